@@ -1,0 +1,133 @@
+//! Files that are old or new after any crash, never half.
+//!
+//! A temporary file in the same directory, fsync, rename, fsync of the directory (ext4 may otherwise make the
+//! name durable before the bytes); compared first, so that a re-run changes nothing.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// A file that could not be replaced or removed; it is what it was before.
+#[derive(Debug, Error)]
+#[error("cannot {operation} {}", path.display())]
+pub struct FileError {
+    operation: &'static str,
+    path: PathBuf,
+    #[source]
+    source: io::Error,
+}
+
+/// What a call did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// The file was already so.
+    None,
+    /// The file was written.
+    Written,
+}
+
+/// Makes `path` hold `content` with permission bits `mode`, and creates missing parent directories (0755).
+///
+/// # Errors
+/// Names the path and the step that failed; the old file is then untouched.
+pub fn replace(path: &Path, content: &[u8], mode: u32) -> Result<Change, FileError> {
+    if is_already(path, content, mode) {
+        return Ok(Change::None);
+    }
+    let parent = parent_of(path);
+    fs::create_dir_all(parent).map_err(at("create directory", parent))?;
+    let temporary = temporary_beside(path);
+    let written = write_synced(&temporary, content, mode)
+        .map_err(at("write", &temporary))
+        .and_then(|()| fs::rename(&temporary, path).map_err(at("replace", path)));
+    if let Err(error) = written {
+        // the error that matters is the first; a left-over temporary file is harmless
+        let _ = fs::remove_file(&temporary);
+        return Err(error);
+    }
+    sync_directory(parent)?;
+    Ok(Change::Written)
+}
+
+/// Removes `path` durably; that it is not there is success without change.
+///
+/// # Errors
+/// Names the path.
+pub fn remove(path: &Path) -> Result<Change, FileError> {
+    match fs::remove_file(path) {
+        Ok(()) => sync_directory(parent_of(path)).map(|()| Change::Written),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Change::None),
+        Err(error) => Err(at("remove", path)(error)),
+    }
+}
+
+fn is_already(path: &Path, content: &[u8], mode: u32) -> bool {
+    let same_mode = fs::symlink_metadata(path)
+        .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o7777 == mode);
+    same_mode && fs::read(path).is_ok_and(|old| old == content)
+}
+
+fn write_synced(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+    // the umask may have taken bits away
+    file.set_permissions(fs::Permissions::from_mode(mode))?;
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+/// A name that no other writer has: process and a counter, so that two threads do not meet either.
+fn temporary_beside(path: &Path) -> PathBuf {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static COUNTER: AtomicU32 = AtomicU32::new(0);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let count = COUNTER.fetch_add(1, Ordering::Relaxed);
+    let stamp =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_nanos();
+    parent_of(path).join(format!(".{name}.{}.{count}.{stamp:x}.new", std::process::id()))
+}
+
+fn parent_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+fn sync_directory(directory: &Path) -> Result<(), FileError> {
+    File::open(directory).and_then(|open| open.sync_all()).map_err(at("sync directory", directory))
+}
+
+fn at<'a>(operation: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> FileError + 'a {
+    move |source| FileError { operation, path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replaces_once_and_keeps_the_mode() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a/b/file");
+        assert_eq!(replace(&path, b"one", 0o600).unwrap(), Change::Written);
+        assert_eq!(replace(&path, b"one", 0o600).unwrap(), Change::None);
+        assert_eq!(replace(&path, b"one", 0o644).unwrap(), Change::Written);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no temporary file stays");
+        assert_eq!(remove(&path).unwrap(), Change::Written);
+        assert_eq!(remove(&path).unwrap(), Change::None);
+    }
+
+    #[test]
+    fn a_failure_names_the_path_and_keeps_the_old_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("directory");
+        fs::create_dir(&path).unwrap();
+        let error = replace(&path, b"x", 0o644).unwrap_err();
+        assert_eq!(error.to_string(), format!("cannot replace {}", path.display()));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no temporary file stays");
+    }
+}

@@ -1,0 +1,16 @@
+//! What the cluster's tables say, as typed values. No kernel, no Docker, no async.
+//!
+//! From the outside in: a [`source`](crate::snapshot) of tables, the typed container nodes and networks, and
+//! the compiled [`Snapshot`] that a host needs.
+
+pub mod container;
+pub mod hostplan;
+pub mod mac;
+pub mod name;
+pub mod snapshot;
+
+pub use container::{Attachment, ContainerSpec, Cpus, DockerHost, Link, Network, Settings, VolumeMount};
+pub use hostplan::{BridgePlan, HostPlan, Port};
+pub use mac::MacAddr;
+pub use name::{IfName, NetName, NodeName};
+pub use snapshot::{Fabric, HostNetwork, Snapshot, SnapshotNode};

@@ -1,0 +1,232 @@
+//! The compiled, versioned part of the inventory that one host needs. netd grants what it says and
+//! refuses everything else.
+//!
+//! It lists the containers of *all* hosts on the host's networks, so that a refusal can name the row.
+
+use std::io;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use thiserror::Error;
+
+use crate::container::{Attachment, Network};
+use crate::name::{IfName, NetName, NodeName};
+
+/// The form of the file; a reader refuses another one.
+pub const FORMAT: u32 = 1;
+
+/// Where a host keeps it.
+pub const PATH: &str = "/var/lib/xdock/snapshot.json";
+
+/// What one host must know of the cluster's tables.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Snapshot {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// Grows with time: milliseconds since 1970 at which the tables were read. Never goes back on a host.
+    pub version: u64,
+    /// `sha256:` and the hexadecimal hash of `host`, `networks` and `nodes`: equal tables, equal digest.
+    pub digest: String,
+    /// The host that it is for.
+    pub host: NodeName,
+    /// The networks that have a bridge on this host.
+    pub networks: Vec<HostNetwork>,
+    /// Container nodes of all hosts on those networks, sorted by name.
+    pub nodes: Vec<SnapshotNode>,
+}
+
+/// A network and where it is on this host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostNetwork {
+    /// What the `networks` table says.
+    #[serde(flatten)]
+    pub network: Network,
+    /// How it crosses hosts.
+    pub fabric: Fabric,
+    /// The host's device that containers are plugged into.
+    pub bridge: IfName,
+}
+
+/// How a network crosses hosts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fabric {
+    /// A Linux bridge over a NIC.
+    Flat,
+}
+
+/// A container node and its places on the networks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SnapshotNode {
+    /// Its name.
+    pub node: NodeName,
+    /// The host that it lives on.
+    pub host: NodeName,
+    /// Its networks.
+    pub nics: Vec<Attachment>,
+}
+
+/// Why a snapshot can not be used. Each message names the file or the host.
+#[derive(Debug, Error)]
+pub enum SnapshotError {
+    /// The file can not be read.
+    #[error("cannot read snapshot {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The text is no snapshot.
+    #[error("snapshot is not valid JSON of format {FORMAT}; compile it anew with `xdock sync`")]
+    Parse(#[source] serde_json::Error),
+    /// Written by another release.
+    #[error("snapshot has format {0}, this program reads format {FORMAT}; update xdock on this host")]
+    Format(u32),
+    /// Changed by hand or torn.
+    #[error(
+        "snapshot's digest is {said} but its content hashes to {found}; compile it anew with `xdock sync`"
+    )]
+    Digest {
+        /// In the file.
+        said: String,
+        /// Of the content.
+        found: String,
+    },
+}
+
+impl Snapshot {
+    /// Seals host, networks and nodes with their digest.
+    pub fn seal(host: NodeName, version: u64, networks: Vec<HostNetwork>, nodes: Vec<SnapshotNode>) -> Self {
+        let digest = digest(&host, &networks, &nodes);
+        Self { format: FORMAT, version, digest, host, networks, nodes }
+    }
+
+    /// Reads and verifies text that [`Snapshot::to_text`] wrote.
+    ///
+    /// # Errors
+    /// Not JSON, another format, or a digest that does not match.
+    pub fn parse(text: &[u8]) -> Result<Self, SnapshotError> {
+        #[derive(Deserialize)]
+        struct Head {
+            format: u32,
+        }
+        let head: Head = serde_json::from_slice(text).map_err(SnapshotError::Parse)?;
+        if head.format != FORMAT {
+            return Err(SnapshotError::Format(head.format));
+        }
+        let snapshot: Self = serde_json::from_slice(text).map_err(SnapshotError::Parse)?;
+        let found = digest(&snapshot.host, &snapshot.networks, &snapshot.nodes);
+        if found != snapshot.digest {
+            return Err(SnapshotError::Digest { said: snapshot.digest, found });
+        }
+        Ok(snapshot)
+    }
+
+    /// Reads and verifies a file.
+    ///
+    /// # Errors
+    /// As [`Snapshot::parse`], or the file can not be read.
+    pub fn read(path: &Path) -> Result<Self, SnapshotError> {
+        let text =
+            std::fs::read(path).map_err(|source| SnapshotError::Read { path: path.to_owned(), source })?;
+        Self::parse(&text)
+    }
+
+    /// The text of the file: a line for each network and node, so that a person can read and `diff` can compare it.
+    pub fn to_text(&self) -> String {
+        let line = |value: String| format!("  {value}");
+        let networks: Vec<String> = self.networks.iter().map(to_json).map(line).collect();
+        let nodes: Vec<String> = self.nodes.iter().map(to_json).map(line).collect();
+        format!(
+            "{{\n\"format\": {},\n\"version\": {},\n\"digest\": {},\n\"host\": {},\n\"networks\": [\n{}\n],\n\"nodes\": [\n{}\n]\n}}\n",
+            self.format,
+            self.version,
+            to_json(&self.digest),
+            to_json(&self.host),
+            networks.join(",\n"),
+            nodes.join(",\n"),
+        )
+    }
+
+    /// The network of that name, if this host has it.
+    pub fn network(&self, name: &NetName) -> Option<&HostNetwork> {
+        self.networks.iter().find(|network| network.network.name == *name)
+    }
+
+    /// The node of that name.
+    pub fn node(&self, name: &str) -> Option<&SnapshotNode> {
+        let at = self.nodes.binary_search_by(|node| node.node.as_str().cmp(name)).ok()?;
+        self.nodes.get(at)
+    }
+
+    /// Who has that address on that network: the node and its place there.
+    pub fn holder(&self, network: &NetName, address: IpAddr) -> Option<(&SnapshotNode, &Attachment)> {
+        self.nodes.iter().find_map(|node| {
+            let nic =
+                node.nics.iter().find(|nic| nic.network == *network && nic.addresses.contains(&address))?;
+            Some((node, nic))
+        })
+    }
+}
+
+fn digest(host: &NodeName, networks: &[HostNetwork], nodes: &[SnapshotNode]) -> String {
+    let hash = Sha256::digest(to_json(&(host, networks, nodes)));
+    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256:{hex}")
+}
+
+/// These types have string keys and no floats: serialising them can not fail.
+fn to_json<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Snapshot {
+        let network = Network {
+            name: "mynet0".parse().unwrap(),
+            subnets: vec!["10.99.0.0/16".parse().unwrap()],
+            gateways: vec![],
+            vlan: None,
+            mtu: None,
+        };
+        let nic = Attachment {
+            network: "mynet0".parse().unwrap(),
+            nic: "eth0".parse().unwrap(),
+            mac: "02:42:0a:63:01:02".parse().unwrap(),
+            addresses: vec!["10.99.1.2".parse().unwrap()],
+        };
+        let node =
+            SnapshotNode { node: "d2".parse().unwrap(), host: "dh1".parse().unwrap(), nics: vec![nic] };
+        let network = HostNetwork { network, fabric: Fabric::Flat, bridge: "mynet0".parse().unwrap() };
+        Snapshot::seal("dh1".parse().unwrap(), 7, vec![network], vec![node])
+    }
+
+    #[test]
+    fn text_reads_back_and_answers() {
+        let snapshot = sample();
+        let read = Snapshot::parse(snapshot.to_text().as_bytes()).unwrap();
+        assert_eq!(read, snapshot);
+        let (node, _) = read.holder(&"mynet0".parse().unwrap(), "10.99.1.2".parse().unwrap()).unwrap();
+        assert_eq!(node.node.as_str(), "d2");
+        assert!(read.node("d2").is_some() && read.node("d3").is_none());
+    }
+
+    #[test]
+    fn a_changed_or_torn_file_is_refused() {
+        let text = sample().to_text();
+        let changed = text.replace("10.99.1.2", "10.99.1.3");
+        assert!(matches!(Snapshot::parse(changed.as_bytes()), Err(SnapshotError::Digest { .. })));
+        assert!(matches!(Snapshot::parse(&text.as_bytes()[..text.len() / 2]), Err(SnapshotError::Parse(_))));
+        let newer = text.replacen("\"format\": 1", "\"format\": 2", 1);
+        assert!(matches!(Snapshot::parse(newer.as_bytes()), Err(SnapshotError::Format(2))));
+    }
+}

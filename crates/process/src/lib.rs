@@ -1,0 +1,201 @@
+//! The one way we run other programs: words not shell text, a deadline always, and an error that carries what a
+//! person needs to run it again by hand: argv, exit status, stderr.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::io;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::io::AsyncWriteExt as _;
+use tokio::process as child;
+
+/// A program and its words, not yet run.
+#[derive(Debug)]
+pub struct Command {
+    argv: Vec<String>,
+    stdin: Vec<u8>,
+    deadline: Duration,
+    inner: child::Command,
+}
+
+/// What a program that ended well said.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Output {
+    /// Its standard output.
+    pub stdout: Vec<u8>,
+    /// Its standard error.
+    pub stderr: Vec<u8>,
+}
+
+impl Output {
+    /// Standard output as text without the last line's end.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).trim_end().to_owned()
+    }
+}
+
+/// How a run failed.
+#[derive(Debug, Error)]
+pub enum ExecuteError {
+    /// It could not be started.
+    #[error("cannot run {argv}")]
+    Start {
+        /// The words, quoted for a shell.
+        argv: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// It was still running at the deadline, and was killed.
+    #[error("{argv} did not end within {} s", deadline.as_secs_f32())]
+    Deadline {
+        /// The words, quoted for a shell.
+        argv: String,
+        /// How long it had.
+        deadline: Duration,
+    },
+    /// It ended with another status than 0.
+    #[error("{argv} ended with {status}{}", Told(stderr))]
+    Status {
+        /// The words, quoted for a shell.
+        argv: String,
+        /// How it ended.
+        status: ExitStatus,
+        /// Its standard output.
+        stdout: String,
+        /// Its standard error.
+        stderr: String,
+    },
+}
+
+struct Told<'a>(&'a str);
+
+impl fmt::Display for Told<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.trim() {
+            "" => Ok(()),
+            text => write!(f, ": {text}"),
+        }
+    }
+}
+
+impl Command {
+    /// A program (found in PATH) that has `deadline` to end.
+    pub fn new(program: &str, deadline: Duration) -> Self {
+        let inner = child::Command::new(program);
+        Self { argv: vec![program.to_owned()], stdin: Vec::new(), deadline, inner }
+    }
+
+    /// Adds words.
+    #[must_use]
+    pub fn args<I>(mut self, words: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: AsRef<OsStr>,
+    {
+        for word in words {
+            self.argv.push(word.as_ref().to_string_lossy().into_owned());
+            self.inner.arg(word);
+        }
+        self
+    }
+
+    /// Sets a variable of its environment.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.inner.env(name, value);
+        self
+    }
+
+    /// What it reads on standard input; nothing where this is not called.
+    #[must_use]
+    pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.stdin = bytes.into();
+        self
+    }
+
+    /// Runs it to its end. A future that is dropped kills it.
+    ///
+    /// # Errors
+    /// Not started, past the deadline (it is killed), or an exit status other than 0.
+    pub async fn execute(mut self) -> Result<Output, ExecuteError> {
+        let argv = shell_words(&self.argv);
+        let spawned = self
+            .inner
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn();
+        let mut running = spawned.map_err(|source| ExecuteError::Start { argv: argv.clone(), source })?;
+        let input = running.stdin.take();
+        let feed = async {
+            if let Some(mut pipe) = input {
+                // a program that ends without reading its input is judged by its status
+                let _ = pipe.write_all(&self.stdin).await;
+            }
+        };
+        let both = async { tokio::join!(feed, running.wait_with_output()).1 };
+        let ended = match tokio::time::timeout(self.deadline, both).await {
+            Err(_) => return Err(ExecuteError::Deadline { argv, deadline: self.deadline }),
+            Ok(ended) => ended.map_err(|source| ExecuteError::Start { argv: argv.clone(), source })?,
+        };
+        if ended.status.success() {
+            return Ok(Output { stdout: ended.stdout, stderr: ended.stderr });
+        }
+        Err(ExecuteError::Status {
+            argv,
+            status: ended.status,
+            stdout: String::from_utf8_lossy(&ended.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&ended.stderr).into_owned(),
+        })
+    }
+}
+
+/// The words as one line that a POSIX shell would split into the same words.
+pub fn shell_words<S: AsRef<str>>(words: &[S]) -> String {
+    words.iter().map(|word| shell_word(word.as_ref())).collect::<Vec<_>>().join(" ")
+}
+
+/// One word, quoted where a POSIX shell would change it.
+pub fn shell_word(word: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-./:=,@%+".contains(&b);
+    if !word.is_empty() && word.bytes().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOON: Duration = Duration::from_secs(20);
+
+    #[tokio::test]
+    async fn output_comes_back_and_input_goes_in() {
+        let ran = Command::new("cat", SOON).stdin("hello\n").execute().await.unwrap();
+        assert_eq!(ran.text(), "hello");
+    }
+
+    #[tokio::test]
+    async fn a_failure_says_words_status_and_stderr() {
+        let error = Command::new("sh", SOON).args(["-c", "echo no >&2; exit 3"]).execute().await.unwrap_err();
+        assert_eq!(error.to_string(), "sh -c 'echo no >&2; exit 3' ended with exit status: 3: no");
+    }
+
+    #[tokio::test]
+    async fn the_deadline_ends_it() {
+        let error =
+            Command::new("sleep", Duration::from_millis(50)).args(["600"]).execute().await.unwrap_err();
+        assert_eq!(error.to_string(), "sleep 600 did not end within 0.05 s");
+    }
+
+    #[test]
+    fn words_survive_a_shell() {
+        assert_eq!(shell_words(&["a", "it's", "", "$x"]), r"a 'it'\''s' '' '$x'");
+    }
+}

@@ -1,0 +1,1 @@
+//! The promises of xdock, tried on real hosts.
