@@ -1,0 +1,179 @@
+//! Answers, and how they look on the wire.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use ipnet::IpNet;
+use serde_json::{Map, Value, json};
+
+use crate::call::Driver;
+use crate::mac::Mac;
+
+/// A typed answer; which one belongs to which call is said at [`Call`](crate::Call).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// Done, and nothing to say: `{}` (an empty body would be an error, dockerd always decodes JSON).
+    Empty,
+    /// The drivers that this plugin is.
+    Implements(&'static [&'static str]),
+    /// The network driver's abilities. The scope is always local: each host makes its own network.
+    NetworkCapabilities {
+        /// Ask us with `GwAllocCheck` (Docker 28 and later; older engines ignore it).
+        gateway_check: bool,
+    },
+    /// Whether dockerd shall leave the gateway's address alone.
+    GatewayCheck {
+        /// No IPv4 gateway.
+        skip_ipv4: bool,
+        /// No IPv6 gateway.
+        skip_ipv6: bool,
+    },
+    /// An endpoint is made.
+    Endpoint {
+        /// Its MAC, only where the request had none: see [`NewEndpoint::mac_reply`](crate::NewEndpoint::mac_reply).
+        mac: Option<Mac>,
+    },
+    /// What `docker inspect` may show of an endpoint.
+    OperInfo(BTreeMap<String, String>),
+    /// The interface to move into the container.
+    Joined(Joined),
+    /// The address driver's abilities.
+    IpamCapabilities {
+        /// dockerd shall choose a MAC first; the network driver then cannot.
+        requires_mac: bool,
+        /// Ask again for all pools and addresses when dockerd starts.
+        request_replay: bool,
+    },
+    /// Names of the address spaces.
+    AddressSpaces {
+        /// For networks of one host.
+        local: String,
+        /// For networks of a swarm.
+        global: String,
+    },
+    /// A subnet is granted.
+    Pool {
+        /// By which later calls name it.
+        id: String,
+        /// The subnet; required by dockerd also where it was asked for.
+        pool: IpNet,
+    },
+    /// An address is granted, with the subnet's prefix length.
+    Address(IpNet),
+}
+
+/// The answer to `Join`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Joined {
+    /// The interface in the host's namespace, at most 15 characters.
+    pub src_name: String,
+    /// Its name in the container, up to the number that libnetwork appends.
+    pub dst_prefix: String,
+    /// IPv4 default route.
+    pub gateway: Option<IpAddr>,
+    /// IPv6 default route.
+    pub gateway6: Option<IpAddr>,
+    /// No default route by this network, and none by a `docker_gwbridge` that dockerd would make otherwise.
+    pub disable_gateway_service: bool,
+    /// Further routes.
+    pub static_routes: Vec<StaticRoute>,
+}
+
+/// A route of a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StaticRoute {
+    /// Where to.
+    pub destination: IpNet,
+    /// By which router; none: on the link.
+    pub next_hop: Option<IpAddr>,
+}
+
+/// An answer as it goes over the wire.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// JSON.
+    pub body: Bytes,
+}
+
+impl Answer {
+    /// An answer of the embedding daemon's own calls.
+    pub fn json(status: u16, body: &Value) -> Self {
+        Self { status, body: body.to_string().into() }
+    }
+
+    /// A refusal that never reached a driver: `{"Err": "..."}`, the only key that dockerd unwraps where the status
+    /// is not 200 (moby `pkg/plugins/client.go`).
+    pub fn error(status: u16, message: &str) -> Self {
+        Self::json(status, &json!({ "Err": message }))
+    }
+}
+
+/// The answer to a call of `driver`. A driver's error goes with status 200, under `Err`, of the address driver under
+/// `Error` (moby `libnetwork/ipams/remote/api/api.go`): dockerd reports it to the user and does not try again.
+pub fn render(driver: Driver, result: &Result<Reply, String>) -> Answer {
+    let body = match (result, driver) {
+        (Ok(reply), _) => reply.to_json(),
+        (Err(message), Driver::Ipam) => json!({ "Error": message }),
+        (Err(message), Driver::Network | Driver::Plugin) => json!({ "Err": message }),
+    };
+    Answer::json(200, &body)
+}
+
+impl Reply {
+    fn to_json(&self) -> Value {
+        match self {
+            Self::Empty => json!({}),
+            Self::Implements(drivers) => json!({ "Implements": drivers }),
+            Self::NetworkCapabilities { gateway_check } => {
+                json!({ "Scope": "local", "ConnectivityScope": "local", "GwAllocChecker": gateway_check })
+            }
+            Self::GatewayCheck { skip_ipv4, skip_ipv6 } => {
+                json!({ "SkipIPv4": skip_ipv4, "SkipIPv6": skip_ipv6 })
+            }
+            Self::Endpoint { mac: None } => json!({}),
+            Self::Endpoint { mac: Some(mac) } => json!({ "Interface": { "MacAddress": mac.to_string() } }),
+            Self::OperInfo(value) => json!({ "Value": value }),
+            Self::Joined(joined) => joined.to_json(),
+            Self::IpamCapabilities { requires_mac, request_replay } => {
+                json!({ "RequiresMACAddress": requires_mac, "RequiresRequestReplay": request_replay })
+            }
+            Self::AddressSpaces { local, global } => {
+                json!({ "LocalDefaultAddressSpace": local, "GlobalDefaultAddressSpace": global })
+            }
+            Self::Pool { id, pool } => json!({ "PoolID": id, "Pool": pool, "Data": {} }),
+            Self::Address(address) => json!({ "Address": address, "Data": {} }),
+        }
+    }
+}
+
+impl Joined {
+    fn to_json(&self) -> Value {
+        let routes: Vec<Value> = self.static_routes.iter().map(StaticRoute::to_json).collect();
+        json!({
+            "InterfaceName": { "SrcName": self.src_name, "DstPrefix": self.dst_prefix },
+            "Gateway": text_of(self.gateway),
+            "GatewayIPv6": text_of(self.gateway6),
+            "StaticRoutes": routes,
+            "DisableGatewayService": self.disable_gateway_service,
+        })
+    }
+}
+
+impl StaticRoute {
+    /// `RouteType`: 0 has a next hop, 1 is connected (moby `libnetwork/types/types.go`).
+    fn to_json(&self) -> Value {
+        let mut route = Map::new();
+        route.insert("Destination".into(), json!(self.destination));
+        route.insert("RouteType".into(), json!(u8::from(self.next_hop.is_none())));
+        route.insert("NextHop".into(), json!(text_of(self.next_hop)));
+        Value::Object(route)
+    }
+}
+
+/// moby reads an absent address as an empty string.
+fn text_of(address: Option<IpAddr>) -> String {
+    address.map(|address| address.to_string()).unwrap_or_default()
+}
