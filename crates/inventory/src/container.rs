@@ -15,8 +15,8 @@ pub struct ContainerSpec {
     pub node: NodeName,
     /// Where it lives (`vm.host`).
     pub host: DockerHost,
-    /// Image (`nodetype.provmethod` before the `!`).
-    pub image: String,
+    /// Image (`nodetype.provmethod` before the `!`); `None`: the tables name none, `mk` must be told one.
+    pub image: Option<String>,
     /// Words of the command (`nodetype.provmethod` after the `!`, split at commas); `None`: the image's own.
     pub command: Option<Vec<String>>,
     /// `vm.cpus`.

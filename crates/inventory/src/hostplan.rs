@@ -8,6 +8,11 @@ use serde::Serialize;
 use crate::container::Network;
 use crate::name::{IfName, NetName, NodeName};
 
+mod compile;
+mod text;
+
+pub use compile::{HostPlanError, HostTables};
+
 /// The network of one host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct HostPlan {

@@ -1,0 +1,225 @@
+//! The rows of xCAT's `networks` table, from the table or from a postscript's `NETWORKS_LINEn`.
+//!
+//! Rows of one `netname` and different families are one dual-stack network.
+
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use ipnet::{IpNet, Ipv4Net};
+use thiserror::Error;
+
+use crate::cell::{Cell, CellError};
+use crate::container::Network;
+use crate::name::NetName;
+
+/// One row: a network's part in one address family.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetworkRow {
+    /// `netname`.
+    pub name: NetName,
+    /// `net` and `mask`.
+    pub subnet: IpNet,
+    /// `gateway`.
+    pub gateway: Option<IpAddr>,
+    /// `vlanid`.
+    pub vlan: Option<u16>,
+    /// `mtu`.
+    pub mtu: Option<u32>,
+}
+
+/// Rows that make no network. Each message names the row.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum NetworkError {
+    /// A value breaks its column's rule.
+    #[error(transparent)]
+    Cell(#[from] CellError),
+    /// Nothing names the network.
+    #[error("the networks row with net={net} has no netname; give it one")]
+    Nameless {
+        /// Its `net`.
+        net: String,
+    },
+    /// Two rows of one name and family.
+    #[error(
+        "two networks rows are named {name}: {first} and {second}; rename one (only an IPv4 and an IPv6 row may share a name)"
+    )]
+    Twice {
+        /// Their name.
+        name: NetName,
+        /// The subnet of the first.
+        first: IpNet,
+        /// The subnet of the second.
+        second: IpNet,
+    },
+    /// The two families of one network disagree.
+    #[error(
+        "the networks rows {first} and {second} of {name} have different {column} values; make them equal"
+    )]
+    Disagree {
+        /// Their name.
+        name: NetName,
+        /// The subnet of the first.
+        first: IpNet,
+        /// The subnet of the second.
+        second: IpNet,
+        /// `mtu` or `vlanid`.
+        column: &'static str,
+    },
+}
+
+impl NetworkRow {
+    /// Reads a row through `column`, which gives the raw text of `netname`, `net`, ...
+    ///
+    /// # Errors
+    /// Names row, column and value.
+    pub fn parse<'a>(column: impl Fn(&str) -> Option<&'a str>) -> Result<Self, NetworkError> {
+        let text = |name| column(name).map(str::trim).filter(|value| !value.is_empty());
+        let net = text("net").unwrap_or_default();
+        let row = text("netname").ok_or_else(|| NetworkError::Nameless { net: net.to_owned() })?;
+        let cell = |column| Cell::new(column, row);
+        let subnet = subnet(row, net, text("mask").unwrap_or_default())?;
+        Ok(Self {
+            name: row.parse().map_err(|rule| cell("networks.netname").refuse(row, rule))?,
+            subnet,
+            gateway: text("gateway").and_then(|text| gateway(row, subnet, text).transpose()).transpose()?,
+            vlan: text("vlanid")
+                .map(|text| number(cell("networks.vlanid"), text, 1..=4094))
+                .transpose()?
+                .and_then(|vlan| u16::try_from(vlan).ok()),
+            mtu: text("mtu")
+                .map(|text| number(cell("networks.mtu"), text, least_mtu(subnet)..=65535))
+                .transpose()?,
+        })
+    }
+
+    /// Reads the text of `NETWORKS_LINEn`: `netname=mynet0||net=10.99.0.0||mask=255.255.0.0||...`.
+    ///
+    /// # Errors
+    /// As [`NetworkRow::parse`].
+    pub fn from_line(line: &str) -> Result<Self, NetworkError> {
+        Self::parse(|column| {
+            line.split("||")
+                .filter_map(|pair| pair.split_once('='))
+                .find_map(|(key, value)| (key == column).then_some(value))
+        })
+    }
+}
+
+impl Network {
+    /// Joins rows into networks, in the order in which the names first appear.
+    ///
+    /// # Errors
+    /// Two rows of one name and family, or rows of one name that disagree.
+    pub fn join(rows: impl IntoIterator<Item = NetworkRow>) -> Result<Vec<Self>, NetworkError> {
+        let mut networks: Vec<Self> = Vec::new();
+        for row in rows {
+            match networks.iter_mut().find(|network| network.name == row.name) {
+                Some(network) => network.add(row)?,
+                None => networks.push(row.into()),
+            }
+        }
+        Ok(networks)
+    }
+
+    /// Reads the values of all `NETWORKS_LINEn` of a postscript's environment.
+    ///
+    /// # Errors
+    /// As [`NetworkRow::parse`] and [`Network::join`].
+    pub fn from_lines<'a>(lines: impl IntoIterator<Item = &'a str>) -> Result<Vec<Self>, NetworkError> {
+        let rows: Vec<NetworkRow> = lines.into_iter().map(NetworkRow::from_line).collect::<Result<_, _>>()?;
+        Self::join(rows)
+    }
+
+    fn add(&mut self, row: NetworkRow) -> Result<(), NetworkError> {
+        let is_v4 = |subnet: &IpNet| matches!(subnet, IpNet::V4(_));
+        if let Some(same) = self.subnets.iter().find(|subnet| is_v4(subnet) == is_v4(&row.subnet)) {
+            return Err(NetworkError::Twice { name: row.name, first: *same, second: row.subnet });
+        }
+        let first = self.subnets.first().copied().unwrap_or(row.subnet);
+        let disagree =
+            |column| NetworkError::Disagree { name: row.name.clone(), first, second: row.subnet, column };
+        self.mtu = agreed(self.mtu, row.mtu).ok_or_else(|| disagree("mtu"))?;
+        self.vlan = agreed(self.vlan, row.vlan).ok_or_else(|| disagree("vlanid"))?;
+        let at = if is_v4(&row.subnet) { 0 } else { self.subnets.len() };
+        self.subnets.insert(at, row.subnet);
+        self.gateways.extend(row.gateway);
+        self.gateways.sort();
+        Ok(())
+    }
+}
+
+impl From<NetworkRow> for Network {
+    fn from(row: NetworkRow) -> Self {
+        Self {
+            name: row.name,
+            subnets: vec![row.subnet],
+            gateways: row.gateway.into_iter().collect(),
+            vlan: row.vlan,
+            mtu: row.mtu,
+        }
+    }
+}
+
+/// What two rows say together; `None` when they contradict each other.
+fn agreed<T: Copy + PartialEq>(one: Option<T>, other: Option<T>) -> Option<Option<T>> {
+    match (one, other) {
+        (Some(one), Some(other)) if one != other => None,
+        (one, other) => Some(one.or(other)),
+    }
+}
+
+fn subnet(row: &str, net: &str, mask: &str) -> Result<IpNet, CellError> {
+    let cell = Cell::new("networks.net", row);
+    let address = IpAddr::from_str(net).map_err(|_| cell.refuse(net, "an IP address is needed"))?;
+    let length = prefix_length(address, mask).ok_or_else(|| {
+        let rule = match address {
+            IpAddr::V4(_) => "a netmask such as 255.255.0.0 or a prefix length 1 to 32 is needed",
+            IpAddr::V6(_) => "a prefix length 1 to 128 is needed",
+        };
+        Cell::new("networks.mask", row).refuse(mask, rule)
+    })?;
+    let subnet = IpNet::new(address, length).map_err(|error| cell.refuse(net, error))?;
+    if subnet.network() == address {
+        return Ok(subnet);
+    }
+    Err(cell.refuse(net, format_args!("with mask {mask} the network's address is {}", subnet.network())))
+}
+
+fn prefix_length(address: IpAddr, mask: &str) -> Option<u8> {
+    let digits = mask.strip_prefix('/').unwrap_or(mask);
+    let length = match (address, digits.parse()) {
+        (IpAddr::V4(_), Ok(IpAddr::V4(netmask))) => {
+            Ipv4Net::with_netmask(std::net::Ipv4Addr::UNSPECIFIED, netmask).ok()?.prefix_len()
+        }
+        _ => digits.parse().ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()))?,
+    };
+    let longest = if address.is_ipv4() { 32 } else { 128 };
+    (1..=longest).contains(&length).then_some(length)
+}
+
+/// `<xcatmaster>` (the management node as each node sees it, xCAT `dhcp.pm`) is no address that the table names.
+fn gateway(row: &str, subnet: IpNet, text: &str) -> Result<Option<IpAddr>, CellError> {
+    let cell = Cell::new("networks.gateway", row);
+    if text == "<xcatmaster>" {
+        return Ok(None);
+    }
+    let address = IpAddr::from_str(text).map_err(|_| cell.refuse(text, "an IP address is needed"))?;
+    if subnet.contains(&address) {
+        return Ok(Some(address));
+    }
+    Err(cell.refuse(text, format_args!("the gateway must be in {subnet}")))
+}
+
+/// RFC 791 and RFC 8200: what every link must carry.
+fn least_mtu(subnet: IpNet) -> u32 {
+    match subnet {
+        IpNet::V4(_) => 68,
+        IpNet::V6(_) => 1280,
+    }
+}
+
+fn number(cell: Cell<'_>, text: &str, range: std::ops::RangeInclusive<u32>) -> Result<u32, CellError> {
+    let rule =
+        || cell.refuse(text, format_args!("a number from {} to {} is needed", range.start(), range.end()));
+    text.parse().ok().filter(|number| range.contains(number)).ok_or_else(rule)
+}
