@@ -1,0 +1,134 @@
+//! One request: its body within bounds, its handler in a task of its own, its answer within a deadline.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
+use tracing::{error, warn};
+
+use super::Limits;
+use crate::reply::Answer;
+
+/// The body of an answer.
+pub(super) type Body = Full<Bytes>;
+
+/// moby `pkg/plugins/transport/mimetype.go`.
+const MIME: HeaderValue = HeaderValue::from_static("application/vnd.docker.plugins.v1.2+json");
+
+/// So much of a body that is too long is read and thrown away, so that its sender reads the answer: closing a unix
+/// socket with unread bytes resets the connection (Linux `net/unix/af_unix.c`, `unix_release_sock`).
+const DISCARDED: usize = 64 << 20;
+
+/// A request that reaches no handler.
+enum Refused {
+    /// Answered, and the connection goes on.
+    Answer(Answer),
+    /// The rest of the body is not read: nothing can follow it.
+    Last(Answer),
+}
+
+/// The answer to a request; always one, always JSON.
+pub(super) async fn answer<H, F>(
+    request: Request<Incoming>,
+    limits: Arc<Limits>,
+    handler: H,
+    place: Arc<OwnedSemaphorePermit>,
+) -> Response<Body>
+where
+    H: Fn(String, Bytes) -> F + Send + 'static,
+    F: Future<Output = Answer> + Send + 'static,
+{
+    let (head, body) = request.into_parts();
+    let path = head.uri.path().to_owned();
+    let body = match receive(body, &limits).await {
+        Err(Refused::Last(answer)) => return closing(response(answer)),
+        Err(Refused::Answer(answer)) => return response(answer),
+        Ok(_) if head.method != Method::POST => {
+            return response(Answer::error(405, "only POST is served here"));
+        }
+        Ok(body) => body,
+    };
+    response(handle(path, body, &limits, handler, place).await)
+}
+
+async fn receive(body: Incoming, limits: &Limits) -> Result<Bytes, Refused> {
+    match timeout(limits.receive, collect(body, limits.body)).await {
+        Ok(received) => received,
+        Err(_) => {
+            let message = format!("the request's body did not come within {:?}", limits.receive);
+            Err(Refused::Last(Answer::error(408, &message)))
+        }
+    }
+}
+
+async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, Refused> {
+    let mut kept = BytesMut::new();
+    let mut length = 0;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| {
+            Refused::Last(Answer::error(400, &format!("the request's body is broken: {error}")))
+        })?;
+        let Ok(data) = frame.into_data() else { continue };
+        length += data.len();
+        if length <= limit {
+            kept.extend_from_slice(&data);
+        } else if length > limit + DISCARDED {
+            return Err(Refused::Last(too_long(limit)));
+        }
+    }
+    if length > limit { Err(Refused::Answer(too_long(limit))) } else { Ok(kept.freeze()) }
+}
+
+fn too_long(limit: usize) -> Answer {
+    Answer::error(413, &format!("the request's body is longer than {limit} bytes"))
+}
+
+/// Runs the handler. Its task keeps the connection's place, so that there are never more handlers than places, and it
+/// ends by itself: a change of the kernel's network must not be cut in half because a client goes away.
+async fn handle<H, F>(
+    path: String,
+    body: Bytes,
+    limits: &Limits,
+    handler: H,
+    place: Arc<OwnedSemaphorePermit>,
+) -> Answer
+where
+    H: Fn(String, Bytes) -> F + Send + 'static,
+    F: Future<Output = Answer> + Send + 'static,
+{
+    let called = path.clone();
+    let task = tokio::spawn(async move {
+        let _place = place;
+        handler(called, body).await
+    });
+    match timeout(limits.answer, task).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(failure)) => {
+            error!("the handler of {path} failed: {failure}");
+            Answer::error(500, &format!("{path}: a defect of the plugin ended this call, see its log"))
+        }
+        Err(_) => {
+            warn!("{path} is not answered after {:?}", limits.answer);
+            let message = format!("{path}: no answer within {:?}, see the plugin's log", limits.answer);
+            Answer::error(504, &message)
+        }
+    }
+}
+
+fn response(answer: Answer) -> Response<Body> {
+    let mut response = Response::new(Full::new(answer.body));
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(CONTENT_TYPE, MIME);
+    response
+}
+
+fn closing(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
