@@ -29,12 +29,21 @@ impl<'a> Cell<'a> {
     }
 
     /// The error that `value` breaks `rule`.
-    pub(crate) fn refuse(self, value: &str, rule: impl ToString) -> CellError {
+    pub(crate) fn refuse(self, value: &str, rule: &(impl ToString + ?Sized)) -> CellError {
         CellError {
             column: self.column,
             row: self.row.to_owned(),
-            value: value.to_owned(),
+            value: shortened(value),
             rule: rule.to_string(),
         }
+    }
+}
+
+/// Docker JSON and long lists are told by their beginning.
+fn shortened(value: &str) -> String {
+    const SHOWN: usize = 60;
+    match value.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}...", value.get(..end).unwrap_or_default()),
+        None => value.to_owned(),
     }
 }

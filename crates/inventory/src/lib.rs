@@ -4,6 +4,7 @@
 //! the compiled [`Snapshot`] that a host needs.
 
 pub mod cell;
+pub mod columns;
 pub mod container;
 pub mod hostplan;
 pub mod mac;

@@ -67,6 +67,13 @@ pub enum NetworkError {
     },
 }
 
+/// The network that contains `ip`; where networks overlap, the smallest of them.
+pub fn around(networks: &[Network], ip: IpAddr) -> Option<&Network> {
+    let placed = networks.iter().filter_map(|network| Some((network.subnet_of(ip)?.prefix_len(), network)));
+    // the first of equals, in the order of the table
+    placed.rev().max_by_key(|(length, _)| *length).map(|(_, network)| network)
+}
+
 impl NetworkRow {
     /// Reads a row through `column`, which gives the raw text of `netname`, `net`, ...
     ///
@@ -79,7 +86,7 @@ impl NetworkRow {
         let cell = |column| Cell::new(column, row);
         let subnet = subnet(row, net, text("mask").unwrap_or_default())?;
         Ok(Self {
-            name: row.parse().map_err(|rule| cell("networks.netname").refuse(row, rule))?,
+            name: row.parse().map_err(|rule| cell("networks.netname").refuse(row, &rule))?,
             subnet,
             gateway: text("gateway").and_then(|text| gateway(row, subnet, text).transpose()).transpose()?,
             vlan: text("vlanid")
@@ -178,11 +185,11 @@ fn subnet(row: &str, net: &str, mask: &str) -> Result<IpNet, CellError> {
         };
         Cell::new("networks.mask", row).refuse(mask, rule)
     })?;
-    let subnet = IpNet::new(address, length).map_err(|error| cell.refuse(net, error))?;
+    let subnet = IpNet::new(address, length).map_err(|error| cell.refuse(net, &error))?;
     if subnet.network() == address {
         return Ok(subnet);
     }
-    Err(cell.refuse(net, format_args!("with mask {mask} the network's address is {}", subnet.network())))
+    Err(cell.refuse(net, &format_args!("with mask {mask} the network's address is {}", subnet.network())))
 }
 
 fn prefix_length(address: IpAddr, mask: &str) -> Option<u8> {
@@ -207,7 +214,7 @@ fn gateway(row: &str, subnet: IpNet, text: &str) -> Result<Option<IpAddr>, CellE
     if subnet.contains(&address) {
         return Ok(Some(address));
     }
-    Err(cell.refuse(text, format_args!("the gateway must be in {subnet}")))
+    Err(cell.refuse(text, &format_args!("the gateway must be in {subnet}")))
 }
 
 /// RFC 791 and RFC 8200: what every link must carry.
@@ -220,6 +227,6 @@ fn least_mtu(subnet: IpNet) -> u32 {
 
 fn number(cell: Cell<'_>, text: &str, range: std::ops::RangeInclusive<u32>) -> Result<u32, CellError> {
     let rule =
-        || cell.refuse(text, format_args!("a number from {} to {} is needed", range.start(), range.end()));
+        || cell.refuse(text, &format_args!("a number from {} to {} is needed", range.start(), range.end()));
     text.parse().ok().filter(|number| range.contains(number)).ok_or_else(rule)
 }

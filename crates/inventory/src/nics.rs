@@ -120,23 +120,27 @@ impl Nics {
         for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
             let (name, values) = split_entry(cell, entry)?;
             if seen.contains(&name) {
-                return Err(cell.refuse(entry, format_args!("{name} is there twice; join its values with |")));
+                return Err(
+                    cell.refuse(entry, &format_args!("{name} is there twice; join its values with |"))
+                );
             }
             seen.push(name);
             let values = parse_values(cell, entry, values)?;
-            put(self.named(name.parse().map_err(|error| cell.refuse(entry, error))?), values);
+            let name = name.parse().map_err(|error| cell.refuse(entry, &error))?;
+            self.edit(name, |nic| put(nic, values));
         }
         Ok(())
     }
 
-    fn named(&mut self, name: IfName) -> &mut Nic {
-        let at = self.0.iter().position(|nic| nic.name == name).unwrap_or_else(|| {
-            self.0.push(Nic::new(name));
-            self.0.len() - 1
-        });
-        // `at` was found or made just now
-        #[allow(clippy::indexing_slicing)]
-        &mut self.0[at]
+    fn edit(&mut self, name: IfName, put: impl FnOnce(&mut Nic)) {
+        match self.0.iter_mut().find(|nic| nic.name == name) {
+            Some(nic) => put(nic),
+            None => {
+                let mut nic = Nic::new(name);
+                put(&mut nic);
+                self.0.push(nic);
+            }
+        }
     }
 }
 
@@ -163,7 +167,7 @@ where
     if values.is_empty() {
         return Ok(Vec::new());
     }
-    values.split('|').map(|value| value.trim().parse().map_err(|error| cell.refuse(entry, error))).collect()
+    values.split('|').map(|value| value.trim().parse().map_err(|error| cell.refuse(entry, &error))).collect()
 }
 
 impl Nic {

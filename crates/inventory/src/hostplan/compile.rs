@@ -8,6 +8,7 @@ use thiserror::Error;
 use super::{BridgePlan, HostPlan, Port};
 use crate::container::Network;
 use crate::name::{IfName, NetName, NodeName};
+use crate::networks::around;
 use crate::nics::{Nic, NicKind, Nics};
 
 /// What the tables say of a host's own network.
@@ -153,7 +154,7 @@ impl HostTables {
     }
 
     fn network_with(&self, ip: IpAddr) -> Option<&Network> {
-        self.networks.iter().find(|network| network.subnet_of(ip).is_some())
+        around(&self.networks, ip)
     }
 
     fn network(&self, nic: &Nic, name: &NetName) -> Result<&Network, HostPlanError> {

@@ -1,0 +1,88 @@
+//! `vm.host`, `nodetype.provmethod` and `mac.mac`.
+
+use std::str::FromStr;
+
+use crate::container::DockerHost;
+use crate::mac::MacAddr;
+
+impl FromStr for DockerHost {
+    type Err = String;
+
+    /// `host1` or, as xCAT writes it, `host1:2375`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, port) = match text.split_once(':') {
+            Some((name, port)) => (name, Some(port)),
+            None => (text, None),
+        };
+        let name = name.parse().map_err(|error| format!("the form is HOST or HOST:PORT; {error}"))?;
+        let port = port.map(|port| {
+            port.parse().ok().filter(|port| *port != 0).ok_or("the port after the ':' must be 1 to 65535")
+        });
+        Ok(Self { name, port: port.transpose()? })
+    }
+}
+
+/// `nodetype.provmethod` of a container: `IMAGE[!WORD,WORD,...]`.
+///
+/// # Errors
+/// The rule that `text` breaks.
+pub fn image_and_command(text: &str) -> Result<(String, Option<Vec<String>>), String> {
+    let (image, command) = text.split_once('!').unwrap_or((text, ""));
+    if !is_reference(image) {
+        return Err("the form is IMAGE or IMAGE!COMMAND,ARGUMENT,...; the image is no reference that docker takes (letters, digits and . _ - / : @)".to_owned());
+    }
+    Ok((image.to_owned(), (!command.is_empty()).then(|| command_words(command))))
+}
+
+/// The words of a command as `provmethod` and `mk command=` write them: split at every comma, as xCAT does.
+pub fn command_words(text: &str) -> Vec<String> {
+    text.split(',').map(str::to_owned).collect()
+}
+
+fn is_reference(image: &str) -> bool {
+    image.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric())
+        && image.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/:@".contains(&byte))
+}
+
+/// `mac.mac`: `MAC[!HOSTNAME]|MAC...`; the first that is not marked `*NOIP*` (xCAT: an interface without an address).
+///
+/// # Errors
+/// The rule that `text` breaks.
+pub fn primary_mac(text: &str) -> Result<Option<MacAddr>, String> {
+    let mut entries = text.split('|').map(|entry| entry.split_once('!').unwrap_or((entry, "")));
+    let first = entries.find(|(_, name)| name.trim() != "*NOIP*").map(|(mac, _)| mac.trim());
+    first.filter(|mac| !mac.is_empty()).map(str::parse).transpose().map_err(|error| format!("{error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_docker_host_has_a_name_and_maybe_a_port() {
+        let host: DockerHost = "dh1:2375".parse().unwrap();
+        assert_eq!((host.name.as_str(), host.port), ("dh1", Some(2375)));
+        assert_eq!("dh1".parse::<DockerHost>().unwrap().port, None);
+        for port in ["dh1:", "dh1:0", "dh1:65536", "dh1:x"] {
+            let rule = "the port after the ':' must be 1 to 65535".to_owned();
+            assert_eq!(port.parse::<DockerHost>(), Err(rule), "{port}");
+        }
+    }
+
+    #[test]
+    fn the_command_begins_at_the_first_exclamation_mark() {
+        let (image, command) = image_and_command("bb!/bin/sh,-c,echo hi!").unwrap();
+        assert_eq!(image, "bb");
+        assert_eq!(command.unwrap(), ["/bin/sh", "-c", "echo hi!"]);
+        assert_eq!(image_and_command("mn:5000/a/b:1"), Ok(("mn:5000/a/b:1".to_owned(), None)));
+        assert!(image_and_command("!sh").unwrap_err().starts_with("the form is IMAGE or IMAGE!COMMAND"));
+    }
+
+    #[test]
+    fn interfaces_without_an_address_are_passed_over() {
+        let text = "02:42:0a:63:01:01!*NOIP*|02:42:0a:63:01:02!d2-eth1|02:42:0a:63:01:03";
+        assert_eq!(primary_mac(text).unwrap().unwrap().to_string(), "02:42:0a:63:01:02");
+        assert_eq!(primary_mac("02:42:0a:63:01:01!*NOIP*"), Ok(None));
+        assert!(primary_mac("02:42").unwrap_err().starts_with("invalid MAC address \"02:42\""));
+    }
+}
