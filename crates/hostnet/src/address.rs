@@ -1,0 +1,90 @@
+//! Addresses of interfaces.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use inventory::IfName;
+use ipnet::IpNet;
+use nix::libc::{EADDRNOTAVAIL, EEXIST};
+use rtnetlink::AddressMessageBuilder;
+use rtnetlink::packet_core::{NLM_F_CREATE, NLM_F_EXCL};
+use rtnetlink::packet_route::RouteNetlinkMessage;
+use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
+
+use crate::error::NetError;
+use crate::kernel::Kernel;
+use crate::link::is;
+
+impl Kernel {
+    /// All addresses of an interface, both families, link-local ones too.
+    ///
+    /// # Errors
+    /// [`NetError::Missing`], or no dump.
+    pub async fn addresses(&self, device: &IfName) -> Result<Vec<IpNet>, NetError> {
+        let index = self.index(device).await?;
+        let dumped = self.dump(RouteNetlinkMessage::GetAddress(AddressMessage::default())).await;
+        let messages = dumped.map_err(|source| NetError::List { what: "addresses", source })?;
+        Ok(messages.into_iter().filter_map(|message| read(message, index)).collect())
+    }
+
+    /// Adds an address, with the broadcast address of its subnet. Nothing happens where it is there.
+    ///
+    /// # Errors
+    /// [`NetError::Missing`], or the kernel refused.
+    pub async fn add_address(&self, device: &IfName, address: IpNet) -> Result<(), NetError> {
+        let message = RouteNetlinkMessage::NewAddress(about(self.index(device).await?, address));
+        match self.change(message, NLM_F_CREATE | NLM_F_EXCL).await {
+            Err(source) if !is(&source, EEXIST) => {
+                Err(NetError::AddAddress { device: device.clone(), address, source })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes an address; the kernel drops the routes that need it. Nothing happens where it is not there.
+    ///
+    /// # Errors
+    /// [`NetError::Missing`], or the kernel refused.
+    pub async fn del_address(&self, device: &IfName, address: IpNet) -> Result<(), NetError> {
+        let message = RouteNetlinkMessage::DelAddress(about(self.index(device).await?, address));
+        match self.change(message, 0).await {
+            Err(source) if !is(&source, EADDRNOTAVAIL) => {
+                Err(NetError::DelAddress { device: device.clone(), address, source })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn about(index: u32, address: IpNet) -> AddressMessage {
+    match address {
+        IpNet::V4(v4) => {
+            AddressMessageBuilder::<Ipv4Addr>::new().index(index).address(v4.addr(), v4.prefix_len()).build()
+        }
+        IpNet::V6(v6) => {
+            AddressMessageBuilder::<Ipv6Addr>::new().index(index).address(v6.addr(), v6.prefix_len()).build()
+        }
+    }
+}
+
+fn read(message: RouteNetlinkMessage, index: u32) -> Option<IpNet> {
+    let RouteNetlinkMessage::NewAddress(message) = message else { return None };
+    if message.header.index != index {
+        return None;
+    }
+    // of a point-to-point interface IFA_ADDRESS is the other end's; IFA_LOCAL, where there is one, is always ours
+    let local = find(&message, |attribute| match attribute {
+        AddressAttribute::Local(address) => Some(*address),
+        _ => None,
+    });
+    let address = local.or_else(|| {
+        find(&message, |attribute| match attribute {
+            AddressAttribute::Address(address) => Some(*address),
+            _ => None,
+        })
+    })?;
+    IpNet::new(address, message.header.prefix_len).ok()
+}
+
+fn find(message: &AddressMessage, wanted: impl Fn(&AddressAttribute) -> Option<IpAddr>) -> Option<IpAddr> {
+    message.attributes.iter().find_map(wanted)
+}

@@ -1,0 +1,103 @@
+//! What can be changed of an interface that is there. Every call is the same in effect when repeated.
+
+use std::io;
+
+use inventory::{IfName, MacAddr};
+use nix::libc::ENODEV;
+use rtnetlink::packet_route::RouteNetlinkMessage;
+use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
+
+use crate::error::NetError;
+use crate::kernel::Kernel;
+use crate::link::{is, named};
+use crate::netns::Namespace;
+
+impl Kernel {
+    /// Deletes an interface; of a veth pair, both ends, wherever the other is. `false`: it was not there.
+    ///
+    /// # Errors
+    /// The kernel refused, such as for hardware.
+    pub async fn delete(&self, device: &IfName) -> Result<bool, NetError> {
+        match self.change(RouteNetlinkMessage::DelLink(named(device)), 0).await {
+            Ok(()) => Ok(true),
+            Err(source) if is(&source, ENODEV) => Ok(false),
+            Err(source) => Err(NetError::Delete { device: device.clone(), source }),
+        }
+    }
+
+    /// Makes it a port of the bridge with that index, or of none.
+    ///
+    /// # Errors
+    /// [`NetError::Missing`], or the kernel refused.
+    pub async fn set_master(&self, device: &IfName, bridge: Option<u32>) -> Result<(), NetError> {
+        let what = || bridge.map_or_else(|| "no master".to_owned(), |index| format!("master {index}"));
+        self.set(device, LinkAttribute::Controller(bridge.unwrap_or(0)), what).await
+    }
+
+    /// Sets its MTU.
+    ///
+    /// # Errors
+    /// [`NetError::Missing`], or the kernel refused (out of the device's range).
+    pub async fn set_mtu(&self, device: &IfName, mtu: u32) -> Result<(), NetError> {
+        self.set(device, LinkAttribute::Mtu(mtu), || format!("MTU {mtu}")).await
+    }
+
+    /// Sets its own Ethernet address.
+    ///
+    /// # Errors
+    /// [`NetError::Missing`], or the kernel refused (a group address; a device that must be down for it).
+    pub async fn set_mac(&self, device: &IfName, mac: MacAddr) -> Result<(), NetError> {
+        self.set(device, LinkAttribute::Address(mac.octets().to_vec()), || format!("address {mac}")).await
+    }
+
+    /// Switches it on or off.
+    ///
+    /// # Errors
+    /// [`NetError::Missing`], or the kernel refused.
+    pub async fn set_up(&self, device: &IfName, up: bool) -> Result<(), NetError> {
+        let mut message = named(device);
+        message.header.change_mask = LinkFlags::Up;
+        if up {
+            message.header.flags = LinkFlags::Up;
+        }
+        self.set_link(device, message, || if up { "up" } else { "down" }.to_owned()).await
+    }
+
+    /// Moves it into another network namespace.
+    ///
+    /// # Errors
+    /// [`NetError::Missing`], or the kernel refused (the name is taken there).
+    pub async fn move_to(&self, device: &IfName, namespace: &Namespace) -> Result<(), NetError> {
+        let attribute = LinkAttribute::NetNsFd(namespace.raw_fd());
+        self.set(device, attribute, || "another network namespace".to_owned()).await
+    }
+
+    async fn set(
+        &self,
+        device: &IfName,
+        attribute: LinkAttribute,
+        property: impl FnOnce() -> String,
+    ) -> Result<(), NetError> {
+        let mut message = named(device);
+        message.attributes.push(attribute);
+        self.set_link(device, message, property).await
+    }
+
+    async fn set_link(
+        &self,
+        device: &IfName,
+        message: LinkMessage,
+        property: impl FnOnce() -> String,
+    ) -> Result<(), NetError> {
+        let done = self.change(RouteNetlinkMessage::SetLink(message), 0).await;
+        done.map_err(|source| refusal(device, source, property))
+    }
+}
+
+fn refusal(device: &IfName, source: io::Error, property: impl FnOnce() -> String) -> NetError {
+    let device = device.clone();
+    if is(&source, ENODEV) {
+        return NetError::Missing { device };
+    }
+    NetError::Set { device, property: property(), source }
+}

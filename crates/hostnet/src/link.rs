@@ -1,0 +1,144 @@
+//! Interfaces as the kernel describes them.
+
+use std::io;
+
+use inventory::{IfName, MacAddr};
+use nix::libc::ENODEV;
+use rtnetlink::packet_route::RouteNetlinkMessage;
+use rtnetlink::packet_route::link::{
+    InfoKind, LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo, LinkMessage,
+};
+
+use crate::error::NetError;
+use crate::kernel::Kernel;
+
+/// One interface of a network namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// Its number, never given to another interface of this namespace while the machine runs.
+    pub index: u32,
+    /// Its name.
+    pub name: IfName,
+    /// What it is.
+    pub kind: Kind,
+    /// Its own Ethernet address; `None` where it has none or one of another length (InfiniBand, tunnels).
+    pub mac: Option<MacAddr>,
+    /// Largest packet, in bytes.
+    pub mtu: u32,
+    /// Switched on (`IFF_UP`).
+    pub up: bool,
+    /// Has a carrier (`IFF_LOWER_UP`): of a veth, the other end is up too.
+    pub running: bool,
+    /// Index of the bridge that it is a port of.
+    pub master: Option<u32>,
+    /// `IFLA_LINK_NETNSID`: the other end is in another network namespace.
+    pub peer_netns: Option<i32>,
+    /// `ip link set .. alias`.
+    pub alias: Option<String>,
+}
+
+/// What sort of interface it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// A Linux bridge.
+    Bridge,
+    /// One end of a veth pair.
+    Veth,
+    /// The kernel's word for another software device; empty for hardware.
+    Other(String),
+}
+
+impl Kernel {
+    /// All interfaces. One whose name no table could hold (see [`IfName`]) is left out: none of ours is.
+    ///
+    /// # Errors
+    /// No dump, or one that changed each time.
+    pub async fn links(&self) -> Result<Vec<Link>, NetError> {
+        let mut all = LinkMessage::default();
+        // the counters are half of the answer, and nobody reads them
+        all.attributes.push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
+        let dumped = self.dump(RouteNetlinkMessage::GetLink(all)).await;
+        let messages = dumped.map_err(|source| NetError::List { what: "interfaces", source })?;
+        Ok(messages.into_iter().filter_map(read).collect())
+    }
+
+    /// One interface, if it is there.
+    ///
+    /// # Errors
+    /// The kernel did not answer.
+    pub async fn link(&self, name: &IfName) -> Result<Option<Link>, NetError> {
+        match self.get(RouteNetlinkMessage::GetLink(named(name))).await {
+            Ok(message) => Ok(read(message)),
+            Err(source) if is(&source, ENODEV) => Ok(None),
+            Err(source) => Err(NetError::List { what: "interfaces", source }),
+        }
+    }
+
+    /// Index of an interface that has to be there.
+    pub(crate) async fn index(&self, name: &IfName) -> Result<u32, NetError> {
+        let found = self.link(name).await?;
+        found.map(|link| link.index).ok_or_else(|| NetError::Missing { device: name.clone() })
+    }
+}
+
+/// A message about the interface of that name; the kernel finds it by name where the index is 0.
+pub(crate) fn named(name: &IfName) -> LinkMessage {
+    let mut message = LinkMessage::default();
+    message.attributes.push(LinkAttribute::IfName(name.to_string()));
+    message
+}
+
+/// Whether an error is that errno.
+pub(crate) fn is(error: &io::Error, errno: i32) -> bool {
+    error.raw_os_error() == Some(errno)
+}
+
+fn read(message: RouteNetlinkMessage) -> Option<Link> {
+    match message {
+        RouteNetlinkMessage::NewLink(message) => parse(message),
+        _ => None,
+    }
+}
+
+fn parse(message: LinkMessage) -> Option<Link> {
+    let mut name = None;
+    let mut link = Link {
+        index: message.header.index,
+        name: "?".parse().ok()?,
+        kind: Kind::Other(String::new()),
+        mac: None,
+        mtu: 0,
+        up: message.header.flags.contains(LinkFlags::Up),
+        running: message.header.flags.contains(LinkFlags::LowerUp),
+        master: None,
+        peer_netns: None,
+        alias: None,
+    };
+    for attribute in message.attributes {
+        match attribute {
+            LinkAttribute::IfName(text) => name = text.parse().ok(),
+            LinkAttribute::Address(bytes) => link.mac = <[u8; 6]>::try_from(bytes).ok().map(MacAddr::from),
+            LinkAttribute::Mtu(mtu) => link.mtu = mtu,
+            LinkAttribute::Controller(index) => link.master = Some(index),
+            LinkAttribute::LinkNetNsId(id) => link.peer_netns = Some(id),
+            LinkAttribute::IfAlias(alias) => link.alias = Some(alias),
+            LinkAttribute::LinkInfo(infos) => link.kind = kind(infos),
+            _ => {}
+        }
+    }
+    link.name = name?;
+    Some(link)
+}
+
+fn kind(infos: Vec<LinkInfo>) -> Kind {
+    let word = infos.into_iter().find_map(|info| match info {
+        LinkInfo::Kind(kind) => Some(kind),
+        _ => None,
+    });
+    match word {
+        Some(InfoKind::Bridge) => Kind::Bridge,
+        Some(InfoKind::Veth) => Kind::Veth,
+        Some(other) => Kind::Other(other.to_string()),
+        None => Kind::Other(String::new()),
+    }
+}

@@ -1,0 +1,183 @@
+//! Duplicate address detection for IPv6 (RFC 4862 5.4) and its announcement (RFC 4861 7.2.6).
+
+use std::net::Ipv6Addr;
+use std::time::Duration;
+
+use inventory::{IfName, MacAddr};
+use socket2::SockFilter;
+
+use crate::packet::{PacketError, Wire};
+use crate::probe::ask;
+
+const ETHERTYPE: u16 = 0x86dd;
+const ICMPV6: u8 = 58;
+const SOLICITATION: u8 = 135;
+const ADVERTISEMENT: u8 = 136;
+/// A router lowers it, so a packet that still has it comes from this link (RFC 4861 7.1).
+const HOP_LIMIT: u8 = 255;
+/// "Take this also where you know another" (RFC 4861 4.4).
+const OVERRIDE: u8 = 0x20;
+/// Option: Target Link-Layer Address, of 1 times 8 bytes.
+const TARGET_MAC: [u8; 2] = [2, 1];
+const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
+
+/// Asks on a bridge who has an address, and returns the Ethernet address of the first that says so within the window,
+/// `None` where nobody does. Addresses of `ours` (the container's own, from before) are nobody. As [`crate::arp::probe`].
+///
+/// # Errors
+/// No such interface, it is down, or no permission (`CAP_NET_RAW`).
+pub async fn probe(
+    bridge: &IfName,
+    address: Ipv6Addr,
+    window: Duration,
+    ours: &[MacAddr],
+) -> Result<Option<MacAddr>, PacketError> {
+    let wire = Wire::open(bridge, ETHERTYPE, &neighbour_discovery())?;
+    let own = wire.mac();
+    ask(&wire, &solicitation(own, address), window, |frame| {
+        squatter(frame, address).filter(|mac| *mac != own && !ours.contains(mac))
+    })
+    .await
+}
+
+/// Tells the neighbours on a bridge that an address is now at this Ethernet address. As [`crate::arp::announce`].
+///
+/// # Errors
+/// No such interface, it is down, or no permission (`CAP_NET_RAW`).
+pub fn announce(bridge: &IfName, address: Ipv6Addr, mac: MacAddr) -> Result<(), PacketError> {
+    Wire::open(bridge, ETHERTYPE, &neighbour_discovery())?.send(&advertisement(mac, address))
+}
+
+/// All of the host's IPv6 traffic passes here; only neighbour discovery shall wake us up. Classic BPF: load a byte
+/// (0x30), jump if equal (0x15), return that many bytes (0x06).
+fn neighbour_discovery() -> [SockFilter; 7] {
+    [
+        SockFilter::new(0x30, 0, 0, 14 + 6),
+        SockFilter::new(0x15, 0, 4, u32::from(ICMPV6)),
+        SockFilter::new(0x30, 0, 0, 14 + 40),
+        SockFilter::new(0x15, 1, 0, u32::from(SOLICITATION)),
+        SockFilter::new(0x15, 0, 1, u32::from(ADVERTISEMENT)),
+        SockFilter::new(0x06, 0, 0, u32::MAX),
+        SockFilter::new(0x06, 0, 0, 0),
+    ]
+}
+
+/// A solicitation from the unspecified address to the address's solicited-node group.
+fn solicitation(mac: MacAddr, target: Ipv6Addr) -> Vec<u8> {
+    let [.., x, y, z] = target.octets();
+    let group = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 1, 0xff00 | u16::from(x), u16::from_be_bytes([y, z]));
+    let mut message = vec![SOLICITATION, 0, 0, 0, 0, 0, 0, 0];
+    message.extend(target.octets());
+    packet(mac, Ipv6Addr::UNSPECIFIED, group, message)
+}
+
+/// An advertisement that nobody asked for, to all nodes.
+fn advertisement(mac: MacAddr, target: Ipv6Addr) -> Vec<u8> {
+    let mut message = vec![ADVERTISEMENT, 0, 0, 0, OVERRIDE, 0, 0, 0];
+    message.extend(target.octets());
+    message.extend(TARGET_MAC);
+    message.extend(mac.octets());
+    packet(mac, target, ALL_NODES, message)
+}
+
+/// The Ethernet frame of an ICMPv6 message to a group.
+fn packet(mac: MacAddr, source: Ipv6Addr, group: Ipv6Addr, mut message: Vec<u8>) -> Vec<u8> {
+    let length = u16::try_from(message.len()).unwrap_or(u16::MAX);
+    let sum = checksum(source, group, length, &message).to_be_bytes();
+    for (field, byte) in message.iter_mut().skip(2).zip(sum) {
+        *field = byte;
+    }
+    let [.., a, b, c, d] = group.octets();
+    let mut frame = vec![0x33, 0x33, a, b, c, d];
+    frame.extend(mac.octets());
+    frame.extend(ETHERTYPE.to_be_bytes());
+    frame.extend([0x60, 0, 0, 0]);
+    frame.extend(length.to_be_bytes());
+    frame.extend([ICMPV6, HOP_LIMIT]);
+    frame.extend(source.octets());
+    frame.extend(group.octets());
+    frame.extend(message);
+    frame
+}
+
+/// RFC 4443 2.3, over a pseudo-header (RFC 8200 8.1) and a message whose checksum field is 0.
+fn checksum(source: Ipv6Addr, group: Ipv6Addr, length: u16, message: &[u8]) -> u16 {
+    let words = message.chunks(2).map(|pair| match pair {
+        [high, low] => u16::from_be_bytes([*high, *low]),
+        [high] => u16::from_be_bytes([*high, 0]),
+        _ => 0,
+    });
+    let pseudo = source.segments().into_iter().chain(group.segments()).chain([length, u16::from(ICMPV6)]);
+    let sum: u32 = pseudo.chain(words).map(u32::from).sum();
+    let folded = (sum & 0xffff) + (sum >> 16);
+    let folded = (folded & 0xffff) + (folded >> 16);
+    !u16::try_from(folded).unwrap_or(u16::MAX)
+}
+
+/// Who a frame says has, or is about to take, the address: the sender of an advertisement of it, of a solicitation
+/// from it, or of another's duplicate address detection (RFC 4862 5.4.3 and 5.4.4).
+fn squatter(frame: &[u8], address: Ipv6Addr) -> Option<MacAddr> {
+    let mac: &[u8; 6] = frame.get(6..12)?.first_chunk()?;
+    let header = frame.get(14..54)?;
+    let source: &[u8; 16] = header.get(8..24)?.first_chunk()?;
+    let message = frame.get(54..)?;
+    let target: &[u8; 16] = message.get(8..24)?.first_chunk()?;
+    if header.get(6..8)? != [ICMPV6, HOP_LIMIT] {
+        return None;
+    }
+    let named = *target == address.octets();
+    let says = match *message.first()? {
+        ADVERTISEMENT => named,
+        SOLICITATION => *source == address.octets() || (named && *source == Ipv6Addr::UNSPECIFIED.octets()),
+        _ => false,
+    };
+    let told = message.get(24..26).filter(|option| **option == TARGET_MAC).and(message.get(26..32));
+    let told = told.and_then(|bytes| bytes.first_chunk()).filter(|_| message.first() == Some(&ADVERTISEMENT));
+    says.then_some(MacAddr::from(*told.unwrap_or(mac)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address() -> Ipv6Addr {
+        "fd00:98::1:2".parse().unwrap()
+    }
+
+    fn mac() -> MacAddr {
+        "02:42:0a:63:01:02".parse().unwrap()
+    }
+
+    #[test]
+    fn a_user_and_a_prober_of_the_address_are_squatters() {
+        assert_eq!(squatter(&advertisement(mac(), address()), address()), Some(mac()));
+        assert_eq!(squatter(&solicitation(mac(), address()), address()), Some(mac()));
+    }
+
+    #[test]
+    fn who_only_asks_for_it_or_speaks_of_another_is_not() {
+        let other = "fd00:98::2:2".parse().unwrap();
+        assert_eq!(squatter(&advertisement(mac(), other), address()), None);
+        let mut asks = solicitation(mac(), address());
+        asks[14 + 8] = 0xfe;
+        assert_eq!(squatter(&asks, address()), None);
+    }
+
+    #[test]
+    fn routed_and_short_packets_say_nothing() {
+        let mut frame = advertisement(mac(), address());
+        for length in 0..14 + 40 + 24 {
+            assert_eq!(squatter(&frame[..length], address()), None);
+        }
+        frame[14 + 7] = 254;
+        assert_eq!(squatter(&frame, address()), None);
+    }
+
+    #[test]
+    fn the_checksum_is_that_of_the_rfc() {
+        // a message with its checksum in place sums up to all ones
+        let frame = advertisement(mac(), address());
+        let message = &frame[54..];
+        assert_eq!(checksum(address(), ALL_NODES, message.len() as u16, message), 0);
+    }
+}

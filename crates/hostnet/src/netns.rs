@@ -1,0 +1,127 @@
+//! Running code in another network namespace.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd as _, RawFd};
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use nix::sched::{CloneFlags, setns, unshare};
+use thiserror::Error;
+
+/// A network namespace, kept alive by this handle.
+#[derive(Debug)]
+pub struct Namespace {
+    file: File,
+    path: PathBuf,
+}
+
+/// A namespace could not be made, opened or entered.
+#[derive(Debug, Error)]
+pub enum NamespaceError {
+    /// It could not be opened.
+    #[error("cannot open the network namespace {}", path.display())]
+    Open {
+        /// Where it is.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A new one could not be made.
+    #[error("cannot make a network namespace")]
+    New {
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// No thread for it.
+    #[error("cannot start a thread for the network namespace {}", path.display())]
+    Thread {
+        /// Where it is.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// It could not be entered.
+    #[error("cannot enter the network namespace {}", path.display())]
+    Enter {
+        /// Where it is.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// What ran in it panicked.
+    #[error("what ran in the network namespace {} panicked", path.display())]
+    Panicked {
+        /// Where it is.
+        path: PathBuf,
+    },
+}
+
+/// The calling thread's namespace: `/proc/self` is the first thread's, which may be in another.
+const OWN: &str = "/proc/thread-self/ns/net";
+
+impl Namespace {
+    /// The one at a path, such as dockerd's `/var/run/docker/netns/1960dd7fab00`.
+    ///
+    /// # Errors
+    /// It can not be opened.
+    pub fn open(path: &Path) -> Result<Self, NamespaceError> {
+        let opened = File::open(path);
+        let file = opened.map_err(|source| NamespaceError::Open { path: path.to_owned(), source })?;
+        Ok(Self { file, path: path.to_owned() })
+    }
+
+    /// A new one without a name: it ends with this handle and the processes in it, also when we are killed.
+    ///
+    /// # Errors
+    /// Not permitted.
+    pub fn new() -> Result<Self, NamespaceError> {
+        let made = thread::Builder::new().name("netns".to_owned()).spawn(|| {
+            unshare(CloneFlags::CLONE_NEWNET)
+                .map_err(|errno| NamespaceError::New { source: errno.into() })?;
+            Self::open(Path::new(OWN))
+        });
+        let thread = made.map_err(|source| NamespaceError::Thread { path: OWN.into(), source })?;
+        thread.join().unwrap_or_else(|_| Err(NamespaceError::Panicked { path: OWN.into() }))
+    }
+
+    /// Runs `work` in it on a thread of its own, waits, and returns what it returned. Never enter a namespace on a
+    /// thread that others share: a tokio worker that did would carry other tasks into it.
+    ///
+    /// # Errors
+    /// Not entered, or `work` panicked.
+    pub fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T, NamespaceError> {
+        thread::scope(|scope| {
+            let entered = thread::Builder::new().name("netns".to_owned()).spawn_scoped(scope, || {
+                setns(&self.file, CloneFlags::CLONE_NEWNET)?;
+                Ok(work())
+            });
+            let thread =
+                entered.map_err(|source| NamespaceError::Thread { path: self.path.clone(), source })?;
+            match thread.join() {
+                Ok(Ok(value)) => Ok(value),
+                Ok(Err(errno)) => {
+                    let errno: nix::Error = errno;
+                    Err(NamespaceError::Enter { path: self.path.clone(), source: errno.into() })
+                }
+                Err(_) => Err(NamespaceError::Panicked { path: self.path.clone() }),
+            }
+        })
+    }
+
+    pub(crate) fn raw_fd(&self) -> RawFd {
+        self.file.as_raw_fd()
+    }
+}
+
+/// Runs `work` in the network namespace at `path`: [`Namespace::open`] and [`Namespace::run`].
+///
+/// # Errors
+/// Not opened, not entered, or `work` panicked.
+pub fn run<T: Send>(path: &Path, work: impl FnOnce() -> T + Send) -> Result<T, NamespaceError> {
+    Namespace::open(path)?.run(work)
+}

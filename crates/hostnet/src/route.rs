@@ -1,0 +1,140 @@
+//! Routes through an interface: what a bridge has to take over from its NIC.
+
+use std::net::IpAddr;
+
+use inventory::IfName;
+use ipnet::IpNet;
+use nix::libc::ESRCH;
+use rtnetlink::packet_core::{NLM_F_CREATE, NLM_F_REPLACE};
+use rtnetlink::packet_route::route::{
+    RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
+};
+use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
+
+use crate::error::NetError;
+use crate::kernel::Kernel;
+use crate::link::is;
+
+/// A route of the main table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// Where it leads; `0.0.0.0/0` and `::/0` are the default routes.
+    pub destination: IpNet,
+    /// The next hop; `None`: on the link.
+    pub gateway: Option<IpAddr>,
+    /// Priority; the lower wins. `None`: the kernel's default.
+    pub metric: Option<u32>,
+}
+
+impl Route {
+    /// The default route through a gateway.
+    pub fn default_via(gateway: IpAddr) -> Self {
+        let any = match gateway {
+            IpAddr::V4(_) => IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
+            IpAddr::V6(_) => IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED),
+        };
+        Self { destination: IpNet::new_assert(any, 0), gateway: Some(gateway), metric: None }
+    }
+}
+
+impl Kernel {
+    /// The routes of the main table through an interface that somebody added; not those that the kernel makes of its
+    /// addresses or of router advertisements, which come by themselves.
+    ///
+    /// # Errors
+    /// [`NetError::Missing`], or no dump.
+    pub async fn routes(&self, device: &IfName) -> Result<Vec<Route>, NetError> {
+        let index = self.index(device).await?;
+        let dumped = self.dump(RouteNetlinkMessage::GetRoute(RouteMessage::default())).await;
+        let messages = dumped.map_err(|source| NetError::List { what: "routes", source })?;
+        Ok(messages.into_iter().filter_map(|message| read(message, index)).collect())
+    }
+
+    /// Makes this the route to its destination (of its metric): added, or in the place of the one that is there.
+    ///
+    /// # Errors
+    /// [`NetError::Missing`], or the kernel refused (a gateway that is on no subnet of the interface).
+    pub async fn add_route(&self, device: &IfName, route: &Route) -> Result<(), NetError> {
+        let message = RouteNetlinkMessage::NewRoute(about(self.index(device).await?, route));
+        let done = self.change(message, NLM_F_CREATE | NLM_F_REPLACE).await;
+        done.map_err(|source| NetError::AddRoute {
+            device: device.clone(),
+            destination: route.destination,
+            gateway: route.gateway,
+            source,
+        })
+    }
+
+    /// Removes a route. Nothing happens where it is not there.
+    ///
+    /// # Errors
+    /// [`NetError::Missing`], or the kernel refused.
+    pub async fn del_route(&self, device: &IfName, route: &Route) -> Result<(), NetError> {
+        let message = RouteNetlinkMessage::DelRoute(about(self.index(device).await?, route));
+        match self.change(message, 0).await {
+            Err(source) if !is(&source, ESRCH) => Err(NetError::DelRoute {
+                device: device.clone(),
+                destination: route.destination,
+                gateway: route.gateway,
+                source,
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn about(index: u32, route: &Route) -> RouteMessage {
+    let mut message = RouteMessage::default();
+    message.header.address_family = match route.destination {
+        IpNet::V4(_) => AddressFamily::Inet,
+        IpNet::V6(_) => AddressFamily::Inet6,
+    };
+    message.header.table = RouteHeader::RT_TABLE_MAIN;
+    message.header.protocol = RouteProtocol::Static;
+    message.header.kind = RouteType::Unicast;
+    message.header.scope = if route.gateway.is_some() { RouteScope::Universe } else { RouteScope::Link };
+    message.header.destination_prefix_length = route.destination.prefix_len();
+    if route.destination.prefix_len() > 0 {
+        message.attributes.push(RouteAttribute::Destination(route.destination.network().into()));
+    }
+    message.attributes.push(RouteAttribute::Oif(index));
+    message.attributes.extend(route.gateway.map(|gateway| RouteAttribute::Gateway(gateway.into())));
+    message.attributes.extend(route.metric.map(RouteAttribute::Priority));
+    message
+}
+
+fn read(message: RouteNetlinkMessage, index: u32) -> Option<Route> {
+    let RouteNetlinkMessage::NewRoute(message) = message else { return None };
+    let header = &message.header;
+    let added = header.table == RouteHeader::RT_TABLE_MAIN
+        && header.kind == RouteType::Unicast
+        && !matches!(header.protocol, RouteProtocol::Kernel | RouteProtocol::Ra);
+    if !added {
+        return None;
+    }
+    let any = match header.address_family {
+        AddressFamily::Inet => IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
+        AddressFamily::Inet6 => IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED),
+        _ => return None,
+    };
+    let (mut destination, mut gateway, mut metric, mut through) = (any, None, None, None);
+    for attribute in &message.attributes {
+        match attribute {
+            RouteAttribute::Destination(address) => destination = ip(address)?,
+            RouteAttribute::Gateway(address) => gateway = ip(address),
+            RouteAttribute::Priority(priority) => metric = Some(*priority),
+            RouteAttribute::Oif(oif) => through = Some(*oif),
+            _ => {}
+        }
+    }
+    let destination = IpNet::new(destination, header.destination_prefix_length).ok()?;
+    (through == Some(index)).then_some(Route { destination, gateway, metric })
+}
+
+fn ip(address: &RouteAddress) -> Option<IpAddr> {
+    match address {
+        RouteAddress::Inet(v4) => Some(IpAddr::V4(*v4)),
+        RouteAddress::Inet6(v6) => Some(IpAddr::V6(*v6)),
+        _ => None,
+    }
+}
