@@ -4,8 +4,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::net::IpAddr;
 use std::str::FromStr;
 
+use ipnet::IpNet;
 use serde_json::{Map, Value};
 
 use crate::error::CallError;
@@ -69,14 +71,6 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Text that may not be empty.
-    pub(crate) fn required_text(&self, name: &str) -> Result<&'a str, CallError> {
-        match self.text(name)? {
-            "" => Err(self.refuse(name, self.get(name), "it is required")),
-            text => Ok(text),
-        }
-    }
-
     /// A value that is written as text; empty or absent: none.
     pub(crate) fn parsed<T>(&self, name: &str) -> Result<Option<T>, CallError>
     where
@@ -99,12 +93,28 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A value that must be there.
+    /// An address with a prefix length; empty or absent: none.
+    pub(crate) fn net(&self, name: &str) -> Result<Option<IpNet>, CallError> {
+        let rule = "an address with its prefix length such as 10.1.0.0/16 is needed";
+        self.parsed_with(name, |text| text.parse().map_err(|_| rule))
+    }
+
+    /// An address; empty or absent: none.
+    pub(crate) fn address(&self, name: &str) -> Result<Option<IpAddr>, CallError> {
+        self.parsed_with(name, |text| text.parse().map_err(|_| "an IP address such as 10.1.0.5 is needed"))
+    }
+
+    /// The value of a field that must be there.
+    pub(crate) fn present<T>(&self, name: &str, value: Option<T>) -> Result<T, CallError> {
+        value.ok_or_else(|| self.refuse(name, self.get(name), "it is required"))
+    }
+
+    /// A value that is written as text and must be there.
     pub(crate) fn required<T>(&self, name: &str) -> Result<T, CallError>
     where
         T: FromStr<Err: Display>,
     {
-        self.parsed(name)?.ok_or_else(|| self.refuse(name, self.get(name), "it is required"))
+        self.parsed(name).and_then(|value| self.present(name, value))
     }
 
     /// A truth value; absent: false.

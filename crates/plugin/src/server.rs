@@ -85,7 +85,7 @@ struct Server<H> {
     limits: Arc<Limits>,
     handler: H,
     places: Arc<Semaphore>,
-    /// Tells connections to close, idle ones at once, others after the grace or their call.
+    /// Tells connections to close: idle ones at once, those in a call after it, others after this grace.
     close: watch::Sender<Duration>,
 }
 
@@ -100,16 +100,11 @@ where
     }
 
     async fn accept_all(&self, socket: &UnixListener) {
-        while let Some(place) = self.place().await {
+        loop {
             let stream = accept(socket).await;
-            let connection = connection::run(
-                stream,
-                Arc::clone(&self.limits),
-                self.handler.clone(),
-                place,
-                self.close.subscribe(),
-            );
-            tokio::spawn(connection);
+            let Some(place) = self.place().await else { return };
+            let (limits, handler) = (Arc::clone(&self.limits), self.handler.clone());
+            tokio::spawn(connection::run(stream, limits, handler, place, self.close.subscribe()));
         }
     }
 
@@ -118,7 +113,7 @@ where
         if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
             return Some(place);
         }
-        info!(connections = self.limits.connections, "all connections are in use, closing idle ones");
+        info!("all {} connections are in use, closing idle ones", self.limits.connections);
         self.close.send_replace(self.limits.receive);
         Arc::clone(&self.places).acquire_owned().await.ok()
     }

@@ -29,15 +29,13 @@ fn reader_of(call: &str) -> Option<(&'static str, Reader<IpamCall>)> {
         "IpamDriver.RequestAddress" => {
             ("IpamDriver.RequestAddress", |f| address_request(f).map(IpamCall::RequestAddress))
         }
-        "IpamDriver.ReleaseAddress" => ("IpamDriver.ReleaseAddress", |f| {
-            Ok(IpamCall::ReleaseAddress { pool: pool_id(f)?, address: f.required("Address")? })
-        }),
+        "IpamDriver.ReleaseAddress" => ("IpamDriver.ReleaseAddress", |f| release(f)),
         _ => return None,
     })
 }
 
 fn pool_id(fields: &Fields) -> Result<String, CallError> {
-    fields.required_text("PoolID").map(str::to_owned)
+    fields.required("PoolID")
 }
 
 fn pool_request(fields: &Fields) -> Result<PoolRequest, CallError> {
@@ -52,7 +50,7 @@ fn pool_request(fields: &Fields) -> Result<PoolRequest, CallError> {
 }
 
 fn subnet(fields: &Fields, name: &str, v6: bool) -> Result<Option<IpNet>, CallError> {
-    let net: Option<IpNet> = fields.parsed(name)?;
+    let net = fields.net(name)?;
     match net {
         Some(net) if matches!(net, IpNet::V6(_)) != v6 => {
             Err(fields.refuse(name, fields.get(name), &format!("V6 is {v6}, which is the other family")))
@@ -64,9 +62,14 @@ fn subnet(fields: &Fields, name: &str, v6: bool) -> Result<Option<IpNet>, CallEr
 fn address_request(fields: &Fields) -> Result<AddressRequest, CallError> {
     Ok(AddressRequest {
         pool: pool_id(fields)?,
-        address: fields.parsed("Address")?,
+        address: fields.address("Address")?,
         purpose: purpose(&fields.object("Options")?)?,
     })
+}
+
+fn release(fields: &Fields) -> Result<IpamCall, CallError> {
+    let address = fields.present("Address", fields.address("Address")?)?;
+    Ok(IpamCall::ReleaseAddress { pool: pool_id(fields)?, address })
 }
 
 fn purpose(options: &Fields) -> Result<Purpose, CallError> {

@@ -86,11 +86,11 @@ fn pool(fields: &Fields, family: Family) -> Result<Pool, CallError> {
     let auxiliary = fields.object("AuxAddresses")?;
     Ok(Pool {
         address_space: fields.text("AddressSpace")?.to_owned(),
-        pool: pool.ok_or_else(|| fields.refuse("Pool", None, "it is required"))?,
+        pool: fields.present("Pool", pool)?,
         gateway: subnet(fields, "Gateway", family)?,
         auxiliary: auxiliary
             .names()
-            .map(|name| Ok((name.clone(), auxiliary.required(name)?)))
+            .map(|name| Ok((name.clone(), auxiliary.present(name, auxiliary.net(name)?)?)))
             .collect::<Result<_, CallError>>()?,
     })
 }
@@ -130,14 +130,15 @@ fn driver_options(options: &Fields) -> BTreeMap<String, String> {
 }
 
 fn join(fields: &Fields) -> Result<Join, CallError> {
-    Ok(Join { id: endpoint(fields)?, sandbox: fields.required_text("SandboxKey")?.to_owned() })
+    Ok(Join { id: endpoint(fields)?, sandbox: fields.required("SandboxKey")? })
 }
 
 fn discovery(fields: &Fields) -> Result<Discovery, CallError> {
     match fields.number("DiscoveryType")? {
         NODE_DISCOVERY => {
             let data = fields.object("DiscoveryData")?;
-            Ok(Discovery::Node { address: data.required("Address")?, this_host: data.flag("Self")? })
+            let address = data.present("Address", data.address("Address")?)?;
+            Ok(Discovery::Node { address, this_host: data.flag("Self")? })
         }
         kind => Ok(Discovery::Other { kind }),
     }
@@ -151,7 +152,7 @@ enum Family {
 
 /// An address with a prefix length, of the family that the field is for.
 fn subnet(fields: &Fields, name: &str, family: Family) -> Result<Option<IpNet>, CallError> {
-    let net: Option<IpNet> = fields.parsed(name)?;
+    let net = fields.net(name)?;
     match (net, family) {
         (Some(IpNet::V6(_)), Family::V4) => {
             Err(fields.refuse(name, fields.get(name), "an IPv4 address is needed"))

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -27,6 +27,27 @@ const HEAD: usize = 16 << 10;
 
 type Closing = watch::Receiver<Duration>;
 
+/// What a connection is doing.
+#[derive(Default)]
+struct Phase(AtomicU8);
+
+impl Phase {
+    /// Nothing was asked yet; the first request is probably on its way.
+    const NEW: u8 = 0;
+    /// A request is being answered.
+    const CALL: u8 = 1;
+    /// Between two requests.
+    const IDLE: u8 = 2;
+
+    fn set(&self, phase: u8) {
+        self.0.store(phase, Ordering::Relaxed);
+    }
+
+    fn is(&self, phase: u8) -> bool {
+        self.0.load(Ordering::Relaxed) == phase
+    }
+}
+
 /// Serves one connection until it ends or `closing` says so.
 pub(super) async fn run<H, F>(
     stream: UnixStream,
@@ -38,15 +59,15 @@ pub(super) async fn run<H, F>(
     H: Fn(String, Bytes) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Answer> + Send + 'static,
 {
-    let in_call = AtomicBool::new(false);
+    let phase = Phase::default();
     let place = Arc::new(place);
     let idle = limits.idle;
     let service = service_fn(|request: Request<Incoming>| {
-        in_call.store(true, Ordering::Relaxed);
+        phase.set(Phase::CALL);
         let answer = request::answer(request, Arc::clone(&limits), handler.clone(), Arc::clone(&place));
         async {
             let response = answer.await;
-            in_call.store(false, Ordering::Relaxed);
+            phase.set(Phase::IDLE);
             Ok::<_, Infallible>(response)
         }
     });
@@ -55,7 +76,7 @@ pub(super) async fn run<H, F>(
         .header_read_timeout(idle)
         .max_buf_size(HEAD)
         .serve_connection(TokioIo::new(stream), service);
-    drive(pin!(connection), &in_call, closing).await;
+    drive(pin!(connection), &phase, closing).await;
 }
 
 /// What of hyper's connection is needed here.
@@ -72,18 +93,23 @@ where
     }
 }
 
-async fn drive(mut connection: Pin<&mut impl Connection>, in_call: &AtomicBool, mut closing: Closing) {
+async fn drive(mut connection: Pin<&mut impl Connection>, phase: &Phase, mut closing: Closing) {
     tokio::select! {
         ended = connection.as_mut() => return note(ended),
         _ = closing.changed() => {}
     }
-    connection.as_mut().close_when_done();
     let grace = *closing.borrow();
+    if phase.is(Phase::NEW)
+        && let Ok(ended) = timeout(grace, connection.as_mut()).await
+    {
+        return note(ended);
+    }
+    connection.as_mut().close_when_done();
     // who is in no call then sends its head too slowly, or does not read its answer
     loop {
         match timeout(grace, connection.as_mut()).await {
             Ok(ended) => return note(ended),
-            Err(_) if in_call.load(Ordering::Relaxed) => {}
+            Err(_) if phase.is(Phase::CALL) => {}
             Err(_) => return debug!("closed a connection in which nothing happens"),
         }
     }
