@@ -3,21 +3,29 @@
 //! From the outside in: a [`source`](crate::snapshot) of tables, the typed container nodes and networks, and
 //! the compiled [`Snapshot`] that a host needs.
 
+mod attributes;
 pub mod cell;
 pub mod columns;
 pub mod container;
 pub mod hostplan;
+pub mod inventory;
 pub mod mac;
 pub mod name;
 pub mod networks;
 pub mod nics;
 pub mod snapshot;
+mod source;
+pub mod stanza;
+mod tables;
 
 pub use cell::CellError;
 pub use container::{Attachment, ContainerSpec, Cpus, DockerHost, Link, Network, Settings, VolumeMount};
 pub use hostplan::{BridgePlan, HostPlan, HostPlanError, HostTables, Port};
+pub use inventory::{Inventory, InventoryError};
 pub use mac::MacAddr;
 pub use name::{IfName, NetName, NodeName};
 pub use networks::{NetworkError, NetworkRow};
 pub use nics::{Nic, NicKind, Nics};
 pub use snapshot::{Fabric, HostNetwork, Snapshot, SnapshotNode};
+pub use source::{InventoryUrl, SourceError, UrlError};
+pub use tables::Row;

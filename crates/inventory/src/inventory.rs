@@ -1,0 +1,82 @@
+//! The cluster's tables, read when they are needed.
+
+mod attributes;
+mod error;
+mod nodes;
+mod value;
+
+use std::sync::OnceLock;
+
+pub use error::InventoryError;
+
+use crate::attributes::schema::{self, TableSpec};
+use crate::source::{InventoryUrl, Source};
+use crate::tables::{Row, Table};
+
+use nodes::NodeIndex;
+
+/// The tables behind an inventory URL. A table is read once, when a value of it is asked for first.
+#[derive(Debug)]
+pub struct Inventory {
+    source: Source,
+    /// In the order of [`schema::TABLES`].
+    tables: Vec<OnceLock<Table>>,
+    nodes: OnceLock<NodeIndex>,
+}
+
+impl Inventory {
+    /// Opens the tables that the URL names.
+    ///
+    /// # Errors
+    /// They are not there, or the stanza file is wrong.
+    pub fn open(url: &InventoryUrl) -> Result<Self, InventoryError> {
+        Ok(Self::over(Source::open(url)?))
+    }
+
+    /// The tables that a stanza text stands for.
+    ///
+    /// # Errors
+    /// The text is wrong; the message names the line.
+    pub fn from_stanzas(text: &str) -> Result<Self, InventoryError> {
+        Ok(Self::over(Source::from_stanzas(text)?))
+    }
+
+    fn over(source: Source) -> Self {
+        let tables = schema::TABLES.iter().map(|_| OnceLock::new()).collect();
+        Self { source, tables, nodes: OnceLock::new() }
+    }
+
+    /// The visible rows of a table, in its order.
+    ///
+    /// # Errors
+    /// No such table, or it can not be read.
+    pub fn rows(&self, table: &str) -> Result<&[Row], InventoryError> {
+        Ok(self.table(table)?.1.rows())
+    }
+
+    /// The first visible row of that key: of a node or group, in the tables of nodes.
+    ///
+    /// # Errors
+    /// As [`Inventory::rows`].
+    pub fn row(&self, table: &str, key: &str) -> Result<Option<&Row>, InventoryError> {
+        Ok(self.table(table)?.1.find(key))
+    }
+
+    /// Where a row is, for messages: `vm row d1 in /etc/xcat/vm.sqlite`, `d1 in cluster.stanza line 12`.
+    pub fn origin(&self, table: &str, key: &str) -> String {
+        let line = self.row(table, key).ok().flatten().and_then(Row::line);
+        self.source.origin(table, key, line)
+    }
+
+    fn table(&self, name: &str) -> Result<(&'static TableSpec, &Table), InventoryError> {
+        let unknown = || InventoryError::unknown_table(name);
+        let at = schema::position(name).ok_or_else(unknown)?;
+        let (spec, cell) = schema::TABLES.get(at).zip(self.tables.get(at)).ok_or_else(unknown)?;
+        if let Some(table) = cell.get() {
+            return Ok((spec, table));
+        }
+        let read = Table::new(spec.key, self.source.rows(spec, None)?);
+        // another thread may have been faster: the same rows
+        Ok((spec, cell.get_or_init(|| read)))
+    }
+}

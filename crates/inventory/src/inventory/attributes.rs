@@ -1,0 +1,115 @@
+//! Objects as `lsdef -z` shows them.
+
+use super::{Inventory, InventoryError};
+use crate::attributes::{self, Attribute};
+
+/// Attribute and value.
+type Pairs = Vec<(String, String)>;
+
+impl Inventory {
+    /// All attributes of a node under all their names, sorted; the `nic` attributes apart for each NIC, in the
+    /// order of the table.
+    ///
+    /// # Errors
+    /// As [`Inventory::value`].
+    pub fn attributes(&self, node: &str) -> Result<Pairs, InventoryError> {
+        let mut shown = Vec::new();
+        for attribute in attributes::all() {
+            if let Some(value) = self.attribute_value(node, &attribute)? {
+                push(&mut shown, &attribute, value);
+            }
+        }
+        Ok(shown)
+    }
+
+    /// One attribute of a node by xCAT's name: `ip`, `vmhost`, `nicips`, `nicips.eth1`.
+    ///
+    /// # Errors
+    /// As [`Inventory::value`], or nodes have no such attribute.
+    pub fn attribute(&self, node: &str, name: &str) -> Result<Option<String>, InventoryError> {
+        let (base, nic) = name.split_once('.').map_or((name, None), |(base, nic)| (base, Some(nic)));
+        let mut known = false;
+        for attribute in attributes::named(base).filter(|found| nic.is_none() || found.is_per_nic()) {
+            known = true;
+            if let Some(value) = self.attribute_value(node, &attribute)? {
+                return Ok(match nic {
+                    Some(nic) => {
+                        entries(&value).find(|(name, _)| *name == nic).map(|(_, text)| text.to_owned())
+                    }
+                    None => Some(value),
+                });
+            }
+        }
+        let near = || attributes::near(base, attributes::all().map(|attribute| attribute.name));
+        if known { Ok(None) } else { Err(InventoryError::Attribute { name: name.to_owned(), near: near() }) }
+    }
+
+    /// The attributes of a group: its members, in the order of the table, and what it gives them.
+    ///
+    /// # Errors
+    /// As [`Inventory::value`].
+    pub fn group_attributes(&self, group: &str) -> Result<Pairs, InventoryError> {
+        let mut shown = Vec::new();
+        for attribute in attributes::all().filter(|attribute| attribute.table != "nodelist") {
+            let own = |name: &str| self.own_value(group, name);
+            if let Some(value) = self.raw_value(group, &attribute)?
+                && attribute.applies(own)?
+            {
+                push(&mut shown, &attribute, value);
+            }
+        }
+        if let Some(row) = self.row("nodegroup", group)? {
+            let names = [("grouptype", "grouptype"), ("wherevals", "wherevals"), ("comments", "usercomment")];
+            let pairs =
+                names.map(|(column, name)| row.get(column).map(|text| (name.to_owned(), text.to_owned())));
+            shown.extend(pairs.into_iter().flatten());
+        }
+        let index = self.node_index()?;
+        let members = index.members(group).into_iter().filter_map(|at| index.names().get(at));
+        let members: Vec<&str> = members.map(|name| name.as_str()).collect();
+        shown.extend((!members.is_empty()).then(|| ("members".to_owned(), members.join(","))));
+        shown.sort_by(|a, b| base(&a.0).cmp(base(&b.0)));
+        Ok(shown)
+    }
+
+    fn attribute_value(&self, node: &str, attribute: &Attribute) -> Result<Option<String>, InventoryError> {
+        let value = self.value_of(node, attribute.table, attribute.column)?;
+        let other = |name: &str| self.plain_value(node, name);
+        if value.is_none() || attribute.applies(other)? { Ok(value) } else { Ok(None) }
+    }
+
+    /// An attribute that itself has no condition: those that conditions are about.
+    fn plain_value(&self, node: &str, name: &str) -> Result<Option<String>, InventoryError> {
+        match attributes::named(name).next() {
+            Some(attribute) => self.value_of(node, attribute.table, attribute.column),
+            None => Ok(None),
+        }
+    }
+
+    fn own_value(&self, group: &str, name: &str) -> Result<Option<String>, InventoryError> {
+        attributes::named(name).next().map_or(Ok(None), |attribute| self.raw_value(group, &attribute))
+    }
+
+    fn raw_value(&self, key: &str, attribute: &Attribute) -> Result<Option<String>, InventoryError> {
+        let row = self.row(attribute.table, key)?;
+        Ok(row.and_then(|row| row.get(attribute.column)).map(str::to_owned))
+    }
+}
+
+fn push(shown: &mut Pairs, attribute: &Attribute, value: String) {
+    if !attribute.is_per_nic() {
+        return shown.push((attribute.name.to_owned(), value));
+    }
+    for (nic, text) in entries(&value) {
+        shown.push((format!("{}.{nic}", attribute.name), text.to_owned()));
+    }
+}
+
+/// `eth1!10.98.4.1,br0!10.97.4.1` (xCAT's `nics` columns).
+fn entries(value: &str) -> impl Iterator<Item = (&str, &str)> {
+    value.split(',').filter_map(|entry| entry.trim().split_once('!'))
+}
+
+fn base(name: &str) -> &str {
+    name.split_once('.').map_or(name, |(base, _)| base)
+}

@@ -1,0 +1,62 @@
+//! Why the tables can not answer.
+
+use thiserror::Error;
+
+use crate::attributes::{near, schema};
+use crate::name::NameError;
+use crate::source::SourceError;
+
+/// Why a question to the inventory has no answer.
+#[derive(Debug, Error)]
+pub enum InventoryError {
+    /// Tables that can not be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// A node whose name can not be one.
+    #[error("{origin} can not be used; rename the node")]
+    NodeName {
+        /// Where the row is.
+        origin: String,
+        /// The rule.
+        #[source]
+        source: NameError,
+    },
+    /// A table that xCAT does not have.
+    #[error("xCAT has no table {table}{}", hint(near))]
+    Table {
+        /// As given.
+        table: String,
+        /// Names that may have been meant.
+        near: Vec<&'static str>,
+    },
+    /// Not `TABLE.COLUMN` of the schema.
+    #[error("xCAT has no column {column}{}", hint(near))]
+    Column {
+        /// As given.
+        column: String,
+        /// Columns that may have been meant.
+        near: Vec<&'static str>,
+    },
+    /// An attribute that nodes do not have.
+    #[error("xCAT has no attribute {name} of nodes{}", hint(near))]
+    Attribute {
+        /// As given.
+        name: String,
+        /// Names that may have been meant.
+        near: Vec<&'static str>,
+    },
+}
+
+impl InventoryError {
+    pub(super) fn unknown_table(table: &str) -> Self {
+        let names = schema::TABLES.iter().map(|spec| spec.name);
+        Self::Table { table: table.to_owned(), near: near(table, names) }
+    }
+}
+
+fn hint(near: &[&str]) -> String {
+    match near {
+        [] => String::new(),
+        near => format!("; did you mean {}?", near.join(", ")),
+    }
+}

@@ -1,0 +1,96 @@
+//! Where tables come from: xCAT's SQLite files, or a stanza file.
+
+mod sqlite;
+mod url;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+pub use url::{InventoryUrl, UrlError};
+
+use crate::attributes::schema::TableSpec;
+use crate::stanza::{self, StanzaError, StanzaFile};
+use crate::tables::Row;
+
+/// Tables that can be read.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// A directory with one SQLite file for each table.
+    Sqlite(PathBuf),
+    /// A stanza file, already read.
+    Stanza { path: Option<PathBuf>, rows: HashMap<&'static str, Vec<Row>> },
+}
+
+/// Why tables can not be read.
+#[derive(Debug, Error)]
+pub enum SourceError {
+    /// The directory of the tables is not one.
+    #[error("no xCAT tables in {}: it has no nodelist.sqlite", path.display())]
+    NoTables {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A table's file can not be read as SQLite.
+    #[error("cannot read table {}", path.display())]
+    Table {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite says.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The stanza file.
+    #[error(transparent)]
+    Stanza(#[from] StanzaError),
+}
+
+impl Source {
+    /// Opens what the URL names; rows of SQLite tables are read when they are asked for.
+    pub(crate) fn open(url: &InventoryUrl) -> Result<Self, SourceError> {
+        match url {
+            InventoryUrl::Xcat(path) if path.join("nodelist.sqlite").is_file() => {
+                Ok(Self::Sqlite(path.clone()))
+            }
+            InventoryUrl::Xcat(path) => Err(SourceError::NoTables { path: path.clone() }),
+            InventoryUrl::File(path) => {
+                let document = StanzaFile::new(path).read()?;
+                let rows = stanza::rows(&document).map_err(|error| error.of(path))?;
+                Ok(Self::Stanza { path: Some(path.clone()), rows })
+            }
+        }
+    }
+
+    /// The objects of a text.
+    pub(crate) fn from_stanzas(text: &str) -> Result<Self, SourceError> {
+        let rows = stanza::rows(&stanza::parse(text)?)?;
+        Ok(Self::Stanza { path: None, rows })
+    }
+
+    /// All rows of a table, also those that are hidden. No file: no rows.
+    pub(crate) fn rows(&self, table: &TableSpec, columns: Option<&[&str]>) -> Result<Vec<Row>, SourceError> {
+        match self {
+            Self::Sqlite(directory) => sqlite::rows(&file_of(directory, table.name), table.name, columns),
+            Self::Stanza { rows, .. } => Ok(rows.get(table.name).cloned().unwrap_or_default()),
+        }
+    }
+
+    /// Where the row of that key is, for messages.
+    pub(crate) fn origin(&self, table: &str, key: &str, line: Option<u32>) -> String {
+        match self {
+            Self::Sqlite(directory) => {
+                format!("{table} row {key} in {}", file_of(directory, table).display())
+            }
+            Self::Stanza { path, .. } => {
+                let file = path.as_deref().unwrap_or(Path::new("the stanza text"));
+                let line = line.map(|line| format!(" line {line}")).unwrap_or_default();
+                format!("{key} in {}{line}", file.display())
+            }
+        }
+    }
+}
+
+fn file_of(directory: &Path, table: &str) -> PathBuf {
+    directory.join(format!("{table}.sqlite"))
+}
