@@ -6,6 +6,7 @@
 mod attributes;
 pub mod cell;
 pub mod columns;
+pub mod compile;
 pub mod container;
 pub mod hostplan;
 pub mod inventory;
@@ -19,6 +20,7 @@ pub mod stanza;
 mod tables;
 
 pub use cell::CellError;
+pub use compile::{AttachError, Cluster, CompileError, Duplicate, HostError, Places, SpecError};
 pub use container::{Attachment, ContainerSpec, Cpus, DockerHost, Link, Network, Settings, VolumeMount};
 pub use hostplan::{BridgePlan, HostPlan, HostPlanError, HostTables, Port};
 pub use inventory::{Inventory, InventoryError};

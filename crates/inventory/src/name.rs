@@ -112,6 +112,13 @@ name_type!(
     }
 );
 
+impl IfName {
+    /// `eth0`: the interface of `hosts.ip` where the tables name no other.
+    pub fn eth0() -> Self {
+        Self("eth0".into())
+    }
+}
+
 fn word(text: &str, longest: usize) -> bool {
     text.len() <= longest
         && text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())

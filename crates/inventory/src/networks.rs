@@ -84,7 +84,9 @@ impl NetworkRow {
         let net = text("net").unwrap_or_default();
         let row = text("netname").ok_or_else(|| NetworkError::Nameless { net: net.to_owned() })?;
         let cell = |column| Cell::new(column, row);
-        let subnet = subnet(row, net, text("mask").unwrap_or_default())?;
+        // IPv6 rows of xCAT may have the length in both columns
+        let (net, length) = net.split_once('/').unwrap_or((net, ""));
+        let subnet = subnet(row, net, text("mask").unwrap_or(length))?;
         Ok(Self {
             name: row.parse().map_err(|rule| cell("networks.netname").refuse(row, &rule))?,
             subnet,
@@ -113,28 +115,33 @@ impl NetworkRow {
 }
 
 impl Network {
-    /// Joins rows into networks, in the order in which the names first appear.
-    ///
-    /// # Errors
-    /// Two rows of one name and family, or rows of one name that disagree.
-    pub fn join(rows: impl IntoIterator<Item = NetworkRow>) -> Result<Vec<Self>, NetworkError> {
-        let mut networks: Vec<Self> = Vec::new();
-        for row in rows {
-            match networks.iter_mut().find(|network| network.name == row.name) {
-                Some(network) => network.add(row)?,
-                None => networks.push(row.into()),
-            }
-        }
-        Ok(networks)
-    }
-
     /// Reads the values of all `NETWORKS_LINEn` of a postscript's environment.
     ///
     /// # Errors
-    /// As [`NetworkRow::parse`] and [`Network::join`].
+    /// The first row that makes no network; [`Network::usable`] passes over it.
     pub fn from_lines<'a>(lines: impl IntoIterator<Item = &'a str>) -> Result<Vec<Self>, NetworkError> {
-        let rows: Vec<NetworkRow> = lines.into_iter().map(NetworkRow::from_line).collect::<Result<_, _>>()?;
-        Self::join(rows)
+        let (networks, problems) = Self::usable(lines.into_iter().map(NetworkRow::from_line));
+        problems.into_iter().next().map_or(Ok(networks), Err)
+    }
+
+    /// The networks that the rows make, and what is wrong with the rows that make none: xCAT's table also has rows
+    /// that no container needs, and one of them must not stop the others.
+    pub fn usable(
+        rows: impl IntoIterator<Item = Result<NetworkRow, NetworkError>>,
+    ) -> (Vec<Self>, Vec<NetworkError>) {
+        let (mut networks, mut problems): (Vec<Self>, _) = (Vec::new(), Vec::new());
+        for row in rows {
+            let added =
+                row.and_then(|row| match networks.iter_mut().find(|network| network.name == row.name) {
+                    Some(network) => network.add(row),
+                    None => {
+                        networks.push(row.into());
+                        Ok(())
+                    }
+                });
+            problems.extend(added.err());
+        }
+        (networks, problems)
     }
 
     fn add(&mut self, row: NetworkRow) -> Result<(), NetworkError> {

@@ -10,6 +10,9 @@ use std::str::FromStr;
 use crate::cell::{Cell, CellError};
 use crate::name::{IfName, NetName};
 
+/// The columns that [`Nics::parse`] asks for.
+pub const COLUMNS: [&str; 5] = ["nictypes", "nicips", "nicnetworks", "nicdevices", "nicextraparams"];
+
 /// The interfaces that a node's `nics` row names, in the order in which it names them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Nics(Vec<Nic>);

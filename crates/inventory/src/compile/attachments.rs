@@ -1,0 +1,326 @@
+//! A container's places on networks, from `hosts.ip`, `mac.mac`, `vm.nics` and its row of `nics`. Pure.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use thiserror::Error;
+
+use crate::container::{Attachment, Network};
+use crate::mac::MacAddr;
+use crate::name::{IfName, NetName, NodeName};
+use crate::networks::around;
+use crate::nics::{Nic, Nics};
+
+/// The columns that place a container.
+#[derive(Debug)]
+pub struct Places<'a> {
+    /// Its node.
+    pub node: &'a NodeName,
+    /// `hosts.ip`.
+    pub ip: IpAddr,
+    /// `mac.mac`.
+    pub mac: Option<MacAddr>,
+    /// `vm.nics`, in order; may be empty.
+    pub listed: &'a [NetName],
+    /// Its row of `nics`.
+    pub nics: &'a Nics,
+    /// All of `networks`.
+    pub networks: &'a [Network],
+}
+
+/// Columns that give a container no place. Each message names node, column and value.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum AttachError {
+    /// An address that lies nowhere.
+    #[error("no row of networks contains {ip}, the {column} of {node}; add the row or correct the address")]
+    Homeless {
+        /// The node.
+        node: NodeName,
+        /// Where the address stands.
+        column: String,
+        /// The address.
+        ip: IpAddr,
+    },
+    /// A network that is not in the table.
+    #[error("{column}={network} of {node}: no row of networks has this netname")]
+    UnknownNetwork {
+        /// The node.
+        node: NodeName,
+        /// `vm.nics` or `nicnetworks.NIC`.
+        column: String,
+        /// What it says.
+        network: NetName,
+    },
+    /// An address outside of the network that is named for it.
+    #[error("nicips.{nic}={ip} of {node} is not in network {network}, which nicnetworks.{nic} names")]
+    Outside {
+        /// The node.
+        node: NodeName,
+        /// The interface.
+        nic: IfName,
+        /// The address.
+        ip: IpAddr,
+        /// The network.
+        network: NetName,
+    },
+    /// An address that no container can have.
+    #[error("{column}={ip} of {node} is the {what} of network {network} ({subnet}); give the node another")]
+    Reserved {
+        /// The node.
+        node: NodeName,
+        /// Where the address stands.
+        column: String,
+        /// The address.
+        ip: IpAddr,
+        /// network address, broadcast address or gateway.
+        what: &'static str,
+        /// The network.
+        network: NetName,
+        /// Its subnet.
+        subnet: IpNet,
+    },
+    /// `vm.nics` begins with another network than that of `hosts.ip`.
+    #[error(
+        "vm.nics={listed} of {node} must begin with {primary}, the network that contains its hosts.ip {ip}"
+    )]
+    NotFirst {
+        /// The node.
+        node: NodeName,
+        /// What `vm.nics` begins with.
+        listed: NetName,
+        /// The network of `hosts.ip`.
+        primary: NetName,
+        /// `hosts.ip`.
+        ip: IpAddr,
+    },
+    /// `vm.nics` names a network on which nothing gives an address.
+    #[error(
+        "vm.nics of {node} names {network}, where the node has no address; set nicips.NIC=ADDRESS and nicnetworks.NIC={network}"
+    )]
+    NoAddress {
+        /// The node.
+        node: NodeName,
+        /// The network.
+        network: NetName,
+    },
+    /// Two addresses of one family on one network: Docker takes one.
+    #[error("{node} has two {family} addresses on network {network}, {first} and {second}; remove one")]
+    TwoAddresses {
+        /// The node.
+        node: NodeName,
+        /// The network.
+        network: NetName,
+        /// `IPv4` or `IPv6`.
+        family: &'static str,
+        /// The first.
+        first: IpAddr,
+        /// The second.
+        second: IpAddr,
+    },
+    /// Two interfaces on one network: Docker connects a container to a network once.
+    #[error(
+        "interfaces {first} and {second} of {node} are both on network {network}; a container is on a network once"
+    )]
+    TwoNics {
+        /// The node.
+        node: NodeName,
+        /// The network.
+        network: NetName,
+        /// One interface.
+        first: IfName,
+        /// The other.
+        second: IfName,
+    },
+    /// One interface on two networks.
+    #[error(
+        "interface {nic} of {node} is on networks {first} and {second}; give each network its own interface in nicips"
+    )]
+    TwoNetworks {
+        /// The node.
+        node: NodeName,
+        /// The interface.
+        nic: IfName,
+        /// One network.
+        first: NetName,
+        /// The other.
+        second: NetName,
+    },
+}
+
+impl Places<'_> {
+    /// The attachments, that of `hosts.ip` first, then those of `nics` in its order.
+    ///
+    /// # Errors
+    /// Columns that contradict each other or `networks`.
+    pub fn attachments(&self) -> Result<Vec<Attachment>, AttachError> {
+        let primary = self.primary()?;
+        self.refuse_listed(&primary.name)?;
+        let mut attachments = vec![self.on_primary(primary)?];
+        for nic in self.nics.iter().filter(|nic| nic.is_ethernet()) {
+            for (ip, named) in nic.places() {
+                let network = self.network_of(nic, ip, named)?;
+                self.refuse_reserved(&format!("nicips.{}", nic.name), ip, network)?;
+                self.add(&mut attachments, &nic.name, ip, network)?;
+            }
+        }
+        self.refuse_absent(&attachments)?;
+        Ok(attachments)
+    }
+
+    fn primary(&self) -> Result<&Network, AttachError> {
+        let network = around(self.networks, self.ip).ok_or_else(|| self.homeless("hosts.ip", self.ip))?;
+        self.refuse_reserved("hosts.ip", self.ip, network)?;
+        Ok(network)
+    }
+
+    fn homeless(&self, column: &str, ip: IpAddr) -> AttachError {
+        AttachError::Homeless { node: self.node.clone(), column: column.to_owned(), ip }
+    }
+
+    /// `eth0`, or the interface that `nics` has on the primary network.
+    fn on_primary(&self, primary: &Network) -> Result<Attachment, AttachError> {
+        let mut named = None;
+        for nic in self.nics.iter().filter(|nic| nic.is_ethernet()) {
+            for (ip, network) in nic.places() {
+                if named.is_none() && self.network_of(nic, ip, network)? == primary {
+                    named = Some(nic.name.clone());
+                }
+            }
+        }
+        Ok(Attachment {
+            network: primary.name.clone(),
+            nic: named.unwrap_or_else(IfName::eth0),
+            mac: self.mac.unwrap_or_else(|| MacAddr::derive(self.node, &primary.name)),
+            addresses: vec![self.ip],
+        })
+    }
+
+    fn network_of(&self, nic: &Nic, ip: IpAddr, named: Option<&NetName>) -> Result<&Network, AttachError> {
+        let Some(name) = named else {
+            return around(self.networks, ip)
+                .ok_or_else(|| self.homeless(&format!("nicips.{}", nic.name), ip));
+        };
+        let network = self.known(name, || format!("nicnetworks.{}", nic.name))?;
+        match network.subnet_of(ip) {
+            Some(_) => Ok(network),
+            None => Err(AttachError::Outside {
+                node: self.node.clone(),
+                nic: nic.name.clone(),
+                ip,
+                network: name.clone(),
+            }),
+        }
+    }
+
+    fn known(&self, name: &NetName, column: impl Fn() -> String) -> Result<&Network, AttachError> {
+        self.networks.iter().find(|network| network.name == *name).ok_or_else(|| {
+            AttachError::UnknownNetwork { node: self.node.clone(), column: column(), network: name.clone() }
+        })
+    }
+
+    fn add(
+        &self,
+        attachments: &mut Vec<Attachment>,
+        nic: &IfName,
+        ip: IpAddr,
+        network: &Network,
+    ) -> Result<(), AttachError> {
+        for other in attachments.iter_mut() {
+            match (other.nic == *nic, other.network == network.name) {
+                (true, true) => return self.add_address(other, ip),
+                (true, false) => {
+                    return Err(AttachError::TwoNetworks {
+                        node: self.node.clone(),
+                        nic: nic.clone(),
+                        first: other.network.clone(),
+                        second: network.name.clone(),
+                    });
+                }
+                (false, true) => {
+                    return Err(AttachError::TwoNics {
+                        node: self.node.clone(),
+                        network: network.name.clone(),
+                        first: other.nic.clone(),
+                        second: nic.clone(),
+                    });
+                }
+                (false, false) => {}
+            }
+        }
+        attachments.push(Attachment {
+            network: network.name.clone(),
+            nic: nic.clone(),
+            mac: MacAddr::derive(self.node, &network.name),
+            addresses: vec![ip],
+        });
+        Ok(())
+    }
+
+    fn add_address(&self, attachment: &mut Attachment, ip: IpAddr) -> Result<(), AttachError> {
+        let same_family = |other: &IpAddr| other.is_ipv4() == ip.is_ipv4();
+        match attachment.addresses.iter().copied().find(same_family) {
+            None => attachment.addresses.push(ip),
+            Some(same) if same == ip => {}
+            Some(first) => {
+                return Err(AttachError::TwoAddresses {
+                    node: self.node.clone(),
+                    network: attachment.network.clone(),
+                    family: if ip.is_ipv4() { "IPv4" } else { "IPv6" },
+                    first,
+                    second: ip,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse_reserved(&self, column: &str, ip: IpAddr, network: &Network) -> Result<(), AttachError> {
+        let Some(subnet) = network.subnet_of(ip) else { return Ok(()) };
+        let Some(what) = reserved(ip, subnet, &network.gateways) else { return Ok(()) };
+        Err(AttachError::Reserved {
+            node: self.node.clone(),
+            column: column.to_owned(),
+            ip,
+            what,
+            network: network.name.clone(),
+            subnet,
+        })
+    }
+
+    fn refuse_listed(&self, primary: &NetName) -> Result<(), AttachError> {
+        for name in self.listed {
+            self.known(name, || "vm.nics".to_owned())?;
+        }
+        match self.listed.first() {
+            Some(listed) if listed != primary => Err(AttachError::NotFirst {
+                node: self.node.clone(),
+                listed: listed.clone(),
+                primary: primary.clone(),
+                ip: self.ip,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn refuse_absent(&self, attachments: &[Attachment]) -> Result<(), AttachError> {
+        let absent = |name: &&NetName| attachments.iter().all(|attachment| attachment.network != **name);
+        match self.listed.iter().find(absent) {
+            Some(network) => {
+                Err(AttachError::NoAddress { node: self.node.clone(), network: network.clone() })
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// The first and last address of a subnet are no host's (RFC 1122 3.2.1.3; IPv6 has only the first, RFC 4291
+/// 2.6.1), except in the smallest subnets (RFC 3021, RFC 6164). The gateway is a router's.
+fn reserved(ip: IpAddr, subnet: IpNet, gateways: &[IpAddr]) -> Option<&'static str> {
+    let small = subnet.max_prefix_len() - subnet.prefix_len() < 2;
+    match ip {
+        _ if gateways.contains(&ip) => Some("gateway"),
+        _ if !small && ip == subnet.network() => Some("network address"),
+        IpAddr::V4(_) if !small && ip == subnet.broadcast() => Some("broadcast address"),
+        _ => None,
+    }
+}

@@ -1,0 +1,120 @@
+//! What all nodes share, read once.
+
+use std::cell::OnceCell;
+use std::net::IpAddr;
+
+use crate::cell::{Cell, CellError};
+use crate::compile::container::{Placed, SpecError};
+use crate::compile::duplicates::Duplicate;
+use crate::container::Network;
+use crate::inventory::{Inventory, InventoryError};
+use crate::name::NodeName;
+use crate::networks::{NetworkError, NetworkRow};
+use crate::nics::{COLUMNS, Nics};
+
+/// The whole inventory, ready to compile many nodes and hosts.
+#[derive(Debug)]
+pub struct Cluster<'a> {
+    inventory: &'a Inventory,
+    nodes: Vec<NodeName>,
+    networks: Vec<Network>,
+    problems: Vec<NetworkError>,
+    placed: OnceCell<Vec<(NodeName, Result<Placed, SpecError>)>>,
+    duplicates: OnceCell<Vec<Duplicate>>,
+}
+
+impl<'a> Cluster<'a> {
+    /// Reads node names and networks.
+    ///
+    /// # Errors
+    /// Tables that can not be read.
+    pub fn read(inventory: &'a Inventory) -> Result<Self, InventoryError> {
+        let nodes = inventory.nodes()?;
+        let rows = inventory.rows("networks")?;
+        let (networks, problems) =
+            Network::usable(rows.iter().map(|row| NetworkRow::parse(|column| row.get(column))));
+        Ok(Self {
+            inventory,
+            nodes,
+            networks,
+            problems,
+            placed: OnceCell::new(),
+            duplicates: OnceCell::new(),
+        })
+    }
+
+    /// All nodes, sorted.
+    pub fn nodes(&self) -> &[NodeName] {
+        &self.nodes
+    }
+
+    /// Whether a node has that name.
+    pub fn has_node(&self, name: &NodeName) -> bool {
+        self.nodes.binary_search(name).is_ok()
+    }
+
+    /// The networks of the table.
+    pub fn networks(&self) -> &[Network] {
+        &self.networks
+    }
+
+    /// What is wrong with the rows of `networks` that make no network.
+    pub fn network_problems(&self) -> &[NetworkError] {
+        &self.problems
+    }
+
+    /// Host and attachments of every container node, sorted by node; computed at the first call.
+    pub(crate) fn placed(&self) -> &[(NodeName, Result<Placed, SpecError>)] {
+        self.placed.get_or_init(|| {
+            let containers = self.nodes.iter().filter(|node| self.may_be_container(node));
+            containers.map(|node| (node.clone(), self.place(node))).collect()
+        })
+    }
+
+    /// Addresses that more than one node has; computed at the first call.
+    pub fn duplicates(&self) -> &[Duplicate] {
+        self.duplicates.get_or_init(|| self.find_duplicates())
+    }
+
+    /// `nodehm.mgt` is `docker`, or can not be read: then compiling the node says why.
+    fn may_be_container(&self, node: &NodeName) -> bool {
+        self.text(node, "nodehm.mgt").map_or(true, |mgt| mgt.as_deref() == Some("docker"))
+    }
+
+    /// A cell that is not empty.
+    pub(crate) fn text(&self, node: &NodeName, column: &str) -> Result<Option<String>, InventoryError> {
+        let value = self.inventory.value(node.as_str(), column)?;
+        Ok(value.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()))
+    }
+
+    /// A cell, parsed.
+    pub(crate) fn parsed<T, E: From<InventoryError> + From<CellError>>(
+        &self,
+        node: &NodeName,
+        column: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, E> {
+        let Some(text) = self.text(node, column)? else { return Ok(None) };
+        let refuse = |rule| Cell::new(column, node.as_str()).refuse(&text, &rule);
+        Ok(Some(parse(&text).map_err(refuse)?))
+    }
+
+    /// `hosts.ip`.
+    pub(crate) fn ip<E: From<InventoryError> + From<CellError>>(
+        &self,
+        node: &NodeName,
+    ) -> Result<Option<IpAddr>, E> {
+        self.parsed(node, "hosts.ip", |text| text.parse().map_err(|_| "an IP address is needed".to_owned()))
+    }
+
+    /// The row of `nics`.
+    pub(crate) fn nics<E: From<InventoryError> + From<CellError>>(&self, node: &NodeName) -> Result<Nics, E> {
+        let mut texts = Vec::with_capacity(COLUMNS.len());
+        for column in COLUMNS {
+            texts.push((column, self.inventory.value(node.as_str(), &format!("nics.{column}"))?));
+        }
+        let text =
+            |name: &str| texts.iter().find(|(column, _)| *column == name).and_then(|(_, text)| text.clone());
+        Ok(Nics::parse(node.as_str(), text)?)
+    }
+}

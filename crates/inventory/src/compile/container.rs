@@ -1,0 +1,132 @@
+//! A container node's columns become its [`ContainerSpec`].
+
+use std::str::FromStr;
+
+use thiserror::Error;
+
+use super::attachments::{AttachError, Places};
+use super::cluster::Cluster;
+use crate::cell::{Cell, CellError};
+use crate::columns;
+use crate::container::{Attachment, ContainerSpec, DockerHost};
+use crate::inventory::InventoryError;
+use crate::name::{NetName, NodeName};
+
+/// Rows that make no container. Each message names row, column and value.
+#[derive(Debug, Error)]
+pub enum SpecError {
+    /// The tables can not be read.
+    #[error(transparent)]
+    Inventory(#[from] InventoryError),
+    /// A value breaks its column's rule.
+    #[error(transparent)]
+    Cell(#[from] CellError),
+    /// Its addresses and networks do not fit.
+    #[error(transparent)]
+    Attach(#[from] AttachError),
+    /// No row of `nodelist`.
+    #[error("no such node: {0}")]
+    NoNode(NodeName),
+    /// Another kind of node.
+    #[error("nodehm.mgt of {node} is {}, not docker: it is no container", mgt.as_deref().unwrap_or("empty"))]
+    NotContainer {
+        /// The node.
+        node: NodeName,
+        /// What the column says.
+        mgt: Option<String>,
+    },
+    /// `vm.host` is empty.
+    #[error("vm.host of {0} is empty; set it to the node name of its docker host")]
+    NoHost(NodeName),
+    /// `vm.host` names no node.
+    #[error("vm.host={host} of {node}: no node has this name; define it or correct the row")]
+    UnknownHost {
+        /// The node.
+        node: NodeName,
+        /// What the column says.
+        host: NodeName,
+    },
+    /// `hosts.ip` is empty.
+    #[error("hosts.ip of {0} is empty; set its address")]
+    NoAddress(NodeName),
+}
+
+/// Where a container is: all that a snapshot needs of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Placed {
+    pub(crate) host: DockerHost,
+    pub(crate) attachments: Vec<Attachment>,
+}
+
+impl Cluster<'_> {
+    /// All that the tables say of a container node.
+    ///
+    /// # Errors
+    /// The first row that is wrong.
+    pub fn container(&self, node: &NodeName) -> Result<ContainerSpec, SpecError> {
+        self.complete(node, self.place(node)?)
+    }
+
+    /// Every container node with its specification or what is wrong with it, sorted by node.
+    pub fn containers(&self) -> impl Iterator<Item = (&NodeName, Result<ContainerSpec, SpecError>)> {
+        self.placed().iter().map(|(node, _)| (node, self.container(node)))
+    }
+
+    pub(crate) fn complete(&self, node: &NodeName, placed: Placed) -> Result<ContainerSpec, SpecError> {
+        let Placed { host, attachments } = placed;
+        let image = self.parsed::<_, SpecError>(node, "nodetype.provmethod", columns::image_and_command)?;
+        let (image, command) = image.map_or((None, None), |(image, command)| (Some(image), command));
+        Ok(ContainerSpec {
+            node: node.clone(),
+            host,
+            image,
+            command,
+            cpus: self.parsed::<_, SpecError>(node, "vm.cpus", FromStr::from_str)?,
+            memory: self.parsed::<_, SpecError>(node, "vm.memory", columns::memory)?,
+            attachments,
+            volumes: self.parsed::<_, SpecError>(node, "vm.storage", columns::volumes)?.unwrap_or_default(),
+            settings: self
+                .parsed::<_, SpecError>(node, "vm.othersettings", FromStr::from_str)?
+                .unwrap_or_default(),
+        })
+    }
+
+    pub(crate) fn place(&self, node: &NodeName) -> Result<Placed, SpecError> {
+        if !self.has_node(node) {
+            return Err(SpecError::NoNode(node.clone()));
+        }
+        let mgt = self.text(node, "nodehm.mgt")?;
+        if mgt.as_deref() != Some("docker") {
+            return Err(SpecError::NotContainer { node: node.clone(), mgt });
+        }
+        let host = self.docker_host(node)?;
+        let mac = self.parsed::<_, SpecError>(node, "mac.mac", columns::primary_mac)?.flatten();
+        let places = Places {
+            node,
+            ip: self.ip::<SpecError>(node)?.ok_or_else(|| SpecError::NoAddress(node.clone()))?,
+            mac,
+            listed: &self.listed_networks(node)?,
+            nics: &self.nics::<SpecError>(node)?,
+            networks: self.networks(),
+        };
+        Ok(Placed { host, attachments: places.attachments()? })
+    }
+
+    pub(crate) fn docker_host(&self, node: &NodeName) -> Result<DockerHost, SpecError> {
+        let host: DockerHost = self
+            .parsed::<_, SpecError>(node, "vm.host", FromStr::from_str)?
+            .ok_or_else(|| SpecError::NoHost(node.clone()))?;
+        if self.has_node(&host.name) {
+            return Ok(host);
+        }
+        Err(SpecError::UnknownHost { node: node.clone(), host: host.name })
+    }
+
+    /// `vm.nics`: names of networks, separated by commas.
+    fn listed_networks(&self, node: &NodeName) -> Result<Vec<NetName>, SpecError> {
+        let text = self.text(node, "vm.nics")?.unwrap_or_default();
+        let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+        let refuse = |error| Cell::new("vm.nics", node.as_str()).refuse(&text, &error);
+        Ok(names.map(NetName::from_str).collect::<Result<_, _>>().map_err(refuse)?)
+    }
+}

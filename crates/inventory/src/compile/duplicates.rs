@@ -1,0 +1,110 @@
+//! Addresses that more than one node has: the one place that finds them.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use super::cluster::Cluster;
+use super::container::{Placed, SpecError};
+use crate::columns::primary_mac;
+use crate::mac::MacAddr;
+use crate::name::NodeName;
+
+/// An address that belongs to several nodes. Its text names every row.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{address} is the {kind} of {}: change {}", listed(&self.nodes, "and"), listed(&self.places, "or"))]
+pub struct Duplicate {
+    /// The address.
+    pub address: String,
+    /// `address` or `MAC address`.
+    pub kind: &'static str,
+    /// The nodes, sorted.
+    pub nodes: Vec<NodeName>,
+    /// What to change, one for each node: `hosts.ip of d1`.
+    places: Vec<String>,
+}
+
+struct Claim<'a, A> {
+    address: A,
+    node: &'a NodeName,
+    place: String,
+}
+
+impl Cluster<'_> {
+    /// The duplicate addresses and MAC addresses of the whole inventory.
+    pub(crate) fn find_duplicates(&self) -> Vec<Duplicate> {
+        let mut found = shared("address", self.address_claims());
+        found.extend(shared("MAC address", self.mac_claims()));
+        found
+    }
+
+    /// `hosts.ip` and `nicips` of all nodes. A cell that can not be read makes no claim; it is told elsewhere.
+    fn address_claims(&self) -> Vec<Claim<'_, IpAddr>> {
+        let mut claims = Vec::new();
+        for node in self.nodes() {
+            if let Ok(Some(address)) = self.ip::<SpecError>(node) {
+                claims.push(Claim { address, node, place: "hosts.ip".to_owned() });
+            }
+            let nics = self.nics::<SpecError>(node).unwrap_or_default();
+            for nic in &nics {
+                let place = format!("nicips.{}", nic.name);
+                claims.extend(nic.ips.iter().map(|ip| Claim { address: *ip, node, place: place.clone() }));
+            }
+        }
+        claims
+    }
+
+    /// The MAC addresses of containers, and `mac.mac` of other nodes.
+    fn mac_claims(&self) -> Vec<Claim<'_, MacAddr>> {
+        let containers = self.placed();
+        let mut claims: Vec<_> = containers
+            .iter()
+            .filter_map(|(node, placed)| Some((node, placed.as_ref().ok()?)))
+            .flat_map(|(node, placed)| claims_of(node, placed))
+            .collect();
+        let is_container =
+            |node: &NodeName| containers.binary_search_by(|(other, _)| other.cmp(node)).is_ok();
+        for node in self.nodes().iter().filter(|node| !is_container(node)) {
+            let mac = self.parsed::<_, SpecError>(node, "mac.mac", primary_mac).ok().flatten().flatten();
+            claims.extend(mac.map(|address| Claim { address, node, place: "mac.mac".to_owned() }));
+        }
+        claims
+    }
+}
+
+fn claims_of<'a>(node: &'a NodeName, placed: &'a Placed) -> impl Iterator<Item = Claim<'a, MacAddr>> {
+    placed.attachments.iter().enumerate().map(move |(at, attachment)| Claim {
+        address: attachment.mac,
+        node,
+        place: match at {
+            0 => "mac.mac".to_owned(),
+            _ => format!("the name (its MAC on {} is derived from it)", attachment.network),
+        },
+    })
+}
+
+/// Claims of one address by more than one node, in the order of the addresses.
+fn shared<A: Ord + fmt::Display>(kind: &'static str, mut claims: Vec<Claim<'_, A>>) -> Vec<Duplicate> {
+    claims.sort_by(|one, other| one.address.cmp(&other.address).then_with(|| one.node.cmp(other.node)));
+    // a node may say the same address twice, in hosts.ip and in nicips
+    claims.dedup_by(|one, other| one.address == other.address && one.node == other.node);
+    let groups = claims.chunk_by(|one, other| one.address == other.address);
+    groups.filter(|group| group.len() > 1).filter_map(|group| duplicate(kind, group)).collect()
+}
+
+fn duplicate<A: fmt::Display>(kind: &'static str, group: &[Claim<'_, A>]) -> Option<Duplicate> {
+    Some(Duplicate {
+        address: group.first()?.address.to_string(),
+        kind,
+        nodes: group.iter().map(|claim| claim.node.clone()).collect(),
+        places: group.iter().map(|claim| format!("{} of {}", claim.place, claim.node)).collect(),
+    })
+}
+
+/// `a`, `a and b`, `a, b and c`.
+fn listed<T: AsRef<str>>(items: &[T], word: &str) -> String {
+    let texts: Vec<&str> = items.iter().map(AsRef::as_ref).collect();
+    match texts.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} {word} {last}", rest.join(", ")),
+        _ => texts.concat(),
+    }
+}

@@ -1,0 +1,235 @@
+//! Container nodes become specifications and snapshots, or a message that names the row.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that can not go on has failed")]
+
+use inventory::{Cpus, Inventory, MacAddr, NodeName};
+
+const SCENARIO: &str = include_str!("data/scenario.stanza");
+
+fn node(name: &str) -> NodeName {
+    name.parse().unwrap()
+}
+
+/// The scenario with lines of one object replaced or, where `attribute` is new, added.
+fn changed(object: &str, attribute: &str, value: &str) -> Inventory {
+    let head = format!("{object}:\n");
+    let (before, rest) = SCENARIO.split_once(&head).unwrap();
+    let (body, after) = rest.split_once("\n\n").unwrap_or((rest, ""));
+    let prefix = format!("    {attribute}=");
+    let kept: String =
+        body.lines().filter(|line| !line.starts_with(&prefix)).map(|line| format!("{line}\n")).collect();
+    Inventory::from_stanzas(&format!("{before}{head}{kept}{prefix}{value}\n\n{after}")).unwrap()
+}
+
+#[test]
+fn every_container_of_the_scenario_has_its_places() {
+    let inventory = Inventory::from_stanzas(SCENARIO).unwrap();
+    let containers = inventory.containers().unwrap();
+    assert_eq!(containers.len(), 12);
+    let first = &containers[0];
+    assert_eq!((first.node.as_str(), first.host.name.as_str(), first.host.port), ("host1c1", "host1", None));
+    assert_eq!(first.image.as_deref(), Some("busybox"));
+    assert_eq!(first.command.as_deref().unwrap(), ["sleep", "infinity"]);
+    assert_eq!((first.cpus.clone(), first.memory), (Some(Cpus::Amount(500_000_000)), Some(64 << 20)));
+    let places: Vec<String> = first
+        .attachments
+        .iter()
+        .map(|at| format!("{} {} {} {:?}", at.network, at.nic, at.mac, at.addresses))
+        .collect();
+    let derived = MacAddr::derive(&node("host1c1"), &"net98".parse().unwrap());
+    assert_eq!(
+        places,
+        ["mynet0 eth0 02:42:0a:63:01:01 [10.99.1.1]".to_owned(), format!("net98 eth1 {derived} [10.98.1.1]")]
+    );
+    let third = &containers[2];
+    assert_eq!(third.settings.links[0].node.as_str(), "host2c1");
+    assert_eq!((third.volumes[0].source.as_str(), third.volumes[0].target.as_str()), ("data", "/data"));
+}
+
+#[test]
+fn the_five_node_tables_of_xcat_compile() {
+    let text = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/etc-xcat");
+    let inventory = Inventory::open(&format!("xcat://{text}").parse().unwrap()).unwrap();
+    let d2 = inventory.container(&node("d2")).unwrap();
+    assert_eq!((d2.host.name.as_str(), d2.host.port), ("dh1", Some(2375)));
+    assert_eq!(d2.cpus, Some(Cpus::Set("0-1".to_owned())));
+    assert_eq!(d2.command.unwrap(), ["/bin/sh", "-c", "trap \"exit 0\" TERM; sleep 100000 & wait"]);
+    let n1 = inventory.container(&node("n1")).unwrap();
+    let networks: Vec<&str> = n1.attachments.iter().map(|at| at.network.as_str()).collect();
+    assert_eq!(networks, ["mynet0", "net98"], "br0 is a bridge inside the container");
+    let snapshot = inventory.snapshot(&node("dh1"), 1).unwrap();
+    let nodes: Vec<&str> = snapshot.nodes.iter().map(|node| node.node.as_str()).collect();
+    assert_eq!(nodes, ["d1", "d2", "n1", "n2"]);
+}
+
+/// Attribute, value and what is said of host1c1 with it.
+type Refusal = (&'static str, &'static str, &'static str);
+
+const WRONG_NODES: &[Refusal] = &[
+    ("mgt", "ipmi", "nodehm.mgt of host1c1 is ipmi, not docker: it is no container"),
+    ("vmhost", "", "vm.host of host1c1 is empty; set it to the node name of its docker host"),
+    ("vmhost", "host9", "vm.host=host9 of host1c1: no node has this name; define it or correct the row"),
+    ("vmhost", "host1:x", "vm.host=host1:x of host1c1: the port after the ':' must be 1 to 65535"),
+    ("ip", "", "hosts.ip of host1c1 is empty; set its address"),
+    ("ip", "10.99.1", "hosts.ip=10.99.1 of host1c1: an IP address is needed"),
+    (
+        "ip",
+        "10.9.9.9",
+        "no row of networks contains 10.9.9.9, the hosts.ip of host1c1; add the row or correct the address",
+    ),
+    (
+        "ip",
+        "10.99.0.0",
+        "hosts.ip=10.99.0.0 of host1c1 is the network address of network mynet0 (10.99.0.0/16); give the node another",
+    ),
+    (
+        "ip",
+        "10.99.255.255",
+        "hosts.ip=10.99.255.255 of host1c1 is the broadcast address of network mynet0 (10.99.0.0/16); give the node another",
+    ),
+    (
+        "ip",
+        "10.99.0.1",
+        "hosts.ip=10.99.0.1 of host1c1 is the gateway of network mynet0 (10.99.0.0/16); give the node another",
+    ),
+    (
+        "mac",
+        "01:00:5e:00:00:01",
+        "mac.mac=01:00:5e:00:00:01 of host1c1: invalid MAC address 01:00:5e:00:00:01: a group address or all zeros can not be an interface's own",
+    ),
+];
+
+const WRONG_CELLS: &[Refusal] = &[
+    (
+        "vmcpus",
+        "many",
+        "vm.cpus=many of host1c1: a number of CPUs (2, 0.5; at least 0.01) or a set of CPU numbers (0-1, 0,2) is needed",
+    ),
+    (
+        "vmmemory",
+        "5",
+        "vm.memory=5 of host1c1: an amount of memory such as 512 (MiB), 512m or 1.5g is needed, at least 6m",
+    ),
+    (
+        "vmstorage",
+        "data",
+        "vm.storage=data of host1c1: item \"data\": the form is SOURCE:TARGET or SOURCE:TARGET:ro",
+    ),
+    (
+        "vmothersettings",
+        "restart=maybe",
+        "vm.othersettings=restart=maybe of host1c1: item \"restart=maybe\": restart is one of no, always, unless-stopped, on-failure, on-failure:COUNT",
+    ),
+];
+
+const WRONG_PLACES: &[Refusal] = &[
+    (
+        "vmnics",
+        "net98,mynet0",
+        "vm.nics=net98 of host1c1 must begin with mynet0, the network that contains its hosts.ip 10.99.1.1",
+    ),
+    ("vmnics", "mynet0,net9", "vm.nics=net9 of host1c1: no row of networks has this netname"),
+    ("nicnetworks.eth1", "net9", "nicnetworks.eth1=net9 of host1c1: no row of networks has this netname"),
+    (
+        "nicips.eth1",
+        "10.97.1.1",
+        "nicips.eth1=10.97.1.1 of host1c1 is not in network net98, which nicnetworks.eth1 names",
+    ),
+    (
+        "nicips.eth1",
+        "10.98.1.1|10.98.1.2",
+        "host1c1 has two IPv4 addresses on network net98, 10.98.1.1 and 10.98.1.2; remove one",
+    ),
+    (
+        "nicips.eth1",
+        "",
+        "vm.nics of host1c1 names net98, where the node has no address; set nicips.NIC=ADDRESS and nicnetworks.NIC=net98",
+    ),
+    (
+        "nicips.eth2",
+        "10.98.7.7",
+        "interfaces eth1 and eth2 of host1c1 are both on network net98; a container is on a network once",
+    ),
+    (
+        "nicips.eth0",
+        "10.98.7.7",
+        "interface eth0 of host1c1 is on networks mynet0 and net98; give each network its own interface in nicips",
+    ),
+];
+
+#[test]
+fn a_row_that_makes_no_container_is_told_with_column_and_value() {
+    for (attribute, value, message) in [WRONG_NODES, WRONG_CELLS, WRONG_PLACES].concat() {
+        let error = changed("host1c1", attribute, value).container(&node("host1c1")).unwrap_err();
+        assert_eq!(error.to_string(), message, "{attribute}={value}");
+    }
+    let nobody = Inventory::from_stanzas(SCENARIO).unwrap().container(&node("host9c9")).unwrap_err();
+    assert_eq!(nobody.to_string(), "no such node: host9c9");
+}
+
+#[test]
+fn a_container_without_image_still_has_its_places() {
+    let spec = changed("host1c1", "provmethod", "").container(&node("host1c1")).unwrap();
+    assert_eq!((spec.image, spec.command), (None, None));
+}
+
+#[test]
+fn addresses_of_both_families_share_an_interface() {
+    let text = SCENARIO
+        .replace("net=10.99.0.0\n", "net=10.99.0.0,fd00:99::\n")
+        .replace("mask=255.255.0.0\n    gateway", "mask=255.255.0.0,64\n    gateway")
+        .replace("nicips.eth1=10.98.3.2\n", "nicips.eth1=10.98.3.2\n    nicips.lan0=fd00:99::32\n");
+    let inventory = Inventory::from_stanzas(&text).unwrap();
+    let spec = inventory.container(&node("host3c2")).unwrap();
+    let primary = &spec.attachments[0];
+    assert_eq!((primary.network.as_str(), primary.nic.as_str()), ("mynet0", "lan0"));
+    assert_eq!(format!("{:?}", primary.addresses), "[10.99.3.2, fd00:99::32]");
+    let plan = inventory.host_plan(&node("host3")).unwrap().to_string();
+    assert!(plan.contains("network  mynet0 10.99.0.0/16 fd00:99::/64"), "{plan}");
+}
+
+#[test]
+fn a_snapshot_has_the_containers_of_all_hosts_on_the_hosts_networks() {
+    let inventory = Inventory::from_stanzas(SCENARIO).unwrap();
+    let snapshot = inventory.snapshot(&node("host2"), 7).unwrap();
+    let networks: Vec<String> =
+        snapshot.networks.iter().map(|at| format!("{} on {}", at.network.name, at.bridge)).collect();
+    assert_eq!(networks, ["mynet0 on mynet0", "net98 on br98"]);
+    assert_eq!((snapshot.nodes.len(), snapshot.version), (12, 7));
+    let (holder, place) = snapshot.holder(&"net98".parse().unwrap(), "10.98.3.1".parse().unwrap()).unwrap();
+    assert_eq!(
+        (holder.node.as_str(), holder.host.as_str(), place.nic.as_str()),
+        ("host3c1", "host3", "eth1")
+    );
+    assert_eq!(snapshot.digest, inventory.snapshot(&node("host2"), 8).unwrap().digest);
+}
+
+#[test]
+fn nothing_is_compiled_from_tables_with_one_address_twice() {
+    let inventory = changed("host1c1", "ip", "10.99.2.2");
+    assert_eq!(
+        inventory.snapshot(&node("host3"), 1).unwrap_err().to_string(),
+        "10.99.2.2 is the address of host1c1 and host2c2: change hosts.ip of host1c1 or hosts.ip of host2c2"
+    );
+    let inventory = changed("host1c1", "ip", "10.99.0.13");
+    assert_eq!(
+        inventory.snapshot(&node("host1"), 1).unwrap_err().to_string(),
+        "10.99.0.13 is the address of host1c1 and host3: change hosts.ip of host1c1 or hosts.ip of host3"
+    );
+    let inventory = changed("host1c1", "mac", "02:42:0a:63:02:01");
+    assert_eq!(
+        inventory.snapshot(&node("host1"), 1).unwrap_err().to_string(),
+        "02:42:0a:63:02:01 is the MAC address of host1c1 and host2c1: change mac.mac of host1c1 or mac.mac of host2c1"
+    );
+}
+
+#[test]
+fn a_wrong_row_stops_the_snapshot_of_its_own_host_only() {
+    let inventory = changed("host1c1", "ip", "10.9.9.9");
+    assert_eq!(
+        inventory.snapshot(&node("host1"), 1).unwrap_err().to_string(),
+        "no row of networks contains 10.9.9.9, the hosts.ip of host1c1; add the row or correct the address"
+    );
+    let snapshot = inventory.snapshot(&node("host2"), 1).unwrap();
+    assert_eq!(snapshot.nodes.len(), 11);
+}
