@@ -177,3 +177,92 @@ impl StaticRoute {
 fn text_of(address: Option<IpAddr>) -> String {
     address.map(|address| address.to_string()).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rendered(reply: Reply) -> String {
+        let answer = render(Driver::Network, &Ok(reply));
+        assert_eq!(answer.status, 200);
+        String::from_utf8(answer.body.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn errors_have_the_key_of_their_driver() {
+        let refused = Err("host1c1: not of this host".to_owned());
+        for (driver, key) in [(Driver::Network, "Err"), (Driver::Plugin, "Err"), (Driver::Ipam, "Error")] {
+            let expected = format!(r#"{{"{key}":"host1c1: not of this host"}}"#);
+            assert_eq!(render(driver, &refused), Answer { status: 200, body: expected.into() });
+        }
+    }
+
+    #[test]
+    fn nothing_to_say_is_still_json() {
+        assert_eq!(rendered(Reply::Empty), "{}");
+        assert_eq!(rendered(Reply::Endpoint { mac: None }), "{}");
+    }
+
+    #[test]
+    fn every_answer_has_mobys_names() {
+        let pool = "10.77.0.0/16".parse().unwrap();
+        for (reply, expected) in [
+            (
+                Reply::Implements(&["NetworkDriver", "IpamDriver"]),
+                r#"{"Implements":["NetworkDriver","IpamDriver"]}"#,
+            ),
+            (
+                Reply::NetworkCapabilities { gateway_check: true },
+                r#"{"ConnectivityScope":"local","GwAllocChecker":true,"Scope":"local"}"#,
+            ),
+            (
+                Reply::GatewayCheck { skip_ipv4: true, skip_ipv6: false },
+                r#"{"SkipIPv4":true,"SkipIPv6":false}"#,
+            ),
+            (
+                Reply::Endpoint { mac: Some(Mac([2, 0x42, 10, 0x4d, 9, 9])) },
+                r#"{"Interface":{"MacAddress":"02:42:0a:4d:09:09"}}"#,
+            ),
+            (Reply::OperInfo([("node".into(), "host1c1".into())].into()), r#"{"Value":{"node":"host1c1"}}"#),
+            (
+                Reply::IpamCapabilities { requires_mac: false, request_replay: true },
+                r#"{"RequiresMACAddress":false,"RequiresRequestReplay":true}"#,
+            ),
+            (
+                Reply::AddressSpaces { local: "l".into(), global: "g".into() },
+                r#"{"GlobalDefaultAddressSpace":"g","LocalDefaultAddressSpace":"l"}"#,
+            ),
+            (Reply::Pool { id: "p".into(), pool }, r#"{"Data":{},"Pool":"10.77.0.0/16","PoolID":"p"}"#),
+            (Reply::Address("fd00::9/64".parse().unwrap()), r#"{"Address":"fd00::9/64","Data":{}}"#),
+        ] {
+            // the order of the keys depends on a feature of serde_json that others may turn on
+            let value: Value = serde_json::from_str(&rendered(reply)).unwrap();
+            assert_eq!(value, serde_json::from_str::<Value>(expected).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_join_says_name_gateways_and_routes() {
+        let route = |next_hop| StaticRoute { destination: "10.99.0.0/16".parse().unwrap(), next_hop };
+        let joined = Joined {
+            src_name: "xc0123456789".into(),
+            dst_prefix: "mgt".into(),
+            gateway: Some("10.77.0.1".parse().unwrap()),
+            gateway6: None,
+            disable_gateway_service: false,
+            static_routes: vec![route(Some("10.77.0.2".parse().unwrap())), route(None)],
+        };
+        let value: Value = serde_json::from_str(&rendered(Reply::Joined(joined))).unwrap();
+        let expected = json!({
+            "InterfaceName": { "SrcName": "xc0123456789", "DstPrefix": "mgt" },
+            "Gateway": "10.77.0.1",
+            "GatewayIPv6": "",
+            "StaticRoutes": [
+                { "Destination": "10.99.0.0/16", "RouteType": 0, "NextHop": "10.77.0.2" },
+                { "Destination": "10.99.0.0/16", "RouteType": 1, "NextHop": "" },
+            ],
+            "DisableGatewayService": false,
+        });
+        assert_eq!(value, expected);
+    }
+}
