@@ -1,0 +1,7 @@
+//! What is built once and kept: the root of a Debian release, the management node's layer over it, the
+//! packages that hosts install, an image. Each entry has a name of its own for what it was made from; it is built
+//! under another name and renamed when it is whole, so a half-made one is never used.
+
+pub mod entry;
+pub mod root;
+pub mod sources;

@@ -1,0 +1,207 @@
+//! What a lab will be: machines, addresses, NICs and the cables between them. Pure: a lab of the same
+//! specification has the same addresses everywhere and always.
+
+use std::net::Ipv4Addr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::name::{LabName, Member};
+
+/// How the hosts' `eth0` are joined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Fabric {
+    /// One Ethernet.
+    Flat,
+    /// Two Ethernets with a router between them: `mn` and odd hosts on the first, even hosts on the second.
+    L3,
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spec {
+    /// The name, unique on the machine.
+    pub name: LabName,
+    /// How many hosts beside the management node.
+    pub hosts: u8,
+    /// How they are joined.
+    pub fabric: Fabric,
+    /// NICs of each machine; the second and further ones are one flat Ethernet each.
+    pub nics: u8,
+    /// Debian's release.
+    pub suite: String,
+    /// What the management node serves to hosts, with all dependencies.
+    pub packages: Vec<String>,
+}
+
+impl Spec {
+    /// A flat lab of `hosts` hosts with two NICs and Debian 12.
+    pub fn new(name: LabName, hosts: u8) -> Self {
+        Self {
+            name,
+            hosts,
+            fabric: Fabric::Flat,
+            nics: 2,
+            suite: "bookworm".into(),
+            packages: DEFAULT_PACKAGES.map(str::to_owned).into(),
+        }
+    }
+
+    /// The machines, the management node first.
+    pub fn members(&self) -> impl Iterator<Item = Member> + use<> {
+        std::iter::once(Member::Mn).chain((1..=self.hosts).map(Member::Host))
+    }
+
+    /// The plan of every machine.
+    pub fn machines(&self) -> Vec<Machine> {
+        self.members().map(|member| self.machine(member)).collect()
+    }
+
+    /// The plan of one machine.
+    pub fn machine(&self, member: Member) -> Machine {
+        let segment = match self.fabric {
+            Fabric::L3 if member.number() != 0 && member.number() % 2 == 0 => Segment::Second,
+            Fabric::L3 | Fabric::Flat => Segment::First,
+        };
+        let gateway = (self.fabric == Fabric::L3).then(|| segment.router());
+        let nics = (0..self.nics).map(|index| Nic::new(member, index, segment)).collect();
+        Machine { member, address: segment.address(member), gateway, nics }
+    }
+
+    /// The bridges in the fabric's namespace.
+    pub fn bridges(&self) -> Vec<String> {
+        let routed = (self.fabric == Fabric::L3).then(|| Segment::Second.bridge());
+        std::iter::once(Segment::First.bridge())
+            .chain(routed)
+            .chain((1..self.nics).map(flat_bridge))
+            .collect()
+    }
+}
+
+/// What a docker host installs.
+pub const DEFAULT_PACKAGES: [&str; 4] = ["docker.io", "iptables", "ca-certificates", "bridge-utils"];
+
+/// Bits of the network part of the hosts' addresses.
+pub const PREFIX: u8 = 16;
+
+/// One Ethernet that carries addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Segment {
+    /// 10.99.0.0/16, where the management node is.
+    First,
+    /// 10.100.0.0/16, behind the router.
+    Second,
+}
+
+impl Segment {
+    fn second_byte(self) -> u8 {
+        match self {
+            Self::First => 99,
+            Self::Second => 100,
+        }
+    }
+
+    fn address(self, member: Member) -> Ipv4Addr {
+        let last = match member {
+            Member::Mn => 1,
+            // a lab has at most MOST_HOSTS hosts
+            Member::Host(number) => number.saturating_add(10),
+        };
+        Ipv4Addr::new(10, self.second_byte(), 0, last)
+    }
+
+    /// The router's address on it.
+    pub fn router(self) -> Ipv4Addr {
+        Ipv4Addr::new(10, self.second_byte(), 255, 254)
+    }
+
+    /// Its bridge in the fabric's namespace.
+    pub fn bridge(self) -> String {
+        match self {
+            Self::First => "net0".into(),
+            Self::Second => "net0b".into(),
+        }
+    }
+}
+
+fn flat_bridge(index: u8) -> String {
+    format!("net{index}")
+}
+
+/// One machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Machine {
+    /// Which.
+    pub member: Member,
+    /// Of `eth0`, with [`PREFIX`].
+    pub address: Ipv4Addr,
+    /// The way to the other segment; none on a flat fabric.
+    pub gateway: Option<Ipv4Addr>,
+    /// `eth0` first.
+    pub nics: Vec<Nic>,
+}
+
+/// One NIC and where its cable ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Nic {
+    /// In the host.
+    pub name: String,
+    /// Its own address, the same in every lab and after every boot.
+    pub mac: String,
+    /// The other end of the cable, in the fabric's namespace.
+    pub port: String,
+    /// The bridge that the other end is plugged into.
+    pub bridge: String,
+}
+
+impl Nic {
+    fn new(member: Member, index: u8, segment: Segment) -> Self {
+        let bridge = if index == 0 { segment.bridge() } else { flat_bridge(index) };
+        Self {
+            name: format!("eth{index}"),
+            // locally administered (IEEE 802), so that it is no real card's
+            mac: format!("02:78:64:00:{index:02x}:{:02x}", member.number()),
+            port: format!("{member}-eth{index}"),
+            bridge,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(fabric: Fabric) -> Spec {
+        Spec { fabric, ..Spec::new("lab".parse().unwrap(), 3) }
+    }
+
+    #[test]
+    fn flat_addresses_are_those_of_the_manual() {
+        let machines = spec(Fabric::Flat).machines();
+        let addresses: Vec<_> = machines.iter().map(|m| m.address.to_string()).collect();
+        assert_eq!(addresses, ["10.99.0.1", "10.99.0.11", "10.99.0.12", "10.99.0.13"]);
+        assert!(machines.iter().all(|m| m.gateway.is_none()));
+        assert_eq!(machines[2].nics[1].mac, "02:78:64:00:01:02");
+        assert_eq!(machines[2].nics[1].bridge, "net1");
+        assert_eq!(spec(Fabric::Flat).bridges(), ["net0", "net1"]);
+    }
+
+    #[test]
+    fn even_hosts_are_behind_the_router() {
+        let machines = spec(Fabric::L3).machines();
+        assert_eq!(machines[2].address.to_string(), "10.100.0.12");
+        assert_eq!(machines[2].gateway.unwrap().to_string(), "10.100.255.254");
+        assert_eq!(machines[2].nics[0].bridge, "net0b");
+        assert_eq!(machines[3].address.to_string(), "10.99.0.13");
+        assert_eq!(spec(Fabric::L3).bridges(), ["net0", "net0b", "net1"]);
+    }
+
+    #[test]
+    fn no_two_nics_share_a_mac_or_a_port() {
+        let lab = Spec { nics: 8, ..Spec::new("lab".parse().unwrap(), 200) };
+        let nics: Vec<Nic> = lab.machines().into_iter().flat_map(|m| m.nics).collect();
+        let macs: std::collections::BTreeSet<_> = nics.iter().map(|nic| &nic.mac).collect();
+        assert_eq!(macs.len(), nics.len());
+        assert!(nics.iter().all(|nic| nic.port.len() <= 15), "the kernel's longest interface name");
+    }
+}
