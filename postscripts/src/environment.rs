@@ -1,0 +1,135 @@
+//! What xCAT tells a postscript: the variables of mypostscript, parsed (xcat-core `mypostscript.tmpl` and
+//! `Postage.pm`).
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use inventory::{CellError, HostTables, Network, NetworkError, Nics, NodeName};
+use thiserror::Error;
+
+/// Variables that are missing or wrong. Each message names the variable.
+#[derive(Debug, PartialEq, Eq, Error)]
+pub enum EnvironmentError {
+    /// It is not there, or empty.
+    #[error("{0} is not set; run this through xCAT, which exports it: updatenode NODE -P xdock")]
+    Missing(&'static str),
+    /// Its value breaks a rule.
+    #[error("{variable}={value}: {rule}")]
+    Value {
+        /// The variable.
+        variable: String,
+        /// Its value.
+        value: String,
+        /// The rule.
+        rule: String,
+    },
+    /// The `nics` columns are wrong.
+    #[error("the nics columns of this host are wrong")]
+    Nics(#[source] CellError),
+    /// The `networks` rows are wrong.
+    #[error("the networks rows are wrong")]
+    Networks(#[source] NetworkError),
+}
+
+/// The environment of the process.
+#[derive(Debug, Clone, Default)]
+pub struct Environment(BTreeMap<String, String>);
+
+/// This node and its management node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// `NODE`.
+    pub name: NodeName,
+    /// `MASTER_IP`, else `MASTER`: the management or service node that serves this one.
+    pub master: IpAddr,
+    /// `HTTPPORT`, 80 where site has none.
+    pub http_port: u16,
+    /// `OSVER`, such as `debian12`.
+    pub os_version: String,
+    /// `ARCH`, such as `x86_64`.
+    pub arch: String,
+}
+
+impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Environment {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(variables: I) -> Self {
+        Self(variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+}
+
+impl Environment {
+    /// The environment of this process. Variables that are not UTF-8 are none of xCAT's.
+    pub fn of_process() -> Self {
+        std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect()
+    }
+
+    /// A variable's value; empty is not set, as xCAT exports every variable (`INSTALLNIC=''`).
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    fn parsed<T: FromStr<Err: ToString>>(&self, name: &'static str) -> Result<T, EnvironmentError> {
+        let value = self.get(name).ok_or(EnvironmentError::Missing(name))?;
+        value.parse().map_err(|error: T::Err| EnvironmentError::Value {
+            variable: name.to_owned(),
+            value: value.to_owned(),
+            rule: error.to_string(),
+        })
+    }
+
+    /// This node.
+    ///
+    /// # Errors
+    /// Names the variable that is missing or wrong.
+    pub fn node(&self) -> Result<Node, EnvironmentError> {
+        Ok(Node {
+            name: self.parsed("NODE")?,
+            master: self.master()?,
+            http_port: if self.get("HTTPPORT").is_some() { self.parsed("HTTPPORT")? } else { 80 },
+            os_version: self.word("OSVER")?,
+            arch: self.word("ARCH")?,
+        })
+    }
+
+    /// `MASTER` may be a name (noderes.xcatmaster), and we ask no name service; xCAT resolves it into `MASTER_IP`.
+    fn master(&self) -> Result<IpAddr, EnvironmentError> {
+        let named = self.get("MASTER_IP").is_none() && self.get("MASTER").is_some();
+        self.parsed(if named { "MASTER" } else { "MASTER_IP" })
+    }
+
+    /// A value that becomes a part of a path on the management node.
+    fn word(&self, name: &'static str) -> Result<String, EnvironmentError> {
+        let value = self.get(name).ok_or(EnvironmentError::Missing(name))?;
+        let plain = |c: char| c.is_ascii_alphanumeric() || "._-+".contains(c);
+        if value.chars().all(plain) && !value.starts_with('.') {
+            return Ok(value.to_owned());
+        }
+        let rule = "only letters, digits and ._-+ can stand in a path".to_owned();
+        Err(EnvironmentError::Value { variable: name.to_owned(), value: value.to_owned(), rule })
+    }
+
+    /// What the tables say of this host's network.
+    ///
+    /// # Errors
+    /// Names the variable, or row and column.
+    pub fn tables(&self) -> Result<HostTables, EnvironmentError> {
+        let host: NodeName = self.parsed("NODE")?;
+        let nics = Nics::from_environment(host.as_str(), |name| self.get(name).map(str::to_owned))
+            .map_err(EnvironmentError::Nics)?;
+        Ok(HostTables {
+            ip: self.parsed("IPADDR")?,
+            installnic: self.get("INSTALLNIC").map(str::to_owned),
+            networks: self.networks()?,
+            nics,
+            host,
+        })
+    }
+
+    fn networks(&self) -> Result<Vec<Network>, EnvironmentError> {
+        let count: usize = self.parsed("NETWORKS_LINES")?;
+        let lines = (1..=count).map_while(|number| self.get(&format!("NETWORKS_LINE{number}")));
+        Network::from_lines(lines).map_err(EnvironmentError::Networks)
+    }
+}

@@ -1,0 +1,85 @@
+//! Files of this host that shall have a certain content: rendered all, compared, then written, only if changed.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use durable::{Change, FileError};
+
+use crate::diff::unified;
+
+/// A file and what it shall be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// Where.
+    pub path: PathBuf,
+    /// All of its bytes.
+    pub content: Vec<u8>,
+    /// Permission bits.
+    pub mode: u32,
+    /// Where the present content is kept first: set where the file is somebody else's.
+    pub backup: Option<PathBuf>,
+}
+
+impl Wanted {
+    /// A text file that anybody may read.
+    pub fn text(path: impl Into<PathBuf>, content: impl Into<String>) -> Self {
+        Self { path: path.into(), content: content.into().into_bytes(), mode: 0o644, backup: None }
+    }
+
+    /// Whether it is not yet so.
+    pub fn differs(&self) -> bool {
+        fs::read(&self.path).map_or(true, |now| now != self.content)
+    }
+
+    /// What writing would change, for a person; empty where nothing.
+    pub fn difference(&self) -> String {
+        let now = fs::read(&self.path).unwrap_or_default();
+        unified(&self.path, &String::from_utf8_lossy(&now), &String::from_utf8_lossy(&self.content))
+    }
+
+    /// Makes it so.
+    ///
+    /// # Errors
+    /// Names the path; the old file is then untouched.
+    pub fn write(&self) -> Result<Change, FileError> {
+        if !self.differs() {
+            return Ok(Change::None);
+        }
+        let mode = match &self.backup {
+            Some(backup) => keep(&self.path, backup)?.unwrap_or(self.mode),
+            None => self.mode,
+        };
+        durable::replace(&self.path, &self.content, mode)
+    }
+}
+
+/// Copies somebody's file, and returns its permission bits: secrets in it stay as closed as they were.
+fn keep(path: &Path, backup: &Path) -> Result<Option<u32>, FileError> {
+    let (Ok(now), Ok(meta)) = (fs::read(path), fs::metadata(path)) else { return Ok(None) };
+    let mode = meta.permissions().mode() & 0o777;
+    durable::replace(backup, &now, mode).map(|_| Some(mode))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_foreign_file_is_kept_once_and_a_second_write_does_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("interfaces");
+        let backup = directory.path().join("interfaces.old");
+        fs::write(&path, "theirs\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        let wanted = Wanted { backup: Some(backup.clone()), ..Wanted::text(&path, "ours\n") };
+        assert_eq!(wanted.write().unwrap(), Change::Written);
+        assert_eq!(fs::read_to_string(&backup).unwrap(), "theirs\n");
+        assert_eq!(wanted.write().unwrap(), Change::None);
+        assert_eq!(fs::read_to_string(&backup).unwrap(), "theirs\n");
+        assert_eq!(wanted.difference(), "");
+        for file in [&path, &backup] {
+            assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+}

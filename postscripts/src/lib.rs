@@ -1,0 +1,70 @@
+//! What makes a machine a docker host: the engine, the bridges, the daemon. xCAT runs it as a postscript through the
+//! stub `/install/postscripts/xdock`.
+//!
+//! One file without needs of its own (static, no name service), idempotent, and calm: one line a step.
+
+pub mod args;
+pub mod diff;
+pub mod environment;
+pub mod fetch;
+pub mod files;
+pub mod lock;
+pub mod log;
+pub mod render;
+pub mod steps;
+
+use std::error::Error;
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::args::{Arguments, Request, Work};
+use crate::environment::Environment;
+use crate::log::Log;
+use crate::render::Templates;
+use crate::steps::Run;
+
+/// Another status than 0 or 1: what was typed is wrong.
+const USAGE: u8 = 2;
+
+/// Does what was typed.
+pub fn run(arguments: &Arguments) -> ExitCode {
+    let environment = Environment::of_process();
+    let log = Log::new(Path::new(log::PATH), environment.get("LOGLABEL"));
+    let request = match arguments.request() {
+        Ok(request) => request,
+        Err(error) => {
+            log.failure("usage", &error);
+            return ExitCode::from(USAGE);
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&log, &error),
+    };
+    match request {
+        Request::Status => runtime.block_on(steps::status::run()),
+        Request::Run(work) => runtime.block_on(run_steps(work, environment, log)),
+    }
+}
+
+/// The steps in order; one that fails is the last one.
+async fn run_steps(work: Work, environment: Environment, log: Log) -> ExitCode {
+    let _locked = match lock::take(Path::new(lock::PATH)).await {
+        Ok(locked) => locked,
+        Err(error) => return failed(&log, &error),
+    };
+    let templates = Templates::new(Path::new(render::OVERRIDES));
+    let run = Run { environment, work, templates, log };
+    for step in run.work.steps.iter().copied() {
+        if !steps::run(step, &run).await {
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn failed(log: &Log, error: &dyn Error) -> ExitCode {
+    log.failure("start", error);
+    ExitCode::FAILURE
+}

@@ -1,0 +1,132 @@
+//! The files that we write on a host: templates at the path where they land, embedded, and overridable by the
+//! administrator under [`OVERRIDES`]. The one module that knows the template engine.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rust_embed::Embed;
+use serde::Serialize;
+use tera::{Context, Tera};
+use thiserror::Error;
+
+/// Where an administrator's own version of a template lies, at the same path below.
+pub const OVERRIDES: &str = "/etc/xdock/templates";
+
+#[derive(Embed)]
+#[folder = "../templates"]
+struct Embedded;
+
+/// A template that did not become a file.
+#[derive(Debug, Error)]
+pub enum RenderError {
+    /// The override is there but can not be read.
+    #[error("cannot read the template {}", path.display())]
+    Read {
+        /// The override.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// This program has no such template.
+    #[error("this program has no template {0:?}")]
+    Unknown(String),
+    /// `default` turns a misspelt variable into a silently wrong file.
+    #[error("template {0} uses the filter \"default\", which hides misspelt variables; use {{% if %}}")]
+    Default(String),
+    /// The template is wrong; the source shows line and caret.
+    #[error("cannot render the template {name}")]
+    Render {
+        /// Embedded name or path of the override.
+        name: String,
+        /// Where and why.
+        #[source]
+        source: tera::Error,
+    },
+}
+
+/// The templates, embedded and overridden.
+#[derive(Debug, Clone)]
+pub struct Templates {
+    overrides: PathBuf,
+}
+
+impl Templates {
+    /// With the administrator's versions below `overrides`.
+    pub fn new(overrides: &Path) -> Self {
+        Self { overrides: overrides.to_owned() }
+    }
+
+    /// The text of the file that `name` (a path without its leading `/`) becomes with these values.
+    ///
+    /// # Errors
+    /// Names the template, and line and column where it is wrong.
+    pub fn render<T: Serialize>(&self, name: &str, values: &T) -> Result<String, RenderError> {
+        let (named, text) = self.text(name)?;
+        if uses_default(&text) {
+            return Err(RenderError::Default(named));
+        }
+        let context = Context::from_serialize(values);
+        let rendered = context.and_then(|context| Tera::one_off(&text, &context, false));
+        rendered.map_err(|source| RenderError::Render { name: named, source })
+    }
+
+    fn text(&self, name: &str) -> Result<(String, String), RenderError> {
+        let path = self.overrides.join(name);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Ok((path.display().to_string(), text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => embedded(name),
+            Err(source) => Err(RenderError::Read { path, source }),
+        }
+    }
+}
+
+fn embedded(name: &str) -> Result<(String, String), RenderError> {
+    let file = Embedded::get(name).ok_or_else(|| RenderError::Unknown(name.to_owned()))?;
+    Ok((name.to_owned(), String::from_utf8_lossy(&file.data).into_owned()))
+}
+
+/// A pipe into `default`, with any blanks.
+fn uses_default(text: &str) -> bool {
+    text.split('|').skip(1).any(|after| after.trim_start().starts_with("default"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Serialize)]
+    struct Values {
+        name: &'static str,
+    }
+
+    fn overridden(text: &str) -> (tempfile::TempDir, Templates) {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("file"), text).unwrap();
+        let templates = Templates::new(directory.path());
+        (directory, templates)
+    }
+
+    #[test]
+    fn an_override_stands_before_the_embedded_one() {
+        let (_keep, templates) = overridden("<{{ name }} & co>\n");
+        assert_eq!(templates.render("file", &Values { name: "a" }).unwrap(), "<a & co>\n");
+    }
+
+    #[test]
+    fn misspelt_variables_are_errors() {
+        let (keep, templates) = overridden("{{ nmae }}\n");
+        let error = templates.render("file", &Values { name: "a" }).unwrap_err();
+        let path = keep.path().join("file");
+        assert_eq!(error.to_string(), format!("cannot render the template {}", path.display()));
+        let (_keep, templates) = overridden("{{ nmae |  default(value=1) }}\n");
+        let error = templates.render("file", &Values { name: "a" }).unwrap_err();
+        assert!(matches!(error, RenderError::Default(_)), "{error}");
+    }
+
+    #[test]
+    fn an_unknown_template_is_named() {
+        let error = Templates::new(Path::new("/nonexistent")).render("etc/nosuch", &()).unwrap_err();
+        assert_eq!(error.to_string(), "this program has no template \"etc/nosuch\"");
+    }
+}

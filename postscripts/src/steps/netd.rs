@@ -1,0 +1,299 @@
+//! `xdockhost netd`: the daemon, its units, and this host's snapshot.
+//!
+//! Nothing of it touches running containers: their ports stay while netd is replaced, and systemd holds the socket.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use durable::FileError;
+use inventory::Snapshot;
+use process::{Command, ExecuteError};
+use thiserror::Error;
+
+use super::{Outcome, Run, print_plan};
+use crate::environment::EnvironmentError;
+use crate::fetch::{FetchError, Server, digest};
+use crate::files::Wanted;
+use crate::render::{RenderError, Templates};
+
+const PROGRAM: &str = "/opt/xdock/bin/netd";
+/// Where a person, and the management node over ssh, finds it.
+const LINK: &str = "/usr/local/bin/netd";
+const SOCKET: &str = "netd.socket";
+const SERVICE: &str = "netd.service";
+const UNITS: [&str; 2] = [SOCKET, SERVICE];
+const UNIT_DIRECTORY: &str = "etc/systemd/system";
+
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A netd step that failed.
+#[derive(Debug, Error)]
+pub enum NetdError {
+    /// xCAT's variables are wrong.
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
+    /// The management node does not give the program or the snapshot.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// A template is wrong.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    /// A file was not written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The link was not made.
+    #[error("cannot link {LINK} to {PROGRAM}")]
+    Link(#[source] io::Error),
+    /// The snapshot of the management node is none.
+    #[error("{url} is no snapshot; compile it anew with \"xdock sync\"")]
+    Snapshot {
+        /// Where it came from.
+        url: String,
+        /// Why.
+        #[source]
+        source: inventory::snapshot::SnapshotError,
+    },
+    /// A command failed.
+    #[error("cannot {action}")]
+    Action {
+        /// What was to be done.
+        action: String,
+        /// Why.
+        #[source]
+        source: ExecuteError,
+    },
+}
+
+/// What shall be.
+struct Desired {
+    program_digest: String,
+    units: Vec<Wanted>,
+    snapshot: Option<Snapshot>,
+}
+
+/// What is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Observed {
+    program_digest: Option<String>,
+    linked: bool,
+    /// Units whose file is not as it shall be.
+    changed_units: Vec<PathBuf>,
+    enabled: bool,
+    active: Vec<&'static str>,
+    /// Digest and version of the snapshot on this host.
+    snapshot: Option<(String, u64)>,
+}
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Action {
+    InstallProgram,
+    Link,
+    WriteUnit(PathBuf),
+    Reload,
+    Enable,
+    /// The socket unit changed: systemd opens it anew only while the service is down.
+    ReopenSocket,
+    Start(&'static str),
+    Restart,
+    LoadSnapshot(u64),
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InstallProgram => write!(f, "install {PROGRAM}"),
+            Self::Link => write!(f, "link {LINK} to {PROGRAM}"),
+            Self::WriteUnit(path) => write!(f, "write {}", path.display()),
+            Self::Reload => f.write_str("make systemd read its units"),
+            Self::Enable => write!(f, "enable {SOCKET} and {SERVICE}"),
+            Self::ReopenSocket => write!(f, "restart {SOCKET}"),
+            Self::Start(unit) => write!(f, "start {unit}"),
+            Self::Restart => write!(f, "restart {SERVICE}"),
+            Self::LoadSnapshot(version) => write!(f, "load snapshot {version}"),
+        }
+    }
+}
+
+/// Pure. The socket comes before the service, as at boot, and the snapshot last: a running netd takes it.
+fn plan(desired: &Desired, observed: &Observed) -> Vec<Action> {
+    let mut actions = Vec::new();
+    let new_program = observed.program_digest.as_ref() != Some(&desired.program_digest);
+    if new_program {
+        actions.push(Action::InstallProgram);
+    }
+    if !observed.linked {
+        actions.push(Action::Link);
+    }
+    let new_units = !observed.changed_units.is_empty();
+    actions.extend(observed.changed_units.iter().cloned().map(Action::WriteUnit));
+    if new_units {
+        actions.push(Action::Reload);
+    }
+    if !observed.enabled {
+        actions.push(Action::Enable);
+    }
+    let active = |unit| observed.active.contains(&unit);
+    let new_socket = observed.changed_units.iter().any(|path| path.ends_with(SOCKET));
+    match active(SOCKET) {
+        true if new_socket => actions.push(Action::ReopenSocket),
+        true => {}
+        false => actions.push(Action::Start(SOCKET)),
+    }
+    match active(SERVICE) {
+        true if new_program || new_units => actions.push(Action::Restart),
+        true => {}
+        false => actions.push(Action::Start(SERVICE)),
+    }
+    actions.extend(desired.snapshot.as_ref().and_then(|snapshot| load(snapshot, observed)));
+    actions
+}
+
+/// A host may have a newer one, delivered since the file was written; netd would refuse to go back.
+fn load(snapshot: &Snapshot, observed: &Observed) -> Option<Action> {
+    let due = match &observed.snapshot {
+        None => true,
+        Some((digest, version)) => *digest != snapshot.digest && *version < snapshot.version,
+    };
+    due.then_some(Action::LoadSnapshot(snapshot.version))
+}
+
+/// Runs the step.
+///
+/// # Errors
+/// See [`NetdError`].
+pub async fn run(run: &Run) -> Result<Outcome, NetdError> {
+    let node = run.environment.node()?;
+    let server = Server::new(node.master, node.http_port);
+    let directory = format!("/install/xdock/{}", std::env::consts::ARCH);
+    let desired = Desired {
+        program_digest: server.manifest(&directory)?.digest("netd")?.to_owned(),
+        units: units(&run.templates)?,
+        snapshot: snapshot(&server, node.name.as_str())?,
+    };
+    let actions = plan(&desired, &observe(&desired).await);
+    if run.work.dry_run {
+        let changed: Vec<Wanted> = desired.units.iter().filter(|unit| unit.differs()).cloned().collect();
+        print_plan("netd", &actions, &changed);
+        return Ok(Outcome::Planned);
+    }
+    for action in &actions {
+        match action {
+            Action::InstallProgram => {
+                let bytes = server.verified(&directory, "netd", &desired.program_digest)?;
+                durable::replace(Path::new(PROGRAM), &bytes, 0o755)?;
+            }
+            action => act(action, &desired).await?,
+        }
+    }
+    Ok(outcome(&actions, &desired, node.name.as_str()))
+}
+
+fn outcome(actions: &[Action], desired: &Desired, node: &str) -> Outcome {
+    let missing = format!("no snapshot of {node} on the management node yet");
+    let snapshot = desired.snapshot.as_ref();
+    if actions.is_empty() {
+        return match snapshot {
+            Some(_) => Outcome::NothingToDo,
+            None => Outcome::Done(format!("nothing to do; {missing}")),
+        };
+    }
+    let snapshot = snapshot.map_or(missing, |snapshot| format!("snapshot {}", snapshot.version));
+    let installed = actions.contains(&Action::InstallProgram);
+    Outcome::Done(format!("{} netd; {snapshot}", if installed { "installed" } else { "put right" }))
+}
+
+/// The units, rendered: an administrator may override their templates.
+fn units(templates: &Templates) -> Result<Vec<Wanted>, RenderError> {
+    let render = |unit: &str| {
+        let name = format!("{UNIT_DIRECTORY}/{unit}");
+        let empty = std::collections::BTreeMap::<String, String>::new();
+        Ok(Wanted::text(Path::new("/").join(&name), templates.render(&name, &empty)?))
+    };
+    UNITS.into_iter().map(render).collect()
+}
+
+fn snapshot(server: &Server, node: &str) -> Result<Option<Snapshot>, NetdError> {
+    let path = format!("/install/xdock/snapshots/{node}.json");
+    let Some(text) = server.find(&path)? else { return Ok(None) };
+    let parsed = Snapshot::parse(&text);
+    parsed.map(Some).map_err(|source| NetdError::Snapshot { url: server.url(&path), source })
+}
+
+async fn observe(desired: &Desired) -> Observed {
+    let is = |words: &'static [&'static str]| async move {
+        Command::new("systemctl", DEADLINE).args(["--quiet"]).args(words).execute().await.is_ok()
+    };
+    let mut active = Vec::new();
+    if is(&["is-active", SOCKET]).await {
+        active.push(SOCKET);
+    }
+    if is(&["is-active", SERVICE]).await {
+        active.push(SERVICE);
+    }
+    let changed = desired.units.iter().filter(|unit| unit.differs());
+    let enabled = is(&["is-enabled", SOCKET]).await && is(&["is-enabled", SERVICE]).await;
+    Observed {
+        program_digest: std::fs::read(PROGRAM).ok().map(|bytes| digest(&bytes)),
+        linked: std::fs::read_link(LINK).is_ok_and(|target| target == Path::new(PROGRAM)),
+        changed_units: changed.map(|unit| unit.path.clone()).collect(),
+        enabled,
+        active,
+        // one that can not be read is replaced
+        snapshot: Snapshot::read(Path::new(inventory::snapshot::PATH))
+            .ok()
+            .map(|now| (now.digest, now.version)),
+    }
+}
+
+async fn act(action: &Action, desired: &Desired) -> Result<(), NetdError> {
+    match action {
+        Action::InstallProgram => Ok(()),
+        Action::Link => link(),
+        Action::WriteUnit(path) => {
+            let unit = desired.units.iter().find(|unit| unit.path == *path);
+            unit.map_or(Ok(()), |unit| unit.write().map(drop).map_err(NetdError::from))
+        }
+        Action::Reload => systemctl(action, &["daemon-reload"]).await,
+        Action::Enable => systemctl(action, &["enable", "--quiet", SOCKET, SERVICE]).await,
+        Action::ReopenSocket => {
+            systemctl(action, &["stop", SERVICE]).await?;
+            systemctl(action, &["restart", SOCKET]).await
+        }
+        Action::Start(unit) => systemctl(action, &["start", unit]).await,
+        Action::Restart => systemctl(action, &["restart", SERVICE]).await,
+        Action::LoadSnapshot(_) => {
+            let text = desired.snapshot.as_ref().map(Snapshot::to_text).unwrap_or_default();
+            let command = Command::new(PROGRAM, DEADLINE).args(["snapshot", "load", "-"]).stdin(text);
+            done(action, command).await
+        }
+    }
+}
+
+async fn systemctl(action: &Action, words: &[&str]) -> Result<(), NetdError> {
+    done(action, Command::new("systemctl", DEADLINE).args(words)).await
+}
+
+async fn done(action: &Action, command: Command) -> Result<(), NetdError> {
+    let ran = command.execute().await.map(drop);
+    ran.map_err(|source| NetdError::Action { action: action.to_string(), source })
+}
+
+/// Replaced in one rename: there is always one that works.
+fn link() -> Result<(), NetdError> {
+    let new = Path::new(LINK).with_extension("new");
+    let made = || {
+        if let Some(directory) = Path::new(LINK).parent() {
+            std::fs::create_dir_all(directory)?;
+        }
+        match std::fs::remove_file(&new) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        std::os::unix::fs::symlink(PROGRAM, &new)?;
+        std::fs::rename(&new, LINK)
+    };
+    made().map_err(NetdError::Link)
+}

@@ -1,0 +1,160 @@
+//! ifupdown's files, `/etc/network/interfaces` and what it sources: read what they say of a device, and take a device
+//! out of them. Pure. Grammar: interfaces(5), and `get_line` of ifupdown's config.c.
+
+/// What stands before a line that we took out; the rest of the line is as it was.
+const MARK: &str = "#xdock# ";
+
+/// A line with its continuations: the bytes, and its words where it is no comment.
+struct Logical<'a> {
+    raw: &'a str,
+    words: Vec<&'a str>,
+}
+
+/// The text without `device`: its stanzas commented out, its name gone from `auto` lines. Every other byte stays.
+pub fn without(text: &str, device: &str) -> String {
+    let mut result = String::with_capacity(text.len());
+    let mut inside = false;
+    for line in logical_lines(text) {
+        match Role::of(&line, device) {
+            Role::Other => {
+                inside = false;
+                result.push_str(line.raw);
+            }
+            Role::Ours => {
+                inside = true;
+                comment_out(&mut result, line.raw);
+            }
+            Role::Named => {
+                inside = false;
+                comment_out(&mut result, line.raw);
+                result.push_str(&without_name(&line, device));
+            }
+            Role::Option if inside => comment_out(&mut result, line.raw),
+            Role::Option | Role::Nothing => result.push_str(line.raw),
+        }
+    }
+    result
+}
+
+/// How `iface DEVICE FAMILY METHOD` stanzas configure a device: family and method of each.
+pub fn methods<'a>(text: &'a str, device: &str) -> Vec<(&'a str, &'a str)> {
+    let stanza = |line: Logical<'a>| match line.words.as_slice() {
+        ["iface", name, family, method, ..] if *name == device => Some((*family, *method)),
+        _ => None,
+    };
+    logical_lines(text).filter_map(stanza).collect()
+}
+
+/// The options in the device's stanzas, each as one line of words.
+pub fn options(text: &str, device: &str) -> Vec<String> {
+    let mut inside = false;
+    let mut found = Vec::new();
+    for line in logical_lines(text) {
+        match Role::of(&line, device) {
+            Role::Ours => inside = line.words.first() == Some(&"iface"),
+            Role::Other | Role::Named => inside = false,
+            Role::Option if inside => found.push(line.words.join(" ")),
+            Role::Option | Role::Nothing => {}
+        }
+    }
+    found
+}
+
+/// Whether the files of a directory are read, by any of the forms that name it.
+pub fn sources(text: &str, directory: &str) -> bool {
+    logical_lines(text).any(|line| match line.words.as_slice() {
+        ["source", patterns @ ..] => patterns.iter().any(|pattern| *pattern == format!("{directory}/*")),
+        ["source-directory", directories @ ..] => {
+            directories.iter().any(|named| named.trim_end_matches('/') == directory)
+        }
+        _ => false,
+    })
+}
+
+/// What a line is for one device.
+enum Role {
+    /// A comment or an empty line.
+    Nothing,
+    /// The device's alone.
+    Ours,
+    /// The device and others are named.
+    Named,
+    /// Begins something of others.
+    Other,
+    /// Belongs to the stanza above.
+    Option,
+}
+
+impl Role {
+    fn of(line: &Logical<'_>, device: &str) -> Self {
+        match line.words.as_slice() {
+            [] => Self::Nothing,
+            ["iface", name, ..] if is_device(name, device) => Self::Ours,
+            [keyword, names @ ..] if lists_devices(keyword) => {
+                match (names.iter().any(|name| is_device(name, device)), names) {
+                    (false, _) => Self::Other,
+                    (true, [_]) => Self::Ours,
+                    (true, _) => Self::Named,
+                }
+            }
+            ["iface" | "mapping" | "source" | "source-directory" | "rename" | "template", ..] => Self::Other,
+            _ => Self::Option,
+        }
+    }
+}
+
+fn lists_devices(keyword: &str) -> bool {
+    matches!(keyword, "auto" | "no-auto-down" | "no-scripts") || keyword.starts_with("allow-")
+}
+
+/// `eth0`, its labelled addresses `eth0:1`, and `eth0=home`, a device with the stanza to use. A VLAN `eth0.5` is another device.
+fn is_device(name: &str, device: &str) -> bool {
+    name.strip_prefix(device).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '=']))
+}
+
+fn without_name(line: &Logical<'_>, device: &str) -> String {
+    let kept: Vec<&str> = line.words.iter().filter(|word| !is_device(word, device)).copied().collect();
+    format!("{}\n", kept.join(" "))
+}
+
+fn comment_out(result: &mut String, raw: &str) {
+    for line in raw.split_inclusive('\n') {
+        result.push_str(MARK);
+        result.push_str(line);
+    }
+    // a last line without its end would swallow what follows
+    if !result.ends_with('\n') {
+        result.push('\n');
+    }
+}
+
+fn logical_lines(text: &str) -> impl Iterator<Item = Logical<'_>> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let length = logical_length(rest);
+        let (raw, after) = rest.split_at_checked(length).filter(|(raw, _)| !raw.is_empty())?;
+        rest = after;
+        let words = if is_comment(raw) { Vec::new() } else { words(raw) };
+        Some(Logical { raw, words })
+    })
+}
+
+/// Up to the first line end that no backslash precedes; a comment is never continued.
+fn logical_length(text: &str) -> usize {
+    let mut length = 0;
+    for line in text.split_inclusive('\n') {
+        length += line.len();
+        if is_comment(text) || !line.trim_end_matches('\n').ends_with('\\') {
+            break;
+        }
+    }
+    length
+}
+
+fn is_comment(raw: &str) -> bool {
+    raw.trim_start_matches([' ', '\t']).starts_with('#')
+}
+
+fn words(raw: &str) -> Vec<&str> {
+    raw.split(|c: char| c.is_ascii_whitespace() || c == '\\').filter(|word| !word.is_empty()).collect()
+}
