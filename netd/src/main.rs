@@ -1,2 +1,41 @@
-//! main
-fn main() {}
+//! `netd`: the daemon on each host that gives every container exactly the address and MAC of the cluster's tables.
+
+mod accept;
+mod args;
+mod chain;
+mod client;
+mod commands;
+mod daemon;
+mod fabric;
+mod grant;
+mod host;
+mod interface;
+mod moment;
+mod reconcile;
+mod refusal;
+mod serve;
+mod state;
+mod status;
+mod store;
+mod tables;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let cli = args::Cli::parse();
+    // one thread: one owner of the state, and a process that is ready in milliseconds on a small machine
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let done = match runtime {
+        Ok(runtime) => runtime.block_on(commands::run(cli)),
+        Err(error) => Err(format!("cannot start the runtime: {error}")),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("netd: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Answers that wait for a pair to be made, and for the wire to be silent.
+
+use std::collections::BTreeMap;
+
+use plugin::{EndpointId, Reply};
+
+use super::Answer;
+use crate::state::Endpoint;
+
+/// The endpoints whose pair is being made or whose addresses are being probed. What is not here is ready.
+#[derive(Debug, Default)]
+pub(super) struct Pending(BTreeMap<EndpointId, Work>);
+
+/// What an endpoint still lacks, and who waits for it.
+#[derive(Debug)]
+struct Work {
+    attached: bool,
+    probed: bool,
+    waiting: Vec<Waiting>,
+}
+
+/// An answer that is ready but for the work.
+#[derive(Debug)]
+pub(super) enum Waiting {
+    /// To `CreateEndpoint`: the pair must be there.
+    Created(Reply, Answer),
+    /// To `Join`: and nobody may claim the addresses.
+    Join(Box<Endpoint>, Reply, Answer),
+}
+
+impl Waiting {
+    fn answer(self) -> Answer {
+        match self {
+            Self::Created(_, answer) | Self::Join(_, _, answer) => answer,
+        }
+    }
+}
+
+impl Pending {
+    /// Work begins on an endpoint.
+    pub(super) fn begin(&mut self, id: EndpointId, attached: bool, probed: bool) {
+        self.0.insert(id, Work { attached, probed, waiting: Vec::new() });
+    }
+
+    /// Has an answer wait. It comes back at once where there is nothing to wait for.
+    pub(super) fn wait(&mut self, id: &EndpointId, waiting: Waiting) -> Option<Waiting> {
+        match self.0.get_mut(id) {
+            Some(work) if !work.satisfies(&waiting) => {
+                work.waiting.push(waiting);
+                None
+            }
+            _ => Some(waiting),
+        }
+    }
+
+    /// The pair is there; returns the answers that waited for no more than that.
+    pub(super) fn attached(&mut self, id: &EndpointId) -> Vec<Waiting> {
+        self.came_further(id, |work| work.attached = true)
+    }
+
+    /// Nobody claims the addresses.
+    pub(super) fn probed(&mut self, id: &EndpointId) -> Vec<Waiting> {
+        self.came_further(id, |work| work.probed = true)
+    }
+
+    /// It came to nothing: all who wait are told why.
+    pub(super) fn fail(&mut self, id: &EndpointId, why: &str) {
+        let work = self.0.remove(id);
+        for waiting in work.into_iter().flat_map(|work| work.waiting) {
+            let _ = waiting.answer().send(Err(why.to_owned()));
+        }
+    }
+
+    fn came_further(&mut self, id: &EndpointId, step: impl FnOnce(&mut Work)) -> Vec<Waiting> {
+        let Some(work) = self.0.get_mut(id) else { return Vec::new() };
+        step(work);
+        let (ready, waiting) =
+            std::mem::take(&mut work.waiting).into_iter().partition(|waiting| work.satisfies(waiting));
+        work.waiting = waiting;
+        if work.attached && work.probed {
+            self.0.remove(id);
+        }
+        ready
+    }
+}
+
+impl Work {
+    fn satisfies(&self, waiting: &Waiting) -> bool {
+        match waiting {
+            Waiting::Created(..) => self.attached,
+            Waiting::Join(..) => self.attached && self.probed,
+        }
+    }
+}

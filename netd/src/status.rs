@@ -1,0 +1,122 @@
+//! What `netd status` tells, as JSON between daemon and command, and as text for a person.
+
+use std::fmt;
+
+use inventory::{IfName, MacAddr, NetName, NodeName};
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::state::Phase;
+
+/// The daemon's view of its host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Status {
+    /// Release of the daemon.
+    pub(crate) netd: String,
+    /// The tables in force.
+    pub(crate) snapshot: Option<SnapshotStatus>,
+    /// Networks of the tables on this host.
+    pub(crate) networks: Vec<NetworkStatus>,
+    /// What is plugged in.
+    pub(crate) endpoints: Vec<EndpointStatus>,
+    /// The last repairs, newest last.
+    pub(crate) repairs: Vec<Repair>,
+    /// What a person has to see to.
+    pub(crate) problems: Vec<String>,
+}
+
+/// The snapshot in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SnapshotStatus {
+    pub(crate) host: NodeName,
+    pub(crate) version: u64,
+    pub(crate) digest: String,
+    /// Since the tables were read.
+    pub(crate) age_seconds: u64,
+    pub(crate) nodes: usize,
+}
+
+/// One network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct NetworkStatus {
+    pub(crate) network: NetName,
+    pub(crate) bridge: IfName,
+    pub(crate) subnets: Vec<IpNet>,
+    /// Docker's identifiers for it: none before the first container.
+    pub(crate) docker: Vec<String>,
+}
+
+/// One endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct EndpointStatus {
+    pub(crate) node: NodeName,
+    pub(crate) network: NetName,
+    pub(crate) addresses: Vec<IpNet>,
+    pub(crate) mac: MacAddr,
+    pub(crate) port: IfName,
+    pub(crate) state: Phase,
+    /// The tables do not give it what it has any more; it keeps running.
+    pub(crate) orphan: bool,
+}
+
+/// One repair.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Repair {
+    pub(crate) seconds_ago: u64,
+    pub(crate) text: String,
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.snapshot {
+            None => writeln!(f, "snapshot: none yet: run \"xdock sync HOST\" on the management node")?,
+            Some(snapshot) => writeln!(f, "snapshot: {snapshot}")?,
+        }
+        self.networks.iter().try_for_each(|network| writeln!(f, "network {network}"))?;
+        self.endpoints.iter().try_for_each(|endpoint| writeln!(f, "{endpoint}"))?;
+        let repair = |repair: &Repair| writeln!(f, "repaired {} s ago: {}", repair.seconds_ago, repair.text);
+        self.repairs.iter().try_for_each(repair)?;
+        self.problems.iter().try_for_each(|problem| writeln!(f, "problem: {problem}"))
+    }
+}
+
+impl fmt::Display for SnapshotStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, version, digest, age_seconds, nodes } = self;
+        let digest = digest.get(..19).unwrap_or(digest);
+        write!(f, "version {version} ({digest}, {age_seconds} s old) for {host}, {nodes} container nodes")
+    }
+}
+
+impl fmt::Display for NetworkStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} on bridge {}", self.network, crate::tables::list(&self.subnets), self.bridge)?;
+        match self.docker.as_slice() {
+            [] => f.write_str(", not in Docker yet"),
+            ids => {
+                let short: Vec<&str> = ids.iter().map(|id| id.get(..12).unwrap_or(id)).collect();
+                write!(f, ", in Docker as {}", short.join(" and "))
+            }
+        }
+    }
+}
+
+impl fmt::Display for EndpointStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { node, network, addresses, mac, port, state, orphan } = self;
+        let addresses: Vec<String> = addresses.iter().map(|address| address.addr().to_string()).collect();
+        write!(f, "{node}: {network} {} {mac} port {port} {state}", addresses.join(" "))?;
+        if *orphan { f.write_str(", orphan: the tables do not have it so any more") } else { Ok(()) }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Intended => "intended",
+            Self::Created => "created",
+            Self::Joined => "joined",
+            Self::Left => "left",
+        })
+    }
+}

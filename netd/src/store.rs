@@ -1,0 +1,169 @@
+//! What netd must find again after it was killed: Docker's networks (over reboots: on disk) and the endpoints (over
+//! its own death only: in `/run`, where a reboot clears them together with the devices).
+//!
+//! One small file an object. A file that can not be read is reported and left alone; the others still count.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use thiserror::Error;
+
+use crate::state::{Change, Endpoint, NetworkRecord};
+
+/// The two directories.
+#[derive(Debug, Clone)]
+pub(crate) struct Store {
+    networks: PathBuf,
+    endpoints: PathBuf,
+}
+
+/// A record that was not read or written.
+#[derive(Debug, Error)]
+pub(crate) enum StoreError {
+    /// The directory can not be listed.
+    #[error("cannot list the records in {}", path.display())]
+    List {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    /// One file can not be read.
+    #[error("cannot read the record {}; if it is broken, remove it", path.display())]
+    Read {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    /// One file is not what we write.
+    #[error("the record {} is broken: remove it", path.display())]
+    Parse {
+        path: PathBuf,
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A change was not written; it is not made then.
+    #[error("cannot record {what}")]
+    Write {
+        what: String,
+        #[source]
+        source: durable::FileError,
+    },
+}
+
+impl Store {
+    /// Records below these directories.
+    pub(crate) fn new(state: &Path, run: &Path) -> Self {
+        Self { networks: state.join("networks"), endpoints: run.join("endpoints") }
+    }
+
+    /// All network records, and what is wrong with the others.
+    pub(crate) fn networks(&self) -> (Vec<NetworkRecord>, Vec<StoreError>) {
+        read_all(&self.networks)
+    }
+
+    /// All endpoint records, and what is wrong with the others.
+    pub(crate) fn endpoints(&self) -> (Vec<Endpoint>, Vec<StoreError>) {
+        read_all(&self.endpoints)
+    }
+
+    /// Writes one change down.
+    pub(crate) fn write(&self, change: &Change) -> Result<(), StoreError> {
+        match change {
+            Change::Network(record) => save(&self.networks, record.id.as_str(), record),
+            Change::NoNetwork(id) => delete(&self.networks, id.as_str()),
+            Change::Endpoint(endpoint) => save(&self.endpoints, endpoint.id.as_str(), endpoint),
+            Change::NoEndpoint(id) => delete(&self.endpoints, id.as_str()),
+        }
+    }
+}
+
+fn save<T: Serialize>(directory: &Path, id: &str, record: &T) -> Result<(), StoreError> {
+    // string keys and no floats: serialising a record can not fail
+    let text = serde_json::to_string(record).unwrap_or_default() + "\n";
+    let written = durable::replace(&file(directory, id), text.as_bytes(), 0o600);
+    written.map(drop).map_err(|source| StoreError::Write { what: id.to_owned(), source })
+}
+
+fn delete(directory: &Path, id: &str) -> Result<(), StoreError> {
+    let removed = durable::remove(&file(directory, id));
+    removed.map(drop).map_err(|source| StoreError::Write { what: id.to_owned(), source })
+}
+
+fn file(directory: &Path, id: &str) -> PathBuf {
+    directory.join(format!("{id}.json"))
+}
+
+fn read_all<T: DeserializeOwned>(directory: &Path) -> (Vec<T>, Vec<StoreError>) {
+    let (mut records, mut problems) = (Vec::new(), Vec::new());
+    for path in files(directory, &mut problems) {
+        match read(&path) {
+            Ok(record) => records.push(record),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    (records, problems)
+}
+
+fn files(directory: &Path, problems: &mut Vec<StoreError>) -> Vec<PathBuf> {
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
+        Err(source) => {
+            problems.push(StoreError::List { path: directory.to_owned(), source });
+            return Vec::new();
+        }
+    };
+    let paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+    // what else lies there is a temporary file of a writer that was killed
+    paths.filter(|path| path.extension().is_some_and(|ending| ending == "json")).collect()
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Result<T, StoreError> {
+    let text = fs::read(path).map_err(|source| StoreError::Read { path: path.to_owned(), source })?;
+    serde_json::from_slice(&text).map_err(|source| StoreError::Parse { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn network(id: &str) -> NetworkRecord {
+        NetworkRecord {
+            id: id.repeat(64).parse().unwrap(),
+            network: "mynet0".parse().unwrap(),
+            subnets: vec!["10.99.0.0/16".parse().unwrap()],
+        }
+    }
+
+    #[test]
+    fn records_are_found_again_and_a_broken_one_costs_only_itself() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::new(dir.path(), dir.path());
+        assert!(store.networks().0.is_empty(), "no directory, no records");
+        store.write(&Change::Network(network("a"))).unwrap();
+        store.write(&Change::Network(network("b"))).unwrap();
+        let broken = dir.path().join("networks").join("x.json");
+        fs::write(&broken, "{").unwrap();
+        let (records, problems) = store.networks();
+        assert_eq!(records.len(), 2);
+        let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!(texts, [format!("the record {} is broken: remove it", broken.display())]);
+        store.write(&Change::NoNetwork("a".repeat(64).parse().unwrap())).unwrap();
+        store.write(&Change::NoNetwork("a".repeat(64).parse().unwrap())).unwrap();
+        assert_eq!(store.networks().0, [network("b")]);
+    }
+
+    #[test]
+    fn an_identifier_that_is_no_file_name_is_never_read_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::new(dir.path(), dir.path());
+        fs::create_dir(dir.path().join("networks")).unwrap();
+        let text = r#"{"id":"../../etc/passwd","network":"n","subnets":[]}"#;
+        fs::write(dir.path().join("networks/y.json"), text).unwrap();
+        let (records, problems) = store.networks();
+        assert_eq!((records.len(), problems.len()), (0, 1));
+    }
+}
