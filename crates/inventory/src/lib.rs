@@ -5,6 +5,7 @@
 
 mod attributes;
 pub mod cell;
+pub mod check;
 pub mod columns;
 pub mod compile;
 pub mod container;
@@ -14,12 +15,14 @@ pub mod mac;
 pub mod name;
 pub mod networks;
 pub mod nics;
+pub mod regex_value;
 pub mod snapshot;
 mod source;
 pub mod stanza;
 mod tables;
 
 pub use cell::CellError;
+pub use check::{Finding, Severity, check};
 pub use compile::{AttachError, Cluster, CompileError, Duplicate, HostError, Places, SpecError};
 pub use container::{Attachment, ContainerSpec, Cpus, DockerHost, Link, Network, Settings, VolumeMount};
 pub use hostplan::{BridgePlan, HostPlan, HostPlanError, HostTables, Port};

@@ -53,6 +53,11 @@ impl<'a> Cluster<'a> {
         self.nodes.binary_search(name).is_ok()
     }
 
+    /// Whether a node of that name is a container.
+    pub fn is_container(&self, name: &NodeName) -> bool {
+        self.placed().binary_search_by(|(node, _)| node.cmp(name)).is_ok()
+    }
+
     /// The networks of the table.
     pub fn networks(&self) -> &[Network] {
         &self.networks
@@ -61,6 +66,12 @@ impl<'a> Cluster<'a> {
     /// What is wrong with the rows of `networks` that make no network.
     pub fn network_problems(&self) -> &[NetworkError] {
         &self.problems
+    }
+
+    /// `netname` and `dynamicrange` of the rows that have both.
+    pub(crate) fn dynamic_ranges(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let rows = self.inventory.rows("networks").unwrap_or_default();
+        rows.iter().filter_map(|row| Some((row.get("netname")?, row.get("dynamicrange")?)))
     }
 
     /// Host and attachments of every container node, sorted by node; computed at the first call.

@@ -69,7 +69,11 @@ impl Cluster<'_> {
 
     /// Every container node with its specification or what is wrong with it, sorted by node.
     pub fn containers(&self) -> impl Iterator<Item = (&NodeName, Result<ContainerSpec, SpecError>)> {
-        self.placed().iter().map(|(node, _)| (node, self.container(node)))
+        self.placed().iter().map(|(node, placed)| match placed {
+            Ok(placed) => (node, self.complete(node, placed.clone())),
+            // computed anew, for an error of its own
+            Err(_) => (node, self.container(node)),
+        })
     }
 
     pub(crate) fn complete(&self, node: &NodeName, placed: Placed) -> Result<ContainerSpec, SpecError> {

@@ -23,6 +23,13 @@ pub struct Duplicate {
     places: Vec<String>,
 }
 
+impl Duplicate {
+    /// The cells to change, one for each node: `hosts.ip of d1`.
+    pub fn places(&self) -> &[String] {
+        &self.places
+    }
+}
+
 struct Claim<'a, A> {
     address: A,
     node: &'a NodeName,
@@ -61,9 +68,7 @@ impl Cluster<'_> {
             .filter_map(|(node, placed)| Some((node, placed.as_ref().ok()?)))
             .flat_map(|(node, placed)| claims_of(node, placed))
             .collect();
-        let is_container =
-            |node: &NodeName| containers.binary_search_by(|(other, _)| other.cmp(node)).is_ok();
-        for node in self.nodes().iter().filter(|node| !is_container(node)) {
+        for node in self.nodes().iter().filter(|node| !self.is_container(node)) {
             let mac = self.parsed::<_, SpecError>(node, "mac.mac", primary_mac).ok().flatten().flatten();
             claims.extend(mac.map(|address| Claim { address, node, place: "mac.mac".to_owned() }));
         }

@@ -1,0 +1,36 @@
+//! `xdock check`: everything that is wrong with the tables, before anything is made of them.
+//!
+//! One pass over nodes, sorted lists for what must be unique: 10,000 nodes are checked in well under a second.
+
+mod containers;
+mod finding;
+mod hosts;
+mod networks;
+mod ranges;
+
+use crate::compile::Cluster;
+use crate::inventory::Inventory;
+
+pub use finding::{Finding, Severity};
+
+/// All findings: of `networks`, of addresses that two nodes have, then of hosts and containers by name.
+pub fn check(inventory: &Inventory) -> Vec<Finding> {
+    match inventory.cluster() {
+        Ok(cluster) => cluster.check(),
+        Err(error) => vec![Finding::error("inventory", &error, [])],
+    }
+}
+
+impl Cluster<'_> {
+    /// As [`check`], for one who has the cluster already.
+    pub fn check(&self) -> Vec<Finding> {
+        let mut findings = networks::findings(self);
+        findings.extend(self.duplicates().iter().map(|duplicate| {
+            Finding::error(duplicate.places().join(", "), duplicate, duplicate.nodes.iter().cloned())
+        }));
+        let plans = hosts::Plans::of(self);
+        findings.extend(plans.findings());
+        findings.extend(containers::findings(self, &plans));
+        findings
+    }
+}

@@ -1,0 +1,63 @@
+//! Container nodes: their own columns, and what these need of other rows.
+
+use super::Finding;
+use super::hosts::Plans;
+use crate::compile::{Cluster, SpecError};
+use crate::container::{Attachment, ContainerSpec, Link};
+use crate::name::NodeName;
+
+pub(super) fn findings(cluster: &Cluster<'_>, plans: &Plans<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (node, spec) in cluster.containers() {
+        match spec {
+            Ok(spec) => findings.extend(of_container(cluster, plans, &spec)),
+            Err(error) => findings.push(wrong(node, &error)),
+        }
+    }
+    findings
+}
+
+fn wrong(node: &NodeName, error: &SpecError) -> Finding {
+    let place = match error {
+        SpecError::Cell(cell) => format!("{} of {node}", cell.column),
+        SpecError::NoHost(_) | SpecError::UnknownHost { .. } => format!("vm.host of {node}"),
+        SpecError::NoAddress(_) => format!("hosts.ip of {node}"),
+        _ => node.to_string(),
+    };
+    Finding::error(place, error, [node.clone()])
+}
+
+fn of_container(cluster: &Cluster<'_>, plans: &Plans<'_>, spec: &ContainerSpec) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = Vec::new();
+    if spec.image.is_none() {
+        let text = format!("nodetype.provmethod of {} is empty: mk needs image=IMAGE", spec.node);
+        findings.push(Finding::warning(format!("nodetype.provmethod of {}", spec.node), &text, []));
+    }
+    findings.extend(spec.attachments.iter().filter_map(|attachment| no_bridge(plans, spec, attachment)));
+    findings.extend(spec.settings.links.iter().filter_map(|link| dangling(cluster, spec, link)));
+    findings
+}
+
+fn no_bridge(plans: &Plans<'_>, spec: &ContainerSpec, attachment: &Attachment) -> Option<Finding> {
+    let (host, network) = (&spec.host.name, &attachment.network);
+    if plans.get(host)?.bridge_of(network).is_some() {
+        return None;
+    }
+    let text = format!(
+        "{host} has no bridge for network {network} of {}; set nictypes.BRIDGE=bridge nicdevices.BRIDGE=NIC nicnetworks.BRIDGE={network} of {host}",
+        spec.node
+    );
+    Some(Finding::error(format!("nics of {host}"), &text, [spec.node.clone()]))
+}
+
+/// A link to nothing: its name would lead nowhere in the container.
+fn dangling(cluster: &Cluster<'_>, spec: &ContainerSpec, link: &Link) -> Option<Finding> {
+    let why = match (cluster.is_container(&link.node), cluster.has_node(&link.node)) {
+        (true, _) => return None,
+        (false, true) => "is no container (mgt=docker)",
+        (false, false) => "is no node",
+    };
+    let place = format!("vm.othersettings of {}", spec.node);
+    let text = format!("link={} in {place}: {} {why}; correct the item", link.node, link.node);
+    Some(Finding::error(place, &text, [spec.node.clone()]))
+}

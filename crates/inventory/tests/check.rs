@@ -1,0 +1,138 @@
+//! `check` says of the whole inventory what is wrong, and names the rows.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that can not go on has failed")]
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use inventory::{Inventory, check};
+
+const SCENARIO: &str = include_str!("data/scenario.stanza");
+
+fn findings(text: &str) -> Vec<String> {
+    check(&Inventory::from_stanzas(text).unwrap()).iter().map(ToString::to_string).collect()
+}
+
+fn with(from: &str, to: &str) -> Vec<String> {
+    let (before, after) = SCENARIO.split_once(from).unwrap();
+    findings(&format!("{before}{to}{after}"))
+}
+
+#[test]
+fn the_scenario_is_clean() {
+    assert_eq!(findings(SCENARIO), Vec::<String>::new());
+}
+
+#[test]
+fn the_five_node_tables_lack_only_the_bridge_of_n1s_second_network() {
+    let tables = concat!("xcat://", env!("CARGO_MANIFEST_DIR"), "/tests/data/etc-xcat");
+    let inventory = Inventory::open(&tables.parse().unwrap()).unwrap();
+    let found: Vec<String> = check(&inventory).iter().map(ToString::to_string).collect();
+    assert_eq!(
+        found,
+        [
+            "error: dh1 has no bridge for network net98 of n1; set nictypes.BRIDGE=bridge nicdevices.BRIDGE=NIC nicnetworks.BRIDGE=net98 of dh1"
+        ]
+    );
+}
+
+#[test]
+fn each_finding_names_the_row_to_change() {
+    for (from, to, finding) in [
+        (
+            "ip=10.99.1.1\n",
+            "ip=10.99.2.2\n",
+            "error: 10.99.2.2 is the address of host1c1 and host2c2: change hosts.ip of host1c1 or hosts.ip of host2c2",
+        ),
+        (
+            "ip=10.99.1.4\n",
+            "ip=10.98.0.12\n",
+            "error: 10.98.0.12 is the address of host1c4 and host2: change hosts.ip of host1c4 or nicips.br98 of host2",
+        ),
+        (
+            "mac=02:42:0a:63:01:01\n",
+            "mac=02:42:0a:63:02:01\n",
+            "error: 02:42:0a:63:02:01 is the MAC address of host1c1 and host2c1: change mac.mac of host1c1 or mac.mac of host2c1",
+        ),
+        (
+            "vmhost=host3\n",
+            "vmhost=host4\n",
+            "error: vm.host=host4 of host3c1: no node has this name; define it or correct the row",
+        ),
+        (
+            "provmethod=busybox!sleep,infinity\n",
+            "",
+            "warning: nodetype.provmethod of host1c1 is empty: mk needs image=IMAGE",
+        ),
+        (
+            "link=host2c1:db",
+            "link=host7c1:db",
+            "error: link=host7c1 in vm.othersettings of host1c3: host7c1 is no node; correct the item",
+        ),
+        (
+            "link=host2c1:db",
+            "link=host2:db",
+            "error: link=host2 in vm.othersettings of host1c3: host2 is no container (mgt=docker); correct the item",
+        ),
+        (
+            "gateway=10.99.0.1\n",
+            "gateway=10.99.0.1\n    dynamicrange=10.99.3.4-10.99.3.40\n",
+            "warning: 10.99.3.4 of host3c4 is in networks.dynamicrange=10.99.3.4-10.99.3.40 of mynet0: DHCP may give it to another machine; change one of them",
+        ),
+        (
+            "gateway=10.99.0.1\n",
+            "gateway=10.99.0.1\n    dynamicrange=10.99.3.4\n",
+            "warning: networks.dynamicrange=10.99.3.4 of mynet0: the form is FIRST-LAST, several separated by ;",
+        ),
+    ] {
+        let found: Vec<String> = with(from, to).into_iter().collect();
+        assert!(found.iter().any(|text| text == finding), "{finding}\nnot in\n{found:#?}");
+    }
+}
+
+#[test]
+fn a_host_without_a_plan_is_one_finding_for_all_its_containers() {
+    let (before, after) = SCENARIO.split_once("nicdevices.br98=eth1\n").unwrap();
+    let found = check(&Inventory::from_stanzas(&format!("{before}{after}")).unwrap());
+    let [finding] = found.as_slice() else { panic!("{found:#?}") };
+    assert_eq!(finding.text, "nictypes.br98=bridge of host1 needs one interface in nicdevices.br98, not 0");
+    let nodes: Vec<&str> = finding.nodes.iter().map(AsRef::as_ref).collect();
+    assert_eq!(nodes, ["host1", "host1c1", "host1c2", "host1c3", "host1c4"]);
+}
+
+#[test]
+fn networks_that_overlap_or_make_no_network_are_found() {
+    let net = |name: &str, net: &str, mask: &str| {
+        format!("\n{name}:\n    objtype=network\n    net={net}\n    mask={mask}\n")
+    };
+    assert_eq!(
+        findings(&format!("{SCENARIO}{}", net("small", "10.98.7.0", "255.255.255.0"))),
+        [
+            "warning: network small (10.98.7.0/24) lies in network net98 (10.98.0.0/16): an address in both belongs to small; correct net or mask of one row"
+        ]
+    );
+    assert_eq!(
+        findings(&format!("{SCENARIO}{}", net("odd", "10.97.7.0", "255.255.0.0"))),
+        ["error: networks.net=10.97.7.0 of odd: with mask 255.255.0.0 the network's address is 10.97.0.0"]
+    );
+}
+
+/// No quadratic step: in a debug build, on a busy machine.
+#[test]
+fn ten_thousand_nodes_are_checked_and_compiled_at_once() {
+    let mut text = SCENARIO.to_owned();
+    for at in 0..10_000 {
+        let (high, low) = (at / 250 + 10, at % 250 + 1);
+        let host = at % 3 + 1;
+        write!(text, "\nn{at}:\n    objtype=node\n    mgt=docker\n    groups=all\n    vmhost=host{host}\n    ip=10.99.{high}.{low}\n    provmethod=busybox\n").unwrap();
+    }
+    let inventory = Inventory::from_stanzas(&text).unwrap();
+    inventory.nodes().unwrap();
+    let begin = Instant::now();
+    assert_eq!(check(&inventory), []);
+    let checked = begin.elapsed();
+    let snapshot = inventory.snapshot(&"host1".parse().unwrap(), 1).unwrap();
+    assert_eq!(snapshot.nodes.len(), 10_012);
+    println!("check {checked:?}, then snapshot {:?}", begin.elapsed() - checked);
+    assert!(checked < Duration::from_secs(5), "{checked:?}");
+}
