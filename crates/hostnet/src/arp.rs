@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use inventory::{IfName, MacAddr};
 
-use crate::packet::{PacketError, Wire};
+use crate::packet::{PacketError, Wire, send_once};
 use crate::probe::ask;
 
 const ETHERTYPE: u16 = 0x0806;
@@ -29,7 +29,7 @@ pub async fn probe(
     window: Duration,
     ours: &[MacAddr],
 ) -> Result<Option<MacAddr>, PacketError> {
-    let wire = Wire::open(bridge, ETHERTYPE, &[])?;
+    let wire = Wire::open(bridge, ETHERTYPE, [])?;
     let own = wire.mac();
     let question = request(own, Ipv4Addr::UNSPECIFIED, address);
     ask(&wire, &question, window, |frame| {
@@ -44,7 +44,7 @@ pub async fn probe(
 /// # Errors
 /// No such interface, it is down, or no permission (`CAP_NET_RAW`).
 pub fn announce(bridge: &IfName, address: Ipv4Addr, mac: MacAddr) -> Result<(), PacketError> {
-    Wire::open(bridge, ETHERTYPE, &[])?.send(&request(mac, address, address))
+    send_once(bridge, &request(mac, address, address))
 }
 
 /// A broadcast request of `sender` for `target`. RFC 5227 wants requests also for announcements: some hosts do not

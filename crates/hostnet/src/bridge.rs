@@ -26,7 +26,7 @@ impl Kernel {
     /// Makes a bridge. `false`: one of that name was there, and is left as it is.
     ///
     /// # Errors
-    /// [`NetError::Exists`] when something else has the name.
+    /// [`NetError::NoBridge`] when something else has the name.
     pub async fn add_bridge(&self, spec: &BridgeSpec) -> Result<bool, NetError> {
         let made = self.change(RouteNetlinkMessage::NewLink(message(spec)), NLM_F_CREATE | NLM_F_EXCL).await;
         match made {
@@ -39,7 +39,7 @@ impl Kernel {
     async fn is_bridge(&self, name: &IfName) -> Result<bool, NetError> {
         match self.link(name).await? {
             Some(link) if link.kind == Kind::Bridge => Ok(false),
-            _ => Err(NetError::Exists { device: name.clone(), other: name.clone() }),
+            _ => Err(NetError::NoBridge { device: name.clone() }),
         }
     }
 }

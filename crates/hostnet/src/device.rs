@@ -18,7 +18,7 @@ impl Kernel {
     /// # Errors
     /// The kernel refused, such as for hardware.
     pub async fn delete(&self, device: &IfName) -> Result<bool, NetError> {
-        match self.change(RouteNetlinkMessage::DelLink(named(device)), 0).await {
+        match self.change_patiently(RouteNetlinkMessage::DelLink(named(device))).await {
             Ok(()) => Ok(true),
             Err(source) if is(&source, ENODEV) => Ok(false),
             Err(source) => Err(NetError::Delete { device: device.clone(), source }),

@@ -32,13 +32,19 @@ pub enum NetError {
         /// Its name.
         device: IfName,
     },
-    /// The name is taken.
-    #[error("there is an interface {device} or {other} already")]
+    /// One of a pair's names is taken.
+    #[error("there is an interface {host_end} or {container_end} already")]
     Exists {
+        /// The end that was to stay.
+        host_end: IfName,
+        /// The end that the container was to get.
+        container_end: IfName,
+    },
+    /// The name is taken by something else.
+    #[error("there is an interface {device} already, and it is no bridge")]
+    NoBridge {
         /// The name that was to be made.
         device: IfName,
-        /// The other end's name, of a pair.
-        other: IfName,
     },
     /// A veth pair was not made; nothing of it is left.
     #[error("cannot make the pair {host_end} and {container_end} on the bridge with index {bridge}")]

@@ -1,10 +1,12 @@
 //! One netlink connection, and the two kinds of request on it: a dump, and a change that is acknowledged.
 
 use std::io;
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use nix::libc::{EIO, EPIPE};
+use nix::libc::EPIPE;
 use rtnetlink::packet_core::{
     NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload,
 };
@@ -12,17 +14,21 @@ use rtnetlink::packet_route::RouteNetlinkMessage;
 
 use crate::error::NetError;
 
-/// The kernel answers from memory; only an answer that was lost or could not be read takes this long. Without an end
-/// one such answer would hold a container's start for ever.
-const DEADLINE: Duration = Duration::from_secs(10);
+/// The kernel answers from memory, after a queue of deletions at most; only an answer that was lost or could not be
+/// read takes this long. Without an end one such answer would hold a container's start for ever.
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// How often a dump is asked for again because something changed under it.
 const DUMPS: usize = 8;
 
 /// A connection to the kernel's network configuration. Clones share it.
+///
+/// The kernel does what a request says while it is being sent, on the sender's thread: what takes long there holds up
+/// all else on that thread. So deletions, of 15 ms and more each, have a connection and a thread of their own.
 #[derive(Debug, Clone)]
 pub struct Kernel {
     handle: rtnetlink::Handle,
+    patient: rtnetlink::Handle,
 }
 
 impl Kernel {
@@ -34,28 +40,21 @@ impl Kernel {
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn open() -> Result<Self, NetError> {
-        let opened = rtnetlink::new_connection().map_err(|source| NetError::Open { source })?;
-        let (mut connection, handle, _) = opened;
-        // without these an acknowledgement and a dead connection look the same: the stream of answers ends
-        connection.set_forward_ack(true);
-        connection.set_forward_done(true);
+        let failed = |source| NetError::Open { source };
+        let patient = on_a_thread_of_its_own().map_err(failed)?;
+        let (connection, handle) = connect().map_err(failed)?;
         tokio::spawn(connection);
-        Ok(Self { handle })
+        Ok(Self { handle, patient })
     }
 
     /// Asks for a change and waits for the kernel's acknowledgement.
     pub(crate) async fn change(&self, message: RouteNetlinkMessage, flags: u16) -> io::Result<()> {
-        let mut request = NetlinkMessage::from(message);
-        request.header.flags = NLM_F_REQUEST | NLM_F_ACK | flags;
-        let mut answers = self.handle.clone().request(request).map_err(|_| closed())?;
-        within_deadline(async {
-            match answers.next().await.map(|answer| answer.payload) {
-                Some(NetlinkPayload::Error(verdict)) if verdict.code.is_none() => Ok(()),
-                Some(NetlinkPayload::Error(verdict)) => Err(verdict.to_io()),
-                _ => Err(closed()),
-            }
-        })
-        .await
+        acknowledged(&self.handle, message, flags).await
+    }
+
+    /// The same for a change that takes the kernel long.
+    pub(crate) async fn change_patiently(&self, message: RouteNetlinkMessage) -> io::Result<()> {
+        acknowledged(&self.patient, message, 0).await
     }
 
     /// Asks for one object.
@@ -107,10 +106,62 @@ impl Kernel {
     }
 }
 
+type Connection = rtnetlink::proto::Connection<RouteNetlinkMessage>;
+
+fn connect() -> io::Result<(Connection, rtnetlink::Handle)> {
+    let (mut connection, handle, _) = rtnetlink::new_connection()?;
+    // without these an acknowledgement and a dead connection look the same: the stream of answers ends
+    connection.set_forward_ack(true);
+    connection.set_forward_done(true);
+    Ok((connection, handle))
+}
+
+/// A connection on a new thread, which is in the network namespace of this one, and ends with the last handle.
+fn on_a_thread_of_its_own() -> io::Result<rtnetlink::Handle> {
+    let (tell, told) = mpsc::channel();
+    thread::Builder::new().name("netlink".to_owned()).spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
+        let runtime = match runtime {
+            Ok(runtime) => runtime,
+            Err(error) => return drop(tell.send(Err(error))),
+        };
+        runtime.block_on(async {
+            match connect() {
+                Err(error) => drop(tell.send(Err(error))),
+                Ok((connection, handle)) => {
+                    drop(tell.send(Ok(handle)));
+                    connection.await;
+                }
+            }
+        });
+    })?;
+    told.recv().unwrap_or_else(|_| Err(closed()))
+}
+
+async fn acknowledged(
+    handle: &rtnetlink::Handle,
+    message: RouteNetlinkMessage,
+    flags: u16,
+) -> io::Result<()> {
+    let mut request = NetlinkMessage::from(message);
+    request.header.flags = NLM_F_REQUEST | NLM_F_ACK | flags;
+    let mut answers = handle.clone().request(request).map_err(|_| closed())?;
+    within_deadline(async {
+        match answers.next().await.map(|answer| answer.payload) {
+            Some(NetlinkPayload::Error(verdict)) if verdict.code.is_none() => Ok(()),
+            Some(NetlinkPayload::Error(verdict)) => Err(verdict.to_io()),
+            _ => Err(closed()),
+        }
+    })
+    .await
+}
+
 async fn within_deadline<T>(answer: impl Future<Output = io::Result<T>>) -> io::Result<T> {
     match tokio::time::timeout(DEADLINE, answer).await {
         Ok(answered) => answered,
-        Err(_) => Err(io::Error::from_raw_os_error(EIO)),
+        Err(_) => {
+            Err(io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {} s", DEADLINE.as_secs())))
+        }
     }
 }
 

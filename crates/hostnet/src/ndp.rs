@@ -6,7 +6,7 @@ use std::time::Duration;
 use inventory::{IfName, MacAddr};
 use socket2::SockFilter;
 
-use crate::packet::{PacketError, Wire};
+use crate::packet::{DROP, JUMP_EQUAL, LOAD_BYTE, PacketError, Wire, send_once};
 use crate::probe::ask;
 
 const ETHERTYPE: u16 = 0x86dd;
@@ -32,7 +32,7 @@ pub async fn probe(
     window: Duration,
     ours: &[MacAddr],
 ) -> Result<Option<MacAddr>, PacketError> {
-    let wire = Wire::open(bridge, ETHERTYPE, &neighbour_discovery())?;
+    let wire = Wire::open(bridge, ETHERTYPE, neighbour_discovery())?;
     let own = wire.mac();
     ask(&wire, &solicitation(own, address), window, |frame| {
         squatter(frame, address).filter(|mac| *mac != own && !ours.contains(mac))
@@ -45,20 +45,21 @@ pub async fn probe(
 /// # Errors
 /// No such interface, it is down, or no permission (`CAP_NET_RAW`).
 pub fn announce(bridge: &IfName, address: Ipv6Addr, mac: MacAddr) -> Result<(), PacketError> {
-    Wire::open(bridge, ETHERTYPE, &neighbour_discovery())?.send(&advertisement(mac, address))
+    send_once(bridge, &advertisement(mac, address))
 }
 
-/// All of the host's IPv6 traffic passes here; only neighbour discovery shall wake us up. Classic BPF: load a byte
-/// (0x30), jump if equal (0x15), return that many bytes (0x06).
-fn neighbour_discovery() -> [SockFilter; 7] {
+/// All of the host's IPv6 traffic passes here; only neighbour discovery shall wake us up. An extension header before
+/// ICMPv6 is not looked through: RFC 4861 has none.
+fn neighbour_discovery() -> [SockFilter; 6] {
+    let byte = |offset| SockFilter::new(LOAD_BYTE, 0, 0, offset);
+    let equal = |value: u8, then, otherwise| SockFilter::new(JUMP_EQUAL, then, otherwise, u32::from(value));
     [
-        SockFilter::new(0x30, 0, 0, 14 + 6),
-        SockFilter::new(0x15, 0, 4, u32::from(ICMPV6)),
-        SockFilter::new(0x30, 0, 0, 14 + 40),
-        SockFilter::new(0x15, 1, 0, u32::from(SOLICITATION)),
-        SockFilter::new(0x15, 0, 1, u32::from(ADVERTISEMENT)),
-        SockFilter::new(0x06, 0, 0, u32::MAX),
-        SockFilter::new(0x06, 0, 0, 0),
+        byte(14 + 6),
+        equal(ICMPV6, 0, 3),
+        byte(14 + 40),
+        equal(SOLICITATION, 2, 0),
+        equal(ADVERTISEMENT, 1, 0),
+        DROP,
     ]
 }
 

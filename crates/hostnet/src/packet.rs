@@ -6,13 +6,26 @@ use std::os::fd::AsRawFd as _;
 use inventory::{IfName, MacAddr};
 use nix::ifaddrs::getifaddrs;
 use nix::libc::{ENETDOWN, PACKET_BROADCAST, PACKET_HOST, PACKET_MULTICAST};
-use nix::sys::socket::{LinkAddr, MsgFlags, bind, recvfrom, sendmsg};
+use nix::sys::socket::{LinkAddr, MsgFlags, recvfrom, sendmsg};
 use socket2::{Domain, Protocol, SockFilter, Socket, Type};
 use thiserror::Error;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use crate::watch::watch;
+
+/// Classic BPF: `ld [k]`.
+pub(crate) const LOAD_WORD: u16 = 0x20;
+/// Classic BPF: `ldb [k]`.
+pub(crate) const LOAD_BYTE: u16 = 0x30;
+/// Classic BPF: `jeq #k, jt, jf`.
+pub(crate) const JUMP_EQUAL: u16 = 0x15;
+/// Classic BPF: `ret #k`, of the whole frame and of nothing.
+const TAKE: SockFilter = SockFilter::new(RETURN, 0, 0, u32::MAX);
+pub(crate) const DROP: SockFilter = SockFilter::new(RETURN, 0, 0, 0);
+const RETURN: u16 = 0x06;
+/// `SKF_AD_OFF + SKF_AD_IFINDEX` of linux/filter.h.
+const INCOMING_INTERFACE: u32 = 0xffff_f000 + 8;
 
 /// Frames could not be sent or received.
 #[derive(Debug, Error)]
@@ -58,54 +71,132 @@ pub enum PacketError {
     },
 }
 
-/// A packet socket on one interface, for one protocol.
+/// Sends one whole Ethernet frame through an interface.
+pub(crate) fn send_once(device: &IfName, frame: &[u8]) -> Result<(), PacketError> {
+    let port = Port::find(device)?;
+    // protocol 0: a socket that receives nothing
+    let socket = port.socket(0)?;
+    let sent = port.send(&socket, frame);
+    close(socket);
+    sent
+}
+
+/// A packet socket that receives one protocol on one interface.
 #[derive(Debug)]
 pub(crate) struct Wire {
-    device: IfName,
-    at: LinkAddr,
-    socket: AsyncFd<Socket>,
+    port: Port,
+    /// `None` only while it is dropped.
+    socket: Option<AsyncFd<Socket>>,
 }
 
 impl Wire {
-    /// Opens it; `filter` (classic BPF, offsets from the Ethernet header) says which frames are worth waking up for.
-    pub(crate) fn open(device: &IfName, ethertype: u16, filter: &[SockFilter]) -> Result<Self, PacketError> {
+    /// Opens it; `filter` (classic BPF, offsets from the Ethernet header, empty: all) says which frames are worth
+    /// waking up for.
+    pub(crate) fn open(
+        device: &IfName,
+        ethertype: u16,
+        filter: impl IntoIterator<Item = SockFilter>,
+    ) -> Result<Self, PacketError> {
+        let port = Port::find(device)?;
+        let socket = port.socket(ethertype)?;
+        let filter: Vec<_> = port.only_here().into_iter().chain(filter).chain([TAKE]).collect();
         let failed = |source| PacketError::Open { device: device.clone(), source };
-        let at = address(device).map_err(failed)?;
-        let at = at.ok_or_else(|| PacketError::Missing { device: device.clone() })?;
-        let socket = open(&at, ethertype, filter).map_err(failed)?;
+        socket.attach_filter(&filter).map_err(failed)?;
         let socket = watch(socket).map_err(failed)?;
-        Ok(Self { device: device.clone(), at, socket })
+        Ok(Self { port, socket: Some(socket) })
     }
 
     /// The interface's own Ethernet address.
     pub(crate) fn mac(&self) -> MacAddr {
-        self.at.addr().unwrap_or_default().into()
+        self.port.at.addr().unwrap_or_default().into()
     }
 
     /// Sends a whole Ethernet frame. A full queue is an error: the kernel takes a frame or does not, at once.
     pub(crate) fn send(&self, frame: &[u8]) -> Result<(), PacketError> {
-        let fd = self.socket.as_raw_fd();
-        let sent = sendmsg(fd, &[IoSlice::new(frame)], &[], MsgFlags::empty(), Some(&self.at));
+        self.port.send(self.socket()?.get_ref(), frame)
+    }
+
+    /// Waits for a frame that came in through the interface, to it or to all.
+    pub(crate) async fn receive<'a>(&self, buffer: &'a mut [u8]) -> Result<&'a [u8], PacketError> {
+        let socket = self.socket()?;
+        loop {
+            let received = socket.async_io(Interest::READABLE, |socket| {
+                recvfrom::<LinkAddr>(socket.as_raw_fd(), buffer).map_err(io::Error::from)
+            });
+            let (length, from) = received.await.map_err(|source| self.port.receive_error(source))?;
+            if from.is_some_and(|from| self.port.is_for_us(&from)) {
+                return Ok(buffer.get(..length).unwrap_or_default());
+            }
+        }
+    }
+
+    fn socket(&self) -> Result<&AsyncFd<Socket>, PacketError> {
+        self.socket.as_ref().ok_or_else(|| self.port.receive_error(io::ErrorKind::NotConnected.into()))
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        if let Some(socket) = self.socket.take() {
+            close(socket.into_inner());
+        }
+    }
+}
+
+/// Closing a packet socket waits until no processor looks at it any more (kernel `packet_release`,
+/// `synchronize_net`): 15 ms and more in which a daemon of one thread would do nothing else.
+fn close(socket: Socket) {
+    match tokio::runtime::Handle::try_current() {
+        Ok(runtime) => drop(runtime.spawn_blocking(move || drop(socket))),
+        Err(_outside) => drop(socket),
+    }
+}
+
+/// An interface as packet sockets know it.
+#[derive(Debug)]
+struct Port {
+    device: IfName,
+    at: LinkAddr,
+}
+
+impl Port {
+    fn find(device: &IfName) -> Result<Self, PacketError> {
+        let listed = getifaddrs()
+            .map_err(|errno| PacketError::Open { device: device.clone(), source: errno.into() })?;
+        let mut of_device = listed.filter(|entry| entry.interface_name == device.as_str());
+        let at = of_device.find_map(|entry| entry.address?.as_link_addr().copied());
+        match at.filter(|at| at.halen() == 6) {
+            Some(at) => Ok(Self { device: device.clone(), at }),
+            None => Err(PacketError::Missing { device: device.clone() }),
+        }
+    }
+
+    /// Not bound to the interface, which would cost another `synchronize_net` (`packet_do_bind`): the filter does the
+    /// same.
+    fn socket(&self, ethertype: u16) -> Result<Socket, PacketError> {
+        let failed = |source| PacketError::Open { device: self.device.clone(), source };
+        let protocol = Some(Protocol::from(i32::from(ethertype.to_be())));
+        let socket = Socket::new(Domain::PACKET, Type::RAW, protocol).map_err(failed)?;
+        socket.set_nonblocking(true).map_err(failed)?;
+        Ok(socket)
+    }
+
+    /// The start of a filter: what came in elsewhere is dropped.
+    fn only_here(&self) -> [SockFilter; 3] {
+        let index = u32::try_from(self.at.ifindex()).unwrap_or_default();
+        [SockFilter::new(LOAD_WORD, 0, 0, INCOMING_INTERFACE), SockFilter::new(JUMP_EQUAL, 1, 0, index), DROP]
+    }
+
+    fn send(&self, socket: &Socket, frame: &[u8]) -> Result<(), PacketError> {
+        let words = [IoSlice::new(frame)];
+        let sent = sendmsg(socket.as_raw_fd(), &words, &[], MsgFlags::empty(), Some(&self.at));
         sent.map(drop).map_err(|errno| match errno {
             nix::Error::ENETDOWN => PacketError::Down { device: self.device.clone() },
             _ => PacketError::Send { device: self.device.clone(), source: errno.into() },
         })
     }
 
-    /// Waits for a frame that came in through the interface, to it or to all.
-    pub(crate) async fn receive<'a>(&self, buffer: &'a mut [u8]) -> Result<&'a [u8], PacketError> {
-        loop {
-            let received = self.socket.async_io(Interest::READABLE, |socket| {
-                recvfrom::<LinkAddr>(socket.as_raw_fd(), buffer).map_err(io::Error::from)
-            });
-            let (length, from) = received.await.map_err(|source| self.receive_error(source))?;
-            if from.is_some_and(|from| self.is_for_us(&from)) {
-                return Ok(buffer.get(..length).unwrap_or_default());
-            }
-        }
-    }
-
-    /// Between socket() and bind() frames of other interfaces are queued too; and a frame of another VLAN, or of
+    /// Before the filter was there, frames of other interfaces were queued too; and a frame of another VLAN, or to
     /// another host on a promiscuous interface, is marked as another host's (kernel `__netif_receive_skb_core`).
     fn is_for_us(&self, from: &LinkAddr) -> bool {
         let to_us = matches!(from.pkttype(), PACKET_HOST | PACKET_BROADCAST | PACKET_MULTICAST);
@@ -119,22 +210,4 @@ impl Wire {
             _ => PacketError::Receive { device, source },
         }
     }
-}
-
-fn open(at: &LinkAddr, ethertype: u16, filter: &[SockFilter]) -> io::Result<Socket> {
-    let protocol = Protocol::from(i32::from(ethertype.to_be()));
-    let socket = Socket::new(Domain::PACKET, Type::RAW, Some(protocol))?;
-    socket.set_nonblocking(true)?;
-    if !filter.is_empty() {
-        socket.attach_filter(filter)?;
-    }
-    // the address's protocol is 0, which keeps the socket's (kernel `packet_do_bind`)
-    bind(socket.as_raw_fd(), at)?;
-    Ok(socket)
-}
-
-/// The packet address of an interface: index and Ethernet address.
-fn address(device: &IfName) -> io::Result<Option<LinkAddr>> {
-    let mut of_device = getifaddrs()?.filter(|entry| entry.interface_name == device.as_str());
-    Ok(of_device.find_map(|entry| entry.address?.as_link_addr().copied()).filter(|at| at.halen() == 6))
 }

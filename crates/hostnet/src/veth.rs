@@ -55,7 +55,7 @@ impl Kernel {
 fn refusal(veth: &Veth, source: io::Error) -> NetError {
     let (host_end, container_end) = (veth.host_end.clone(), veth.container_end.clone());
     if is(&source, EEXIST) {
-        return NetError::Exists { device: host_end, other: container_end };
+        return NetError::Exists { host_end, container_end };
     }
     NetError::Attach { host_end, container_end, bridge: veth.bridge, source }
 }
