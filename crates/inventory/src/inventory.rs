@@ -3,6 +3,7 @@
 mod attributes;
 mod error;
 mod nodes;
+mod select;
 mod value;
 
 use std::sync::OnceLock;

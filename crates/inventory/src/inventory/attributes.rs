@@ -65,7 +65,7 @@ impl Inventory {
             shown.extend(pairs.into_iter().flatten());
         }
         let index = self.node_index()?;
-        let members = index.members(group).into_iter().filter_map(|at| index.names().get(at));
+        let members = index.members(group).into_iter().flatten().filter_map(|at| index.names().get(at));
         let members: Vec<&str> = members.map(|name| name.as_str()).collect();
         shown.extend((!members.is_empty()).then(|| ("members".to_owned(), members.join(","))));
         shown.sort_by(|a, b| base(&a.0).cmp(base(&b.0)));

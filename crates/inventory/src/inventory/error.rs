@@ -4,6 +4,8 @@ use thiserror::Error;
 
 use crate::attributes::{near, schema};
 use crate::name::NameError;
+use crate::noderange::NoderangeError;
+use crate::regex_value::RegexValueError;
 use crate::source::SourceError;
 
 /// Why a question to the inventory has no answer.
@@ -36,6 +38,37 @@ pub enum InventoryError {
         column: String,
         /// Columns that may have been meant.
         near: Vec<&'static str>,
+    },
+    /// A noderange that selects nothing.
+    #[error(transparent)]
+    Noderange(#[from] NoderangeError),
+    /// A dynamic group whose `wherevals` is no list of criteria.
+    #[error("{criterion:?} in {origin} is no criterion such as mgt==docker; correct wherevals there")]
+    Wherevals {
+        /// As written.
+        criterion: String,
+        /// Where the row is.
+        origin: String,
+    },
+    /// `site.excludenodes`, which is taken away from every noderange.
+    #[error("{origin} can not be used; correct the value there")]
+    ExcludeNodes {
+        /// Where the row is.
+        origin: String,
+        /// What is wrong with it.
+        #[source]
+        source: Box<InventoryError>,
+    },
+    /// A rule (`/RE/TEXT/`, `|RE|TEMPLATE|`) that can not be applied.
+    #[error("{column} in {origin} can not be computed; correct the value there")]
+    Value {
+        /// `TABLE.COLUMN`.
+        column: String,
+        /// Where the row is.
+        origin: String,
+        /// What is wrong in it.
+        #[source]
+        source: RegexValueError,
     },
     /// An attribute that nodes do not have.
     #[error("xCAT has no attribute {name} of nodes{}", hint(near))]

@@ -16,6 +16,8 @@ pub(super) struct NodeIndex {
     groups: Vec<u32>,
     /// The different values of `nodelist.groups`.
     lists: Vec<Box<str>>,
+    /// Of each group the places in `lists` that have it.
+    by_group: HashMap<Box<str>, Vec<u32>>,
     /// Places in `names` in the order of the table.
     table_order: Vec<u32>,
 }
@@ -28,7 +30,13 @@ impl NodeIndex {
         let (names, groups): (Vec<_>, Vec<_>) = nodes.into_iter().unzip();
         let place = |name| names.binary_search(name).ok().and_then(|at| u32::try_from(at).ok());
         let table_order = unsorted.iter().filter_map(place).collect();
-        Self { names, groups, lists, table_order }
+        let mut by_group: HashMap<Box<str>, Vec<u32>> = HashMap::new();
+        for (place, list) in (0..).zip(&lists) {
+            for group in groups_in(list) {
+                by_group.entry(group.into()).or_default().push(place);
+            }
+        }
+        Self { names, groups, lists, by_group, table_order }
     }
 
     /// Its place in the sorted list.
@@ -46,13 +54,19 @@ impl NodeIndex {
         list.into_iter().flat_map(|list| groups_in(list))
     }
 
-    /// The members of a group, in the order of the table.
-    pub(super) fn members(&self, group: &str) -> Vec<usize> {
-        let in_list: Vec<bool> =
-            self.lists.iter().map(|list| groups_in(list).any(|one| one == group)).collect();
-        let of = |at: &usize| self.groups.get(*at).and_then(|list| in_list.get(usize::try_from(*list).ok()?));
+    /// The members of a group, in the order of the table; `None` if no node is in it.
+    pub(super) fn members(&self, group: &str) -> Option<impl Iterator<Item = usize>> {
+        let mut in_list = vec![false; self.lists.len()];
+        for place in self.by_group.get(group)? {
+            if let Some(flag) = usize::try_from(*place).ok().and_then(|place| in_list.get_mut(place)) {
+                *flag = true;
+            }
+        }
         let all = self.table_order.iter().filter_map(|at| usize::try_from(*at).ok());
-        all.filter(|at| of(at) == Some(&true)).collect()
+        Some(all.filter(move |at| {
+            let list = self.groups.get(*at).and_then(|list| usize::try_from(*list).ok());
+            list.and_then(|list| in_list.get(list)) == Some(&true)
+        }))
     }
 }
 

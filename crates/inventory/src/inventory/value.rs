@@ -2,6 +2,7 @@
 
 use super::{Inventory, InventoryError};
 use crate::attributes::{near, schema};
+use crate::regex_value;
 use crate::tables::Row;
 
 /// A value that ends so is continued by the next group's (xCAT `Table.pm`).
@@ -24,7 +25,7 @@ impl Inventory {
         let (table, name) = column.split_once('.').unwrap_or((column, ""));
         let found = self.candidates(node, table).ok();
         let key = found.and_then(|all| all.into_iter().find(|(_, row)| row.get(name).is_some()));
-        self.origin(table, key.as_ref().map_or(node, |(key, _)| key))
+        self.origin(table, key.map_or(node, |(key, _)| key))
     }
 
     pub(super) fn value_of(
@@ -48,16 +49,38 @@ impl Inventory {
                 }
             }
         }
-        Ok(Some(value).filter(|value| !value.is_empty()))
+        self.computed(node, table, column, &value)
+    }
+
+    /// A value that is a rule is applied to the node's name; what is empty then is no value.
+    fn computed(
+        &self,
+        node: &str,
+        table: &str,
+        column: &str,
+        value: &str,
+    ) -> Result<Option<String>, InventoryError> {
+        let computed = regex_value::apply(value, node).map_err(|source| InventoryError::Value {
+            column: format!("{table}.{column}"),
+            origin: self.origin_of(node, &format!("{table}.{column}")),
+            source,
+        })?;
+        Ok(Some(computed.into_owned()).filter(|value| !value.is_empty()))
     }
 
     /// The rows that may give a node's values, the first that has one counts: its own, then those of its groups.
-    fn candidates(&self, node: &str, table: &str) -> Result<Vec<(String, &Row)>, InventoryError> {
+    fn candidates<'a>(
+        &'a self,
+        node: &'a str,
+        table: &str,
+    ) -> Result<Vec<(&'a str, &'a Row)>, InventoryError> {
         let (spec, rows) = self.table(table)?;
-        let own = rows.find(node).map(|row| (node.to_owned(), row));
-        let groups = if spec.of_nodes() { self.groups_of(node)? } else { Vec::new() };
-        let inherited = groups.into_iter().filter_map(|group| rows.find(&group).map(|row| (group, row)));
-        Ok(own.into_iter().chain(inherited).collect())
+        let mut keys = vec![node];
+        if spec.of_nodes() {
+            let index = self.node_index()?;
+            keys.extend(index.position(node).into_iter().flat_map(|at| index.groups(at)));
+        }
+        Ok(keys.into_iter().filter_map(|key| Some((key, rows.find(key)?))).collect())
     }
 }
 

@@ -41,7 +41,7 @@ fn query(table: &str, columns: Option<&[&str]>) -> String {
 }
 
 fn read(statement: &mut Statement<'_>) -> rusqlite::Result<Vec<Row>> {
-    let columns: Arc<[Box<str>]> = statement.column_names().into_iter().map(Into::into).collect();
+    let columns: Arc<[Box<str>]> = statement.column_names().map(Into::into).collect();
     let mut rows = Vec::new();
     let mut found = statement.query([])?;
     while let Some(row) = found.next()? {
