@@ -1,0 +1,59 @@
+//! What every command works with: settings, tables, printer.
+
+use std::path::Path;
+
+use inventory::{Inventory, InventoryUrl};
+
+use crate::args::Options;
+use crate::commands::CommandError;
+use crate::printer::{Printer, Volume};
+use crate::settings::Settings;
+
+/// xCAT's tables, where there is an xCAT.
+const XCAT: &str = "/etc/xcat";
+
+/// Our own file, where there is none.
+const STANZAS: &str = "/etc/xdock/cluster.stanza";
+
+/// A run of the program.
+pub(crate) struct App {
+    /// /etc/xdock/xdock.toml with the command line above it.
+    pub(crate) settings: Settings,
+    /// Both outputs.
+    pub(crate) printer: Printer,
+}
+
+impl App {
+    /// Reads the settings.
+    pub(crate) fn new(options: &Options, printer: Printer) -> Result<Self, (Box<CommandError>, Printer)> {
+        match Settings::load(options) {
+            Ok(settings) => Ok(Self { settings, printer }),
+            Err(error) => Err((Box::new(error.into()), printer)),
+        }
+    }
+
+    /// Opens the tables.
+    pub(crate) fn inventory(&self) -> Result<Inventory, CommandError> {
+        Ok(Inventory::open(&self.inventory_url()?)?)
+    }
+
+    /// Where the tables are: said, or xCAT's, or ours.
+    pub(crate) fn inventory_url(&self) -> Result<InventoryUrl, CommandError> {
+        if let Some(said) = &self.settings.inventory {
+            return Ok(said.parse()?);
+        }
+        if Path::new(XCAT).join("nodelist.sqlite").is_file() {
+            return Ok(InventoryUrl::Xcat(XCAT.into()));
+        }
+        Ok(InventoryUrl::File(STANZAS.into()))
+    }
+}
+
+/// How much is said.
+pub(crate) fn volume(options: &Options) -> Volume {
+    match (options.quiet, options.verbose) {
+        (true, _) => Volume::Quiet,
+        (_, true) => Volume::Verbose,
+        _ => Volume::Normal,
+    }
+}

@@ -1,0 +1,245 @@
+//! The grammar of the command line. Examples stand in [`help`], beside the words that they explain.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+mod help;
+
+/// Docker containers as nodes of an xCAT cluster
+#[derive(Debug, Parser)]
+#[command(name = "xdock", version, after_help = help::XDOCK, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) options: Options,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command understands.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Options of every command")]
+pub(crate) struct Options {
+    /// Where the tables are: xcat:///etc/xcat or file:PATH
+    #[arg(long, global = true, env = "XDOCK_INVENTORY", value_name = "URL")]
+    pub(crate) inventory: Option<String>,
+    /// The settings [default: /etc/xdock/xdock.toml]
+    #[arg(long, global = true, env = "XDOCK_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// One JSON object a line instead of text
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Only errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Say what is done on the way
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+    /// How long a host has to answer at first, in seconds [default: 10]
+    #[arg(long, global = true, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) timeout: Option<u64>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List the nodes of a noderange, or their attributes
+    #[command(after_help = help::NODES)]
+    Nodes(NodesArgs),
+    /// Define nodes, or change them
+    #[command(after_help = help::DEF)]
+    Def(DefArgs),
+    /// Remove nodes from the tables
+    #[command(after_help = help::UNDEF)]
+    Undef(NoderangeArg),
+    /// Look for errors in all the tables
+    #[command(after_help = help::CHECK)]
+    Check,
+    /// Show what a host's network will be
+    #[command(after_help = help::PLAN)]
+    Plan(PlanArgs),
+    /// Bring the tables to hosts
+    #[command(after_help = help::SYNC)]
+    Sync(NoderangeArg),
+    /// Make containers
+    #[command(after_help = help::MK)]
+    Mk(MkArgs),
+    /// Remove containers
+    #[command(after_help = help::RM)]
+    Rm(RmArgs),
+    /// Start, stop and ask for the state of containers
+    #[command(after_help = help::POWER)]
+    Power(PowerArgs),
+    /// List containers, or those of hosts
+    #[command(after_help = help::LS)]
+    Ls(LsArgs),
+    /// Show what containers wrote
+    #[command(after_help = help::LOGS)]
+    Logs(LogsArgs),
+    /// Lay out the directory that deployed hosts fetch from
+    #[command(after_help = help::INIT)]
+    Init(InitArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NoderangeArg {
+    /// Which nodes, in xCAT's language: host1c[1-3],@group,-host1c2
+    #[arg(value_name = "NODERANGE", allow_hyphen_values = true)]
+    pub(crate) noderange: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NodesArgs {
+    #[command(flatten)]
+    pub(crate) nodes: NoderangeArg,
+    /// Attributes to show: names such as ip,mac,groups, or columns such as vm.host
+    #[arg(short = 'i', value_name = "ATTR,ATTR", value_delimiter = ',')]
+    pub(crate) attributes: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DefArgs {
+    #[command(flatten)]
+    pub(crate) nodes: NoderangeArg,
+    /// What they get; ATTR= removes
+    #[arg(value_name = "ATTR=VALUE", required = true, value_parser = assignment)]
+    pub(crate) attributes: Vec<(String, String)>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    /// The host
+    #[arg(value_name = "HOST")]
+    pub(crate) host: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MkArgs {
+    #[command(flatten)]
+    pub(crate) nodes: NoderangeArg,
+    /// image=IMAGE and command=WORD,WORD... in place of what the tables say
+    #[arg(value_name = "image=IMAGE command=WORDS")]
+    pub(crate) words: Vec<String>,
+    /// Start them too
+    #[arg(long)]
+    pub(crate) start: bool,
+    /// Only say what would be done
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RmArgs {
+    #[command(flatten)]
+    pub(crate) nodes: NoderangeArg,
+    /// Also those that run
+    #[arg(short, long)]
+    pub(crate) force: bool,
+    /// Their anonymous volumes too
+    #[arg(long)]
+    pub(crate) volumes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PowerArgs {
+    #[command(flatten)]
+    pub(crate) nodes: NoderangeArg,
+    /// What to do
+    #[arg(value_enum)]
+    pub(crate) action: PowerAction,
+}
+
+/// What `power` does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PowerAction {
+    /// Start
+    #[value(alias = "start")]
+    On,
+    /// Stop: the stop signal, and SIGKILL ten seconds later
+    #[value(aliases = ["stop", "softoff"])]
+    Off,
+    /// Kill and start again
+    Reset,
+    /// Stop and start again
+    #[value(alias = "boot")]
+    Restart,
+    /// Freeze
+    Pause,
+    /// Go on after pause
+    Unpause,
+    /// Say what it is: created, running, paused, exited
+    #[value(aliases = ["stat", "status"])]
+    State,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LsArgs {
+    #[command(flatten)]
+    pub(crate) nodes: NoderangeArg,
+    /// Also identifier, MAC addresses and how long
+    #[arg(short, long)]
+    pub(crate) long: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogsArgs {
+    #[command(flatten)]
+    pub(crate) nodes: NoderangeArg,
+    /// Go on as more is written
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    /// Only the last lines of each
+    #[arg(long, value_name = "LINES")]
+    pub(crate) tail: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// Where xdockhost and netd are [default: beside this program]
+    #[arg(long, value_name = "DIR", action = ArgAction::Set)]
+    pub(crate) from: Option<PathBuf>,
+}
+
+fn assignment(word: &str) -> Result<(String, String), String> {
+    match word.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("the form is ATTR=VALUE".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_grammar_is_consistent() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_words_of_rpower_are_taken_too() {
+        for (word, action) in [
+            ("on", PowerAction::On),
+            ("start", PowerAction::On),
+            ("stop", PowerAction::Off),
+            ("softoff", PowerAction::Off),
+            ("boot", PowerAction::Restart),
+            ("stat", PowerAction::State),
+        ] {
+            let cli = Cli::try_parse_from(["xdock", "power", "d1", word]).unwrap();
+            let Command::Power(args) = cli.command else { panic!("{word}") };
+            assert_eq!(args.action, action);
+        }
+    }
+
+    #[test]
+    fn a_noderange_may_begin_with_an_exclusion_and_a_value_may_have_an_equals_sign() {
+        let cli = Cli::try_parse_from(["xdock", "def", "-a,b", "vmothersetting=env=A=b", "ip="]).unwrap();
+        let Command::Def(args) = cli.command else { panic!() };
+        assert_eq!(args.nodes.noderange, "-a,b");
+        assert_eq!(
+            args.attributes,
+            [("vmothersetting".into(), "env=A=b".into()), ("ip".into(), String::new())]
+        );
+    }
+}

@@ -1,0 +1,91 @@
+//! What `--help` teaches, by example.
+
+pub(super) const XDOCK: &str = "\
+A first container:
+  xdock def host1c1 mgt=docker ip=10.99.1.1 vmhost=host1 provmethod='debian!sleep,inf'
+  xdock check
+  xdock mk host1c1 --start
+  xdock power host1c1 state
+
+One line a node, NODE: TEXT, in the order of the noderange; errors on standard error.
+Exit status: 0 all done, 1 some node failed (the others were done), 2 nothing was done.";
+
+pub(super) const NODES: &str = "\
+Examples:
+  xdock nodes host1c[1-3]
+  xdock nodes docker,-host2c5
+  xdock nodes mgt==docker@vm.host==host1
+  xdock nodes host1c1 -i ip,mac,dockerhost";
+
+pub(super) const DEF: &str = "\
+Examples:
+  xdock def host1c[1-9] groups=docker mgt=docker vmhost=host1 'ip=|host1c(\\d+)|10.99.1.($1)|'
+  xdock def host1c1 vmcpus=2 vmmemory=512 vmothersetting='restart=always;port=8080:80;link=host2c1:db'
+  xdock def host1c1 nicips.eth1=10.98.1.1 nicnetworks.eth1=net98
+  xdock def host1c1 vmcpus=              (removes the attribute)
+
+On xCAT's own tables use chdef and mkdef.";
+
+pub(super) const UNDEF: &str = "\
+Example:
+  xdock undef host1c[4-9]
+
+A container that runs goes on running; remove it with xdock rm first.";
+
+pub(super) const CHECK: &str = "\
+Finds duplicate addresses and names, unknown hosts and networks, addresses outside of their networks.
+Exit status: 0 no error, 1 errors were found, 2 the tables can not be read.
+
+Example:
+  xdock check";
+
+pub(super) const PLAN: &str = "\
+Examples:
+  xdock plan host1
+  xdock plan host1 --json";
+
+pub(super) const SYNC: &str = "\
+Each host gets the part of the tables that it needs; mk does this by itself.
+
+Examples:
+  xdock sync host1
+  xdock sync mgt==ipmi";
+
+pub(super) const MK: &str = "\
+Everything of all nodes is checked before anything is made.
+
+Examples:
+  xdock mk host1c[1-3],host2c[1-3] --start
+  xdock mk host1c1 image=debian:12 command=sleep,inf
+  xdock mk docker --dry-run";
+
+pub(super) const RM: &str = "\
+Examples:
+  xdock rm host1c3
+  xdock rm -f --volumes docker@vm.host==host1";
+
+pub(super) const POWER: &str = "\
+Examples:
+  xdock power host1c[1-3] on
+  xdock power docker state
+  xdock power host1c1 restart
+
+start, stop, boot, stat and softoff are taken as xCAT's rpower has them.";
+
+pub(super) const LS: &str = "\
+Examples:
+  xdock ls docker
+  xdock ls host1c1 -l
+  xdock ls host1              (what is on that host, also what is in no table)";
+
+pub(super) const LOGS: &str = "\
+Examples:
+  xdock logs host1c1
+  xdock logs host1c[1-3] -f --tail 10";
+
+pub(super) const INIT: &str = "\
+Puts the postscript stub to INSTALLDIR/postscripts, the programs to INSTALLDIR/xdock/ARCH.
+
+Examples:
+  xdock init
+  xdock init --from target/x86_64-unknown-linux-gnu/debug";

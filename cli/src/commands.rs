@@ -1,0 +1,158 @@
+//! The commands, one a file, and how they end.
+
+mod check;
+mod define;
+mod init;
+mod logs;
+mod ls;
+mod mk;
+mod nodes;
+mod plan;
+mod power;
+mod rm;
+mod sync;
+
+use std::io;
+use std::process::ExitCode;
+
+use inventory::{InventoryError, NodeName, UrlError};
+use thiserror::Error;
+
+use crate::app::{self, App};
+use crate::args::{Cli, Command};
+use crate::engine::EngineError;
+use crate::fleet::Outcome;
+use crate::printer::{Printer, chain};
+use crate::settings::SettingsError;
+
+/// How a command that did something ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Done {
+    /// All of it.
+    All,
+    /// Some nodes failed.
+    Partly,
+}
+
+impl Done {
+    fn of(failed: usize) -> Self {
+        if failed == 0 { Self::All } else { Self::Partly }
+    }
+}
+
+/// Why a command did nothing.
+#[derive(Debug, Error)]
+pub(crate) enum CommandError {
+    /// The program itself could not begin.
+    #[error("cannot start")]
+    Start(#[source] io::Error),
+    /// The settings.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The inventory's URL.
+    #[error(transparent)]
+    Url(#[from] UrlError),
+    /// The tables.
+    #[error(transparent)]
+    Inventory(#[from] InventoryError),
+    /// A noderange.
+    #[error(transparent)]
+    Noderange(#[from] inventory::NoderangeError),
+    /// The stanza file.
+    #[error(transparent)]
+    Stanza(#[from] inventory::stanza::StanzaError),
+    /// xCAT's tables have their own commands.
+    #[error("{url} are xCAT's own tables, which xdock only reads: use {instead}")]
+    ReadOnly {
+        /// The tables.
+        url: String,
+        /// xCAT's command.
+        instead: &'static str,
+    },
+    /// A word of the command line.
+    #[error("{0}")]
+    Usage(String),
+    /// Rows that can not be used, each with its node.
+    #[error("nothing was done: {} cannot be used as the tables have {}", nodes(.0.len()), them(.0.len()))]
+    Nodes(Vec<(NodeName, String)>),
+    /// A host's columns.
+    #[error(transparent)]
+    Host(#[from] inventory::compile::HostError),
+    /// What `init` lays out.
+    #[error(transparent)]
+    Init(#[from] init::InitError),
+}
+
+fn nodes(count: usize) -> String {
+    if count == 1 { "1 node".to_owned() } else { format!("{count} nodes") }
+}
+
+fn them(count: usize) -> &'static str {
+    if count == 1 { "it" } else { "them" }
+}
+
+/// Runs what the command line says; its status is that of the process.
+pub(crate) fn run(cli: Cli) -> ExitCode {
+    let printer = Printer::new(cli.options.json, app::volume(&cli.options));
+    let (ended, mut printer) = match App::new(&cli.options, printer) {
+        Ok(mut app) => (dispatch(cli.command, &mut app), app.printer),
+        Err((error, printer)) => (Err(*error), printer),
+    };
+    match ended {
+        Ok(Done::All) => ExitCode::SUCCESS,
+        Ok(Done::Partly) => ExitCode::from(1),
+        Err(error) => {
+            report(&error, &mut printer);
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn report(error: &CommandError, printer: &mut Printer) {
+    if let CommandError::Nodes(wrong) = error {
+        for (node, text) in wrong {
+            printer.node_error(node.as_str(), text, None);
+        }
+    }
+    printer.error(&chain(error));
+    if matches!(error, CommandError::Nodes(_)) {
+        printer.hint("xdock check looks at all the tables");
+    }
+}
+
+/// A refusal in the engine's words, with what to do where there is something.
+fn failed(error: &EngineError) -> Outcome {
+    let hint = match error {
+        EngineError::Refused { message, .. } if message.contains("cannot remove a running container") => {
+            Some("xdock rm -f removes running containers too".to_owned())
+        }
+        EngineError::Refused { message, .. } if message.contains("No such container") => {
+            Some("xdock mk makes it".to_owned())
+        }
+        _ => None,
+    };
+    Outcome::Failed(chain(error), hint)
+}
+
+fn dispatch(command: Command, app: &mut App) -> Result<Done, CommandError> {
+    match command {
+        Command::Nodes(args) => nodes::run(&args, app),
+        Command::Def(args) => define::define(&args, app),
+        Command::Undef(args) => define::undefine(&args, app),
+        Command::Check => check::run(app),
+        Command::Plan(args) => plan::run(&args, app),
+        Command::Init(args) => init::run(&args, app),
+        Command::Sync(args) => wait(sync::run(&args, app)),
+        Command::Mk(args) => wait(mk::run(&args, app)),
+        Command::Rm(args) => wait(rm::run(&args, app)),
+        Command::Power(args) => wait(power::run(&args, app)),
+        Command::Ls(args) => wait(ls::run(&args, app)),
+        Command::Logs(args) => wait(logs::run(&args, app)),
+    }
+}
+
+/// One thread is enough: the engines do the work.
+fn wait(command: impl Future<Output = Result<Done, CommandError>>) -> Result<Done, CommandError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(CommandError::Start)?.block_on(command)
+}

@@ -1,0 +1,26 @@
+//! `check`: what is wrong with the tables.
+
+use serde_json::json;
+
+use inventory::check::{Severity, check};
+
+use super::{CommandError, Done};
+use crate::app::App;
+
+pub(super) fn run(app: &mut App) -> Result<Done, CommandError> {
+    let tables = app.inventory()?;
+    let findings = check(&tables);
+    for finding in &findings {
+        match app.printer.is_json() {
+            true => app.printer.object(finding),
+            false => app.printer.line(&finding.to_string()),
+        }
+    }
+    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+    let (nodes, warnings) = (tables.nodes()?.len(), findings.len() - errors);
+    match app.printer.is_json() {
+        true => app.printer.object(&json!({ "nodes": nodes, "errors": errors, "warnings": warnings })),
+        false => app.printer.summary(&format!("{nodes} nodes: {errors} errors, {warnings} warnings")),
+    }
+    Ok(Done::of(errors))
+}

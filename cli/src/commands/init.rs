@@ -1,0 +1,119 @@
+//! `init`: lays out what deployed hosts fetch from the management node.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use durable::{Change, FileError};
+use sha2::{Digest as _, Sha256};
+use thiserror::Error;
+
+use super::{CommandError, Done};
+use crate::app::App;
+use crate::args::InitArgs;
+
+/// What xCAT copies to every node at every run: small, and fetches the rest once.
+const STUB: &str = include_str!("../../../templates/install/postscripts/xdock");
+
+/// What a host runs.
+const PROGRAMS: [&str; 2] = ["netd", "xdockhost"];
+
+/// Why the directory is not whole.
+#[derive(Debug, Error)]
+pub(crate) enum InitError {
+    /// No management node.
+    #[error("{} is no directory; set installdir in the settings to what the hosts fetch from", .0.display())]
+    NoDirectory(PathBuf),
+    /// A program that hosts need.
+    #[error("cannot read {}; say with --from where netd and xdockhost are", path.display())]
+    Program {
+        /// Where it was looked for.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Where this program is.
+    #[error("cannot find the directory of this program; say with --from where netd and xdockhost are")]
+    Own(#[source] io::Error),
+    /// A file that was not written.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+pub(super) fn run(args: &InitArgs, app: &mut App) -> Result<Done, CommandError> {
+    let from = match &args.from {
+        Some(directory) => directory.clone(),
+        None => own_directory()?,
+    };
+    for (path, change) in lay_out(&from, &app.settings.installdir)? {
+        let word = if change == Change::Written { "written" } else { "already" };
+        app.printer.line(&format!("{}: {word}", path.display()));
+    }
+    Ok(Done::All)
+}
+
+fn own_directory() -> Result<PathBuf, InitError> {
+    let own = std::env::current_exe().map_err(InitError::Own)?;
+    Ok(own.parent().unwrap_or_else(|| Path::new("/")).to_owned())
+}
+
+/// Reads everything first, and writes the manifest last: a host that fetches in between finds old or new, never a
+/// manifest whose programs are not there yet.
+fn lay_out(from: &Path, installdir: &Path) -> Result<Vec<(PathBuf, Change)>, InitError> {
+    if !installdir.is_dir() {
+        return Err(InitError::NoDirectory(installdir.to_owned()));
+    }
+    let programs = installdir.join("xdock").join(std::env::consts::ARCH);
+    let mut files = Vec::new();
+    let mut manifest = String::new();
+    for name in PROGRAMS {
+        let path = from.join(name);
+        let bytes = fs::read(&path).map_err(|source| InitError::Program { path, source })?;
+        manifest.push_str(&format!("{}  {name}\n", hex(&bytes)));
+        files.push((programs.join(name), bytes, 0o755));
+    }
+    files.push((programs.join("manifest"), manifest.into_bytes(), 0o644));
+    files.push((installdir.join("postscripts/xdock"), STUB.into(), 0o755));
+    let write = |(path, bytes, mode): (PathBuf, Vec<u8>, u32)| {
+        durable::replace(&path, &bytes, mode).map(|change| (path, change)).map_err(InitError::from)
+    };
+    files.into_iter().map(write).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_manifest_names_every_program_and_a_second_run_changes_nothing() {
+        let (from, install) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::write(from.path().join("netd"), "n").unwrap();
+        fs::write(from.path().join("xdockhost"), "x").unwrap();
+        let first = lay_out(from.path(), install.path()).unwrap();
+        assert!(first.iter().all(|(_, change)| *change == Change::Written));
+        let manifest = install.path().join("xdock").join(std::env::consts::ARCH).join("manifest");
+        assert_eq!(
+            fs::read_to_string(manifest).unwrap(),
+            format!("{}  netd\n{}  xdockhost\n", hex(b"n"), hex(b"x"))
+        );
+        let second = lay_out(from.path(), install.path()).unwrap();
+        assert!(second.iter().all(|(_, change)| *change == Change::None));
+    }
+
+    #[test]
+    fn a_missing_program_is_named_and_nothing_is_written() {
+        let (from, install) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let error = lay_out(from.path(), install.path()).unwrap_err().to_string();
+        let path = from.path().join("netd");
+        assert_eq!(
+            error,
+            format!("cannot read {}; say with --from where netd and xdockhost are", path.display())
+        );
+        assert_eq!(fs::read_dir(install.path()).unwrap().count(), 0);
+    }
+}

@@ -1,0 +1,78 @@
+//! `logs`: what containers wrote.
+
+mod lines;
+
+use futures_util::StreamExt as _;
+
+use super::{CommandError, Done};
+use crate::app::App;
+use crate::args::LogsArgs;
+use crate::engine::EngineError;
+use crate::fleet::{self, Answer, Group, Member, Outcome, Replies, Sequence};
+use crate::host::Host;
+use crate::targets;
+
+use lines::Lines;
+
+pub(super) async fn run(args: &LogsArgs, app: &mut App) -> Result<Done, CommandError> {
+    let inventory = app.inventory()?;
+    let nodes = inventory.select(&args.nodes.noderange)?;
+    let groups = targets::groups(&targets::places(&nodes, &inventory)?, app, &inventory)?;
+    let (tail, follow, json) = (args.tail, args.follow, app.printer.is_json());
+    let work = |group: Group, replies: Replies| async move {
+        let Group { host, members } = group;
+        if let Err(error) = host.engine.version().await {
+            return replies.end_all(&members, &Outcome::failed(&error));
+        }
+        // what has no end must not wait for what has none
+        let limit = if follow { members.len() } else { host.requests };
+        fleet::each(members, limit, |member| {
+            let (host, replies) = (&host, &replies);
+            async move {
+                let ended = show(host, &member, replies, Wish { tail, follow, json }).await;
+                replies.end(
+                    &member,
+                    match &ended {
+                        Ok(()) => Outcome::Silent,
+                        Err(error) => super::failed(error),
+                    },
+                );
+            }
+        })
+        .await;
+    };
+    let sequence = if follow { Sequence::Arrival } else { Sequence::Noderange };
+    Ok(Done::of(fleet::run(groups, &nodes, sequence, &mut app.printer, work).await))
+}
+
+#[derive(Clone, Copy)]
+struct Wish {
+    tail: Option<u64>,
+    follow: bool,
+    json: bool,
+}
+
+async fn show(host: &Host, member: &Member, replies: &Replies, wish: Wish) -> Result<(), EngineError> {
+    let node = member.node.as_str();
+    let mut pieces = std::pin::pin!(host.engine.logs(node, wish.tail, wish.follow));
+    // one half line a stream: a program may write to both at once
+    let mut halves = [Lines::default(), Lines::default()];
+    let say = |from_stderr: bool, line: String| {
+        let stream = if from_stderr { "stderr" } else { "stdout" };
+        let text = match wish.json {
+            true => serde_json::json!({ "node": node, "stream": stream, "line": line }).to_string(),
+            false => format!("{node}: {line}"),
+        };
+        replies.tell(member, Answer::Line(text));
+    };
+    while let Some(piece) = pieces.next().await {
+        let piece = piece?;
+        let [out, err] = &mut halves;
+        let half = if piece.from_stderr { err } else { out };
+        half.take(&piece.bytes).into_iter().for_each(|line| say(piece.from_stderr, line));
+    }
+    let [out, err] = halves;
+    out.rest().into_iter().for_each(|line| say(false, line));
+    err.rest().into_iter().for_each(|line| say(true, line));
+    Ok(())
+}

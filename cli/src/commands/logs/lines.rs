@@ -1,0 +1,52 @@
+//! Lines out of pieces that end anywhere.
+
+/// A line longer than this is told in parts: nobody's log may fill our memory.
+const LONGEST: usize = 64 * 1024;
+
+/// The half line that waits for its end.
+#[derive(Debug, Default)]
+pub(super) struct Lines(Vec<u8>);
+
+impl Lines {
+    /// The lines that are whole now.
+    pub(super) fn take(&mut self, bytes: &[u8]) -> Vec<String> {
+        let mut whole = Vec::new();
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            self.0.extend_from_slice(part);
+            if part.ends_with(b"\n") || self.0.len() >= LONGEST {
+                whole.push(text(&std::mem::take(&mut self.0)));
+            }
+        }
+        whole
+    }
+
+    /// What was left without an end.
+    pub(super) fn rest(self) -> Option<String> {
+        (!self.0.is_empty()).then(|| text(&self.0))
+    }
+}
+
+/// A terminal's lines end with "\r\n".
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).trim_end_matches(['\n', '\r']).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_whole_wherever_the_pieces_end() {
+        let mut lines = Lines::default();
+        assert_eq!(lines.take(b"a\nb"), ["a"]);
+        assert_eq!(lines.take(b"c\r\n\nd"), ["bc", ""]);
+        assert_eq!(lines.rest().as_deref(), Some("d"));
+    }
+
+    #[test]
+    fn a_line_without_end_is_told_in_parts() {
+        let mut lines = Lines::default();
+        assert_eq!(lines.take(&vec![b'x'; LONGEST + 1])[0].len(), LONGEST + 1);
+        assert_eq!(lines.rest(), None);
+    }
+}

@@ -1,0 +1,77 @@
+//! `ls`: containers as their engines see them, or what is on a host.
+
+mod row;
+
+use std::collections::HashMap;
+
+use inventory::{Cluster, DockerHost, NodeName};
+
+use super::{CommandError, Done, power};
+use crate::app::App;
+use crate::args::LsArgs;
+use crate::engine::Container;
+use crate::fleet::{self, Answer, Group, Member, Outcome, Replies, Sequence};
+use crate::targets;
+
+use row::Row;
+
+pub(super) async fn run(args: &LsArgs, app: &mut App) -> Result<Done, CommandError> {
+    let inventory = app.inventory()?;
+    let nodes = inventory.select(&args.nodes.noderange)?;
+    let mut containers = Vec::new();
+    let mut places = Vec::new();
+    for node in &nodes {
+        let is_container = inventory.value(node.as_str(), "nodehm.mgt")?.as_deref() == Some("docker");
+        let own = DockerHost { name: node.clone(), port: None };
+        if is_container { containers.push(node.clone()) } else { places.push((node.clone(), own)) }
+    }
+    places.extend(targets::places(&containers, &inventory)?);
+    places.sort();
+    let groups = targets::groups(&places, app, &inventory)?;
+    let cluster = inventory.cluster()?;
+    let (long, json) = (args.long, app.printer.is_json());
+    let work = |group: Group, replies: Replies| {
+        let view = View { cluster: &cluster, long, json };
+        async move { view.list(&group, &replies).await }
+    };
+    Ok(Done::of(fleet::run(groups, &nodes, Sequence::Noderange, &mut app.printer, work).await))
+}
+
+struct View<'a> {
+    cluster: &'a Cluster<'a>,
+    long: bool,
+    json: bool,
+}
+
+impl View<'_> {
+    async fn list(&self, group: &Group, replies: &Replies) {
+        let listed = match group.host.engine.containers().await {
+            Ok(listed) => listed,
+            Err(error) => return replies.end_all(&group.members, &Outcome::failed(&error)),
+        };
+        let by_name: HashMap<&str, &Container> =
+            listed.iter().map(|container| (container.name.as_str(), container)).collect();
+        let host = &group.host.name;
+        for member in &group.members {
+            if member.node == *host {
+                listed.iter().for_each(|container| self.tell(member, host, container, replies));
+                replies.end(
+                    member,
+                    if listed.is_empty() { Outcome::status("no container") } else { Outcome::Silent },
+                );
+            } else if let Some(container) = by_name.get(member.node.as_str()) {
+                self.tell(member, host, container, replies);
+                replies.end(member, Outcome::Silent);
+            } else {
+                replies.end(member, power::absent(member));
+            }
+        }
+    }
+
+    fn tell(&self, member: &Member, host: &NodeName, container: &Container, replies: &Replies) {
+        let spec = container.name.parse().ok().and_then(|node| self.cluster.container(&node).ok());
+        let row = Row { node: &member.node, host, container, spec: spec.as_ref() };
+        let text = if self.json { row.json() } else { row.text(self.long) };
+        replies.tell(member, Answer::Line(text));
+    }
+}

@@ -1,0 +1,153 @@
+//! `mk`: makes containers. Everything of all nodes is checked before the first change.
+
+mod execute;
+mod prepare;
+
+use std::collections::HashMap;
+
+use inventory::NodeName;
+
+use super::sync::Tables;
+use super::{CommandError, Done};
+use crate::app::App;
+use crate::args::MkArgs;
+use crate::engine::EngineError;
+use crate::fleet::{self, Answer, Group, Member, Outcome, Replies, Sequence};
+use crate::host::Host;
+use crate::plan::{self, Desired, Observed, Plan, Step, Verdict};
+use crate::targets;
+
+use execute::Shared;
+use prepare::{Job, Work};
+
+pub(super) async fn run(args: &MkArgs, app: &mut App) -> Result<Done, CommandError> {
+    let overrides = prepare::overrides(&args.words)?;
+    let inventory = app.inventory()?;
+    let nodes = inventory.select(&args.nodes.noderange)?;
+    let places = targets::places(&nodes, &inventory)?;
+    let tables = Tables::new(&inventory, &app.settings.installdir);
+    let job = prepare::job(&nodes, &places, &overrides, &tables)?;
+    let groups = targets::groups(&places, app, &inventory)?;
+    let (start, dry_run) = (args.start, args.dry_run);
+    let work = |group: Group, replies: Replies| {
+        let maker = Maker { tables: &tables, job: &job, start, dry_run };
+        async move {
+            if let Err(outcome) = maker.make(&group, &replies).await {
+                replies.end_all(&group.members, &outcome);
+            }
+        }
+    };
+    Ok(Done::of(fleet::run(groups, &nodes, Sequence::Noderange, &mut app.printer, work).await))
+}
+
+/// Makes the containers of a host.
+struct Maker<'a> {
+    tables: &'a Tables<'a>,
+    job: &'a Job,
+    start: bool,
+    dry_run: bool,
+}
+
+impl Maker<'_> {
+    /// The error is that of all nodes of the host.
+    async fn make(&self, group: &Group, replies: &Replies) -> Result<(), Outcome> {
+        let Group { host, members } = group;
+        let Some(work) = self.job.hosts.get(&host.name) else { return Ok(()) };
+        // the first word, bounded by the timeout
+        host.engine.version().await.map_err(|error| Outcome::failed(&error))?;
+        let (observed, brought) = tokio::join!(observe(host, work, members), self.bring(host, work));
+        let observed = observed.map_err(|error| Outcome::failed(&error))?;
+        brought?;
+        let plan = self.settle(host, work, members, &observed);
+        if self.dry_run {
+            tell(&plan, members, replies);
+            return Ok(());
+        }
+        self.execute(host, members, plan, replies).await;
+        Ok(())
+    }
+
+    /// netd would refuse what it does not know: the host gets the tables first. No news costs one ssh session.
+    async fn bring(&self, host: &Host, work: &Work) -> Result<(), Outcome> {
+        if self.dry_run {
+            return Ok(());
+        }
+        let brought = self.tables.bring_this(host, &work.snapshot).await;
+        let hint =
+            format!("netd comes to a docker host by its postscript: updatenode {} -P xdock", host.name);
+        brought.map(|_| ()).map_err(|error| Outcome::Failed(crate::printer::chain(&error), Some(hint)))
+    }
+
+    fn settle(&self, host: &Host, work: &Work, members: &[Member], observed: &Observed) -> Plan {
+        let own = |member: &Member| work.containers.get(&member.node).cloned();
+        let desired = Desired {
+            host: host.name.as_str(),
+            containers: members.iter().filter_map(own).collect(),
+            networks: &work.networks,
+            start: self.start,
+        };
+        plan::settle(&desired, observed)
+    }
+
+    async fn execute(&self, host: &Host, members: &[Member], plan: Plan, replies: &Replies) {
+        let Plan { shared, nodes } = plan;
+        let mut verdicts: HashMap<NodeName, Verdict> = nodes.into_iter().collect();
+        execute::announce(members, &verdicts, replies);
+        let shared = Shared::make(host, shared).await;
+        let all: Vec<(Member, Verdict)> = members
+            .iter()
+            .filter_map(|member| Some((member.clone(), verdicts.remove(&member.node)?)))
+            .collect();
+        let (host, shared) = (&host, &shared);
+        fleet::each(all, host.requests, |(member, verdict)| async move {
+            replies.end(&member, execute::node(host, &member, verdict, shared, replies).await);
+        })
+        .await;
+    }
+}
+
+async fn observe(host: &Host, work: &Work, members: &[Member]) -> Result<Observed, EngineError> {
+    let wanted = || members.iter().filter_map(|member| work.containers.get(&member.node));
+    let mut observed = Observed { api: Some(host.engine.version().await?), ..Observed::default() };
+    for container in host.engine.containers().await? {
+        observed.containers.insert(container.name.clone(), container);
+    }
+    for network in &work.networks {
+        let name = network.name.as_str();
+        observed.networks.extend(host.engine.network(name).await?.map(|found| (name.to_owned(), found)));
+    }
+    let images: std::collections::BTreeSet<&str> =
+        wanted().map(|container| container.image.as_str()).collect();
+    for image in images {
+        if host.engine.has_image(image).await? {
+            observed.images.insert(image.to_owned());
+        }
+    }
+    Ok(observed)
+}
+
+/// What would be done, a line a step.
+fn tell(plan: &Plan, members: &[Member], replies: &Replies) {
+    for (member, (_, verdict)) in members.iter().zip(&plan.nodes) {
+        let say = |text: String| replies.tell(member, Answer::Step(format!("would {text}")));
+        match verdict {
+            Verdict::Refused(text) => {
+                replies.end(member, Outcome::Failed(text.clone(), None));
+                continue;
+            }
+            Verdict::Already(steps) => {
+                replies.tell(member, Answer::Step("already made".to_owned()));
+                steps.iter().for_each(|step| say(step.to_string()));
+            }
+            Verdict::Make { networks, pull, steps } => {
+                let needs = |step: &&Step| match step {
+                    Step::CreateNetwork { name, .. } => networks.contains(name),
+                    Step::PullImage(image) => pull.as_ref() == Some(image),
+                    _ => false,
+                };
+                plan.shared.iter().filter(needs).chain(steps).for_each(|step| say(step.to_string()));
+            }
+        }
+        replies.end(member, Outcome::Silent);
+    }
+}

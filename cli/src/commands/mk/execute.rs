@@ -1,0 +1,133 @@
+//! Does the steps of a plan. What it decides is only what becomes of a node whose step failed.
+
+use std::collections::HashMap;
+
+use futures_util::future::join_all;
+use inventory::NodeName;
+
+use crate::engine::{EngineError, Removal};
+use crate::fleet::{Answer, Member, Outcome, Replies};
+use crate::host::Host;
+use crate::plan::{Step, Verdict};
+use crate::printer::chain;
+
+/// How what several nodes wait for ended: nothing, or why it failed.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    networks: HashMap<String, Option<String>>,
+    images: HashMap<String, Option<String>>,
+}
+
+impl Shared {
+    /// Makes networks and pulls images, side by side.
+    pub(super) async fn make(host: &Host, steps: Vec<Step>) -> Self {
+        let mut shared = Self::default();
+        let made = join_all(steps.iter().map(|step| one(host, step))).await;
+        for (step, failure) in steps.into_iter().zip(made) {
+            match step {
+                Step::CreateNetwork { name, .. } => drop(shared.networks.insert(name, failure)),
+                Step::PullImage(image) => drop(shared.images.insert(image, failure)),
+                _ => {}
+            }
+        }
+        shared
+    }
+
+    fn failure(&self, networks: &[String], pull: Option<&String>) -> Option<&String> {
+        let mut of_networks = networks.iter().filter_map(|name| self.networks.get(name)?.as_ref());
+        of_networks.next().or_else(|| self.images.get(pull?)?.as_ref())
+    }
+}
+
+async fn one(host: &Host, step: &Step) -> Option<String> {
+    match step {
+        Step::CreateNetwork { name, body, .. } => {
+            let made = host.engine.create_network(body).await;
+            made.err().map(|error| format!("cannot make network {name} on {}: {}", host.name, chain(&error)))
+        }
+        Step::PullImage(image) => {
+            let pulled = host.engine.pull(image).await;
+            pulled.err().map(|error| {
+                let host = &host.name;
+                format!(
+                    "image {image} is not on {host}, and its engine cannot pull it ({}); \
+                     load it there (docker load) or make the registry reachable",
+                    chain(&error)
+                )
+            })
+        }
+        _ => None,
+    }
+}
+
+/// Says, as mkdocker does, that an image is on its way: it may take minutes.
+pub(super) fn announce(members: &[Member], verdicts: &HashMap<NodeName, Verdict>, replies: &Replies) {
+    for member in members {
+        if let Some(Verdict::Make { pull: Some(image), .. }) = verdicts.get(&member.node) {
+            replies.tell(member, Answer::Step(format!("Pull image {image} start")));
+        }
+    }
+}
+
+/// A node's own part.
+pub(super) async fn node(
+    host: &Host,
+    member: &Member,
+    verdict: Verdict,
+    shared: &Shared,
+    replies: &Replies,
+) -> Outcome {
+    match verdict {
+        Verdict::Refused(text) => Outcome::Failed(text, None),
+        Verdict::Already(steps) => match run(host, member.node.as_str(), &steps).await {
+            Ok(()) => Outcome::status("already made"),
+            Err(failure) => failure,
+        },
+        Verdict::Make { networks, pull, steps } => {
+            if let Some(text) = shared.failure(&networks, pull.as_ref()) {
+                return Outcome::Failed(text.clone(), None);
+            }
+            if let Some(image) = pull {
+                replies.tell(member, Answer::Step(format!("Pull image {image} done")));
+            }
+            run(host, member.node.as_str(), &steps).await.err().unwrap_or_else(Outcome::success)
+        }
+    }
+}
+
+/// One after the other; the first failure ends it, and takes back a container that is not whole.
+async fn run(host: &Host, node: &str, steps: &[Step]) -> Result<(), Outcome> {
+    for step in steps {
+        if let Err(error) = apply(host, node, step).await {
+            return Err(match step {
+                Step::Connect { network, .. } => {
+                    let undone = host.engine.remove(node, Removal { force: true, volumes: true }).await;
+                    let left = undone.err().map(|error| format!("; it is still there: {}", chain(&error)));
+                    let text = format!(
+                        "cannot connect it to {network}: {}{}",
+                        chain(&error),
+                        left.unwrap_or_default()
+                    );
+                    Outcome::Failed(text, None)
+                }
+                Step::Start => {
+                    let hint = format!("it is made; xdock power {node} on starts it");
+                    Outcome::Failed(format!("cannot start it: {}", chain(&error)), Some(hint))
+                }
+                _ => Outcome::failed(&error),
+            });
+        }
+    }
+    Ok(())
+}
+
+async fn apply(host: &Host, node: &str, step: &Step) -> Result<(), EngineError> {
+    let engine = &host.engine;
+    match step {
+        Step::Create { body, .. } => engine.create(node, body).await,
+        Step::Connect { network, endpoint } => engine.connect(network, node, endpoint).await,
+        Step::Start => engine.start(node).await.map(|_| ()),
+        Step::CreateNetwork { body, .. } => engine.create_network(body).await,
+        Step::PullImage(image) => engine.pull(image).await,
+    }
+}

@@ -1,0 +1,20 @@
+//! `plan`: what a host's network will be.
+
+use inventory::NodeName;
+
+use super::{CommandError, Done};
+use crate::app::App;
+use crate::args::PlanArgs;
+
+pub(super) fn run(args: &PlanArgs, app: &mut App) -> Result<Done, CommandError> {
+    let host: NodeName = args
+        .host
+        .parse()
+        .map_err(|error: inventory::name::NameError| CommandError::Usage(error.to_string()))?;
+    let plan = app.inventory()?.host_plan(&host)?;
+    match app.printer.is_json() {
+        true => app.printer.object(&plan),
+        false => app.printer.line(plan.to_string().trim_end()),
+    }
+    Ok(Done::All)
+}

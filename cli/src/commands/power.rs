@@ -1,0 +1,120 @@
+//! `power`: starts, stops, and says what is.
+
+use std::collections::HashMap;
+
+use super::{CommandError, Done};
+use crate::app::App;
+use crate::args::{PowerAction, PowerArgs};
+use crate::commands::sync::{Tables, Turn};
+use crate::engine::{Effect, EngineError};
+use crate::fleet::{self, Group, Member, Outcome, Replies, Sequence};
+use crate::targets;
+
+pub(super) async fn run(args: &PowerArgs, app: &mut App) -> Result<Done, CommandError> {
+    let inventory = app.inventory()?;
+    let nodes = inventory.select(&args.nodes.noderange)?;
+    let groups = targets::groups(&targets::places(&nodes, &inventory)?, app, &inventory)?;
+    let tables = Tables::new(&inventory, &app.settings.installdir);
+    let action = args.action;
+    let work = |group: Group, replies: Replies| {
+        let tables = &tables;
+        async move {
+            match action {
+                PowerAction::State => states(&group, &replies).await,
+                _ => change(group, &replies, action, tables).await,
+            }
+        }
+    };
+    Ok(Done::of(fleet::run(groups, &nodes, Sequence::Noderange, &mut app.printer, work).await))
+}
+
+/// One question a host, however many of its containers are asked for.
+async fn states(group: &Group, replies: &Replies) {
+    let listed = match group.host.engine.containers().await {
+        Ok(listed) => listed,
+        Err(error) => return replies.end_all(&group.members, &Outcome::failed(&error)),
+    };
+    let states: HashMap<String, String> =
+        listed.into_iter().map(|container| (container.name, container.state)).collect();
+    for member in &group.members {
+        replies.end(
+            member,
+            match states.get(member.node.as_str()) {
+                Some(state) => Outcome::status(state.clone()),
+                None => absent(member),
+            },
+        );
+    }
+}
+
+/// In the engine's words, which scripts for rpower look for.
+pub(super) fn absent(member: &Member) -> Outcome {
+    Outcome::Failed(format!("No such container: {}", member.node), None)
+}
+
+async fn change(group: Group, replies: &Replies, action: PowerAction, tables: &Tables<'_>) {
+    let Group { host, members } = group;
+    // one word with a dead engine, not one for each of its nodes
+    if let Err(error) = host.engine.version().await {
+        return replies.end_all(&members, &Outcome::failed(&error));
+    }
+    let turn = Turn::new();
+    fleet::each(members, host.requests, |member| {
+        let (host, turn) = (&host, &turn);
+        async move {
+            let node = member.node.as_str();
+            let mut ended = once(host, node, action).await;
+            if let Err(error) = &ended
+                && Tables::is_behind(error)
+            {
+                ended = match tables.renew(host, turn).await {
+                    Ok(()) => once(host, node, action).await,
+                    Err(error) => return replies.end(&member, Outcome::failed(&error)),
+                };
+            }
+            replies.end(&member, told(action, &ended));
+        }
+    })
+    .await;
+}
+
+async fn once(host: &crate::host::Host, node: &str, action: PowerAction) -> Result<Effect, EngineError> {
+    let engine = &host.engine;
+    match action {
+        PowerAction::On => engine.start(node).await,
+        PowerAction::Off => engine.stop(node).await,
+        // no grace: SIGKILL at once
+        PowerAction::Reset => engine.restart(node, Some(0)).await,
+        PowerAction::Restart => engine.restart(node, None).await,
+        PowerAction::Pause => engine.pause(node).await,
+        PowerAction::Unpause => engine.unpause(node).await,
+        PowerAction::State => Ok(Effect::Done),
+    }
+}
+
+fn told(action: PowerAction, ended: &Result<Effect, EngineError>) -> Outcome {
+    match (ended, action) {
+        (Ok(Effect::Done), _) => Outcome::success(),
+        (Ok(Effect::Already), PowerAction::Off) => Outcome::status("container already stopped"),
+        (Ok(Effect::Already), _) => Outcome::status("container already started"),
+        (Err(error), _) => super::failed(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_are_those_of_rpower() {
+        let said = |action, ended| match told(action, &ended) {
+            Outcome::Status(text, _) | Outcome::Failed(text, _) => text,
+            Outcome::Silent => panic!(),
+        };
+        assert_eq!(said(PowerAction::On, Ok(Effect::Done)), "success");
+        assert_eq!(said(PowerAction::On, Ok(Effect::Already)), "container already started");
+        assert_eq!(said(PowerAction::Off, Ok(Effect::Already)), "container already stopped");
+        let absent = EngineError::Refused { status: 404, message: "No such container: d2".into() };
+        assert_eq!(said(PowerAction::Pause, Err(absent)), "No such container: d2");
+    }
+}

@@ -1,0 +1,61 @@
+//! Create requests are made as JSON, so that an administrator's own JSON goes into them. bollard's types would drop a
+//! key that they do not know: that is found here, before anything is sent.
+
+use bollard::models::ContainerCreateBody;
+use serde_json::Value;
+
+use super::EngineError;
+
+/// Whether a body is one of POST /containers/create, every key of it known.
+pub(crate) fn check(body: &Value) -> Result<(), EngineError> {
+    typed(body).map(|_| ())
+}
+
+pub(super) fn typed(body: &Value) -> Result<ContainerCreateBody, EngineError> {
+    let typed: ContainerCreateBody = serde_json::from_value(body.clone()).map_err(EngineError::Body)?;
+    let kept = serde_json::to_value(&typed).map_err(EngineError::Body)?;
+    match lost(body, &kept) {
+        Some(path) => Err(EngineError::UnknownKey { path }),
+        None => Ok(typed),
+    }
+}
+
+/// The first key that `kept` does not have; null and empty values say nothing, so nothing is lost with them.
+fn lost(sent: &Value, kept: &Value) -> Option<String> {
+    let Value::Object(sent) = sent else { return None };
+    sent.iter().filter(|(_, value)| !says_nothing(value)).find_map(|(key, value)| match kept.get(key) {
+        None => Some(key.clone()),
+        Some(kept) => lost(value, kept).map(|below| format!("{key}.{below}")),
+    })
+}
+
+fn says_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Object(fields) => fields.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn known_keys_pass_and_unknown_ones_are_named() {
+        check(&json!({"Tty": true, "HostConfig": {"ShmSize": 1, "Sysctls": {"net.core.somaxconn": "9"}}}))
+            .unwrap();
+        let told = |body| check(&body).unwrap_err().to_string();
+        assert_eq!(told(json!({"HostConfig": {"ShmSise": 1}})), "Docker's API has no HostConfig.ShmSise");
+        assert_eq!(told(json!({"tty": true})), "Docker's API has no tty");
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_type_is_refused() {
+        let error = check(&json!({"Tty": "yes"})).unwrap_err();
+        assert_eq!(error.to_string(), "not a container that Docker's API knows");
+    }
+}

@@ -1,0 +1,119 @@
+//! A host's Docker engine: the only place that names bollard. One pool of kept-alive connections a host serves all
+//! requests; the API's version is agreed on once.
+
+mod address;
+mod body;
+mod connect;
+mod error;
+mod ssh;
+mod stream;
+mod tls;
+mod verbs;
+mod views;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker};
+use hyper::StatusCode;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::sync::OnceCell;
+
+pub(crate) use address::{Address, AddressError};
+pub(crate) use body::check as check_body;
+pub(crate) use error::EngineError;
+pub(crate) use ssh::Destination;
+pub(crate) use tls::TlsFiles;
+pub(crate) use verbs::{Effect, Removal};
+pub(crate) use views::{Container, LogPiece, Network};
+
+use connect::{Connector, Way};
+
+/// An engine may take long to start a container or to stop one that ignores its signal, but not for ever.
+const ANSWER: Duration = Duration::from_secs(300);
+
+/// A version of the engine's API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ApiVersion(pub(crate) usize, pub(crate) usize);
+
+/// A place where an engine is, every name resolved.
+#[derive(Debug, Clone)]
+pub(crate) enum Place {
+    /// A socket of this machine.
+    Unix(std::path::PathBuf),
+    /// Root ssh.
+    Ssh(Destination),
+    /// Mutual TLS.
+    Tcp {
+        /// The name in its certificate.
+        name: String,
+        /// Its address.
+        ip: IpAddr,
+        /// Its port.
+        port: u16,
+        /// Our certificates.
+        files: TlsFiles,
+    },
+}
+
+/// A host's engine. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Engine {
+    host: String,
+    docker: Docker,
+    version: Arc<OnceCell<ApiVersion>>,
+    timeout: Duration,
+}
+
+impl Engine {
+    /// An engine that nobody has spoken to yet; `timeout` is for the first word with it.
+    pub(crate) fn new(host: &str, place: Place, timeout: Duration) -> Result<Self, EngineError> {
+        let way = match place {
+            Place::Unix(path) => Way::Unix(path),
+            Place::Ssh(destination) => Way::Ssh(destination, OnceCell::new()),
+            Place::Tcp { name, ip, port, files } => Way::tcp(name, ip, port, files, timeout),
+        };
+        let pool = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .build::<_, _>(Connector(Arc::new(way)));
+        let send = move |request: BollardRequest| {
+            let answer = pool.request(request);
+            async move {
+                let answer = answer.await.map_err(error::transport)?;
+                // bollard takes 304 for success without a word; here it tells "already so" from "done"
+                if answer.status() == StatusCode::NOT_MODIFIED {
+                    let (status_code, message) = (304, String::new());
+                    return Err(bollard::errors::Error::DockerResponseServerError { status_code, message });
+                }
+                Ok(answer)
+            }
+        };
+        let url = Some("http://docker");
+        let docker = Docker::connect_with_custom_transport(send, url, ANSWER.as_secs(), API_DEFAULT_VERSION)
+            .map_err(|error| EngineError::of(host, ANSWER, error))?;
+        Ok(Self { host: host.to_owned(), docker, version: Arc::default(), timeout })
+    }
+
+    /// The version of the API that both sides speak; asked once, and bounded by the timeout: this is the first word.
+    pub(crate) async fn version(&self) -> Result<ApiVersion, EngineError> {
+        self.version.get_or_try_init(|| self.hello()).await.copied()
+    }
+
+    async fn hello(&self) -> Result<ApiVersion, EngineError> {
+        let silent = || EngineError::Silent { host: self.host.clone(), deadline: self.timeout };
+        // ssh's own words come at its ConnectTimeout, a little later than ours would
+        let patience = self.timeout + Duration::from_secs(1);
+        let agreed = tokio::time::timeout(patience, self.docker.clone().negotiate_version())
+            .await
+            .map_err(|_| silent())?
+            .map_err(|error| self.error(error))?
+            .client_version();
+        Ok(ApiVersion(agreed.major_version, agreed.minor_version))
+    }
+
+    fn error(&self, error: bollard::errors::Error) -> EngineError {
+        EngineError::of(&self.host, ANSWER, error)
+    }
+}

@@ -1,0 +1,206 @@
+//! xCAT's root ssh as a way to a host: one shared connection a host, sessions on it for the engine's API
+//! (`docker system dial-stdio`, as Docker's own client does) and for netd.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use process::{Command, ExecuteError, Output};
+use thiserror::Error;
+use tokio::io::AsyncReadExt as _;
+
+use super::stream::ChildStream;
+
+/// How long a shared connection outlives the command that made it, in seconds: the next one is then fast.
+const PERSIST: u32 = 60;
+
+/// Where ssh leads to, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Destination {
+    /// The user there.
+    pub(crate) user: String,
+    /// The host as ssh knows it.
+    pub(crate) host: String,
+    /// Its port, where it is not ssh's own choice.
+    pub(crate) port: Option<u16>,
+    /// More `-o` options, from the settings.
+    pub(crate) options: Vec<String>,
+    /// How long a connection may take.
+    pub(crate) timeout: Duration,
+}
+
+/// Why a host can not be reached by ssh.
+#[derive(Debug, Error)]
+pub(crate) enum SshError {
+    /// The directory of the shared connections is not ours alone.
+    #[error("cannot use {} for ssh connections: it must be a directory of mode 0700 that is ours", path.display())]
+    Runtime {
+        /// The directory.
+        path: PathBuf,
+        /// Why, where the system said so.
+        #[source]
+        source: Option<io::Error>,
+    },
+    /// ssh said why.
+    #[error("no ssh connection to {user}@{host}: {told}")]
+    Refused {
+        /// The user.
+        user: String,
+        /// The host.
+        host: String,
+        /// ssh's words.
+        told: String,
+    },
+    /// ssh did not run, or not end.
+    #[error("no ssh connection to {user}@{host}")]
+    Run {
+        /// The user.
+        user: String,
+        /// The host.
+        host: String,
+        /// Why.
+        #[source]
+        source: ExecuteError,
+    },
+    /// A session was not started.
+    #[error("cannot start ssh")]
+    Start(#[source] io::Error),
+}
+
+impl Destination {
+    /// Makes the shared connection, or finds it made. What ssh says when it fails is the error.
+    pub(crate) async fn connect(&self) -> Result<(), SshError> {
+        let directory = runtime_directory()?;
+        // ssh's own limit comes first, so that its words are told
+        let deadline = self.timeout + Duration::from_secs(2);
+        let run =
+            Command::new("ssh", deadline).args(self.argv(&directory, Some(PERSIST), &["true"])).execute();
+        let (user, host) = (self.user.clone(), self.host.clone());
+        match run.await {
+            Ok(_) => Ok(()),
+            Err(ExecuteError::Status { stderr, .. }) if !stderr.trim().is_empty() => {
+                Err(SshError::Refused { user, host, told: stderr.trim().replace("\r\n", "\n") })
+            }
+            Err(source) => Err(SshError::Run { user, host, source }),
+        }
+    }
+
+    /// Runs a command there over the shared connection.
+    pub(crate) async fn run(
+        &self,
+        words: &[&str],
+        stdin: Vec<u8>,
+        deadline: Duration,
+    ) -> Result<Output, ExecuteError> {
+        // without the directory the session makes a connection of its own
+        let directory = runtime_directory().unwrap_or_default();
+        Command::new("ssh", deadline).args(self.argv(&directory, None, words)).stdin(stdin).execute().await
+    }
+
+    /// A session on the shared connection whose two ends are the engine's API.
+    pub(crate) fn dial(&self) -> Result<ChildStream, SshError> {
+        let directory = runtime_directory()?;
+        let mut child = tokio::process::Command::new("ssh")
+            .args(self.argv(&directory, None, &["docker", "system", "dial-stdio"]))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            // a stream, not a run: it lives as long as its two ends, and dies with them
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(SshError::Start)?;
+        let told = child.stderr.take().map(|mut pipe| {
+            tokio::spawn(async move {
+                let mut text = String::new();
+                // what can not be read is told as nothing
+                let _ = pipe.read_to_string(&mut text).await;
+                text
+            })
+        });
+        ChildStream::new(child, told, format!("ssh {}@{}", self.user, self.host)).map_err(SshError::Start)
+    }
+
+    /// The words after `ssh`; `persist` makes this session the one that keeps the connection.
+    fn argv(&self, directory: &Path, persist: Option<u32>, remote: &[&str]) -> Vec<String> {
+        let mut words = vec![
+            "-o".to_owned(),
+            "BatchMode=yes".to_owned(),
+            "-o".to_owned(),
+            format!("ConnectTimeout={}", self.timeout.as_secs().max(1)),
+            "-o".to_owned(),
+            // ssh makes %C of user, host and port: 40 digits, so that the socket's path stays below 108 bytes
+            format!("ControlPath={}/%C", directory.display()),
+            "-o".to_owned(),
+            format!("ControlMaster={}", if persist.is_some() { "auto" } else { "no" }),
+        ];
+        words.extend(
+            persist.iter().flat_map(|seconds| ["-o".to_owned(), format!("ControlPersist={seconds}")]),
+        );
+        words.extend(self.options.iter().flat_map(|option| ["-o".to_owned(), option.clone()]));
+        words.extend(self.port.iter().flat_map(|port| ["-p".to_owned(), port.to_string()]));
+        words.extend(["-T".to_owned(), "--".to_owned(), format!("{}@{}", self.user, self.host)]);
+        // ssh joins its words with blanks and gives them to a shell
+        words.push(process::shell_words(remote));
+        words
+    }
+}
+
+/// A directory that nobody else can put a socket into.
+fn runtime_directory() -> Result<PathBuf, SshError> {
+    let uid = fs::metadata("/proc/self").map(|own| own.uid()).unwrap_or_default();
+    let path = match std::env::var_os("XDG_RUNTIME_DIR") {
+        _ if uid == 0 => PathBuf::from("/run/xdock-ssh"),
+        Some(directory) => PathBuf::from(directory).join("xdock-ssh"),
+        None => std::env::temp_dir().join(format!("xdock-ssh-{uid}")),
+    };
+    let refused = |source| SshError::Runtime { path: path.clone(), source };
+    match fs::DirBuilder::new().mode(0o700).create(&path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(refused(Some(error))),
+    }
+    let found = fs::symlink_metadata(&path).map_err(|error| refused(Some(error)))?;
+    if found.is_dir() && found.uid() == uid && found.mode() & 0o077 == 0 {
+        Ok(path)
+    } else {
+        Err(refused(None))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn destination() -> Destination {
+        Destination {
+            user: "root".into(),
+            host: "host1".into(),
+            port: Some(2222),
+            options: vec!["StrictHostKeyChecking=no".into()],
+            timeout: Duration::from_secs(10),
+        }
+    }
+
+    #[test]
+    fn a_session_uses_the_shared_connection_and_asks_nobody() {
+        let words = destination().argv(Path::new("/run/x"), None, &["netd", "snapshot", "load", "-"]);
+        assert_eq!(
+            words.join(" "),
+            "-o BatchMode=yes -o ConnectTimeout=10 -o ControlPath=/run/x/%C -o ControlMaster=no \
+             -o StrictHostKeyChecking=no -p 2222 -T -- root@host1 netd snapshot load -"
+        );
+    }
+
+    #[test]
+    fn the_first_session_keeps_the_connection_for_the_next_command() {
+        let words = destination().argv(Path::new("/run/x"), Some(60), &["true"]);
+        assert_eq!(
+            words.join(" "),
+            "-o BatchMode=yes -o ConnectTimeout=10 -o ControlPath=/run/x/%C -o ControlMaster=auto \
+             -o ControlPersist=60 -o StrictHostKeyChecking=no -p 2222 -T -- root@host1 true"
+        );
+    }
+}

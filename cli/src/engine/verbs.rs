@@ -1,0 +1,154 @@
+//! The calls of the engine's API that we make, one a function.
+
+use bollard::models::{EndpointSettings, NetworkConnectRequest, NetworkCreateRequest};
+use bollard::query_parameters::{
+    CreateContainerOptionsBuilder, CreateImageOptionsBuilder, ListContainersOptionsBuilder,
+    LogsOptionsBuilder, RemoveContainerOptionsBuilder, RestartContainerOptionsBuilder,
+};
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::{Container, Engine, EngineError, LogPiece, Network, body};
+
+/// What a call did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// What was asked for.
+    Done,
+    /// Nothing: it was so already.
+    Already,
+}
+
+/// How a container is removed.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Removal {
+    /// Also when it runs.
+    pub(crate) force: bool,
+    /// Its anonymous volumes too.
+    pub(crate) volumes: bool,
+}
+
+impl Engine {
+    /// All containers of the host, running or not.
+    pub(crate) async fn containers(&self) -> Result<Vec<Container>, EngineError> {
+        self.version().await?;
+        let options = ListContainersOptionsBuilder::default().all(true).build();
+        let listed = self.docker.list_containers(Some(options)).await.map_err(|e| self.error(e))?;
+        Ok(listed.into_iter().map(Container::from).collect())
+    }
+
+    /// Makes a container.
+    pub(crate) async fn create(&self, name: &str, body: &Value) -> Result<(), EngineError> {
+        let options = CreateContainerOptionsBuilder::default().name(name).build();
+        let made = self.docker.create_container(Some(options), body::typed(body)?).await;
+        made.map(|_| ()).map_err(|error| self.error(error))
+    }
+
+    /// Starts a container.
+    pub(crate) async fn start(&self, name: &str) -> Result<Effect, EngineError> {
+        self.effect(self.docker.start_container(name, None).await)
+    }
+
+    /// Stops a container: its stop signal, and SIGKILL after its grace.
+    pub(crate) async fn stop(&self, name: &str) -> Result<Effect, EngineError> {
+        self.effect(self.docker.stop_container(name, None).await)
+    }
+
+    /// Stops and starts a container; `grace` in seconds between its stop signal and SIGKILL.
+    pub(crate) async fn restart(&self, name: &str, grace: Option<i32>) -> Result<Effect, EngineError> {
+        let options = grace.map(|seconds| RestartContainerOptionsBuilder::default().t(seconds).build());
+        self.effect(self.docker.restart_container(name, options).await)
+    }
+
+    /// Freezes a container.
+    pub(crate) async fn pause(&self, name: &str) -> Result<Effect, EngineError> {
+        self.effect(self.docker.pause_container(name).await)
+    }
+
+    /// Lets a frozen container go on.
+    pub(crate) async fn unpause(&self, name: &str) -> Result<Effect, EngineError> {
+        self.effect(self.docker.unpause_container(name).await)
+    }
+
+    /// Removes a container.
+    pub(crate) async fn remove(&self, name: &str, how: Removal) -> Result<Effect, EngineError> {
+        let options = RemoveContainerOptionsBuilder::default().force(how.force).v(how.volumes).build();
+        self.effect(self.docker.remove_container(name, Some(options)).await)
+    }
+
+    /// A container's log: all of it or its last lines, and with `follow` what comes.
+    pub(crate) fn logs(
+        &self,
+        name: &str,
+        tail: Option<u64>,
+        follow: bool,
+    ) -> impl Stream<Item = Result<LogPiece, EngineError>> + '_ {
+        let tail = tail.map_or_else(|| "all".to_owned(), |lines| lines.to_string());
+        let options =
+            LogsOptionsBuilder::default().stdout(true).stderr(true).follow(follow).tail(&tail).build();
+        let stream = self.docker.logs(name, Some(options));
+        stream.map(|piece| piece.map(LogPiece::from).map_err(|error| self.error(error)))
+    }
+
+    /// A network by its name; `None`: there is none.
+    pub(crate) async fn network(&self, name: &str) -> Result<Option<Network>, EngineError> {
+        match self.docker.inspect_network(name, None).await.map_err(|error| self.error(error)) {
+            Ok(found) => Ok(Some(found.into())),
+            Err(error) if error.is_absence() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes a network.
+    pub(crate) async fn create_network(&self, body: &Value) -> Result<(), EngineError> {
+        let request: NetworkCreateRequest = typed(body)?;
+        self.docker.create_network(request).await.map(|_| ()).map_err(|error| self.error(error))
+    }
+
+    /// Attaches a container to one more network.
+    pub(crate) async fn connect(
+        &self,
+        network: &str,
+        name: &str,
+        endpoint: &Value,
+    ) -> Result<(), EngineError> {
+        let endpoint: EndpointSettings = typed(endpoint)?;
+        let request = NetworkConnectRequest { container: name.to_owned(), endpoint_config: Some(endpoint) };
+        self.docker.connect_network(network, request).await.map_err(|error| self.error(error))
+    }
+
+    /// Whether the host has an image.
+    pub(crate) async fn has_image(&self, image: &str) -> Result<bool, EngineError> {
+        match self.docker.inspect_image(image).await.map_err(|error| self.error(error)) {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_absence() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Fetches an image from the registry that its name says.
+    pub(crate) async fn pull(&self, image: &str) -> Result<(), EngineError> {
+        let tagged = image.rsplit('/').next().is_some_and(|last| last.contains([':', '@']));
+        // without a tag Docker's API would fetch every tag there is
+        let tag = if tagged { "" } else { "latest" };
+        let mut options = CreateImageOptionsBuilder::default().from_image(image);
+        if !tag.is_empty() {
+            options = options.tag(tag);
+        }
+        let stream = self.docker.create_image(Some(options.build()), None, None);
+        stream.try_for_each(|_| async { Ok(()) }).await.map_err(|error| self.error(error))
+    }
+
+    fn effect(&self, result: Result<(), bollard::errors::Error>) -> Result<Effect, EngineError> {
+        match result.map_err(|error| self.error(error)) {
+            Ok(()) => Ok(Effect::Done),
+            Err(EngineError::Refused { status: 304, .. }) => Ok(Effect::Already),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn typed<T: DeserializeOwned>(body: &Value) -> Result<T, EngineError> {
+    serde_json::from_value(body.clone()).map_err(EngineError::Body)
+}

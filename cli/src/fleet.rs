@@ -1,0 +1,190 @@
+//! Work on many nodes of many hosts at once: all hosts side by side, a bounded number of nodes of each, answers in the
+//! order of the noderange.
+
+mod order;
+mod progress;
+
+use std::future::Future;
+use std::rc::Rc;
+
+use futures_util::{StreamExt as _, stream};
+use inventory::NodeName;
+use serde_json::{Map, Value};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+use crate::host::Host;
+use crate::printer::Printer;
+
+use order::Order;
+use progress::Progress;
+
+/// Hosts at a time: each costs a process or two where it is reached by ssh.
+const HOSTS: usize = 256;
+
+/// The nodes of one host, each with its place in the noderange.
+#[derive(Clone)]
+pub(crate) struct Group {
+    /// The host.
+    pub(crate) host: Rc<Host>,
+    /// Its nodes.
+    pub(crate) members: Vec<Member>,
+}
+
+/// A node and its place in the noderange.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Member {
+    /// Its place.
+    pub(crate) index: usize,
+    /// Its name.
+    pub(crate) node: NodeName,
+}
+
+/// How a node's part ended.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Outcome {
+    /// Well: what to print, and the fields that JSON has besides.
+    Status(String, Map<String, Value>),
+    /// Well, and everything was said.
+    Silent,
+    /// Not: why, and what to do.
+    Failed(String, Option<String>),
+}
+
+impl Outcome {
+    /// `NODE: success`.
+    pub(crate) fn success() -> Self {
+        Self::status("success")
+    }
+
+    /// `NODE: TEXT`.
+    pub(crate) fn status(text: impl Into<String>) -> Self {
+        Self::Status(text.into(), Map::new())
+    }
+
+    /// A failure with its causes.
+    pub(crate) fn failed(error: &dyn std::error::Error) -> Self {
+        Self::Failed(crate::printer::chain(error), None)
+    }
+}
+
+/// What a host's work says of a node.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Answer {
+    /// A line of data, as it is.
+    Line(String),
+    /// A step on the way, `NODE: TEXT`.
+    Step(String),
+    /// The end of the node's part.
+    End(Outcome),
+}
+
+/// Where a host's work tells its answers.
+#[derive(Clone)]
+pub(crate) struct Replies(UnboundedSender<(usize, Answer)>);
+
+impl Replies {
+    /// Tells one answer.
+    pub(crate) fn tell(&self, member: &Member, answer: Answer) {
+        // the receiver lives as long as the work
+        let _ = self.0.send((member.index, answer));
+    }
+
+    /// Tells how a node's part ended.
+    pub(crate) fn end(&self, member: &Member, outcome: Outcome) {
+        self.tell(member, Answer::End(outcome));
+    }
+
+    /// Tells the same end for several nodes.
+    pub(crate) fn end_all(&self, members: &[Member], outcome: &Outcome) {
+        for member in members {
+            self.end(member, outcome.clone());
+        }
+    }
+}
+
+/// When answers are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sequence {
+    /// Node by node.
+    Noderange,
+    /// As they come: for what has no end.
+    Arrival,
+}
+
+/// Does `work` for every group and prints what it tells; the number of nodes that failed.
+pub(crate) async fn run<F, W>(
+    groups: Vec<Group>,
+    nodes: &[NodeName],
+    sequence: Sequence,
+    printer: &mut Printer,
+    work: F,
+) -> usize
+where
+    F: Fn(Group, Replies) -> W,
+    W: Future<Output = ()>,
+{
+    let (sender, mut answers) = unbounded_channel();
+    let replies = Replies(sender);
+    let all = stream::iter(groups).map(|group| work(group, replies.clone())).buffer_unordered(HOSTS);
+    let mut all = std::pin::pin!(all.collect::<()>());
+    let mut order = Order::new(nodes.len(), sequence);
+    let mut desk = Desk { progress: Progress::new(nodes.len(), printer), printer, nodes, failed: 0 };
+    loop {
+        tokio::select! {
+            biased;
+            Some(answer) = answers.recv() => desk.take(order.accept(answer)),
+            () = &mut all => break,
+        }
+        if desk.printer.is_unread() && sequence == Sequence::Arrival {
+            break;
+        }
+    }
+    while let Ok(answer) = answers.try_recv() {
+        desk.take(order.accept(answer));
+    }
+    desk.take(order.finish());
+    desk.failed
+}
+
+/// Runs `work` for members of one host, at most `limit` at once.
+pub(crate) async fn each<T, F, W>(items: Vec<T>, limit: usize, work: F)
+where
+    F: Fn(T) -> W,
+    W: Future<Output = ()>,
+{
+    stream::iter(items).map(work).buffer_unordered(limit).collect::<()>().await;
+}
+
+struct Desk<'a> {
+    progress: Progress,
+    printer: &'a mut Printer,
+    nodes: &'a [NodeName],
+    failed: usize,
+}
+
+impl Desk<'_> {
+    fn take(&mut self, answers: Vec<(usize, Answer)>) {
+        for (index, answer) in answers {
+            let Some(node) = self.nodes.get(index) else { continue };
+            let ended = matches!(answer, Answer::End(_));
+            self.failed += usize::from(matches!(answer, Answer::End(Outcome::Failed(..))));
+            let printer = &mut *self.printer;
+            self.progress.beside(|| say(printer, node, answer));
+            if ended {
+                self.progress.step();
+            }
+        }
+    }
+}
+
+fn say(printer: &mut Printer, node: &NodeName, answer: Answer) {
+    match answer {
+        Answer::Line(text) => printer.line(&text),
+        Answer::Step(text) => printer.step(node.as_str(), &text),
+        Answer::End(Outcome::Status(text, fields)) => printer.node(node.as_str(), &text, &fields),
+        Answer::End(Outcome::Silent) => {}
+        Answer::End(Outcome::Failed(error, hint)) => {
+            printer.node_error(node.as_str(), &error, hint.as_deref());
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! A docker host as a command reaches it: its engine, and netd there.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use inventory::{DockerHost, Inventory, InventoryError, NodeName};
+use thiserror::Error;
+
+use crate::engine::{Address, Destination, Engine, EngineError, Place};
+use crate::settings::{Settings, SettingsError};
+
+/// Requests of one command to one engine at a time.
+const REQUESTS: usize = 32;
+
+/// The same over ssh: sshd takes 10 sessions on a connection (sshd_config, MaxSessions), and one is for netd.
+const SESSIONS: usize = 8;
+
+/// A host.
+#[derive(Debug)]
+pub(crate) struct Host {
+    /// Its node name.
+    pub(crate) name: NodeName,
+    /// Its engine.
+    pub(crate) engine: Engine,
+    /// The way to its netd.
+    pub(crate) netd: NetdWay,
+    /// Requests at a time.
+    pub(crate) requests: usize,
+}
+
+/// How commands for a host's netd are run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NetdWay {
+    /// On this machine, at the socket that lies beside the engine's.
+    Here(PathBuf),
+    /// By root ssh.
+    Ssh(Destination),
+}
+
+/// Why a host can not be addressed.
+#[derive(Debug, Error)]
+pub(crate) enum HostError {
+    /// The settings' URL of its engine.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The tables.
+    #[error(transparent)]
+    Inventory(#[from] InventoryError),
+    /// A TCP engine whose host has no address.
+    #[error("the engine of {host} is at {address}, but the tables give {name} no hosts.ip")]
+    NoAddress {
+        /// The docker host.
+        host: NodeName,
+        /// Its engine.
+        address: Address,
+        /// The name in its URL.
+        name: String,
+    },
+    /// No engine can be spoken to.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+impl Host {
+    /// The host that `vm.host` names, by settings and tables. Nobody is spoken to yet.
+    pub(crate) fn of(host: &DockerHost, settings: &Settings, tables: &Inventory) -> Result<Self, HostError> {
+        let name = &host.name;
+        let address = address(host, settings)?;
+        let destination = |user: &str, host: &str, port| Destination {
+            user: user.to_owned(),
+            host: host.to_owned(),
+            port,
+            options: settings.ssh_options.clone(),
+            timeout: settings.timeout,
+        };
+        let (place, netd, requests) = match &address {
+            Address::Unix(path) => (Place::Unix(path.clone()), NetdWay::Here(beside(path)), REQUESTS),
+            Address::Ssh { user, host, port } => {
+                let way = destination(user, host, *port);
+                (Place::Ssh(way.clone()), NetdWay::Ssh(way), SESSIONS)
+            }
+            Address::Tcp { host: at, port } => {
+                let missing = || HostError::NoAddress {
+                    host: name.clone(),
+                    address: address.clone(),
+                    name: at.clone(),
+                };
+                let ip = resolve(at, tables)?.ok_or_else(missing)?;
+                let place = Place::Tcp { name: at.clone(), ip, port: *port, files: settings.tls.clone() };
+                (place, NetdWay::Ssh(destination("root", name.as_str(), None)), REQUESTS)
+            }
+        };
+        let engine = Engine::new(name.as_str(), place, settings.timeout)?;
+        Ok(Self { name: name.clone(), engine, netd, requests })
+    }
+}
+
+/// The settings' own line for a host stands above the port of `vm.host`, which stands above their default.
+fn address(host: &DockerHost, settings: &Settings) -> Result<Address, SettingsError> {
+    match host.port {
+        Some(port) if !settings.names(host.name.as_str()) => {
+            Ok(Address::Tcp { host: host.name.to_string(), port })
+        }
+        _ => settings.engine(host.name.as_str()),
+    }
+}
+
+/// A name's address from the tables: a static binary asks no name service of libc.
+fn resolve(name: &str, tables: &Inventory) -> Result<Option<IpAddr>, InventoryError> {
+    if name == "localhost" {
+        return Ok(Some(IpAddr::from([127, 0, 0, 1])));
+    }
+    if let Ok(literal) = name.parse() {
+        return Ok(Some(literal));
+    }
+    Ok(tables.value(name, "hosts.ip")?.and_then(|text| text.trim().parse().ok()))
+}
+
+/// dockerd looks for plugins in `docker/plugins` of the directory in which its socket is.
+fn beside(engine: &Path) -> PathBuf {
+    engine.parent().unwrap_or_else(|| Path::new("/run")).join("docker/plugins/netd.sock")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLES: &str = "# <xCAT data object stanza file>\n\nhost1:\n    objtype=node\n    ip=10.99.0.11\n";
+
+    fn host(vm_host: &str, toml: &str) -> Result<Host, HostError> {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("xdock.toml");
+        std::fs::write(&file, toml).unwrap();
+        let options = crate::args::Options {
+            inventory: None,
+            config: Some(file),
+            json: false,
+            quiet: false,
+            verbose: false,
+            timeout: None,
+        };
+        let settings = Settings::load(&options).unwrap();
+        Host::of(&vm_host.parse().unwrap(), &settings, &Inventory::from_stanzas(TABLES).unwrap())
+    }
+
+    #[test]
+    fn a_host_is_reached_by_root_ssh_unless_somebody_says_otherwise() {
+        let plain = host("host1", "").unwrap();
+        let NetdWay::Ssh(way) = plain.netd else { panic!() };
+        assert_eq!((way.user.as_str(), way.host.as_str(), plain.requests), ("root", "host1", SESSIONS));
+        let here =
+            host("host1:2375", "[engines]\nhost1 = \"unix:///proc/7/root/run/docker.sock\"\n").unwrap();
+        assert_eq!(here.netd, NetdWay::Here("/proc/7/root/run/docker/plugins/netd.sock".into()));
+    }
+
+    #[test]
+    fn a_tcp_engine_needs_an_address_of_the_tables() {
+        host("host1:2375", "").unwrap();
+        assert_eq!(
+            host("host2:2375", "").unwrap_err().to_string(),
+            "the engine of host2 is at tcp://host2:2375, but the tables give host2 no hosts.ip"
+        );
+    }
+}

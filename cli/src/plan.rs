@@ -1,0 +1,73 @@
+//! What `mk` does on a host: desired containers and the observed engine in, steps out. Pure: no engine, no clock.
+
+mod body;
+mod differ;
+mod merge;
+mod network;
+mod settle;
+
+use std::fmt;
+
+use ipnet::IpNet;
+use serde_json::Value;
+
+pub(crate) use body::{Named, body};
+pub(crate) use settle::{Desired, Observed, Plan, Verdict, Wanted, settle};
+
+/// The label that says which node a container is.
+pub(crate) const NODE_LABEL: &str = "xdock.node";
+
+/// The label that says what a container was made from: the create body without this label.
+pub(crate) const SPEC_LABEL: &str = "xdock.spec";
+
+/// The first version of the API that takes several networks and a MAC address for each at create (moby 25.0).
+pub(crate) const API_ENDPOINTS: crate::engine::ApiVersion = crate::engine::ApiVersion(1, 44);
+
+/// One call of a host's engine.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Step {
+    /// For all containers of the host that are on it.
+    CreateNetwork {
+        /// Its name.
+        name: String,
+        /// Its subnets, to be shown.
+        subnets: Vec<IpNet>,
+        /// POST /networks/create.
+        body: Value,
+    },
+    /// For all containers of the host that are made from it.
+    PullImage(String),
+    /// Makes a node's container.
+    Create {
+        /// Its image, to be shown.
+        image: String,
+        /// Its addresses on the first network, to be shown.
+        network: String,
+        /// POST /containers/create.
+        body: Value,
+    },
+    /// Puts the container that was made on one more network.
+    Connect {
+        /// The network.
+        network: String,
+        /// `EndpointConfig` of POST /networks/NAME/connect.
+        endpoint: Value,
+    },
+    /// Starts it.
+    Start,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CreateNetwork { name, subnets, .. } => {
+                let subnets: Vec<String> = subnets.iter().map(IpNet::to_string).collect();
+                write!(f, "create network {name} ({})", subnets.join(", "))
+            }
+            Self::PullImage(image) => write!(f, "pull image {image}"),
+            Self::Create { image, network, .. } => write!(f, "create from {image} on {network}"),
+            Self::Connect { network, .. } => write!(f, "connect to {network}"),
+            Self::Start => f.write_str("start"),
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The one owner of standard output and standard error. Data goes to the one, words to the other; a reader that went
+//! away is no failure, and never keeps work from being done.
+
+use std::error::Error;
+use std::io::{self, IsTerminal as _, Write};
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+/// How much is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Volume {
+    /// Only errors.
+    Quiet,
+    /// What was asked for.
+    Normal,
+    /// Also what is done on the way.
+    Verbose,
+}
+
+/// Standard output and standard error.
+pub(crate) struct Printer {
+    out: Box<dyn Write>,
+    err: Box<dyn Write>,
+    json: bool,
+    volume: Volume,
+    reader_left: bool,
+}
+
+impl Printer {
+    /// The process's own.
+    pub(crate) fn new(json: bool, volume: Volume) -> Self {
+        Self::over(Box::new(io::stdout()), Box::new(io::stderr()), json, volume)
+    }
+
+    fn over(out: Box<dyn Write>, err: Box<dyn Write>, json: bool, volume: Volume) -> Self {
+        Self { out, err, json, volume, reader_left: false }
+    }
+
+    /// Whether nobody reads standard output any more.
+    pub(crate) fn is_unread(&self) -> bool {
+        self.reader_left
+    }
+
+    /// Whether a progress bar has a place.
+    pub(crate) fn shows_progress(&self) -> bool {
+        !self.json && self.volume != Volume::Quiet && io::stderr().is_terminal()
+    }
+
+    /// A node's good answer: `NODE: TEXT`, with more fields in JSON.
+    pub(crate) fn node(&mut self, node: &str, status: &str, fields: &Map<String, Value>) {
+        if self.volume == Volume::Quiet {
+            return;
+        }
+        if self.json {
+            let mut object = Map::new();
+            object.insert("node".into(), node.into());
+            object.insert("status".into(), status.into());
+            object.extend(fields.clone());
+            self.object(&object);
+        } else {
+            self.data(&format!("{node}: {status}"));
+        }
+    }
+
+    /// A node's failure: `NODE: Error: TEXT`.
+    pub(crate) fn node_error(&mut self, node: &str, error: &str, hint: Option<&str>) {
+        if self.json {
+            return self.object(&match hint {
+                Some(hint) => json!({"node": node, "error": error, "hint": hint}),
+                None => json!({"node": node, "error": error}),
+            });
+        }
+        self.words(&format!("{node}: Error: {error}"));
+        if let Some(hint) = hint {
+            self.hint(hint);
+        }
+    }
+
+    /// A step of a node's work: `NODE: TEXT`.
+    pub(crate) fn step(&mut self, node: &str, text: &str) {
+        if self.json {
+            self.object(&json!({"node": node, "step": text}));
+        } else if self.volume > Volume::Quiet {
+            self.data(&format!("{node}: {text}"));
+        }
+    }
+
+    /// A failure of the whole command: `Error: TEXT`.
+    pub(crate) fn error(&mut self, error: &str) {
+        if self.json {
+            self.object(&json!({ "error": error }));
+        } else {
+            self.words(&format!("Error: {error}"));
+        }
+    }
+
+    /// What to do about it.
+    pub(crate) fn hint(&mut self, hint: &str) {
+        if self.volume > Volume::Quiet && !self.json {
+            self.words(&format!("hint: {hint}"));
+        }
+    }
+
+    /// The last word of a command whose lines say all: for a person.
+    pub(crate) fn summary(&mut self, text: &str) {
+        if self.volume > Volume::Quiet {
+            self.words(text);
+        }
+    }
+
+    /// A line of data, also when quiet: it is what was asked for.
+    pub(crate) fn line(&mut self, text: &str) {
+        self.data(text);
+    }
+
+    /// A JSON object on a line.
+    pub(crate) fn object<T: Serialize>(&mut self, object: &T) {
+        match serde_json::to_string(object) {
+            Ok(text) => self.data(&text),
+            Err(error) => self.words(&format!("Error: cannot print an answer as JSON: {error}")),
+        }
+    }
+
+    /// Whether answers are JSON objects.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    fn data(&mut self, text: &str) {
+        if !self.reader_left {
+            self.reader_left = writeln!(self.out, "{text}").is_err();
+        }
+    }
+
+    fn words(&mut self, text: &str) {
+        // where standard error is gone there is nobody left to tell
+        let _ = writeln!(self.err, "{text}");
+    }
+}
+
+/// An error with its causes, each once: some libraries repeat a cause in their own words.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let words = cause.to_string();
+        if !text.ends_with(&words) {
+            text = format!("{text}: {words}");
+        }
+        next = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Sink(Rc<RefCell<Vec<u8>>>);
+
+    impl Write for Sink {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.borrow_mut().write(bytes)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    struct Gone;
+
+    impl Write for Gone {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn said(json: bool, volume: Volume) -> (String, String) {
+        let (out, err) = (Sink::default(), Sink::default());
+        let mut printer = Printer::over(Box::new(out.clone()), Box::new(err.clone()), json, volume);
+        printer.node("d1", "success", &Map::new());
+        printer.node_error("d2", "no", None);
+        printer.error("all wrong");
+        printer.hint("do that");
+        printer.step("d3", "on the way");
+        let text = |sink: Sink| String::from_utf8(sink.0.take()).unwrap();
+        (text(out), text(err))
+    }
+
+    #[test]
+    fn data_and_words_go_their_ways() {
+        let (out, err) = said(false, Volume::Normal);
+        assert_eq!(out, "d1: success\nd3: on the way\n");
+        assert_eq!(err, "d2: Error: no\nError: all wrong\nhint: do that\n");
+        let (out, err) = said(false, Volume::Quiet);
+        assert_eq!((out.as_str(), err.as_str()), ("", "d2: Error: no\nError: all wrong\n"));
+    }
+
+    #[test]
+    fn json_is_one_object_a_line_on_standard_output() {
+        let (out, err) = said(true, Volume::Normal);
+        assert_eq!(
+            out,
+            "{\"node\":\"d1\",\"status\":\"success\"}\n{\"error\":\"no\",\"node\":\"d2\"}\n{\"error\":\"all wrong\"}\n{\"node\":\"d3\",\"step\":\"on the way\"}\n"
+        );
+        assert_eq!(err, "");
+    }
+
+    #[test]
+    fn a_reader_that_left_is_noticed_and_harmless() {
+        let mut printer = Printer::over(Box::new(Gone), Box::new(Sink::default()), false, Volume::Normal);
+        printer.line("x");
+        printer.line("y");
+        assert!(printer.is_unread());
+    }
+}

@@ -1,0 +1,171 @@
+//! /etc/xdock/xdock.toml, read once; flags and environment stand above it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::args::Options;
+use crate::engine::{Address, AddressError, TlsFiles};
+
+/// Where the settings are, if nobody says otherwise.
+pub(crate) const PATH: &str = "/etc/xdock/xdock.toml";
+
+/// How long a host has to answer at first.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What a command runs with.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// The tables, where somebody said.
+    pub(crate) inventory: Option<String>,
+    /// What deployed hosts fetch from.
+    pub(crate) installdir: PathBuf,
+    /// How long a host has to answer at first.
+    pub(crate) timeout: Duration,
+    /// Certificates for tcp:// engines.
+    pub(crate) tls: TlsFiles,
+    /// More `-o` options of ssh.
+    pub(crate) ssh_options: Vec<String>,
+    engines: BTreeMap<String, String>,
+    path: PathBuf,
+}
+
+/// What is wrong with the settings.
+#[derive(Debug, Error)]
+pub(crate) enum SettingsError {
+    /// A file that was asked for, or is not readable.
+    #[error("cannot read the settings {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Not what we know.
+    #[error("{}: {told}", path.display())]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Line, column and what is wrong.
+        told: String,
+    },
+    /// An engine's URL.
+    #[error("{}: [engines] {host}", path.display())]
+    Engine {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        host: String,
+        /// What is wrong.
+        #[source]
+        source: AddressError,
+    },
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Text {
+    inventory: Option<String>,
+    installdir: Option<PathBuf>,
+    timeout: Option<u64>,
+    engines: BTreeMap<String, String>,
+    tls: TlsFiles,
+    ssh: Ssh,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Ssh {
+    options: Vec<String>,
+}
+
+impl Settings {
+    /// The file's settings below the command line's.
+    pub(crate) fn load(options: &Options) -> Result<Self, SettingsError> {
+        let path = options.config.clone().unwrap_or_else(|| PATH.into());
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            // only the default file may be missing
+            Err(error) if error.kind() == io::ErrorKind::NotFound && options.config.is_none() => {
+                String::new()
+            }
+            Err(source) => return Err(SettingsError::Read { path, source }),
+        };
+        let settings = Self::parse(&text, path)?;
+        Ok(Self {
+            inventory: options.inventory.clone().or(settings.inventory),
+            timeout: options.timeout.map_or(settings.timeout, Duration::from_secs),
+            ..settings
+        })
+    }
+
+    fn parse(text: &str, path: PathBuf) -> Result<Self, SettingsError> {
+        let read: Text = toml::from_str(text).map_err(|error| SettingsError::Parse {
+            path: path.clone(),
+            told: error.to_string().trim().to_owned(),
+        })?;
+        let settings = Self {
+            inventory: read.inventory,
+            installdir: read.installdir.unwrap_or_else(|| Path::new("/install").into()),
+            timeout: read.timeout.map_or(TIMEOUT, Duration::from_secs),
+            tls: read.tls,
+            ssh_options: read.ssh.options,
+            engines: read.engines,
+            path,
+        };
+        for key in settings.engines.keys() {
+            settings.engine(key)?;
+        }
+        Ok(settings)
+    }
+
+    /// The engine of a host as the settings say: its own line, else the default's with `{host}` filled in.
+    pub(crate) fn engine(&self, host: &str) -> Result<Address, SettingsError> {
+        let default = self.engines.get("default").map_or("ssh://{host}", String::as_str);
+        let url = self.engines.get(host).map_or(default, String::as_str).replace("{host}", host);
+        url.parse().map_err(|source| SettingsError::Engine {
+            path: self.path.clone(),
+            host: host.to_owned(),
+            source,
+        })
+    }
+
+    /// Whether the settings name this very host: then they stand above `vm.host`'s port.
+    pub(crate) fn names(&self, host: &str) -> bool {
+        self.engines.contains_key(host)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Settings, SettingsError> {
+        Settings::parse(text, "xdock.toml".into())
+    }
+
+    #[test]
+    fn a_host_has_its_own_engine_or_the_default() {
+        let plain = parse("").unwrap();
+        assert_eq!(plain.engine("host1").unwrap().to_string(), "ssh://root@host1");
+        let text = "[engines]\nhost1 = \"unix:///run/docker.sock\"\ndefault = \"tcp://{host}:2376\"\n";
+        let mapped = parse(text).unwrap();
+        assert_eq!(mapped.engine("host1").unwrap().to_string(), "unix:///run/docker.sock");
+        assert_eq!(mapped.engine("host2").unwrap().to_string(), "tcp://host2:2376");
+    }
+
+    #[test]
+    fn errors_name_file_and_key() {
+        let error = parse("[engines]\nhost1 = \"docker.sock\"\n").unwrap_err();
+        assert_eq!(error.to_string(), "xdock.toml: [engines] host1");
+        let error = parse("enginez = 1\n").unwrap_err().to_string();
+        assert!(error.starts_with("xdock.toml: TOML parse error at line 1, column 1"), "{error}");
+        assert!(error.contains("unknown field `enginez`"), "{error}");
+    }
+}
