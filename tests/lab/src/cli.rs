@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use futures_util::future::try_join_all;
 use lab::setup::{self, SetupError};
 use lab::{Fabric, Lab, LabError, LabName, Power, Spec};
 
@@ -62,6 +63,12 @@ enum Command {
         nic: String,
         /// What to do.
         state: Cable,
+    },
+    /// Load the image busybox:latest into the Docker engines of hosts.
+    Image {
+        /// host1, host2 ...
+        #[arg(required = true)]
+        hosts: Vec<String>,
     },
     /// End the lab and remove all of it.
     Down,
@@ -124,6 +131,10 @@ pub(crate) async fn run(cli: Cli) -> Result<(), LabError> {
         Command::Power { host, power } => Lab::open(&name)?.power(&host, power).await,
         Command::Link { host, nic, state } => {
             Lab::open(&name)?.link(&host, &nic, matches!(state, Cable::Up)).await
+        }
+        Command::Image { hosts } => {
+            let lab = Lab::open(&name)?;
+            try_join_all(hosts.iter().map(|host| lab.image(host))).await.map(drop)
         }
         Command::Down => Lab::remove(&name).await,
     }

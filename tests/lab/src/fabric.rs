@@ -33,7 +33,7 @@ pub enum FabricError {
         namespace: String,
         /// Why.
         #[source]
-        source: ExecuteError,
+        source: Box<ExecuteError>,
     },
     /// The fabric has an interface that leads elsewhere.
     #[error("the lab has a way out: {0} in the fabric; run `lab down` and tell us how it came there")]
@@ -223,7 +223,7 @@ async fn set(namespace: &str, setting: &str, value: &str) -> Result<(), FabricEr
     command.execute().await.map(drop).map_err(|source| FabricError::Setting {
         setting: setting.to_owned(),
         namespace: namespace.to_owned(),
-        source,
+        source: Box::new(source),
     })
 }
 

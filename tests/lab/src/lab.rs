@@ -1,15 +1,13 @@
 //! A lab: up, used, down.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use process::Output;
 use thiserror::Error;
 
-use crate::cache;
 use crate::cache::entry::{EntryError, lock};
-use crate::cache::root::RootError;
+use crate::cache::layers::{Layers, LayersError};
 use crate::cgroup::{self, CgroupError};
 use crate::dirs::{Dirs, LabDir};
 use crate::exec::{ExecError, Target};
@@ -60,9 +58,18 @@ pub enum LabError {
     /// The lock.
     #[error("cannot lock the lab")]
     Lock(#[source] EntryError),
-    /// The cached root.
-    #[error("cannot prepare the hosts' Debian")]
-    Root(#[from] RootError),
+    /// What is built once.
+    #[error(transparent)]
+    Layers(#[from] LayersError),
+    /// The image's file.
+    #[error("cannot read {}", path.display())]
+    Image {
+        /// Which.
+        path: std::path::PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// What is remembered.
     #[error(transparent)]
     State(#[from] StateError),
@@ -212,6 +219,17 @@ impl Lab {
         Ok(self.target(host)?.put(from, to).await?)
     }
 
+    /// Loads the image `busybox:latest` into a host's engine.
+    ///
+    /// # Errors
+    /// The host is off, or its engine refuses.
+    pub async fn image(&self, host: &str) -> Result<(), LabError> {
+        let layers = Layers::get(&self.dirs, &self.state()?.spec, &|_| ()).await?;
+        let tar = std::fs::read(&layers.image)
+            .map_err(|source| LabError::Image { path: layers.image.clone(), source })?;
+        self.exec_with(host, &["docker", "load", "--quiet"], tar, Duration::from_secs(60)).await.map(drop)
+    }
+
     /// A machine that runs, to run something in.
     ///
     /// # Errors
@@ -315,7 +333,7 @@ impl Lab {
     }
 
     async fn make(&self, spec: &Spec, say: Say<'_>) -> Result<(), LabError> {
-        let layers = self.layers(spec, say).await?;
+        let layers = Layers::get(&self.dirs, spec, say).await?;
         let mut state = State::starting(spec.clone());
         state.save(&self.dir().state())?;
         let keys = Keys::generate(spec).await?;
@@ -333,25 +351,16 @@ impl Lab {
         Ok(state.save(&self.dir().state())?)
     }
 
-    async fn layers(&self, spec: &Spec, say: Say<'_>) -> Result<Vec<PathBuf>, LabError> {
-        let suite = &spec.suite;
-        let build = |root: PathBuf| async move {
-            say(&format!("making a Debian {suite} (once; a minute)"));
-            cache::root::build(suite, &root).await
-        };
-        Ok(vec![cache::root::entry(&self.dirs.cache, suite).get(build).await?])
-    }
-
     async fn first_boot(
         &self,
         spec: &Spec,
         machine: &Machine,
         keys: &Keys,
-        layers: &[PathBuf],
+        layers: &Layers,
     ) -> Result<Running, LabError> {
         let member = machine.member;
         let dir = self.dir().member(member);
-        mounts::mount_root(&dir, layers)?;
+        mounts::mount_root(&dir, &layers.of(member))?;
         for file in files(spec, machine, keys) {
             let path = dir.root().join(file.path);
             durable::replace(&path, file.content.as_bytes(), file.mode)
@@ -364,7 +373,8 @@ impl Lab {
     async fn boot_again(&self, state: &State, member: Member) -> Result<Running, LabError> {
         // of a machine that ended by itself
         power::clear(&self.name, member).await?;
-        mounts::mount_root(&self.dir().member(member), &self.layers(&state.spec, &|_| ()).await?)?;
+        let layers = Layers::get(&self.dirs, &state.spec, &|_| ()).await?;
+        mounts::mount_root(&self.dir().member(member), &layers.of(member))?;
         let pulled = state.members.get(&member).map(|member| member.pulled.clone()).unwrap_or_default();
         self.boot(&state.spec.machine(member), |nic| pulled.contains(nic)).await
     }

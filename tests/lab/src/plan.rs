@@ -60,7 +60,7 @@ impl Spec {
     /// The plan of one machine.
     pub fn machine(&self, member: Member) -> Machine {
         let segment = match self.fabric {
-            Fabric::L3 if member.number() != 0 && member.number() % 2 == 0 => Segment::Second,
+            Fabric::L3 if member.number() != 0 && member.number().is_multiple_of(2) => Segment::Second,
             Fabric::L3 | Fabric::Flat => Segment::First,
         };
         let gateway = (self.fabric == Fabric::L3).then(|| segment.router());

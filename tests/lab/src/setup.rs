@@ -24,7 +24,7 @@ pub enum SetupError {
 }
 
 /// Programs, and the Debian packages that have them.
-const TOOLS: [(&str, &str); 10] = [
+const TOOLS: [(&str, &str); 11] = [
     ("systemd-nspawn", "systemd-container"),
     ("debootstrap", "debootstrap"),
     ("ip", "iproute2"),
@@ -34,7 +34,8 @@ const TOOLS: [(&str, &str); 10] = [
     ("dpkg-scanpackages", "dpkg-dev"),
     ("tar", "tar"),
     ("bash", "bash"),
-    ("/bin/busybox", "busybox-static"),
+    ("dpkg-deb", "dpkg"),
+    (crate::cache::apt::KEYRING, "debian-archive-keyring"),
 ];
 
 /// Whether we may make namespaces at all.
@@ -51,7 +52,7 @@ pub fn require_root() -> Result<(), SetupError> {
 /// What apt said.
 pub async fn setup(say: &(dyn Fn(&str) + Sync)) -> Result<(), SetupError> {
     require_root()?;
-    let packages = missing(|program| is_installed(program));
+    let packages = missing(is_installed);
     if packages.is_empty() {
         return Ok(());
     }

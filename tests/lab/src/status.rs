@@ -56,10 +56,10 @@ impl Status {
 
 /// All machines of a lab, the management node first.
 pub fn of(state: &State, dir: &LabDir) -> Vec<Status> {
-    state.spec.machines().into_iter().map(|machine| one(state, dir, machine)).collect()
+    state.spec.machines().iter().map(|machine| one(state, dir, machine)).collect()
 }
 
-fn one(state: &State, dir: &LabDir, machine: Machine) -> Status {
+fn one(state: &State, dir: &LabDir, machine: &Machine) -> Status {
     let leader = state.running(machine.member).map(|running| running.leader.pid);
     let pulled = |nic: &str| state.members.get(&machine.member).is_some_and(|m| m.pulled.contains(nic));
     let nics = machine.nics.iter().map(|nic| NicStatus {

@@ -59,7 +59,8 @@ impl Entry {
         &self.path
     }
 
-    fn is_whole(&self) -> bool {
+    /// Whether it is there with nothing missing.
+    pub fn is_whole(&self) -> bool {
         self.path.is_dir()
             && self.witnesses.iter().all(|file| self.path.join(file).symlink_metadata().is_ok())
     }

@@ -2,6 +2,11 @@
 //! packages that hosts install, an image. Each entry has a name of its own for what it was made from; it is built
 //! under another name and renamed when it is whole, so a half-made one is never used.
 
+pub mod apt;
 pub mod entry;
+pub mod image;
+pub mod layers;
+pub mod mn;
+pub mod packages;
 pub mod root;
 pub mod sources;

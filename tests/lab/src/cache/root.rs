@@ -25,7 +25,7 @@ pub enum RootError {
         mirror: String,
         /// What it said.
         #[source]
-        source: ExecuteError,
+        source: Box<ExecuteError>,
     },
     /// Making it a host's.
     #[error("cannot {operation} {} in the new root", path.display())]
@@ -79,7 +79,11 @@ pub async fn build(suite: &str, root: &Path) -> Result<(), RootError> {
         .args(["--variant=minbase", &format!("--include={PACKAGES}"), suite])
         .args([root])
         .args([&mirror]);
-    let failed = |source| RootError::Debootstrap { suite: suite.to_owned(), mirror: mirror.clone(), source };
+    let failed = |source| RootError::Debootstrap {
+        suite: suite.to_owned(),
+        mirror: mirror.clone(),
+        source: Box::new(source),
+    };
     command.execute().await.map_err(failed)?;
     adapt(root)
 }
