@@ -1,1 +1,10 @@
-//! The promises of xdock, tried on real hosts.
+//! The promises of xdock, tried on real hosts: what the trials, the demonstration and the benchmarks share.
+
+pub mod cluster;
+pub mod container;
+pub mod engine;
+pub mod tables;
+
+pub use cluster::{Cluster, Ran};
+pub use engine::{Engine, Failure};
+pub use tables::Tables;

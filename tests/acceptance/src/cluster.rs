@@ -1,0 +1,192 @@
+//! A lab turned into a cluster by the product itself: xdock on the management node, the postscript on each host.
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use lab::{Lab, LabName, Spec};
+use process::{ExecuteError, Output};
+
+use crate::engine::{Engine, Failure};
+use crate::tables::Tables;
+
+/// Long enough for a package installation on two busy cores.
+const PROVISION: Duration = Duration::from_secs(400);
+/// Long enough for any one command of an administrator.
+pub const COMMAND: Duration = Duration::from_secs(90);
+
+/// Where progress is told, a line at a time.
+pub type Say<'a> = &'a (dyn Fn(&str) + Sync);
+
+/// A lab whose hosts are docker hosts.
+#[derive(Debug)]
+pub struct Cluster {
+    /// The lab.
+    pub lab: Lab,
+    hosts: u8,
+}
+
+/// What a command of the management node did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ran {
+    /// Exit status.
+    pub code: i32,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Ran {
+    fn done(output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Self { code: 0, stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+
+    /// The exit status inside an error, where the command did run.
+    fn failed(error: &(dyn Error + 'static)) -> Option<Self> {
+        let causes = std::iter::successors(Some(error), |&error| error.source());
+        match causes.filter_map(|cause| cause.downcast_ref()).next()? {
+            ExecuteError::Status { status, stdout, stderr, .. } => {
+                Some(Self { code: status.code()?, stdout: stdout.clone(), stderr: stderr.clone() })
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Cluster {
+    /// Boots `hosts` bare Debians and lets the product make docker hosts of them.
+    ///
+    /// # Errors
+    /// What did not work; the lab is taken down then.
+    pub async fn provision(name: &LabName, hosts: u8, tables: &Tables, say: Say<'_>) -> Result<Self, Failure> {
+        let lab = Lab::up_telling(&Spec::new(name.clone(), hosts), say).await?;
+        let cluster = Self { lab, hosts };
+        match cluster.make_docker_hosts(tables, say).await {
+            Ok(()) => Ok(cluster),
+            Err(error) => {
+                // the first error is the one to tell
+                let _ = cluster.lab.down().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn make_docker_hosts(&self, tables: &Tables, say: Say<'_>) -> Result<(), Failure> {
+        say("xdock init: laying out the postscript on the management node");
+        self.install_xdock().await?;
+        self.write_tables(tables).await?;
+        say("updatenode -P xdock: Docker, bridge and netd on each host");
+        self.each_host(|host| async move { self.updatenode(&host, "xdock unsigned=yes").await.map(drop) }).await?;
+        say("loading an image");
+        self.each_host(|host| async move { Ok(self.lab.image(&host).await?) }).await
+    }
+
+    async fn install_xdock(&self) -> Result<(), Failure> {
+        let programs = programs()?;
+        self.lab.put("mn", &programs.join("xdock"), "/usr/local/bin/xdock").await?;
+        for program in ["xdockhost", "netd"] {
+            self.lab.put("mn", &programs.join(program), &format!("/root/xdock/{program}")).await?;
+        }
+        self.lab.exec("mn", &["xdock", "init", "--from", "/root/xdock"], COMMAND).await?;
+        Ok(())
+    }
+
+    /// Gives the management node other tables.
+    ///
+    /// # Errors
+    /// Not written.
+    pub async fn write_tables(&self, tables: &Tables) -> Result<(), Failure> {
+        self.write("mn", "/etc/xdock/cluster.stanza", tables.text()).await
+    }
+
+    /// Writes a file on a machine.
+    ///
+    /// # Errors
+    /// Not written.
+    pub async fn write(&self, host: &str, path: &str, text: &str) -> Result<(), Failure> {
+        let script = format!("mkdir -p \"$(dirname {path})\" && cat > {path}");
+        self.lab.exec_with(host, &["sh", "-c", &script], text.into(), COMMAND).await?;
+        Ok(())
+    }
+
+    /// Runs postscripts on a host as xCAT's updatenode does.
+    ///
+    /// # Errors
+    /// A postscript failed; the error has what it said.
+    pub async fn updatenode(&self, host: &str, scripts: &str) -> Result<String, Failure> {
+        let said = tokio::time::timeout(PROVISION, self.lab.updatenode(host, scripts)).await??;
+        Ok(said)
+    }
+
+    /// Runs `xdock` on the management node; any exit status is an answer.
+    ///
+    /// # Errors
+    /// It did not run or did not end.
+    pub async fn xdock(&self, words: &str) -> Result<Ran, Failure> {
+        self.run("mn", &format!("xdock {words}")).await
+    }
+
+    /// As [`Cluster::xdock`], where it must end with 0.
+    ///
+    /// # Errors
+    /// Another exit status: what it said.
+    pub async fn xdock_done(&self, words: &str) -> Result<String, Failure> {
+        let ran = self.xdock(words).await?;
+        if ran.code == 0 { Ok(ran.stdout) } else { Err(format!("xdock {words}: {ran:?}").into()) }
+    }
+
+    /// Runs a line of shell on a machine; any exit status is an answer.
+    ///
+    /// # Errors
+    /// It did not run or did not end.
+    pub async fn run(&self, host: &str, line: &str) -> Result<Ran, Failure> {
+        let ended = self.lab.exec(host, &["sh", "-c", line], PROVISION).await;
+        ended.map(Ran::done).or_else(|error| Ran::failed(&error).ok_or_else(|| error.into()))
+    }
+
+    /// A line of shell on a machine that must succeed: what it wrote.
+    ///
+    /// # Errors
+    /// It failed; the error has its words and stderr.
+    pub async fn sh(&self, host: &str, line: &str) -> Result<String, Failure> {
+        Ok(self.lab.exec(host, &["sh", "-c", line], COMMAND).await?.text())
+    }
+
+    /// The host's engine.
+    ///
+    /// # Errors
+    /// The host is off.
+    pub fn engine(&self, host: &str) -> Result<Engine, Failure> {
+        let socket = self.lab.host(host)?.docker_socket;
+        Ok(Engine::at(&socket.ok_or_else(|| format!("{host} is off"))?))
+    }
+
+    /// Names of the hosts.
+    pub fn host_names(&self) -> Vec<String> {
+        (1..=self.hosts).map(|number| format!("host{number}")).collect()
+    }
+
+    /// Does something on all hosts at once.
+    ///
+    /// # Errors
+    /// The first host's error.
+    pub async fn each_host<F, W>(&self, work: W) -> Result<(), Failure>
+    where
+        F: Future<Output = Result<(), Failure>>,
+        W: Fn(String) -> F,
+    {
+        futures_util::future::try_join_all(self.host_names().into_iter().map(work)).await.map(drop)
+    }
+}
+
+/// Where the programs of this build are: beside ours, which may stand in `deps/`.
+///
+/// # Errors
+/// They are not built.
+pub fn programs() -> Result<PathBuf, Failure> {
+    let ours = std::env::current_exe()?;
+    let beside = ours.ancestors().skip(1).take(2).find(|directory| directory.join("xdockhost").is_file());
+    Ok(beside.ok_or("xdock, xdockhost and netd are not built: cargo build --workspace --bins")?.to_owned())
+}

@@ -1,0 +1,90 @@
+//! The cluster's tables of a trial, as a stanza file.
+
+use std::fmt::Write as _;
+
+/// A stanza file being written, an object at a time.
+#[derive(Debug, Clone)]
+pub struct Tables(String);
+
+impl Tables {
+    /// The site, the lab's flat network `mynet0`, and the hosts `host1` to `hostN` at the lab's addresses.
+    pub fn of_lab(hosts: u8) -> Self {
+        Self("# <xCAT data object stanza file>\n".to_owned())
+            .object("clustersite", "site", &[("domain", "lab.test"), ("master", "10.99.0.1")])
+            .object("mynet0", "network", &[("net", "10.99.0.0"), ("mask", "255.255.0.0"), ("mgtifname", "eth0")])
+            .hosts(hosts)
+    }
+
+    fn hosts(self, hosts: u8) -> Self {
+        (1..=hosts).fold(self, |tables, number| {
+            let address = format!("10.99.0.{}", 10 + u16::from(number));
+            let attributes = [
+                ("groups", "dockerhosts,all"),
+                ("ip", &address),
+                ("mgt", "ipmi"),
+                ("os", "debian12"),
+                ("arch", "x86_64"),
+                ("profile", "compute"),
+                ("xcatmaster", "10.99.0.1"),
+            ];
+            tables.object(&format!("host{number}"), "node", &attributes)
+        })
+    }
+
+    /// Adds an object.
+    #[must_use]
+    pub fn object(mut self, name: &str, kind: &str, attributes: &[(&str, &str)]) -> Self {
+        // writing to a String can not fail
+        let _ = write!(self.0, "\n{name}:\n    objtype={kind}\n");
+        for (attribute, value) in attributes {
+            let _ = writeln!(self.0, "    {attribute}={value}");
+        }
+        self
+    }
+
+    /// Adds a container node that idles.
+    #[must_use]
+    pub fn container(self, name: &str, host: &str, ip: &str, more: &[(&str, &str)]) -> Self {
+        let own = [("mgt", "docker"), ("ip", ip), ("vmhost", host), ("provmethod", IDLE)];
+        let groups = [("groups", "containers,all")];
+        let has_groups = more.iter().any(|(name, _)| *name == "groups");
+        let attributes: Vec<_> = groups.iter().filter(|_| !has_groups).chain(&own).chain(more).copied().collect();
+        self.object(name, "node", &attributes)
+    }
+
+    /// The file's text.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What idles, and ends at once when it is told to.
+const IDLE: &str = "busybox!sh,-c,trap exit TERM; while :; do sleep 1000 & wait; done";
+
+/// Three hosts, twelve containers on two networks (`mynet0` over `eth0`, `net98` over `eth1`), and sixteen more on
+/// host2's `mynet0`, all restarted by Docker; thirty nodes `crowd1`.. of host3 that are not made at first.
+pub fn three_hosts_two_networks() -> Tables {
+    let net98 = [("net", "10.98.0.0"), ("mask", "255.255.0.0"), ("mgtifname", "eth1")];
+    let br98 = [("nictypes.br98", "bridge"), ("nicdevices.br98", "eth1"), ("nicnetworks.br98", "net98")];
+    let tables = Tables::of_lab(3).object("net98", "network", &net98).object("dockerhosts", "group", &br98);
+    let tables = (1..=3).flat_map(|host| (1..=4).map(move |number| (host, number))).fold(tables, on_two_networks);
+    let tables = (1..=16).fold(tables, |tables, number| {
+        let (name, ip) = (format!("host2r{number}"), format!("10.99.2.{}", 100 + number));
+        tables.container(&name, "host2", &ip, &[("vmothersettings", "restart=always")])
+    });
+    (1..=30).fold(tables, |tables, number| {
+        let (name, ip) = (format!("crowd{number}"), format!("10.99.33.{number}"));
+        tables.container(&name, "host3", &ip, &[("groups", "crowd,all")])
+    })
+}
+
+fn on_two_networks(tables: Tables, (host, number): (u8, u8)) -> Tables {
+    let second = format!("10.98.{host}.{number}");
+    let mut more =
+        vec![("nicips.eth1", second.as_str()), ("nicnetworks.eth1", "net98"), ("vmothersettings", "restart=always")];
+    // one with limits and a MAC of its own; the others' MACs are derived
+    if (host, number) == (1, 1) {
+        more.extend([("vmcpus", "1.5"), ("vmmemory", "64"), ("mac", "02:42:0a:63:01:01")]);
+    }
+    tables.container(&format!("host{host}c{number}"), &format!("host{host}"), &format!("10.99.{host}.{number}"), &more)
+}

@@ -1,0 +1,99 @@
+//! What must be true of the cluster at any quiet moment, whatever was done to it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use acceptance::container::{Interface, interfaces, ping_all};
+use acceptance::{Cluster, Failure, tables};
+use inventory::{ContainerSpec, Inventory};
+
+/// The containers of the tables, by host.
+pub(crate) fn expected() -> Result<BTreeMap<String, Vec<ContainerSpec>>, Failure> {
+    let inventory = Inventory::from_stanzas(tables::three_hosts_two_networks().text())?;
+    let mut by_host: BTreeMap<String, Vec<ContainerSpec>> = BTreeMap::new();
+    for node in inventory.select("containers", &inventory::noderange::Settings::default())? {
+        let spec = inventory.container(&node)?;
+        by_host.entry(spec.host.name.to_string()).or_default().push(spec);
+    }
+    Ok(by_host)
+}
+
+/// All containers run, each with exactly the table's interfaces; every pair of hosts' containers pings; no port, record
+/// or interface too much. Waits for it: docker restarts containers in its own time.
+pub(crate) async fn sound(cluster: &Cluster) -> Result<(), Failure> {
+    let deadline = Instant::now() + Duration::from_secs(90);
+    loop {
+        match is_sound(cluster).await {
+            Ok(()) => return all_ping(cluster).await,
+            Err(error) if Instant::now() > deadline => return Err(error),
+            Err(_) => tokio::time::sleep(Duration::from_millis(500)).await,
+        }
+    }
+}
+
+async fn is_sound(cluster: &Cluster) -> Result<(), Failure> {
+    for (host, specs) in expected()? {
+        running_are(cluster, &host, &specs).await?;
+        for spec in &specs {
+            let found = interfaces(cluster, &host, spec.node.as_str()).await?;
+            same(&format!("interfaces of {} on {host}", spec.node), &found, &table_interfaces(spec))?;
+        }
+        nothing_leaked(cluster, &host, specs.iter().map(|spec| spec.attachments.len()).sum()).await?;
+    }
+    Ok(())
+}
+
+async fn running_are(cluster: &Cluster, host: &str, specs: &[ContainerSpec]) -> Result<(), Failure> {
+    let said = cluster.sh(host, "docker ps --filter status=running --format '{{.Names}}'").await?;
+    let found: BTreeSet<&str> = said.lines().collect();
+    let wanted: BTreeSet<&str> = specs.iter().map(|spec| spec.node.as_str()).collect();
+    same(&format!("running containers of {host}"), &found, &wanted)
+}
+
+/// What the tables say a container has: `eth0` on the first network, `eth1-0` on the second (ARCHITECTURE.md says why).
+pub(crate) fn table_interfaces(spec: &ContainerSpec) -> Vec<Interface> {
+    let named = |nic: &str| if nic == "eth0" { nic.to_owned() } else { format!("{nic}-0") };
+    let interfaces = spec.attachments.iter().map(|at| Interface {
+        name: named(at.nic.as_str()),
+        mac: at.mac.to_string(),
+        addresses: at.addresses.clone(),
+        mtu: 1500,
+    });
+    interfaces.collect()
+}
+
+/// As many ports and records as there are endpoints, no other interface of netd's, and netd says that all is well.
+pub(crate) async fn nothing_leaked(cluster: &Cluster, host: &str, endpoints: usize) -> Result<(), Failure> {
+    let ports = cluster.sh(host, "ip -o link | grep -c ': xh' || true").await?;
+    same(&format!("ports (xh*) on {host}"), &ports, &endpoints.to_string())?;
+    let strays = cluster.sh(host, "ip -o link | grep -c ': xc' || true").await?;
+    same(&format!("container ends (xc*) left on {host}"), &strays, &"0".to_owned())?;
+    let records = cluster.sh(host, "ls /run/xdock/netd/endpoints | wc -l").await?;
+    same(&format!("endpoint records on {host}"), &records, &endpoints.to_string())?;
+    let gateway = cluster.sh(host, "ip -o link | grep -c docker_gwbridge || true").await?;
+    same(&format!("docker_gwbridge on {host}"), &gateway, &"0".to_owned())
+}
+
+/// Every container reaches every other at every address of the tables.
+pub(crate) async fn all_ping(cluster: &Cluster) -> Result<(), Failure> {
+    let expected = expected()?;
+    let all: Vec<(&String, &ContainerSpec)> =
+        expected.iter().flat_map(|(host, specs)| specs.iter().map(move |spec| (host, spec))).collect();
+    for (host, spec) in &all {
+        let others = all.iter().filter(|(_, other)| other.node != spec.node);
+        let reachable = |other: &ContainerSpec| -> Vec<IpAddr> {
+            let shared = other.attachments.iter().filter(|at| spec.attachments.iter().any(|own| own.network == at.network));
+            shared.flat_map(|at| at.addresses.clone()).collect()
+        };
+        let addresses: Vec<IpAddr> = others.flat_map(|(_, other)| reachable(other)).collect();
+        let (silent, _) = ping_all(cluster, host, spec.node.as_str(), &addresses).await?;
+        same(&format!("addresses that do not answer {}", spec.node), &silent, &vec![])?;
+    }
+    Ok(())
+}
+
+/// Equal, or an error with both.
+pub(crate) fn same<T: PartialEq + std::fmt::Debug + ?Sized>(what: &str, found: &T, wanted: &T) -> Result<(), Failure> {
+    if found == wanted { Ok(()) } else { Err(format!("{what}: found {found:?}, wanted {wanted:?}").into()) }
+}
