@@ -87,12 +87,16 @@ pub async fn plug(
     set(&namespace, "net/ipv4/ip_forward", "0").await
 }
 
-/// Removes a machine's namespace, and with it the NICs and both ends of their cables.
+/// Removes a machine's cables and namespace.
 ///
 /// # Errors
 /// What `ip` said.
-pub async fn unplug(lab: &LabName, member: impl std::fmt::Display) -> Result<(), FabricError> {
-    remove(&lab.of(member)).await
+pub async fn unplug(lab: &LabName, machine: &Machine) -> Result<(), FabricError> {
+    // The kernel destroys a namespace in its own time, and the cables with it; the next boot lays cables of the
+    // same names at once. Those that are gone already are no error: hence `-force`, and only `plug` judges.
+    let lines: String = machine.nics.iter().map(|nic| format!("link del {}\n", nic.port)).collect();
+    let _ = ip("the old cables", &["-n", &lab.of("fabric"), "-force"], &lines).await;
+    remove(&lab.of(machine.member)).await
 }
 
 /// Removes a namespace; none is fine.

@@ -248,13 +248,14 @@ impl Lab {
         let member = self.member(host)?;
         let locked = lock(&self.dirs.lock(&self.name)).await.map_err(LabError::Lock)?;
         let mut state = self.state()?;
+        let machine = state.spec.machine(member);
         let running = match (power, state.running(member).cloned()) {
             (Power::On, Some(running)) => Some(running),
-            (Power::On, None) => Some(self.boot_again(&state, member).await?),
+            (Power::On, None) => Some(self.boot_again(&state, &machine).await?),
             (Power::Off, Some(running)) => {
-                power::shut_down(&self.name, member, &running).await.map(|()| None)?
+                power::shut_down(&self.name, &machine, &running).await.map(|()| None)?
             }
-            (Power::Cut, Some(running)) => power::cut(&self.name, member, &running).await.map(|()| None)?,
+            (Power::Cut, Some(running)) => power::cut(&self.name, &machine, &running).await.map(|()| None)?,
             (Power::Off | Power::Cut, None) => None,
         };
         state.members.entry(member).or_default().running = running;
@@ -370,13 +371,14 @@ impl Lab {
         healthy(Target { member, leader: running.leader }).await.map(|()| running)
     }
 
-    async fn boot_again(&self, state: &State, member: Member) -> Result<Running, LabError> {
+    async fn boot_again(&self, state: &State, machine: &Machine) -> Result<Running, LabError> {
+        let member = machine.member;
         // of a machine that ended by itself
-        power::clear(&self.name, member).await?;
+        power::clear(&self.name, machine).await?;
         let layers = Layers::get(&self.dirs, &state.spec, &|_| ()).await?;
         mounts::mount_root(&self.dir().member(member), &layers.of(member))?;
         let pulled = state.members.get(&member).map(|member| member.pulled.clone()).unwrap_or_default();
-        self.boot(&state.spec.machine(member), |nic| pulled.contains(nic)).await
+        self.boot(machine, |nic| pulled.contains(nic)).await
     }
 
     async fn boot(&self, machine: &Machine, pulled: impl Fn(&str) -> bool) -> Result<Running, LabError> {

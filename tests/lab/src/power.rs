@@ -8,6 +8,7 @@ use thiserror::Error;
 use crate::cgroup::{self, CgroupError};
 use crate::fabric::{self, FabricError};
 use crate::name::{LabName, Member};
+use crate::plan::Machine;
 use crate::state::Running;
 
 /// What can be done with a machine's power.
@@ -65,34 +66,37 @@ const KILL: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// It hangs.
-pub async fn shut_down(lab: &LabName, member: Member, running: &Running) -> Result<(), PowerError> {
+pub async fn shut_down(lab: &LabName, machine: &Machine, running: &Running) -> Result<(), PowerError> {
+    let member = machine.member;
     // systemd-nspawn passes it on as the signal that tells systemd to power off
     running.supervisor.signal(Signal::SIGTERM);
     if !running.supervisor.gone(SHUTDOWN).await {
         return Err(PowerError::Hangs { member, deadline: SHUTDOWN });
     }
-    clear(lab, member).await
+    clear(lab, machine).await
 }
 
 /// Ends a machine as a power cut does: the kernel kills all processes of a PID namespace with its PID 1.
 ///
 /// # Errors
 /// It does not end.
-pub async fn cut(lab: &LabName, member: Member, running: &Running) -> Result<(), PowerError> {
+pub async fn cut(lab: &LabName, machine: &Machine, running: &Running) -> Result<(), PowerError> {
+    let member = machine.member;
     running.leader.signal(Signal::SIGKILL);
     if !running.leader.gone(KILL).await || !running.supervisor.gone(KILL).await {
         return Err(PowerError::Survives { member });
     }
-    clear(lab, member).await
+    clear(lab, machine).await
 }
 
 /// What a machine had in the kernel goes with it: processes, cgroups, interfaces.
 ///
 /// # Errors
 /// Names what stays.
-pub async fn clear(lab: &LabName, member: Member) -> Result<(), PowerError> {
+pub async fn clear(lab: &LabName, machine: &Machine) -> Result<(), PowerError> {
+    let member = machine.member;
     let part = member.to_string();
     let ended = cgroup::kill_all(lab, Some(&part)).await.and_then(|()| cgroup::remove(lab, Some(&part)));
     ended.map_err(|source| PowerError::Rest { member, source })?;
-    fabric::unplug(lab, member).await.map_err(|source| PowerError::Nics { member, source })
+    fabric::unplug(lab, machine).await.map_err(|source| PowerError::Nics { member, source })
 }
