@@ -30,7 +30,7 @@ pub use hostplan::{BridgePlan, HostPlan, HostPlanError, HostTables, Port};
 pub use inventory::{Inventory, InventoryError};
 pub use mac::MacAddr;
 pub use name::{IfName, NetName, NodeName};
-pub use networks::{NetworkError, NetworkRow};
+pub use networks::{Gateway, NetworkError, NetworkRow};
 pub use nics::{Nic, NicKind, Nics};
 pub use noderange::{NoderangeError, NumberNames};
 pub use snapshot::{Fabric, HostNetwork, Snapshot, SnapshotNode};

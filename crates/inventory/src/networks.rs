@@ -20,11 +20,20 @@ pub struct NetworkRow {
     /// `net` and `mask`.
     pub subnet: IpNet,
     /// `gateway`.
-    pub gateway: Option<IpAddr>,
+    pub gateway: Option<Gateway>,
     /// `vlanid`.
     pub vlan: Option<u16>,
     /// `mtu`.
     pub mtu: Option<u32>,
+}
+
+/// `gateway` of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gateway {
+    /// An address.
+    Address(IpAddr),
+    /// `<xcatmaster>`: the management node's address in the network, if it has one there (xCAT `Schema.pm`).
+    Master,
 }
 
 /// Rows that make no network. Each message names the row.
@@ -90,7 +99,7 @@ impl NetworkRow {
         Ok(Self {
             name: row.parse().map_err(|rule| cell("networks.netname").refuse(row, &rule))?,
             subnet,
-            gateway: text("gateway").and_then(|text| gateway(row, subnet, text).transpose()).transpose()?,
+            gateway: text("gateway").map(|text| gateway(row, subnet, text)).transpose()?,
             vlan: text("vlanid")
                 .map(|text| number(cell("networks.vlanid"), text, 1..=4094))
                 .transpose()?
@@ -120,56 +129,65 @@ impl Network {
     /// # Errors
     /// The first row that makes no network; [`Network::usable`] passes over it.
     pub fn from_lines<'a>(lines: impl IntoIterator<Item = &'a str>) -> Result<Vec<Self>, NetworkError> {
-        let (networks, problems) = Self::usable(lines.into_iter().map(NetworkRow::from_line));
+        let (networks, problems) = Self::usable(lines.into_iter().map(NetworkRow::from_line), None);
         problems.into_iter().next().map_or(Ok(networks), Err)
     }
 
-    /// The networks that the rows make, and what is wrong with the rows that make none: xCAT's table also has rows
-    /// that no container needs, and one of them must not stop the others.
+    /// The networks that the rows make, with `master` as the gateway `<xcatmaster>`, and what is wrong with the rows
+    /// that make none: xCAT's table also has rows that no container needs, and one of them must not stop the others.
     pub fn usable(
         rows: impl IntoIterator<Item = Result<NetworkRow, NetworkError>>,
+        master: Option<IpAddr>,
     ) -> (Vec<Self>, Vec<NetworkError>) {
         let (mut networks, mut problems): (Vec<Self>, _) = (Vec::new(), Vec::new());
         for row in rows {
-            let added =
-                row.and_then(|row| match networks.iter_mut().find(|network| network.name == row.name) {
-                    Some(network) => network.add(row),
+            let added = row.and_then(|row| {
+                let part = row.network(master);
+                match networks.iter_mut().find(|network| network.name == part.name) {
+                    Some(network) => network.add(part, row.subnet),
                     None => {
-                        networks.push(row.into());
+                        networks.push(part);
                         Ok(())
                     }
-                });
+                }
+            });
             problems.extend(added.err());
         }
         (networks, problems)
     }
 
-    fn add(&mut self, row: NetworkRow) -> Result<(), NetworkError> {
+    /// Adds the part in another family, whose subnet is `second`.
+    fn add(&mut self, part: Self, second: IpNet) -> Result<(), NetworkError> {
         let is_v4 = |subnet: &IpNet| matches!(subnet, IpNet::V4(_));
-        if let Some(same) = self.subnets.iter().find(|subnet| is_v4(subnet) == is_v4(&row.subnet)) {
-            return Err(NetworkError::Twice { name: row.name, first: *same, second: row.subnet });
+        if let Some(first) = self.subnets.iter().copied().find(|subnet| is_v4(subnet) == is_v4(&second)) {
+            return Err(NetworkError::Twice { name: part.name, first, second });
         }
-        let first = self.subnets.first().copied().unwrap_or(row.subnet);
-        let disagree =
-            |column| NetworkError::Disagree { name: row.name.clone(), first, second: row.subnet, column };
-        self.mtu = agreed(self.mtu, row.mtu).ok_or_else(|| disagree("mtu"))?;
-        self.vlan = agreed(self.vlan, row.vlan).ok_or_else(|| disagree("vlanid"))?;
-        let at = if is_v4(&row.subnet) { 0 } else { self.subnets.len() };
-        self.subnets.insert(at, row.subnet);
-        self.gateways.extend(row.gateway);
+        let first = self.subnets.first().copied().unwrap_or(second);
+        let disagree = |column| NetworkError::Disagree { name: part.name.clone(), first, second, column };
+        self.mtu = agreed(self.mtu, part.mtu).ok_or_else(|| disagree("mtu"))?;
+        self.vlan = agreed(self.vlan, part.vlan).ok_or_else(|| disagree("vlanid"))?;
+        self.subnets.push(second);
+        self.subnets.sort();
+        self.gateways.extend(part.gateways);
         self.gateways.sort();
         Ok(())
     }
 }
 
-impl From<NetworkRow> for Network {
-    fn from(row: NetworkRow) -> Self {
-        Self {
-            name: row.name,
-            subnets: vec![row.subnet],
-            gateways: row.gateway.into_iter().collect(),
-            vlan: row.vlan,
-            mtu: row.mtu,
+impl NetworkRow {
+    /// The network of this row alone.
+    fn network(&self, master: Option<IpAddr>) -> Network {
+        let gateway = match self.gateway {
+            Some(Gateway::Address(address)) => Some(address),
+            Some(Gateway::Master) => master.filter(|master| self.subnet.contains(master)),
+            None => None,
+        };
+        Network {
+            name: self.name.clone(),
+            subnets: vec![self.subnet],
+            gateways: gateway.into_iter().collect(),
+            vlan: self.vlan,
+            mtu: self.mtu,
         }
     }
 }
@@ -211,15 +229,14 @@ fn prefix_length(address: IpAddr, mask: &str) -> Option<u8> {
     (1..=longest).contains(&length).then_some(length)
 }
 
-/// `<xcatmaster>` (the management node as each node sees it, xCAT `dhcp.pm`) is no address that the table names.
-fn gateway(row: &str, subnet: IpNet, text: &str) -> Result<Option<IpAddr>, CellError> {
+fn gateway(row: &str, subnet: IpNet, text: &str) -> Result<Gateway, CellError> {
     let cell = Cell::new("networks.gateway", row);
     if text == "<xcatmaster>" {
-        return Ok(None);
+        return Ok(Gateway::Master);
     }
     let address = IpAddr::from_str(text).map_err(|_| cell.refuse(text, "an IP address is needed"))?;
     if subnet.contains(&address) {
-        return Ok(Some(address));
+        return Ok(Gateway::Address(address));
     }
     Err(cell.refuse(text, &format_args!("the gateway must be in {subnet}")))
 }

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use inventory::{HostPlan, HostTables, Network, Nics};
+use inventory::{HostPlan, HostTables, Network, NetworkRow, Nics};
 
 const MYNET0: &str = "netname=mynet0||net=10.99.0.0||mask=255.255.0.0||mgtifname=mynet0||gateway=10.99.0.1||vlanid=||mtu=||comments=";
 const NET98: &str = "netname=net98||net=10.98.0.0||mask=255.255.0.0||gateway=||mtu=1400||comments=";
@@ -203,6 +203,14 @@ fn a_bad_entry_of_nics_names_column_entry_and_node() {
     ] {
         assert_eq!(nics(&[(column, text)]).unwrap_err().to_string(), message);
     }
+}
+
+#[test]
+fn the_gateway_xcatmaster_is_the_management_node_where_it_is_in_the_network() {
+    let rows = || ["netname=a||net=10.5.0.0||mask=16||gateway=<xcatmaster>"].map(NetworkRow::from_line);
+    let gateways = |master: &str| Network::usable(rows(), master.parse().ok()).0.remove(0).gateways;
+    assert_eq!(gateways("10.5.0.9"), ["10.5.0.9".parse::<std::net::IpAddr>().unwrap()]);
+    assert!(gateways("10.6.0.9").is_empty() && gateways("mn").is_empty());
 }
 
 #[test]

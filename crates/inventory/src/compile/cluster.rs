@@ -30,9 +30,9 @@ impl<'a> Cluster<'a> {
     /// Tables that can not be read.
     pub fn read(inventory: &'a Inventory) -> Result<Self, InventoryError> {
         let nodes = inventory.nodes()?;
-        let rows = inventory.rows("networks")?;
-        let (networks, problems) =
-            Network::usable(rows.iter().map(|row| NetworkRow::parse(|column| row.get(column))));
+        let rows = inventory.rows("networks")?.iter();
+        let rows = rows.map(|row| NetworkRow::parse(|column| row.get(column)));
+        let (networks, problems) = Network::usable(rows, master(inventory)?);
         Ok(Self {
             inventory,
             nodes,
@@ -128,4 +128,11 @@ impl<'a> Cluster<'a> {
             |name: &str| texts.iter().find(|(column, _)| *column == name).and_then(|(_, text)| text.clone());
         Ok(Nics::parse(node.as_str(), text)?)
     }
+}
+
+/// `site.master`, where it is an address.
+fn master(inventory: &Inventory) -> Result<Option<IpAddr>, InventoryError> {
+    let mut rows = inventory.rows("site")?.iter();
+    let master = rows.find(|row| row.get("key") == Some("master"));
+    Ok(master.and_then(|row| row.get("value")?.parse().ok()))
 }
