@@ -118,6 +118,17 @@ impl<'a> Cluster<'a> {
         self.parsed(node, "hosts.ip", |text| text.parse().map_err(|_| "an IP address is needed".to_owned()))
     }
 
+    /// The row of `nics` of a container: without an address there, its other columns place nothing.
+    pub(crate) fn nics_with_ips<E: From<InventoryError> + From<CellError>>(
+        &self,
+        node: &NodeName,
+    ) -> Result<Nics, E> {
+        match self.text(node, "nics.nicips")? {
+            Some(_) => self.nics(node),
+            None => Ok(Nics::default()),
+        }
+    }
+
     /// The row of `nics`.
     pub(crate) fn nics<E: From<InventoryError> + From<CellError>>(&self, node: &NodeName) -> Result<Nics, E> {
         let mut texts = Vec::with_capacity(COLUMNS.len());

@@ -110,7 +110,7 @@ impl Cluster<'_> {
             ip: self.ip::<SpecError>(node)?.ok_or_else(|| SpecError::NoAddress(node.clone()))?,
             mac,
             listed: &self.listed_networks(node)?,
-            nics: &self.nics::<SpecError>(node)?,
+            nics: &self.nics_with_ips::<SpecError>(node)?,
             networks: self.networks(),
         };
         Ok(Placed { host, attachments: places.attachments()? })

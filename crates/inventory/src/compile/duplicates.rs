@@ -51,7 +51,7 @@ impl Cluster<'_> {
             if let Ok(Some(address)) = self.ip::<SpecError>(node) {
                 claims.push(Claim { address, node, place: "hosts.ip".to_owned() });
             }
-            let nics = self.nics::<SpecError>(node).unwrap_or_default();
+            let nics = self.nics_with_ips::<SpecError>(node).unwrap_or_default();
             for nic in &nics {
                 let place = format!("nicips.{}", nic.name);
                 claims.extend(nic.ips.iter().map(|ip| Claim { address: *ip, node, place: place.clone() }));
