@@ -3,6 +3,9 @@
 //! Desired: the endpoints of the records, each a port of its bridge; nothing else with a name of ours. Observed: the
 //! links. An observation is older than some records: what changed since it began is left for the next one.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;

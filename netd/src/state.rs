@@ -123,6 +123,11 @@ pub(crate) enum Change {
 }
 
 impl State {
+    /// Tables, and nothing asked for yet.
+    pub(crate) fn with(snapshot: Option<Snapshot>) -> Self {
+        Self { snapshot, ..Self::default() }
+    }
+
     /// Makes one change.
     pub(crate) fn apply(&mut self, change: Change, now: Moment) {
         match change {

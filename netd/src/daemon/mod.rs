@@ -98,7 +98,7 @@ impl Daemon {
         let host = Host::open(sender.clone(), run.probe_window())?;
         let store = Store::new(&run.state, &run.run);
         let mut daemon = Self {
-            state: State::default(),
+            state: State::with(None),
             store,
             snapshot: snapshot.to_owned(),
             host,

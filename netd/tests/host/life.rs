@@ -1,7 +1,10 @@
 //! The life of endpoints on a real kernel, with the calls that dockerd makes.
 
-use crate::support::{Host, NETWORK, at, id, run};
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
+
+use crate::support::{Host, NETWORK, at, id, new_endpoint, reaches, run};
 
 #[test]
 fn a_start_gives_the_tables_address_and_mac_and_a_stop_leaves_nothing() {
@@ -38,4 +41,141 @@ fn a_start_gives_the_tables_address_and_mac_and_a_stop_leaves_nothing() {
     assert_eq!(host.records(), 0);
     host.granted("NetworkDriver.DeleteNetwork", &json!({"NetworkID": NETWORK}));
     assert_eq!(host.status()["networks"][0]["docker"], json!([]));
+}
+
+#[test]
+fn containers_reach_each_other_at_the_tables_addresses() {
+    let mut host = Host::up();
+    host.start();
+    host.create_network();
+    let first = host.start_container(&id('a'), "d1", "10.99.1.1");
+    host.start_container(&id('b'), "d2", "10.99.1.2");
+    reaches(&first, "10.99.1.2");
+}
+
+#[test]
+fn a_container_that_starts_again_has_the_same_address_at_once() {
+    let mut host = Host::up();
+    host.start();
+    host.create_network();
+    for endpoint in ['a', 'b', 'c'] {
+        let container = host.start_container(&id(endpoint), "d1", "10.99.1.1");
+        // docker stop: the namespace ends, and the pair with it
+        host.granted("NetworkDriver.Leave", &at(&id(endpoint)));
+        run("ip", &format!("netns del {container}"));
+        host.stop(&id(endpoint), "10.99.1.1");
+    }
+    host.until("all pairs are deleted", |host| host.devices().is_empty());
+    assert_eq!(host.records(), 0);
+}
+
+#[test]
+fn a_node_that_runs_is_not_started_twice_and_keeps_running() {
+    let mut host = Host::up();
+    host.start();
+    host.create_network();
+    let container = host.start_container(&id('a'), "d1", "10.99.1.1");
+    host.start_container(&id('b'), "d2", "10.99.1.2");
+    let port = host.status()["endpoints"][0]["port"].as_str().unwrap().to_owned();
+    let pool = json!({"PoolID": "v4:10.99.0.0/16", "Address": "10.99.1.1", "Options": null});
+    host.granted("IpamDriver.RequestAddress", &pool);
+    assert_eq!(
+        host.refused("NetworkDriver.CreateEndpoint", &new_endpoint(&id('c'), "d1", "10.99.1.1")),
+        format!(
+            "d1 is on mynet0 already, as endpoint aaaaaaaaaaaa (port {port}): a node runs once; stop its other container"
+        )
+    );
+    // dockerd gives the address of the refused start back
+    host.granted("IpamDriver.ReleaseAddress", &json!({"PoolID": "v4:10.99.0.0/16", "Address": "10.99.1.1"}));
+    reaches(&container, "10.99.1.2");
+    assert_eq!(host.records(), 2);
+}
+
+#[test]
+fn a_node_whose_last_container_died_starts_at_once() {
+    let mut host = Host::up();
+    host.start();
+    host.create_network();
+    let container = host.start_container(&id('a'), "d1", "10.99.1.1");
+    // dockerd was killed and says nothing
+    run("ip", &format!("netns del {container}"));
+    let begun = Instant::now();
+    host.until("the kernel removed the pair", |host| host.devices().is_empty());
+    host.start_container(&id('b'), "d1", "10.99.1.1");
+    assert!(begun.elapsed() < Duration::from_millis(1500), "it waited: {:?}", begun.elapsed());
+    host.until("the old record is gone", |host| host.records() == 1);
+}
+
+#[test]
+fn an_address_that_docker_forgot_is_cleaned_up_when_it_is_released() {
+    let mut host = Host::up();
+    host.start();
+    host.create_network();
+    let container = host.start_container(&id('a'), "d1", "10.99.1.1");
+    run("ip", &format!("netns del {container}"));
+    host.until("the kernel removed the pair", |host| host.devices().is_empty());
+    host.granted("IpamDriver.ReleaseAddress", &json!({"PoolID": "v4:10.99.0.0/16", "Address": "10.99.1.1"}));
+    host.until("the record is gone", |host| host.records() == 0);
+}
+
+#[test]
+fn a_squatter_on_the_wire_fails_the_start_with_its_mac() {
+    let mut host = Host::up();
+    host.arguments = vec!["--probe-ms=300".into()];
+    host.start();
+    host.create_network();
+    let squatter = host.container();
+    host.ip(&format!("link add sq0 type veth peer name sq1 netns {squatter}"));
+    host.ip("link set sq0 master mynet0 up");
+    run("ip", &format!("-n {squatter} link set sq1 address 02:00:00:00:00:77 up"));
+    run("ip", &format!("-n {squatter} addr add 10.99.1.1/16 dev sq1"));
+    // the answer of the wire may come before or after that of CreateEndpoint
+    let start = new_endpoint(&id('a'), "d1", "10.99.1.1");
+    let created = host.call("NetworkDriver.CreateEndpoint", &start);
+    let refusal = match created["Err"].as_str() {
+        Some(refusal) => refusal.to_owned(),
+        None => host.refused("NetworkDriver.Join", &at(&id('a'))),
+    };
+    assert_eq!(
+        refusal,
+        "address 10.99.1.1 of d1 is in use on the wire by 02:00:00:00:00:77 (network mynet0): stop that machine, or change the address in the tables"
+    );
+    host.until("the pair is deleted", |host| host.devices().is_empty());
+    assert_eq!(host.records(), 0);
+    host.begin(&id('b'), "d2", "10.99.1.2");
+    host.join(&id('b'));
+}
+
+#[test]
+fn a_probe_holds_nobody_elses_start() {
+    let mut host = Host::up();
+    host.arguments = vec!["--probe-ms=2000".into()];
+    host.start();
+    host.create_network();
+    let begun = Instant::now();
+    host.begin(&id('a'), "d1", "10.99.1.1");
+    host.begin(&id('b'), "d2", "10.99.1.2");
+    assert!(begun.elapsed() < Duration::from_millis(1000), "CreateEndpoint waited for the probe");
+    host.join(&id('a'));
+    host.join(&id('b'));
+    assert!(begun.elapsed() >= Duration::from_millis(1900), "Join did not wait for the probe");
+    assert!(begun.elapsed() < Duration::from_millis(3500), "the probes ran one after the other");
+}
+
+#[test]
+fn without_the_bridge_nothing_is_made_and_the_message_says_so() {
+    let mut host = Host::bare();
+    host.write_snapshot(&crate::support::snapshot(7));
+    host.start();
+    host.create_network();
+    assert_eq!(
+        host.refused("NetworkDriver.CreateEndpoint", &new_endpoint(&id('a'), "d1", "10.99.1.1")),
+        "bridge mynet0 of network mynet0 is not on this host: run the postscript xdockhost network"
+    );
+    assert_eq!((host.devices().len(), host.records()), (0, 0));
+    let problems = &host.status()["problems"];
+    assert_eq!(
+        problems[0],
+        "bridge mynet0 of network mynet0 is not on this host: run the postscript xdockhost network"
+    );
 }

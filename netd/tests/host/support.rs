@@ -101,7 +101,7 @@ impl Host {
 
     pub(crate) fn try_ip(&self, words: &str) -> bool {
         let words = format!("-n {} {words}", self.name);
-        Command::new("ip").args(words.split(' ')).stderr(Stdio::null()).status().unwrap().success()
+        Command::new("ip").args(words.split(' ')).output().unwrap().status.success()
     }
 
     /// A namespace for a container.
@@ -224,7 +224,8 @@ impl Drop for Host {
             let _ = netd.wait();
         }
         for name in self.containers.iter().chain([&self.name]) {
-            let _ = Command::new("ip").args(["netns", "del", name]).status();
+            // a container that died in the test has none any more
+            let _ = Command::new("ip").args(["netns", "del", name]).output();
         }
     }
 }
@@ -283,4 +284,13 @@ pub(crate) fn run(program: &str, words: &str) -> String {
 
 fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|meta| std::os::unix::fs::MetadataExt::uid(&meta) == 0)
+}
+
+/// Asserts that a container reaches an address: nobody listens there, and only its owner can say so.
+pub(crate) fn reaches(container: &str, address: &str) {
+    let namespace = PathBuf::from("/run/netns").join(container);
+    let target = format!("{address}:9").parse().unwrap();
+    let connect = || std::net::TcpStream::connect_timeout(&target, Duration::from_secs(2));
+    let error = hostnet::netns::run(&namespace, connect).unwrap().unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused, "{container} to {address}: {error}");
 }

@@ -1,0 +1,201 @@
+//! What is repaired, and what is left alone.
+
+use std::time::Duration;
+
+use hostnet::{Kind, Link, firewall};
+use inventory::{Fabric, HostNetwork, IfName, Network, Snapshot};
+
+use super::{Observed, Plan, plan};
+use crate::moment::Moment;
+use crate::state::{Change, Endpoint, Phase, State};
+
+fn moment(seconds: u64) -> Moment {
+    Moment::default().after(Duration::from_secs(seconds))
+}
+
+fn endpoint(phase: Phase) -> Endpoint {
+    Endpoint {
+        id: "a".repeat(64).parse().unwrap(),
+        network: "1".repeat(64).parse().unwrap(),
+        on: "mynet0".parse().unwrap(),
+        node: "host1c1".parse().unwrap(),
+        nic: "eth0".parse().unwrap(),
+        mac: "02:42:0a:63:01:01".parse().unwrap(),
+        addresses: vec!["10.99.1.1/16".parse().unwrap()],
+        bridge: "mynet0".parse().unwrap(),
+        phase,
+        since: moment(1000),
+    }
+}
+
+fn state(phase: Phase) -> State {
+    let network = Network {
+        name: "mynet0".parse().unwrap(),
+        subnets: vec!["10.99.0.0/16".parse().unwrap()],
+        gateways: vec![],
+        vlan: None,
+        mtu: None,
+    };
+    let on = HostNetwork { network, fabric: Fabric::Flat, bridge: "mynet0".parse().unwrap() };
+    let snapshot = Snapshot::seal("host1".parse().unwrap(), 1, vec![on], Vec::new());
+    let mut state = State::with(Some(snapshot));
+    state.apply(Change::Endpoint(endpoint(phase)), moment(1000));
+    state
+}
+
+fn link(index: u32, name: &str, kind: Kind) -> Link {
+    Link {
+        index,
+        name: name.parse().unwrap(),
+        kind,
+        mac: None,
+        mtu: 1500,
+        up: true,
+        running: true,
+        master: None,
+        peer_netns: None,
+        alias: None,
+    }
+}
+
+fn bridge() -> Link {
+    link(2, "mynet0", Kind::Bridge)
+}
+
+/// The endpoint's port as it has to be, in a container.
+fn port() -> Link {
+    let name = endpoint(Phase::Joined).port();
+    Link { master: Some(2), peer_netns: Some(0), ..link(3, name.as_str(), Kind::Veth) }
+}
+
+fn planned(state: &State, links: &[Link], second: u64) -> Plan {
+    plan(state, &Observed { began: moment(second), links: links.to_vec(), firewall: None })
+}
+
+/// All that is planned, as a person reads it.
+fn told(state: &State, links: &[Link], second: u64) -> Vec<String> {
+    let Plan { retired, steps, problems } = planned(state, links, second);
+    let retired = retired.iter().map(ToString::to_string);
+    retired.chain(steps.iter().map(ToString::to_string)).chain(problems).collect()
+}
+
+const NOTHING: [&str; 0] = [];
+
+#[test]
+fn a_host_that_is_as_it_has_to_be_is_left_alone() {
+    assert_eq!(told(&state(Phase::Joined), &[bridge(), port()], 9999), NOTHING);
+}
+
+#[test]
+fn a_port_is_put_right() {
+    let state = state(Phase::Joined);
+    let wrong = Link { master: Some(7), mtu: 9000, up: false, ..port() };
+    assert_eq!(
+        told(&state, &[bridge(), wrong], 1001),
+        [
+            format!("port {} of host1c1 put back into mynet0", port().name),
+            format!("MTU of port {} of host1c1 set to 1500", port().name),
+            format!("port {} of host1c1 switched on", port().name),
+        ]
+    );
+}
+
+#[test]
+fn what_changed_since_looking_began_is_left_for_the_next_look() {
+    let state = state(Phase::Created);
+    assert_eq!(told(&state, &[bridge()], 1000), NOTHING);
+    assert_eq!(
+        told(&state, &[bridge()], 1001),
+        [format!("record of host1c1 ({}) removed: its interface is gone", port().name)]
+    );
+}
+
+#[test]
+fn a_pair_that_is_being_made_has_ten_seconds() {
+    let state = state(Phase::Intended);
+    assert_eq!(told(&state, &[bridge()], 1009), NOTHING);
+    assert_eq!(told(&state, &[bridge()], 1010).len(), 1);
+}
+
+#[test]
+fn what_docker_forgot_goes_after_a_minute() {
+    let unjoined = Link { peer_netns: None, ..port() };
+    let links = [bridge(), unjoined];
+    assert_eq!(told(&state(Phase::Created), &links, 1059), NOTHING);
+    assert_eq!(
+        told(&state(Phase::Created), &links, 1060),
+        [format!("record of host1c1 ({}) removed: its start was never ended", port().name)]
+    );
+    assert_eq!(told(&state(Phase::Joined), &links, 1059), NOTHING, "dockerd may not have moved it yet");
+    assert_eq!(
+        told(&state(Phase::Joined), &links, 1060),
+        [format!("record of host1c1 ({}) removed: no container has it", port().name)]
+    );
+    assert_eq!(told(&state(Phase::Left), &links, 1009), NOTHING);
+    assert_eq!(told(&state(Phase::Left), &links, 1010).len(), 1);
+}
+
+#[test]
+fn left_over_pairs_go_once() {
+    let state = state(Phase::Joined);
+    let (host_end, container_end) = ("xh0123456789", "xc0123456789");
+    let pair = [link(8, host_end, Kind::Veth), link(9, container_end, Kind::Veth)];
+    let links = [vec![bridge(), port()], pair.to_vec()].concat();
+    assert_eq!(told(&state, &links, 2000), ["left-over device xh0123456789 deleted"]);
+    let half = [bridge(), port(), link(9, container_end, Kind::Veth)];
+    assert_eq!(told(&state, &half, 2000), ["left-over device xc0123456789 deleted"]);
+}
+
+#[test]
+fn a_lost_record_does_not_take_the_network_from_a_container() {
+    let other = Link { peer_netns: Some(4), ..link(8, "xh0123456789", Kind::Veth) };
+    assert_eq!(
+        told(&state(Phase::Joined), &[bridge(), port(), other], 2000),
+        ["port xh0123456789 has no record, but its other end is in a container: restart that container"]
+    );
+}
+
+#[test]
+fn what_is_not_ours_is_never_touched() {
+    let others = [
+        link(8, "xh0", Kind::Veth),
+        link(9, "veth1", Kind::Veth),
+        link(10, "eth0", Kind::Other(String::new())),
+    ];
+    let tap = link(11, "xhaaaaaaaaaa", Kind::Other("tun".to_owned()));
+    let links = [vec![bridge(), port(), tap], others.to_vec()].concat();
+    assert_eq!(told(&state(Phase::Joined), &links, 2000), NOTHING);
+}
+
+#[test]
+fn a_missing_bridge_is_a_problem_and_no_reason_to_remove_anything() {
+    let state = state(Phase::Joined);
+    let adrift = Link { master: None, ..port() };
+    assert_eq!(
+        told(&state, &[adrift], 2000),
+        ["bridge mynet0 of network mynet0 is not on this host: run the postscript xdockhost network"]
+    );
+    let down = Link { up: false, ..bridge() };
+    assert_eq!(
+        told(&state, &[down, port()], 2000),
+        ["bridge mynet0 of network mynet0 is switched off: ip link set mynet0 up"]
+    );
+    let tunnel = link(2, "mynet0", Kind::Other("vxlan".to_owned()));
+    assert_eq!(
+        told(&state, &[tunnel, port()], 2000),
+        ["mynet0 of network mynet0 is not a bridge: run the postscript xdockhost network"]
+    );
+}
+
+#[test]
+fn bridged_traffic_is_let_through_when_the_filter_was_looked_at() {
+    let state = state(Phase::Joined);
+    let chain = firewall::Observed { v4: Some("-P FORWARD DROP\n".to_owned()), v6: None };
+    let observed = Observed { began: moment(2000), links: vec![bridge(), port()], firewall: Some(Ok(chain)) };
+    let bridges: [IfName; 1] = ["mynet0".parse().unwrap()];
+    let expected =
+        firewall::plan(&bridges, &firewall::Observed { v4: Some("-P FORWARD DROP\n".to_owned()), v6: None });
+    assert_eq!(expected.len(), 1);
+    let steps: Vec<super::Step> = expected.into_iter().map(super::Step::Firewall).collect();
+    assert_eq!(plan(&state, &observed), Plan { retired: Vec::new(), steps, problems: Vec::new() });
+}
