@@ -70,6 +70,11 @@ impl Environment {
         self.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 
+    /// All variables.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     fn parsed<T: FromStr<Err: ToString>>(&self, name: &'static str) -> Result<T, EnvironmentError> {
         let value = self.get(name).ok_or(EnvironmentError::Missing(name))?;
         value.parse().map_err(|error: T::Err| EnvironmentError::Value {

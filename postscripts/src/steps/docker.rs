@@ -93,6 +93,8 @@ struct Observed {
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Action {
+    /// What a killed run left half configured stops apt.
+    Finish,
     Index,
     Install(Vec<String>),
     Start,
@@ -101,10 +103,17 @@ enum Action {
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Finish => f.write_str("finish what an earlier run of dpkg began"),
             Self::Index => f.write_str("read the package index"),
             Self::Install(packages) => write!(f, "install {}", packages.join(" ")),
             Self::Start => write!(f, "start {SERVICE}"),
         }
+    }
+}
+
+impl Action {
+    fn needs_source(&self) -> bool {
+        matches!(self, Self::Index | Self::Install(_))
     }
 }
 
@@ -113,7 +122,7 @@ fn plan(wanted: &[String], observed: &Observed) -> Vec<Action> {
         wanted.iter().filter(|package| !observed.installed.contains(package)).cloned().collect();
     let mut actions = Vec::new();
     if !missing.is_empty() {
-        actions.extend([Action::Index, Action::Install(missing)]);
+        actions.extend([Action::Finish, Action::Index, Action::Install(missing)]);
     }
     if !observed.active {
         actions.push(Action::Start);
@@ -224,6 +233,7 @@ impl Apt {
 
     async fn act(&self, action: &Action) -> Result<(), DockerError> {
         let ran = match action {
+            Action::Finish => noninteractive(Command::new("dpkg", INSTALL).args(["--configure", "-a"])).await,
             Action::Index => self.get(UPDATE, &["update"]).await,
             Action::Install(packages) => {
                 let mut words = vec!["install", "--yes", "--no-install-recommends"];
@@ -236,7 +246,7 @@ impl Apt {
         };
         ran.map_err(|source| DockerError::Action {
             action: action.to_string(),
-            from_distribution: self.source == Source::Distribution && *action != Action::Start,
+            from_distribution: self.source == Source::Distribution && action.needs_source(),
             source,
         })
     }
@@ -244,8 +254,12 @@ impl Apt {
     async fn get(&self, deadline: Duration, words: &[&str]) -> Result<(), ExecuteError> {
         let options = self.options.iter().flat_map(|option| ["-o", option.as_str()]);
         let command = Command::new("apt-get", deadline).args(["-q"]).args(options).args(words);
-        command.env("DEBIAN_FRONTEND", "noninteractive").env("LC_ALL", "C").execute().await.map(drop)
+        noninteractive(command).await
     }
+}
+
+async fn noninteractive(command: Command) -> Result<(), ExecuteError> {
+    command.env("DEBIAN_FRONTEND", "noninteractive").env("LC_ALL", "C").execute().await.map(drop)
 }
 
 /// Only our list, lists and caches of our own, and no proxy: the source is the management node.
@@ -280,10 +294,11 @@ mod tests {
         let texts = |observed: &Observed| -> Vec<String> {
             plan(&wanted, observed).iter().map(ToString::to_string).collect()
         };
-        let all = ["read the package index", "install docker.io iptables", "start docker.service"];
-        assert_eq!(texts(&bare), all);
+        let finish = "finish what an earlier run of dpkg began";
+        let install = "install docker.io iptables";
+        assert_eq!(texts(&bare), [finish, "read the package index", install, "start docker.service"]);
         let half = Observed { installed: names(&["docker.io"]), active: true };
-        assert_eq!(texts(&half), ["read the package index", "install iptables"]);
+        assert_eq!(texts(&half), [finish, "read the package index", "install iptables"]);
         let stopped = Observed { installed: wanted.clone(), active: false };
         assert_eq!(texts(&stopped), ["start docker.service"]);
         assert_eq!(plan(&wanted, &Observed { installed: wanted.clone(), active: true }), []);

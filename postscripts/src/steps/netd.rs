@@ -176,7 +176,10 @@ pub async fn run(run: &Run) -> Result<Outcome, NetdError> {
     let actions = plan(&desired, &observe(&desired).await);
     if run.work.dry_run {
         let changed: Vec<Wanted> = desired.units.iter().filter(|unit| unit.differs()).cloned().collect();
-        print_plan("netd", &actions, &changed);
+        // print_plan tells of the files itself
+        let others: Vec<&Action> =
+            actions.iter().filter(|action| !matches!(action, Action::WriteUnit(_))).collect();
+        print_plan("netd", &others, &changed);
         return Ok(Outcome::Planned);
     }
     for action in &actions {

@@ -97,6 +97,20 @@ impl Tree {
             .any(|(_, text)| interfaces::methods(text, device.as_str()).contains(&("inet", "dhcp")))
     }
 
+    /// Whether ifupdown has a stanza of the device.
+    pub fn names(&self, device: &IfName) -> bool {
+        self.files.iter().any(|(_, text)| !interfaces::methods(text, device.as_str()).is_empty())
+    }
+
+    /// Options of somebody else's stanzas of the device that our file does not take over.
+    pub fn lost_options(&self, device: &IfName) -> Vec<String> {
+        const TAKEN: [&str; 7] =
+            ["address", "netmask", "network", "broadcast", "gateway", "mtu", "hwaddress"];
+        let is_lost = |option: &String| !TAKEN.iter().any(|taken| option.split(' ').next() == Some(*taken));
+        let options = self.files.iter().flat_map(|(_, text)| interfaces::options(text, device.as_str()));
+        options.filter(is_lost).collect()
+    }
+
     /// Our routes of an earlier run.
     fn routes(&self, bridge: &IfName) -> Vec<String> {
         let options = interfaces::options(self.text(&self.own(bridge)), bridge.as_str());

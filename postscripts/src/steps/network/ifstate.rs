@@ -30,7 +30,7 @@ pub enum StateError {
         bridge: String,
         /// Why.
         #[source]
-        source: ExecuteError,
+        source: Box<ExecuteError>,
     },
 }
 
@@ -72,7 +72,7 @@ async fn release_client(bridge: &Bridge) -> Result<(), StateError> {
 async fn run(program: &str, words: &[&str], bridge: &Bridge) -> Result<(), StateError> {
     let ran = Command::new(program, DEADLINE).args(words).execute().await.map(drop);
     let (port, name) = (bridge.port.to_string(), bridge.name.to_string());
-    ran.map_err(|source| StateError::Dhcp { port, bridge: name, source })
+    ran.map_err(|source| StateError::Dhcp { port, bridge: name, source: Box::new(source) })
 }
 
 fn believe(directory: &Path, bridges: &[Bridge], dhcp: &[Bridge]) -> Result<bool, StateError> {

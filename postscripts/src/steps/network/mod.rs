@@ -7,6 +7,7 @@ pub mod execute;
 pub mod files;
 pub mod ifstate;
 pub mod interfaces;
+pub mod manager;
 pub mod observe;
 pub mod plan;
 pub mod resolve;
@@ -24,6 +25,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use self::execute::{Done, ExecuteError, PATIENCE, answers, apply};
 use self::files::{ReadError, Tree, wanted};
 use self::ifstate::{StateError, hand_over};
+use self::manager::{ManagerError, refuse_foreign};
 use self::observe::{Observed, observe};
 use self::plan::{Step, plan};
 use self::resolve::{Bridge, ResolveError, resolve};
@@ -54,8 +56,8 @@ pub enum NetworkError {
     #[error(transparent)]
     Read(#[from] ReadError),
     /// Another network manager.
-    #[error("this host has no /etc/network/interfaces and no ifup; only ifupdown is supported yet")]
-    NoIfupdown,
+    #[error(transparent)]
+    Manager(#[from] ManagerError),
     /// A template is wrong.
     #[error(transparent)]
     Render(#[from] RenderError),
@@ -78,7 +80,10 @@ struct Work {
     bridges: Vec<Bridge>,
     steps: Vec<Step>,
     files: Vec<Wanted>,
+    /// Those whose NIC has had a DHCP client until now.
     dhcp: Vec<Bridge>,
+    /// Options of replaced stanzas that are not in ours.
+    lost: Vec<String>,
 }
 
 /// Runs the step.
@@ -91,7 +96,9 @@ pub async fn run(run: &Run) -> Result<Outcome, NetworkError> {
     let master = SocketAddr::new(node.master, node.http_port);
     let tree = Tree::read(Path::new(DIRECTORY))?;
     let kernel = Kernel::open().map_err(NetworkError::Observe)?;
-    let work = prepare(run, &host_plan, &tree, &observe(&kernel).await.map_err(NetworkError::Observe)?)?;
+    let observed = observe(&kernel).await.map_err(NetworkError::Observe)?;
+    let work = prepare(run, &host_plan, &tree, &observed)?;
+    refuse_foreign(&tree, &work.bridges).await?;
     if run.work.dry_run {
         print_plan("network", &work.steps, &work.files);
         return Ok(Outcome::Planned);
@@ -104,9 +111,6 @@ fn prepare(run: &Run, host_plan: &HostPlan, tree: &Tree, observed: &Observed) ->
     let resolved =
         host_plan.bridges.iter().map(|bridge| resolve(bridge, observed, tree.remembered(&bridge.name)));
     let bridges: Vec<Bridge> = resolved.collect::<Result<_, _>>()?;
-    if !tree.is_there() && !Path::new("/sbin/ifup").exists() {
-        return Err(NetworkError::NoIfupdown);
-    }
     let with_routes: Vec<(Bridge, Vec<Route>)> = bridges
         .iter()
         .map(|bridge| (bridge.clone(), observed.routes(&bridge.port).cloned().collect()))
@@ -115,7 +119,8 @@ fn prepare(run: &Run, host_plan: &HostPlan, tree: &Tree, observed: &Observed) ->
     files.retain(Wanted::differs);
     let steps = bridges.iter().flat_map(|bridge| plan(bridge, observed)).collect();
     let dhcp = bridges.iter().filter(|bridge| tree.is_dhcp(&bridge.port)).cloned().collect();
-    Ok(Work { bridges, steps, files, dhcp })
+    let lost = bridges.iter().flat_map(|bridge| tree.lost_options(&bridge.port)).collect();
+    Ok(Work { bridges, steps, files, dhcp, lost })
 }
 
 impl Work {
@@ -136,7 +141,16 @@ impl Work {
         if self.steps.is_empty() && self.files.is_empty() && !told {
             return Ok(Outcome::NothingToDo);
         }
-        Ok(Outcome::Done(self.bridges.iter().map(described).collect::<Vec<_>>().join("; ")))
+        Ok(Outcome::Done(self.summary()))
+    }
+
+    fn summary(&self) -> String {
+        let mut parts: Vec<String> = self.bridges.iter().map(described).collect();
+        let backup = self.files.iter().find_map(|file| file.backup.as_ref());
+        if let (false, Some(backup)) = (self.lost.is_empty(), backup) {
+            parts.push(format!("not taken over from {}: {}", backup.display(), self.lost.join(", ")));
+        }
+        parts.join("; ")
     }
 
     /// Looks again, and asks the management node; else everything is taken back.
