@@ -37,7 +37,7 @@ pub enum InventoryError {
         /// As given.
         column: String,
         /// Columns that may have been meant.
-        near: Vec<&'static str>,
+        near: Vec<String>,
     },
     /// A noderange that selects nothing.
     #[error(transparent)]
@@ -68,7 +68,7 @@ pub enum InventoryError {
         origin: String,
         /// What is wrong in it.
         #[source]
-        source: RegexValueError,
+        source: Box<RegexValueError>,
     },
     /// An attribute that nodes do not have.
     #[error("xCAT has no attribute {name} of nodes{}", hint(near))]
@@ -87,9 +87,7 @@ impl InventoryError {
     }
 }
 
-fn hint(near: &[&str]) -> String {
-    match near {
-        [] => String::new(),
-        near => format!("; did you mean {}?", near.join(", ")),
-    }
+fn hint(near: &[impl AsRef<str>]) -> String {
+    let names: Vec<&str> = near.iter().map(AsRef::as_ref).collect();
+    if names.is_empty() { String::new() } else { format!("; did you mean {}?", names.join(", ")) }
 }

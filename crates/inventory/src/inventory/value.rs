@@ -34,8 +34,8 @@ impl Inventory {
         table: &str,
         column: &str,
     ) -> Result<Option<String>, InventoryError> {
-        let (spec, _) = self.table(table)?;
-        if !spec.has(column) {
+        let spec = schema::position(table).and_then(|at| schema::TABLES.get(at));
+        if !spec.is_some_and(|spec| spec.has(column)) {
             return Err(unknown_column(&format!("{table}.{column}")));
         }
         let mut value = String::new();
@@ -63,7 +63,7 @@ impl Inventory {
         let computed = regex_value::apply(value, node).map_err(|source| InventoryError::Value {
             column: format!("{table}.{column}"),
             origin: self.origin_of(node, &format!("{table}.{column}")),
-            source,
+            source: source.into(),
         })?;
         Ok(Some(computed.into_owned()).filter(|value| !value.is_empty()))
     }
@@ -86,9 +86,12 @@ impl Inventory {
 
 fn unknown_column(column: &str) -> InventoryError {
     let (table, name) = column.split_once('.').unwrap_or((column, ""));
-    let near = match schema::position(table).and_then(|at| schema::TABLES.get(at)) {
-        Some(spec) => near(name, spec.columns()),
-        None => near(table, schema::TABLES.iter().map(|spec| spec.name)),
+    let near: Vec<String> = match schema::position(table).and_then(|at| schema::TABLES.get(at)) {
+        Some(spec) => near(name, spec.columns()).iter().map(|near| format!("{table}.{near}")).collect(),
+        None => {
+            let tables = near(table, schema::TABLES.iter().map(|spec| spec.name));
+            tables.iter().map(|near| format!("{near}.{name}")).collect()
+        }
     };
     InventoryError::Column { column: column.to_owned(), near }
 }

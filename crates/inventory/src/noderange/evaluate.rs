@@ -68,11 +68,8 @@ impl<C: Cluster> Evaluation<'_, C> {
         let mut excluded = Vec::new();
         for element in &range.elements {
             let set = self.intersection(&element.factors)?;
-            if element.exclude {
-                excluded.extend(set.iter())
-            } else {
-                nodes.extend(set.iter())
-            };
+            let side = if element.exclude { &mut excluded } else { &mut nodes };
+            side.extend(set.iter());
         }
         let mut nodes: NodeSet = nodes.into_iter().collect();
         nodes.remove(&excluded.into_iter().collect());

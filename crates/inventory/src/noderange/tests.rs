@@ -50,7 +50,7 @@ impl Cluster for Fake {
     /// Nodes that end with an even digit have a host.
     fn value(&self, node: &str, _: &str) -> Result<Option<String>, NoderangeError> {
         let last = node.bytes().last().unwrap_or_default();
-        Ok((last % 2 == 0).then(|| "dh1:2375".to_owned()))
+        Ok(last.is_multiple_of(2).then(|| "dh1:2375".to_owned()))
     }
 
     fn file(&self, path: &Path) -> std::io::Result<String> {

@@ -17,11 +17,18 @@ pub(super) fn rows(path: &Path, table: &str, columns: Option<&[&str]>) -> Result
     if !path.exists() {
         return Ok(Vec::new());
     }
-    let failed =
-        |source: rusqlite::Error| SourceError::Table { path: path.to_owned(), source: source.into() };
+    let failed = |error| SourceError::Table { path: path.to_owned(), source: words(&error).into() };
     let connection = open(path).map_err(failed)?;
     let mut statement = connection.prepare(&query(table, columns)).map_err(failed)?;
     read(&mut statement).map_err(failed)
+}
+
+/// SQLite's own words; the error's Display and source would say them twice.
+fn words(error: &rusqlite::Error) -> String {
+    match error {
+        rusqlite::Error::SqliteFailure(_, Some(words)) => words.clone(),
+        other => other.to_string(),
+    }
 }
 
 fn open(path: &Path) -> rusqlite::Result<Connection> {

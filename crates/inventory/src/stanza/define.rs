@@ -23,6 +23,7 @@ impl Document {
             let object = self.find(name, kind);
             let kind = object.map_or(kind.unwrap_or(Kind::Node), |object| object.kind);
             all_known(kind, &attrs)?;
+            no_contradiction(kind, &attrs)?;
             match object {
                 Some(object) => drop(changed.insert(object.line, self.changed(object, &attrs))),
                 None => added.extend(new_object(name, kind, &attrs)?),
@@ -80,17 +81,21 @@ impl Document {
         (object.line..).zip(self.span(object.line, object.last + 1))
     }
 
-    /// The text with the lines of some objects replaced (by nothing: with the blank line after them), others added.
+    /// The text with the lines of some objects replaced (by nothing: with the blank line that set them off).
     fn with(&self, changed: &HashMap<u32, Vec<String>>, added: &[String]) -> String {
         let mut lines: Vec<&str> = Vec::new();
         let mut next = 1;
         for object in self.objects.iter().filter(|object| changed.contains_key(&object.line)) {
             lines.extend(self.span(next, object.line));
+            next = object.last + 1;
             let new = changed.get(&object.line).map(Vec::as_slice).unwrap_or_default();
             lines.extend(new.iter().map(String::as_str));
-            next = object.last + 1;
-            let blank_follows = self.span(next, next + 1).next().is_some_and(|line| line.trim().is_empty());
-            next += u32::from(new.is_empty() && blank_follows);
+            if new.is_empty() {
+                match self.span(next, next + 1).next() {
+                    Some(line) => next += u32::from(line.trim().is_empty()),
+                    None => drop(lines.pop_if(|line| line.trim().is_empty())),
+                }
+            }
         }
         lines.extend(self.span(next, u32::MAX));
         lines.extend(added.iter().map(String::as_str));
@@ -117,12 +122,27 @@ fn all_known(kind: Kind, attrs: &Attrs) -> Result<(), StanzaError> {
     }
 }
 
+/// Two of the command's attributes that are of one column and differ.
+fn no_contradiction(kind: Kind, attrs: &Attrs) -> Result<(), StanzaError> {
+    for (at, (name, value)) in attrs.iter().enumerate() {
+        let clashes = |(other, text): &&(String, String)| same(other, name, kind) && text != value;
+        if let Some((other, text)) = attrs.iter().take(at).find(clashes) {
+            let what = format!("{other}={text} says otherwise of the same column");
+            return Err(of_command(name, value, what));
+        }
+    }
+    Ok(())
+}
+
+fn of_command(name: &str, value: &str, what: String) -> StanzaError {
+    let attribute = format!("{name}={}", value.escape_debug());
+    StanzaError::Value { line: 0, attribute, object: "the command".to_owned(), what }
+}
+
 /// A value that would not read back as it was given.
 fn one_line(name: &str, value: &str) -> Result<(), StanzaError> {
     if value.contains(['\n', '\r']) || value.trim() != value {
-        let what = "a value is one line without blanks around it".to_owned();
-        let attribute = format!("{name}={}", value.escape_debug());
-        return Err(StanzaError::Value { line: 0, attribute, object: "the command".to_owned(), what });
+        return Err(of_command(name, value, "a value is one line without blanks around it".to_owned()));
     }
     Ok(())
 }
