@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use futures_util::future::try_join_all;
 use lab::setup::{self, SetupError};
-use lab::{Fabric, Lab, LabError, LabName, Power, Spec};
+use lab::{Fabric, Lab, LabError, LabName, NodeRun, Power, Spec};
+use thiserror::Error;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Several real hosts on one machine, each with its own Docker engine.
 #[derive(Debug, Parser)]
@@ -64,6 +66,15 @@ enum Command {
         /// What to do.
         state: Cable,
     },
+    /// Run postscripts on hosts as xCAT's updatenode does, with the tables of mn:/etc/xdock/cluster.stanza.
+    Updatenode {
+        /// host1, host2 ...
+        #[arg(required = true)]
+        hosts: Vec<String>,
+        /// "script args,script2 args": programs in mn:/install/postscripts.
+        #[arg(short = 'P', long = "scripts", allow_hyphen_values = true)]
+        scripts: String,
+    },
     /// Load the image busybox:latest into the Docker engines of hosts.
     Image {
         /// host1, host2 ...
@@ -106,37 +117,56 @@ impl Up {
     }
 }
 
-/// 2: nothing was done.
-pub(crate) fn status_of(error: &LabError) -> u8 {
-    match error {
-        LabError::Name(_)
-        | LabError::Setup(SetupError::NotRoot)
-        | LabError::NoLab(_)
-        | LabError::NoSuchMember { .. }
-        | LabError::HostCount(_)
-        | LabError::NicCount(_) => 2,
-        _ => 1,
+/// How a command failed.
+#[derive(Debug, Error)]
+pub(crate) enum Failure {
+    #[error(transparent)]
+    Lab(#[from] LabError),
+    #[error("a postscript failed on {0}")]
+    Scripts(String),
+}
+
+impl Failure {
+    /// 2: nothing was done.
+    pub(crate) fn status(&self) -> u8 {
+        match self {
+            Self::Lab(
+                LabError::Name(_)
+                | LabError::Setup(SetupError::NotRoot)
+                | LabError::NoLab(_)
+                | LabError::NoSuchMember { .. }
+                | LabError::HostCount(_)
+                | LabError::NicCount(_)
+                | LabError::Update(_),
+            ) => 2,
+            // 128 + SIGINT, as a shell says it
+            Self::Lab(LabError::Interrupted) => 130,
+            _ => 1,
+        }
     }
 }
 
-pub(crate) async fn run(cli: Cli) -> Result<(), LabError> {
-    setup::require_root()?;
+pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
+    setup::require_root().map_err(LabError::from)?;
     let name = cli.name;
     match cli.command {
-        Command::Setup => Ok(setup::setup(&say).await?),
-        Command::Up(up) => make(up.spec(name)).await,
-        Command::Status { json } => show(&Lab::open(&name)?, json),
-        Command::Exec { host, argv } => Err(Lab::open(&name)?.target(&host)?.become_program(&argv).into()),
-        Command::Put { host, from, to } => Lab::open(&name)?.put(&host, &from, &to).await,
-        Command::Power { host, power } => Lab::open(&name)?.power(&host, power).await,
-        Command::Link { host, nic, state } => {
-            Lab::open(&name)?.link(&host, &nic, matches!(state, Cable::Up)).await
+        Command::Setup => Ok(setup::setup(&say).await.map_err(LabError::from)?),
+        Command::Up(up) => Ok(make(up.spec(name)).await?),
+        Command::Status { json } => Ok(show(&Lab::open(&name)?, json)?),
+        Command::Exec { host, argv } => {
+            Err(LabError::from(Lab::open(&name)?.target(&host)?.become_program(&argv)).into())
         }
+        Command::Put { host, from, to } => Ok(Lab::open(&name)?.put(&host, &from, &to).await?),
+        Command::Power { host, power } => Ok(Lab::open(&name)?.power(&host, power).await?),
+        Command::Link { host, nic, state } => {
+            Ok(Lab::open(&name)?.link(&host, &nic, matches!(state, Cable::Up)).await?)
+        }
+        Command::Updatenode { hosts, scripts } => update(&Lab::open(&name)?, &hosts, &scripts).await,
         Command::Image { hosts } => {
             let lab = Lab::open(&name)?;
-            try_join_all(hosts.iter().map(|host| lab.image(host))).await.map(drop)
+            Ok(try_join_all(hosts.iter().map(|host| lab.image(host))).await.map(drop)?)
         }
-        Command::Down => Lab::remove(&name).await,
+        Command::Down => Ok(Lab::remove(&name).await?),
     }
 }
 
@@ -144,18 +174,44 @@ fn say(line: &str) {
     eprintln!("{line}");
 }
 
+/// Ends when a person or a service manager wants us to.
+async fn interrupted() {
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => tokio::select! {
+            _ = tokio::signal::ctrl_c() => (),
+            _ = terminate.recv() => (),
+        },
+        Err(_) => std::future::pending().await,
+    }
+}
+
 async fn make(spec: Spec) -> Result<(), LabError> {
     let start = std::time::Instant::now();
-    let lab = Lab::up_telling(&spec, &say).await?;
+    let lab = Lab::up_telling(&spec, &say, interrupted()).await?;
     say(&format!("lab {} is up after {:.1} s", spec.name, start.elapsed().as_secs_f32()));
     show(&lab, false)
 }
 
-#[expect(clippy::print_stdout, reason = "the answer of the command")]
+async fn update(lab: &Lab, hosts: &[String], scripts: &str) -> Result<(), Failure> {
+    let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
+    let runs = lab.updatenode(&hosts, scripts).await?;
+    for line in runs.iter().flat_map(NodeRun::lines) {
+        print(&line);
+    }
+    let failed = runs.iter().filter(|run| run.status != 0);
+    let failed: Vec<String> = failed.map(|run| format!("{} ({})", run.node, run.status)).collect();
+    if failed.is_empty() { Ok(()) } else { Err(Failure::Scripts(failed.join(", "))) }
+}
+
 fn show(lab: &Lab, json: bool) -> Result<(), LabError> {
     for status in lab.status()? {
-        let line = if json { serde_json::to_string(&status).unwrap_or_default() } else { status.line() };
-        println!("{line}");
+        print(&if json { serde_json::to_string(&status).unwrap_or_default() } else { status.line() });
     }
     Ok(())
+}
+
+/// A reader that has gone has seen enough.
+fn print(line: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stdout(), "{line}");
 }

@@ -191,16 +191,16 @@ fn router_cables(lab: &LabName) -> String {
     let (router, fabric) = (lab.of("router"), lab.of("fabric"));
     format!(
         "netns add {router}\n\
-         link add a netns {router} type veth peer name router-a netns {fabric}\n\
-         link add b netns {router} type veth peer name router-b netns {fabric}\n"
+         link add first netns {router} type veth peer name router-a netns {fabric}\n\
+         link add second netns {router} type veth peer name router-b netns {fabric}\n"
     )
 }
 
 fn router_addresses() -> String {
     let (first, second) = (Segment::First.router(), Segment::Second.router());
     format!(
-        "address add {first}/{PREFIX} dev a\naddress add {second}/{PREFIX} dev b\n\
-         link set lo up\nlink set a up\nlink set b up\n"
+        "address add {first}/{PREFIX} dev first\naddress add {second}/{PREFIX} dev second\n\
+         link set lo up\nlink set first up\nlink set second up\n"
     )
 }
 

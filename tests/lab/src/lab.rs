@@ -23,6 +23,7 @@ use crate::setup::{self, SetupError};
 use crate::state::{MemberState, Phase, Running, State, StateError};
 use crate::status::{self, Status};
 use crate::sweep::{SweepError, sweep};
+use crate::updatenode::UpdateError;
 
 /// How something with a lab failed.
 #[derive(Debug, Error)]
@@ -55,6 +56,9 @@ pub enum LabError {
     /// No NIC, or more than the fabric's names allow.
     #[error("{0} NICs are too many or too few: 1 to 8")]
     NicCount(u8),
+    /// By a signal.
+    #[error("interrupted; nothing of the lab stays")]
+    Interrupted,
     /// The lock.
     #[error("cannot lock the lab")]
     Lock(#[source] EntryError),
@@ -111,6 +115,9 @@ pub enum LabError {
     /// Power.
     #[error(transparent)]
     Power(#[from] PowerError),
+    /// Postscripts.
+    #[error(transparent)]
+    Update(#[from] UpdateError),
     /// Taking it down.
     #[error("cannot remove all of the lab")]
     Sweep(#[from] SweepError),
@@ -134,14 +141,18 @@ impl Lab {
     /// # Errors
     /// What did not work; nothing of the lab stays then.
     pub async fn up(spec: &Spec) -> Result<Self, LabError> {
-        Self::up_telling(spec, &|_| ()).await
+        Self::up_telling(spec, &|_| (), std::future::pending()).await
     }
 
-    /// As [`Lab::up`], and tells what takes long.
+    /// As [`Lab::up`], tells what takes long, and gives up when `interrupted` ends.
     ///
     /// # Errors
     /// As [`Lab::up`].
-    pub async fn up_telling(spec: &Spec, say: Say<'_>) -> Result<Self, LabError> {
+    pub async fn up_telling(
+        spec: &Spec,
+        say: Say<'_>,
+        interrupted: impl Future<Output = ()>,
+    ) -> Result<Self, LabError> {
         check(spec)?;
         setup::setup(say).await?;
         let lab = Self { dirs: Dirs::from_environment(), name: spec.name.clone() };
@@ -151,7 +162,10 @@ impl Lab {
         }
         // what a killed `up` left behind
         sweep(&lab.dirs, &lab.name).await?;
-        let made = lab.make(spec, say).await;
+        let made = tokio::select! {
+            made = lab.make(spec, say) => made,
+            () = interrupted => Err(LabError::Interrupted),
+        };
         if made.is_err() {
             // the first error is the one to tell
             let _ = sweep(&lab.dirs, &lab.name).await;

@@ -29,9 +29,11 @@ pub mod setup;
 pub mod state;
 pub mod status;
 pub mod sweep;
+pub mod updatenode;
 
 pub use lab::{Lab, LabError};
 pub use name::{LabName, Member};
 pub use plan::{Fabric, Spec};
 pub use power::Power;
 pub use status::Status;
+pub use updatenode::NodeRun;

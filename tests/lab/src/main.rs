@@ -13,7 +13,7 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("lab: {}", Chain(&error));
-            ExitCode::from(cli::status_of(&error))
+            ExitCode::from(error.status())
         }
     }
 }

@@ -2,6 +2,7 @@
 //! error and tells all of them at the end.
 
 use std::fmt;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -36,19 +37,26 @@ pub async fn sweep(dirs: &Dirs, lab: &LabName) -> Result<(), SweepError> {
         failures.note(fabric::remove(&namespace).await);
     }
     failures.note(cgroup::remove(lab, None));
-    forget_nspawn(lab);
     let path = dirs.lab(lab).path;
+    forget_nspawn(lab, &path);
     failures.note(mounts::unmount_below(&path));
     failures.note(remove_directory(&path));
     failures.into_result()
 }
 
-/// systemd-nspawn leaves a directory when it is killed.
-fn forget_nspawn(lab: &LabName) {
-    let propagate = Path::new("/run/systemd/nspawn/propagate");
-    for name in entries(propagate).filter(|name| lab.owns(name)) {
+/// systemd-nspawn leaves a directory and a lock file when it is killed.
+fn forget_nspawn(lab: &LabName, path: &Path) {
+    let nspawn = Path::new("/run/systemd/nspawn");
+    for name in entries(&nspawn.join("propagate")).filter(|name| lab.owns(name)) {
         // empty, or still a machine's own mounts, which go with the machine
-        let _ = std::fs::remove_dir(propagate.join(name));
+        let _ = std::fs::remove_dir(nspawn.join("propagate").join(name));
+    }
+    for member in entries(path) {
+        if let Ok(root) = path.join(member).join("root").metadata() {
+            // nspawn.c, image_path_lock: named by device and inode of the root
+            let lock = format!("locks/inode-{}:{}", root.dev(), root.ino());
+            let _ = std::fs::remove_file(nspawn.join(lock));
+        }
     }
 }
 

@@ -27,6 +27,8 @@ impl File {
     }
 }
 
+const XCATDSKLSPOST: &str = include_str!("../../files/xcatdsklspost");
+
 /// The files of one machine.
 pub fn files(spec: &Spec, machine: &Machine, keys: &Keys) -> Vec<File> {
     let mut files = vec![
@@ -43,6 +45,7 @@ pub fn files(spec: &Spec, machine: &Machine, keys: &Keys) -> Vec<File> {
         files.push(File::new("etc/ssh/ssh_host_ed25519_key.pub", host_key.public.clone()));
     }
     if machine.member == Member::Mn {
+        files.push(File { mode: 0o755, ..File::new("install/postscripts/xcatdsklspost", XCATDSKLSPOST) });
         files.push(File::secret("root/.ssh/id_ed25519", keys.root.private.clone()));
         files.push(File::new("root/.ssh/id_ed25519.pub", keys.root.public.clone()));
         files.push(File::new("root/.ssh/known_hosts", known_hosts(spec, keys)));
