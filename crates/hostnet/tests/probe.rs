@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
 use hostnet::{Kernel, Link, Veth, arp, ndp};
-use namespace::{alone, bridge, container, mac, name, namespace, veth, within};
+use namespace::{alone, bridge, container, mac, name, namespace, until_forwarding, veth, within};
 
 const WINDOW: Duration = Duration::from_millis(200);
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 99, 1, 1);
@@ -136,7 +136,9 @@ fn an_announcement_comes_from_the_containers_own_address() {
             let switch = bridge(&kernel).await;
             kernel.set_master(&name("xc1"), Some(switch.index)).await.unwrap();
             kernel.set_up(&name("xc1"), true).await.unwrap();
+            until_forwarding("xc1").await;
         });
+        until_forwarding("xh1").await;
         arp::announce(&name("br0"), ADDRESS, mac("02:42:0a:63:01:77")).unwrap();
         let learned = other.run(|| {
             let told = std::process::Command::new("bridge").args(["fdb", "show", "dev", "xc1"]).output();

@@ -154,6 +154,113 @@ fn ours(family: Family, words: &[&str]) -> Option<Rule> {
 
 /// Whether a packet of ours may end in a rule, or in a chain that it jumps to.
 fn can_drop(words: &[&str]) -> bool {
-    let target = words.iter().skip_while(|word| !matches!(**word, "-j" | "-g")).nth(1);
+    // the listing has the target behind all matches; a comment may hold any words
+    let from = words.iter().rposition(|word| matches!(*word, "-j" | "-g"));
+    let target = from.and_then(|at| words.get(at + 1));
     !matches!(target, None | Some(&("ACCEPT" | "LOG" | "NFLOG" | "MARK" | "CONNMARK")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: &str = "-P FORWARD DROP";
+    const OLD: &str = "-A FORWARD -i br0 -o br0 -m comment --comment xdock -j ACCEPT";
+    const NEW: &str = "-A FORWARD -i br0 -o br0 -m comment --comment \"xdock:2\" -j ACCEPT";
+    const DOCKER: &str = "-A FORWARD -j DOCKER-USER";
+
+    /// The plan for `br0`, a line a step: verb and comment.
+    fn of(lines: &[&str]) -> Vec<String> {
+        let steps = chain(Family::V4, &["br0".parse().unwrap()], &lines.join("\n"));
+        let line = |step: &Step| {
+            let words = step.words();
+            format!("{} {} {}", words[0], words[3], words[9])
+        };
+        steps.iter().map(line).collect()
+    }
+
+    #[test]
+    fn nothing_where_it_stands_on_top() {
+        assert_eq!(of(&[POLICY, OLD, DOCKER]), [""; 0]);
+        assert_eq!(of(&[POLICY, NEW, DOCKER]), [""; 0]);
+    }
+
+    #[test]
+    fn rules_before_it_that_can_not_drop_are_let_be() {
+        let accept = "-A FORWARD -i docker0 ! -o docker0 -j ACCEPT";
+        assert_eq!(of(&[POLICY, "-A FORWARD -i br0", accept, "-A FORWARD -j LOG", OLD]), [""; 0]);
+        assert_eq!(of(&[POLICY, "-A FORWARD -g elsewhere", OLD]), ["-I br0 xdock:2", "-D br0 xdock"]);
+        assert_eq!(of(&[POLICY, "-A FORWARD -s 10.0.0.0/8 -j DROP", OLD]), ["-I br0 xdock:2", "-D br0 xdock"]);
+    }
+
+    #[test]
+    fn a_comment_that_says_j_accept_is_no_target() {
+        let sly = "-A FORWARD -m comment --comment \"-j ACCEPT\" -j DROP";
+        assert_eq!(of(&[POLICY, sly, OLD]), ["-I br0 xdock:2", "-D br0 xdock"]);
+    }
+
+    #[test]
+    fn a_missing_one_is_put_in() {
+        assert_eq!(of(&[POLICY]), ["-I br0 xdock"]);
+        assert_eq!(of(&[POLICY, DOCKER]), ["-I br0 xdock"]);
+        assert_eq!(of(&[]), ["-I br0 xdock"]);
+    }
+
+    #[test]
+    fn the_new_one_goes_in_before_the_old_one_goes_out() {
+        assert_eq!(of(&[POLICY, DOCKER, OLD]), ["-I br0 xdock:2", "-D br0 xdock"]);
+        assert_eq!(of(&[POLICY, DOCKER, NEW]), ["-I br0 xdock", "-D br0 xdock:2"]);
+    }
+
+    #[test]
+    fn what_a_power_cut_left_between_the_two_is_finished() {
+        assert_eq!(of(&[POLICY, NEW, DOCKER, OLD]), ["-D br0 xdock"]);
+    }
+
+    #[test]
+    fn duplicates_go_and_one_stays() {
+        assert_eq!(of(&[POLICY, OLD, NEW]), ["-D br0 xdock:2"]);
+        assert_eq!(of(&[POLICY, OLD, OLD]), ["-I br0 xdock:2", "-D br0 xdock", "-D br0 xdock"]);
+        let all = ["-D br0 xdock:2", "-D br0 xdock:2", "-I br0 xdock:2", "-D br0 xdock", "-D br0 xdock"];
+        assert_eq!(of(&[POLICY, OLD, OLD, NEW, NEW]), all);
+    }
+
+    #[test]
+    fn rules_of_others_are_not_touched() {
+        let theirs = [
+            "-A FORWARD -i br7 -o br7 -m comment --comment mine -j ACCEPT",
+            "-A FORWARD -i br7 -o eth0 -m comment --comment xdock -j ACCEPT",
+            "-A FORWARD -i br7 -o br7 -m comment --comment xdock -j DROP",
+            "-A FORWARD -i br7 -o br7 -j ACCEPT",
+        ];
+        assert_eq!(of(&[&[POLICY, OLD], &theirs[..]].concat()), [""; 0]);
+        let gone = OLD.replace("br0", "br7");
+        assert_eq!(of(&[POLICY, OLD, &gone]), ["-D br7 xdock"]);
+    }
+
+    #[test]
+    fn a_plan_that_was_carried_out_leaves_nothing_to_do() {
+        let every = [DOCKER, OLD, NEW, "-A FORWARD -j ACCEPT"];
+        for number in 0..4_usize.pow(5) {
+            let picks = (0..5_u32).map(|digit| every[number / 4_usize.pow(digit) % 4]);
+            let mut lines: Vec<String> = picks.map(|line| line.replace('"', "")).collect();
+            let bridges = ["br0".parse().unwrap()];
+            for step in chain(Family::V4, &bridges, &lines.join("\n")) {
+                carry_out(&step, &mut lines);
+            }
+            assert_eq!(chain(Family::V4, &bridges, &lines.join("\n")), [], "{number}: {lines:#?}");
+        }
+    }
+
+    /// What iptables does: in on top, or out with the first of the same words.
+    fn carry_out(step: &Step, lines: &mut Vec<String>) {
+        let words = step.words();
+        let line = format!("-A {}", words[1..].join(" "));
+        if words[0] == "-I" {
+            lines.insert(0, line);
+        } else {
+            let first = lines.iter().position(|have| *have == line).unwrap();
+            lines.remove(first);
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Network namespaces for tests: without names, so that nothing is left of them however a test ends.
 #![allow(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::missing_panics_doc,
     reason = "test support: a failure here fails the test"
 )]
@@ -70,5 +71,19 @@ pub(crate) async fn container(kernel: &Kernel, end: &IfName, address: &str) -> N
         kernel.add_address(end, address.parse().unwrap()).await.unwrap();
         kernel.set_up(end, true).await.unwrap();
     });
+    until_forwarding(&end.as_str().replace("xc", "xh")).await;
     container
+}
+
+/// A port forwards when the kernel's link watch has seen its carrier, a moment after the other end is up.
+pub(crate) async fn until_forwarding(port: &str) {
+    for _ in 0..500 {
+        let told = std::process::Command::new("bridge").arg("link").output().unwrap();
+        let told = String::from_utf8(told.stdout).unwrap();
+        if told.lines().any(|line| line.contains(port) && line.contains("state forwarding")) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("the port {port} of the bridge does not forward after 5 s");
 }
