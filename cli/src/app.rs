@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use inventory::{Inventory, InventoryUrl};
+use inventory::{Inventory, InventoryUrl, NodeName, NumberNames};
 
 use crate::args::Options;
 use crate::commands::CommandError;
@@ -37,6 +37,11 @@ impl App {
         Ok(Inventory::open(&self.inventory_url()?)?)
     }
 
+    /// The nodes of a noderange.
+    pub(crate) fn select(&self, tables: &Inventory, noderange: &str) -> Result<Vec<NodeName>, CommandError> {
+        Ok(tables.select_with(noderange, &number_names())?)
+    }
+
     /// Where the tables are: said, or xCAT's, or ours.
     pub(crate) fn inventory_url(&self) -> Result<InventoryUrl, CommandError> {
         if let Some(said) = &self.settings.inventory {
@@ -47,6 +52,13 @@ impl App {
         }
         Ok(InventoryUrl::File(STANZAS.into()))
     }
+}
+
+/// What a number alone is the name of, as xCAT's commands have it from the environment.
+pub(crate) fn number_names() -> NumberNames {
+    let set = |name, default: String| std::env::var(name).unwrap_or(default);
+    let NumberNames { prefix, suffix } = NumberNames::default();
+    NumberNames { prefix: set("XCAT_NODE_PREFIX", prefix), suffix: set("XCAT_NODE_SUFFIX", suffix) }
 }
 
 /// How much is said.

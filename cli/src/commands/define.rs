@@ -1,15 +1,15 @@
 //! `def` and `undef`: changes of the stanza file.
 
-use inventory::InventoryUrl;
 use inventory::stanza::StanzaFile;
+use inventory::{InventoryUrl, noderange};
 
 use super::{CommandError, Done};
-use crate::app::App;
+use crate::app::{self, App};
 use crate::args::{DefArgs, NoderangeArg};
 
 pub(super) fn define(args: &DefArgs, app: &mut App) -> Result<Done, CommandError> {
     let file = file(app, "chdef or mkdef")?;
-    let names = names(&args.nodes.noderange)?;
+    let names = names(args, app)?;
     file.define(&names, &args.attributes)?;
     Ok(told(&names, app))
 }
@@ -17,7 +17,7 @@ pub(super) fn define(args: &DefArgs, app: &mut App) -> Result<Done, CommandError
 pub(super) fn undefine(args: &NoderangeArg, app: &mut App) -> Result<Done, CommandError> {
     let file = file(app, "rmdef")?;
     let names: Vec<String> =
-        app.inventory()?.select(&args.noderange)?.into_iter().map(String::from).collect();
+        app.select(&app.inventory()?, &args.noderange)?.into_iter().map(String::from).collect();
     file.undefine(&names)?;
     Ok(told(&names, app))
 }
@@ -29,9 +29,17 @@ fn file(app: &App, instead: &'static str) -> Result<StanzaFile, CommandError> {
     }
 }
 
-/// The names of a list: those that are to be need not be there.
-fn names(list: &str) -> Result<Vec<String>, CommandError> {
-    Ok(list.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect())
+/// Nodes that are there, by any noderange; else names, which need not be there yet. What is wrong with the tables is told
+/// when the file is changed.
+fn names(args: &DefArgs, app: &App) -> Result<Vec<String>, CommandError> {
+    let noderange = &args.nodes.noderange;
+    let is_node = args.attributes.iter().all(|(name, value)| name != "objtype" || value == "node");
+    let known =
+        app.inventory().ok().filter(|_| is_node).and_then(|tables| app.select(&tables, noderange).ok());
+    Ok(match known {
+        Some(nodes) => nodes.into_iter().map(String::from).collect(),
+        None => noderange::names(noderange, &app::number_names())?,
+    })
 }
 
 fn told(names: &[String], app: &mut App) -> Done {

@@ -16,7 +16,7 @@ use lines::Lines;
 
 pub(super) async fn run(args: &LogsArgs, app: &mut App) -> Result<Done, CommandError> {
     let inventory = app.inventory()?;
-    let nodes = inventory.select(&args.nodes.noderange)?;
+    let nodes = app.select(&inventory, &args.nodes.noderange)?;
     let groups = targets::groups(&targets::places(&nodes, &inventory)?, app, &inventory)?;
     let (tail, follow, json) = (args.tail, args.follow, app.printer.is_json());
     let work = |group: Group, replies: Replies| async move {

@@ -17,7 +17,7 @@ use row::Row;
 
 pub(super) async fn run(args: &LsArgs, app: &mut App) -> Result<Done, CommandError> {
     let inventory = app.inventory()?;
-    let nodes = inventory.select(&args.nodes.noderange)?;
+    let nodes = app.select(&inventory, &args.nodes.noderange)?;
     let mut containers = Vec::new();
     let mut places = Vec::new();
     for node in &nodes {

@@ -23,7 +23,7 @@ use prepare::{Job, Work};
 pub(super) async fn run(args: &MkArgs, app: &mut App) -> Result<Done, CommandError> {
     let overrides = prepare::overrides(&args.words)?;
     let inventory = app.inventory()?;
-    let nodes = inventory.select(&args.nodes.noderange)?;
+    let nodes = app.select(&inventory, &args.nodes.noderange)?;
     let places = targets::places(&nodes, &inventory)?;
     let tables = Tables::new(&inventory, &app.settings.installdir);
     let job = prepare::job(&nodes, &places, &overrides, &tables)?;

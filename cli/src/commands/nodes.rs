@@ -8,7 +8,7 @@ use crate::args::NodesArgs;
 
 pub(super) fn run(args: &NodesArgs, app: &mut App) -> Result<Done, CommandError> {
     let tables = app.inventory()?;
-    for node in tables.select(&args.nodes.noderange)? {
+    for node in app.select(&tables, &args.nodes.noderange)? {
         if args.attributes.is_empty() {
             match app.printer.is_json() {
                 true => app.printer.object(&serde_json::json!({ "node": node })),

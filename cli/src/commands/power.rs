@@ -12,7 +12,7 @@ use crate::targets;
 
 pub(super) async fn run(args: &PowerArgs, app: &mut App) -> Result<Done, CommandError> {
     let inventory = app.inventory()?;
-    let nodes = inventory.select(&args.nodes.noderange)?;
+    let nodes = app.select(&inventory, &args.nodes.noderange)?;
     let groups = targets::groups(&targets::places(&nodes, &inventory)?, app, &inventory)?;
     let tables = Tables::new(&inventory, &app.settings.installdir);
     let action = args.action;

@@ -9,7 +9,7 @@ use crate::targets;
 
 pub(super) async fn run(args: &RmArgs, app: &mut App) -> Result<Done, CommandError> {
     let inventory = app.inventory()?;
-    let nodes = inventory.select(&args.nodes.noderange)?;
+    let nodes = app.select(&inventory, &args.nodes.noderange)?;
     let groups = targets::groups(&targets::places(&nodes, &inventory)?, app, &inventory)?;
     let how = Removal { force: args.force, volumes: args.volumes };
     let work = |group: Group, replies: Replies| async move { remove(group, &replies, how).await };

@@ -22,7 +22,7 @@ const REMEDY: &str = "xdock sync";
 
 pub(super) async fn run(args: &NoderangeArg, app: &mut App) -> Result<Done, CommandError> {
     let inventory = app.inventory()?;
-    let hosts = inventory.select(&args.noderange)?;
+    let hosts = app.select(&inventory, &args.noderange)?;
     refuse_containers(&hosts, &inventory)?;
     let places: Vec<_> =
         hosts.iter().map(|host| (host.clone(), DockerHost { name: host.clone(), port: None })).collect();
@@ -126,6 +126,6 @@ impl<'a> Tables<'a> {
 
     /// Brings the tables unless this command has done so already.
     pub(super) async fn renew(&self, host: &Host, turn: &Turn) -> Result<(), SyncError> {
-        turn.get_or_try_init(|| async { self.bring(host).await.map(|_| ()) }).await.map(|()| ())
+        turn.get_or_try_init(|| async { self.bring(host).await.map(|_| ()) }).await.copied()
     }
 }

@@ -8,6 +8,7 @@ mod error;
 mod ssh;
 mod stream;
 mod tls;
+mod transport;
 mod verbs;
 mod views;
 
@@ -15,10 +16,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker};
-use hyper::StatusCode;
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use bollard::{API_DEFAULT_VERSION, Docker};
 use tokio::sync::OnceCell;
 
 pub(crate) use address::{Address, AddressError};
@@ -29,7 +27,9 @@ pub(crate) use tls::TlsFiles;
 pub(crate) use verbs::{Effect, Removal};
 pub(crate) use views::{Container, LogPiece, Network};
 
-use connect::{Connector, Way};
+use bollard::BollardRequest;
+use connect::Way;
+use transport::{Send, URL, transport};
 
 /// An engine may take long to start a container or to stop one that ignores its signal, but not for ever.
 const ANSWER: Duration = Duration::from_secs(300);
@@ -63,6 +63,7 @@ pub(crate) enum Place {
 pub(crate) struct Engine {
     host: String,
     docker: Docker,
+    send: Send,
     version: Arc<OnceCell<ApiVersion>>,
     timeout: Duration,
 }
@@ -75,25 +76,17 @@ impl Engine {
             Place::Ssh(destination) => Way::Ssh(destination, OnceCell::new()),
             Place::Tcp { name, ip, port, files } => Way::tcp(name, ip, port, files, timeout),
         };
-        let pool = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .build::<_, _>(Connector(Arc::new(way)));
-        let send = move |request: BollardRequest| {
-            let answer = pool.request(request);
-            async move {
-                let answer = answer.await.map_err(error::transport)?;
-                // bollard takes 304 for success without a word; here it tells "already so" from "done"
-                if answer.status() == StatusCode::NOT_MODIFIED {
-                    let (status_code, message) = (304, String::new());
-                    return Err(bollard::errors::Error::DockerResponseServerError { status_code, message });
-                }
-                Ok(answer)
-            }
-        };
-        let url = Some("http://docker");
-        let docker = Docker::connect_with_custom_transport(send, url, ANSWER.as_secs(), API_DEFAULT_VERSION)
-            .map_err(|error| EngineError::of(host, ANSWER, error))?;
-        Ok(Self { host: host.to_owned(), docker, version: Arc::default(), timeout })
+        let version = Arc::default();
+        let send = transport(way, Arc::clone(&version));
+        let via = Arc::clone(&send);
+        let docker = Docker::connect_with_custom_transport(
+            move |request: BollardRequest| via(request),
+            Some(URL),
+            ANSWER.as_secs(),
+            API_DEFAULT_VERSION,
+        )
+        .map_err(|error| EngineError::of(host, ANSWER, error))?;
+        Ok(Self { host: host.to_owned(), docker, send: Send(send), version, timeout })
     }
 
     /// The version of the API that both sides speak; asked once, and bounded by the timeout: this is the first word.

@@ -63,7 +63,7 @@ pub(crate) enum SshError {
         host: String,
         /// Why.
         #[source]
-        source: ExecuteError,
+        source: Box<ExecuteError>,
     },
     /// A session was not started.
     #[error("cannot start ssh")]
@@ -84,7 +84,7 @@ impl Destination {
             Err(ExecuteError::Status { stderr, .. }) if !stderr.trim().is_empty() => {
                 Err(SshError::Refused { user, host, told: stderr.trim().replace("\r\n", "\n") })
             }
-            Err(source) => Err(SshError::Run { user, host, source }),
+            Err(source) => Err(SshError::Run { user, host, source: Box::new(source) }),
         }
     }
 

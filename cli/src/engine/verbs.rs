@@ -1,15 +1,20 @@
 //! The calls of the engine's API that we make, one a function.
 
+use bollard::errors::Error as Bollard;
 use bollard::models::{EndpointSettings, NetworkConnectRequest, NetworkCreateRequest};
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, CreateImageOptionsBuilder, ListContainersOptionsBuilder,
     LogsOptionsBuilder, RemoveContainerOptionsBuilder, RestartContainerOptionsBuilder,
 };
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
+use http_body_util::BodyExt as _;
+use hyper::Request;
+use hyper::header::CONTENT_TYPE;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Container, Engine, EngineError, LogPiece, Network, body};
+use super::transport::URL;
+use super::{ANSWER, Container, Engine, EngineError, LogPiece, Network, body};
 
 /// What a call did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,8 +107,8 @@ impl Engine {
 
     /// Makes a network.
     pub(crate) async fn create_network(&self, body: &Value) -> Result<(), EngineError> {
-        let request: NetworkCreateRequest = typed(body)?;
-        self.docker.create_network(request).await.map(|_| ()).map_err(|error| self.error(error))
+        let _: NetworkCreateRequest = typed(body)?;
+        self.post("/networks/create", body).await
     }
 
     /// Attaches a container to one more network.
@@ -140,13 +145,38 @@ impl Engine {
         stream.try_for_each(|_| async { Ok(()) }).await.map_err(|error| self.error(error))
     }
 
-    fn effect(&self, result: Result<(), bollard::errors::Error>) -> Result<Effect, EngineError> {
+    /// For what bollard's types do not have.
+    async fn post(&self, path: &str, body: &Value) -> Result<(), EngineError> {
+        let answer = async {
+            let request = Request::post(format!("{URL}{path}"))
+                .header(CONTENT_TYPE, "application/json")
+                .body(bollard::body_full(body.to_string().into()))?;
+            let answer = (self.send.0)(request).await?;
+            let status = answer.status();
+            let text = answer.into_body().collect().await?.to_bytes();
+            if status.is_success() { Ok(()) } else { Err(refusal(status.as_u16(), &text)) }
+        };
+        match tokio::time::timeout(ANSWER, answer).await {
+            Ok(answer) => answer.map_err(|error| self.error(error)),
+            Err(_) => Err(EngineError::Silent { host: self.host.clone(), deadline: ANSWER }),
+        }
+    }
+
+    fn effect(&self, result: Result<(), Bollard>) -> Result<Effect, EngineError> {
         match result.map_err(|error| self.error(error)) {
             Ok(()) => Ok(Effect::Done),
             Err(EngineError::Refused { status: 304, .. }) => Ok(Effect::Already),
             Err(error) => Err(error),
         }
     }
+}
+
+/// `{"message":"..."}`, or whatever stood between us and the engine.
+fn refusal(status_code: u16, body: &[u8]) -> Bollard {
+    let told: Option<Value> = serde_json::from_slice(body).ok();
+    let message = told.as_ref().and_then(|told| told.get("message")?.as_str());
+    let message = message.map_or_else(|| String::from_utf8_lossy(body).into_owned(), str::to_owned);
+    Bollard::DockerResponseServerError { status_code, message }
 }
 
 fn typed<T: DeserializeOwned>(body: &Value) -> Result<T, EngineError> {

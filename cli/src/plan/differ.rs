@@ -20,7 +20,7 @@ fn descend(path: &str, old: &Value, new: &Value, found: &mut Vec<String>) {
             descend(&below, &side(olds), &side(news), found);
         }
     } else if old != new {
-        found.push(format!("{path} ({}, the tables say {})", shown(old), shown(new)));
+        found.push(format!("{path} ({}, now {})", shown(old), shown(new)));
     }
 }
 
@@ -45,9 +45,9 @@ mod tests {
         assert_eq!(
             differences(&old, &new),
             [
-                "HostConfig.Binds ([\"x:/x\"], the tables say not set)",
-                "HostConfig.Memory (1, the tables say 2)",
-                "Image (a, the tables say b)"
+                "HostConfig.Binds ([\"x:/x\"], now not set)",
+                "HostConfig.Memory (1, now 2)",
+                "Image (a, now b)"
             ]
         );
     }

@@ -30,6 +30,8 @@ pub(super) fn body(network: &Network) -> Value {
     json!({
         "Name": network.name.as_str(),
         "Driver": DRIVER,
+        // before API 1.44 two commands at once would make two networks of one name
+        "CheckDuplicate": true,
         "EnableIPv6": network.subnets.iter().any(|subnet| subnet.addr().is_ipv6()),
         "IPAM": { "Driver": DRIVER, "Config": subnets },
         "Options": { NETWORK_OPTION: network.name.as_str() },
@@ -102,7 +104,7 @@ pub(super) mod tests {
         assert_eq!(
             body(&mynet0()),
             json!({
-                "Name": "mynet0", "Driver": "netd", "EnableIPv6": true,
+                "Name": "mynet0", "Driver": "netd", "CheckDuplicate": true, "EnableIPv6": true,
                 "IPAM": {"Driver": "netd", "Config": [
                     {"Subnet": "10.99.0.0/16", "Gateway": "10.99.0.1"}, {"Subnet": "fd00:99::/64"}
                 ]},

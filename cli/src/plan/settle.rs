@@ -112,7 +112,7 @@ fn existing(desired: &Desired<'_>, found: &Container, wanted: &Wanted) -> Verdic
     let differ = differences(&made_from, &unsealed(&wanted.body));
     if !differ.is_empty() {
         return Verdict::Refused(format!(
-            "the container on {host} differs from the tables in {}; remove it first (xdock rm {node})",
+            "the container on {host} differs in {}; remove it first (xdock rm {node})",
             differ.join(", ")
         ));
     }
@@ -282,7 +282,7 @@ mod tests {
         };
         assert_eq!(
             refused(made("debian", "running")),
-            "the container on host1 differs from the tables in Image (debian, the tables say busybox); \
+            "the container on host1 differs in Image (debian, now busybox); \
              remove it first (xdock rm d1)"
         );
         assert_eq!(

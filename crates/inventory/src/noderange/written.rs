@@ -1,0 +1,45 @@
+//! The names that a noderange writes, for nodes that are still to be made.
+
+use super::expand::{self, Budget, TooMany};
+use super::{Factor, LIMIT, NoderangeError, NumberNames, parse};
+
+/// The names that `text` writes, in its order, each once, whether there are such nodes or not: words and their ranges
+/// (`n[1-3],m1-m4,-n2`). What only existing nodes can answer (groups, criteria, regexes) is told as invalid.
+///
+/// # Errors
+/// Members that are not names, or too many names.
+pub fn names(text: &str, numbers: &NumberNames) -> Result<Vec<String>, NoderangeError> {
+    let mut budget = Budget::new(LIMIT);
+    let (mut written, mut excluded, mut members) = (Vec::new(), Vec::new(), Vec::new());
+    for element in parse(text)?.elements {
+        match element.factors.as_slice() {
+            [Factor::Word(word)] => {
+                let made = expand::names(word, numbers, &mut budget)
+                    .map_err(|TooMany| NoderangeError::TooMany { member: word.clone() })?;
+                let list = if element.exclude { &mut excluded } else { &mut written };
+                list.extend(made);
+            }
+            _ => members.push(text.to_owned()),
+        }
+    }
+    if !members.is_empty() {
+        return Err(NoderangeError::Invalid { members });
+    }
+    let mut seen: std::collections::HashSet<String> = excluded.into_iter().collect();
+    written.retain(|name| seen.insert(name.clone()));
+    Ok(written)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_need_not_exist() {
+        let names = |text: &str| names(text, &NumberNames::default()).map_err(|error| error.to_string());
+        assert_eq!(names("b[1-3],a,-b2,a"), Ok(vec!["b1".into(), "b3".into(), "a".into()]));
+        assert_eq!(names("h[1-2]c[1-2]"), Ok(["h1c1", "h1c2", "h2c1", "h2c2"].map(str::to_owned).into()));
+        let told = "Invalid nodes and/or groups in noderange: mgt==docker".to_owned();
+        assert_eq!(names("mgt==docker"), Err(told));
+    }
+}
