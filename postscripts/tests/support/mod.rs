@@ -13,16 +13,6 @@ pub(crate) fn bare_host() -> Observed {
     }
 }
 
-/// The same host as it is afterwards.
-pub(crate) fn bridged_host() -> Observed {
-    let mut host = bare_host();
-    host.links.push(Link { kind: Kind::Bridge, ..link(4, "mynet0") });
-    host.links[1].master = Some(4);
-    host.addresses = vec![("mynet0".parse().unwrap(), "10.99.0.11/16".parse().unwrap())];
-    host.routes = vec![("mynet0".parse().unwrap(), Route::default_via("10.99.0.1".parse().unwrap()))];
-    host
-}
-
 /// An interface of hardware that is up.
 pub(crate) fn link(index: u32, name: &str) -> Link {
     Link {

@@ -1,9 +1,10 @@
 //! From what a bridge shall be and what is there, to the changes of the running kernel. Pure.
 //!
-//! The order keeps the host reachable, also when the run is killed between two steps: the bridge gets the address
-//! while the NIC still has it; the NIC becomes its port, and what comes in answers through the bridge; each route is
-//! replaced in place; only then the NIC loses the address, and the bridge's own route to the subnet, which stood second
-//! until now, takes over (fib_table_insert appends an equal prefix: kernel net/ipv4/fib_trie.c, fib_frontend.c fib_magic).
+//! The order keeps the host reachable. The bridge gets the address while the NIC still has it; routes with a gateway are
+//! replaced in place; the NIC becomes its port, and what comes in is answered through the bridge; then the NIC loses the
+//! address, and the bridge's own route to the subnet, which stood second until now, takes over (an equal prefix is
+//! appended: kernel net/ipv4/fib_frontend.c, fib_magic). A run that is killed between two steps is completed by the next one.
+//! Between the last two, one netlink message apart, neighbours that the host does not know yet do not answer it.
 
 use std::fmt;
 
@@ -64,8 +65,8 @@ pub enum Step {
 /// The changes that make the machine follow; none when it does.
 pub fn plan(bridge: &Bridge, observed: &Observed) -> Vec<Step> {
     let mut steps = make(bridge, observed);
-    steps.extend(enslave(bridge, observed));
     steps.extend(routes(bridge, observed));
+    steps.extend(enslave(bridge, observed));
     steps.extend(stale(bridge, observed));
     steps
 }
