@@ -20,7 +20,16 @@ pub(super) fn run(app: &mut App) -> Result<Done, CommandError> {
     let (nodes, warnings) = (tables.nodes()?.len(), findings.len() - errors);
     match app.printer.is_json() {
         true => app.printer.object(&json!({ "nodes": nodes, "errors": errors, "warnings": warnings })),
-        false => app.printer.summary(&format!("{nodes} nodes: {errors} errors, {warnings} warnings")),
+        false => app.printer.summary(&format!(
+            "{}: {}, {}",
+            counted(nodes, "node"),
+            counted(errors, "error"),
+            counted(warnings, "warning")
+        )),
     }
     Ok(Done::of(errors))
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

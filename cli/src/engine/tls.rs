@@ -105,3 +105,6 @@ fn certificates(key: &'static str, path: &Path) -> Result<Vec<CertificateDer<'st
     let file = |source| TlsError::File { key, path: path.to_owned(), source };
     CertificateDer::pem_file_iter(path).map_err(file)?.collect::<Result<_, _>>().map_err(file)
 }
+
+#[cfg(test)]
+mod tests;

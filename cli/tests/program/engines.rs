@@ -1,0 +1,122 @@
+//! Commands for engines that are not there: what is told, what it costs others, and that nothing is asked when the
+//! tables are wrong. Real engines answer in the acceptance tests.
+
+use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
+use std::time::{Duration, Instant};
+
+use super::{Place, SMALL};
+
+fn engines(place: &Place, lines: &[(&str, &str)]) {
+    let text: String = lines.iter().map(|(host, url)| format!("{host} = \"{url}\"\n")).collect();
+    std::fs::write(place.settings(), format!("[engines]\n{text}")).unwrap();
+}
+
+#[test]
+fn an_absent_engine_is_an_error_of_each_of_its_nodes_in_order() {
+    let place = Place::with(SMALL);
+    engines(&place, &[("default", "unix:///nowhere/{host}.sock")]);
+    let told = |host: &str| {
+        format!(
+            "Error: cannot reach the engine of {host}: cannot connect to /nowhere/{host}.sock: \
+             No such file or directory (os error 2)"
+        )
+    };
+    let expected = format!(
+        "! host1c1: {}\n! host1c2: {}\n! host2c1: {}\n= 1\n",
+        told("host1"),
+        told("host1"),
+        told("host2")
+    );
+    for words in
+        [&["power", "docker", "state"][..], &["power", "docker", "on"], &["rm", "docker"], &["mk", "docker"]]
+    {
+        assert_eq!(place.say(words), expected, "{words:?}");
+    }
+    assert_eq!(
+        place.say(&["power", "host2c1", "state", "--json"]),
+        format!("{{\"error\":\"{}\",\"node\":\"host2c1\"}}\n= 1\n", &told("host2")["Error: ".len()..])
+    );
+}
+
+#[test]
+fn a_silent_engine_costs_the_timeout_and_no_more() {
+    let place = Place::with(SMALL);
+    let silent = place.directory.path().join("silent.sock");
+    let _listener = UnixListener::bind(&silent).unwrap();
+    engines(&place, &[("host1", &format!("unix://{}", silent.display())), ("host2", "unix:///nowhere")]);
+    let began = Instant::now();
+    let said = place.say(&["--timeout", "1", "power", "docker", "state"]);
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    let silent = "Error: the engine of host1 did not answer within 1 s";
+    assert!(
+        said.starts_with(&format!("! host1c1: {silent}\n! host1c2: {silent}\n! host2c1: Error: cannot")),
+        "{said}"
+    );
+}
+
+#[test]
+fn plaintext_is_never_spoken_to_a_tcp_engine() {
+    let place = Place::with(SMALL);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    engines(&place, &[("default", &format!("tcp://localhost:{}", listener.local_addr().unwrap().port()))]);
+    let said = place.say(&["--timeout", "1", "power", "host2c1", "state"]);
+    assert_eq!(
+        said,
+        "! host2c1: Error: cannot reach the engine of host2: cannot read /var/lib/xdock/ca/ca.pem ([tls] ca): \
+         I/O error: No such file or directory (os error 2)\n= 1\n"
+    );
+}
+
+#[test]
+fn rows_that_cannot_be_used_stop_a_command_before_it_begins() {
+    let place = Place::with(&SMALL.replace("    vmhost=host2\n", ""));
+    assert_eq!(
+        place.say(&["power", "all,docker,hosts", "off"]),
+        "! Error: Invalid nodes and/or groups in noderange: all\n= 2\n"
+    );
+    assert_eq!(
+        place.say(&["power", "host1,host2c1", "off"]),
+        "! host1: Error: nodehm.mgt of host1 is ipmi, not docker: it is no container\n\
+         ! host2c1: Error: vm.host of host2c1 is empty; set it to the node name of its docker host\n\
+         ! Error: nothing was done: 2 nodes cannot be used as the tables have them\n\
+         ! hint: xdock check looks at all the tables\n= 2\n"
+    );
+    assert_eq!(
+        place.say(&["sync", "host1c1"]),
+        "! host1c1: Error: host1c1 is a container node; sync takes docker hosts\n\
+         ! Error: nothing was done: 1 node cannot be used as the tables have it\n\
+         ! hint: xdock check looks at all the tables\n= 2\n"
+    );
+}
+
+#[test]
+fn mk_refuses_what_docker_would_not_understand() {
+    let wrong = |settings: &str| {
+        let text = SMALL.replace(
+            "provmethod=busybox!sleep,inf",
+            &format!("provmethod=busybox\n    vmothersetting={settings}"),
+        );
+        place_says(&text)
+    };
+    fn place_says(text: &str) -> String {
+        let said = Place::with(text).say(&["mk", "host1c1"]);
+        said.lines().next().unwrap_or_default().to_owned()
+    }
+    assert_eq!(
+        wrong(r#"{"HostConfig":{"ShmSise":1}}"#),
+        "! host1c1: Error: vm.othersettings of host1c1: Docker's API has no HostConfig.ShmSise"
+    );
+    assert_eq!(
+        wrong(r#"{"HostConfig":{"NetworkMode":"host"}}"#),
+        "! host1c1: Error: vm.othersettings sets HostConfig.NetworkMode, which vm.nics decides: remove it there (host1c1)"
+    );
+    assert_eq!(
+        place_says(&SMALL.replace("    provmethod=busybox!sleep,inf\n", "")),
+        "! host1c1: Error: nodetype.provmethod of host1c1 is empty: set it to IMAGE or IMAGE!COMMAND, or say image=IMAGE"
+    );
+    assert_eq!(
+        Place::with(SMALL).say(&["mk", "host1c1", "command=x"]),
+        "! Error: Must set 'image' if use 'command'\n= 2\n"
+    );
+}

@@ -1,0 +1,102 @@
+//! `nodes`, `check`, `plan`: what only reads.
+
+use super::{Place, SMALL};
+
+#[test]
+fn a_noderange_is_a_line_a_node() {
+    let place = Place::with(SMALL);
+    assert_eq!(place.say(&["nodes", "docker,-host1c2"]), "host1c1\nhost2c1\n= 0\n");
+    assert_eq!(
+        place.say(&["--json", "nodes", "host[1-2]"]),
+        "{\"node\":\"host1\"}\n{\"node\":\"host2\"}\n= 0\n"
+    );
+    assert_eq!(place.say(&["nodes", "host3-host1"]), "= 0\n");
+}
+
+#[test]
+fn an_unknown_member_is_told_as_xcat_tells_it_and_nothing_is_printed() {
+    assert_eq!(
+        Place::with(SMALL).say(&["nodes", "host1,x,docker,y"]),
+        "! Error: Invalid nodes and/or groups in noderange: x,y\n= 2\n"
+    );
+}
+
+#[test]
+fn attributes_are_shown_as_xcat_resolves_them() {
+    let place = Place::with(SMALL);
+    assert_eq!(
+        place.say(&["nodes", "host1c1", "-i", "ip,dockerhost,vm.host,mac"]),
+        "host1c1: ip: 10.99.1.1\nhost1c1: dockerhost: host1\nhost1c1: vm.host: host1\nhost1c1: mac: \n= 0\n"
+    );
+    assert_eq!(
+        place.say(&["nodes", "host1c1", "-i", "ip,mac", "--json"]),
+        "{\"ip\":\"10.99.1.1\",\"mac\":null,\"node\":\"host1c1\"}\n= 0\n"
+    );
+    assert_eq!(
+        place.say(&["nodes", "host1c1", "-i", "vmhosts"]),
+        "! Error: xCAT has no attribute vmhosts of nodes; did you mean vmhost?\n= 2\n"
+    );
+}
+
+#[test]
+fn a_number_is_the_name_that_the_environment_says() {
+    let place = Place::with(&SMALL.replace("host2c1", "node7"));
+    assert_eq!(place.say(&["nodes", "7"]), "node7\n= 0\n");
+}
+
+#[test]
+fn sound_tables_are_told_so() {
+    assert_eq!(Place::with(SMALL).say(&["check"]), "! 5 nodes: 0 errors, 0 warnings\n= 0\n");
+    assert_eq!(
+        Place::with(SMALL).say(&["check", "--json"]),
+        "{\"errors\":0,\"nodes\":5,\"warnings\":0}\n= 0\n"
+    );
+}
+
+#[test]
+fn an_address_of_two_nodes_is_found_by_check_and_stops_mk() {
+    let place = Place::with(&SMALL.replace("10.99.2.1", "10.99.1.1"));
+    let told =
+        "10.99.1.1 is the address of host1c1 and host2c1: change hosts.ip of host1c1 or hosts.ip of host2c1";
+    let said = place.say(&["check"]);
+    assert!(said.contains(told), "{said}");
+    assert!(said.ends_with("! 5 nodes: 1 error, 0 warnings\n= 1\n"), "{said}");
+    assert_eq!(
+        place.say(&["mk", "docker"]),
+        format!(
+            "! host1c1: Error: {told}\n! host2c1: Error: {told}\n\
+             ! Error: nothing was done: 2 nodes cannot be used as the tables have them\n\
+             ! hint: xdock check looks at all the tables\n= 2\n"
+        )
+    );
+}
+
+#[test]
+fn a_plan_is_shown_for_a_person_and_for_a_program() {
+    let place = Place::with(SMALL);
+    assert_eq!(
+        place.say(&["plan", "host1"]),
+        "host1\n  bridge mynet0 over the interface that has 10.99.0.11\n    address  10.99.0.11/16\n    \
+         network  mynet0 10.99.0.0/16\n= 0\n"
+    );
+    let said = place.say(&["plan", "host1", "--json"]);
+    assert!(said.starts_with("{\"host\":\"host1\",\"bridges\":[{\"name\":\"mynet0\""), "{said}");
+    assert_eq!(place.say(&["plan", "host9"]), "! Error: no such node: host9\n= 2\n");
+}
+
+#[test]
+fn tables_that_are_not_there_are_named() {
+    assert_eq!(
+        Place::with("").say(&["nodes", "all"]),
+        "! Error: cannot read DIR/cluster.stanza: No such file or directory (os error 2)\n= 2\n"
+    );
+    assert_eq!(
+        Place::with("").say(&["--inventory", "xcat:///DIR/none", "nodes", "all"]),
+        "! Error: no xCAT tables in /DIR/none: it has no nodelist.sqlite\n= 2\n"
+    );
+    assert_eq!(
+        Place::with("").say(&["--inventory", "mysql://x", "nodes", "all"]),
+        "! Error: invalid inventory \"mysql://x\": xcat:///DIRECTORY (xCAT's SQLite tables) or file:PATH (a stanza \
+         file) is needed\n= 2\n"
+    );
+}
