@@ -120,15 +120,10 @@ impl Snapshot {
     /// # Errors
     /// Not JSON, another format, or a digest that does not match.
     pub fn parse(text: &[u8]) -> Result<Self, SnapshotError> {
-        #[derive(Deserialize)]
-        struct Head {
-            format: u32,
+        let snapshot: Self = serde_json::from_slice(text).map_err(|error| refusal(text, error))?;
+        if snapshot.format != FORMAT {
+            return Err(SnapshotError::Format(snapshot.format));
         }
-        let head: Head = serde_json::from_slice(text).map_err(SnapshotError::Parse)?;
-        if head.format != FORMAT {
-            return Err(SnapshotError::Format(head.format));
-        }
-        let snapshot: Self = serde_json::from_slice(text).map_err(SnapshotError::Parse)?;
         let found = digest(&snapshot.host, &snapshot.networks, &snapshot.nodes);
         if found != snapshot.digest {
             return Err(SnapshotError::Digest { said: snapshot.digest, found });
@@ -176,6 +171,18 @@ impl Snapshot {
     /// Who has that address on that network: the node and its place there.
     pub fn holder(&self, network: &NetName, address: IpAddr) -> Option<(&SnapshotNode, &Attachment)> {
         self.index.holders(&self.nodes, address).find(|(_, nic)| nic.network == *network)
+    }
+}
+
+/// Text of another format fails at whatever it has anew: that it is another format is what must be said.
+fn refusal(text: &[u8], error: serde_json::Error) -> SnapshotError {
+    #[derive(Deserialize)]
+    struct Head {
+        format: u32,
+    }
+    match serde_json::from_slice::<Head>(text) {
+        Ok(Head { format }) if format != FORMAT => SnapshotError::Format(format),
+        _ => SnapshotError::Parse(error),
     }
 }
 
@@ -271,6 +278,8 @@ mod tests {
         assert!(matches!(Snapshot::parse(changed.as_bytes()), Err(SnapshotError::Digest { .. })));
         assert!(matches!(Snapshot::parse(&text.as_bytes()[..text.len() / 2]), Err(SnapshotError::Parse(_))));
         let newer = text.replacen("\"format\": 1", "\"format\": 2", 1);
+        assert!(matches!(Snapshot::parse(newer.as_bytes()), Err(SnapshotError::Format(2))));
+        let newer = newer.replacen("\"host\"", "\"fabrics\": [], \"host\"", 1);
         assert!(matches!(Snapshot::parse(newer.as_bytes()), Err(SnapshotError::Format(2))));
     }
 }
