@@ -76,7 +76,7 @@ impl Inventory {
         if let Some(table) = cell.get() {
             return Ok((spec, table));
         }
-        let read = Table::new(spec.key, self.source.rows(spec, None)?);
+        let read = Table::new(spec.key, self.source.rows(spec)?);
         // another thread may have been faster: the same rows
         Ok((spec, cell.get_or_init(|| read)))
     }

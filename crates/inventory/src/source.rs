@@ -69,10 +69,28 @@ impl Source {
     }
 
     /// All rows of a table, also those that are hidden. No file: no rows.
-    pub(crate) fn rows(&self, table: &TableSpec, columns: Option<&[&str]>) -> Result<Vec<Row>, SourceError> {
+    pub(crate) fn rows(&self, table: &TableSpec) -> Result<Vec<Row>, SourceError> {
         match self {
-            Self::Sqlite(directory) => sqlite::rows(&file_of(directory, table.name), table.name, columns),
+            Self::Sqlite(directory) => sqlite::rows(&file_of(directory, table.name), table.name),
             Self::Stanza { rows, .. } => Ok(rows.get(table.name).cloned().unwrap_or_default()),
+        }
+    }
+
+    /// Shows name, groups and line of each visible row of `nodelist`, which may be very long: no row is kept.
+    pub(crate) fn each_node(&self, see: &mut dyn FnMut(&str, &str, Option<u32>)) -> Result<(), SourceError> {
+        match self {
+            Self::Sqlite(directory) => {
+                sqlite::each_node(&file_of(directory, "nodelist"), &mut |node, groups| {
+                    see(node, groups, None)
+                })
+            }
+            Self::Stanza { rows, .. } => {
+                for row in rows.get("nodelist").into_iter().flatten().filter(|row| row.is_visible()) {
+                    let cell = |name| row.get(name).unwrap_or_default();
+                    see(cell("node"), cell("groups"), row.line());
+                }
+                Ok(())
+            }
         }
     }
 

@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
-/// A visible row. Cells are text: xCAT's columns all are.
+/// xCAT `Table.pm`: a row is visible only if `disable` is NULL or one of these. The empty text, which
+/// `chtab vm.disable=` writes, hides it.
+pub(crate) const VISIBLE: [&str; 5] = ["0", "no", "NO", "No", "nO"];
+
+/// A visible row. Cells are text: xCAT's columns all are. Rows are shared, not copied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     columns: Arc<[Box<str>]>,
-    cells: Box<[Option<Box<str>>]>,
+    cells: Arc<[Option<Box<str>>]>,
     line: Option<u32>,
 }
 
@@ -26,10 +30,9 @@ impl Row {
         self.line
     }
 
-    /// xCAT `Table.pm`: a row is visible only if `disable` is NULL or one of these. The empty text, which
-    /// `chtab vm.disable=` writes, hides it.
+    /// Whether it counts, by its `disable`.
     pub(crate) fn is_visible(&self) -> bool {
-        self.raw("disable").is_none_or(|value| matches!(value, "0" | "no" | "NO" | "No" | "nO"))
+        self.raw("disable").is_none_or(|value| VISIBLE.contains(&value))
     }
 
     fn raw(&self, column: &str) -> Option<&str> {

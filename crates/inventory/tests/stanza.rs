@@ -221,7 +221,7 @@ fn define_changes_its_lines_and_no_other() {
 #[test]
 fn define_creates_objects_at_the_end_and_the_file() {
     let scratch = Scratch::new("");
-    fs::remove_file(scratch.path()).unwrap();
+    fs::remove_dir_all(scratch.0.path()).unwrap();
     scratch.define(&["a", "b", "a"], &["ip=10.0.0.1", "mgt="]).unwrap();
     scratch.define(&["g"], &["objtype=group", "mgt=docker"]).unwrap();
     assert_eq!(

@@ -292,3 +292,13 @@ fn a_writer_that_holds_the_file_is_waited_for() {
     writer.execute_batch("COMMIT").unwrap();
     assert_eq!(reader.join().unwrap().as_deref(), Some("9"));
 }
+
+#[test]
+fn threads_may_share_the_tables() {
+    let tables = sample();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| assert_eq!(names(&tables.select("docker").unwrap()), "d1,d2"));
+        }
+    });
+}

@@ -3,9 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Inventory, InventoryError};
-use crate::attributes::schema;
-use crate::name::NodeName;
-use crate::tables::Row;
+use crate::name::{NameError, NodeName};
 
 /// All nodes, small: a hundred thousand of them are a common question's whole cost.
 #[derive(Debug)]
@@ -23,13 +21,16 @@ pub(super) struct NodeIndex {
 }
 
 impl NodeIndex {
-    fn build(mut nodes: Vec<(NodeName, u32)>, lists: Vec<Box<str>>) -> Self {
-        let unsorted: Vec<NodeName> = nodes.iter().map(|(name, _)| name.clone()).collect();
-        nodes.sort_unstable();
-        nodes.dedup_by(|a, b| a.0 == b.0);
-        let (names, groups): (Vec<_>, Vec<_>) = nodes.into_iter().unzip();
-        let place = |name| names.binary_search(name).ok().and_then(|at| u32::try_from(at).ok());
-        let table_order = unsorted.iter().filter_map(place).collect();
+    fn build(Reading { nodes, lists, .. }: Reading) -> Self {
+        let mut sorted: Vec<(u64, (NodeName, u32), u32)> =
+            nodes.into_iter().zip(0..).map(|(node, row)| (head(node.0.as_str()), node, row)).collect();
+        sorted.sort_unstable();
+        sorted.dedup_by(|a, b| a.1.0 == b.1.0);
+        let mut rows: Vec<(u32, u32)> =
+            (0..).zip(&sorted).map(|(place, (_, _, row))| (*row, place)).collect();
+        rows.sort_unstable();
+        let table_order = rows.into_iter().map(|(_, place)| place).collect();
+        let (names, groups) = sorted.into_iter().map(|(_, node, _)| node).unzip();
         let mut by_group: HashMap<Box<str>, Vec<u32>> = HashMap::new();
         for (place, list) in (0..).zip(&lists) {
             for group in groups_in(list) {
@@ -70,6 +71,13 @@ impl NodeIndex {
     }
 }
 
+/// The first eight bytes as a number that sorts as they do: most comparisons need no look at the name itself.
+fn head(name: &str) -> u64 {
+    let mut bytes = [0; 8];
+    bytes.iter_mut().zip(name.bytes()).for_each(|(to, from)| *to = from);
+    u64::from_be_bytes(bytes)
+}
+
 fn groups_in(list: &str) -> impl Iterator<Item = &str> {
     list.split(',').map(str::trim).filter(|group| !group.is_empty())
 }
@@ -102,33 +110,51 @@ impl Inventory {
     }
 
     fn read_nodes(&self) -> Result<NodeIndex, InventoryError> {
-        let Some(spec) = schema::position("nodelist").and_then(|at| schema::TABLES.get(at)) else {
-            return Err(InventoryError::unknown_table("nodelist"));
-        };
-        let rows = self.source.rows(spec, Some(&["node", "groups", "disable"]))?;
-        let mut nodes = Vec::with_capacity(rows.len());
-        let mut places: HashMap<Box<str>, u32> = HashMap::new();
-        for row in rows.iter().filter(|row| row.is_visible()) {
-            let groups = row.get("groups").unwrap_or_default();
-            let next = u32::try_from(places.len()).unwrap_or(u32::MAX);
-            let place = match places.get(groups) {
-                Some(place) => *place,
-                None => *places.entry(groups.into()).or_insert(next),
-            };
-            nodes.push((self.node_name(row)?, place));
-        }
-        let mut lists = vec![Box::default(); places.len()];
-        for (list, place) in places {
-            if let Some(cell) = usize::try_from(place).ok().and_then(|place| lists.get_mut(place)) {
-                *cell = list;
+        let mut reading = Reading::default();
+        let mut wrong = None;
+        self.source.each_node(&mut |name, groups, line| {
+            if let Err(source) = reading.add(name, groups)
+                && wrong.is_none()
+            {
+                let origin = self.source.origin("nodelist", name, line);
+                wrong = Some(InventoryError::NodeName { origin, source });
             }
+        })?;
+        wrong.map_or_else(|| Ok(NodeIndex::build(reading)), Err)
+    }
+}
+
+/// Nodes as they come: many in a row have the same groups.
+#[derive(Default)]
+struct Reading {
+    nodes: Vec<(NodeName, u32)>,
+    lists: Vec<Box<str>>,
+    places: HashMap<Box<str>, u32>,
+    /// The place of the last node's groups.
+    last: u32,
+}
+
+impl Reading {
+    fn add(&mut self, name: &str, groups: &str) -> Result<(), NameError> {
+        let name = name.parse()?;
+        if self.list(self.last) != Some(groups) {
+            self.last = self.place(groups);
         }
-        Ok(NodeIndex::build(nodes, lists))
+        self.nodes.push((name, self.last));
+        Ok(())
     }
 
-    fn node_name(&self, row: &Row) -> Result<NodeName, InventoryError> {
-        let name = row.get("node").unwrap_or_default();
-        let origin = || self.source.origin("nodelist", name, row.line());
-        name.parse().map_err(|source| InventoryError::NodeName { origin: origin(), source })
+    fn list(&self, place: u32) -> Option<&str> {
+        self.lists.get(usize::try_from(place).ok()?).map(|list| &**list)
+    }
+
+    fn place(&mut self, groups: &str) -> u32 {
+        if let Some(place) = self.places.get(groups) {
+            return *place;
+        }
+        let next = u32::try_from(self.lists.len()).unwrap_or(u32::MAX);
+        self.lists.push(groups.into());
+        self.places.insert(groups.into(), next);
+        next
     }
 }

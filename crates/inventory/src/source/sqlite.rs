@@ -1,5 +1,6 @@
 //! xCAT's SQLite files: one a table, read only. The one module that knows the SQLite library.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,20 +8,58 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, Statement, types::ValueRef};
 
 use super::SourceError;
-use crate::tables::Row;
+use crate::tables::{Row, VISIBLE};
 
 /// xCAT writes a row in milliseconds, with the file locked; a reader waits that out.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// The rows of a table; only some columns if `columns` says so. A missing file is an empty table.
-pub(super) fn rows(path: &Path, table: &str, columns: Option<&[&str]>) -> Result<Vec<Row>, SourceError> {
+/// The rows of a table, whose name is one of our schema, never a user's text. A missing file is an empty table.
+pub(super) fn rows(path: &Path, table: &str) -> Result<Vec<Row>, SourceError> {
+    with(path, &format!("SELECT * FROM \"{table}\""), Vec::new(), |statement, rows| {
+        let columns: Arc<[Box<str>]> = statement.column_names().map(Into::into).collect();
+        let mut found = statement.query([])?;
+        while let Some(row) = found.next()? {
+            let cell = |at| row.get_ref(at).map(|value| text(value).map(Into::into));
+            let cells = (0..columns.len()).map(cell).collect::<rusqlite::Result<_>>()?;
+            rows.push(Row::new(columns.clone(), cells, None));
+        }
+        Ok(())
+    })
+}
+
+/// Shows name and groups of each visible row of `nodelist`.
+pub(super) fn each_node(path: &Path, see: &mut dyn FnMut(&str, &str)) -> Result<(), SourceError> {
+    let visible = VISIBLE.map(|value| format!("'{value}'")).join(",");
+    let query =
+        format!("SELECT node, groups FROM nodelist WHERE \"disable\" IS NULL OR \"disable\" IN ({visible})");
+    with(path, &query, (), |statement, ()| {
+        let mut found = statement.query([])?;
+        while let Some(row) = found.next()? {
+            let (node, groups) = (text(row.get_ref(0)?), text(row.get_ref(1)?));
+            see(&node.unwrap_or_default(), &groups.unwrap_or_default());
+        }
+        Ok(())
+    })
+}
+
+/// Collects what a query gives.
+fn with<T>(
+    path: &Path,
+    query: &str,
+    mut collected: T,
+    collect: impl FnOnce(&mut Statement<'_>, &mut T) -> rusqlite::Result<()>,
+) -> Result<T, SourceError> {
     if !path.exists() {
-        return Ok(Vec::new());
+        return Ok(collected);
     }
-    let failed = |error| SourceError::Table { path: path.to_owned(), source: words(&error).into() };
-    let connection = open(path).map_err(failed)?;
-    let mut statement = connection.prepare(&query(table, columns)).map_err(failed)?;
-    read(&mut statement).map_err(failed)
+    let connection = open(path).map_err(failed(path))?;
+    let mut statement = connection.prepare(query).map_err(failed(path))?;
+    collect(&mut statement, &mut collected).map_err(failed(path))?;
+    Ok(collected)
+}
+
+fn failed(path: &Path) -> impl FnOnce(rusqlite::Error) -> SourceError + '_ {
+    |error| SourceError::Table { path: path.to_owned(), source: words(&error).into() }
 }
 
 /// SQLite's own words; the error's Display and source would say them twice.
@@ -38,33 +77,12 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Names of tables and columns are those of our schema, never a user's text.
-fn query(table: &str, columns: Option<&[&str]>) -> String {
-    let columns = match columns {
-        Some(names) => names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(","),
-        None => "*".to_owned(),
-    };
-    format!("SELECT {columns} FROM \"{table}\"")
-}
-
-fn read(statement: &mut Statement<'_>) -> rusqlite::Result<Vec<Row>> {
-    let columns: Arc<[Box<str>]> = statement.column_names().map(Into::into).collect();
-    let mut rows = Vec::new();
-    let mut found = statement.query([])?;
-    while let Some(row) = found.next()? {
-        let cells =
-            (0..columns.len()).map(|at| row.get_ref(at).map(text)).collect::<rusqlite::Result<_>>()?;
-        rows.push(Row::new(columns.clone(), cells, None));
-    }
-    Ok(rows)
-}
-
 /// xCAT declares all columns TEXT, but SQLite keeps what was given.
-fn text(value: ValueRef<'_>) -> Option<Box<str>> {
+fn text(value: ValueRef<'_>) -> Option<Cow<'_, str>> {
     match value {
         ValueRef::Null => None,
         ValueRef::Integer(number) => Some(number.to_string().into()),
         ValueRef::Real(number) => Some(number.to_string().into()),
-        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Some(String::from_utf8_lossy(bytes).into()),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Some(String::from_utf8_lossy(bytes)),
     }
 }

@@ -63,6 +63,9 @@ impl StanzaFile {
         name.push(".lock");
         let path = PathBuf::from(name);
         let failed = |source| StanzaError::File { operation: "lock", path: path.clone(), source };
+        if let Some(directory) = path.parent() {
+            fs::create_dir_all(directory).map_err(failed)?;
+        }
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
         file.lock().map_err(failed)?;
         Ok(file)
