@@ -134,5 +134,5 @@ fn ten_thousand_nodes_are_checked_and_compiled_at_once() {
     let snapshot = inventory.snapshot(&"host1".parse().unwrap(), 1).unwrap();
     assert_eq!(snapshot.nodes.len(), 10_012);
     println!("check {checked:?}, then snapshot {:?}", begin.elapsed() - checked);
-    assert!(checked < Duration::from_secs(5), "{checked:?}");
+    assert!(checked < Duration::from_secs(15), "{checked:?}");
 }
