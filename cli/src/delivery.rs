@@ -1,5 +1,6 @@
 //! Brings a host's snapshot to its netd, and to the directory that deployed hosts fetch from.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -25,7 +26,13 @@ pub(crate) enum Delivery {
 /// Why a host does not have the current tables.
 #[derive(Debug, Error)]
 pub(crate) enum DeliveryError {
-    /// netd refused it, or is not there.
+    /// No netd.
+    #[error("netd is not on {host} yet; its postscript brings it (updatenode {host} -P xdock)")]
+    Absent {
+        /// The host.
+        host: String,
+    },
+    /// netd refused it.
     #[error("cannot bring the tables to netd of {host}")]
     Netd {
         /// The host.
@@ -74,9 +81,20 @@ pub(crate) async fn deliver(host: &Host, snapshot: &Snapshot) -> Result<(u64, De
             Command::new("netd", PATIENCE).args(words).stdin(text).execute().await
         }
     };
-    let told = ran.map_err(|source| DeliveryError::Netd { host: host.name.to_string(), source })?;
+    let told = ran.map_err(|source| refused(host.name.to_string(), source))?;
     understand(&told.text())
         .ok_or_else(|| DeliveryError::Told { host: host.name.to_string(), told: told.text() })
+}
+
+/// A shell ends with 127 when there is no such program (POSIX, 2.8.2).
+fn refused(host: String, source: ExecuteError) -> DeliveryError {
+    match &source {
+        ExecuteError::Status { status, .. } if status.code() == Some(127) => DeliveryError::Absent { host },
+        ExecuteError::Start { source, .. } if source.kind() == ErrorKind::NotFound => {
+            DeliveryError::Absent { host }
+        }
+        _ => DeliveryError::Netd { host, source },
+    }
 }
 
 /// `snapshot 1763817000000 delivered`, or `already` for tables that say the same.

@@ -4,6 +4,7 @@
 mod order;
 mod progress;
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::rc::Rc;
 
@@ -128,7 +129,8 @@ where
     let all = stream::iter(groups).map(|group| work(group, replies.clone())).buffer_unordered(HOSTS);
     let mut all = std::pin::pin!(all.collect::<()>());
     let mut order = Order::new(nodes.len(), sequence);
-    let mut desk = Desk { progress: Progress::new(nodes.len(), printer), printer, nodes, failed: 0 };
+    let progress = Progress::new(nodes.len(), printer);
+    let mut desk = Desk { progress, printer, nodes, failed: 0, hints: BTreeSet::new() };
     loop {
         tokio::select! {
             biased;
@@ -143,7 +145,7 @@ where
         desk.take(order.accept(answer));
     }
     desk.take(order.finish());
-    desk.failed
+    desk.close()
 }
 
 /// Runs `work` for members of one host, at most `limit` at once.
@@ -160,16 +162,25 @@ struct Desk<'a> {
     printer: &'a mut Printer,
     nodes: &'a [NodeName],
     failed: usize,
+    hints: BTreeSet<String>,
 }
 
 impl Desk<'_> {
+    /// What to do is told once, not once for each of a thousand nodes.
+    fn close(self) -> usize {
+        drop(self.progress);
+        self.hints.iter().for_each(|hint| self.printer.hint(hint));
+        self.failed
+    }
+
     fn take(&mut self, answers: Vec<(usize, Answer)>) {
         for (index, answer) in answers {
             let Some(node) = self.nodes.get(index) else { continue };
             let ended = matches!(answer, Answer::End(_));
             self.failed += usize::from(matches!(answer, Answer::End(Outcome::Failed(..))));
             let printer = &mut *self.printer;
-            self.progress.beside(|| say(printer, node, answer));
+            let hints = &mut self.hints;
+            self.progress.beside(|| say(printer, hints, node, answer));
             if ended {
                 self.progress.step();
             }
@@ -177,7 +188,7 @@ impl Desk<'_> {
     }
 }
 
-fn say(printer: &mut Printer, node: &NodeName, answer: Answer) {
+fn say(printer: &mut Printer, hints: &mut BTreeSet<String>, node: &NodeName, answer: Answer) {
     match answer {
         Answer::Line(text) => printer.line(&text),
         Answer::Step(text) => printer.step(node.as_str(), &text),
@@ -185,6 +196,7 @@ fn say(printer: &mut Printer, node: &NodeName, answer: Answer) {
         Answer::End(Outcome::Silent) => {}
         Answer::End(Outcome::Failed(error, hint)) => {
             printer.node_error(node.as_str(), &error, hint.as_deref());
+            hints.extend(hint);
         }
     }
 }

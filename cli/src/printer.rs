@@ -63,7 +63,7 @@ impl Printer {
         }
     }
 
-    /// A node's failure: `NODE: Error: TEXT`.
+    /// A node's failure: `NODE: Error: TEXT`. The hint is for JSON, where each object stands for itself.
     pub(crate) fn node_error(&mut self, node: &str, error: &str, hint: Option<&str>) {
         if self.json {
             return self.object(&match hint {
@@ -72,9 +72,6 @@ impl Printer {
             });
         }
         self.words(&format!("{node}: Error: {error}"));
-        if let Some(hint) = hint {
-            self.hint(hint);
-        }
     }
 
     /// A step of a node's work: `NODE: TEXT`.

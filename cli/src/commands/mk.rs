@@ -73,9 +73,7 @@ impl Maker<'_> {
             return Ok(());
         }
         let brought = self.tables.bring_this(host, &work.snapshot).await;
-        let hint =
-            format!("netd comes to a docker host by its postscript: updatenode {} -P xdock", host.name);
-        brought.map(|_| ()).map_err(|error| Outcome::Failed(crate::printer::chain(&error), Some(hint)))
+        brought.map(|_| ()).map_err(|error| Outcome::failed(&error))
     }
 
     fn settle(&self, host: &Host, work: &Work, members: &[Member], observed: &Observed) -> Plan {

@@ -1,5 +1,7 @@
 //! Runs the real binary on stanza files and compares exit status, standard output and standard error together.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test fails as the test does")]
+
 mod define;
 mod engines;
 mod tables;
