@@ -2,15 +2,11 @@
 //! waits for the kernel, the wire or a program.
 
 use std::future::Future;
-use std::io;
 use std::net::IpAddr;
-use std::sync::mpsc::sync_channel;
-use std::thread;
 use std::time::Duration;
 
 use hostnet::{Events, EventsError, Kernel, Link, NetError, arp, firewall, ndp};
 use inventory::{Fabric, IfName, MacAddr};
-use thiserror::Error;
 use tokio::sync::mpsc::UnboundedSender;
 use tracing::{info, warn};
 
@@ -22,42 +18,18 @@ use crate::reconcile::{Observed, Step};
 use crate::refusal::Refusal;
 use crate::state::Endpoint;
 
-/// The host cannot be worked on.
-#[derive(Debug, Error)]
-pub(crate) enum HostError {
-    /// No thread for the kernel's answers.
-    #[error("cannot start the thread {name}")]
-    Thread {
-        name: &'static str,
-        #[source]
-        source: io::Error,
-    },
-    /// No netlink.
-    #[error(
-        "cannot reach the kernel's network configuration; netd needs root in the host's network namespace"
-    )]
-    Kernel(#[source] NetError),
-    /// The thread ended before it could say anything.
-    #[error("the thread {name} ended at once; see the log")]
-    Ended { name: &'static str },
-}
-
 /// Hands of the daemon.
 #[derive(Debug, Clone)]
 pub(crate) struct Host {
-    /// For what a container's start waits for.
-    quick: Kernel,
-    /// For deletions: the kernel works off a netlink message within `sendmsg`, and deleting a link takes it some 30 ms
-    /// (it waits for an RCU grace period), during which the sending thread can do nothing else.
-    slow: Kernel,
+    kernel: Kernel,
     inbox: UnboundedSender<Message>,
     probe: Option<Duration>,
 }
 
 impl Host {
-    /// Opens both ways to the kernel.
-    pub(crate) fn open(inbox: UnboundedSender<Message>, probe: Option<Duration>) -> Result<Self, HostError> {
-        Ok(Self { quick: kernel("netlink")?, slow: kernel("netlink-slow")?, inbox, probe })
+    /// Opens the way to the kernel.
+    pub(crate) fn open(inbox: UnboundedSender<Message>, probe: Option<Duration>) -> Result<Self, NetError> {
+        Ok(Self { kernel: Kernel::open()?, inbox, probe })
     }
 
     /// Whether addresses are probed at all.
@@ -69,7 +41,7 @@ impl Host {
     pub(crate) fn attach(&self, fabric: Fabric, endpoint: &Endpoint) {
         let (host, endpoint) = (self.clone(), endpoint.clone());
         self.report(async move {
-            let done = fabric::attach(fabric, &host.quick, &endpoint).await;
+            let done = fabric::attach(fabric, &host.kernel, &endpoint).await;
             Message::Attached(endpoint.id, done.map_err(|error| chain(&error)))
         });
     }
@@ -97,7 +69,7 @@ impl Host {
         tokio::spawn(async move {
             for wait in [Duration::ZERO, Duration::from_secs(1)] {
                 tokio::time::sleep(wait).await;
-                tell_wire(&endpoint);
+                tell_wire(&endpoint).await;
             }
         });
     }
@@ -106,7 +78,7 @@ impl Host {
     pub(crate) fn delete(&self, port: IfName) {
         let host = self.clone();
         tokio::spawn(async move {
-            if let Err(error) = host.slow.delete(&port).await {
+            if let Err(error) = host.kernel.delete(&port).await {
                 // reconciliation comes back to it
                 warn!("{}", chain(&error));
             }
@@ -124,7 +96,7 @@ impl Host {
         let host = self.clone();
         self.report(async move {
             tokio::time::sleep(wait).await;
-            message(host.quick.link(&port).await.map_err(|error| warn!("{}", chain(&error))))
+            message(host.kernel.link(&port).await.map_err(|error| warn!("{}", chain(&error))))
         });
     }
 
@@ -136,7 +108,7 @@ impl Host {
 
     async fn observed(&self, scope: Scope) -> Result<Observed, String> {
         let began = Moment::now();
-        let links = self.quick.links().await.map_err(|error| chain(&error))?;
+        let links = self.kernel.links().await.map_err(|error| chain(&error))?;
         let firewall = match scope {
             Scope::Links => None,
             Scope::All => Some(firewall::observe().await.map_err(|error| chain(&error))),
@@ -159,7 +131,7 @@ impl Host {
 
     /// `false`: there was nothing to do any more.
     async fn repair(&self, step: &Step) -> Result<bool, String> {
-        let kernel = &self.slow;
+        let kernel = &self.kernel;
         let done = match step {
             Step::Delete { device } => kernel.delete(device).await,
             Step::Plug { port, index, .. } => kernel.set_master(port, Some(*index)).await.map(|()| true),
@@ -244,32 +216,14 @@ async fn ask_for(
     }
 }
 
-fn tell_wire(endpoint: &Endpoint) {
+async fn tell_wire(endpoint: &Endpoint) {
     for address in endpoint.addresses.iter().map(ipnet::IpNet::addr) {
         let told = match address {
-            IpAddr::V4(v4) => arp::announce(&endpoint.bridge, v4, endpoint.mac),
-            IpAddr::V6(v6) => ndp::announce(&endpoint.bridge, v6, endpoint.mac),
+            IpAddr::V4(v4) => arp::announce(&endpoint.bridge, v4, endpoint.mac).await,
+            IpAddr::V6(v6) => ndp::announce(&endpoint.bridge, v6, endpoint.mac).await,
         };
         if let Err(error) = told {
             info!("cannot announce {address} of {}: {}", endpoint.node, chain(&error));
         }
     }
-}
-
-/// A netlink connection whose messages are sent by a thread of its own.
-fn kernel(name: &'static str) -> Result<Kernel, HostError> {
-    let (opened, open) = sync_channel(1);
-    let body = move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        // without a runtime the channel closes, and the caller says so
-        let Ok(runtime) = runtime else { return };
-        runtime.block_on(async move {
-            let _ = opened.send(Kernel::open());
-            std::future::pending::<()>().await;
-        });
-    };
-    let thread = thread::Builder::new().name(name.to_owned()).stack_size(256 * 1024).spawn(body);
-    thread.map_err(|source| HostError::Thread { name, source })?;
-    let kernel = open.recv().map_err(|_| HostError::Ended { name })?;
-    kernel.map_err(HostError::Kernel)
 }

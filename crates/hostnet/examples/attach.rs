@@ -5,9 +5,12 @@
 use std::time::{Duration, Instant};
 
 use hostnet::netns::Namespace;
-use hostnet::{BridgeSpec, Kernel, Veth};
+use hostnet::{BridgeSpec, Kernel, Veth, arp};
 
 const ROUNDS: usize = 200;
+
+/// Pairs that are there all the time.
+const NEIGHBOURS: usize = 100;
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -16,24 +19,33 @@ fn main() {
 
 async fn measure() {
     let kernel = Kernel::open().unwrap();
-    let bridge = BridgeSpec { name: "br0".parse().unwrap(), mac: None, mtu: None };
-    kernel.add_bridge(&bridge).await.unwrap();
-    let bridge = kernel.link(&bridge.name).await.unwrap().unwrap().index;
-    let (mut attach, mut links, mut delete) = (Vec::new(), Vec::new(), Vec::new());
+    let spec = BridgeSpec { name: "br0".parse().unwrap(), mac: None, mtu: None };
+    kernel.add_bridge(&spec).await.unwrap();
+    let bridge = kernel.link(&spec.name).await.unwrap().unwrap().index;
+    for number in 1..=NEIGHBOURS {
+        kernel.attach(&pair(bridge, number)).await.unwrap();
+    }
+    let (mut attach, mut links, mut announce, mut delete) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let veth = pair(bridge, 0);
     for _ in 0..ROUNDS {
-        let veth = Veth {
-            host_end: "xh1".parse().unwrap(),
-            container_end: "xc1".parse().unwrap(),
-            mac: "02:42:0a:63:01:02".parse().unwrap(),
-            mtu: 1500,
-            bridge,
-        };
         attach.push(timed(kernel.attach(&veth)).await);
         links.push(timed(kernel.links()).await);
+        let address = "10.99.1.1".parse().unwrap();
+        announce.push(timed(arp::announce(&spec.name, address, veth.mac)).await);
         delete.push(timed(kernel.delete(&veth.host_end)).await);
     }
-    for (what, times) in [("attach", attach), ("links", links), ("delete", delete)] {
+    for (what, times) in [("attach", attach), ("links", links), ("announce", announce), ("delete", delete)] {
         report(what, times);
+    }
+}
+
+fn pair(bridge: u32, number: usize) -> Veth {
+    Veth {
+        host_end: format!("xh{number}").parse().unwrap(),
+        container_end: format!("xc{number}").parse().unwrap(),
+        mac: "02:42:0a:63:01:02".parse().unwrap(),
+        mtu: 1500,
+        bridge,
     }
 }
 

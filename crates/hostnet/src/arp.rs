@@ -29,7 +29,7 @@ pub async fn probe(
     window: Duration,
     ours: &[MacAddr],
 ) -> Result<Option<MacAddr>, PacketError> {
-    let wire = Wire::open(bridge, ETHERTYPE, [])?;
+    let wire = Wire::open(bridge, ETHERTYPE, []).await?;
     let own = wire.mac();
     let question = request(own, Ipv4Addr::UNSPECIFIED, address);
     ask(&wire, &question, window, |frame| {
@@ -43,8 +43,8 @@ pub async fn probe(
 ///
 /// # Errors
 /// No such interface, it is down, or no permission (`CAP_NET_RAW`).
-pub fn announce(bridge: &IfName, address: Ipv4Addr, mac: MacAddr) -> Result<(), PacketError> {
-    send_once(bridge, &request(mac, address, address))
+pub async fn announce(bridge: &IfName, address: Ipv4Addr, mac: MacAddr) -> Result<(), PacketError> {
+    send_once(bridge, request(mac, address, address)).await
 }
 
 /// A broadcast request of `sender` for `target`. RFC 5227 wants requests also for announcements: some hosts do not

@@ -23,8 +23,9 @@ const DUMPS: usize = 8;
 
 /// A connection to the kernel's network configuration. Clones share it.
 ///
-/// The kernel does what a request says while it is being sent, on the sender's thread: what takes long there holds up
-/// all else on that thread. So deletions, of 15 ms and more each, have a connection and a thread of their own.
+/// The kernel does what a request says while it is being sent, on the sender's thread: 1 ms to make a pair, 15 ms and
+/// more to delete one (it waits until no processor looks at it any more). So requests have a thread of their own, and
+/// deletions another, and the caller's thread goes on meanwhile.
 #[derive(Debug, Clone)]
 pub struct Kernel {
     handle: rtnetlink::Handle,
@@ -32,19 +33,13 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// Opens it for the network namespace of the calling thread, and spawns the task that reads it.
+    /// Opens it for the network namespace of the calling thread. Its threads end with the last clone.
     ///
     /// # Errors
-    /// No socket.
-    ///
-    /// # Panics
-    /// Outside of a tokio runtime.
+    /// No socket or no thread.
     pub fn open() -> Result<Self, NetError> {
-        let failed = |source| NetError::Open { source };
-        let patient = on_a_thread_of_its_own().map_err(failed)?;
-        let (connection, handle) = connect().map_err(failed)?;
-        tokio::spawn(connection);
-        Ok(Self { handle, patient })
+        let open = |name| on_a_thread_of_its_own(name).map_err(|source| NetError::Open { source });
+        Ok(Self { handle: open("netlink")?, patient: open("netlink-delete")? })
     }
 
     /// Asks for a change and waits for the kernel's acknowledgement.
@@ -117,9 +112,9 @@ fn connect() -> io::Result<(Connection, rtnetlink::Handle)> {
 }
 
 /// A connection on a new thread, which is in the network namespace of this one, and ends with the last handle.
-fn on_a_thread_of_its_own() -> io::Result<rtnetlink::Handle> {
+fn on_a_thread_of_its_own(name: &str) -> io::Result<rtnetlink::Handle> {
     let (tell, told) = mpsc::channel();
-    thread::Builder::new().name("netlink".to_owned()).spawn(move || {
+    thread::Builder::new().name(name.to_owned()).spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
         let runtime = match runtime {
             Ok(runtime) => runtime,

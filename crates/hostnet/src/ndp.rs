@@ -32,7 +32,7 @@ pub async fn probe(
     window: Duration,
     ours: &[MacAddr],
 ) -> Result<Option<MacAddr>, PacketError> {
-    let wire = Wire::open(bridge, ETHERTYPE, neighbour_discovery())?;
+    let wire = Wire::open(bridge, ETHERTYPE, neighbour_discovery()).await?;
     let own = wire.mac();
     ask(&wire, &solicitation(own, address), window, |frame| {
         squatter(frame, address).filter(|mac| *mac != own && !ours.contains(mac))
@@ -44,8 +44,8 @@ pub async fn probe(
 ///
 /// # Errors
 /// No such interface, it is down, or no permission (`CAP_NET_RAW`).
-pub fn announce(bridge: &IfName, address: Ipv6Addr, mac: MacAddr) -> Result<(), PacketError> {
-    send_once(bridge, &advertisement(mac, address))
+pub async fn announce(bridge: &IfName, address: Ipv6Addr, mac: MacAddr) -> Result<(), PacketError> {
+    send_once(bridge, advertisement(mac, address)).await
 }
 
 /// All of the host's IPv6 traffic passes here; only neighbour discovery shall wake us up. An extension header before

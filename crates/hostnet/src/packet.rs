@@ -11,6 +11,7 @@ use socket2::{Domain, Protocol, SockFilter, Socket, Type};
 use thiserror::Error;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+use tokio::runtime::Handle;
 
 use crate::watch::watch;
 
@@ -72,13 +73,25 @@ pub enum PacketError {
 }
 
 /// Sends one whole Ethernet frame through an interface.
-pub(crate) fn send_once(device: &IfName, frame: &[u8]) -> Result<(), PacketError> {
-    let port = Port::find(device)?;
-    // protocol 0: a socket that receives nothing
-    let socket = port.socket(0)?;
-    let sent = port.send(&socket, frame);
-    close(socket);
-    sent
+pub(crate) async fn send_once(device: &IfName, frame: Vec<u8>) -> Result<(), PacketError> {
+    elsewhere(device, move |device| {
+        let port = Port::find(device)?;
+        // protocol 0: a socket that receives nothing
+        port.send(&port.socket(0)?, &frame)
+    })
+    .await
+}
+
+/// Does on another thread what takes the kernel long: listing all interfaces, and closing a packet socket, for which it
+/// waits until no processor looks at it any more (`packet_release`, `synchronize_net`): 15 ms and more, in which a
+/// daemon of one thread would do nothing else.
+async fn elsewhere<T: Send + 'static>(
+    device: &IfName,
+    work: impl FnOnce(&IfName) -> Result<T, PacketError> + Send + 'static,
+) -> Result<T, PacketError> {
+    let name = device.clone();
+    let done = tokio::task::spawn_blocking(move || work(&name)).await;
+    done.unwrap_or_else(|error| Err(PacketError::Open { device: device.clone(), source: error.into() }))
 }
 
 /// A packet socket that receives one protocol on one interface.
@@ -92,13 +105,16 @@ pub(crate) struct Wire {
 impl Wire {
     /// Opens it; `filter` (classic BPF, offsets from the Ethernet header, empty: all) says which frames are worth
     /// waking up for.
-    pub(crate) fn open(
+    pub(crate) async fn open(
         device: &IfName,
         ethertype: u16,
         filter: impl IntoIterator<Item = SockFilter>,
     ) -> Result<Self, PacketError> {
-        let port = Port::find(device)?;
-        let socket = port.socket(ethertype)?;
+        let open = move |device: &IfName| {
+            let port = Port::find(device)?;
+            port.socket(ethertype).map(|socket| (port, socket))
+        };
+        let (port, socket) = elsewhere(device, open).await?;
         let filter: Vec<_> = port.only_here().into_iter().chain(filter).chain([TAKE]).collect();
         let failed = |source| PacketError::Open { device: device.clone(), source };
         socket.attach_filter(&filter).map_err(failed)?;
@@ -138,17 +154,12 @@ impl Wire {
 impl Drop for Wire {
     fn drop(&mut self) {
         if let Some(socket) = self.socket.take() {
-            close(socket.into_inner());
+            let socket = socket.into_inner();
+            // see `elsewhere`; without a runtime there is nobody to hold up
+            if let Ok(runtime) = Handle::try_current() {
+                runtime.spawn_blocking(move || drop(socket));
+            }
         }
-    }
-}
-
-/// Closing a packet socket waits until no processor looks at it any more (kernel `packet_release`,
-/// `synchronize_net`): 15 ms and more in which a daemon of one thread would do nothing else.
-fn close(socket: Socket) {
-    match tokio::runtime::Handle::try_current() {
-        Ok(runtime) => drop(runtime.spawn_blocking(move || drop(socket))),
-        Err(_outside) => drop(socket),
     }
 }
 

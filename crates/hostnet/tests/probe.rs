@@ -111,8 +111,8 @@ fn announcements_change_the_neighbours_minds() {
         known("10.99.1.1").unwrap();
         known("fd00:99::1:1").unwrap();
         let new = mac("02:42:0a:63:01:77");
-        arp::announce(&name("br0"), ADDRESS, new).unwrap();
-        ndp::announce(&name("br0"), ADDRESS6, new).unwrap();
+        arp::announce(&name("br0"), ADDRESS, new).await.unwrap();
+        ndp::announce(&name("br0"), ADDRESS6, new).await.unwrap();
         let table = neighbour.run(|| {
             let told = std::process::Command::new("ip").args(["neigh", "show", "dev", "xc1"]).output();
             String::from_utf8(told.unwrap().stdout).unwrap()
@@ -139,7 +139,7 @@ fn an_announcement_comes_from_the_containers_own_address() {
             until_forwarding("xc1").await;
         });
         until_forwarding("xh1").await;
-        arp::announce(&name("br0"), ADDRESS, mac("02:42:0a:63:01:77")).unwrap();
+        arp::announce(&name("br0"), ADDRESS, mac("02:42:0a:63:01:77")).await.unwrap();
         let learned = other.run(|| {
             let told = std::process::Command::new("bridge").args(["fdb", "show", "dev", "xc1"]).output();
             String::from_utf8(told.unwrap().stdout).unwrap()
@@ -159,7 +159,7 @@ fn a_bridge_that_is_not_there_or_down_is_told() {
         kernel.set_up(&name("br0"), false).await.unwrap();
         let error = arp::probe(&name("br0"), ADDRESS, WINDOW, &[]).await.unwrap_err();
         assert_eq!(error.to_string(), "the interface br0 is down: set it up first");
-        let error = ndp::announce(&name("br0"), ADDRESS6, mac("02:42:0a:63:01:77")).unwrap_err();
+        let error = ndp::announce(&name("br0"), ADDRESS6, mac("02:42:0a:63:01:77")).await.unwrap_err();
         assert_eq!(error.to_string(), "the interface br0 is down: set it up first");
     });
 }

@@ -190,7 +190,10 @@ mod tests {
         let accept = "-A FORWARD -i docker0 ! -o docker0 -j ACCEPT";
         assert_eq!(of(&[POLICY, "-A FORWARD -i br0", accept, "-A FORWARD -j LOG", OLD]), [""; 0]);
         assert_eq!(of(&[POLICY, "-A FORWARD -g elsewhere", OLD]), ["-I br0 xdock:2", "-D br0 xdock"]);
-        assert_eq!(of(&[POLICY, "-A FORWARD -s 10.0.0.0/8 -j DROP", OLD]), ["-I br0 xdock:2", "-D br0 xdock"]);
+        assert_eq!(
+            of(&[POLICY, "-A FORWARD -s 10.0.0.0/8 -j DROP", OLD]),
+            ["-I br0 xdock:2", "-D br0 xdock"]
+        );
     }
 
     #[test]
