@@ -60,8 +60,13 @@ impl Cluster {
     ///
     /// # Errors
     /// What did not work; the lab is taken down then.
-    pub async fn provision(name: &LabName, hosts: u8, tables: &Tables, say: Say<'_>) -> Result<Self, Failure> {
-        let lab = Lab::up_telling(&Spec::new(name.clone(), hosts), say).await?;
+    pub async fn provision(
+        name: &LabName,
+        hosts: u8,
+        tables: &Tables,
+        say: Say<'_>,
+    ) -> Result<Self, Failure> {
+        let lab = Lab::up_telling(&Spec::new(name.clone(), hosts), say, std::future::pending()).await?;
         let cluster = Self { lab, hosts };
         match cluster.make_docker_hosts(tables, say).await {
             Ok(()) => Ok(cluster),
@@ -78,7 +83,8 @@ impl Cluster {
         self.install_xdock().await?;
         self.write_tables(tables).await?;
         say("updatenode -P xdock: Docker, bridge and netd on each host");
-        self.each_host(|host| async move { self.updatenode(&host, "xdock unsigned=yes").await.map(drop) }).await?;
+        let hosts = self.host_names();
+        self.updatenode(&hosts.iter().map(String::as_str).collect::<Vec<_>>(), "xdock unsigned=yes").await?;
         say("loading an image");
         self.each_host(|host| async move { Ok(self.lab.image(&host).await?) }).await
     }
@@ -111,13 +117,14 @@ impl Cluster {
         Ok(())
     }
 
-    /// Runs postscripts on a host as xCAT's updatenode does.
+    /// Runs postscripts on hosts as xCAT's updatenode does: what they said.
     ///
     /// # Errors
     /// A postscript failed; the error has what it said.
-    pub async fn updatenode(&self, host: &str, scripts: &str) -> Result<String, Failure> {
-        let said = tokio::time::timeout(PROVISION, self.lab.updatenode(host, scripts)).await??;
-        Ok(said)
+    pub async fn updatenode(&self, hosts: &[&str], scripts: &str) -> Result<String, Failure> {
+        let runs = tokio::time::timeout(PROVISION, self.lab.updatenode(hosts, scripts)).await??;
+        let said: Vec<String> = runs.iter().flat_map(|run| run.lines()).collect();
+        if runs.iter().all(|run| run.status == 0) { Ok(said.join("\n")) } else { Err(said.join("\n").into()) }
     }
 
     /// Runs `xdock` on the management node; any exit status is an answer.

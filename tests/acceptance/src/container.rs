@@ -44,7 +44,8 @@ struct IpAddress {
 pub async fn interfaces(cluster: &Cluster, host: &str, container: &str) -> Result<Vec<Interface>, Failure> {
     let text = cluster.sh(host, &inside(container, "ip -j addr")).await?;
     let links: Vec<IpLink> = serde_json::from_str(&text)?;
-    let mut found: Vec<Interface> = links.into_iter().filter(|link| link.ifname != "lo").map(Interface::from).collect();
+    let mut found: Vec<Interface> =
+        links.into_iter().filter(|link| link.ifname != "lo").map(Interface::from).collect();
     found.sort();
     Ok(found)
 }
@@ -83,7 +84,8 @@ pub async fn ping_all(
         "for a in {}; do (ping -n -c 3 -i 0.2 -W 2 $a | sed -n \"s/^rtt .* = [0-9.]*\\/\\([0-9.]*\\)\\/.*/$a \\1/p\") & done; wait",
         list.join(" ")
     );
-    let said = cluster.sh(host, &inside(container, &format!("sh -c '{}'", script.replace('\'', r"'\''")))).await?;
+    let said =
+        cluster.sh(host, &inside(container, &format!("sh -c '{}'", script.replace('\'', r"'\''")))).await?;
     let answered: Vec<(IpAddr, f64)> = said
         .lines()
         .filter_map(|line| line.split_once(' '))

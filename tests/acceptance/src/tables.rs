@@ -11,7 +11,11 @@ impl Tables {
     pub fn of_lab(hosts: u8) -> Self {
         Self("# <xCAT data object stanza file>\n".to_owned())
             .object("clustersite", "site", &[("domain", "lab.test"), ("master", "10.99.0.1")])
-            .object("mynet0", "network", &[("net", "10.99.0.0"), ("mask", "255.255.0.0"), ("mgtifname", "eth0")])
+            .object(
+                "mynet0",
+                "network",
+                &[("net", "10.99.0.0"), ("mask", "255.255.0.0"), ("mgtifname", "eth0")],
+            )
             .hosts(hosts)
     }
 
@@ -48,7 +52,8 @@ impl Tables {
         let own = [("mgt", "docker"), ("ip", ip), ("vmhost", host), ("provmethod", IDLE)];
         let groups = [("groups", "containers,all")];
         let has_groups = more.iter().any(|(name, _)| *name == "groups");
-        let attributes: Vec<_> = groups.iter().filter(|_| !has_groups).chain(&own).chain(more).copied().collect();
+        let attributes: Vec<_> =
+            groups.iter().filter(|_| !has_groups).chain(&own).chain(more).copied().collect();
         self.object(name, "node", &attributes)
     }
 
@@ -67,7 +72,8 @@ pub fn three_hosts_two_networks() -> Tables {
     let net98 = [("net", "10.98.0.0"), ("mask", "255.255.0.0"), ("mgtifname", "eth1")];
     let br98 = [("nictypes.br98", "bridge"), ("nicdevices.br98", "eth1"), ("nicnetworks.br98", "net98")];
     let tables = Tables::of_lab(3).object("net98", "network", &net98).object("dockerhosts", "group", &br98);
-    let tables = (1..=3).flat_map(|host| (1..=4).map(move |number| (host, number))).fold(tables, on_two_networks);
+    let tables =
+        (1..=3).flat_map(|host| (1..=4).map(move |number| (host, number))).fold(tables, on_two_networks);
     let tables = (1..=16).fold(tables, |tables, number| {
         let (name, ip) = (format!("host2r{number}"), format!("10.99.2.{}", 100 + number));
         tables.container(&name, "host2", &ip, &[("vmothersettings", "restart=always")])
@@ -80,11 +86,19 @@ pub fn three_hosts_two_networks() -> Tables {
 
 fn on_two_networks(tables: Tables, (host, number): (u8, u8)) -> Tables {
     let second = format!("10.98.{host}.{number}");
-    let mut more =
-        vec![("nicips.eth1", second.as_str()), ("nicnetworks.eth1", "net98"), ("vmothersettings", "restart=always")];
+    let mut more = vec![
+        ("nicips.eth1", second.as_str()),
+        ("nicnetworks.eth1", "net98"),
+        ("vmothersettings", "restart=always"),
+    ];
     // one with limits and a MAC of its own; the others' MACs are derived
     if (host, number) == (1, 1) {
         more.extend([("vmcpus", "1.5"), ("vmmemory", "64"), ("mac", "02:42:0a:63:01:01")]);
     }
-    tables.container(&format!("host{host}c{number}"), &format!("host{host}"), &format!("10.99.{host}.{number}"), &more)
+    tables.container(
+        &format!("host{host}c{number}"),
+        &format!("host{host}"),
+        &format!("10.99.{host}.{number}"),
+        &more,
+    )
 }

@@ -23,7 +23,8 @@ struct Arguments {
 }
 
 /// A container of the demonstration: node, host, address.
-const CONTAINERS: [(&str, &str, &str); 2] = [("host1c1", "host1", "10.99.1.1"), ("host2c1", "host2", "10.99.2.1")];
+const CONTAINERS: [(&str, &str, &str); 2] =
+    [("host1c1", "host1", "10.99.1.1"), ("host2c1", "host2", "10.99.2.1")];
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -61,7 +62,9 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn tables() -> Tables {
-    CONTAINERS.iter().fold(Tables::of_lab(2), |tables, (node, host, ip)| tables.container(node, host, ip, &[]))
+    CONTAINERS
+        .iter()
+        .fold(Tables::of_lab(2), |tables, (node, host, ip)| tables.container(node, host, ip, &[]))
 }
 
 async fn show(cluster: &Cluster, tables: &Tables, say: acceptance::cluster::Say<'_>) -> Result<(), Failure> {
@@ -71,7 +74,10 @@ async fn show(cluster: &Cluster, tables: &Tables, say: acceptance::cluster::Say<
     cluster.xdock_done("mk host[1-2]c1 --start").await?;
     say("comparing with the tables, and pinging across the hosts");
     let rows = rows(cluster, tables).await?;
-    println!("\n{:<10} {:<7} {:<12} {:<18} {:<12} round trip", "container", "host", "address", "MAC", "reaches");
+    println!(
+        "\n{:<10} {:<7} {:<12} {:<18} {:<12} round trip",
+        "container", "host", "address", "MAC", "reaches"
+    );
     rows.iter().for_each(|row| println!("{row}"));
     println!();
     Ok(())
@@ -89,7 +95,8 @@ async fn rows(cluster: &Cluster, tables: &Tables) -> Result<Vec<String>, Failure
             .map(|(.., ip)| ip.parse())
             .collect::<Result<_, _>>()?;
         let found = interfaces(cluster, host, node).await?;
-        let wanted: Vec<_> = spec.attachments.iter().map(|at| (at.mac.to_string(), at.addresses.clone())).collect();
+        let wanted: Vec<_> =
+            spec.attachments.iter().map(|at| (at.mac.to_string(), at.addresses.clone())).collect();
         let has: Vec<_> = found.iter().map(|at| (at.mac.clone(), at.addresses.clone())).collect();
         if has != wanted {
             return Err(format!("{node} has {has:?}, but the tables say {wanted:?}").into());
@@ -100,7 +107,10 @@ async fn rows(cluster: &Cluster, tables: &Tables) -> Result<Vec<String>, Failure
         }
         for ((mac, addresses), other) in has.iter().zip(&others) {
             let address = addresses.first().map(ToString::to_string).unwrap_or_default();
-            rows.push(format!("{node:<10} {host:<7} {address:<12} {mac:<18} {other:<12} {time:.3} ms", other = other.to_string()));
+            rows.push(format!(
+                "{node:<10} {host:<7} {address:<12} {mac:<18} {other:<12} {time:.3} ms",
+                other = other.to_string()
+            ));
         }
     }
     Ok(rows)

@@ -39,7 +39,8 @@ struct Stage {
 
 impl Stage {
     fn try_promise(&self, promise: &Promise) -> Result<(), Failed> {
-        let cluster = self.cluster.get_or_init(|| self.runtime.block_on(provision()).map_err(|error| told(&*error)));
+        let cluster =
+            self.cluster.get_or_init(|| self.runtime.block_on(provision()).map_err(|error| told(&*error)));
         let cluster = cluster.as_ref().map_err(|error| format!("no cluster to try it on: {error}"))?;
         (promise.holds)(&self.runtime, cluster).map_err(|error| Failed::from(told(&*error)))
     }
@@ -47,7 +48,9 @@ impl Stage {
 
 async fn provision() -> Result<Cluster, Failure> {
     let name = format!("accept{}", std::process::id()).parse()?;
-    let cluster = Cluster::provision(&name, 3, &tables::three_hosts_two_networks(), &|line| eprintln!("  {line}")).await?;
+    let cluster =
+        Cluster::provision(&name, 3, &tables::three_hosts_two_networks(), &|line| eprintln!("  {line}"))
+            .await?;
     eprintln!("  xdock mk: twelve containers and twenty on host2");
     cluster.xdock_done("mk containers --start").await?;
     Ok(cluster)
@@ -63,9 +66,16 @@ fn told(error: &(dyn std::error::Error + 'static)) -> String {
 fn main() {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
-    let runtime = Runtime::new().expect("a tokio runtime");
+    let runtime = match Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("no tokio runtime: {error}");
+            std::process::exit(1);
+        }
+    };
     let stage = Arc::new(Stage { runtime, cluster: OnceLock::new() });
-    let promises = [addresses::promises(), refusals::promises(), postscripts::promises(), restarts::promises()];
+    let promises =
+        [addresses::promises(), refusals::promises(), postscripts::promises(), restarts::promises()];
     let trials = promises.into_iter().flatten().map(|promise| {
         let stage = Arc::clone(&stage);
         Trial::test(promise.name, move || stage.try_promise(&promise))

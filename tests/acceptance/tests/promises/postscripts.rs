@@ -13,7 +13,7 @@ crate::promises![
 
 async fn a_second_run_of_every_step_has_nothing_to_do(cluster: &Cluster) -> Result<(), Failure> {
     for step in ["docker", "network", "netd"] {
-        let said = cluster.updatenode("host1", &format!("xdock {step} unsigned=yes")).await?;
+        let said = cluster.updatenode(&["host1"], &format!("xdock {step} unsigned=yes")).await?;
         if !said.contains(&format!("xdock: {step}: nothing to do")) {
             return Err(format!("step {step} said on its second run: {said}").into());
         }
@@ -22,7 +22,8 @@ async fn a_second_run_of_every_step_has_nothing_to_do(cluster: &Cluster) -> Resu
 }
 
 async fn the_bridge_survives_a_reboot(cluster: &Cluster) -> Result<(), Failure> {
-    let look = "ip -br addr show mynet0 | awk '{print $3}'; bridge -o link | awk '{print $2}' | grep '^eth' | sort";
+    let look =
+        "ip -br addr show mynet0 | awk '{print $3}'; bridge -o link | awk '{print $2}' | grep '^eth' | sort";
     let before = cluster.sh("host3", look).await?;
     cluster.lab.power("host3", Power::Off).await?;
     cluster.lab.power("host3", Power::On).await?;

@@ -24,7 +24,8 @@ async fn sound_after_netd_is_restarted(cluster: &Cluster) -> Result<(), Failure>
 async fn sound_after_netd_is_killed_during_30_parallel_starts(cluster: &Cluster) -> Result<(), Failure> {
     let all = "crowd[1-30]";
     cluster.xdock_done(&format!("mk {all}")).await?;
-    let starts = cluster.xdock(&format!("power {all} on"));
+    let on = format!("power {all} on");
+    let starts = cluster.xdock(&on);
     let kills = cluster.sh(
         "host3",
         "for round in 1 2 3 4; do sleep 0.7; kill -9 $(systemctl show -P MainPID netd) 2>/dev/null || true; done",
@@ -32,7 +33,7 @@ async fn sound_after_netd_is_killed_during_30_parallel_starts(cluster: &Cluster)
     // a start whose call died with netd fails; that is its own error, told by its own line
     let (_, killed) = tokio::join!(starts, kills);
     killed?;
-    cluster.xdock_done(&format!("power {all} on")).await?;
+    cluster.xdock_done(&on).await?;
     let states = cluster.xdock_done(&format!("power {all} state")).await?;
     let running = states.lines().filter(|line| line.ends_with(": running")).count();
     same("running of the 30 after a second power on", &running, &30)?;
@@ -51,7 +52,12 @@ async fn sound_after_dockerd_is_killed(cluster: &Cluster) -> Result<(), Failure>
 }
 
 async fn sound_after_netd_was_stopped_while_dockerd_started(cluster: &Cluster) -> Result<(), Failure> {
-    cluster.sh("host1", "systemctl stop docker docker.socket; systemctl stop netd.service; systemctl start docker").await?;
+    cluster
+        .sh(
+            "host1",
+            "systemctl stop docker docker.socket; systemctl stop netd.service; systemctl start docker",
+        )
+        .await?;
     sound(cluster).await?;
     // dockerd's first call woke it through its socket
     same("netd", &cluster.sh("host1", "systemctl is-active netd").await?, &"active".to_owned())

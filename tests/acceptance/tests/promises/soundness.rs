@@ -12,7 +12,7 @@ use inventory::{ContainerSpec, Inventory};
 pub(crate) fn expected() -> Result<BTreeMap<String, Vec<ContainerSpec>>, Failure> {
     let inventory = Inventory::from_stanzas(tables::three_hosts_two_networks().text())?;
     let mut by_host: BTreeMap<String, Vec<ContainerSpec>> = BTreeMap::new();
-    for node in inventory.select("containers", &inventory::noderange::Settings::default())? {
+    for node in inventory.select("containers")? {
         let spec = inventory.container(&node)?;
         by_host.entry(spec.host.name.to_string()).or_default().push(spec);
     }
@@ -83,7 +83,10 @@ pub(crate) async fn all_ping(cluster: &Cluster) -> Result<(), Failure> {
     for (host, spec) in &all {
         let others = all.iter().filter(|(_, other)| other.node != spec.node);
         let reachable = |other: &ContainerSpec| -> Vec<IpAddr> {
-            let shared = other.attachments.iter().filter(|at| spec.attachments.iter().any(|own| own.network == at.network));
+            let shared = other
+                .attachments
+                .iter()
+                .filter(|at| spec.attachments.iter().any(|own| own.network == at.network));
             shared.flat_map(|at| at.addresses.clone()).collect()
         };
         let addresses: Vec<IpAddr> = others.flat_map(|(_, other)| reachable(other)).collect();
@@ -94,6 +97,10 @@ pub(crate) async fn all_ping(cluster: &Cluster) -> Result<(), Failure> {
 }
 
 /// Equal, or an error with both.
-pub(crate) fn same<T: PartialEq + std::fmt::Debug + ?Sized>(what: &str, found: &T, wanted: &T) -> Result<(), Failure> {
+pub(crate) fn same<T: PartialEq + std::fmt::Debug + ?Sized>(
+    what: &str,
+    found: &T,
+    wanted: &T,
+) -> Result<(), Failure> {
     if found == wanted { Ok(()) } else { Err(format!("{what}: found {found:?}, wanted {wanted:?}").into()) }
 }
