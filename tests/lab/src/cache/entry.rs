@@ -1,8 +1,9 @@
 //! One entry of the cache: found, or built once while others wait.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::future::Future;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
@@ -121,13 +122,20 @@ pub async fn lock(path: &Path) -> Result<Flock<File>, EntryError> {
     loop {
         let file = at("open", path)(File::create(path))?;
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(lock) => return Ok(lock),
+            // whoever had it may have removed the file: then this is no longer the one that others lock
+            Ok(lock) if is_at(&lock, path) => return Ok(lock),
+            Ok(_) => {}
             Err((_, nix::Error::EWOULDBLOCK)) => {
                 tokio::time::sleep(std::time::Duration::from_millis(100)).await;
             }
             Err((_, error)) => return at("lock", path)(Err(error.into())),
         }
     }
+}
+
+fn is_at(file: &File, path: &Path) -> bool {
+    let same = |a: Metadata, b: Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
+    file.metadata().ok().zip(path.metadata().ok()).is_some_and(|(a, b)| same(a, b))
 }
 
 fn at<'a, T>(

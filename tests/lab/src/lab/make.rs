@@ -1,0 +1,169 @@
+//! Up and down.
+
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+
+use super::{Lab, LabError};
+use crate::cache::entry::lock;
+use crate::cache::layers::Layers;
+use crate::cgroup;
+use crate::dirs::Dirs;
+use crate::exec::Target;
+use crate::fabric;
+use crate::host::boot::Boot;
+use crate::host::files::files;
+use crate::host::keys::Keys;
+use crate::mounts;
+use crate::name::LabName;
+use crate::plan::{Machine, Spec};
+use crate::setup;
+use crate::state::{MemberState, Phase, Running, State};
+use crate::sweep::sweep;
+
+/// Where progress is told, a line at a time.
+pub type Say<'a> = &'a (dyn Fn(&str) + Sync);
+
+const BOOT: Duration = Duration::from_secs(120);
+
+impl Lab {
+    /// Makes a lab. What it needs on the machine is installed, what it can keep is cached.
+    ///
+    /// # Errors
+    /// What did not work; nothing of the lab stays then.
+    pub async fn up(spec: &Spec) -> Result<Self, LabError> {
+        Self::up_telling(spec, &|_| (), std::future::pending()).await
+    }
+
+    /// As [`Lab::up`], tells what takes long, and gives up when `interrupted` ends.
+    ///
+    /// # Errors
+    /// As [`Lab::up`].
+    pub async fn up_telling(
+        spec: &Spec,
+        say: Say<'_>,
+        interrupted: impl Future<Output = ()>,
+    ) -> Result<Self, LabError> {
+        check(spec)?;
+        setup::setup(say).await?;
+        let lab = Self { dirs: Dirs::from_environment(), name: spec.name.clone() };
+        let locked = lock(&lab.dirs.lock(&lab.name)).await.map_err(LabError::Lock)?;
+        if lab.is_up() {
+            return Err(LabError::AlreadyUp(lab.name));
+        }
+        // what a killed `up` left behind
+        sweep(&lab.dirs, &lab.name).await?;
+        let made = tokio::select! {
+            made = lab.make(spec, say) => made,
+            () = interrupted => Err(LabError::Interrupted),
+        };
+        if made.is_err() {
+            // the first error is the one to tell
+            let _ = sweep(&lab.dirs, &lab.name).await;
+        }
+        drop(locked);
+        made.map(|()| lab)
+    }
+
+    /// Removes the lab.
+    ///
+    /// # Errors
+    /// Names what stays.
+    pub async fn down(&self) -> Result<(), LabError> {
+        Self::remove(&self.name).await
+    }
+
+    /// Removes a lab, or what is left of one; none is fine.
+    ///
+    /// # Errors
+    /// Names what stays.
+    pub async fn remove(name: &LabName) -> Result<(), LabError> {
+        setup::require_root()?;
+        let dirs = Dirs::from_environment();
+        let locked = lock(&dirs.lock(name)).await.map_err(LabError::Lock)?;
+        sweep(&dirs, name).await?;
+        // whoever waits for the lock sees that the file is gone and makes it again
+        let _ = std::fs::remove_file(dirs.lock(name));
+        drop(locked);
+        Ok(())
+    }
+
+    fn is_up(&self) -> bool {
+        let up = |state: State| {
+            state.phase == Phase::Up && state.spec.members().any(|member| state.running(member).is_some())
+        };
+        self.state().is_ok_and(up)
+    }
+
+    async fn make(&self, spec: &Spec, say: Say<'_>) -> Result<(), LabError> {
+        let layers = Layers::get(&self.dirs, spec, say).await?;
+        let mut state = State::starting(spec.clone());
+        state.save(&self.dir().state())?;
+        let keys = Keys::generate(spec).await?;
+        fabric::build(spec).await?;
+        say(&format!("booting mn and {} hosts", spec.hosts));
+        let machines = spec.machines();
+        let boots = machines.iter().map(|machine| self.first_boot(spec, machine, &keys, &layers));
+        for (machine, running) in machines.iter().zip(try_join_all(boots).await?) {
+            state
+                .members
+                .insert(machine.member, MemberState { running: Some(running), ..Default::default() });
+        }
+        fabric::assert_closed(spec).await?;
+        state.phase = Phase::Up;
+        Ok(state.save(&self.dir().state())?)
+    }
+
+    async fn first_boot(
+        &self,
+        spec: &Spec,
+        machine: &Machine,
+        keys: &Keys,
+        layers: &Layers,
+    ) -> Result<Running, LabError> {
+        let member = machine.member;
+        let dir = self.dir().member(member);
+        mounts::mount_root(&dir, &layers.of(member))?;
+        for file in files(spec, machine, keys) {
+            let path = dir.root().join(file.path);
+            durable::replace(&path, file.content.as_bytes(), file.mode)
+                .map_err(|source| LabError::Files { member, source })?;
+        }
+        let running = self.boot(machine, |_| false).await?;
+        healthy(Target { member, leader: running.leader }).await.map(|()| running)
+    }
+
+    pub(super) async fn boot(
+        &self,
+        machine: &Machine,
+        pulled: impl Fn(&str) -> bool,
+    ) -> Result<Running, LabError> {
+        let member = machine.member;
+        fabric::plug(&self.name, machine, pulled).await?;
+        let cgroups = cgroup::make(&self.name, &member.to_string())?;
+        let dir = self.dir().member(member);
+        let boot = Boot { lab: &self.name, member, dir: &dir, cgroups: &cgroups };
+        Ok(boot.run(BOOT).await?)
+    }
+}
+
+fn check(spec: &Spec) -> Result<(), LabError> {
+    if !(1..=crate::name::MOST_HOSTS).contains(&spec.hosts) {
+        return Err(LabError::HostCount(spec.hosts));
+    }
+    if !(1..=8).contains(&spec.nics) {
+        return Err(LabError::NicCount(spec.nics));
+    }
+    Ok(())
+}
+
+/// A fresh machine has no failed unit; later ones are the matter of who made them fail.
+async fn healthy(target: Target) -> Result<(), LabError> {
+    let failed = ["systemctl", "--failed", "--plain", "--no-legend"].map(Into::into);
+    let said = target.run(&failed, Vec::new(), Duration::from_secs(20)).await?.text();
+    let units: Vec<&str> = said.lines().filter_map(|line| line.split_ascii_whitespace().next()).collect();
+    if units.is_empty() {
+        return Ok(());
+    }
+    Err(LabError::Degraded { member: target.member, units: units.join(", ") })
+}
