@@ -1,7 +1,8 @@
 //! What the cluster's tables say, as typed values. No kernel, no Docker, no async.
 //!
-//! From the outside in: a [`source`](crate::snapshot) of tables, the typed container nodes and networks, and
-//! the compiled [`Snapshot`] that a host needs.
+//! From the outside in: the [`Inventory`] of xCAT's tables or of a [`stanza`] file, in which nodes are selected by
+//! [`noderange`] and values computed by [`regex_value`]; the typed container nodes and networks; and the compiled
+//! [`Snapshot`] that a host needs.
 
 mod attributes;
 pub mod cell;

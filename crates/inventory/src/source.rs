@@ -81,7 +81,7 @@ impl Source {
         match self {
             Self::Sqlite(directory) => {
                 sqlite::each_node(&file_of(directory, "nodelist"), &mut |node, groups| {
-                    see(node, groups, None)
+                    see(node, groups, None);
                 })
             }
             Self::Stanza { rows, .. } => {
