@@ -35,11 +35,12 @@ fn bridged_host() -> Observed {
     host
 }
 
-const MOVE: [&str; 5] = [
+const MOVE: [&str; 6] = [
     "add bridge mynet0",
     "add 10.99.0.11/16 to mynet0",
     "route default via 10.99.0.1 through mynet0",
     "make eth0 a port of mynet0",
+    "wait for mynet0 to be operational",
     "remove 10.99.0.11/16 from eth0",
 ];
 
@@ -84,7 +85,9 @@ fn killed_after(count: usize) -> Observed {
 #[test]
 fn a_killed_run_is_completed_by_the_next() {
     for count in 0..=4 {
-        assert_eq!(steps(&default_plan(), &killed_after(count)), MOVE[count..], "after {count} steps");
+        // what was enslaved has settled by the next run
+        let rest = if count < 4 { count } else { count + 1 };
+        assert_eq!(steps(&default_plan(), &killed_after(count)), MOVE[rest..], "after {count} steps");
     }
 }
 
@@ -92,8 +95,12 @@ fn a_killed_run_is_completed_by_the_next() {
 fn every_step_that_changes_something_can_be_taken_back() {
     let host = bare_host();
     let bridge = resolve(&default_plan(), &host, None).unwrap();
-    let back: Vec<String> =
-        plan(&bridge, &host).iter().rev().map(|step| step.inverse().unwrap().to_string()).collect();
+    let back: Vec<String> = plan(&bridge, &host)
+        .iter()
+        .rev()
+        .filter_map(|step| step.inverse())
+        .map(|step| step.to_string())
+        .collect();
     let wanted = [
         "add 10.99.0.11/16 to eth0",
         "make eth0 a port of nothing",
@@ -107,7 +114,7 @@ fn every_step_that_changes_something_can_be_taken_back() {
 #[test]
 fn a_bridge_without_an_address_gets_its_nic_up_and_its_mtu() {
     let wanted =
-        ["add bridge br98", "set mtu of eth1 from 1500 to 1400", "make eth1 a port of br98", "set eth1 up"];
+        ["add bridge br98", "set mtu of eth1 from 1500 to 1400", "set eth1 up", "make eth1 a port of br98"];
     assert_eq!(steps(&second_plan(), &bare_host()), wanted);
 }
 
@@ -123,6 +130,7 @@ fn drift_is_repaired() {
         "add 10.99.0.11/16 to mynet0",
         "route default via 10.99.0.1 through mynet0",
         "make eth0 a port of mynet0",
+        "wait for mynet0 to be operational",
         "remove 10.99.0.11/24 from mynet0",
     ];
     // nothing but our own file still knows the NIC

@@ -6,7 +6,7 @@ use inventory::{IfName, MacAddr};
 use nix::libc::ENODEV;
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::link::{
-    InfoKind, LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo, LinkMessage,
+    InfoKind, LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo, LinkMessage, State,
 };
 
 use crate::error::NetError;
@@ -70,6 +70,23 @@ impl Kernel {
         match self.get(RouteNetlinkMessage::GetLink(named(name))).await {
             Ok(message) => Ok(read(message)),
             Err(source) if is(&source, ENODEV) => Ok(None),
+            Err(source) => Err(NetError::List { what: "interfaces", source }),
+        }
+    }
+
+    /// Whether what is sent through it leaves: its operational state is up (RFC 2863). The kernel sets that some
+    /// milliseconds after the carrier came, and drops silently until then (net/core/link_watch.c, `dev_activate`); a first
+    /// ARP request that is lost that way costs a second.
+    ///
+    /// # Errors
+    /// [`NetError::Missing`], or the kernel did not answer.
+    pub async fn is_operational(&self, name: &IfName) -> Result<bool, NetError> {
+        match self.get(RouteNetlinkMessage::GetLink(named(name))).await {
+            Ok(RouteNetlinkMessage::NewLink(message)) => {
+                Ok(message.attributes.contains(&LinkAttribute::OperState(State::Up)))
+            }
+            Ok(_) => Ok(false),
+            Err(source) if is(&source, ENODEV) => Err(NetError::Missing { device: name.clone() }),
             Err(source) => Err(NetError::List { what: "interfaces", source }),
         }
     }

@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use hostnet::{Kernel, NetError};
+use inventory::IfName;
 use thiserror::Error;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::plan::Step;
 
@@ -15,6 +16,10 @@ use super::plan::Step;
 const ATTEMPT: Duration = Duration::from_secs(1);
 /// How long it may take until it answers: a switch's port may need some seconds when a MTU changes.
 pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a bridge over a live NIC may take until it is operational; it is some milliseconds.
+const SETTLED: Duration = Duration::from_secs(1);
+const AGAIN: Duration = Duration::from_millis(1);
 
 /// A change that was not made, or taken back.
 #[derive(Debug, Error)]
@@ -99,6 +104,7 @@ async fn act(kernel: &Kernel, step: &Step) -> Result<(), NetError> {
         Step::SetUp(device) => kernel.set_up(device, true).await,
         Step::AddAddress(device, address) => kernel.add_address(device, *address).await,
         Step::DelAddress(device, address) => kernel.del_address(device, *address).await,
+        Step::Settle(bridge) => settle(kernel, bridge).await,
         Step::Release { port } => kernel.set_master(port, None).await,
         Step::Route { device, route, .. } => kernel.add_route(device, route).await,
         Step::DelRoute(device, route) => kernel.del_route(device, route).await,
@@ -108,6 +114,15 @@ async fn act(kernel: &Kernel, step: &Step) -> Result<(), NetError> {
             kernel.set_master(port, Some(index)).await
         }
     }
+}
+
+/// A bridge that is not operational by then is judged by whether the management node answers through it.
+async fn settle(kernel: &Kernel, bridge: &IfName) -> Result<(), NetError> {
+    let end = Instant::now() + SETTLED;
+    while Instant::now() < end && !kernel.is_operational(bridge).await? {
+        sleep(AGAIN).await;
+    }
+    Ok(())
 }
 
 /// Whether the management node answers (accepts a connection) within that time.

@@ -1,10 +1,10 @@
 //! From what a bridge shall be and what is there, to the changes of the running kernel. Pure.
 //!
 //! The order keeps the host reachable. The bridge gets the address while the NIC still has it; routes with a gateway are
-//! replaced in place; the NIC becomes its port, and what comes in is answered through the bridge; then the NIC loses the
+//! replaced in place; the NIC becomes its port; when the bridge is operational, the NIC loses the
 //! address, and the bridge's own route to the subnet, which stood second until now, takes over (an equal prefix is
 //! appended: kernel net/ipv4/fib_frontend.c, fib_magic). A run that is killed between two steps is completed by the next one.
-//! Between the last two, one netlink message apart, neighbours that the host does not know yet do not answer it.
+//! From the one before the last on, for some milliseconds, the host does not hear neighbours that it does not know yet.
 
 use std::fmt;
 
@@ -44,6 +44,8 @@ pub enum Step {
         /// The bridge.
         bridge: IfName,
     },
+    /// Wait until what is sent through the bridge leaves.
+    Settle(IfName),
     /// Make the NIC a port of nothing: only ever the way back.
     Release {
         /// The NIC.
@@ -112,12 +114,14 @@ fn mtu(bridge: &Bridge, device: &IfName, observed: &Observed) -> Option<Step> {
 fn enslave(bridge: &Bridge, observed: &Observed) -> Vec<Step> {
     let Some(port) = observed.link(&bridge.port) else { return Vec::new() };
     let mut steps = Vec::new();
+    if !port.up {
+        steps.push(Step::SetUp(bridge.port.clone()));
+    }
     let index = observed.link(&bridge.name).map(|link| link.index);
     if index.is_none() || port.master != index {
         steps.push(Step::Enslave { port: bridge.port.clone(), bridge: bridge.name.clone() });
-    }
-    if !port.up {
-        steps.push(Step::SetUp(bridge.port.clone()));
+        // a NIC that was down, or has no cable, may take seconds; nothing goes through it that could be lost
+        steps.extend((port.up && port.running).then(|| Step::Settle(bridge.name.clone())));
     }
     steps
 }
@@ -171,7 +175,11 @@ impl Step {
             Self::Route { device, route, instead: Some((old, instead)) } => {
                 Some(Self::Route { device: old, route: instead, instead: Some((device, route)) })
             }
-            Self::SetUp(_) | Self::DeleteBridge(_) | Self::Release { .. } | Self::DelRoute(..) => None,
+            Self::SetUp(_)
+            | Self::Settle(_)
+            | Self::DeleteBridge(_)
+            | Self::Release { .. }
+            | Self::DelRoute(..) => None,
         }
     }
 }
@@ -186,6 +194,7 @@ impl fmt::Display for Step {
             Self::AddAddress(device, address) => write!(f, "add {address} to {device}"),
             Self::DelAddress(device, address) => write!(f, "remove {address} from {device}"),
             Self::Enslave { port, bridge } => write!(f, "make {port} a port of {bridge}"),
+            Self::Settle(bridge) => write!(f, "wait for {bridge} to be operational"),
             Self::Release { port } => write!(f, "make {port} a port of nothing"),
             Self::Route { device, route, .. } => write!(f, "route {} through {device}", Words(route)),
             Self::DelRoute(device, route) => write!(f, "remove the route {} through {device}", Words(route)),
