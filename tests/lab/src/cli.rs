@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use futures_util::future::try_join_all;
+use lab::plan::default_packages;
 use lab::setup::{self, SetupError};
 use lab::{Fabric, Lab, LabError, LabName, NodeRun, Power, Spec};
 use thiserror::Error;
@@ -112,7 +113,7 @@ struct Up {
 impl Up {
     fn spec(self, name: LabName) -> Spec {
         let plain = Spec::new(name, self.hosts);
-        let packages = if self.packages.is_empty() { plain.packages.clone() } else { self.packages };
+        let packages = if self.packages.is_empty() { default_packages(&self.suite) } else { self.packages };
         Spec { fabric: self.fabric, nics: self.nics, suite: self.suite, packages, ..plain }
     }
 }

@@ -37,14 +37,9 @@ pub struct Spec {
 impl Spec {
     /// A flat lab of `hosts` hosts with two NICs and Debian 12.
     pub fn new(name: LabName, hosts: u8) -> Self {
-        Self {
-            name,
-            hosts,
-            fabric: Fabric::Flat,
-            nics: 2,
-            suite: "bookworm".into(),
-            packages: DEFAULT_PACKAGES.map(str::to_owned).into(),
-        }
+        let suite = "bookworm";
+        let packages = default_packages(suite);
+        Self { name, hosts, fabric: Fabric::Flat, nics: 2, suite: suite.into(), packages }
     }
 
     /// The machines, the management node first.
@@ -78,8 +73,12 @@ impl Spec {
     }
 }
 
-/// What a docker host installs.
-pub const DEFAULT_PACKAGES: [&str; 4] = ["docker.io", "iptables", "ca-certificates", "bridge-utils"];
+/// What a docker host installs from a release. Debian 13 took the client out of docker.io.
+pub fn default_packages(suite: &str) -> Vec<String> {
+    let client = (!matches!(suite, "bullseye" | "bookworm")).then_some("docker-cli");
+    let packages = ["docker.io", "iptables", "ca-certificates", "bridge-utils"].into_iter().chain(client);
+    packages.map(str::to_owned).collect()
+}
 
 /// Bits of the network part of the hosts' addresses.
 pub const PREFIX: u8 = 16;
@@ -194,6 +193,12 @@ mod tests {
         assert_eq!(machines[2].nics[0].bridge, "net0b");
         assert_eq!(machines[3].address.to_string(), "10.99.0.13");
         assert_eq!(spec(Fabric::L3).bridges(), ["net0", "net0b", "net1"]);
+    }
+
+    #[test]
+    fn the_client_is_a_package_of_its_own_from_debian_13_on() {
+        assert!(!default_packages("bookworm").contains(&"docker-cli".to_owned()));
+        assert!(default_packages("trixie").contains(&"docker-cli".to_owned()));
     }
 
     #[test]
