@@ -137,8 +137,9 @@ where
             Some(answer) = answers.recv() => desk.take(order.accept(answer)),
             () = &mut all => break,
         }
+        // nobody reads what has no end: that is its end
         if desk.printer.is_unread() && sequence == Sequence::Arrival {
-            break;
+            return desk.failed;
         }
     }
     while let Ok(answer) = answers.try_recv() {

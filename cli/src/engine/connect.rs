@@ -77,6 +77,14 @@ pub(crate) enum ConnectError {
     /// Root ssh.
     #[error(transparent)]
     Ssh(#[from] SshError),
+    /// A session that ended before the engine said anything: no docker there, or no engine behind it.
+    #[error("{name}: {told}")]
+    Session {
+        /// `ssh USER@HOST`.
+        name: String,
+        /// What it wrote to standard error.
+        told: String,
+    },
 }
 
 impl Way {

@@ -85,8 +85,10 @@ impl EngineError {
 pub(super) fn transport(error: hyper_util::client::legacy::Error) -> Bollard {
     let mut next = error.source();
     while let Some(cause) = next {
-        if let Some(found) = cause.downcast_ref::<Unconnected>() {
-            return Bollard::IOError { err: io::Error::other(found.clone()) };
+        // the connector's own, or what a stream of ours said
+        let of_stream = cause.downcast_ref::<io::Error>().and_then(unconnected);
+        if let Some(found) = cause.downcast_ref::<Unconnected>().cloned().or(of_stream) {
+            return Bollard::IOError { err: io::Error::other(found) };
         }
         next = cause.source();
     }

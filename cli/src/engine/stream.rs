@@ -2,6 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use hyper::rt::ReadBufCursor;
@@ -10,6 +11,8 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::task::JoinHandle;
+
+use super::connect::{ConnectError, Unconnected};
 
 trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
@@ -78,16 +81,14 @@ impl ChildStream {
     }
 
     fn explain(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
-        let Some(told) = self.told.as_mut() else {
-            return Poll::Ready(io::Error::new(
-                io::ErrorKind::ConnectionAborted,
-                format!("{} ended", self.name),
-            ));
+        let text = match self.told.as_mut() {
+            Some(told) => ready!(Pin::new(told).poll(context)).unwrap_or_default(),
+            None => String::new(),
         };
-        let text = ready!(Pin::new(told).poll(context)).unwrap_or_default();
         self.told = None;
-        let text = format!("{}: {}", self.name, text.trim());
-        Poll::Ready(io::Error::new(io::ErrorKind::ConnectionAborted, text))
+        let told = if text.trim().is_empty() { "it ended without a word" } else { text.trim() };
+        let error = ConnectError::Session { name: self.name.clone(), told: told.to_owned() };
+        Poll::Ready(io::Error::new(io::ErrorKind::ConnectionAborted, Unconnected(Arc::new(error))))
     }
 }
 
