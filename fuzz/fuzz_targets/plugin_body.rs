@@ -35,7 +35,9 @@ fuzz_target!(|data: &[u8]| {
     match parse(PATHS[usize::from(*choice) % PATHS.len()], body) {
         Ok(Call::Network(NetworkCall::CreateEndpoint(new))) => {
             // an answer that repeats a MAC of the request is an error for dockerd
-            assert!(new.fixed_mac.is_none() || new.asked_mac.is_none_or(|asked| Some(asked) == new.fixed_mac));
+            assert!(
+                new.fixed_mac.is_none() || new.asked_mac.is_none_or(|asked| Some(asked) == new.fixed_mac)
+            );
         }
         Ok(_) => {}
         Err(error) => {

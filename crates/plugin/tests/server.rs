@@ -4,10 +4,13 @@
 mod served;
 
 use std::io::{Read as _, Write as _};
-use std::os::unix::net::UnixStream;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use plugin::Limits;
+use plugin::{Limits, Reply, dispatch, listener, serve};
 use serde_json::json;
 use served::{Served, answer, post};
 
@@ -154,4 +157,51 @@ fn the_end_answers_what_was_asked_and_removes_the_socket() {
     assert_eq!(answer(&mut busy), (200, json!({ "own": "/Test.Slow" })));
     assert_eq!(rest(&mut idle), b"");
     assert!(!served.socket().exists());
+}
+
+/// Set in the process that plays the daemon: this test program again.
+const DAEMON: &str = "XDOCK_TEST_DAEMON";
+
+#[test]
+fn a_passed_socket_is_served_and_calls_wait_in_it_over_a_restart() {
+    if std::env::var_os(DAEMON).is_some() {
+        return daemon();
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("netd.sock");
+    let socket = UnixListener::bind(&path).unwrap();
+    // nobody serves yet: the call waits, as it does while dockerd boots before netd
+    let mut early = UnixStream::connect(&path).unwrap();
+    early.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    for _ in 0..2 {
+        let mut daemon = start_as_systemd_does(socket.try_clone().unwrap().into());
+        assert_eq!(post(&mut early, "/Plugin.Activate", b""), (200, json!({})));
+        daemon.kill().unwrap();
+        daemon.wait().unwrap();
+        assert!(path.exists(), "the file is systemd's");
+        early = UnixStream::connect(&path).unwrap();
+    }
+}
+
+#[cfg(test)]
+fn daemon() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let listener = listener(Path::new("/nonexistent/never-bound.sock")).unwrap();
+    let handler = |path: String, body: bytes::Bytes| async move {
+        dispatch(&path, &body, |_| async { Ok(Reply::Empty) }).await
+    };
+    runtime.block_on(serve(listener, Limits::default(), handler, std::future::pending())).unwrap();
+}
+
+/// `LISTEN_PID` must be the daemon's own number (sd_listen_fds(3)), which the shell knows before it becomes it.
+#[cfg(test)]
+fn start_as_systemd_does(socket: OwnedFd) -> Child {
+    Command::new("sh")
+        .args(["-c", "exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" --exact a_passed_socket_is_served_and_calls_wait_in_it_over_a_restart"])
+        .arg(std::env::current_exe().unwrap())
+        .env(DAEMON, "1")
+        .stdin(socket)
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap()
 }
