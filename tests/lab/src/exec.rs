@@ -3,9 +3,9 @@
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use process::{Command, ExecuteError, Output};
+use process::{Command, ExecuteError, Output, shell_words};
 use thiserror::Error;
 
 use crate::name::Member;
@@ -81,12 +81,14 @@ impl Target {
         bounded.push(seconds.to_string().into());
         bounded.extend(argv.iter().cloned());
         let words = self.words(&bounded);
-        let (program, rest) = words
-            .split_first()
-            .map_or(("", &[][..]), |(first, rest)| (first.to_str().unwrap_or_default(), rest));
+        let program = words.first().and_then(|word| word.to_str()).unwrap_or_default();
         let outer = Duration::from_secs(seconds + 5);
-        let command = Command::new(program, outer).args(rest).stdin(stdin);
-        command.execute().await.map_err(|source| ExecError::Run { member: self.member, source })
+        let start = Instant::now();
+        let command = Command::new(program, outer).args(words.get(1..).unwrap_or_default()).stdin(stdin);
+        command.execute().await.map_err(|error| {
+            let deadline = Some(deadline).filter(|deadline| start.elapsed() >= *deadline);
+            ExecError::Run { member: self.member, source: plainly(error, argv, deadline) }
+        })
     }
 
     /// Becomes a program in the machine, with our terminal, pipes and exit status.
@@ -116,6 +118,22 @@ impl Target {
             .args([parent.as_os_str(), name])
             .args(unpack);
         command.execute().await.map(drop).map_err(|source| ExecError::Run { member: self.member, source })
+    }
+}
+
+/// An error that says what was asked for, not how it was brought there; `past` is the deadline that was missed.
+fn plainly(error: ExecuteError, asked: &[OsString], past: Option<Duration>) -> ExecuteError {
+    let words: Vec<_> = asked.iter().map(|word| word.to_string_lossy()).collect();
+    let argv = shell_words(&words);
+    match (error, past) {
+        // timeout(1) ends with 124, or is killed with the program
+        (ExecuteError::Status { status, .. }, Some(deadline)) if matches!(status.code(), Some(124 | 137)) => {
+            ExecuteError::Deadline { argv, deadline }
+        }
+        (ExecuteError::Status { status, stdout, stderr, .. }, _) => {
+            ExecuteError::Status { argv, status, stdout, stderr }
+        }
+        (other, _) => other,
     }
 }
 
