@@ -94,29 +94,33 @@ fn them(count: usize) -> &'static str {
 /// Runs what the command line says; its status is that of the process.
 pub(crate) fn run(cli: Cli) -> ExitCode {
     let printer = Printer::new(cli.options.json, app::volume(&cli.options));
-    let (ended, mut printer) = match App::new(&cli.options, printer) {
-        Ok(mut app) => (dispatch(cli.command, &mut app), app.printer),
-        Err((error, printer)) => (Err(*error), printer),
+    let (ended, tables_said, mut printer) = match App::new(&cli.options, printer) {
+        Ok(mut app) => (dispatch(cli.command, &mut app), app.settings.inventory.is_some(), app.printer),
+        Err((error, printer)) => (Err(*error), true, printer),
     };
     match ended {
         Ok(Done::All) => ExitCode::SUCCESS,
         Ok(Done::Partly) => ExitCode::from(1),
         Err(error) => {
-            report(&error, &mut printer);
+            report(&error, tables_said, &mut printer);
             ExitCode::from(2)
         }
     }
 }
 
-fn report(error: &CommandError, printer: &mut Printer) {
+fn report(error: &CommandError, tables_said: bool, printer: &mut Printer) {
     if let CommandError::Nodes(wrong) = error {
         for (node, text) in wrong {
             printer.node_error(node.as_str(), text, None);
         }
     }
     printer.error(&chain(error));
-    if matches!(error, CommandError::Nodes(_)) {
-        printer.hint("xdock check looks at all the tables");
+    match error {
+        CommandError::Nodes(_) => printer.hint("xdock check looks at all the tables"),
+        CommandError::Inventory(_) if !tables_said => {
+            printer.hint("--inventory, XDOCK_INVENTORY or the settings say where the tables are; xdock def makes the first");
+        }
+        _ => {}
     }
 }
 

@@ -112,6 +112,14 @@ fn mk_refuses_what_docker_would_not_understand() {
         "! host1c1: Error: vm.othersettings sets HostConfig.NetworkMode, which vm.nics decides: remove it there (host1c1)"
     );
     assert_eq!(
+        place_says(&SMALL.replace(
+            "net=10.99.0.0\n    mask=255.255.0.0",
+            "net=10.99.0.0,fd00:99::\n    mask=255.255.0.0,64"
+        )),
+        "! host1c1: Error: host1c1 has no address in fd00:99::/64 of network mynet0, and docker gives none without: \
+         set nicips.eth0=ADDRESS nicnetworks.eth0=mynet0"
+    );
+    assert_eq!(
         place_says(&SMALL.replace("    provmethod=busybox!sleep,inf\n", "")),
         "! host1c1: Error: nodetype.provmethod of host1c1 is empty: set it to IMAGE or IMAGE!COMMAND, or say image=IMAGE"
     );

@@ -43,7 +43,10 @@ async fn one(host: &Host, step: &Step) -> Option<String> {
     match step {
         Step::CreateNetwork { name, body, .. } => {
             let made = host.engine.create_network(body).await;
-            made.err().map(|error| format!("cannot make network {name} on {}: {}", host.name, chain(&error)))
+            // another command was faster with the same table row
+            let failed =
+                made.err().filter(|error| !matches!(error, EngineError::Refused { status: 409, .. }));
+            failed.map(|error| format!("cannot make network {name} on {}: {}", host.name, chain(&error)))
         }
         Step::PullImage(image) => {
             let pulled = host.engine.pull(image).await;
