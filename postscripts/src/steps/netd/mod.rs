@@ -2,9 +2,11 @@
 //!
 //! Nothing of it touches running containers: their ports stay while netd is replaced, and systemd holds the socket.
 
-use std::fmt;
+mod execute;
+mod plan;
+
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use durable::FileError;
@@ -12,6 +14,8 @@ use inventory::Snapshot;
 use process::{Command, ExecuteError};
 use thiserror::Error;
 
+use self::execute::act;
+use self::plan::{Action, Desired, Observed, plan};
 use super::{Outcome, Run, print_plan};
 use crate::environment::EnvironmentError;
 use crate::fetch::{FetchError, Server, digest};
@@ -64,100 +68,6 @@ pub enum NetdError {
         #[source]
         source: ExecuteError,
     },
-}
-
-/// What shall be.
-struct Desired {
-    program_digest: String,
-    units: Vec<Wanted>,
-    snapshot: Option<Snapshot>,
-}
-
-/// What is.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Observed {
-    program_digest: Option<String>,
-    linked: bool,
-    /// Units whose file is not as it shall be.
-    changed_units: Vec<PathBuf>,
-    enabled: bool,
-    active: Vec<&'static str>,
-    /// Digest and version of the snapshot on this host.
-    snapshot: Option<(String, u64)>,
-}
-
-/// One thing to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Action {
-    InstallProgram,
-    Link,
-    WriteUnit(PathBuf),
-    Reload,
-    Enable,
-    /// The socket unit changed: systemd opens it anew only while the service is down.
-    ReopenSocket,
-    Start(&'static str),
-    Restart,
-    LoadSnapshot(u64),
-}
-
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::InstallProgram => write!(f, "install {PROGRAM}"),
-            Self::Link => write!(f, "link {LINK} to {PROGRAM}"),
-            Self::WriteUnit(path) => write!(f, "write {}", path.display()),
-            Self::Reload => f.write_str("make systemd read its units"),
-            Self::Enable => write!(f, "enable {SOCKET} and {SERVICE}"),
-            Self::ReopenSocket => write!(f, "restart {SOCKET}"),
-            Self::Start(unit) => write!(f, "start {unit}"),
-            Self::Restart => write!(f, "restart {SERVICE}"),
-            Self::LoadSnapshot(version) => write!(f, "load snapshot {version}"),
-        }
-    }
-}
-
-/// Pure. The socket comes before the service, as at boot, and the snapshot last: a running netd takes it.
-fn plan(desired: &Desired, observed: &Observed) -> Vec<Action> {
-    let mut actions = Vec::new();
-    let new_program = observed.program_digest.as_ref() != Some(&desired.program_digest);
-    if new_program {
-        actions.push(Action::InstallProgram);
-    }
-    if !observed.linked {
-        actions.push(Action::Link);
-    }
-    let new_units = !observed.changed_units.is_empty();
-    actions.extend(observed.changed_units.iter().cloned().map(Action::WriteUnit));
-    if new_units {
-        actions.push(Action::Reload);
-    }
-    if !observed.enabled {
-        actions.push(Action::Enable);
-    }
-    let active = |unit| observed.active.contains(&unit);
-    let new_socket = observed.changed_units.iter().any(|path| path.ends_with(SOCKET));
-    match active(SOCKET) {
-        true if new_socket => actions.push(Action::ReopenSocket),
-        true => {}
-        false => actions.push(Action::Start(SOCKET)),
-    }
-    match active(SERVICE) {
-        true if new_program || new_units => actions.push(Action::Restart),
-        true => {}
-        false => actions.push(Action::Start(SERVICE)),
-    }
-    actions.extend(desired.snapshot.as_ref().and_then(|snapshot| load(snapshot, observed)));
-    actions
-}
-
-/// A host may have a newer one, delivered since the file was written; netd would refuse to go back.
-fn load(snapshot: &Snapshot, observed: &Observed) -> Option<Action> {
-    let due = match &observed.snapshot {
-        None => true,
-        Some((digest, version)) => *digest != snapshot.digest && *version < snapshot.version,
-    };
-    due.then_some(Action::LoadSnapshot(snapshot.version))
 }
 
 /// Runs the step.
@@ -249,54 +159,4 @@ async fn observe(desired: &Desired) -> Observed {
             .ok()
             .map(|now| (now.digest, now.version)),
     }
-}
-
-async fn act(action: &Action, desired: &Desired) -> Result<(), NetdError> {
-    match action {
-        Action::InstallProgram => Ok(()),
-        Action::Link => link(),
-        Action::WriteUnit(path) => {
-            let unit = desired.units.iter().find(|unit| unit.path == *path);
-            unit.map_or(Ok(()), |unit| unit.write().map(drop).map_err(NetdError::from))
-        }
-        Action::Reload => systemctl(action, &["daemon-reload"]).await,
-        Action::Enable => systemctl(action, &["enable", "--quiet", SOCKET, SERVICE]).await,
-        Action::ReopenSocket => {
-            systemctl(action, &["stop", SERVICE]).await?;
-            systemctl(action, &["restart", SOCKET]).await
-        }
-        Action::Start(unit) => systemctl(action, &["start", unit]).await,
-        Action::Restart => systemctl(action, &["restart", SERVICE]).await,
-        Action::LoadSnapshot(_) => {
-            let text = desired.snapshot.as_ref().map(Snapshot::to_text).unwrap_or_default();
-            let command = Command::new(PROGRAM, DEADLINE).args(["snapshot", "load", "-"]).stdin(text);
-            done(action, command).await
-        }
-    }
-}
-
-async fn systemctl(action: &Action, words: &[&str]) -> Result<(), NetdError> {
-    done(action, Command::new("systemctl", DEADLINE).args(words)).await
-}
-
-async fn done(action: &Action, command: Command) -> Result<(), NetdError> {
-    let ran = command.execute().await.map(drop);
-    ran.map_err(|source| NetdError::Action { action: action.to_string(), source })
-}
-
-/// Replaced in one rename: there is always one that works.
-fn link() -> Result<(), NetdError> {
-    let new = Path::new(LINK).with_extension("new");
-    let made = || {
-        if let Some(directory) = Path::new(LINK).parent() {
-            std::fs::create_dir_all(directory)?;
-        }
-        match std::fs::remove_file(&new) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        std::os::unix::fs::symlink(PROGRAM, &new)?;
-        std::fs::rename(&new, LINK)
-    };
-    made().map_err(NetdError::Link)
 }

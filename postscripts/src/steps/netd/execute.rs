@@ -1,0 +1,61 @@
+//! The actions, done.
+
+use std::io;
+use std::path::Path;
+
+use inventory::Snapshot;
+use process::Command;
+
+use super::plan::{Action, Desired};
+use super::{DEADLINE, LINK, NetdError, PROGRAM, SERVICE, SOCKET};
+
+/// Does one of them; the program is installed by who fetches it.
+pub(super) async fn act(action: &Action, desired: &Desired) -> Result<(), NetdError> {
+    match action {
+        Action::InstallProgram => Ok(()),
+        Action::Link => link(),
+        Action::WriteUnit(path) => {
+            let unit = desired.units.iter().find(|unit| unit.path == *path);
+            unit.map_or(Ok(()), |unit| unit.write().map(drop).map_err(NetdError::from))
+        }
+        Action::Reload => systemctl(action, &["daemon-reload"]).await,
+        Action::Enable => systemctl(action, &["enable", "--quiet", SOCKET, SERVICE]).await,
+        Action::ReopenSocket => {
+            systemctl(action, &["stop", SERVICE]).await?;
+            systemctl(action, &["restart", SOCKET]).await
+        }
+        Action::Start(unit) => systemctl(action, &["start", unit]).await,
+        Action::Restart => systemctl(action, &["restart", SERVICE]).await,
+        Action::LoadSnapshot(_) => {
+            let text = desired.snapshot.as_ref().map(Snapshot::to_text).unwrap_or_default();
+            let command = Command::new(PROGRAM, DEADLINE).args(["snapshot", "load", "-"]).stdin(text);
+            done(action, command).await
+        }
+    }
+}
+
+async fn systemctl(action: &Action, words: &[&str]) -> Result<(), NetdError> {
+    done(action, Command::new("systemctl", DEADLINE).args(words)).await
+}
+
+async fn done(action: &Action, command: Command) -> Result<(), NetdError> {
+    let ran = command.execute().await.map(drop);
+    ran.map_err(|source| NetdError::Action { action: action.to_string(), source })
+}
+
+/// Replaced in one rename: there is always one that works.
+fn link() -> Result<(), NetdError> {
+    let new = Path::new(LINK).with_extension("new");
+    let made = || {
+        if let Some(directory) = Path::new(LINK).parent() {
+            std::fs::create_dir_all(directory)?;
+        }
+        match std::fs::remove_file(&new) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        std::os::unix::fs::symlink(PROGRAM, &new)?;
+        std::fs::rename(&new, LINK)
+    };
+    made().map_err(NetdError::Link)
+}

@@ -1,0 +1,187 @@
+//! What is to be done for netd to run with this host's snapshot. Pure.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use inventory::Snapshot;
+
+use super::{LINK, PROGRAM, SERVICE, SOCKET};
+use crate::files::Wanted;
+
+/// What shall be.
+pub(super) struct Desired {
+    /// SHA-256 of the program, from the manifest.
+    pub(super) program_digest: String,
+    pub(super) units: Vec<Wanted>,
+    pub(super) snapshot: Option<Snapshot>,
+}
+
+/// What is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Observed {
+    pub(super) program_digest: Option<String>,
+    pub(super) linked: bool,
+    /// Units whose file is not as it shall be.
+    pub(super) changed_units: Vec<PathBuf>,
+    pub(super) enabled: bool,
+    pub(super) active: Vec<&'static str>,
+    /// Digest and version of the snapshot on this host.
+    pub(super) snapshot: Option<(String, u64)>,
+}
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Action {
+    InstallProgram,
+    Link,
+    WriteUnit(PathBuf),
+    Reload,
+    Enable,
+    /// The socket unit changed: systemd opens it anew only while the service is down.
+    ReopenSocket,
+    Start(&'static str),
+    Restart,
+    LoadSnapshot(u64),
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InstallProgram => write!(f, "install {PROGRAM}"),
+            Self::Link => write!(f, "link {LINK} to {PROGRAM}"),
+            Self::WriteUnit(path) => write!(f, "write {}", path.display()),
+            Self::Reload => f.write_str("make systemd read its units"),
+            Self::Enable => write!(f, "enable {SOCKET} and {SERVICE}"),
+            Self::ReopenSocket => write!(f, "restart {SOCKET}"),
+            Self::Start(unit) => write!(f, "start {unit}"),
+            Self::Restart => write!(f, "restart {SERVICE}"),
+            Self::LoadSnapshot(version) => write!(f, "load snapshot {version}"),
+        }
+    }
+}
+
+/// The socket comes before the service, as at boot, and the snapshot last: a running netd takes it.
+pub(super) fn plan(desired: &Desired, observed: &Observed) -> Vec<Action> {
+    let mut actions = Vec::new();
+    let new_program = observed.program_digest.as_ref() != Some(&desired.program_digest);
+    if new_program {
+        actions.push(Action::InstallProgram);
+    }
+    if !observed.linked {
+        actions.push(Action::Link);
+    }
+    let new_units = !observed.changed_units.is_empty();
+    actions.extend(observed.changed_units.iter().cloned().map(Action::WriteUnit));
+    if new_units {
+        actions.push(Action::Reload);
+    }
+    if !observed.enabled {
+        actions.push(Action::Enable);
+    }
+    let active = |unit| observed.active.contains(&unit);
+    let new_socket = observed.changed_units.iter().any(|path| path.ends_with(SOCKET));
+    match active(SOCKET) {
+        true if new_socket => actions.push(Action::ReopenSocket),
+        true => {}
+        false => actions.push(Action::Start(SOCKET)),
+    }
+    match active(SERVICE) {
+        true if new_program || new_units => actions.push(Action::Restart),
+        true => {}
+        false => actions.push(Action::Start(SERVICE)),
+    }
+    actions.extend(desired.snapshot.as_ref().and_then(|snapshot| load(snapshot, observed)));
+    actions
+}
+
+/// A host may have a newer one, delivered since the file was written; netd would refuse to go back.
+pub(super) fn load(snapshot: &Snapshot, observed: &Observed) -> Option<Action> {
+    let due = match &observed.snapshot {
+        None => true,
+        Some((digest, version)) => *digest != snapshot.digest && *version < snapshot.version,
+    };
+    due.then_some(Action::LoadSnapshot(snapshot.version))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn snapshot(version: u64, host: &str) -> Snapshot {
+        Snapshot::seal(host.parse().unwrap(), version, vec![], vec![])
+    }
+
+    fn desired(version: Option<u64>) -> Desired {
+        Desired {
+            program_digest: "ab".to_owned(),
+            units: vec![],
+            snapshot: version.map(|version| snapshot(version, "host1")),
+        }
+    }
+
+    /// A host on which everything is as it shall be.
+    fn complete() -> Observed {
+        Observed {
+            program_digest: Some("ab".to_owned()),
+            linked: true,
+            changed_units: vec![],
+            enabled: true,
+            active: vec![SOCKET, SERVICE],
+            snapshot: Some((snapshot(7, "host1").digest, 7)),
+        }
+    }
+
+    fn texts(desired: &Desired, observed: &Observed) -> Vec<String> {
+        plan(desired, observed).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_bare_host_gets_everything_the_socket_before_the_service() {
+        let units = [SOCKET, SERVICE].map(|unit| PathBuf::from("/etc/systemd/system").join(unit));
+        let bare = Observed { changed_units: units.to_vec(), ..Observed::default() };
+        let wanted = [
+            "install /opt/xdock/bin/netd",
+            "link /usr/local/bin/netd to /opt/xdock/bin/netd",
+            "write /etc/systemd/system/netd.socket",
+            "write /etc/systemd/system/netd.service",
+            "make systemd read its units",
+            "enable netd.socket and netd.service",
+            "start netd.socket",
+            "start netd.service",
+            "load snapshot 7",
+        ];
+        assert_eq!(texts(&desired(Some(7)), &bare), wanted);
+    }
+
+    #[test]
+    fn a_complete_host_gets_nothing() {
+        assert_eq!(texts(&desired(Some(7)), &complete()), Vec::<String>::new());
+        assert_eq!(texts(&desired(None), &complete()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn netd_restarts_only_for_a_new_program_or_unit() {
+        let upgrade = Observed { program_digest: Some("cd".to_owned()), ..complete() };
+        assert_eq!(
+            texts(&desired(Some(7)), &upgrade),
+            ["install /opt/xdock/bin/netd", "restart netd.service"]
+        );
+        let unit = PathBuf::from("/etc/systemd/system/netd.socket");
+        let socket = Observed { changed_units: vec![unit], ..complete() };
+        let wanted = [
+            "write /etc/systemd/system/netd.socket",
+            "make systemd read its units",
+            "restart netd.socket",
+            "restart netd.service",
+        ];
+        assert_eq!(texts(&desired(Some(7)), &socket), wanted);
+    }
+
+    #[test]
+    fn a_snapshot_never_goes_back() {
+        let other = Observed { snapshot: Some(("sha256:other".to_owned(), 6)), ..complete() };
+        assert_eq!(texts(&desired(Some(7)), &other), ["load snapshot 7"]);
+        let newer = Observed { snapshot: Some(("sha256:other".to_owned(), 8)), ..complete() };
+        assert_eq!(texts(&desired(Some(7)), &newer), Vec::<String>::new());
+    }
+}
