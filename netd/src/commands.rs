@@ -13,7 +13,7 @@ use crate::chain::chain;
 use crate::client;
 use crate::daemon::Daemon;
 use crate::serve::{self, LOAD, LoadSnapshot, RECONCILE, STATUS};
-use crate::status::Status;
+use crate::status::{Reconciled, Status};
 
 /// Runs a command; an error is text for the person who typed it.
 pub(crate) async fn run(cli: Cli) -> Result<(), String> {
@@ -35,10 +35,14 @@ async fn serve(socket: &Path, snapshot: &Path, run: &Run) -> Result<(), String> 
     let listener = plugin::listener(socket).map_err(|error| chain(&error))?;
     let daemon = Daemon::new(run, snapshot).map_err(|error| chain(&error))?;
     let inbox = daemon.inbox();
-    tokio::spawn(daemon.run());
+    let owner = tokio::spawn(daemon.run());
     // no service manager, nobody to tell
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-    serve::serve(listener, inbox).await.map_err(|error| chain(&error))
+    tokio::select! {
+        served = serve::serve(listener, inbox) => served.map_err(|error| chain(&error)),
+        // better a new netd than one that refuses everything
+        ended = owner => Err(format!("a defect ended the owner of the state: {ended:?}")),
+    }
 }
 
 /// journald adds the time.
@@ -59,10 +63,12 @@ async fn status(socket: &Path, json: bool) -> Result<(), String> {
 
 async fn reconcile(socket: &Path) -> Result<(), String> {
     let told = client::call(socket, RECONCILE, String::new()).await.map_err(|error| chain(&error))?;
-    let repairs: Vec<String> = serde_json::from_value(told).map_err(|error| error.to_string())?;
-    match repairs.as_slice() {
-        [] => print("nothing to do\n"),
-        repairs => repairs.iter().try_for_each(|repair| print(&format!("repaired: {repair}\n"))),
+    let Reconciled { repairs, problems } = serde_json::from_value(told).map_err(|error| error.to_string())?;
+    repairs.iter().try_for_each(|repair| print(&format!("repaired: {repair}\n")))?;
+    match problems.as_slice() {
+        [] if repairs.is_empty() => print("nothing to do\n"),
+        [] => Ok(()),
+        problems => Err(problems.join("\nnetd: ")),
     }
 }
 
@@ -95,8 +101,8 @@ async fn deliver(socket: &Path, kept: &Path, new: &Snapshot) -> Result<Loaded, S
 }
 
 fn keep(kept: &Path, new: &Snapshot) -> Result<Loaded, String> {
-    let current =
-        if kept.exists() { Some(Snapshot::read(kept).map_err(|error| chain(&error))?) } else { None };
+    // a broken one counts as none: this is how it is put right
+    let current = Snapshot::read(kept).ok();
     let loaded = judge(current.as_ref(), new, None).map_err(|refusal| refusal.to_string())?;
     if matches!(loaded, Loaded::Delivered(_)) {
         durable::replace(kept, new.to_text().as_bytes(), 0o600).map_err(|error| chain(&error))?;

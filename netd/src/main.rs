@@ -23,10 +23,17 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+/// Threads for what would hold the one thread up, and the stack of each: memory that is the host's.
+const BLOCKING: usize = 4;
+const STACK: usize = 256 * 1024;
+
 fn main() -> ExitCode {
     let cli = args::Cli::parse();
     // one thread: one owner of the state, and a process that is ready in milliseconds on a small machine
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    // the kernel takes its time to close a packet socket: a few threads do that aside
+    builder.enable_all().max_blocking_threads(BLOCKING).thread_stack_size(STACK);
+    let runtime = builder.build();
     let done = match runtime {
         Ok(runtime) => runtime.block_on(commands::run(cli)),
         Err(error) => Err(format!("cannot start the runtime: {error}")),

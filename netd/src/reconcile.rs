@@ -139,7 +139,7 @@ fn plan_firewall(snapshot: &Snapshot, observed: &Observed, plan: &mut Plan) {
     let bridges: Vec<IfName> = bridges.into_iter().collect();
     match &observed.firewall {
         Some(Ok(chains)) => {
-            plan.steps.extend(firewall::plan(&bridges, chains).into_iter().map(Step::Firewall))
+            plan.steps.extend(firewall::plan(&bridges, chains).into_iter().map(Step::Firewall));
         }
         Some(Err(problem)) => plan.problems.push(problem.clone()),
         None => {}

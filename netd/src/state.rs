@@ -1,6 +1,7 @@
 //! What netd knows: the tables, and what Docker asked for so far. Changed only through [`State::apply`].
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -106,6 +107,15 @@ impl Endpoint {
         let Self { id, network, on, node, nic, mac, addresses, bridge, phase: _, since: _ } = self;
         (id, network, on, node) == (&other.id, &other.network, &other.on, &other.node)
             && (nic, mac, addresses, bridge) == (&other.nic, &other.mac, &other.addresses, &other.bridge)
+    }
+}
+
+impl fmt::Display for Endpoint {
+    /// `host1c1 on mynet0 (10.99.1.1, 02:42:0a:63:01:01, port xh..)`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} on {} (", self.node, self.on)?;
+        self.addresses.iter().try_for_each(|address| write!(f, "{}, ", address.addr()))?;
+        write!(f, "{}, port {})", self.mac, self.port())
     }
 }
 

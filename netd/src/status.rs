@@ -66,6 +66,15 @@ pub(crate) struct Repair {
     pub(crate) text: String,
 }
 
+/// What a full pass of reconciliation came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Reconciled {
+    /// What was put right.
+    pub(crate) repairs: Vec<String>,
+    /// What was not.
+    pub(crate) problems: Vec<String>,
+}
+
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.snapshot {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use plugin::{Call, EndpointId, NetworkCall, Reply};
-use tracing::{debug, info, warn};
+use plugin::{Call, EndpointId, Reply};
+use tracing::{debug, warn};
 
 use super::pending::Waiting;
 use super::{Answer, Daemon, Message};
@@ -41,7 +41,7 @@ impl Daemon {
                 self.contest(Contest { call, answer, by, refusal, until }, Duration::ZERO);
             }
             Ok(verdict) => {
-                tell(&call);
+                debug!("{call:?}");
                 self.carry_out(verdict, answer);
             }
         }
@@ -54,7 +54,7 @@ impl Daemon {
                 // nobody waits: dockerd was killed
                 let _ = answer.send(done);
             }
-            Verdict::Attach { endpoint, before, reply } => self.attach(endpoint, before, reply, answer),
+            Verdict::Attach { endpoint, before, reply } => self.attach(&endpoint, before, reply, answer),
             Verdict::Created { endpoint, reply } => self.wait(&endpoint, Waiting::Created(reply, answer)),
             Verdict::Join { joined, reply } => {
                 let id = joined.id.clone();
@@ -69,7 +69,7 @@ impl Daemon {
     }
 
     /// The record is written before the pair is made, so that a netd that is killed in between finds it.
-    fn attach(&mut self, endpoint: Endpoint, before: Vec<Change>, reply: Reply, answer: Answer) {
+    fn attach(&mut self, endpoint: &Endpoint, before: Vec<Change>, reply: Reply, answer: Answer) {
         let network = self.state.snapshot.as_ref().and_then(|snapshot| snapshot.network(&endpoint.on));
         let Some(fabric) = network.map(|on| on.fabric) else {
             return refuse(answer, &Refusal::NoSnapshot.to_string());
@@ -83,10 +83,10 @@ impl Daemon {
         let probe = self.host.probes() && !known;
         self.pending.begin(endpoint.id.clone(), false, !probe);
         self.wait(&endpoint.id, Waiting::Created(reply, answer));
-        self.host.attach(fabric, &endpoint);
+        self.host.attach(fabric, endpoint);
         if probe {
             // now, so that most of the window passes while dockerd makes the container's namespace
-            self.host.probe(&endpoint);
+            self.host.probe(endpoint);
         }
     }
 
@@ -136,7 +136,6 @@ impl Daemon {
 
     fn join(&mut self, endpoint: Endpoint, reply: Reply, answer: Answer) {
         let joined = Endpoint { since: Moment::now(), ..endpoint };
-        info!("{} joins {} with {:?} {}", joined.node, joined.on, joined.addresses, joined.mac);
         let done = self.commit(vec![Change::Endpoint(joined.clone())]);
         let _ = answer.send(done.map(|()| reply));
         self.host.announce(&joined);
@@ -183,18 +182,4 @@ impl Daemon {
 fn refuse(answer: Answer, why: &str) {
     warn!("refused: {why}");
     let _ = answer.send(Err(why.to_owned()));
-}
-
-/// One line for what changes something; the rest only for who looks for a fault.
-fn tell(call: &Call) {
-    match call {
-        Call::Network(NetworkCall::CreateNetwork(new)) => {
-            info!("network {} is made: {:?}", new.network, new.options.generic);
-        }
-        Call::Network(NetworkCall::DeleteNetwork(id)) => info!("network {id} is removed"),
-        Call::Network(NetworkCall::Leave(id)) => info!("endpoint {} leaves", id.endpoint),
-        Call::Network(NetworkCall::DeleteEndpoint(id)) => info!("endpoint {} is removed", id.endpoint),
-        Call::Activate => info!("dockerd has found this plugin"),
-        other => debug!("{other:?}"),
-    }
 }

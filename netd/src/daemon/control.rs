@@ -27,7 +27,7 @@ impl Daemon {
             written.map_err(|error| chain(&error))?;
             info!("snapshot {version} for {}: {} nodes", new.host, new.nodes.len());
             self.state.snapshot = Some(new);
-            self.standing.clear();
+            self.broken_snapshot = None;
             self.observe(Scope::All);
         }
         Ok(loaded)
@@ -41,7 +41,8 @@ impl Daemon {
             .repairs
             .iter()
             .map(|(when, text)| Repair { seconds_ago: now.since(*when).as_secs(), text: text.clone() });
-        let problems = self.standing.iter().chain(&self.upkeep.problems).chain(&self.upkeep.failures);
+        let broken = self.broken_snapshot.iter().chain(&self.broken_records);
+        let problems = broken.chain(&self.upkeep.problems).chain(&self.upkeep.failures);
         Status {
             netd: env!("CARGO_PKG_VERSION").to_owned(),
             snapshot: self.state.snapshot.as_ref().map(snapshot_status),

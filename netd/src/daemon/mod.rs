@@ -10,6 +10,7 @@ mod upkeep;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use hostnet::NetError;
 use inventory::{Snapshot, snapshot::SnapshotError};
 use plugin::{Call, EndpointId, Reply};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -19,12 +20,12 @@ use tracing::{error, info, warn};
 use crate::accept::Loaded;
 use crate::args::Run;
 use crate::chain::chain;
-use crate::host::{Host, HostError, Look};
+use crate::host::{Host, Look};
 use crate::moment::Moment;
 use crate::reconcile::{Observed, Step};
 use crate::refusal::Refusal;
 use crate::state::{Change, Endpoint, Phase, State};
-use crate::status::Status;
+use crate::status::{Reconciled, Status};
 use crate::store::Store;
 
 use calls::Contest;
@@ -45,7 +46,7 @@ pub(crate) enum Message {
     /// `netd snapshot load` has put a snapshot there.
     Load(PathBuf, oneshot::Sender<Result<Loaded, String>>),
     /// `netd reconcile` asks, and waits for a full pass.
-    Reconcile(oneshot::Sender<Vec<String>>),
+    Reconcile(oneshot::Sender<Reconciled>),
     /// A pair is made, or not.
     Attached(EndpointId, Result<(), String>),
     /// The wire was asked who has an endpoint's addresses.
@@ -87,13 +88,15 @@ pub(crate) struct Daemon {
     upkeep: Upkeep,
     sender: UnboundedSender<Message>,
     inbox: UnboundedReceiver<Message>,
-    /// What was wrong at the start.
-    standing: Vec<String>,
+    /// Why the snapshot that was found at the start is not in force.
+    broken_snapshot: Option<String>,
+    /// Records that could not be read at the start.
+    broken_records: Vec<String>,
 }
 
 impl Daemon {
     /// Reads what an earlier netd left. Nothing that is broken there keeps it from serving.
-    pub(crate) fn new(run: &Run, snapshot: &Path) -> Result<Self, HostError> {
+    pub(crate) fn new(run: &Run, snapshot: &Path) -> Result<Self, NetError> {
         let (sender, inbox) = unbounded_channel();
         let host = Host::open(sender.clone(), run.probe_window())?;
         let store = Store::new(&run.state, &run.run);
@@ -106,7 +109,8 @@ impl Daemon {
             upkeep: Upkeep::default(),
             sender,
             inbox,
-            standing: Vec::new(),
+            broken_snapshot: None,
+            broken_records: Vec::new(),
         };
         daemon.load();
         Ok(daemon)
@@ -150,6 +154,22 @@ impl Daemon {
     }
 
     fn load(&mut self) {
+        self.read_snapshot();
+        let (networks, broken_networks) = self.store.networks();
+        let (endpoints, broken_endpoints) = self.store.endpoints();
+        let broken = broken_networks.iter().chain(&broken_endpoints);
+        self.broken_records = broken.map(|error| chain(error)).collect();
+        self.broken_snapshot.iter().chain(&self.broken_records).for_each(|problem| error!("{problem}"));
+        let now = Moment::now();
+        for network in networks {
+            self.state.apply(Change::Network(network), now);
+        }
+        for endpoint in endpoints {
+            self.resume(&endpoint, now);
+        }
+    }
+
+    fn read_snapshot(&mut self) {
         match Snapshot::read(&self.snapshot) {
             Ok(snapshot) => {
                 info!("snapshot {} for {}: {} nodes", snapshot.version, snapshot.host, snapshot.nodes.len());
@@ -158,32 +178,19 @@ impl Daemon {
             Err(SnapshotError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
                 warn!("{}", Refusal::NoSnapshot);
             }
-            Err(error) => self.standing.push(chain(&error)),
+            Err(error) => self.broken_snapshot = Some(chain(&error)),
         }
-        let (networks, broken_networks) = self.store.networks();
-        let (endpoints, broken_endpoints) = self.store.endpoints();
-        let broken = broken_networks.iter().chain(&broken_endpoints);
-        self.standing.extend(broken.map(|error| chain(error)));
-        let now = Moment::now();
-        for network in networks {
-            self.state.apply(Change::Network(network), now);
-        }
-        for endpoint in endpoints {
-            self.resume(endpoint, now);
-        }
-        self.standing.iter().for_each(|problem| error!("{problem}"));
     }
 
     /// An endpoint of an earlier netd. What it only intended, Docker was never told: it goes. What was created may
     /// come to `Join` any moment, and whether its address is free nobody knows any more.
-    fn resume(&mut self, endpoint: Endpoint, now: Moment) {
-        let phase = endpoint.phase;
+    fn resume(&mut self, endpoint: &Endpoint, now: Moment) {
         self.state.apply(Change::Endpoint(endpoint.clone()), now);
-        match phase {
+        match endpoint.phase {
             Phase::Intended => self.retire(&endpoint.id, "netd was restarted while its pair was made"),
             Phase::Created if self.host.probes() => {
                 self.pending.begin(endpoint.id.clone(), true, false);
-                self.host.probe(&endpoint);
+                self.host.probe(endpoint);
             }
             Phase::Created | Phase::Joined | Phase::Left => {}
         }
@@ -197,12 +204,28 @@ impl Daemon {
                 error!("{text}");
                 text
             })?;
+            self.tell(&change);
             if let Change::NoEndpoint(id) = &change {
                 self.unplug(id);
             }
             self.state.apply(change, Moment::now());
         }
         Ok(())
+    }
+
+    /// A line for each change, before it is made.
+    fn tell(&self, change: &Change) {
+        match change {
+            Change::Network(record) => info!("network {} is Docker's {}", record.network, record.id),
+            Change::NoNetwork(id) => info!("Docker's network {id} is removed"),
+            Change::Endpoint(Endpoint { phase: Phase::Intended, .. }) => {}
+            Change::Endpoint(endpoint) => info!("{endpoint}: {}", endpoint.phase),
+            Change::NoEndpoint(id) => {
+                if let Some(endpoint) = self.state.endpoints.get(id) {
+                    info!("{endpoint}: removed");
+                }
+            }
+        }
     }
 
     /// The pair of an endpoint that is about to be forgotten is deleted after the answer: it takes the kernel 30 ms.

@@ -10,6 +10,7 @@ use super::{Daemon, Message, Scope};
 use crate::moment::Moment;
 use crate::reconcile::{Observed, Plan, Step, plan};
 use crate::state::Change;
+use crate::status::Reconciled;
 
 /// How long changes of the host may go on before it is looked at: a container's start alone makes a dozen.
 const SETTLE: Duration = Duration::from_millis(250);
@@ -27,9 +28,9 @@ pub(super) struct Upkeep {
     /// What to look at when changes have settled.
     changed: Option<Scope>,
     /// Who waits for a pass that begins from now on.
-    waiting: Vec<oneshot::Sender<Vec<String>>>,
+    waiting: Vec<oneshot::Sender<Reconciled>>,
     /// Who waits for the pass on its way.
-    served: Vec<oneshot::Sender<Vec<String>>>,
+    served: Vec<oneshot::Sender<Reconciled>>,
     /// What the pass on its way did so far.
     done: Vec<String>,
     /// The last repairs.
@@ -71,7 +72,7 @@ impl Daemon {
         }
     }
 
-    pub(super) fn reconcile(&mut self, waiting: oneshot::Sender<Vec<String>>) {
+    pub(super) fn reconcile(&mut self, waiting: oneshot::Sender<Reconciled>) {
         self.upkeep.waiting.push(waiting);
         self.observe(Scope::All);
     }
@@ -138,7 +139,9 @@ impl Daemon {
 
     fn ended(&mut self) {
         self.upkeep.running = false;
-        let told: Vec<String> = self.upkeep.done.drain(..).collect();
+        let upkeep = &mut self.upkeep;
+        let problems = upkeep.problems.iter().chain(&upkeep.failures).cloned().collect();
+        let told = Reconciled { repairs: std::mem::take(&mut upkeep.done), problems };
         for waiting in self.upkeep.served.drain(..) {
             let _ = waiting.send(told.clone());
         }

@@ -15,7 +15,11 @@ use super::{Verdict, decide};
 use crate::moment::Moment;
 use crate::state::{Change, Endpoint, Phase, State};
 
-const NODES: [(&str, &str, &[(&str, &str, &str, &[&str])]); 4] = [
+/// Network, interface, MAC, addresses.
+type Nic = (&'static str, &'static str, &'static str, &'static [&'static str]);
+
+/// Node, host, places.
+const NODES: [(&str, &str, &[Nic]); 4] = [
     (
         "d1",
         "dh1",
@@ -45,7 +49,7 @@ pub(super) fn snapshot() -> Snapshot {
         network("mynet0", &["10.99.0.0/16"], &[]),
         network("net98", &["10.98.0.0/16", "fd00:98::/64"], &["10.98.0.254"]),
     ];
-    let nic = |(network, nic, mac, addresses): &(&str, &str, &str, &[&str])| Attachment {
+    let nic = |(network, nic, mac, addresses): &Nic| Attachment {
         network: network.parse().unwrap(),
         nic: nic.parse().unwrap(),
         mac: mac.parse().unwrap(),

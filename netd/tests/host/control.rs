@@ -116,3 +116,14 @@ fn without_a_daemon_status_says_where_to_look() {
     );
     assert_eq!((done, error), (false, expected));
 }
+
+#[test]
+fn a_snapshot_that_broke_on_the_disk_is_a_problem_until_a_new_one_comes() {
+    let mut host = Host::up();
+    std::fs::write(host.path("snapshot.json"), "{").unwrap();
+    host.start();
+    let problems = host.status()["problems"].to_string();
+    assert!(problems.contains("snapshot is not valid JSON"), "{problems}");
+    assert_eq!(load(&host, &snapshot(9)), said("snapshot 9 delivered\n"));
+    host.until("it is no problem any more", |host| host.status()["problems"] == serde_json::json!([]));
+}

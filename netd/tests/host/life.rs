@@ -173,9 +173,9 @@ fn without_the_bridge_nothing_is_made_and_the_message_says_so() {
         "bridge mynet0 of network mynet0 is not on this host: run the postscript xdockhost network"
     );
     assert_eq!((host.devices().len(), host.records()), (0, 0));
-    let problems = &host.status()["problems"];
+    let output = host.netd(&["reconcile"]);
     assert_eq!(
-        problems[0],
-        "bridge mynet0 of network mynet0 is not on this host: run the postscript xdockhost network"
+        String::from_utf8(output.stderr).unwrap(),
+        "netd: bridge mynet0 of network mynet0 is not on this host: run the postscript xdockhost network\n"
     );
 }

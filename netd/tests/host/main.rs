@@ -1,5 +1,12 @@
 //! netd on a real kernel: the daemon in a network namespace of its own, and dockerd's calls over its socket.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests may fail as tests do"
+)]
+
 mod control;
 mod hostile;
 mod life;
