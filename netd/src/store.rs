@@ -117,8 +117,16 @@ fn files(directory: &Path, problems: &mut Vec<StoreError>) -> Vec<PathBuf> {
         }
     };
     let paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
-    // what else lies there is a temporary file of a writer that was killed
-    paths.filter(|path| path.extension().is_some_and(|ending| ending == "json")).collect()
+    let (temporary, records): (Vec<PathBuf>, Vec<PathBuf>) = paths.partition(|path| has_ending(path, "new"));
+    for path in temporary {
+        // of a netd that was killed while it wrote; harmless, so it may also stay
+        let _ = fs::remove_file(path);
+    }
+    records.into_iter().filter(|path| has_ending(path, "json")).collect()
+}
+
+fn has_ending(path: &Path, ending: &str) -> bool {
+    path.extension().is_some_and(|is| is == ending)
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> Result<T, StoreError> {
@@ -154,6 +162,17 @@ mod tests {
         store.write(&Change::NoNetwork("a".repeat(64).parse().unwrap())).unwrap();
         store.write(&Change::NoNetwork("a".repeat(64).parse().unwrap())).unwrap();
         assert_eq!(store.networks().0, [network("b")]);
+    }
+
+    #[test]
+    fn what_a_killed_writer_left_is_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::new(dir.path(), dir.path());
+        store.write(&Change::Network(network("a"))).unwrap();
+        fs::write(dir.path().join("networks/.b.json.7.0.1f.new"), "{").unwrap();
+        let (records, problems) = store.networks();
+        assert_eq!((records.len(), problems.len()), (1, 0));
+        assert_eq!(fs::read_dir(dir.path().join("networks")).unwrap().count(), 1);
     }
 
     #[test]

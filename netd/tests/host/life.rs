@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use inventory::Snapshot;
 use serde_json::{Value, json};
 
-use crate::support::{Host, NETWORK, at, id, new_endpoint, reaches, run};
+use crate::support::{Host, NETWORK, at, id, new_endpoint, new_network, reaches, run, snapshot};
 
 #[test]
 fn a_start_gives_the_tables_address_and_mac_and_a_stop_leaves_nothing() {
@@ -178,4 +179,52 @@ fn without_the_bridge_nothing_is_made_and_the_message_says_so() {
         String::from_utf8(output.stderr).unwrap(),
         "netd: bridge mynet0 of network mynet0 is not on this host: run the postscript xdockhost network\n"
     );
+}
+
+/// Tables with one dual-stack network and d1 on it.
+fn dual_stack() -> Snapshot {
+    let Snapshot { host, mut networks, mut nodes, .. } = snapshot(7);
+    networks[0].network.subnets.push("fd00:99::/64".parse().unwrap());
+    nodes[0].nics[0].addresses.push("fd00:99::1:1".parse().unwrap());
+    Snapshot::seal(host, 7, networks, nodes)
+}
+
+fn dual_stack_start(endpoint: char) -> Value {
+    let mut start = new_endpoint(&id(endpoint), "d1", "10.99.1.1");
+    start["Interface"]["AddressIPv6"] = json!("fd00:99::1:1/64");
+    start
+}
+
+#[test]
+fn an_ipv6_address_is_granted_probed_and_held_like_the_other() {
+    let mut host = Host::up();
+    host.arguments = vec!["--probe-ms=300".into()];
+    host.write_snapshot(&dual_stack());
+    host.start();
+    let mut network = new_network();
+    assert_eq!(
+        host.refused("NetworkDriver.CreateNetwork", &network),
+        "network mynet0 is 10.99.0.0/16 and fd00:99::/64 in the tables, but Docker asks for 10.99.0.0/16"
+    );
+    network["IPv6Data"] = json!([{"AddressSpace": "local", "Pool": "fd00:99::/64"}]);
+    host.granted("NetworkDriver.CreateNetwork", &network);
+    let squatter = host.container();
+    host.ip(&format!("link add sq0 type veth peer name sq1 netns {squatter}"));
+    host.ip("link set sq0 master mynet0 up");
+    run("ip", &format!("-n {squatter} link set sq1 address 02:00:00:00:00:77 up"));
+    run("ip", &format!("-n {squatter} addr add fd00:99::1:1/64 dev sq1 nodad"));
+    let created = host.call("NetworkDriver.CreateEndpoint", &dual_stack_start('a'));
+    let refusal = match created["Err"].as_str() {
+        Some(refusal) => refusal.to_owned(),
+        None => host.refused("NetworkDriver.Join", &at(&id('a'))),
+    };
+    assert_eq!(
+        refusal,
+        "address fd00:99::1:1 of d1 is in use on the wire by 02:00:00:00:00:77 (network mynet0): stop that machine, or change the address in the tables"
+    );
+    host.ip("link del sq0");
+    host.granted("NetworkDriver.CreateEndpoint", &dual_stack_start('b'));
+    host.join(&id('b'));
+    let status = host.status();
+    assert_eq!(status["endpoints"][0]["addresses"], json!(["10.99.1.1/16", "fd00:99::1:1/64"]));
 }

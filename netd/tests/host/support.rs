@@ -131,7 +131,8 @@ impl Host {
     pub(crate) fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
         let end = Instant::now() + Duration::from_secs(10);
         while !holds(self) {
-            assert!(Instant::now() < end, "never: {what}\n{}", self.log());
+            let left = || (self.devices(), self.records());
+            assert!(Instant::now() < end, "never: {what}; {:?}\n{}", left(), self.log());
             std::thread::sleep(Duration::from_millis(10));
         }
     }
