@@ -17,6 +17,9 @@ use super::stream::ChildStream;
 /// How long a shared connection outlives the command that made it, in seconds: the next one is then fast.
 const PERSIST: u32 = 60;
 
+/// How long a kept connection may take to show that its other end is still there.
+const STALE: Duration = Duration::from_secs(4);
+
 /// Where ssh leads to, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Destination {
@@ -76,8 +79,20 @@ impl Destination {
         let directory = runtime_directory()?;
         // ssh's own limit comes first, so that its words are told
         let deadline = self.timeout + Duration::from_secs(2);
+        if self.control(&directory, "check").await {
+            if self.greet(&directory, deadline.min(STALE)).await.is_ok() {
+                return Ok(());
+            }
+            // its other end lost power or was cut off: sessions that still run on it end by themselves
+            self.control(&directory, "stop").await;
+        }
+        self.greet(&directory, deadline).await
+    }
+
+    /// A first session, which keeps the connection.
+    async fn greet(&self, directory: &Path, deadline: Duration) -> Result<(), SshError> {
         let run =
-            Command::new("ssh", deadline).args(self.argv(&directory, Some(PERSIST), &["true"])).execute();
+            Command::new("ssh", deadline).args(self.argv(directory, Some(PERSIST), &["true"])).execute();
         let (user, host) = (self.user.clone(), self.host.clone());
         match run.await {
             Ok(_) => Ok(()),
@@ -86,6 +101,12 @@ impl Destination {
             }
             Err(source) => Err(SshError::Run { user, host, source: Box::new(source) }),
         }
+    }
+
+    /// Asks the process that keeps a connection, if there is one: `check`, or `stop` (no new sessions).
+    async fn control(&self, directory: &Path, request: &str) -> bool {
+        let words = ["-O".to_owned(), request.to_owned()].into_iter().chain(self.argv(directory, None, &[]));
+        Command::new("ssh", STALE).args(words).execute().await.is_ok()
     }
 
     /// Runs a command there over the shared connection.
@@ -131,6 +152,9 @@ impl Destination {
             "-o".to_owned(),
             format!("ConnectTimeout={}", self.timeout.as_secs().max(1)),
             "-o".to_owned(),
+            // a host that loses power sends nothing: 3 unanswered words in a row (ssh_config, ServerAliveCountMax)
+            "ServerAliveInterval=5".to_owned(),
+            "-o".to_owned(),
             // ssh makes %C of user, host and port: 40 digits, so that the socket's path stays below 108 bytes
             format!("ControlPath={}/%C", directory.display()),
             "-o".to_owned(),
@@ -143,7 +167,7 @@ impl Destination {
         words.extend(self.port.iter().flat_map(|port| ["-p".to_owned(), port.to_string()]));
         words.extend(["-T".to_owned(), "--".to_owned(), format!("{}@{}", self.user, self.host)]);
         // ssh joins its words with blanks and gives them to a shell
-        words.push(process::shell_words(remote));
+        words.extend((!remote.is_empty()).then(|| process::shell_words(remote)));
         words
     }
 }
@@ -189,7 +213,7 @@ mod tests {
         let words = destination().argv(Path::new("/run/x"), None, &["netd", "snapshot", "load", "-"]);
         assert_eq!(
             words.join(" "),
-            "-o BatchMode=yes -o ConnectTimeout=10 -o ControlPath=/run/x/%C -o ControlMaster=no \
+            "-o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=5 -o ControlPath=/run/x/%C -o ControlMaster=no \
              -o StrictHostKeyChecking=no -p 2222 -T -- root@host1 netd snapshot load -"
         );
     }
@@ -199,7 +223,7 @@ mod tests {
         let words = destination().argv(Path::new("/run/x"), Some(60), &["true"]);
         assert_eq!(
             words.join(" "),
-            "-o BatchMode=yes -o ConnectTimeout=10 -o ControlPath=/run/x/%C -o ControlMaster=auto \
+            "-o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=5 -o ControlPath=/run/x/%C -o ControlMaster=auto \
              -o ControlPersist=60 -o StrictHostKeyChecking=no -p 2222 -T -- root@host1 true"
         );
     }
