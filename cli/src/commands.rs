@@ -32,6 +32,8 @@ pub(crate) enum Done {
     All,
     /// Some nodes failed.
     Partly,
+    /// The tables are wrong: status 2, as for every command that would have to use them.
+    Wrong,
 }
 
 impl Done {
@@ -101,6 +103,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
     match ended {
         Ok(Done::All) => ExitCode::SUCCESS,
         Ok(Done::Partly) => ExitCode::from(1),
+        Ok(Done::Wrong) => ExitCode::from(2),
         Err(error) => {
             report(&error, tables_said, &mut printer);
             ExitCode::from(2)

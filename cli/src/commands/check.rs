@@ -27,7 +27,7 @@ pub(super) fn run(app: &mut App) -> Result<Done, CommandError> {
             counted(warnings, "warning")
         )),
     }
-    Ok(Done::of(errors))
+    Ok(if errors == 0 { Done::All } else { Done::Wrong })
 }
 
 fn counted(count: usize, what: &str) -> String {
