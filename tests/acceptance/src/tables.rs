@@ -46,14 +46,18 @@ impl Tables {
         self
     }
 
-    /// Adds a container node that idles.
+    /// Adds a container node that idles, where `more` says nothing else.
     #[must_use]
     pub fn container(self, name: &str, host: &str, ip: &str, more: &[(&str, &str)]) -> Self {
-        let own = [("mgt", "docker"), ("ip", ip), ("vmhost", host), ("provmethod", IDLE)];
-        let groups = [("groups", "containers,all")];
-        let has_groups = more.iter().any(|(name, _)| *name == "groups");
-        let attributes: Vec<_> =
-            groups.iter().filter(|_| !has_groups).chain(&own).chain(more).copied().collect();
+        let usual = [
+            ("groups", "containers,all"),
+            ("mgt", "docker"),
+            ("ip", ip),
+            ("vmhost", host),
+            ("provmethod", IDLE),
+        ];
+        let usual = usual.iter().filter(|(name, _)| more.iter().all(|(other, _)| other != name));
+        let attributes: Vec<_> = usual.chain(more).copied().collect();
         self.object(name, "node", &attributes)
     }
 

@@ -50,14 +50,29 @@ async fn refused_run(cluster: &Cluster, host: &str, words: &str) -> Result<Strin
     Ok(why.trim_end_matches('.').to_owned())
 }
 
+/// What xdock says of a node that its row makes unusable.
+fn unusable(node: &str, why: &str) -> String {
+    format!(
+        "{node}: Error: {why}\nError: nothing was done: 1 node cannot be used as the tables have it\nhint: xdock check looks at all the tables\n"
+    )
+}
+
+/// Of the snapshot that host1 has.
+async fn version(cluster: &Cluster) -> Result<u64, Failure> {
+    let status: serde_json::Value = serde_json::from_str(&cluster.sh("host1", "netd status --json").await?)?;
+    let version = status.pointer("/snapshot/version").and_then(serde_json::Value::as_u64);
+    Ok(version.ok_or("netd status --json has no snapshot version")?)
+}
+
 async fn one_address_in_two_rows(cluster: &Cluster) -> Result<(), Failure> {
     let twin = |tables: Tables| tables.container("twin", "host1", "10.99.1.2", &[]);
-    let clash = "10.99.1.2 is the address of host1c2 and twin: give one of them another";
+    let clash =
+        "10.99.1.2 is the address of host1c2 and twin: change hosts.ip of host1c2 or hosts.ip of twin";
     with_tables(cluster, twin, async || {
         let ran = cluster.xdock("check").await?;
-        said(&ran, 2, "", clash)?;
+        said(&ran, 2, &format!("error: {clash}\n"), "62 nodes: 1 error, 0 warnings\n")?;
         let ran = cluster.xdock("mk twin --start").await?;
-        said(&ran, 2, "", clash)?;
+        said(&ran, 2, "", &unusable("twin", clash))?;
         let found = cluster.sh("host1", "docker ps -a --filter name=twin --format '{{.Names}}'").await?;
         same("containers of the twin", &found, &String::new())
     })
@@ -75,9 +90,7 @@ async fn an_address_of_another_hosts_container(cluster: &Cluster) -> Result<(), 
 
 async fn an_address_of_no_row(cluster: &Cluster) -> Result<(), Failure> {
     let why = refused_run(cluster, "host1", "--network mynet0 --ip 10.99.7.7").await?;
-    let version = cluster.sh("host1", "netd status --json").await?;
-    let version: serde_json::Value = serde_json::from_str(&version)?;
-    let version = version.pointer("/snapshot/version").ok_or("netd status --json has no snapshot version")?;
+    let version = version(cluster).await?;
     let wanted = format!(
         "10.99.7.7 is the address of no container node on mynet0 (snapshot {version}): define it with ip=10.99.7.7, then \"xdock sync host1\""
     );
@@ -88,7 +101,9 @@ async fn an_address_outside_the_network(cluster: &Cluster) -> Result<(), Failure
     let stray = |tables: Tables| tables.container("stray", "host1", "10.5.0.1", &[]);
     with_tables(cluster, stray, async || {
         let ran = cluster.xdock("mk stray").await?;
-        said(&ran, 2, "", "stray: no row of networks contains 10.5.0.1")
+        let why =
+            "no row of networks contains 10.5.0.1, the hosts.ip of stray; add the row or correct the address";
+        said(&ran, 2, "", &unusable("stray", why))
     })
     .await
 }
@@ -119,7 +134,12 @@ async fn a_network_that_the_tables_do_not_have(cluster: &Cluster) -> Result<(), 
         &cluster.sh("host1", "docker network ls -q --filter name=other").await?,
         &String::new(),
     )?;
-    same("refusal", why, "10.5.0.0/16 is no network of the tables on this host")
+    let known = "mynet0 (10.99.0.0/16), net98 (10.98.0.0/16)";
+    let wanted = format!(
+        "10.5.0.0/16 is no network of the tables on this host: snapshot {} has {known}",
+        version(cluster).await?
+    );
+    same("refusal", why, wanted.as_str())
 }
 
 async fn a_network_in_no_row(cluster: &Cluster) -> Result<(), Failure> {
@@ -133,7 +153,8 @@ async fn a_network_in_no_row(cluster: &Cluster) -> Result<(), Failure> {
     };
     with_tables(cluster, lost, async || {
         let ran = cluster.xdock("mk lost").await?;
-        said(&ran, 2, "", "lost: nonet")
+        let why = "nicnetworks.eth1=nonet of lost: no row of networks has this netname";
+        said(&ran, 2, "", &unusable("lost", why))
     })
     .await
 }
@@ -142,14 +163,15 @@ async fn a_host_that_is_no_node(cluster: &Cluster) -> Result<(), Failure> {
     let lost = |tables: Tables| tables.container("lost", "host9", "10.99.1.77", &[]);
     with_tables(cluster, lost, async || {
         let ran = cluster.xdock("mk lost").await?;
-        said(&ran, 2, "", "lost: host9")
+        let why = "vm.host=host9 of lost: no node has this name; define it or correct the row";
+        said(&ran, 2, "", &unusable("lost", why))
     })
     .await
 }
 
 async fn a_node_that_is_not_there(cluster: &Cluster) -> Result<(), Failure> {
     let ran = cluster.xdock("power host1c1,nosuch,host1c77 off").await?;
-    said(&ran, 2, "", "Error: Invalid nodes and/or groups in noderange: host1c77,nosuch\n")?;
+    said(&ran, 2, "", "Error: Invalid nodes and/or groups in noderange: nosuch,host1c77\n")?;
     let state = cluster.xdock_done("power host1c1 state").await?;
     same("state of the node that is there", state.as_str(), "host1c1: running\n")
 }
@@ -159,7 +181,17 @@ async fn an_image_that_is_not_there(cluster: &Cluster) -> Result<(), Failure> {
         |tables: Tables| tables.container("bare", "host1", "10.99.1.77", &[("provmethod", "nosuch:1")]);
     with_tables(cluster, bare, async || {
         let ran = cluster.xdock("mk bare").await?;
-        said(&ran, 1, "", "bare: Error: image nosuch:1 is not on host1")
+        same(
+            "exit status and output",
+            &(ran.code, ran.stdout.as_str()),
+            &(1, "bare: Pull image nosuch:1 start\n"),
+        )?;
+        // between the two stands what the engine said
+        let (begin, end) = (
+            "bare: Error: image nosuch:1 is not on host1, and its engine cannot pull it (",
+            "); load it there (docker load) or make the registry reachable\n",
+        );
+        same("the error", &(ran.stderr.starts_with(begin), ran.stderr.ends_with(end)), &(true, true))
     })
     .await
 }
@@ -186,7 +218,12 @@ async fn a_dead_host_costs_its_own_nodes_only(cluster: &Cluster) -> Result<(), F
     let ran = cluster.xdock("--timeout 4 power host1c1,host2c1,host3c1 state").await?;
     let took = begun.elapsed();
     cluster.lab.link("host2", "eth0", true).await?;
-    said(&ran, 1, "host1c1: running\nhost3c1: running\n", "host2c1: Error: host2 does not answer")?;
+    said(
+        &ran,
+        1,
+        "host1c1: running\nhost3c1: running\n",
+        "host2c1: Error: the engine of host2 did not answer within 4 s\n",
+    )?;
     if took > Duration::from_secs(6) {
         return Err(format!("the dead host took {} s, its deadline is 4 s", took.as_secs_f32()).into());
     }
