@@ -1,0 +1,65 @@
+//! Which figures there are.
+
+use clap::ValueEnum;
+
+use super::{Row, Stage, calls, daemon, nodes, power, starts, tcp};
+use crate::engine::Failure;
+
+/// A figure by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Figure {
+    /// start of one container, probe off, beside Docker's user-defined bridge
+    Start,
+    /// the same with the default probe
+    StartProbe,
+    /// start of one container beside a Swarm overlay network
+    StartOverlay,
+    /// 30 starts in parallel beside the user-defined bridge
+    #[value(name = "start-30")]
+    Start30,
+    /// netd's own time for all calls of one start, probe off
+    NetdCalls,
+    /// TCP between two hosts' containers beside a bridge and veth pairs made by hand
+    Tcp,
+    /// `xdock power X state`, 50 containers of one host, whole process
+    PowerState,
+    /// `xdock power X on`, 50 containers, beside the engine's API driven directly
+    PowerOn,
+    /// `xdock nodes` of 1,000 of 100,000 nodes, whole process: time and memory
+    Nodes,
+    /// netd's resident memory with 100 endpoints and a snapshot of 10,000 nodes
+    NetdMemory,
+    /// netd from exec to serving, as much to load
+    NetdExec,
+}
+
+impl Figure {
+    /// Measures it.
+    ///
+    /// # Errors
+    /// What kept it from being measured; a figure that misses is none.
+    pub async fn measure(self, stage: &Stage) -> Result<Vec<Row>, Failure> {
+        let row = match self {
+            Self::Start => starts::alone(stage).await?,
+            Self::StartProbe => starts::probed(stage).await?,
+            Self::StartOverlay => starts::beside_overlay(stage).await?,
+            Self::Start30 => starts::together(stage).await?,
+            Self::NetdCalls => calls::calls(stage).await?,
+            Self::Tcp => tcp::tcp(stage).await?,
+            Self::PowerState => power::state(stage).await?,
+            Self::PowerOn => power::on(stage).await?,
+            Self::Nodes => return nodes::nodes().await,
+            Self::NetdMemory => daemon::memory(stage).await?,
+            Self::NetdExec => daemon::exec().await?,
+        };
+        Ok(vec![row])
+    }
+
+    /// Its name on the command line, and what it is.
+    pub fn described(self) -> (String, String) {
+        let value = self.to_possible_value();
+        let name = value.as_ref().map(|value| value.get_name().to_owned());
+        let help = value.as_ref().and_then(|value| value.get_help()).map(ToString::to_string);
+        (name.unwrap_or_default(), help.unwrap_or_default())
+    }
+}

@@ -1,0 +1,56 @@
+//! Measured times and what is told of them.
+
+use std::time::Instant;
+
+/// Milliseconds since then.
+pub(super) fn ms_since(begun: Instant) -> f64 {
+    begun.elapsed().as_secs_f64() * 1e3
+}
+
+/// The middle one: half of the samples are at most that.
+pub(super) fn median(samples: &[f64]) -> f64 {
+    let mut sorted = samples.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// Samples of ours and of the peer, taken in turn.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Duel {
+    pub(super) ours: Vec<f64>,
+    pub(super) peer: Vec<f64>,
+}
+
+impl Duel {
+    /// Both medians.
+    pub(super) fn medians(&self) -> (f64, f64) {
+        (median(&self.ours), median(&self.peer))
+    }
+
+    /// Keeps a round, unless it is one to warm up.
+    pub(super) fn add(&mut self, round: usize, warm_ups: usize, ours: f64, peer: f64) {
+        if round >= warm_ups {
+            self.ours.push(ours);
+            self.peer.push(peer);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_the_middle_one_and_of_nothing_no_number() {
+        assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
+        assert!(median(&[]).is_nan());
+    }
+
+    #[test]
+    fn warm_ups_do_not_count() {
+        let mut duel = Duel::default();
+        (0..3).for_each(|round| duel.add(round, 2, round as f64, 9.0));
+        assert_eq!(duel.medians(), (2.0, 9.0));
+        assert_eq!(duel.ours.len(), 1);
+    }
+}

@@ -1,0 +1,113 @@
+//! Where figures are measured: a lab of two docker hosts, made when the first figure needs it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use lab::{Lab, LabName};
+use tokio::sync::OnceCell;
+
+use crate::cluster::{Cluster, programs};
+use crate::engine::Failure;
+use crate::tables::Tables;
+
+/// Containers of the power figures.
+pub(super) const POWERED: u8 = 50;
+/// Containers that start at once.
+pub(super) const CROWD: u8 = 30;
+/// Nodes that are each started once: a node that had its address lately is not probed again.
+pub(super) const PROBED: u8 = 18;
+
+/// Where the bench's own program is on hosts.
+pub(super) const ON_HOST: &str = "/root/bench";
+
+/// The stage.
+#[derive(Debug)]
+pub struct Stage {
+    name: LabName,
+    begun: AtomicBool,
+    cluster: OnceCell<Cluster>,
+    powered: OnceCell<()>,
+}
+
+impl Stage {
+    /// An empty one; the lab will have that name.
+    pub fn new(name: LabName) -> Self {
+        Self { name, begun: AtomicBool::new(false), cluster: OnceCell::new(), powered: OnceCell::new() }
+    }
+
+    /// Tells something beside the table.
+    pub(super) fn note(&self, text: &str) {
+        eprintln!("  {text}");
+    }
+
+    /// The lab, with netd's probe off.
+    pub(super) async fn cluster(&self) -> Result<&Cluster, Failure> {
+        self.cluster.get_or_try_init(|| self.provision()).await
+    }
+
+    async fn provision(&self) -> Result<Cluster, Failure> {
+        self.begun.store(true, Ordering::Relaxed);
+        Lab::remove(&self.name).await?;
+        let cluster = Cluster::provision(&self.name, 2, &tables(), &|line| self.note(line)).await?;
+        // makes the networks on both hosts
+        cluster.xdock_done("mk start1,overlay1").await?;
+        let bench = programs()?.join("bench");
+        for machine in ["mn", "host1", "host2"] {
+            cluster.lab.put(machine, &bench, ON_HOST).await?;
+        }
+        probe(&cluster, "host1", Some(0)).await?;
+        probe(&cluster, "host2", Some(0)).await?;
+        Ok(cluster)
+    }
+
+    /// The containers of the power figures, made and running.
+    pub(super) async fn powered(&self) -> Result<(), Failure> {
+        let make = || async {
+            self.note("making 50 containers");
+            self.cluster().await?.xdock_done("mk powered --start").await.map(drop)
+        };
+        self.powered.get_or_try_init(make).await.copied()
+    }
+
+    /// Removes what was made.
+    ///
+    /// # Errors
+    /// What stays.
+    pub async fn down(&self) -> Result<(), Failure> {
+        if self.begun.load(Ordering::Relaxed) {
+            Lab::remove(&self.name).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Sets the window of netd's probe in ms; `None`: what netd has by default.
+pub(super) async fn probe(cluster: &Cluster, host: &str, window: Option<u32>) -> Result<(), Failure> {
+    let setting = window.map(|ms| format!("NETD_PROBE_MS={ms}\n")).unwrap_or_default();
+    cluster.write(host, "/etc/xdock/netd.env", &setting).await?;
+    cluster.sh(host, "systemctl restart netd").await.map(drop)
+}
+
+/// The table's address of the `number`th node of a figure.
+pub(super) fn address(figure: u8, number: u8) -> String {
+    format!("10.99.{figure}.{number}")
+}
+
+/// The nodes of a figure: their name without the number, the third byte of their addresses, host, how many.
+const NODES: [(&str, u8, &str, u8); 7] = [
+    ("start", 1, "host1", 1),
+    ("probe", 2, "host1", PROBED),
+    ("crowd", 3, "host1", CROWD),
+    ("power", 4, "host1", POWERED),
+    ("overlay", 5, "host2", 1),
+    ("near", 6, "host1", 1),
+    ("far", 7, "host2", 1),
+];
+
+/// The tables of all figures that need a lab.
+pub(super) fn tables() -> Tables {
+    let nodes = NODES.iter().flat_map(|of| (1..=of.3).map(move |number| (of, number)));
+    nodes.fold(Tables::of_lab(2), |tables, ((name, byte, host, _), number)| {
+        let groups: &[_] = if *name == "power" { &[("groups", "powered,all")] } else { &[] };
+        tables.container(&format!("{name}{number}"), host, &address(*byte, number), groups)
+    })
+}
