@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use plugin::{Call, EndpointId, Reply};
+use plugin::{Call, EndpointId, NetworkCall, Reply};
 use tracing::{debug, warn};
 
 use super::pending::Waiting;
@@ -36,7 +36,7 @@ impl Daemon {
 
     fn call_until(&mut self, call: Call, answer: Answer, until: Moment) {
         match decide(&self.state, &call, Moment::now()) {
-            Err(refusal) => refuse(answer, &refusal.to_string()),
+            Err(refusal) => refuse(answer, &self.reason(&call, &refusal)),
             Ok(Verdict::Occupied { by, refusal }) => {
                 self.contest(Contest { call, answer, by, refusal, until }, Duration::ZERO);
             }
@@ -45,6 +45,15 @@ impl Daemon {
                 self.carry_out(verdict, answer);
             }
         }
+    }
+
+    /// `Join` finds no endpoint where the wire's answer came before it: then that is the reason.
+    fn reason(&self, call: &Call, refusal: &Refusal) -> String {
+        let failed = match call {
+            Call::Network(NetworkCall::Join(join)) => self.pending.failure(&join.id.endpoint),
+            _ => None,
+        };
+        failed.map_or_else(|| refusal.to_string(), str::to_owned)
     }
 
     fn carry_out(&mut self, verdict: Verdict, answer: Answer) {
@@ -116,7 +125,7 @@ impl Daemon {
     /// A start that failed on the host: nothing of it stays, and who waits is told.
     fn give_up(&mut self, id: &EndpointId, why: &str) {
         warn!("refused: {why}");
-        self.pending.fail(id, why);
+        self.pending.fail_for_good(id, why);
         // an error was logged, and reconciliation comes back to it
         let _ = self.commit(vec![Change::NoEndpoint(id.clone())]);
     }

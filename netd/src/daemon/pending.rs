@@ -1,15 +1,22 @@
 //! Answers that wait for a pair to be made, and for the wire to be silent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use plugin::{EndpointId, Reply};
 
 use super::Answer;
 use crate::state::Endpoint;
 
+/// How many failed starts are remembered: dockerd comes to `Join` within the second, or never.
+const REMEMBERED: usize = 64;
+
 /// The endpoints whose pair is being made or whose addresses are being probed. What is not here is ready.
 #[derive(Debug, Default)]
-pub(super) struct Pending(BTreeMap<EndpointId, Work>);
+pub(super) struct Pending {
+    works: BTreeMap<EndpointId, Work>,
+    /// Starts that failed after `CreateEndpoint` was answered: `Join` has to say why.
+    failed: VecDeque<(EndpointId, String)>,
+}
 
 /// What an endpoint still lacks, and who waits for it.
 #[derive(Debug)]
@@ -39,12 +46,12 @@ impl Waiting {
 impl Pending {
     /// Work begins on an endpoint.
     pub(super) fn begin(&mut self, id: EndpointId, attached: bool, probed: bool) {
-        self.0.insert(id, Work { attached, probed, waiting: Vec::new() });
+        self.works.insert(id, Work { attached, probed, waiting: Vec::new() });
     }
 
     /// Has an answer wait. It comes back at once where there is nothing to wait for.
     pub(super) fn wait(&mut self, id: &EndpointId, waiting: Waiting) -> Option<Waiting> {
-        match self.0.get_mut(id) {
+        match self.works.get_mut(id) {
             Some(work) if !work.satisfies(&waiting) => {
                 work.waiting.push(waiting);
                 None
@@ -65,20 +72,34 @@ impl Pending {
 
     /// It came to nothing: all who wait are told why.
     pub(super) fn fail(&mut self, id: &EndpointId, why: &str) {
-        let work = self.0.remove(id);
+        let work = self.works.remove(id);
         for waiting in work.into_iter().flat_map(|work| work.waiting) {
             let _ = waiting.answer().send(Err(why.to_owned()));
         }
     }
 
+    /// The same, and who comes to `Join` later is told too.
+    pub(super) fn fail_for_good(&mut self, id: &EndpointId, why: &str) {
+        self.fail(id, why);
+        if self.failed.len() == REMEMBERED {
+            self.failed.pop_front();
+        }
+        self.failed.push_back((id.clone(), why.to_owned()));
+    }
+
+    /// Why the start of an endpoint failed, if it did.
+    pub(super) fn failure(&self, id: &EndpointId) -> Option<&str> {
+        self.failed.iter().rev().find(|(failed, _)| failed == id).map(|(_, why)| why.as_str())
+    }
+
     fn came_further(&mut self, id: &EndpointId, step: impl FnOnce(&mut Work)) -> Vec<Waiting> {
-        let Some(work) = self.0.get_mut(id) else { return Vec::new() };
+        let Some(work) = self.works.get_mut(id) else { return Vec::new() };
         step(work);
         let (ready, waiting) =
             std::mem::take(&mut work.waiting).into_iter().partition(|waiting| work.satisfies(waiting));
         work.waiting = waiting;
         if work.attached && work.probed {
-            self.0.remove(id);
+            self.works.remove(id);
         }
         ready
     }

@@ -148,6 +148,26 @@ fn a_squatter_on_the_wire_fails_the_start_with_its_mac() {
 }
 
 #[test]
+fn a_join_that_comes_after_the_wires_answer_is_told_the_same() {
+    let mut host = Host::up();
+    host.arguments = vec!["--probe-ms=1600".into()];
+    host.start();
+    host.create_network();
+    let squatter = host.container();
+    host.ip(&format!("link add sq0 type veth peer name sq1 netns {squatter}"));
+    host.ip("link set sq0 master mynet0 up");
+    run("ip", &format!("-n {squatter} link set sq1 address 02:00:00:00:00:77 up"));
+    host.begin(&id('a'), "d1", "10.99.1.1");
+    // in time for the second question
+    run("ip", &format!("-n {squatter} addr add 10.99.1.1/16 dev sq1"));
+    host.until("the start is given up", |host| host.records() == 0);
+    assert_eq!(
+        host.refused("NetworkDriver.Join", &at(&id('a'))),
+        "address 10.99.1.1 of d1 is in use on the wire by 02:00:00:00:00:77 (network mynet0): stop that machine, or change the address in the tables"
+    );
+}
+
+#[test]
 fn a_probe_holds_nobody_elses_start() {
     let mut host = Host::up();
     host.arguments = vec!["--probe-ms=2000".into()];

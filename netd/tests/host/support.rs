@@ -53,12 +53,14 @@ impl Host {
     }
 
     pub(crate) fn start(&mut self) {
+        self.until("the old socket is dead", |host| UnixStream::connect(host.path("netd.sock")).is_err());
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.path("log")).unwrap();
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &self.name, env!("CARGO_BIN_EXE_netd"), "run"]);
         command.args(self.files()).args(&self.arguments);
         self.netd = Some(command.stderr(log).stdin(Stdio::null()).spawn().unwrap());
-        self.until("netd serves", |host| UnixStream::connect(host.path("netd.sock")).is_ok());
+        // an answer, not a connection: a child of a killed netd, on its way to be `iptables`, has the old socket too
+        self.until("netd serves", |host| host.try_post("/NetworkDriver.GetCapabilities", "").is_some());
     }
 
     fn files(&self) -> Vec<String> {
