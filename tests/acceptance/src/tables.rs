@@ -70,10 +70,10 @@ impl Tables {
 /// What idles, and ends at once when it is told to.
 const IDLE: &str = "busybox!sh,-c,trap exit TERM; while :; do sleep 1000 & wait; done";
 
-/// Three hosts, twelve containers on two networks (`mynet0` over `eth0`, `net98` over `eth1`), and sixteen more on
+/// Three hosts, twelve containers on two networks (`mynet0` over `eth0`, dual stack `net98` over `eth1`), and sixteen more on
 /// host2's `mynet0`, all restarted by Docker; thirty nodes `crowd1`.. of host3 that are not made at first.
 pub fn three_hosts_two_networks() -> Tables {
-    let net98 = [("net", "10.98.0.0"), ("mask", "255.255.0.0"), ("mgtifname", "eth1")];
+    let net98 = [("net", "10.98.0.0,fd00:98::"), ("mask", "255.255.0.0,64"), ("mgtifname", "eth1")];
     let br98 = [("nictypes.br98", "bridge"), ("nicdevices.br98", "eth1"), ("nicnetworks.br98", "net98")];
     let tables = Tables::of_lab(3).object("net98", "network", &net98).object("dockerhosts", "group", &br98);
     let tables =
@@ -89,7 +89,7 @@ pub fn three_hosts_two_networks() -> Tables {
 }
 
 fn on_two_networks(tables: Tables, (host, number): (u8, u8)) -> Tables {
-    let second = format!("10.98.{host}.{number}");
+    let second = format!("10.98.{host}.{number}|fd00:98::{host}:{number}");
     let mut more = vec![
         ("nicips.eth1", second.as_str()),
         ("nicnetworks.eth1", "net98"),

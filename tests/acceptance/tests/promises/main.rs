@@ -6,6 +6,7 @@
 mod addresses;
 mod postscripts;
 mod refusals;
+mod repairs;
 mod restarts;
 mod soundness;
 
@@ -74,8 +75,13 @@ fn main() {
         }
     };
     let stage = Arc::new(Stage { runtime, cluster: OnceLock::new() });
-    let promises =
-        [addresses::promises(), refusals::promises(), postscripts::promises(), restarts::promises()];
+    let promises = [
+        addresses::promises(),
+        refusals::promises(),
+        repairs::promises(),
+        postscripts::promises(),
+        restarts::promises(),
+    ];
     let trials = promises.into_iter().flatten().map(|promise| {
         let stage = Arc::clone(&stage);
         Trial::test(promise.name, move || stage.try_promise(&promise))

@@ -134,7 +134,7 @@ async fn a_network_that_the_tables_do_not_have(cluster: &Cluster) -> Result<(), 
         &cluster.sh("host1", "docker network ls -q --filter name=other").await?,
         &String::new(),
     )?;
-    let known = "mynet0 (10.99.0.0/16), net98 (10.98.0.0/16)";
+    let known = "mynet0 (10.99.0.0/16), net98 (10.98.0.0/16 and fd00:98::/64)";
     let wanted = format!(
         "10.5.0.0/16 is no network of the tables on this host: snapshot {} has {known}",
         version(cluster).await?
@@ -218,12 +218,15 @@ async fn a_dead_host_costs_its_own_nodes_only(cluster: &Cluster) -> Result<(), F
     let ran = cluster.xdock("--timeout 4 power host1c1,host2c1,host3c1 state").await?;
     let took = begun.elapsed();
     cluster.lab.link("host2", "eth0", true).await?;
-    said(
-        &ran,
-        1,
-        "host1c1: running\nhost3c1: running\n",
-        "host2c1: Error: the engine of host2 did not answer within 4 s\n",
+    same(
+        "exit status and output",
+        &(ran.code, ran.stdout.as_str()),
+        &(1, "host1c1: running\nhost3c1: running\n"),
     )?;
+    // how the wire fails (no route, no answer) is the kernel's choice of the moment
+    let told: Vec<&str> =
+        ran.stderr.lines().map(|line| line.split_at_checked(16).unwrap_or_default().0).collect();
+    same("who is told to be dead", &told, &vec!["host2c1: Error: "])?;
     if took > Duration::from_secs(6) {
         return Err(format!("the dead host took {} s, its deadline is 4 s", took.as_secs_f32()).into());
     }
