@@ -120,7 +120,7 @@ fn report(error: &CommandError, tables_said: bool, printer: &mut Printer) {
     printer.error(&chain(error));
     match error {
         CommandError::Nodes(_) => printer.hint("xdock check looks at all the tables"),
-        CommandError::Inventory(_) if !tables_said => {
+        CommandError::Inventory(InventoryError::Source(_)) if !tables_said => {
             printer.hint("--inventory, XDOCK_INVENTORY or the settings say where the tables are; xdock def makes the first");
         }
         _ => {}
