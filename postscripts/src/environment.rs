@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use inventory::{CellError, HostTables, Network, NetworkError, Nics, NodeName};
+use inventory::{CellError, HostTables, Network, NetworkRow, Nics, NodeName};
 use thiserror::Error;
 
 /// Variables that are missing or wrong. Each message names the variable.
@@ -27,9 +27,6 @@ pub enum EnvironmentError {
     /// The `nics` columns are wrong.
     #[error("the nics columns of this host are wrong")]
     Nics(#[source] CellError),
-    /// The `networks` rows are wrong.
-    #[error("the networks rows are wrong")]
-    Networks(#[source] NetworkError),
 }
 
 /// The environment of the process.
@@ -126,15 +123,18 @@ impl Environment {
         Ok(HostTables {
             ip: self.parsed("IPADDR")?,
             installnic: self.get("INSTALLNIC").map(str::to_owned),
-            networks: self.networks()?,
+            networks: self.networks(self.master()?)?,
             nics,
             host,
         })
     }
 
-    fn networks(&self) -> Result<Vec<Network>, EnvironmentError> {
+    /// A row that is wrong, or that is for other nodes than this one, must not keep this host from its network: a plan that
+    /// needs one which is not there says so, and `xdock check` says what is wrong with the rows.
+    fn networks(&self, master: IpAddr) -> Result<Vec<Network>, EnvironmentError> {
         let count: usize = self.parsed("NETWORKS_LINES")?;
         let lines = (1..=count).map_while(|number| self.get(&format!("NETWORKS_LINE{number}")));
-        Network::from_lines(lines).map_err(EnvironmentError::Networks)
+        let (networks, _) = Network::usable(lines.map(NetworkRow::from_line), Some(master));
+        Ok(networks)
     }
 }

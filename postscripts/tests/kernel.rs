@@ -77,8 +77,13 @@ impl Lab {
 /// What the tables say of the host.
 fn host_plan() -> HostPlan {
     let network = "netname=mynet0||net=10.99.0.0||mask=255.255.0.0||gateway=10.99.0.1";
-    let variables =
-        [("NODE", "host1"), ("IPADDR", "10.99.0.11"), ("NETWORKS_LINES", "1"), ("NETWORKS_LINE1", network)];
+    let variables = [
+        ("NODE", "host1"),
+        ("IPADDR", "10.99.0.11"),
+        ("MASTER_IP", "10.99.0.1"),
+        ("NETWORKS_LINES", "1"),
+        ("NETWORKS_LINE1", network),
+    ];
     HostPlan::compile(&variables.into_iter().collect::<Environment>().tables().unwrap()).unwrap()
 }
 
