@@ -93,7 +93,7 @@ pub struct Settings {
     pub ports: Vec<String>,
     /// `link=NODE[:ALIAS]` items.
     pub links: Vec<Link>,
-    /// `restart=`: no, always, unless-stopped, on-failure[:N].
+    /// `restart=`: no, always, unless-stopped, `on-failure[:N]`.
     pub restart: Option<String>,
     /// `env=NAME=VALUE` items.
     pub env: Vec<String>,

@@ -1,7 +1,7 @@
 //! The cables: a namespace with one bridge per Ethernet, and a veth pair per NIC from there into the machine's
 //! namespace. The fabric has no interface of its own beside those, so there is no way out.
 //!
-//! Planned as the lines of `ip -batch` (one process for all of them), executed by [`apply`].
+//! Planned as the lines of `ip -batch` (one process for all of them), executed by `ip` itself.
 
 use std::path::Path;
 use std::time::Duration;
