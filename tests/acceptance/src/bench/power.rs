@@ -24,9 +24,9 @@ pub(super) async fn state(stage: &Stage) -> Result<Row, Failure> {
     let local = timed(cluster, "host1", LOCAL, 25, "state").await?;
     let ssh = timed(cluster, "mn", "", 9, "state").await?;
     stage.note(&format!("power-state over ssh from the management node: {:.0} ms", median(&ssh.ms)));
-    // its range is 800 to 1060
-    let found = (median(&local.ms), 800.0);
-    Ok(Row::against("power-state", found, "ms", "xCAT's Perl (recorded)", Reach::AtMost(60.0)))
+    // the least of 800 to 1060, each time
+    let found = Duel { peer: vec![800.0; local.ms.len()], ours: local.ms };
+    Ok(Row::against("power-state", &found, "ms", "xCAT's Perl (recorded)", Reach::AtMost(60.0)))
 }
 
 pub(super) async fn on(stage: &Stage) -> Result<Row, Failure> {
@@ -44,7 +44,7 @@ pub(super) async fn on(stage: &Stage) -> Result<Row, Failure> {
         stop(&engine, &names).await?;
         found.add(round, 1, ours, peer);
     }
-    Ok(Row::against("power-on", found.medians(), "ms", "engine's API directly", Reach::RatioAtMost(1.05)))
+    Ok(Row::against("power-on", &found, "ms", "engine's API directly", Reach::RatioAtMost(1.05)))
 }
 
 async fn install(cluster: &Cluster) -> Result<(), Failure> {

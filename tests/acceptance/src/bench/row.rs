@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::samples::Duel;
+
 /// What a figure must reach.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Reach {
@@ -37,18 +39,19 @@ impl Row {
         Self { name, value: rounded(value), unit, peer: None, peer_value: None, ratio: None, reach, ok }
     }
 
-    /// A figure beside its peer's.
+    /// A figure beside its peer's, measured in rounds.
     pub(super) fn against(
         name: &'static str,
-        (value, peer_value): (f64, f64),
+        duel: &Duel,
         unit: &'static str,
         peer: &'static str,
         reach: Reach,
     ) -> Self {
-        let ratio = value / peer_value;
+        let (value, peer_value) = duel.medians();
+        let ratio = duel.ratio();
         let (reach, ok) = match reach {
             Reach::AtMost(limit) => (format!("<= {limit} {unit}"), value <= limit),
-            Reach::PeerAndAtMost(more) => (format!("<= peer + {more} {unit}"), value <= peer_value + more),
+            Reach::PeerAndAtMost(more) => (format!("<= peer + {more} {unit}"), duel.more() <= more),
             Reach::RatioAtMost(limit) => (format!("ratio <= {limit}"), ratio <= limit),
             Reach::RatioAtLeast(limit) => (format!("ratio >= {limit}"), ratio >= limit),
         };
@@ -106,7 +109,7 @@ mod tests {
     use super::*;
 
     fn against(value: f64, reach: Reach) -> Row {
-        Row::against("start", (value, 300.0), "ms", "bridge", reach)
+        Row::against("start", &Duel { ours: vec![value], peer: vec![300.0] }, "ms", "bridge", reach)
     }
 
     #[test]

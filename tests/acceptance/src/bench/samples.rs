@@ -27,6 +27,21 @@ impl Duel {
         (median(&self.ours), median(&self.peer))
     }
 
+    /// The median of the rounds' own ratios. Both samples of a round are of one moment, so that a machine that is busy
+    /// for a while does not decide.
+    pub(super) fn ratio(&self) -> f64 {
+        self.of_rounds(|ours, peer| ours / peer)
+    }
+
+    /// The median of how much ours is more, in the same way.
+    pub(super) fn more(&self) -> f64 {
+        self.of_rounds(|ours, peer| ours - peer)
+    }
+
+    fn of_rounds(&self, of: impl Fn(f64, f64) -> f64) -> f64 {
+        median(&self.ours.iter().zip(&self.peer).map(|(ours, peer)| of(*ours, *peer)).collect::<Vec<_>>())
+    }
+
     /// Keeps a round, unless it is one to warm up.
     pub(super) fn add(&mut self, round: usize, warm_ups: usize, ours: f64, peer: f64) {
         if round >= warm_ups {
@@ -44,6 +59,13 @@ mod tests {
     fn the_median_is_the_middle_one_and_of_nothing_no_number() {
         assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
         assert!(median(&[]).is_nan());
+    }
+
+    #[test]
+    fn one_busy_moment_does_not_decide() {
+        let duel = Duel { ours: vec![10.0, 30.0, 9.0], peer: vec![10.0, 60.0, 10.0] };
+        assert_eq!((duel.ratio(), duel.more()), (0.9, -1.0));
+        assert_eq!(duel.medians(), (10.0, 10.0));
     }
 
     #[test]
