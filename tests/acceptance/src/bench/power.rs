@@ -44,7 +44,10 @@ pub(super) async fn on(stage: &Stage) -> Result<Row, Failure> {
         stop(&engine, &names).await?;
         found.add(round, 1, ours, peer);
     }
-    Ok(Row::against("power-on", &found, "ms", "engine's API directly", Reach::RatioAtMost(1.05)))
+    Ok(stage.told(
+        Row::against("power-on", &found, "ms", "engine's API directly", Reach::RatioAtMost(1.05)),
+        &found,
+    ))
 }
 
 async fn install(cluster: &Cluster) -> Result<(), Failure> {

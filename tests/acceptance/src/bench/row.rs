@@ -59,6 +59,11 @@ impl Row {
         Self { name, value: rounded(value), unit, peer, peer_value, ratio, reach, ok }
     }
 
+    /// The figure's name.
+    pub(super) fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// Whether it reaches what it must.
     pub fn is_reached(&self) -> bool {
         self.ok

@@ -33,6 +33,14 @@ impl Duel {
         self.of_rounds(|ours, peer| ours / peer)
     }
 
+    /// How far the rounds' ratios are apart: half of them lie within. A difference smaller than that is no news.
+    pub(super) fn spread(&self) -> String {
+        let mut ratios = self.ours.iter().zip(&self.peer).map(|(ours, peer)| ours / peer).collect::<Vec<_>>();
+        ratios.sort_by(f64::total_cmp);
+        let at = |quarters: usize| ratios.get(ratios.len() * quarters / 4).copied().unwrap_or(f64::NAN);
+        format!("{} rounds, the ratio of half of them within {:.2} to {:.2}", ratios.len(), at(1), at(3))
+    }
+
     /// The median of how much ours is more, in the same way.
     pub(super) fn more(&self) -> f64 {
         self.of_rounds(|ours, peer| ours - peer)
@@ -66,6 +74,7 @@ mod tests {
         let duel = Duel { ours: vec![10.0, 30.0, 9.0], peer: vec![10.0, 60.0, 10.0] };
         assert_eq!((duel.ratio(), duel.more()), (0.9, -1.0));
         assert_eq!(duel.medians(), (10.0, 10.0));
+        assert_eq!(duel.spread(), "3 rounds, the ratio of half of them within 0.50 to 1.00");
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use lab::{Lab, LabName};
 use tokio::sync::OnceCell;
 
+use super::row::Row;
+use super::samples::Duel;
 use crate::cluster::{Cluster, programs};
 use crate::engine::Failure;
 use crate::tables::Tables;
@@ -37,6 +39,12 @@ impl Stage {
     /// Tells something beside the table.
     pub(super) fn note(&self, text: &str) {
         eprintln!("  {text}");
+    }
+
+    /// Notes how sure the row of a duel is.
+    pub(super) fn told(&self, row: Row, duel: &Duel) -> Row {
+        self.note(&format!("{}: {}", row.name(), duel.spread()));
+        row
     }
 
     /// The lab, with netd's probe off.

@@ -11,7 +11,7 @@ use crate::cluster::Cluster;
 use crate::engine::{Engine, Failure};
 
 /// Rounds of one start each.
-const ROUNDS: usize = 20;
+const ROUNDS: usize = 25;
 /// Rounds of 30 starts each, and those before that do not count.
 const CROWD_ROUNDS: usize = 5;
 /// netd's default (`netd run --help`).
@@ -26,7 +26,7 @@ pub(super) async fn alone(stage: &Stage) -> Result<Row, Failure> {
     let ours = |_| "start1".to_owned();
     replace_node(&engine, "start1", &address(1, 1)).await?;
     let found = duel(&engine, ROUNDS, ours, "start-peer").await?;
-    Ok(Row::against("start", &found, "ms", BRIDGE, Reach::RatioAtMost(1.0)))
+    Ok(stage.told(Row::against("start", &found, "ms", BRIDGE, Reach::RatioAtMost(1.0)), &found))
 }
 
 /// `xdock mk` made a container for the sake of the network: another takes its place, the same as the peer's.
@@ -49,8 +49,9 @@ pub(super) async fn probed(stage: &Stage) -> Result<Row, Failure> {
     let rounds = usize::from(PROBED) - 2;
     let found = duel(&engine, rounds, |round| format!("probe{}", round + 1), "probe-peer").await;
     probe(cluster, "host1", Some(0)).await?;
+    let found = found?;
     let reach = Reach::PeerAndAtMost(WINDOW_MS);
-    Ok(Row::against("start-probe", &found?, "ms", BRIDGE, reach))
+    Ok(stage.told(Row::against("start-probe", &found, "ms", BRIDGE, reach), &found))
 }
 
 /// On the other host: a swarm that was left leaves networks behind that later figures would pay for.
@@ -63,8 +64,9 @@ pub(super) async fn beside_overlay(stage: &Stage) -> Result<Row, Failure> {
     replace_node(&engine, "overlay1", &address(5, 1)).await?;
     let found = duel(&engine, ROUNDS, |_| "overlay1".to_owned(), "overlay-peer").await;
     engine.call("POST", "/swarm/leave?force=true", None).await?;
+    let found = found?;
     let reach = Reach::RatioAtMost(0.6);
-    Ok(Row::against("start-overlay", &found?, "ms", "Swarm overlay", reach))
+    Ok(stage.told(Row::against("start-overlay", &found, "ms", "Swarm overlay", reach), &found))
 }
 
 async fn swarm(cluster: &Cluster, engine: &Engine) -> Result<(), Failure> {
@@ -88,7 +90,7 @@ pub(super) async fn together(stage: &Stage) -> Result<Row, Failure> {
         let theirs = start_all(&engine, &peers).await?;
         found.add(round, 1, mine, theirs);
     }
-    Ok(Row::against("start-30", &found, "ms", BRIDGE, Reach::RatioAtMost(1.0)))
+    Ok(stage.told(Row::against("start-30", &found, "ms", BRIDGE, Reach::RatioAtMost(1.0)), &found))
 }
 
 async fn start_all(engine: &Engine, names: &[String]) -> Result<f64, Failure> {
