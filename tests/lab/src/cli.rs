@@ -24,8 +24,8 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Install what the lab needs on this machine.
-    Setup,
+    /// Install what the lab needs on this machine, and make the hosts' Debian once; `up` does it too.
+    Setup(Debian),
     /// Boot a management node and N hosts.
     Up(Up),
     /// Say what the machines are and where.
@@ -102,6 +102,12 @@ struct Up {
     /// NICs of each machine.
     #[arg(long, default_value_t = 2)]
     nics: u8,
+    #[command(flatten)]
+    debian: Debian,
+}
+
+#[derive(Debug, Args)]
+struct Debian {
     /// Debian's release.
     #[arg(long, default_value = "bookworm")]
     suite: String,
@@ -112,9 +118,14 @@ struct Up {
 
 impl Up {
     fn spec(self, name: LabName) -> Spec {
-        let plain = Spec::new(name, self.hosts);
+        Spec { fabric: self.fabric, nics: self.nics, ..self.debian.spec(name, self.hosts) }
+    }
+}
+
+impl Debian {
+    fn spec(self, name: LabName, hosts: u8) -> Spec {
         let packages = if self.packages.is_empty() { default_packages(&self.suite) } else { self.packages };
-        Spec { fabric: self.fabric, nics: self.nics, suite: self.suite, packages, ..plain }
+        Spec { suite: self.suite, packages, ..Spec::new(name, hosts) }
     }
 }
 
@@ -151,7 +162,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
     setup::require_root().map_err(LabError::from)?;
     let name = cli.name;
     match cli.command {
-        Command::Setup => Ok(setup::setup(&say).await.map_err(LabError::from)?),
+        Command::Setup(debian) => Ok(Lab::prepare(&debian.spec(name, 1), &say).await?),
         Command::Up(up) => Ok(make(up.spec(name)).await?),
         Command::Status { json } => Ok(show(&Lab::open(&name)?, json)?),
         Command::Exec { host, argv } => {

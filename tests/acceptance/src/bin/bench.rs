@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use acceptance::Failure;
 use acceptance::bench::{Errand, Figure, Row, Stage};
+use acceptance::{Failure, told};
 use clap::{Parser, ValueEnum as _};
 use lab::LabName;
 use tokio::signal::unix::{SignalKind, signal};
@@ -39,12 +39,6 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-fn told(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes: Vec<String> =
-        std::iter::successors(Some(error), |&error| error.source()).map(ToString::to_string).collect();
-    causes.join(": ")
 }
 
 fn done(arguments: &Arguments) -> Result<bool, Failure> {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use acceptance::container::{interfaces, ping_all};
-use acceptance::{Cluster, Failure, Tables};
+use acceptance::{Cluster, Failure, Tables, told};
 use clap::Parser;
 use inventory::Inventory;
 use lab::{Lab, LabName};
@@ -39,9 +39,7 @@ fn main() -> ExitCode {
 }
 
 fn failed(error: &(dyn std::error::Error + 'static)) -> ExitCode {
-    let causes: Vec<String> =
-        std::iter::successors(Some(error), |&error| error.source()).map(ToString::to_string).collect();
-    eprintln!("demo: {}", causes.join(": "));
+    eprintln!("demo: {}", told(error));
     ExitCode::FAILURE
 }
 

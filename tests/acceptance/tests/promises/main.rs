@@ -12,7 +12,7 @@ mod soundness;
 
 use std::sync::{Arc, OnceLock};
 
-use acceptance::{Cluster, Failure, tables};
+use acceptance::{Cluster, Failure, tables, told};
 use libtest_mimic::{Arguments, Failed, Trial};
 use tokio::runtime::Runtime;
 
@@ -55,13 +55,6 @@ async fn provision() -> Result<Cluster, Failure> {
     eprintln!("  xdock mk: twelve containers and twenty on host2");
     cluster.xdock_done("mk containers --start").await?;
     Ok(cluster)
-}
-
-/// An error and its causes on one line.
-fn told(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes: Vec<String> =
-        std::iter::successors(Some(error), |&error| error.source()).map(ToString::to_string).collect();
-    causes.join(": ")
 }
 
 fn main() {

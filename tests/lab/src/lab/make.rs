@@ -27,6 +27,16 @@ pub type Say<'a> = &'a (dyn Fn(&str) + Sync);
 const BOOT: Duration = Duration::from_secs(120);
 
 impl Lab {
+    /// Installs what a lab needs on the machine, and builds what is cached, so that [`Lab::up`] only boots.
+    ///
+    /// # Errors
+    /// What could not be installed or built.
+    pub async fn prepare(spec: &Spec, say: Say<'_>) -> Result<(), LabError> {
+        setup::setup(say).await?;
+        Layers::get(&Dirs::from_environment(), spec, say).await?;
+        Ok(())
+    }
+
     /// Makes a lab. What it needs on the machine is installed, what it can keep is cached.
     ///
     /// # Errors
