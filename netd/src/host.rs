@@ -18,6 +18,10 @@ use crate::reconcile::{Observed, Step};
 use crate::refusal::Refusal;
 use crate::state::Endpoint;
 
+/// When the wire is told after `Join`, each time counted from the one before. Not at once: dockerd still has to move the
+/// interface, so nobody would answer yet, and the container's start would wait for the processor.
+const ANNOUNCE: [Duration; 2] = [Duration::from_millis(150), Duration::from_secs(1)];
+
 /// Hands of the daemon.
 #[derive(Debug, Clone)]
 pub(crate) struct Host {
@@ -62,12 +66,11 @@ impl Host {
         });
     }
 
-    /// Tells the wire where the addresses are now, twice: the first time the container may not yet listen, and a frame
-    /// may be lost.
+    /// Tells the wire where the addresses are now, twice, for a frame may be lost.
     pub(crate) fn announce(&self, endpoint: &Endpoint) {
         let endpoint = endpoint.clone();
         tokio::spawn(async move {
-            for wait in [Duration::ZERO, Duration::from_secs(1)] {
+            for wait in ANNOUNCE {
                 tokio::time::sleep(wait).await;
                 tell_wire(&endpoint).await;
             }

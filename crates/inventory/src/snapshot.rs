@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-use crate::container::{Attachment, Network};
+use crate::container::{Attachment, Network, tight};
 use crate::name::{IfName, NetName, NodeName};
 
 mod index;
@@ -74,6 +74,7 @@ pub struct SnapshotNode {
     /// The host that it lives on.
     pub host: NodeName,
     /// Its networks.
+    #[serde(deserialize_with = "tight")]
     pub nics: Vec<Attachment>,
 }
 

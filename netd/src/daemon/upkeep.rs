@@ -12,8 +12,9 @@ use crate::reconcile::{Observed, Plan, Step, plan};
 use crate::state::Change;
 use crate::status::Reconciled;
 
-/// How long changes of the host may go on before it is looked at: a container's start alone makes a dozen.
-const SETTLE: Duration = Duration::from_millis(250);
+/// How long changes of the host may go on before it is looked at: a container's start alone makes a dozen, over half a
+/// second, and a look in the middle of it would only take the processor from it.
+const SETTLE: Duration = Duration::from_secs(1);
 
 /// How many repairs are remembered for `netd status`.
 const REMEMBERED: usize = 20;

@@ -45,12 +45,15 @@ async fn a_deleted_port_and_a_foreign_veth_are_cleaned_up(cluster: &Cluster) -> 
     let expected = expected()?;
     let spec = expected.get("host3").and_then(|specs| specs.first()).ok_or("host3 has no container")?;
     let node = spec.node.as_str();
-    let peer = cluster.sh("host3", &inside(node, "cat /sys/class/net/eth0/iflink")).await?;
+    // not /sys: it shows the namespace in which it was mounted
+    let shown = cluster.sh("host3", &inside(node, "ip -o link show eth0")).await?;
+    let index = shown.split_once("@if").and_then(|(_, rest)| rest.split_once(':')).map(|(index, _)| index);
+    let index = index.ok_or_else(|| format!("no peer in {shown}"))?;
+    let port =
+        cluster.sh("host3", &format!("ip -o link | sed -n 's/^{index}: \\(xh[^@]*\\)@.*/\\1/p'")).await?;
     // a veth with netd's prefix and without a record, and a container that lost its own
     cluster.sh("host3", "ip link add xh0123456789 type veth peer name xc0123456789").await?;
-    cluster
-        .sh("host3", &format!("ip link del $(ip -o link | sed -n 's/^{peer}: \\([^@]*\\)@.*/\\1/p')"))
-        .await?;
+    cluster.sh("host3", &format!("ip link del {port}")).await?;
     same("interfaces of the container", &interfaces(cluster, "host3", node).await?.len(), &1)?;
     cluster.sh("host3", "netd reconcile").await?;
     let strays = cluster.sh("host3", "ip -o link | grep -c x[hc]0123456789 || true").await?;
