@@ -4,7 +4,7 @@
 //! Planned as the lines of `ip -batch` (one process for all of them), executed by `ip` itself.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use process::{Command, ExecuteError};
 use thiserror::Error;
@@ -99,15 +99,21 @@ pub async fn unplug(lab: &LabName, machine: &Machine) -> Result<(), FabricError>
     remove(&lab.of(machine.member)).await
 }
 
-/// Removes a namespace; none is fine.
+/// Removes a namespace; none is fine. An `up` that was killed leaves an `ip` behind which may just be mounting it
+/// (`Device or resource busy`): that one ends in a moment, so a refusal counts only when it stays.
 ///
 /// # Errors
-/// What `ip` said.
+/// What `ip` said at last.
 pub async fn remove(namespace: &str) -> Result<(), FabricError> {
-    if !namespace_path(namespace).exists() {
-        return Ok(());
+    let end = Instant::now() + DEADLINE;
+    while namespace_path(namespace).exists() {
+        match ip(namespace, &[], &format!("netns del {namespace}\n")).await {
+            Err(error) if Instant::now() > end => return Err(error),
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            Ok(()) => {}
+        }
     }
-    ip(namespace, &[], &format!("netns del {namespace}\n")).await
+    Ok(())
 }
 
 /// Pulls or plugs in a cable at the fabric's side: the host sees its carrier go.
