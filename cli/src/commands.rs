@@ -22,8 +22,9 @@ use crate::app::{self, App};
 use crate::args::{Cli, Command};
 use crate::engine::EngineError;
 use crate::fleet::Outcome;
-use crate::printer::{Printer, chain};
+use crate::printer::Printer;
 use crate::settings::SettingsError;
+use chain::chain;
 
 /// How a command that did something ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -64,7 +64,7 @@ impl Outcome {
 
     /// A failure with its causes.
     pub(crate) fn failed(error: &dyn std::error::Error) -> Self {
-        Self::Failed(crate::printer::chain(error), None)
+        Self::Failed(chain::chain(error), None)
     }
 }
 

@@ -1,7 +1,6 @@
 //! The one owner of standard output and standard error. Data goes to the one, words to the other; a reader that went
 //! away is no failure, and never keeps work from being done.
 
-use std::error::Error;
 use std::io::{self, IsTerminal as _, Write};
 
 use serde::Serialize;
@@ -134,20 +133,6 @@ impl Printer {
         // where standard error is gone there is nobody left to tell
         let _ = writeln!(self.err, "{text}");
     }
-}
-
-/// An error with its causes, each once: some libraries repeat a cause in their own words.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let words = cause.to_string();
-        if !text.ends_with(&words) {
-            text = format!("{text}: {words}");
-        }
-        next = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::commands::CommandError;
 use crate::fleet::{Group, Member};
 use crate::host::Host;
-use crate::printer::chain;
+use chain::chain;
 
 /// A node and where it lives.
 pub(crate) type Place = (NodeName, DockerHost);

@@ -9,11 +9,11 @@ use tracing_subscriber::EnvFilter;
 
 use crate::accept::{Loaded, judge};
 use crate::args::{Cli, Command, Run, SnapshotCommand};
-use crate::chain::chain;
 use crate::client;
 use crate::daemon::Daemon;
 use crate::serve::{self, LOAD, LoadSnapshot, RECONCILE, STATUS};
 use crate::status::{Reconciled, Status};
+use chain::chain;
 
 /// Runs a command; an error is text for the person who typed it.
 pub(crate) async fn run(cli: Cli) -> Result<(), String> {

@@ -10,13 +10,13 @@ use inventory::{Fabric, IfName, MacAddr};
 use tokio::sync::mpsc::UnboundedSender;
 use tracing::{info, warn};
 
-use crate::chain::chain;
 use crate::daemon::{Message, Scope};
 use crate::fabric;
 use crate::moment::Moment;
 use crate::reconcile::{Observed, Step};
 use crate::refusal::Refusal;
 use crate::state::Endpoint;
+use chain::chain;
 
 /// When the wire is told after `Join`, each time counted from the one before. Not at once: dockerd still has to move the
 /// interface, so nobody would answer yet, and the container's start would wait for the processor.

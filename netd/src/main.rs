@@ -2,7 +2,6 @@
 
 mod accept;
 mod args;
-mod chain;
 mod client;
 mod commands;
 mod daemon;

@@ -41,7 +41,7 @@ impl Log {
 
     /// A failed step, with everything that led to it.
     pub fn failure(&self, step: &str, error: &dyn Error) {
-        let text = format!("xdock: {step}: {}", chain(error));
+        let text = format!("xdock: {step}: {}", chain::chain(error));
         let _ = writeln!(io::stderr(), "[E]:Error: {text}");
         self.append("err", &text);
     }
@@ -61,17 +61,6 @@ impl Log {
 pub fn say(text: &str) {
     let mut stdout = io::stdout().lock();
     let _ = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
-}
-
-/// An error and its causes on one line.
-pub fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 /// As `date` prints it in the C locale, in UTC: `Sun Nov 22 13:46:42 UTC 2026`.

@@ -8,10 +8,10 @@ use tracing::{info, warn};
 
 use super::{Daemon, Scope};
 use crate::accept::{Loaded, judge};
-use crate::chain::chain;
 use crate::moment::Moment;
 use crate::state::Endpoint;
 use crate::status::{EndpointStatus, NetworkStatus, Repair, SnapshotStatus, Status};
+use chain::chain;
 
 impl Daemon {
     /// Puts a snapshot in force: judged, written, then true. What is plugged in stays; the tables' word counts from

@@ -19,7 +19,6 @@ use tracing::{error, info, warn};
 
 use crate::accept::Loaded;
 use crate::args::Run;
-use crate::chain::chain;
 use crate::host::{Host, Look};
 use crate::moment::Moment;
 use crate::reconcile::{Observed, Step};
@@ -27,6 +26,7 @@ use crate::refusal::Refusal;
 use crate::state::{Change, Endpoint, Phase, State};
 use crate::status::{Reconciled, Status};
 use crate::store::Store;
+use chain::chain;
 
 use calls::Contest;
 use pending::Pending;

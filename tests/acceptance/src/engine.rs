@@ -13,12 +13,6 @@ use tokio::net::UnixStream;
 /// Anything that ends a trial, told to the person as text.
 pub type Failure = Box<dyn Error + Send + Sync>;
 
-/// An error and its causes on one line, as a person is told.
-pub fn told(error: &(dyn Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |&error| error.source()).map(ToString::to_string);
-    causes.collect::<Vec<String>>().join(": ")
-}
-
 /// An engine at a unix socket; every call opens a connection of its own.
 #[derive(Debug, Clone)]
 pub struct Engine {

@@ -7,5 +7,5 @@ pub mod engine;
 pub mod tables;
 
 pub use cluster::{Cluster, Ran};
-pub use engine::{Engine, Failure, told};
+pub use engine::{Engine, Failure};
 pub use tables::Tables;

@@ -1,7 +1,6 @@
 //! Taking a lab down, from its names alone: it works after any crash, and a second time. It goes on past an
 //! error and tells all of them at the end.
 
-use std::fmt;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -94,26 +93,11 @@ struct Failures(Vec<String>);
 impl Failures {
     fn note<E: std::error::Error>(&mut self, result: Result<(), E>) {
         if let Err(error) = result {
-            self.0.push(Chain(&error).to_string());
+            self.0.push(chain::chain(&error));
         }
     }
 
     fn into_result(self) -> Result<(), SweepError> {
         if self.0.is_empty() { Ok(()) } else { Err(SweepError { failures: self.0 }) }
-    }
-}
-
-/// An error with all its sources, on one line.
-pub struct Chain<'a>(pub &'a dyn std::error::Error);
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut next = self.0.source();
-        while let Some(source) = next {
-            write!(f, ": {source}")?;
-            next = source.source();
-        }
-        Ok(())
     }
 }

@@ -9,7 +9,7 @@ use crate::engine::{EngineError, Removal};
 use crate::fleet::{Answer, Member, Outcome, Replies};
 use crate::host::Host;
 use crate::plan::{Step, Verdict};
-use crate::printer::chain;
+use chain::chain;
 
 /// How what several nodes wait for ended: nothing, or why it failed.
 #[derive(Debug, Default)]

@@ -10,8 +10,8 @@ use crate::commands::CommandError;
 use crate::commands::sync::Tables;
 use crate::engine;
 use crate::plan::{self, Named, Wanted};
-use crate::printer::chain;
 use crate::targets::Place;
+use chain::chain;
 
 /// `image=` and `command=` of the command line.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 use super::*;
-use crate::printer::chain;
+use chain::chain;
 
 fn openssl(directory: &Path, words: &[&str]) {
     let ran =

@@ -86,7 +86,7 @@ impl Done {
         let mut rest = Vec::new();
         for step in self.0.iter().rev().filter_map(Step::inverse) {
             if let Err(error) = act(kernel, &step).await {
-                rest.push(crate::log::chain(&error));
+                rest.push(chain::chain(&error));
             }
         }
         if rest.is_empty() {

@@ -168,7 +168,7 @@ impl Work {
     async fn rest(&self, kernel: &Kernel) -> String {
         let observed = match observe(kernel).await {
             Ok(observed) => observed,
-            Err(error) => return crate::log::chain(&error),
+            Err(error) => return chain::chain(&error),
         };
         let steps = self.bridges.iter().flat_map(|bridge| plan(bridge, &observed));
         steps.map(|step| step.to_string()).collect::<Vec<_>>().join(", ")

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
+use acceptance::Failure;
 use acceptance::bench::{Errand, Figure, Row, Stage};
-use acceptance::{Failure, told};
 use clap::{Parser, ValueEnum as _};
 use lab::LabName;
 use tokio::signal::unix::{SignalKind, signal};
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("bench: {}", told(&*error));
+            eprintln!("bench: {}", chain::chain(&*error));
             ExitCode::FAILURE
         }
     }
@@ -98,7 +98,7 @@ async fn all(arguments: &Arguments, stage: &Stage) -> Result<bool, Failure> {
                 reached &= rows.iter().all(Row::is_reached);
             }
             Err(error) => {
-                eprintln!("bench: {}: {}", figure.described().0, told(&*error));
+                eprintln!("bench: {}: {}", figure.described().0, chain::chain(&*error));
                 reached = false;
             }
         }

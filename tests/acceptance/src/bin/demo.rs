@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use acceptance::container::{interfaces, ping_all};
-use acceptance::{Cluster, Failure, Tables, told};
+use acceptance::{Cluster, Failure, Tables};
 use clap::Parser;
 use inventory::Inventory;
 use lab::{Lab, LabName};
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
 }
 
 fn failed(error: &(dyn std::error::Error + 'static)) -> ExitCode {
-    eprintln!("demo: {}", told(error));
+    eprintln!("demo: {}", chain::chain(error));
     ExitCode::FAILURE
 }
 

@@ -12,7 +12,7 @@ mod soundness;
 
 use std::sync::{Arc, OnceLock};
 
-use acceptance::{Cluster, Failure, tables, told};
+use acceptance::{Cluster, Failure, tables};
 use libtest_mimic::{Arguments, Failed, Trial};
 use tokio::runtime::Runtime;
 
@@ -40,10 +40,11 @@ struct Stage {
 
 impl Stage {
     fn try_promise(&self, promise: &Promise) -> Result<(), Failed> {
-        let cluster =
-            self.cluster.get_or_init(|| self.runtime.block_on(provision()).map_err(|error| told(&*error)));
+        let cluster = self
+            .cluster
+            .get_or_init(|| self.runtime.block_on(provision()).map_err(|error| chain::chain(&*error)));
         let cluster = cluster.as_ref().map_err(|error| format!("no cluster to try it on: {error}"))?;
-        (promise.holds)(&self.runtime, cluster).map_err(|error| Failed::from(told(&*error)))
+        (promise.holds)(&self.runtime, cluster).map_err(|error| Failed::from(chain::chain(&*error)))
     }
 }
 
@@ -83,7 +84,7 @@ fn main() {
     if let Some(Ok(cluster)) = stage.cluster.get()
         && let Err(error) = stage.runtime.block_on(cluster.lab.down())
     {
-        eprintln!("the lab could not be taken down: {}", told(&error));
+        eprintln!("the lab could not be taken down: {}", chain::chain(&error));
         std::process::exit(1);
     }
     conclusion.exit();
