@@ -3,6 +3,8 @@
 //! xCAT splits a postscript's arguments with the shell a second time, so a value has neither blanks, quotes nor
 //! commas (xCAT's xcatdsklspost, `./$@`).
 
+mod value;
+
 use clap::Parser;
 use thiserror::Error;
 
@@ -14,9 +16,12 @@ Steps, in the order in which they run; none named: all of them.
   status    say what is installed; changes nothing
 
 Keys:
-  unsigned=yes    accept the management node's own flat package directory
-                  /install/post/otherpkgs/OSVER/ARCH, whose index nobody signed
-  packages=A:B    packages of the docker step, instead of docker.io:iptables
+  unsigned=yes    take packages of the management node's directory (osimage's otherpkgdir, else
+                  /install/post/otherpkgs/OSVER/ARCH) although nobody signed them
+  packages=A:B    packages of the docker step, instead of those that the distribution has for it
+  registry=HOST:PORT  the cluster's registry, which engines ask before Docker Hub
+  data-root=/PATH     where the engine keeps images and containers
+  override=KEY:KEY    keys of /etc/docker/daemon.json whose other value gives way to ours
 
 The cluster's side comes from the environment that xCAT exports (NODE, MASTER_IP, NICIPS, NETWORKS_LINES ...):
   updatenode host1 -P xdock
@@ -79,8 +84,21 @@ pub struct Work {
     pub dry_run: bool,
     /// `unsigned=yes`: a package index without a signature is accepted.
     pub unsigned: bool,
-    /// What the docker step installs.
-    pub packages: Vec<String>,
+    /// What the docker step installs; `None`: what the distribution has for it.
+    pub packages: Option<Vec<String>>,
+    /// What the docker step writes into the engine's configuration.
+    pub engine: Engine,
+}
+
+/// What is typed of the engine's configuration, `/etc/docker/daemon.json`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Engine {
+    /// `registry=HOST:PORT`.
+    pub registry: Option<String>,
+    /// `data-root=/PATH`.
+    pub data_root: Option<String>,
+    /// `override=KEY:KEY`: keys whose present value gives way.
+    pub overrides: Vec<String>,
 }
 
 /// Words that are no request.
@@ -90,7 +108,9 @@ pub enum UsageError {
     #[error("unknown step {0:?}; steps are all, docker, network, netd and status")]
     Step(String),
     /// No such key.
-    #[error("unknown key {0:?}; keys are unsigned=yes|no and packages=NAME:NAME")]
+    #[error(
+        "unknown key {0:?}; keys are unsigned=yes|no, packages=NAME:NAME, registry=HOST:PORT, data-root=/PATH and override=KEY:KEY"
+    )]
     Key(String),
     /// A value that the key can not have.
     #[error("{key}={value}: {wanted}")]
@@ -113,8 +133,13 @@ impl Arguments {
     /// # Errors
     /// Names the word.
     pub fn request(&self) -> Result<Request, UsageError> {
-        let mut work =
-            Work { steps: Vec::new(), dry_run: self.dry_run, unsigned: false, packages: default_packages() };
+        let mut work = Work {
+            steps: Vec::new(),
+            dry_run: self.dry_run,
+            unsigned: false,
+            packages: None,
+            engine: Engine::default(),
+        };
         let mut status = false;
         for word in &self.words {
             match (word.split_once('='), word.as_str()) {
@@ -139,8 +164,11 @@ impl Arguments {
 impl Work {
     fn set(&mut self, key: &str, value: &str) -> Result<(), UsageError> {
         match key {
-            "unsigned" => self.unsigned = yes_or_no(value)?,
-            "packages" => self.packages = packages(value)?,
+            "unsigned" => self.unsigned = value::yes_or_no(value)?,
+            "packages" => self.packages = Some(value::packages(value)?),
+            "registry" => self.engine.registry = Some(value::registry(value)?),
+            "data-root" => self.engine.data_root = Some(value::data_root(value)?),
+            "override" => self.engine.overrides = value::overrides(value)?,
             _ => return Err(UsageError::Key(key.to_owned())),
         }
         Ok(())
@@ -149,36 +177,6 @@ impl Work {
 
 fn step(name: &str) -> Result<Step, UsageError> {
     Step::ALL.into_iter().find(|step| step.name() == name).ok_or_else(|| UsageError::Step(name.to_owned()))
-}
-
-fn default_packages() -> Vec<String> {
-    // docker.io only recommends iptables, and does not start without it
-    vec!["docker.io".to_owned(), "iptables".to_owned()]
-}
-
-fn yes_or_no(value: &str) -> Result<bool, UsageError> {
-    match value {
-        "yes" => Ok(true),
-        "no" => Ok(false),
-        _ => Err(UsageError::Value { key: "unsigned", value: value.to_owned(), wanted: "yes or no" }),
-    }
-}
-
-/// Names of packages as Debian's policy 5.6.7 has them; that also keeps apt's own options out.
-fn packages(value: &str) -> Result<Vec<String>, UsageError> {
-    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"+-.".contains(&b);
-    let valid = |name: &str| {
-        name.bytes().all(plain) && name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
-    };
-    let names: Vec<String> = value.split(':').map(str::to_owned).collect();
-    if names.iter().all(|name| valid(name)) {
-        return Ok(names);
-    }
-    Err(UsageError::Value {
-        key: "packages",
-        value: value.to_owned(),
-        wanted: "names of packages, joined by :",
-    })
 }
 
 #[cfg(test)]
@@ -207,6 +205,20 @@ mod tests {
     }
 
     #[test]
+    fn keys_of_the_engine_are_read() {
+        let words = ["registry=mn:5000", "data-root=/srv/docker", "override=bip:mtu", "packages=docker_x:Y"];
+        let Ok(Request::Run(work)) = request(&words) else { panic!("no request") };
+        let engine = Engine {
+            registry: Some("mn:5000".to_owned()),
+            data_root: Some("/srv/docker".to_owned()),
+            overrides: vec!["bip".to_owned(), "mtu".to_owned()],
+        };
+        assert_eq!(work.engine, engine);
+        assert_eq!(work.packages, Some(vec!["docker_x".to_owned(), "Y".to_owned()]));
+        assert!(request(&["registry=[fd00::1]:5000"]).is_ok());
+    }
+
+    #[test]
     fn wrong_words_are_named() {
         let text = |words: &[&str]| request(words).unwrap_err().to_string();
         assert_eq!(
@@ -215,11 +227,19 @@ mod tests {
         );
         assert_eq!(
             text(&["sign=no"]),
-            "unknown key \"sign\"; keys are unsigned=yes|no and packages=NAME:NAME"
+            "unknown key \"sign\"; keys are unsigned=yes|no, packages=NAME:NAME, registry=HOST:PORT, data-root=/PATH and override=KEY:KEY"
         );
         assert_eq!(text(&["unsigned=1"]), "unsigned=1: yes or no");
         assert_eq!(text(&["packages=-o"]), "packages=-o: names of packages, joined by :");
         assert_eq!(text(&["packages="]), "packages=: names of packages, joined by :");
+        assert_eq!(text(&["registry=a/b"]), "registry=a/b: HOST or HOST:PORT");
+        assert_eq!(text(&["registry=mn:0"]), "registry=mn:0: HOST or HOST:PORT");
+        assert_eq!(
+            text(&["data-root=data"]),
+            "data-root=data: an absolute path of letters, digits and /._-+@"
+        );
+        assert_eq!(text(&["data-root=/a/../b"]).split(':').next(), Some("data-root=/a/../b"));
+        assert_eq!(text(&["override=\"bip\""]), "override=\"bip\": keys of daemon.json, joined by :");
         assert_eq!(text(&["status", "netd"]), "status stands alone: it changes nothing");
     }
 }

@@ -82,7 +82,10 @@ pub async fn run(run: &Run) -> Result<Outcome, DockerError> {
     if !Path::new("/usr/bin/apt-get").exists() {
         return Err(DockerError::NoApt);
     }
-    let actions = plan(&run.work.packages, &observe(&run.work.packages).await);
+    // docker.io only recommends iptables, and does not start without it
+    let default = || vec!["docker.io".to_owned(), "iptables".to_owned()];
+    let packages = run.work.packages.clone().unwrap_or_else(default);
+    let actions = plan(&packages, &observe(&packages).await);
     if run.work.dry_run {
         print_plan("docker", &actions, &[]);
         return Ok(Outcome::Planned);

@@ -1,0 +1,67 @@
+//! The grammar of the values: what a shell, a package manager or a file would read otherwise is kept out here.
+
+use super::UsageError;
+
+/// yes or no.
+pub(super) fn yes_or_no(value: &str) -> Result<bool, UsageError> {
+    match value {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err(UsageError::Value { key: "unsigned", value: value.to_owned(), wanted: "yes or no" }),
+    }
+}
+
+/// Names of packages as Debian's policy 5.6.7 and RPM have them; that also keeps the package managers' options out.
+pub(super) fn packages(value: &str) -> Result<Vec<String>, UsageError> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"+-._".contains(&b);
+    let valid = |name: &str| name.bytes().all(plain) && name.starts_with(|c: char| c.is_ascii_alphanumeric());
+    list("packages", value, valid, "names of packages, joined by :")
+}
+
+/// Keys of daemon.json.
+pub(super) fn overrides(value: &str) -> Result<Vec<String>, UsageError> {
+    let valid = |key: &str| !key.is_empty() && key.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+    list("override", value, valid, "keys of daemon.json, joined by :")
+}
+
+fn list(
+    key: &'static str,
+    value: &str,
+    valid: impl Fn(&str) -> bool,
+    wanted: &'static str,
+) -> Result<Vec<String>, UsageError> {
+    let names: Vec<String> = value.split(':').map(str::to_owned).collect();
+    if names.iter().all(|name| valid(name)) {
+        return Ok(names);
+    }
+    Err(UsageError::Value { key, value: value.to_owned(), wanted })
+}
+
+/// A registry as image names have it (reference.go of distribution/reference: domain and port).
+pub(super) fn registry(value: &str) -> Result<String, UsageError> {
+    let (host, port) = value.rsplit_once(':').unwrap_or((value, "443"));
+    let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let host_is_good = match bracketed {
+        Some(host) => host.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => {
+            let plain = |b: u8| b.is_ascii_alphanumeric() || b".-".contains(&b);
+            host.bytes().all(plain) && host.starts_with(|c: char| c.is_ascii_alphanumeric())
+        }
+    };
+    if host_is_good && port.parse::<u16>().is_ok_and(|port| port > 0) {
+        return Ok(value.to_owned());
+    }
+    Err(UsageError::Value { key: "registry", value: value.to_owned(), wanted: "HOST or HOST:PORT" })
+}
+
+/// A directory without anything to quote.
+pub(super) fn data_root(value: &str) -> Result<String, UsageError> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@".contains(c);
+    let mut parts = value.split('/').skip(1);
+    let absolute = value.starts_with('/') && parts.all(|part| !["", ".", ".."].contains(&part));
+    if absolute && value.chars().all(plain) {
+        return Ok(value.to_owned());
+    }
+    let wanted = "an absolute path of letters, digits and /._-+@";
+    Err(UsageError::Value { key: "data-root", value: value.to_owned(), wanted })
+}
