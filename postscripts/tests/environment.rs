@@ -49,9 +49,9 @@ fn every_recorded_host_is_a_node() {
 #[test]
 fn a_host_without_nics_columns_has_a_bridge_over_the_nic_with_its_address() {
     let plan = HostPlan::compile(&recorded("mypostscript.n2").tables().unwrap()).unwrap();
-    let [bridge] = plan.bridges.as_slice() else { panic!("one bridge") };
+    let [bridge] = plan.devices.as_slice() else { panic!("one bridge") };
     assert_eq!(bridge.name.as_str(), "mynet0");
-    assert_eq!(bridge.port, Port::Carrying("10.99.4.2".parse().unwrap()));
+    assert_eq!(bridge.port(), Some(&Port::Carrying("10.99.4.2".parse().unwrap())));
     assert_eq!(bridge.addresses, ["10.99.4.2/16".parse().unwrap()]);
     assert_eq!(bridge.gateways, ["10.99.0.1".parse::<std::net::IpAddr>().unwrap()]);
 }
@@ -61,8 +61,8 @@ fn nics_columns_reach_the_plan() {
     let tables = recorded("mypostscript.n1").tables().unwrap();
     assert_eq!(tables.nics.get("eth1").unwrap().param("MTU"), Some("1400"));
     assert_eq!(
-        HostPlan::compile(&tables).unwrap_err().to_string(),
-        "nictypes.br0=bridge_ovs of n1 is not supported yet; bridges over Ethernet are (nictypes.br0=bridge nicdevices.br0=NIC)"
+        HostPlan::compile(&tables).unwrap().to_string(),
+        "n1\n  ethernet eth1\n    address  10.98.4.1/16\n    mtu      1400\n  bridge mynet0 over the interface that has 10.99.4.1\n    address  10.99.4.1/16\n    gateway  10.99.0.1\n    network  mynet0 10.99.0.0/16\n  Open vSwitch bridge br0 over eth2\n    address  10.97.4.1/16\n    network  net97 10.97.0.0/16"
     );
 }
 

@@ -13,11 +13,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use hostnet::Route;
-use inventory::BridgePlan;
 use postscripts::render::Templates;
 use postscripts::steps::network::files::{Tree, wanted};
 use postscripts::steps::network::observe::Observed;
-use postscripts::steps::network::resolve::{Bridge, resolve};
+use postscripts::steps::network::resolve::{Bridge, BridgePlan, resolve};
 use support::{bare_host, default_plan, second_plan};
 
 const DEBIAN: &str = "\

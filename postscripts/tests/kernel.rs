@@ -13,7 +13,7 @@ use postscripts::environment::Environment;
 use postscripts::steps::network::execute::{ExecuteError, apply};
 use postscripts::steps::network::observe::{Observed, observe};
 use postscripts::steps::network::plan::{Step, plan};
-use postscripts::steps::network::resolve::resolve;
+use postscripts::steps::network::resolve::{bridges, resolve};
 
 const MASTER: &str = "10.99.0.1:80";
 
@@ -65,7 +65,7 @@ impl Lab {
 
     fn steps(&self) -> Vec<Step> {
         let observed = self.observe();
-        let bridge = host_plan().bridges.into_iter().next().unwrap();
+        let bridge = bridges(&host_plan()).unwrap().remove(0);
         plan(&resolve(&bridge, &observed, None).unwrap(), &observed)
     }
 

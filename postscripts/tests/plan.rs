@@ -10,10 +10,10 @@
 mod support;
 
 use hostnet::{Kind, Link, Route};
-use inventory::{BridgePlan, Port};
+use inventory::Port;
 use postscripts::steps::network::observe::Observed;
 use postscripts::steps::network::plan::{Step, plan};
-use postscripts::steps::network::resolve::{Bridge, resolve};
+use postscripts::steps::network::resolve::{Bridge, BridgePlan, resolve};
 use support::{bare_host, default_plan, link, second_plan};
 
 fn steps(wanted: &BridgePlan, host: &Observed) -> Vec<String> {

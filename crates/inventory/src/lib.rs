@@ -27,7 +27,9 @@ pub use cell::CellError;
 pub use check::{Finding, Severity, check};
 pub use compile::{AttachError, Cluster, CompileError, Duplicate, HostError, Places, SpecError};
 pub use container::{Attachment, ContainerSpec, Cpus, DockerHost, Link, Network, Settings, VolumeMount};
-pub use hostplan::{BridgePlan, HostPlan, HostPlanError, HostTables, Port};
+pub use hostplan::{
+    BondOptions, Datapath, DeviceKind, DevicePlan, HostPlan, HostPlanError, HostTables, PluggedNetwork, Port,
+};
 pub use inventory::{Inventory, InventoryError};
 pub use mac::MacAddr;
 pub use name::{IfName, NetName, NodeName};

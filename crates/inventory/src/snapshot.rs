@@ -55,6 +55,9 @@ pub struct HostNetwork {
     pub fabric: Fabric,
     /// The host's device that containers are plugged into.
     pub bridge: IfName,
+    /// Access tag of their ports on an Open vSwitch bridge; `None`: untagged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<u16>,
 }
 
 /// How a network crosses hosts.
@@ -63,6 +66,8 @@ pub struct HostNetwork {
 pub enum Fabric {
     /// A Linux bridge over a NIC.
     Flat,
+    /// An Open vSwitch bridge over a NIC.
+    Ovs,
 }
 
 /// A container node and its places on the networks.
@@ -234,7 +239,8 @@ mod tests {
         };
         let node =
             SnapshotNode { node: "d2".parse().unwrap(), host: "dh1".parse().unwrap(), nics: vec![nic] };
-        let network = HostNetwork { network, fabric: Fabric::Flat, bridge: "mynet0".parse().unwrap() };
+        let network =
+            HostNetwork { network, fabric: Fabric::Flat, bridge: "mynet0".parse().unwrap(), tag: None };
         Snapshot::seal("dh1".parse().unwrap(), 7, vec![network], vec![node])
     }
 

@@ -81,25 +81,8 @@ fn the_interface_of_the_hosts_address_gives_its_other_addresses_to_the_bridge() 
 }
 
 #[test]
-fn a_bond_that_no_bridge_needs_is_left_alone() {
-    let columns =
-        [("nictypes", "bond1!bond"), ("nicdevices", "bond1!eth2|eth3"), ("nicips", "bond1!192.0.2.7")];
-    assert!(plan(&columns).starts_with("host1\n  bridge mynet0"), "{}", plan(&columns));
-}
-
-#[test]
 fn what_can_not_be_built_is_told_with_column_and_value() {
     for (column, text, message) in [
-        (
-            "nictypes",
-            "br98!bridge,bond0!bond",
-            "nictypes.bond0=bond of host1 is not supported yet; bridges over Ethernet are (nictypes.bond0=bridge nicdevices.bond0=NIC)",
-        ),
-        (
-            "nictypes",
-            "br98!bridge_ovs",
-            "nictypes.br98=bridge_ovs of host1 is not supported yet; bridges over Ethernet are (nictypes.br98=bridge nicdevices.br98=NIC)",
-        ),
         ("nicdevices", "", "nictypes.br98=bridge of host1 needs one interface in nicdevices.br98, not 0"),
         (
             "nicdevices",
@@ -115,15 +98,10 @@ fn what_can_not_be_built_is_told_with_column_and_value() {
         (
             "nicextraparams",
             "br98!MTU=big",
-            "bridge br98 of host1 has no one MTU: nicextraparams MTU=big is no number from 68 to 65535",
+            "br98 of host1 has no one MTU: nicextraparams MTU=big is no number from 68 to 65535",
         ),
     ] {
-        let mut columns = br98_with(column, text);
-        if text.contains("bond0") {
-            columns.retain(|(name, _)| *name != "nicdevices");
-            columns.push(("nicdevices", "br98!bond0,bond0!eth1|eth2"));
-        }
-        assert_eq!(plan(&columns), format!("error: {message}"));
+        assert_eq!(plan(&br98_with(column, text)), format!("error: {message}"));
     }
 }
 
@@ -150,20 +128,22 @@ fn two_bridges_never_share_a_network_or_a_port() {
 }
 
 #[test]
-fn an_address_in_no_network_and_a_name_too_long_for_a_bridge_say_what_to_do() {
+fn an_address_in_no_network_says_what_to_do() {
     let mut homeless = tables(&[]);
     homeless.ip = "10.9.9.9".parse().unwrap();
     assert_eq!(
         HostPlan::compile(&homeless).unwrap_err().to_string(),
         "no row of networks contains 10.9.9.9, the hosts.ip of host1; add the row or correct the address"
     );
+}
+
+#[test]
+fn a_network_whose_name_no_interface_can_have_names_the_bridge_by_its_address() {
     let mut long = tables(&[]);
     long.networks =
         Network::from_lines(["netname=10_99_0_0-255_255_0_0||net=10.99.0.0||mask=255.255.0.0"]).unwrap();
-    assert_eq!(
-        HostPlan::compile(&long).unwrap_err().to_string(),
-        "network 10_99_0_0-255_255_0_0 can not give its name to a bridge on host1: an interface's name has at most 15 bytes; rename the networks row, or name the bridge with nictypes.BRIDGE=bridge nicdevices.BRIDGE=NIC nicnetworks.BRIDGE=10_99_0_0-255_255_0_0"
-    );
+    let plan = HostPlan::compile(&long).unwrap();
+    assert_eq!(plan.devices.iter().map(|device| device.name.as_str()).collect::<Vec<_>>(), ["br0a630000"]);
 }
 
 #[test]

@@ -29,5 +29,9 @@ pub(crate) enum AttachError {
 pub(crate) async fn attach(fabric: Fabric, kernel: &Kernel, endpoint: &Endpoint) -> Result<(), AttachError> {
     match fabric {
         Fabric::Flat => flat::attach(kernel, endpoint).await,
+        Fabric::Ovs => {
+            let (bridge, network) = (endpoint.bridge.clone(), endpoint.on.clone());
+            Err(Refusal::NoBridge { bridge, network }.into())
+        }
     }
 }

@@ -36,7 +36,7 @@ fn state(phase: Phase) -> State {
         vlan: None,
         mtu: None,
     };
-    let on = HostNetwork { network, fabric: Fabric::Flat, bridge: "mynet0".parse().unwrap() };
+    let on = HostNetwork { network, fabric: Fabric::Flat, bridge: "mynet0".parse().unwrap(), tag: None };
     let snapshot = Snapshot::seal("host1".parse().unwrap(), 1, vec![on], Vec::new());
     let mut state = State::with(Some(snapshot));
     state.apply(Change::Endpoint(endpoint(phase)), moment(1000));

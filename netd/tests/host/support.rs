@@ -263,7 +263,7 @@ pub(crate) fn snapshot(version: u64) -> Snapshot {
         vlan: None,
         mtu: None,
     };
-    let on = HostNetwork { network, fabric: Fabric::Flat, bridge: "mynet0".parse().unwrap() };
+    let on = HostNetwork { network, fabric: Fabric::Flat, bridge: "mynet0".parse().unwrap(), tag: None };
     let nodes = [("d1", "dh1", 1), ("d2", "dh1", 2), ("d3", "dh1", 3), ("d9", "dh2", 9)];
     let nodes = nodes.map(|(node, host, last)| self::node(node, host, last));
     Snapshot::seal("dh1".parse().unwrap(), version, vec![on], nodes.into())

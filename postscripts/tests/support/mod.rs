@@ -1,8 +1,9 @@
 //! A host's network, written down.
 
 use hostnet::{Kind, Link, Route};
-use inventory::{BridgePlan, Network, Port};
+use inventory::Port;
 use postscripts::steps::network::observe::Observed;
+use postscripts::steps::network::resolve::BridgePlan;
 
 /// A host with `eth0` (10.99.0.11/16, default route) and a bare `eth1`.
 pub(crate) fn bare_host() -> Observed {
@@ -37,7 +38,7 @@ pub(crate) fn default_plan() -> BridgePlan {
         addresses: vec!["10.99.0.11/16".parse().unwrap()],
         gateways: vec!["10.99.0.1".parse().unwrap()],
         mtu: None,
-        networks: vec![network("mynet0", "10.99.0.0/16")],
+        networks: vec!["mynet0".parse().unwrap()],
     }
 }
 
@@ -49,16 +50,6 @@ pub(crate) fn second_plan() -> BridgePlan {
         addresses: vec![],
         gateways: vec![],
         mtu: Some(1400),
-        networks: vec![network("net98", "10.98.0.0/16")],
-    }
-}
-
-fn network(name: &str, subnet: &str) -> Network {
-    Network {
-        name: name.parse().unwrap(),
-        subnets: vec![subnet.parse().unwrap()],
-        gateways: vec![],
-        vlan: None,
-        mtu: None,
+        networks: vec!["net98".parse().unwrap()],
     }
 }

@@ -6,7 +6,7 @@ use super::cluster::Cluster;
 use super::container::{Placed, SpecError};
 use super::duplicates::Duplicate;
 use super::host::HostError;
-use crate::hostplan::HostPlan;
+use crate::hostplan::{DeviceKind, HostPlan};
 use crate::name::{NetName, NodeName};
 use crate::snapshot::{Fabric, HostNetwork, Snapshot, SnapshotNode};
 
@@ -61,11 +61,16 @@ impl Cluster<'_> {
 }
 
 fn host_networks(plan: &HostPlan) -> Vec<HostNetwork> {
-    let of_bridge = plan.bridges.iter().flat_map(|bridge| {
-        bridge.networks.iter().map(|network| HostNetwork {
-            network: network.clone(),
-            fabric: Fabric::Flat,
+    let of_bridge = plan.bridges().flat_map(|bridge| {
+        let fabric = match bridge.kind {
+            DeviceKind::OvsBridge { .. } => Fabric::Ovs,
+            _ => Fabric::Flat,
+        };
+        bridge.networks.iter().map(move |on| HostNetwork {
+            network: on.network.clone(),
+            fabric,
             bridge: bridge.name.clone(),
+            tag: on.tag,
         })
     });
     of_bridge.collect()

@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use thiserror::Error;
 
-use super::{BridgePlan, HostPlan, Port};
+use super::error::HostPlanError;
+use super::mtu::rows;
+use super::{BondOptions, Datapath, DeviceKind, DevicePlan, HostPlan, PluggedNetwork, Port};
 use crate::container::Network;
 use crate::name::{IfName, NetName, NodeName};
 use crate::networks::around;
@@ -26,123 +27,29 @@ pub struct HostTables {
     pub networks: Vec<Network>,
 }
 
-/// Columns from which no plan can be made. Each message names host, column and value.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum HostPlanError {
-    /// `hosts.ip` lies nowhere.
-    #[error("no row of networks contains {ip}, the hosts.ip of {host}; add the row or correct the address")]
-    Homeless {
-        /// The host.
-        host: NodeName,
-        /// Its address.
-        ip: IpAddr,
-    },
-    /// The network's name can not be its bridge's (`IFNAMSIZ`).
-    #[error(
-        "network {network} can not give its name to a bridge on {host}: an interface's name has at most 15 bytes; rename the networks row, or name the bridge with nictypes.BRIDGE=bridge nicdevices.BRIDGE=NIC nicnetworks.BRIDGE={network}"
-    )]
-    LongName {
-        /// The host.
-        host: NodeName,
-        /// The network.
-        network: NetName,
-    },
-    /// A type that is not built.
-    #[error(
-        "nictypes.{nic}={kind} of {host} is not supported yet; bridges over Ethernet are (nictypes.{nic}=bridge nicdevices.{nic}=NIC)"
-    )]
-    Unsupported {
-        /// The host.
-        host: NodeName,
-        /// The interface.
-        nic: IfName,
-        /// Its type.
-        kind: NicKind,
-    },
-    /// A bridge without its one port.
-    #[error("nictypes.{bridge}=bridge of {host} needs one interface in nicdevices.{bridge}, not {found}")]
-    Ports {
-        /// The host.
-        host: NodeName,
-        /// The bridge.
-        bridge: IfName,
-        /// How many there are.
-        found: usize,
-    },
-    /// `nicnetworks` names none of `networks`.
-    #[error("nicnetworks.{nic}={network} of {host}: no row of networks has this netname")]
-    UnknownNetwork {
-        /// The node.
-        host: NodeName,
-        /// The interface.
-        nic: IfName,
-        /// What it says.
-        network: NetName,
-    },
-    /// A bridge for no network.
-    #[error("nictypes.{bridge}=bridge of {host} is for no network; name it in nicnetworks.{bridge}")]
-    NoNetwork {
-        /// The host.
-        host: NodeName,
-        /// The bridge.
-        bridge: IfName,
-    },
-    /// An address outside of the network that is named for it, or of every one.
-    #[error("nicips.{nic}={ip} of {host} is not in {networks}")]
-    Outside {
-        /// The host.
-        host: NodeName,
-        /// The interface.
-        nic: IfName,
-        /// The address.
-        ip: IpAddr,
-        /// Where it was looked for.
-        networks: String,
-    },
-    /// Two bridges that can not both be.
-    #[error("bridges {first} and {second} of {host} share {what}; each needs its own")]
-    Shared {
-        /// The host.
-        host: NodeName,
-        /// One bridge.
-        first: IfName,
-        /// The other.
-        second: IfName,
-        /// Their common name, network or port.
-        what: String,
-    },
-    /// Two networks on one bridge, or `nicextraparams`, give no one MTU.
-    #[error("bridge {bridge} of {host} has no one MTU: {why}")]
-    Mtu {
-        /// The host.
-        host: NodeName,
-        /// The bridge.
-        bridge: IfName,
-        /// The values.
-        why: String,
-    },
-}
-
 impl HostPlan {
-    /// The plan: the bridges of the `nics` columns, and before them a bridge for the network of `hosts.ip` where
+    /// The plan: the devices of the `nics` columns, and before the bridges one for the network of `hosts.ip` where
     /// the columns have none for it. Containers need that one, and a host has one row less to fill.
     ///
     /// # Errors
     /// Columns that contradict each other or `networks`.
     pub fn compile(tables: &HostTables) -> Result<Self, HostPlanError> {
         let primary = tables.primary()?;
-        let mut bridges: Vec<BridgePlan> = Vec::new();
+        let mut bridges: Vec<DevicePlan> = Vec::new();
         for nic in &tables.nics {
-            tables.refuse_unsupported(nic, primary)?;
-            if nic.kind == Some(NicKind::Bridge) {
-                bridges.push(tables.bridge_over(nic, primary)?);
+            if matches!(nic.kind, Some(NicKind::Bridge | NicKind::BridgeOvs)) {
+                bridges.push(tables.bridge(nic, primary)?);
             }
         }
-        if !bridges.iter().any(|bridge| bridge.networks.contains(primary)) {
+        if !bridges.iter().any(|bridge| bridge.networks.iter().any(|on| on.network == *primary)) {
             bridges.insert(0, tables.default_bridge(primary)?);
         }
-        tables.refuse_shared(&bridges)?;
-        Ok(Self { host: tables.host.clone(), bridges })
+        let mut devices = tables.below(&bridges, primary)?;
+        devices.extend(bridges);
+        tables.refuse_impossible(&devices)?;
+        tables.settle_vlans(&mut devices)?;
+        tables.settle_mtus(&mut devices)?;
+        Ok(Self { host: tables.host.clone(), devices })
     }
 }
 
@@ -167,74 +74,164 @@ impl HostTables {
         })
     }
 
-    /// A stacked interface is in our way only when a bridge is to stand on it or on its network; others are
-    /// `confignetwork`'s.
-    fn refuse_unsupported(&self, nic: &Nic, primary: &Network) -> Result<(), HostPlanError> {
-        let Some(kind) = nic.kind else { return Ok(()) };
-        let below_a_bridge = || {
-            self.nics
-                .iter()
-                .any(|other| other.kind == Some(NicKind::Bridge) && other.devices.contains(&nic.name))
-        };
-        let unsupported = match kind {
-            NicKind::BridgeOvs => true,
-            NicKind::Bond | NicKind::Vlan | NicKind::Infiniband | NicKind::Omnipath => {
-                below_a_bridge() || nic.ips.contains(&self.ip) || nic.networks.contains(&primary.name)
-            }
-            NicKind::Ethernet | NicKind::Bridge | NicKind::Bmc | NicKind::Unused => false,
-        };
-        if unsupported {
-            return Err(HostPlanError::Unsupported { host: self.host.clone(), nic: nic.name.clone(), kind });
+    /// NICs, bonds and VLANs, in this order: each kind stands only on those before it.
+    fn below(&self, bridges: &[DevicePlan], primary: &Network) -> Result<Vec<DevicePlan>, HostPlanError> {
+        let is_port = |name: &IfName| bridges.iter().any(|bridge| bridge.below().contains(&name));
+        let mut devices = Vec::new();
+        for nic in self.nics.iter().filter(|nic| nic.kind == Some(NicKind::Bond)) {
+            devices.push(self.bond(nic)?);
         }
-        Ok(())
+        for nic in self.nics.iter().filter(|nic| nic.kind == Some(NicKind::Vlan)) {
+            devices.push(self.vlan(nic)?);
+        }
+        for device in &mut devices {
+            let Some(nic) = self.nics.get(device.name.as_str()) else { continue };
+            // a bridge takes its port's addresses over
+            if !is_port(&device.name) {
+                device.addresses = self.addresses_of(nic)?;
+                device.gateways = self.gateways(primary, &device.addresses);
+                let around = device.addresses.iter().filter_map(|on| self.network_with(on.addr()));
+                device.mtu = self.mtu(&device.name, Some(nic), &around.collect::<Vec<_>>())?;
+            } else {
+                device.mtu = self.mtu(&device.name, Some(nic), &[])?;
+            }
+        }
+        let mut all = self.ethernets(&devices, bridges)?;
+        all.extend(devices);
+        Ok(all)
     }
 
-    fn bridge_over(&self, nic: &Nic, primary: &Network) -> Result<BridgePlan, HostPlanError> {
-        let [port] = nic.devices.as_slice() else {
-            return Err(HostPlanError::Ports {
-                host: self.host.clone(),
-                bridge: nic.name.clone(),
-                found: nic.devices.len(),
-            });
+    /// NICs with addresses of their own, and those that others stand on.
+    fn ethernets(
+        &self,
+        stacked: &[DevicePlan],
+        bridges: &[DevicePlan],
+    ) -> Result<Vec<DevicePlan>, HostPlanError> {
+        let mut devices: Vec<DevicePlan> = Vec::new();
+        let is_port = |name: &IfName| bridges.iter().any(|bridge| bridge.below().contains(&name));
+        let taken = |nic: &Nic| {
+            self.primary_nic().is_some_and(|primary| primary.name == nic.name)
+                && bridges.iter().any(|bridge| matches!(bridge.port(), Some(Port::Carrying(_))))
         };
-        let networks = self.networks_of(nic)?;
+        for nic in self.nics.iter().filter(|nic| nic.is_ethernet() && !taken(nic)) {
+            let addresses = if is_port(&nic.name) { Vec::new() } else { self.addresses_of(nic)? };
+            let below = is_port(&nic.name) || stacked.iter().any(|upper| upper.below().contains(&&nic.name));
+            if addresses.is_empty() && !below {
+                continue;
+            }
+            let around: Vec<&Network> =
+                addresses.iter().filter_map(|on| self.network_with(on.addr())).collect();
+            let mtu = self.mtu(&nic.name, Some(nic), &around)?;
+            devices.push(DevicePlan {
+                addresses,
+                mtu,
+                ..self.device(nic.name.clone(), DeviceKind::Ethernet)
+            });
+        }
+        let known = |devices: &[DevicePlan], name: &IfName| {
+            devices.iter().any(|device| device.name == *name)
+                || self.nics.get(name.as_str()).is_some_and(|nic| !nic.is_ethernet())
+        };
+        for name in stacked.iter().chain(bridges).flat_map(DevicePlan::below) {
+            if !known(&devices, name) {
+                devices.push(self.device(name.clone(), DeviceKind::Ethernet));
+            }
+        }
+        Ok(devices)
+    }
+
+    pub(super) fn device(&self, name: IfName, kind: DeviceKind) -> DevicePlan {
+        let known = |key: &str| match kind {
+            _ if key.eq_ignore_ascii_case("MTU") => true,
+            DeviceKind::Bond { .. } => BondOptions::is_option(key),
+            DeviceKind::OvsBridge { .. } => key.eq_ignore_ascii_case(DATAPATH),
+            _ => false,
+        };
+        let params = self
+            .nics
+            .get(name.as_str())
+            .map(|nic| nic.params.iter().filter(|(key, _)| !known(key)).cloned().collect());
+        DevicePlan {
+            name,
+            params: params.unwrap_or_default(),
+            kind,
+            addresses: Vec::new(),
+            gateways: Vec::new(),
+            mtu: None,
+            networks: Vec::new(),
+            tag: None,
+        }
+    }
+
+    fn bond(&self, nic: &Nic) -> Result<DevicePlan, HostPlanError> {
+        if nic.devices.is_empty() {
+            return Err(self.ports_error(nic, NicKind::Bond, "at least one interface"));
+        }
+        let options = BondOptions::of(nic).map_err(|why| self.param_error(nic, why))?;
+        Ok(self.device(nic.name.clone(), DeviceKind::Bond { ports: nic.devices.clone(), options }))
+    }
+
+    fn bridge(&self, nic: &Nic, primary: &Network) -> Result<DevicePlan, HostPlanError> {
+        let kind = nic.kind.unwrap_or(NicKind::Bridge);
+        let [port] = nic.devices.as_slice() else {
+            return Err(self.ports_error(nic, kind, "one interface"));
+        };
+        let below = self.nics.get(port.as_str());
+        let mut networks = self.networks_of(nic)?;
         let mut addresses = self.addresses_of(nic)?;
-        if networks.contains(primary) {
+        if let Some(below) = below {
+            addresses
+                .extend(self.addresses_of(below)?.into_iter().filter(|ip| !nic.ips.contains(&ip.addr())));
+            if networks.is_empty() {
+                networks = self.networks_of(below)?;
+            }
+        }
+        if networks.is_empty() {
+            return Err(HostPlanError::NoNetwork { host: self.host.clone(), bridge: nic.name.clone(), kind });
+        }
+        if networks.contains(&primary) {
             self.put_own_first(&mut addresses, primary);
         }
-        let bridge = BridgePlan {
-            name: nic.name.clone(),
-            port: Port::Named(port.clone()),
-            gateways: gateways(primary, &addresses),
-            addresses,
-            mtu: self.mtu(nic.name.clone(), Some(nic), &networks)?,
-            networks,
+        let port = Port::Named(port.clone());
+        let device = match kind {
+            NicKind::BridgeOvs => DeviceKind::OvsBridge { port, datapath: self.datapath(nic)? },
+            _ => DeviceKind::Bridge { port },
         };
-        Ok(bridge)
+        Ok(DevicePlan {
+            gateways: self.gateways(primary, &addresses),
+            addresses,
+            mtu: self.mtu(&nic.name, Some(nic), &networks)?,
+            networks: networks.into_iter().map(untagged).collect(),
+            ..self.device(nic.name.clone(), device)
+        })
     }
 
-    fn default_bridge(&self, primary: &Network) -> Result<BridgePlan, HostPlanError> {
-        let name: IfName = primary.name.as_str().parse().map_err(|_| HostPlanError::LongName {
-            host: self.host.clone(),
-            network: primary.name.clone(),
-        })?;
+    fn default_bridge(&self, primary: &Network) -> Result<DevicePlan, HostPlanError> {
+        let name = bridge_name(primary);
         let nic = self.primary_nic();
         let mut addresses = nic.map(|nic| self.addresses_of(nic)).transpose()?.unwrap_or_default();
         self.put_own_first(&mut addresses, primary);
-        let networks = vec![primary.clone()];
-        Ok(BridgePlan {
-            port: Port::Carrying(self.ip),
-            gateways: gateways(primary, &addresses),
+        let port = match nic {
+            // it is made by us, so that nothing carries the address yet
+            Some(nic) if !nic.is_ethernet() => Port::Named(nic.name.clone()),
+            _ => Port::Carrying(self.ip),
+        };
+        let networks = vec![untagged(primary)];
+        Ok(DevicePlan {
+            gateways: self.gateways(primary, &addresses),
             addresses,
-            mtu: self.mtu(name.clone(), nic, &networks)?,
+            mtu: self.mtu(&name, nic.filter(|nic| nic.is_ethernet()), &rows(&networks))?,
             networks,
-            name,
+            ..self.device(name, DeviceKind::Bridge { port })
         })
     }
 
     /// The entry of the interface that has `hosts.ip`: it may give more addresses, such as those of IPv6.
     fn primary_nic(&self) -> Option<&Nic> {
-        let has_ip = |nic: &&Nic| nic.is_ethernet() && nic.ips.contains(&self.ip);
+        let carries = |nic: &&Nic| {
+            !matches!(nic.kind, Some(NicKind::Bridge | NicKind::BridgeOvs | NicKind::Bmc | NicKind::Unused))
+        };
+        let has_ip = |nic: &&Nic| carries(nic) && nic.ips.contains(&self.ip);
         let installnic = || self.nics.get(self.installnic.as_deref()?).filter(|nic| nic.is_ethernet());
         self.nics.iter().find(has_ip).or_else(installnic)
     }
@@ -246,19 +243,16 @@ impl HostTables {
     }
 
     /// The networks that `nicnetworks` names, else those that contain its `nicips`.
-    fn networks_of(&self, nic: &Nic) -> Result<Vec<Network>, HostPlanError> {
-        let mut networks: Vec<Network> = Vec::new();
+    pub(super) fn networks_of(&self, nic: &Nic) -> Result<Vec<&Network>, HostPlanError> {
+        let mut networks: Vec<&Network> = Vec::new();
         let named = nic.networks.iter().map(|name| self.network(nic, name));
         let around =
             nic.ips.iter().filter(|_| nic.networks.is_empty()).filter_map(|ip| self.network_with(*ip));
         for network in named.chain(around.map(Ok)) {
             let network = network?;
-            if !networks.contains(network) {
-                networks.push(network.clone());
+            if !networks.contains(&network) {
+                networks.push(network);
             }
-        }
-        if networks.is_empty() {
-            return Err(HostPlanError::NoNetwork { host: self.host.clone(), bridge: nic.name.clone() });
         }
         Ok(networks)
     }
@@ -283,70 +277,62 @@ impl HostTables {
         Ok(addresses)
     }
 
-    fn mtu(
-        &self,
-        bridge: IfName,
-        nic: Option<&Nic>,
-        networks: &[Network],
-    ) -> Result<Option<u32>, HostPlanError> {
-        let refuse = |why| HostPlanError::Mtu { host: self.host.clone(), bridge, why };
-        if let Some(text) = nic.and_then(|nic| nic.param("MTU")) {
-            let mtu = text.parse().ok().filter(|mtu| (68..=65535).contains(mtu));
-            return mtu
-                .map(Some)
-                .ok_or_else(|| refuse(format!("nicextraparams MTU={text} is no number from 68 to 65535")));
-        }
-        let mut said = networks.iter().filter_map(|network| Some((&network.name, network.mtu?)));
-        let Some((first, mtu)) = said.next() else { return Ok(None) };
-        match said.find(|(_, other)| *other != mtu) {
-            None => Ok(Some(mtu)),
-            Some((name, other)) => {
-                Err(refuse(format!("networks.mtu is {mtu} of {first} and {other} of {name}")))
+    fn datapath(&self, nic: &Nic) -> Result<Datapath, HostPlanError> {
+        match nic.param(DATAPATH) {
+            None | Some("system") => Ok(Datapath::System),
+            Some("netdev") => Ok(Datapath::Netdev),
+            Some(other) => {
+                Err(self.param_error(nic, format!("{DATAPATH}={other} is neither system nor netdev")))
             }
         }
     }
 
-    fn refuse_shared(&self, bridges: &[BridgePlan]) -> Result<(), HostPlanError> {
-        for (at, second) in bridges.iter().enumerate() {
-            for first in bridges.iter().take(at) {
-                if let Some(what) = self.shared(first, second) {
-                    return Err(HostPlanError::Shared {
-                        host: self.host.clone(),
-                        first: first.name.clone(),
-                        second: second.name.clone(),
-                        what,
-                    });
-                }
-            }
+    /// The network's gateways of the families that the host has an address of, but never the host itself; only of the
+    /// device that has `hosts.ip`.
+    fn gateways(&self, primary: &Network, addresses: &[IpNet]) -> Vec<IpAddr> {
+        if !addresses.iter().any(|address| address.addr() == self.ip) {
+            return Vec::new();
         }
-        Ok(())
-    }
-
-    fn shared(&self, first: &BridgePlan, second: &BridgePlan) -> Option<String> {
-        let port = |bridge: &BridgePlan| match &bridge.port {
-            Port::Named(name) => Some(name.as_str().to_owned()),
-            Port::Carrying(_) => self.installnic.clone(),
+        let reachable = |gateway: &&IpAddr| {
+            let near = primary.subnet_of(**gateway);
+            let same = addresses.iter().any(|address| address.addr() == **gateway);
+            !same && near.is_some_and(|near| addresses.iter().any(|address| near.contains(&address.addr())))
         };
-        if first.name == second.name {
-            return Some("their name".to_owned());
-        }
-        if let Some(network) = first.networks.iter().find(|network| second.networks.contains(network)) {
-            return Some(format!("network {}", network.name));
-        }
-        port(first).filter(|name| port(second).as_ref() == Some(name)).map(|name| format!("port {name}"))
+        primary.gateways.iter().filter(reachable).copied().collect()
     }
+
+    fn ports_error(&self, nic: &Nic, kind: NicKind, needed: &'static str) -> HostPlanError {
+        let found = nic.devices.len();
+        HostPlanError::Ports { host: self.host.clone(), nic: nic.name.clone(), kind, needed, found }
+    }
+
+    fn param_error(&self, nic: &Nic, why: String) -> HostPlanError {
+        HostPlanError::Param { host: self.host.clone(), nic: nic.name.clone(), why }
+    }
+}
+
+/// `nicextraparams` of a `bridge_ovs`, by Open vSwitch's own name.
+const DATAPATH: &str = "datapath_type";
+
+fn untagged(network: &Network) -> PluggedNetwork {
+    PluggedNetwork { network: network.clone(), tag: None }
+}
+
+/// A bridge's name from its network's: that itself where an interface can have it, else from its address. xCAT names the
+/// networks that it finds `10_99_0_0-255_255_0_0` (`makenetworks`), which is longer than an interface's name.
+fn bridge_name(network: &Network) -> IfName {
+    network.name.as_str().parse().unwrap_or_else(|_| {
+        let hex = |octets: &[u8]| octets.iter().map(|octet| format!("{octet:02x}")).collect::<String>();
+        let address = match network.subnets.first().map(IpNet::network) {
+            Some(IpAddr::V4(v4)) => hex(&v4.octets()),
+            // the end of a prefix differs where its beginning is the site's
+            Some(IpAddr::V6(v6)) => hex(v6.octets().get(2..8).unwrap_or_default()),
+            None => String::new(),
+        };
+        format!("br{address}").parse().unwrap_or_else(|_| IfName::eth0())
+    })
 }
 
 fn with_prefix(network: &Network, ip: IpAddr) -> Option<IpNet> {
     IpNet::new(ip, network.subnet_of(ip)?.prefix_len()).ok()
-}
-
-/// The network's gateways of the families that the host has an address of, but never the host itself.
-fn gateways(primary: &Network, addresses: &[IpNet]) -> Vec<IpAddr> {
-    let reachable = |gateway: &&IpAddr| {
-        let near = primary.subnet_of(**gateway);
-        let same = addresses.iter().any(|address| address.addr() == **gateway);
-        !same && near.is_some_and(|near| addresses.iter().any(|address| near.contains(&address.addr())))
-    };
-    primary.gateways.iter().filter(reachable).copied().collect()
 }

@@ -2,23 +2,43 @@
 
 use std::fmt;
 
-use super::{BridgePlan, HostPlan, Port};
-use crate::container::Network;
+use super::{Datapath, DeviceKind, DevicePlan, HostPlan, PluggedNetwork, Port};
 
 impl fmt::Display for HostPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.host)?;
-        self.bridges.iter().try_for_each(|bridge| write!(f, "\n{bridge}"))
+        // a NIC that is only somebody's port is named there
+        let said = self
+            .devices
+            .iter()
+            .filter(|device| !matches!(device.kind, DeviceKind::Ethernet) || !device.addresses.is_empty());
+        said.into_iter().try_for_each(|device| write!(f, "\n{device}"))
     }
 }
 
-impl fmt::Display for BridgePlan {
+impl fmt::Display for DevicePlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "  bridge {} over {}", self.name, self.port)?;
+        match &self.kind {
+            DeviceKind::Ethernet => write!(f, "  ethernet {}", self.name)?,
+            DeviceKind::Bond { ports, .. } => write!(f, "  bond {} over {}", self.name, words(ports))?,
+            DeviceKind::Vlan { parent, id } => write!(f, "  vlan {} over {parent}, VLAN {id}", self.name)?,
+            DeviceKind::Bridge { port } => write!(f, "  bridge {} over {port}", self.name)?,
+            DeviceKind::OvsBridge { port, datapath } => {
+                write!(f, "  Open vSwitch bridge {} over {port}", self.name)?;
+                if *datapath == Datapath::Netdev {
+                    f.write_str(", userspace datapath")?;
+                }
+            }
+        }
         line(f, "address", &words(&self.addresses))?;
+        line(f, "vlan", &words(self.tag.as_slice()))?;
         line(f, "gateway", &words(&self.gateways))?;
         line(f, "mtu", &words(self.mtu.as_slice()))?;
-        self.networks.iter().try_for_each(|network| line(f, "network", &described(network)))
+        if let DeviceKind::Bond { options, .. } = &self.kind {
+            let options: Vec<String> = options.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            line(f, "options", &options.join(" "))?;
+        }
+        self.networks.iter().try_for_each(|on| line(f, "network", &described(on)))
     }
 }
 
@@ -40,7 +60,7 @@ fn words<T: fmt::Display>(values: &[T]) -> String {
     values.iter().map(T::to_string).collect::<Vec<_>>().join(" ")
 }
 
-fn described(network: &Network) -> String {
-    let vlan = network.vlan.map(|vlan| format!(" vlan {vlan}")).unwrap_or_default();
-    format!("{} {}{vlan}", network.name, words(&network.subnets))
+fn described(on: &PluggedNetwork) -> String {
+    let vlan = on.network.vlan.map(|vlan| format!(" vlan {vlan}")).unwrap_or_default();
+    format!("{} {}{vlan}", on.network.name, words(&on.network.subnets))
 }

@@ -48,6 +48,7 @@ pub(super) fn snapshot() -> Snapshot {
             mtu: None,
         },
         fabric: Fabric::Flat,
+        tag: None,
         bridge: format!("br-{name}").parse().unwrap(),
     };
     let networks = vec![

@@ -11,6 +11,7 @@ pub mod manager;
 pub mod observe;
 pub mod plan;
 pub mod resolve;
+pub mod stack;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -28,7 +29,7 @@ use self::ifstate::{StateError, hand_over};
 use self::manager::{ManagerError, refuse_foreign};
 use self::observe::{Observed, observe};
 use self::plan::{Step, plan};
-use self::resolve::{Bridge, ResolveError, resolve};
+use self::resolve::{Bridge, ResolveError, bridges, resolve};
 use super::{Outcome, Run, print_plan};
 use crate::environment::EnvironmentError;
 use crate::files::Wanted;
@@ -108,8 +109,9 @@ pub async fn run(run: &Run) -> Result<Outcome, NetworkError> {
 
 /// Everything is decided, and every file rendered, before the first change.
 fn prepare(run: &Run, host_plan: &HostPlan, tree: &Tree, observed: &Observed) -> Result<Work, NetworkError> {
-    let resolved =
-        host_plan.bridges.iter().map(|bridge| resolve(bridge, observed, tree.remembered(&bridge.name)));
+    let resolved = bridges(host_plan)?
+        .into_iter()
+        .map(|bridge| resolve(&bridge, observed, tree.remembered(&bridge.name)));
     let bridges: Vec<Bridge> = resolved.collect::<Result<_, _>>()?;
     let with_routes: Vec<(Bridge, Vec<Route>)> = bridges
         .iter()

@@ -3,11 +3,55 @@
 use std::net::IpAddr;
 
 use hostnet::{Kind, Link};
-use inventory::{BridgePlan, IfName, NetName, Port};
+use inventory::{DeviceKind, DevicePlan, IfName, NetName, Port};
 use ipnet::IpNet;
 use thiserror::Error;
 
 use super::observe::{Observed, is_containers};
+
+/// A Linux bridge of the plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BridgePlan {
+    /// Its name.
+    pub name: IfName,
+    /// The NIC that becomes its port.
+    pub port: Port,
+    /// The host's own addresses on it.
+    pub addresses: Vec<IpNet>,
+    /// Default gateways through it.
+    pub gateways: Vec<IpAddr>,
+    /// MTU in bytes, of bridge and port; `None`: leave what is.
+    pub mtu: Option<u32>,
+    /// The networks whose containers are plugged into it.
+    pub networks: Vec<NetName>,
+}
+
+/// The Linux bridges of a plan that has nothing but them and NICs below them.
+///
+/// # Errors
+/// Another device.
+pub fn bridges(plan: &inventory::HostPlan) -> Result<Vec<BridgePlan>, ResolveError> {
+    let mut bridges = Vec::new();
+    for device in &plan.devices {
+        match &device.kind {
+            DeviceKind::Bridge { port } => bridges.push(bridge_plan(device, port)),
+            DeviceKind::Ethernet if device.addresses.is_empty() => {}
+            _ => return Err(ResolveError::Unsupported { device: device.name.clone() }),
+        }
+    }
+    Ok(bridges)
+}
+
+fn bridge_plan(device: &DevicePlan, port: &Port) -> BridgePlan {
+    BridgePlan {
+        name: device.name.clone(),
+        port: port.clone(),
+        addresses: device.addresses.clone(),
+        gateways: device.gateways.clone(),
+        mtu: device.mtu,
+        networks: device.networks.iter().map(|on| on.network.name.clone()).collect(),
+    }
+}
 
 /// A bridge as it shall be on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +73,14 @@ pub struct Bridge {
 /// A plan that this machine can not follow. Nothing was changed.
 #[derive(Debug, PartialEq, Eq, Error)]
 pub enum ResolveError {
+    /// Not built.
+    #[error(
+        "{device} is not supported yet; bridges over Ethernet are (nictypes.{device}=bridge nicdevices.{device}=NIC)"
+    )]
+    Unsupported {
+        /// The device.
+        device: IfName,
+    },
     /// The port is not there.
     #[error(
         "there is no interface {port} for bridge {bridge}; this host has {present}: correct nicdevices.{bridge}"
@@ -130,7 +182,7 @@ pub fn resolve(
         gateways: gateways(plan, &port, observed),
         port,
         mtu: plan.mtu,
-        networks: plan.networks.iter().map(|network| network.name.clone()).collect(),
+        networks: plan.networks.clone(),
     };
     bridge.refuse_impossible(observed)?;
     Ok(bridge)

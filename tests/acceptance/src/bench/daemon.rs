@@ -180,7 +180,7 @@ fn snapshot() -> Result<Snapshot, Failure> {
         vlan: None,
         mtu: None,
     };
-    let on = HostNetwork { network, fabric: Fabric::Flat, bridge: "mynet0".parse()? };
+    let on = HostNetwork { network, fabric: Fabric::Flat, bridge: "mynet0".parse()?, tag: None };
     let nodes = (0..NODES).map(snapshot_node).collect::<Result<_, _>>()?;
     Ok(Snapshot::seal("dh1".parse()?, 1, vec![on], nodes))
 }
