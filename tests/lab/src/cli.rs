@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use futures_util::future::try_join_all;
 use lab::plan::default_packages;
 use lab::setup::{self, SetupError};
-use lab::{Fabric, Lab, LabError, LabName, NodeRun, Power, Spec};
+use lab::{Assignment, Fabric, Lab, LabError, LabName, Manager, NodeRun, Power, Spec};
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -114,6 +114,12 @@ struct Debian {
     /// Debian packages that mn serves to hosts, with all that they depend on.
     #[arg(long, value_delimiter = ',')]
     packages: Vec<String>,
+    /// What configures the hosts' networks; several are given to the hosts in turn.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "ifupdown")]
+    manager: Vec<Manager>,
+    /// How the hosts' eth0 get their addresses: from their files, or by DHCP from mn.
+    #[arg(long, value_enum, default_value = "static")]
+    address: Assignment,
 }
 
 impl Up {
@@ -125,7 +131,13 @@ impl Up {
 impl Debian {
     fn spec(self, name: LabName, hosts: u8) -> Spec {
         let packages = if self.packages.is_empty() { default_packages(&self.suite) } else { self.packages };
-        Spec { suite: self.suite, packages, ..Spec::new(name, hosts) }
+        Spec {
+            suite: self.suite,
+            packages,
+            managers: self.manager,
+            assignment: self.address,
+            ..Spec::new(name, hosts)
+        }
     }
 }
 
@@ -149,6 +161,7 @@ impl Failure {
                 | LabError::NoSuchMember { .. }
                 | LabError::HostCount(_)
                 | LabError::NicCount(_)
+                | LabError::DhcpRouted
                 | LabError::Update(_),
             ) => 2,
             // 128 + SIGINT, as a shell says it

@@ -116,6 +116,20 @@ pub async fn remove(namespace: &str) -> Result<(), FabricError> {
     Ok(())
 }
 
+/// Whether some device of a machine that runs has the machine's address.
+///
+/// # Errors
+/// What `ip` said.
+pub async fn has_address(lab: &LabName, machine: &Machine) -> Result<bool, FabricError> {
+    let namespace = lab.of(machine.member);
+    let address = format!("{}/32", machine.address);
+    let command =
+        Command::new("ip", DEADLINE).args(["-n", &namespace, "-4", "-o", "address", "show", "to", &address]);
+    let shown = command.execute().await.map_err(failed(&namespace))?;
+    // DAD is for IPv6 only: an IPv4 address that is shown answers
+    Ok(!shown.text().is_empty())
+}
+
 /// Pulls or plugs in a cable at the fabric's side: the host sees its carrier go.
 ///
 /// # Errors

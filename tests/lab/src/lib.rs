@@ -20,6 +20,7 @@ pub mod exec;
 pub mod fabric;
 pub mod host;
 pub mod lab;
+pub mod manager;
 pub mod mounts;
 pub mod name;
 pub mod plan;
@@ -32,6 +33,7 @@ pub mod sweep;
 pub mod updatenode;
 
 pub use lab::{Lab, LabError};
+pub use manager::{Assignment, Manager};
 pub use name::{LabName, Member};
 pub use plan::{Fabric, Spec};
 pub use power::Power;

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::manager::{Assignment, Manager};
 use crate::name::{LabName, Member};
 
 /// How the hosts' `eth0` are joined.
@@ -32,6 +33,12 @@ pub struct Spec {
     pub suite: String,
     /// What the management node serves to hosts, with all dependencies.
     pub packages: Vec<String>,
+    /// What configures the hosts' networks, given to the hosts in turn; none is ifupdown.
+    #[serde(default)]
+    pub managers: Vec<Manager>,
+    /// How the hosts' `eth0` gets its address.
+    #[serde(default)]
+    pub assignment: Assignment,
 }
 
 impl Spec {
@@ -39,7 +46,16 @@ impl Spec {
     pub fn new(name: LabName, hosts: u8) -> Self {
         let suite = "bookworm";
         let packages = default_packages(suite);
-        Self { name, hosts, fabric: Fabric::Flat, nics: 2, suite: suite.into(), packages }
+        Self {
+            name,
+            hosts,
+            fabric: Fabric::Flat,
+            nics: 2,
+            suite: suite.into(),
+            packages,
+            managers: vec![Manager::Ifupdown],
+            assignment: Assignment::Static,
+        }
     }
 
     /// The machines, the management node first.
@@ -60,7 +76,16 @@ impl Spec {
         };
         let gateway = (self.fabric == Fabric::L3).then(|| segment.router());
         let nics = (0..self.nics).map(|index| Nic::new(member, index, segment)).collect();
-        Machine { member, address: segment.address(member), gateway, nics }
+        let (manager, assignment) = match member {
+            Member::Mn => (Manager::Ifupdown, Assignment::Static),
+            Member::Host(number) => (self.manager(number), self.assignment),
+        };
+        Machine { member, address: segment.address(member), gateway, nics, manager, assignment }
+    }
+
+    fn manager(&self, host: u8) -> Manager {
+        let in_turn = self.managers.iter().cycle().nth(usize::from(host.saturating_sub(1)));
+        in_turn.copied().unwrap_or_default()
     }
 
     /// The bridges in the fabric's namespace.
@@ -138,6 +163,10 @@ pub struct Machine {
     pub gateway: Option<Ipv4Addr>,
     /// `eth0` first.
     pub nics: Vec<Nic>,
+    /// What configures its network.
+    pub manager: Manager,
+    /// How `eth0` gets its address.
+    pub assignment: Assignment,
 }
 
 /// One NIC and where its cable ends.
@@ -193,6 +222,22 @@ mod tests {
         assert_eq!(machines[2].nics[0].bridge, "net0b");
         assert_eq!(machines[3].address.to_string(), "10.99.0.13");
         assert_eq!(spec(Fabric::L3).bridges(), ["net0", "net0b", "net1"]);
+    }
+
+    #[test]
+    fn managers_are_given_to_hosts_in_turn() {
+        let managers = vec![Manager::Netplan, Manager::Networkd];
+        let lab = Spec { managers, assignment: Assignment::Dhcp, ..spec(Fabric::Flat) };
+        let given: Vec<_> = lab.machines().into_iter().map(|m| (m.manager, m.assignment)).collect();
+        assert_eq!(
+            given,
+            [
+                (Manager::Ifupdown, Assignment::Static),
+                (Manager::Netplan, Assignment::Dhcp),
+                (Manager::Networkd, Assignment::Dhcp),
+                (Manager::Netplan, Assignment::Dhcp),
+            ]
+        );
     }
 
     #[test]

@@ -4,38 +4,13 @@
     reason = "clippy takes only functions marked as tests for tests, not their helpers"
 )]
 
+mod own;
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use lab::{Lab, LabError, LabName, Power, Spec};
-
-const SOON: Duration = Duration::from_secs(20);
-
-fn name(of: &str) -> LabName {
-    format!("t{}-{of}", std::process::id()).parse().unwrap()
-}
-
-/// Takes the lab down also when the test fails.
-struct Ended(LabName);
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        let name = self.0.clone();
-        let down = move || {
-            tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap()
-                .block_on(Lab::remove(&name))
-        };
-        let ended = std::thread::spawn(down).join();
-        assert!(matches!(ended, Ok(Ok(()))), "the lab can not be removed: {ended:?}");
-    }
-}
-
-async fn said(lab: &Lab, host: &str, argv: &[&str]) -> String {
-    lab.exec(host, argv, SOON).await.unwrap().text()
-}
+use lab::{Lab, LabError, Power, Spec};
+use own::{Ended, SOON, name, said};
 
 #[tokio::test]
 async fn hosts_boot_reach_each_other_and_nothing_else() {

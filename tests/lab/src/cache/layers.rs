@@ -1,18 +1,22 @@
 //! All that a lab takes from the cache, built side by side where it is not there.
 
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
-use futures_util::future::{join3, try_join};
+use futures_util::future::{join_all, join4, try_join};
 use thiserror::Error;
 
 use crate::cache::apt::Apt;
 use crate::cache::image::{self, ImageError};
+use crate::cache::installed;
 use crate::cache::mn::{self, MnError};
 use crate::cache::packages::{self, PackagesError};
 use crate::cache::root::{self, RootError};
+use crate::cache::variant::{Variant, VariantError};
 use crate::dirs::Dirs;
+use crate::manager::Manager;
 use crate::name::Member;
-use crate::plan::Spec;
+use crate::plan::{Machine, Spec};
 
 /// What could not be built.
 #[derive(Debug, Error)]
@@ -26,6 +30,9 @@ pub enum LayersError {
     /// The management node's layer.
     #[error("cannot prepare the management node")]
     Mn(#[from] MnError),
+    /// A network manager's layer.
+    #[error("cannot prepare a Debian with another network manager")]
+    Variant(#[from] VariantError),
     /// The image.
     #[error("cannot prepare the image busybox")]
     Image(#[from] ImageError),
@@ -36,6 +43,8 @@ pub enum LayersError {
 pub struct Layers {
     root: PathBuf,
     mn: PathBuf,
+    /// Where a manager needs more than the root.
+    managers: BTreeMap<Manager, PathBuf>,
     packages: PathBuf,
     /// What `docker load` takes.
     pub image: PathBuf,
@@ -83,16 +92,32 @@ impl Layers {
         let load = |half: PathBuf| async move { image::build(apt, bare, &half).await };
         let (mn, image) = (mn::entry(cache, suite, bare), image::entry(cache, suite));
         // all to their ends: one that is dropped half way leaves its mounts behind
-        let built = join3(packages.get(fetch), mn.get(serve), image.get(load)).await;
-        let (packages, mn, image) = (built.0?, built.1?, built.2?);
-        Ok(Self { root, mn: mn.join("layer"), packages, image: image.join(image::FILE) })
+        let managers = managers(apt, bare, spec, say);
+        let built = join4(packages.get(fetch), mn.get(serve), image.get(load), managers).await;
+        let (packages, mn, image, managers) = (built.0?, built.1?, built.2?, built.3?);
+        let (mn, image) = (mn.join(installed::LAYER), image.join(image::FILE));
+        Ok(Self { root, mn, managers, packages, image })
     }
 
     /// The layers of a machine's root, topmost first.
-    pub fn of(&self, member: Member) -> Vec<PathBuf> {
-        match member {
+    pub fn of(&self, machine: &Machine) -> Vec<PathBuf> {
+        match machine.member {
             Member::Mn => vec![self.packages.clone(), self.mn.clone(), self.root.clone()],
-            Member::Host(_) => vec![self.root.clone()],
+            Member::Host(_) => {
+                self.managers.get(&machine.manager).into_iter().chain([&self.root]).cloned().collect()
+            }
         }
     }
+}
+
+async fn managers(
+    apt: &Apt,
+    root: &Path,
+    spec: &Spec,
+    say: crate::lab::Say<'_>,
+) -> Result<BTreeMap<Manager, PathBuf>, VariantError> {
+    let asked: BTreeSet<Manager> = spec.managers.iter().copied().collect();
+    let variants: Vec<Variant> =
+        asked.into_iter().filter_map(|one| Variant::of(root, &spec.suite, one, spec.assignment)).collect();
+    join_all(variants.iter().map(|variant| variant.get(apt, root, say))).await.into_iter().collect()
 }

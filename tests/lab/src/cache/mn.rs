@@ -1,16 +1,15 @@
 //! The management node's layer over the bare root: a web server that serves `/install` and `/tftpboot` with
-//! directory listings, as xCAT's does.
+//! directory listings, as xCAT's does, and a DHCP server.
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use process::{Command, ExecuteError};
 use thiserror::Error;
 
-use crate::cache::apt::{Apt, AptError};
+use crate::cache::apt::Apt;
 use crate::cache::entry::{Entry, EntryError};
-use crate::mounts::{MountError, overlay, unmount_below};
+use crate::cache::installed::{self, InstallError};
+use crate::manager::Change;
 
 /// How making the layer failed.
 #[derive(Debug, Error)]
@@ -18,15 +17,9 @@ pub enum MnError {
     /// The cache.
     #[error("cannot keep the management node's layer in the cache")]
     Entry(#[from] EntryError),
-    /// The download.
+    /// Packages.
     #[error(transparent)]
-    Apt(#[from] AptError),
-    /// The root to install in.
-    #[error(transparent)]
-    Mount(#[from] MountError),
-    /// dpkg.
-    #[error("cannot install the web server")]
-    Install(#[source] Box<ExecuteError>),
+    Install(#[from] InstallError),
     /// A file.
     #[error("cannot {operation} {}", path.display())]
     File {
@@ -41,7 +34,8 @@ pub enum MnError {
 }
 
 const FORMAT: &str = "1";
-const PACKAGES: [&str; 1] = ["nginx"];
+/// dnsmasq-base is dnsmasq without a service: only a lab whose hosts ask for their address starts it.
+const PACKAGES: [&str; 2] = ["nginx", "dnsmasq-base"];
 const SITE: &str = include_str!("../../files/nginx-site");
 const SITE_PATH: &str = "etc/nginx/sites-available/default";
 const DIRECTORIES: [&str; 4] =
@@ -59,41 +53,16 @@ pub fn entry(cache: &Path, suite: &str, root: &Path) -> Entry {
 /// # Errors
 /// What apt or dpkg said.
 pub async fn build(apt: &Apt, root: &Path, half: &Path) -> Result<(), MnError> {
-    let (layer, merged) = (half.join("layer"), half.join("merged"));
-    overlay(&[root.to_owned()], &layer, &half.join("work"), &merged)?;
-    let debs = merged.join("debs");
-    apt.download(root, &PACKAGES.map(str::to_owned), &debs).await?;
-    let installed = install(&merged).await;
-    unmount_below(&merged)?;
-    installed?;
+    let change = Change { install: PACKAGES.map(str::to_owned).into(), ..Change::default() };
+    let layer = installed::build(apt, root, &change, half).await?;
     for directory in DIRECTORIES {
         let path = layer.join(directory);
         std::fs::create_dir_all(&path).map_err(at("make", &path))?;
     }
     let site = layer.join(SITE_PATH);
     std::fs::write(&site, SITE).map_err(at("write", &site))?;
-    for path in [layer.join("debs"), half.join("work"), merged] {
-        std::fs::remove_dir_all(&path).map_err(at("remove", &path))?;
-    }
     Ok(())
 }
-
-async fn install(root: &Path) -> Result<(), MnError> {
-    let command = Command::new("chroot", Duration::from_secs(300))
-        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .args([root])
-        .args(["sh", "-ec", INSTALL]);
-    command.execute().await.map(drop).map_err(|source| MnError::Install(source.into()))
-}
-
-/// policy-rc.d keeps the packages' scripts from starting daemons on the machine (Debian policy 9.3.3).
-const INSTALL: &str = "
-printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d
-chmod 755 /usr/sbin/policy-rc.d
-dpkg --force-unsafe-io --install /debs/*.deb
-rm /usr/sbin/policy-rc.d
-";
 
 fn at<'a>(operation: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> MnError + 'a {
     move |source| MnError::File { operation, path: path.to_owned(), source }

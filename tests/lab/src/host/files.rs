@@ -2,9 +2,11 @@
 
 use sha2::{Digest as _, Sha256};
 
+use crate::host::dhcp;
 use crate::host::keys::{KeyPair, Keys};
+use crate::manager::Assignment;
 use crate::name::Member;
-use crate::plan::{Machine, PREFIX, Spec};
+use crate::plan::{Machine, Spec};
 
 /// One file, at its path in the machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,11 +20,11 @@ pub struct File {
 }
 
 impl File {
-    fn new(path: &'static str, content: impl Into<String>) -> Self {
+    pub(crate) fn new(path: &'static str, content: impl Into<String>) -> Self {
         Self { path, mode: 0o644, content: content.into() }
     }
 
-    fn secret(path: &'static str, content: impl Into<String>) -> Self {
+    pub(crate) fn secret(path: &'static str, content: impl Into<String>) -> Self {
         Self { mode: 0o600, ..Self::new(path, content) }
     }
 }
@@ -36,10 +38,10 @@ pub fn files(spec: &Spec, machine: &Machine, keys: &Keys) -> Vec<File> {
         File::new("etc/hosts", hosts(spec)),
         // without a name server the resolver asks 127.0.0.1, and is refused at once
         File::new("etc/resolv.conf", "search cluster.test\n"),
-        File::new("etc/network/interfaces", interfaces(machine)),
         File::new("etc/machine-id", machine_id(spec, machine.member, keys)),
         File::secret("root/.ssh/authorized_keys", keys.root.public.clone()),
     ];
+    files.extend(machine.manager.files(machine));
     if let Some(host_key) = keys.hosts.get(&machine.member) {
         files.push(File::secret("etc/ssh/ssh_host_ed25519_key", host_key.private.clone()));
         files.push(File::new("etc/ssh/ssh_host_ed25519_key.pub", host_key.public.clone()));
@@ -49,6 +51,9 @@ pub fn files(spec: &Spec, machine: &Machine, keys: &Keys) -> Vec<File> {
         files.push(File::secret("root/.ssh/id_ed25519", keys.root.private.clone()));
         files.push(File::new("root/.ssh/id_ed25519.pub", keys.root.public.clone()));
         files.push(File::new("root/.ssh/known_hosts", known_hosts(spec, keys)));
+        if spec.assignment == Assignment::Dhcp {
+            files.extend(dhcp::files(spec));
+        }
     }
     files
 }
@@ -60,15 +65,6 @@ fn hosts(spec: &Spec) -> String {
     };
     let loopback = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n".to_owned();
     loopback + &spec.machines().into_iter().map(line).collect::<String>()
-}
-
-fn interfaces(machine: &Machine) -> String {
-    let gateway = machine.gateway.map(|via| format!("    gateway {via}\n")).unwrap_or_default();
-    format!(
-        "auto lo\niface lo inet loopback\n\n\
-         auto eth0\niface eth0 inet static\n    address {}/{PREFIX}\n{gateway}",
-        machine.address
-    )
 }
 
 fn known_hosts(spec: &Spec, keys: &Keys) -> String {
@@ -91,7 +87,6 @@ fn machine_id(spec: &Spec, member: Member, keys: &Keys) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::Fabric;
 
     fn keys() -> Keys {
         let pair = |of: &str| KeyPair {
@@ -128,12 +123,5 @@ mod tests {
         );
         let id = content(&files, "etc/machine-id");
         assert!(id.len() == 33 && id.trim().bytes().all(|b| b.is_ascii_hexdigit()), "{id}");
-    }
-
-    #[test]
-    fn a_routed_host_has_the_router_as_gateway() {
-        let spec = Spec { fabric: Fabric::L3, ..Spec::new("lab".parse().unwrap(), 2) };
-        let text = interfaces(&spec.machine(Member::Host(2)));
-        assert!(text.ends_with("    address 10.100.0.12/16\n    gateway 10.100.255.254\n"), "{text}");
     }
 }

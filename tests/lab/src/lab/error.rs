@@ -9,6 +9,7 @@ use crate::exec::ExecError;
 use crate::fabric::FabricError;
 use crate::host::boot::BootError;
 use crate::host::keys::KeyError;
+use crate::manager::Manager;
 use crate::mounts::MountError;
 use crate::name::{LabName, Member, NameError};
 use crate::power::PowerError;
@@ -48,6 +49,21 @@ pub enum LabError {
     /// No NIC, or more than the fabric's names allow.
     #[error("{0} NICs are too many or too few: 1 to 8")]
     NicCount(u8),
+    /// The server is on the first segment only.
+    #[error("hosts behind a router get no address by DHCP: take --fabric flat or --address static")]
+    DhcpRouted,
+    /// Its manager did not do it.
+    #[error("{member} booted, but {manager:?} gave it no {address} within {} s", deadline.as_secs())]
+    NoAddress {
+        /// Which.
+        member: Member,
+        /// What should have.
+        manager: Manager,
+        /// Which address.
+        address: std::net::Ipv4Addr,
+        /// How long it had.
+        deadline: std::time::Duration,
+    },
     /// By a signal.
     #[error("interrupted; nothing of the lab stays")]
     Interrupted,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 
-use super::{Lab, LabError};
+use super::{Lab, LabError, address};
 use crate::cache::entry::lock;
 use crate::cache::layers::Layers;
 use crate::cgroup;
@@ -14,9 +14,10 @@ use crate::fabric;
 use crate::host::boot::Boot;
 use crate::host::files::files;
 use crate::host::keys::Keys;
+use crate::manager::Assignment;
 use crate::mounts;
 use crate::name::LabName;
-use crate::plan::{Machine, Spec};
+use crate::plan::{Fabric, Machine, Spec};
 use crate::setup;
 use crate::state::{MemberState, Phase, Running, State};
 use crate::sweep::sweep;
@@ -25,6 +26,7 @@ use crate::sweep::sweep;
 pub type Say<'a> = &'a (dyn Fn(&str) + Sync);
 
 const BOOT: Duration = Duration::from_secs(120);
+const ADDRESS: Duration = Duration::from_secs(60);
 
 impl Lab {
     /// Installs what a lab needs on the machine, and builds what is cached, so that [`Lab::up`] only boots.
@@ -113,11 +115,15 @@ impl Lab {
         fabric::build(spec).await?;
         say(&format!("booting mn and {} hosts", spec.hosts));
         let machines = spec.machines();
-        let boots = machines.iter().map(|machine| self.first_boot(spec, machine, &keys, &layers));
-        for (machine, running) in machines.iter().zip(try_join_all(boots).await?) {
-            state
-                .members
-                .insert(machine.member, MemberState { running: Some(running), ..Default::default() });
+        // who asks for an address is answered at once when the server was there first
+        let first = if spec.assignment == Assignment::Dhcp { 1 } else { machines.len() };
+        let (first, rest) = machines.split_at(first);
+        for together in [first, rest] {
+            let boots = together.iter().map(|machine| self.first_boot(spec, machine, &keys, &layers));
+            for (machine, running) in together.iter().zip(try_join_all(boots).await?) {
+                let booted = MemberState { running: Some(running), ..Default::default() };
+                state.members.insert(machine.member, booted);
+            }
         }
         fabric::assert_closed(spec).await?;
         state.phase = Phase::Up;
@@ -133,13 +139,17 @@ impl Lab {
     ) -> Result<Running, LabError> {
         let member = machine.member;
         let dir = self.dir().member(member);
-        mounts::mount_root(&dir, &layers.of(member))?;
+        mounts::mount_root(&dir, &layers.of(machine))?;
         for file in files(spec, machine, keys) {
             let path = dir.root().join(file.path);
             durable::replace(&path, file.content.as_bytes(), file.mode)
                 .map_err(|source| LabError::Files { member, source })?;
         }
         let running = self.boot(machine, |_| false).await?;
+        if !address::wait(&self.name, machine, ADDRESS).await? {
+            let (manager, address) = (machine.manager, machine.address);
+            return Err(LabError::NoAddress { member, manager, address, deadline: ADDRESS });
+        }
         healthy(Target { member, leader: running.leader }).await.map(|()| running)
     }
 
@@ -163,6 +173,9 @@ fn check(spec: &Spec) -> Result<(), LabError> {
     }
     if !(1..=8).contains(&spec.nics) {
         return Err(LabError::NicCount(spec.nics));
+    }
+    if spec.fabric == Fabric::L3 && spec.assignment == Assignment::Dhcp {
+        return Err(LabError::DhcpRouted);
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! A lab: up, used, down.
 
+mod address;
 mod error;
 mod make;
 mod operate;

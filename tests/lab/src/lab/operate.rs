@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use process::Output;
 
-use super::{Lab, LabError};
+use super::{Lab, LabError, address};
 use crate::cache::entry::lock;
 use crate::cache::layers::Layers;
 use crate::exec::{ExecError, Target};
@@ -14,6 +14,9 @@ use crate::mounts;
 use crate::plan::Machine;
 use crate::power::{self, Power};
 use crate::state::{Running, State};
+
+/// How long a boot is lengthened at most by a host that does not get its address.
+const ADDRESS_AGAIN: Duration = Duration::from_secs(10);
 
 impl Lab {
     /// Runs a program on a machine to its end, with nothing to read.
@@ -119,8 +122,11 @@ impl Lab {
         // of a machine that ended by itself
         power::clear(&self.name, machine).await?;
         let layers = Layers::get(&self.dirs, &state.spec, &|_| ()).await?;
-        mounts::mount_root(&self.dir().member(member), &layers.of(member))?;
+        mounts::mount_root(&self.dir().member(member), &layers.of(machine))?;
         let pulled = state.members.get(&member).map(|member| member.pulled.clone()).unwrap_or_default();
-        self.boot(machine, |nic| pulled.contains(nic)).await
+        let running = self.boot(machine, |nic| pulled.contains(nic)).await?;
+        // a host whose network is spoilt has booted as well: that is for the caller to see
+        address::wait(&self.name, machine, ADDRESS_AGAIN).await?;
+        Ok(running)
     }
 }
