@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use hostnet::Route;
 use postscripts::render::Templates;
-use postscripts::steps::network::files::{Tree, wanted};
+use postscripts::steps::network::manager::ifupdown::files::{Tree, wanted};
 use postscripts::steps::network::observe::Observed;
 use postscripts::steps::network::resolve::{Bridge, BridgePlan, resolve};
 use support::{bare_host, default_plan, second_plan};

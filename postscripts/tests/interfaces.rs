@@ -1,6 +1,6 @@
 //! Taking a device out of somebody else's ifupdown files leaves everything else as it was.
 
-use postscripts::steps::network::interfaces::{methods, options, sources, without};
+use postscripts::steps::network::manager::ifupdown::interfaces::{methods, options, sources, without};
 use proptest::prelude::*;
 
 const FOREIGN: &str = "\

@@ -4,9 +4,6 @@
 //! or a power cut, in the middle of the change boots the old network.
 
 pub mod execute;
-pub mod files;
-pub mod ifstate;
-pub mod interfaces;
 pub mod manager;
 pub mod observe;
 pub mod plan;
@@ -24,8 +21,8 @@ use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::execute::{Done, ExecuteError, PATIENCE, answers, apply};
-use self::files::{ReadError, Tree, wanted};
-use self::ifstate::{StateError, hand_over};
+use self::manager::ifupdown::files::{ReadError, Tree, wanted};
+use self::manager::ifupdown::ifstate::{StateError, hand_over};
 use self::manager::{ManagerError, refuse_foreign};
 use self::observe::{Observed, observe};
 use self::plan::{Step, plan};

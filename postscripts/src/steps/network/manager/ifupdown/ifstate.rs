@@ -9,7 +9,7 @@ use durable::{Change, FileError};
 use process::{Command, ExecuteError};
 use thiserror::Error;
 
-use super::resolve::Bridge;
+use crate::steps::network::resolve::Bridge;
 
 const DIRECTORY: &str = "/run/network";
 const LEASES: &str = "/var/lib/dhcp";

@@ -10,8 +10,8 @@ use serde::Serialize;
 use thiserror::Error;
 
 use super::interfaces;
-use super::plan::Words;
-use super::resolve::Bridge;
+use crate::steps::network::plan::Words;
+use crate::steps::network::resolve::Bridge;
 use hostnet::Route;
 
 use crate::files::Wanted;

@@ -7,8 +7,10 @@ use inventory::IfName;
 use process::{Command, ExecuteError};
 use thiserror::Error;
 
-use super::files::Tree;
+use self::ifupdown::files::Tree;
 use super::resolve::Bridge;
+
+pub mod ifupdown;
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
