@@ -197,6 +197,9 @@ pub(crate) struct InitArgs {
     /// Where xdockhost and netd are [default: beside this program]
     #[arg(long, value_name = "DIR", action = ArgAction::Set)]
     pub(crate) from: Option<PathBuf>,
+    /// Remove what init and sync laid there; hosts keep what they have
+    #[arg(long, conflicts_with = "from")]
+    pub(crate) undo: bool,
 }
 
 fn assignment(word: &str) -> Result<(String, String), String> {

@@ -8,6 +8,8 @@ mod value;
 use clap::Parser;
 use thiserror::Error;
 
+use crate::old_call::{self, OldCallError, OldNetwork};
+
 const HELP: &str = "\
 Steps, in the order in which they run; none named: all of them.
   docker    install the engine from the distribution's packages
@@ -26,6 +28,9 @@ Keys:
 The cluster's side comes from the environment that xCAT exports (NODE, MASTER_IP, NICIPS, NETWORKS_LINES ...):
   updatenode host1 -P xdock
   updatenode host1 -P \"xdock network --dry-run\"
+
+The call of xCAT's own former postscript makes a bridge that the tables do not have:
+  updatenode host1 -P \"setupdockerhost mynet0=10.0.0.0/16@10.0.101.1:eth0\"
 
 Exit status: 0 done or nothing to do, 1 a step failed, 2 wrong usage.";
 
@@ -88,6 +93,8 @@ pub struct Work {
     pub packages: Option<Vec<String>>,
     /// What the docker step writes into the engine's configuration.
     pub engine: Engine,
+    /// Of the old call: networks and bridges that the tables do not have.
+    pub old_networks: Vec<OldNetwork>,
 }
 
 /// What is typed of the engine's configuration, `/etc/docker/daemon.json`.
@@ -122,6 +129,9 @@ pub enum UsageError {
         /// What it can be.
         wanted: &'static str,
     },
+    /// A word of the old call.
+    #[error(transparent)]
+    OldCall(#[from] OldCallError),
     /// `status` together with a step.
     #[error("status stands alone: it changes nothing")]
     StatusAndSteps,
@@ -139,9 +149,18 @@ impl Arguments {
             unsigned: false,
             packages: None,
             engine: Engine::default(),
+            old_networks: Vec::new(),
         };
         let mut status = false;
-        for word in &self.words {
+        let (old_call, words) = match self.words.split_first() {
+            Some((first, words)) if first == old_call::NAME => (true, words),
+            _ => (false, self.words.as_slice()),
+        };
+        for word in words {
+            if old_call && word.contains('@') {
+                work.old_networks.push(word.parse()?);
+                continue;
+            }
             match (word.split_once('='), word.as_str()) {
                 (Some((key, value)), _) => work.set(key, value)?,
                 (None, "all") => work.steps.extend(Step::ALL),

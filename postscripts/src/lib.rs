@@ -10,8 +10,10 @@ pub mod fetch;
 pub mod files;
 pub mod lock;
 pub mod log;
+pub mod old_call;
 pub mod render;
 pub mod steps;
+pub mod syslog;
 
 use std::error::Error;
 use std::path::Path;
@@ -29,7 +31,8 @@ const USAGE: u8 = 2;
 /// Does what was typed.
 pub fn run(arguments: &Arguments) -> ExitCode {
     let environment = Environment::of_process();
-    let log = Log::new(Path::new(log::PATH), environment.get("LOGLABEL"));
+    let log = Log::new(Path::new(log::PATH), environment.get("LOGLABEL"))
+        .to(environment.get("MASTER_IP").and_then(|master| master.parse().ok()));
     let request = match arguments.request() {
         Ok(request) => request,
         Err(error) => {
@@ -55,6 +58,7 @@ async fn run_steps(work: Work, environment: Environment, log: Log) -> ExitCode {
         Err(error) => return failed(&log, &error),
     };
     let templates = Templates::new(Path::new(render::OVERRIDES));
+    let environment = old_call::with(environment, &work.old_networks);
     let run = Run { environment, work, templates, log };
     for step in run.work.steps.iter().copied() {
         if !steps::run(step, &run).await {

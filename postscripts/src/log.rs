@@ -5,8 +5,11 @@ use std::error::Error;
 use std::fmt::Display;
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::syslog::{self, Level};
 
 /// Where xCAT's postscripts log on a node.
 pub const PATH: &str = "/var/log/xcat/xcat.log";
@@ -19,35 +22,43 @@ pub const PATH: &str = "/var/log/xcat/xcat.log";
 pub struct Log {
     path: PathBuf,
     tag: String,
+    master: Option<IpAddr>,
 }
 
 impl Log {
     /// Appends to the file under xCAT's tag (`LOGLABEL`, such as `xcat.updatenode.postscript`).
     pub fn new(path: &Path, label: Option<&str>) -> Self {
-        Self { path: path.to_owned(), tag: label.unwrap_or("xcat").to_owned() }
+        Self { path: path.to_owned(), tag: label.unwrap_or("xcat").to_owned(), master: None }
+    }
+
+    /// Tells the management node's syslog too.
+    #[must_use]
+    pub fn to(self, master: Option<IpAddr>) -> Self {
+        Self { master, ..self }
     }
 
     /// The summary of a step.
     pub fn summary(&self, step: &str, text: impl Display) {
         let line = format!("xdock: {step}: {text}");
         say(&line);
-        self.append("info", &line);
+        self.append(Level::Info, &line);
     }
 
     /// Something that is worth a line in the log only.
     pub fn note(&self, step: &str, text: impl Display) {
-        self.append("info", &format!("xdock: {step}: {text}"));
+        self.append(Level::Info, &format!("xdock: {step}: {text}"));
     }
 
     /// A failed step, with everything that led to it.
     pub fn failure(&self, step: &str, error: &dyn Error) {
         let text = format!("xdock: {step}: {}", chain::chain(error));
         let _ = writeln!(io::stderr(), "[E]:Error: {text}");
-        self.append("err", &text);
+        self.append(Level::Error, &text);
     }
 
-    fn append(&self, level: &str, text: &str) {
-        let line = format!("{} [{level}]: {}: {text}\n", date(SystemTime::now()), self.tag);
+    fn append(&self, level: Level, text: &str) {
+        syslog::send(self.master, level, &self.tag, text);
+        let line = format!("{} [{}]: {}: {text}\n", date(SystemTime::now()), level.word(), self.tag);
         if let Some(directory) = self.path.parent() {
             let _ = std::fs::create_dir_all(directory);
         }

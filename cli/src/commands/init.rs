@@ -1,4 +1,4 @@
-//! `init`: lays out what deployed hosts fetch from the management node.
+//! `init`: lays out what deployed hosts fetch from the management node; `init --undo`: removes it.
 
 use std::fs;
 use std::io;
@@ -14,6 +14,9 @@ use crate::args::InitArgs;
 
 /// What xCAT copies to every node at every run: small, and fetches the rest once.
 const STUB: &str = include_str!("../../../templates/install/postscripts/xdock");
+
+/// The names under which the stub lies: the second is xCAT's own former postscript.
+const STUBS: [&str; 2] = ["xdock", "setupdockerhost"];
 
 /// What a host runs.
 const PROGRAMS: [&str; 2] = ["netd", "xdockhost"];
@@ -36,12 +39,21 @@ pub(crate) enum InitError {
     /// Where this program is.
     #[error("cannot find the directory of this program; say with --from where netd and xdockhost are")]
     Own(#[source] io::Error),
-    /// A file that was not written.
+    /// Somebody's own postscript.
+    #[error("{} is not xdock's; move it away, then run this again", .0.display())]
+    Foreign(PathBuf),
+    /// A file that was not written or removed.
     #[error(transparent)]
     File(#[from] FileError),
 }
 
 pub(super) fn run(args: &InitArgs, app: &mut App) -> Result<Done, CommandError> {
+    if args.undo {
+        for path in take_away(&app.settings.installdir)? {
+            app.printer.line(&format!("{}: removed", path.display()));
+        }
+        return Ok(Done::All);
+    }
     let from = match &args.from {
         Some(directory) => directory.clone(),
         None => own_directory()?,
@@ -74,11 +86,57 @@ fn lay_out(from: &Path, installdir: &Path) -> Result<Vec<(PathBuf, Change)>, Ini
         files.push((programs.join(name), bytes, 0o755));
     }
     files.push((programs.join("manifest"), manifest.into_bytes(), 0o644));
-    files.push((installdir.join("postscripts/xdock"), STUB.into(), 0o755));
+    for path in stubs(installdir) {
+        refuse_foreign(&path)?;
+        files.push((path, STUB.into(), 0o755));
+    }
     let write = |(path, bytes, mode): (PathBuf, Vec<u8>, u32)| {
         durable::replace(&path, &bytes, mode).map(|change| (path, change)).map_err(InitError::from)
     };
     files.into_iter().map(write).collect()
+}
+
+fn stubs(installdir: &Path) -> impl Iterator<Item = PathBuf> {
+    let directory = installdir.join("postscripts");
+    STUBS.into_iter().map(move |name| directory.join(name))
+}
+
+/// xCAT may still have its own `setupdockerhost`, and an administrator one of that name.
+fn refuse_foreign(path: &Path) -> Result<(), InitError> {
+    match fs::read_to_string(path) {
+        Ok(text) if !text.contains("/install/xdock/") => Err(InitError::Foreign(path.to_owned())),
+        _ => Ok(()),
+    }
+}
+
+/// Removes what [`lay_out`] and `sync` laid there, the stubs first: a host that runs in between finds no postscript, never one
+/// without its programs. Hosts keep what they have.
+fn take_away(installdir: &Path) -> Result<Vec<PathBuf>, InitError> {
+    let mut removed = Vec::new();
+    for path in stubs(installdir) {
+        refuse_foreign(&path)?;
+        removed.push(path);
+    }
+    let ours = installdir.join("xdock");
+    for directory in [std::env::consts::ARCH, "snapshots"].map(|name| ours.join(name)) {
+        removed.extend(files_in(&directory));
+    }
+    removed.retain(|path| path.exists());
+    for path in &removed {
+        durable::remove(path)?;
+    }
+    // one that holds somebody's file stays
+    for directory in [ours.join(std::env::consts::ARCH), ours.join("snapshots"), ours] {
+        let _ = fs::remove_dir(directory);
+    }
+    Ok(removed)
+}
+
+fn files_in(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).into_iter().flatten();
+    let mut files: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
+    files.sort();
+    files
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -103,6 +161,37 @@ mod tests {
         );
         let second = lay_out(from.path(), install.path()).unwrap();
         assert!(second.iter().all(|(_, change)| *change == Change::None));
+    }
+
+    #[test]
+    fn undo_leaves_the_directory_as_it_was() {
+        let (from, install) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::write(from.path().join("netd"), "n").unwrap();
+        fs::write(from.path().join("xdockhost"), "x").unwrap();
+        fs::create_dir(install.path().join("postscripts")).unwrap();
+        fs::write(install.path().join("postscripts/otherpkgs"), "xCAT's").unwrap();
+        lay_out(from.path(), install.path()).unwrap();
+        assert_eq!(take_away(install.path()).unwrap().len(), 5);
+        let left: Vec<_> = files_in(install.path())
+            .into_iter()
+            .chain(files_in(&install.path().join("postscripts")))
+            .collect();
+        assert_eq!(left, [install.path().join("postscripts"), install.path().join("postscripts/otherpkgs")]);
+        assert_eq!(take_away(install.path()).unwrap(), Vec::<PathBuf>::new());
+    }
+
+    #[test]
+    fn a_postscript_of_somebody_else_is_left_alone() {
+        let (from, install) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::write(from.path().join("netd"), "n").unwrap();
+        fs::write(from.path().join("xdockhost"), "x").unwrap();
+        fs::create_dir(install.path().join("postscripts")).unwrap();
+        let own = install.path().join("postscripts/setupdockerhost");
+        fs::write(&own, "#!/bin/sh\n").unwrap();
+        let told = format!("{} is not xdock's; move it away, then run this again", own.display());
+        assert_eq!(lay_out(from.path(), install.path()).unwrap_err().to_string(), told);
+        assert_eq!(take_away(install.path()).unwrap_err().to_string(), told);
+        assert_eq!(files_in(install.path()).len(), 1);
     }
 
     #[test]

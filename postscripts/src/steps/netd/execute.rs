@@ -6,6 +6,7 @@ use std::path::Path;
 use inventory::Snapshot;
 use process::Command;
 
+use super::networks;
 use super::plan::{Action, Desired};
 use super::{DEADLINE, LINK, NetdError, PROGRAM, SERVICE, SOCKET};
 
@@ -26,6 +27,12 @@ pub(super) async fn act(action: &Action, desired: &Desired) -> Result<(), NetdEr
         }
         Action::Start(unit) => systemctl(action, &["start", unit]).await,
         Action::Restart => systemctl(action, &["restart", SERVICE]).await,
+        Action::CreateNetwork(name) => {
+            let Some(on) = desired.snapshot.as_ref().and_then(|snapshot| snapshot.network(name)) else {
+                return Ok(());
+            };
+            done(action, Command::new("docker", DEADLINE).args(networks::create(&on.network))).await
+        }
         Action::LoadSnapshot(_) => {
             let text = desired.snapshot.as_ref().map(Snapshot::to_text).unwrap_or_default();
             let command = Command::new(PROGRAM, DEADLINE).args(["snapshot", "load", "-"]).stdin(text);

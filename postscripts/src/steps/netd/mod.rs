@@ -3,7 +3,9 @@
 //! Nothing of it touches running containers: their ports stay while netd is replaced, and systemd holds the socket.
 
 mod execute;
+mod networks;
 mod plan;
+mod release;
 
 use std::io;
 use std::path::Path;
@@ -59,6 +61,9 @@ pub enum NetdError {
         #[source]
         source: inventory::snapshot::SnapshotError,
     },
+    /// An older netd.
+    #[error(transparent)]
+    Downgrade(#[from] release::Downgrade),
     /// A command failed.
     #[error("cannot {action}")]
     Action {
@@ -92,16 +97,25 @@ pub async fn run(run: &Run) -> Result<Outcome, NetdError> {
         print_plan("netd", &others, &changed);
         return Ok(Outcome::Planned);
     }
+    if actions.contains(&Action::InstallProgram) {
+        let bytes = server.verified(&directory, "netd", &desired.program_digest)?;
+        install(&bytes).await?;
+    }
     for action in &actions {
-        match action {
-            Action::InstallProgram => {
-                let bytes = server.verified(&directory, "netd", &desired.program_digest)?;
-                durable::replace(Path::new(PROGRAM), &bytes, 0o755)?;
-            }
-            action => act(action, &desired).await?,
-        }
+        act(action, &desired).await?;
     }
     Ok(outcome(&actions, &desired, node.name.as_str()))
+}
+
+/// The new program is asked for its release where it will run, before anything else is changed.
+async fn install(bytes: &[u8]) -> Result<(), NetdError> {
+    let new = Path::new(PROGRAM).with_extension("new");
+    durable::replace(&new, bytes, 0o755)?;
+    let refused = release::refuse_downgrade(release::of(Path::new(PROGRAM)).await, release::of(&new).await);
+    durable::remove(&new)?;
+    refused?;
+    durable::replace(Path::new(PROGRAM), bytes, 0o755)?;
+    Ok(())
 }
 
 fn outcome(actions: &[Action], desired: &Desired, node: &str) -> Outcome {
@@ -155,6 +169,7 @@ async fn observe(desired: &Desired) -> Observed {
         enabled,
         active,
         // one that can not be read is replaced
+        networks: networks::names().await,
         snapshot: Snapshot::read(Path::new(inventory::snapshot::PATH))
             .ok()
             .map(|now| (now.digest, now.version)),

@@ -1,9 +1,10 @@
 //! What is to be done for netd to run with this host's snapshot. Pure.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 
-use inventory::Snapshot;
+use inventory::{NetName, Snapshot};
 
 use super::{LINK, PROGRAM, SERVICE, SOCKET};
 use crate::files::Wanted;
@@ -27,6 +28,8 @@ pub(super) struct Observed {
     pub(super) active: Vec<&'static str>,
     /// Digest and version of the snapshot on this host.
     pub(super) snapshot: Option<(String, u64)>,
+    /// The engine's networks; `None`: no engine yet.
+    pub(super) networks: Option<BTreeSet<String>>,
 }
 
 /// One thing to do.
@@ -42,6 +45,7 @@ pub(super) enum Action {
     Start(&'static str),
     Restart,
     LoadSnapshot(u64),
+    CreateNetwork(NetName),
 }
 
 impl fmt::Display for Action {
@@ -55,12 +59,14 @@ impl fmt::Display for Action {
             Self::ReopenSocket => write!(f, "restart {SOCKET}"),
             Self::Start(unit) => write!(f, "start {unit}"),
             Self::Restart => write!(f, "restart {SERVICE}"),
+            Self::CreateNetwork(name) => write!(f, "create Docker network {name}"),
             Self::LoadSnapshot(version) => write!(f, "load snapshot {version}"),
         }
     }
 }
 
-/// The socket comes before the service, as at boot, and the snapshot last: a running netd takes it.
+/// The socket comes before the service, as at boot; then the snapshot, which a running netd takes; then the networks, for
+/// which dockerd asks netd.
 pub(super) fn plan(desired: &Desired, observed: &Observed) -> Vec<Action> {
     let mut actions = Vec::new();
     let new_program = observed.program_digest.as_ref() != Some(&desired.program_digest);
@@ -91,7 +97,14 @@ pub(super) fn plan(desired: &Desired, observed: &Observed) -> Vec<Action> {
         false => actions.push(Action::Start(SERVICE)),
     }
     actions.extend(desired.snapshot.as_ref().and_then(|snapshot| load(snapshot, observed)));
+    actions.extend(missing_networks(desired, observed));
     actions
+}
+
+fn missing_networks(desired: &Desired, observed: &Observed) -> Vec<Action> {
+    let (Some(snapshot), Some(there)) = (&desired.snapshot, &observed.networks) else { return Vec::new() };
+    let names = snapshot.networks.iter().map(|on| &on.network.name);
+    names.filter(|name| !there.contains(name.as_str())).cloned().map(Action::CreateNetwork).collect()
 }
 
 /// A host may have a newer one, delivered since the file was written; netd would refuse to go back.
@@ -128,6 +141,7 @@ mod tests {
             enabled: true,
             active: vec![SOCKET, SERVICE],
             snapshot: Some((snapshot(7, "host1").digest, 7)),
+            networks: Some(BTreeSet::new()),
         }
     }
 
