@@ -1,0 +1,82 @@
+//! The differences that `update2` and `update3` tell (ovsdb-server(7) section 4.1.14).
+
+use crate::schema::ColumnType;
+use crate::value::{Atom, Value};
+
+/// The new value of a column, from its old one and what a `modify` tells.
+pub(crate) fn apply(kind: &ColumnType, old: &Value, difference: Value) -> Value {
+    match (kind.is_composite(), kind.value.is_some(), difference) {
+        (false, _, new) => new,
+        (true, true, Value::Map(pairs)) => Value::Map(map(old, pairs)),
+        (true, _, difference) => Value::Set(set(old, difference)),
+    }
+}
+
+/// What only one of the two has.
+fn set(old: &Value, difference: Value) -> Vec<Atom> {
+    let mut atoms = old.atoms().unwrap_or_default().to_vec();
+    let difference = match difference {
+        Value::Atom(atom) => vec![atom],
+        Value::Set(atoms) => atoms,
+        Value::Map(_) => Vec::new(),
+    };
+    for atom in difference {
+        match atoms.iter().position(|old| *old == atom) {
+            Some(at) => drop(atoms.swap_remove(at)),
+            None => atoms.push(atom),
+        }
+    }
+    atoms
+}
+
+/// A pair that is there goes, a key that is there gets the new value, another pair comes.
+fn map(old: &Value, difference: Vec<(Atom, Atom)>) -> Vec<(Atom, Atom)> {
+    let mut pairs = match old {
+        Value::Map(pairs) => pairs.clone(),
+        _ => Vec::new(),
+    };
+    for (key, value) in difference {
+        let at = pairs.iter().position(|(old, _)| *old == key);
+        match at.and_then(|at| pairs.get_mut(at).map(|pair| (at, pair))) {
+            Some((at, pair)) if pair.1 == value => drop(pairs.swap_remove(at)),
+            Some((_, pair)) => pair.1 = value,
+            None => pairs.push((key, value)),
+        }
+    }
+    pairs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::{AtomKind, BaseType};
+
+    fn column(value: bool, max: Option<u64>) -> ColumnType {
+        let base = BaseType { kind: AtomKind::String, allowed: None, references: None };
+        ColumnType { key: base.clone(), value: value.then_some(base), min: 0, max }
+    }
+
+    #[test]
+    fn one_value_is_replaced() {
+        let kind = column(false, Some(1));
+        assert_eq!(apply(&kind, &Value::from("a"), Value::from("b")), Value::from("b"));
+        assert_eq!(apply(&kind, &Value::from("a"), Value::empty()), Value::empty());
+    }
+
+    #[test]
+    fn sets_differ_by_what_one_of_them_has() {
+        let kind = column(false, None);
+        assert_eq!(apply(&kind, &Value::set(["a", "b"]), Value::set(["b", "c"])), Value::set(["a", "c"]));
+        assert_eq!(apply(&kind, &Value::empty(), Value::from("c")), Value::from("c"));
+        assert_eq!(apply(&kind, &Value::from("c"), Value::from("c")), Value::empty());
+    }
+
+    #[test]
+    fn maps_differ_by_pairs() {
+        let kind = column(true, None);
+        let old = Value::map([("stays", "1"), ("goes", "2"), ("changes", "3")]);
+        let difference = Value::map([("goes", "2"), ("changes", "4"), ("comes", "5")]);
+        let new = Value::map([("stays", "1"), ("changes", "4"), ("comes", "5")]);
+        assert_eq!(apply(&kind, &old, difference), new);
+    }
+}

@@ -1,0 +1,168 @@
+//! The task that owns the connection: reads, writes, waits and connects again; what is said is the session's.
+
+use std::hash::{BuildHasher as _, RandomState};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, WriteHalf, split};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+
+use super::backoff::Backoff;
+use super::{Command, Session};
+use crate::error::ConnectionError;
+use crate::framer::{Framer, Limits};
+use crate::message::Message;
+use crate::options::Options;
+use crate::remote::Remote;
+use crate::transport::{Dialer, Stream};
+
+/// With more than this unwritten, commands wait.
+const UNWRITTEN: usize = 1 << 20;
+
+pub(crate) struct Driver {
+    session: Session,
+    commands: UnboundedReceiver<Command>,
+    dialer: Dialer,
+    remotes: Vec<Remote>,
+    attempt: Duration,
+    probe: Duration,
+    limits: Limits,
+}
+
+/// No client is left.
+struct Unwanted;
+
+impl Driver {
+    pub(crate) fn new(
+        session: Session,
+        commands: UnboundedReceiver<Command>,
+        dialer: Dialer,
+        options: Options,
+    ) -> Self {
+        let Options { remotes, attempt, probe, limits, .. } = options;
+        Self { session, commands, dialer, remotes, attempt, probe, limits }
+    }
+
+    /// Until no client is left.
+    pub(crate) async fn run(mut self) {
+        let mut backoff = Backoff::new(self.remotes.len());
+        for remote in self.remotes.clone().iter().cycle() {
+            let Ok((reason, lasted)) = self.connection(remote).await else { return };
+            self.session.closed(&reason);
+            let pause = sleep(backoff.next(lasted, jitter()));
+            if self.meanwhile(pause).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// One connection from beginning to end: why it ended, and how long it was of use.
+    async fn connection(&mut self, remote: &Remote) -> Result<(ConnectionError, Duration), Unwanted> {
+        let limit = Instant::now() + self.attempt;
+        let dialer = self.dialer.clone();
+        let stream = match self.meanwhile(timeout_at(limit, dialer.dial(remote))).await? {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => return Ok((error, Duration::ZERO)),
+            Err(_) => return Ok((self.slow(remote), Duration::ZERO)),
+        };
+        self.session.opened(remote);
+        let mut ready = None;
+        let reason = self.talk(remote, stream, limit, &mut ready).await?;
+        Ok((reason, ready.map(|since: Instant| since.elapsed()).unwrap_or_default()))
+    }
+
+    fn slow(&self, remote: &Remote) -> ConnectionError {
+        ConnectionError::Slow { remote: remote.clone(), limit: self.attempt }
+    }
+
+    /// Waits for something else and takes commands meanwhile.
+    async fn meanwhile<T>(&mut self, other: impl Future<Output = T>) -> Result<T, Unwanted> {
+        let mut other = std::pin::pin!(other);
+        loop {
+            tokio::select! {
+                done = &mut other => return Ok(done),
+                command = self.commands.recv() => self.session.command(command.ok_or(Unwanted)?),
+            }
+        }
+    }
+
+    async fn talk(
+        &mut self,
+        remote: &Remote,
+        stream: Box<dyn Stream>,
+        limit: Instant,
+        ready: &mut Option<Instant>,
+    ) -> Result<ConnectionError, Unwanted> {
+        let broken = |source| ConnectionError::Broken { remote: remote.clone(), source: Arc::new(source) };
+        let (mut reader, mut writer) = split(stream);
+        let (mut framer, mut buffer) = (Framer::new(self.limits), vec![0; 64 << 10]);
+        let (mut heard, mut probed, mut unflushed) = (Instant::now(), false, false);
+        loop {
+            if ready.is_none() && self.session.is_ready() {
+                *ready = Some(Instant::now());
+            }
+            let silence = if probed { 2 * self.probe } else { self.probe };
+            let alarm = if ready.is_none() { limit } else { heard + silence };
+            let unwritten = self.session.out().len();
+            tokio::select! {
+                read = reader.read(&mut buffer) => {
+                    let read = match read {
+                        Ok(0) => return Ok(ConnectionError::Ended(remote.clone())),
+                        Ok(read) => read,
+                        Err(error) => return Ok(broken(error)),
+                    };
+                    (heard, probed) = (Instant::now(), false);
+                    framer.push(buffer.get(..read).unwrap_or_default());
+                    if let Err(error) = self.take_messages(remote, &mut framer) {
+                        return Ok(error);
+                    }
+                }
+                pushed = push(&mut writer, self.session.out()), if unwritten > 0 || unflushed => match pushed {
+                    Ok(pushed) => {
+                        self.session.out().drain(..pushed);
+                        unflushed = pushed > 0;
+                    }
+                    Err(error) => return Ok(broken(error)),
+                },
+                command = self.commands.recv(), if unwritten < UNWRITTEN => {
+                    self.session.command(command.ok_or(Unwanted)?);
+                }
+                () = sleep_until(alarm) => match (ready.is_some(), probed) {
+                    (false, _) => return Ok(self.slow(remote)),
+                    (true, true) => return Ok(ConnectionError::Silent { remote: remote.clone(), silence }),
+                    (true, false) => {
+                        self.session.probe();
+                        probed = true;
+                    }
+                },
+            }
+        }
+    }
+
+    fn take_messages(&mut self, remote: &Remote, framer: &mut Framer) -> Result<(), ConnectionError> {
+        loop {
+            let frame = |source| ConnectionError::Frame { remote: remote.clone(), source };
+            let Some(text) = framer.pop().map_err(frame)? else { return Ok(()) };
+            let message = Message::parse(&text);
+            let message =
+                message.map_err(|source| ConnectionError::Message { remote: remote.clone(), source })?;
+            self.session.message(message)?;
+        }
+    }
+}
+
+/// Writes a part, or, with nothing to write, flushes. Both can be given up half-way without loss.
+async fn push(writer: &mut WriteHalf<Box<dyn Stream>>, out: &[u8]) -> io::Result<usize> {
+    match out {
+        [] => writer.flush().await.map(|()| 0),
+        some => writer.write(some).await,
+    }
+}
+
+/// Between 0 and 1, different in every process and every time: the keys of the standard library's hash maps.
+fn jitter() -> f64 {
+    let bits = u32::try_from(RandomState::new().hash_one(()) >> 32).unwrap_or_default();
+    f64::from(bits) / f64::from(u32::MAX)
+}

@@ -1,0 +1,372 @@
+//! What is said over a connection and why, without the connection: commands and messages in, bytes out.
+
+mod backoff;
+mod driver;
+mod locks;
+mod monitors;
+mod server;
+mod wire;
+
+use std::collections::VecDeque;
+use std::mem::take;
+use std::sync::Arc;
+
+use serde_json::{Value as Json, json};
+use tokio::sync::{oneshot, watch};
+
+use crate::client::Status;
+use crate::condition::Condition;
+use crate::error::{ConnectionError, Error, Unfit};
+use crate::message::{Message, error_words};
+use crate::monitor::{MonitorRequest, Shared};
+use crate::options::Options;
+use crate::remote::Remote;
+
+pub(crate) use driver::Driver;
+use locks::Locks;
+use monitors::Monitors;
+use server::Server;
+pub(crate) use wire::Ids;
+use wire::{Purpose, Wire};
+
+/// Where the answer goes.
+pub(crate) type Reply<T> = oneshot::Sender<Result<T, Error>>;
+
+/// What callers want.
+pub(crate) enum Command {
+    /// An ordinary request, already written.
+    Call(Call),
+    /// The caller has given up.
+    Abandon { id: u64 },
+    /// `cancel` of RFC 7047 section 4.1.4.
+    Cancel { id: u64 },
+    /// A new monitor.
+    Monitor { id: u64, requests: Vec<MonitorRequest>, shared: Arc<Shared>, reply: Reply<()> },
+    /// New conditions for a monitor's table.
+    Conditions { monitor: u64, table: String, conditions: Vec<Condition>, reply: Reply<()> },
+    /// The end of a monitor.
+    Unmonitor { monitor: u64 },
+    /// A lock, by `lock` or `steal`.
+    Lock { name: String, method: &'static str, held: watch::Sender<bool>, reply: Reply<()> },
+    /// The end of a lock.
+    Unlock { name: String, reply: Option<Reply<Json>> },
+}
+
+pub(crate) struct Call {
+    pub(crate) id: u64,
+    pub(crate) method: &'static str,
+    pub(crate) text: String,
+    pub(crate) reply: Reply<Json>,
+}
+
+/// Who is talking to whom, for errors.
+pub(crate) struct Context {
+    pub(crate) database: Arc<str>,
+    pub(crate) remote: Remote,
+}
+
+impl Context {
+    fn refused(&self, method: &'static str, json: &Json) -> Error {
+        let (error, details) = error_words(json);
+        let (database, remote) = (Arc::clone(&self.database), self.remote.clone());
+        Error::Refused { method, database, remote, error, details }
+    }
+
+    fn unexpected(&self, method: &'static str, problem: String) -> Error {
+        let (database, remote) = (Arc::clone(&self.database), self.remote.clone());
+        Error::Unexpected { method, database, remote, problem }
+    }
+
+    fn too_old(&self, method: &'static str) -> Error {
+        Error::TooOld { method, database: Arc::clone(&self.database), remote: self.remote.clone() }
+    }
+
+    fn disconnected(&self, method: &'static str, source: &ConnectionError) -> Error {
+        let (database, remote) = (Arc::clone(&self.database), self.remote.clone());
+        Error::Disconnected { method, database, remote, source: source.clone() }
+    }
+
+    fn unfit(&self, why: Unfit) -> ConnectionError {
+        ConnectionError::Unfit { remote: self.remote.clone(), database: Arc::clone(&self.database), why }
+    }
+
+    fn senseless(&self, problem: String) -> ConnectionError {
+        ConnectionError::Senseless { remote: self.remote.clone(), problem }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Down,
+    /// Connected, and asking whether this server will do.
+    Checking,
+    Ready,
+}
+
+pub(crate) struct Session {
+    context: Context,
+    leader_only: bool,
+    phase: Phase,
+    wire: Wire,
+    /// Calls that wait for a connection.
+    queue: VecDeque<Call>,
+    monitors: Monitors,
+    locks: Locks,
+    server: Server,
+    /// The id of the monitor of `_Server`.
+    server_monitor: u64,
+    status: watch::Sender<Status>,
+}
+
+impl Session {
+    pub(crate) fn new(options: &Options, first: Remote, ids: Ids, status: watch::Sender<Status>) -> Self {
+        let server_monitor = ids.next();
+        Self {
+            context: Context { database: Arc::clone(&options.database), remote: first },
+            leader_only: options.leader_only,
+            phase: Phase::Down,
+            wire: Wire { ids, ..Wire::default() },
+            queue: VecDeque::new(),
+            monitors: Monitors::new(options.monitor_method),
+            locks: Locks::default(),
+            server: Server::default(),
+            server_monitor,
+            status,
+        }
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.phase == Phase::Ready
+    }
+
+    /// Bytes to be written.
+    pub(crate) fn out(&mut self) -> &mut Vec<u8> {
+        &mut self.wire.out
+    }
+
+    /// Asks whether anybody is there.
+    pub(crate) fn probe(&mut self) {
+        self.wire.request("echo", json!([]), Purpose::Nothing);
+    }
+
+    /// A connection is there.
+    pub(crate) fn opened(&mut self, remote: &Remote) {
+        self.context.remote = remote.clone();
+        // without it the server cuts the connection whenever any of its databases changes (ovsdb-server(7) 4.1.18)
+        self.wire.request("set_db_change_aware", json!([true]), Purpose::Nothing);
+        if *self.context.database == *SERVER {
+            return self.ready();
+        }
+        self.phase = Phase::Checking;
+        self.server.forget();
+        let requests = Server::monitor_requests(&self.context.database);
+        self.wire.request("monitor_cond", json!([SERVER, self.server_monitor, requests]), Purpose::Server);
+    }
+
+    /// The server will do: everything that waits is said.
+    fn ready(&mut self) {
+        self.phase = Phase::Ready;
+        self.status.send_replace(Status::Ready { remote: self.context.remote.clone() });
+        self.locks.resume(&mut self.wire);
+        self.monitors.resume(&self.context, &mut self.wire);
+        for call in take(&mut self.queue) {
+            self.call(call);
+        }
+    }
+
+    /// The connection is gone, or could not be made.
+    pub(crate) fn closed(&mut self, reason: &ConnectionError) {
+        self.phase = Phase::Down;
+        self.status.send_replace(Status::Connecting { last: Some(reason.clone()) });
+        self.wire.out.clear();
+        self.locks.lost();
+        self.monitors.lost();
+        for (_, purpose) in take(&mut self.wire.in_flight) {
+            match purpose {
+                Purpose::Call { method, reply } => {
+                    let _ = reply.send(Err(self.context.disconnected(method, reason)));
+                }
+                Purpose::Lock { reply: Some(reply), name } => {
+                    self.locks.refused(&name);
+                    let _ = reply.send(Err(self.context.disconnected("lock", reason)));
+                }
+                Purpose::Conditions { monitor, reply, .. } => self.monitors.conditions_open(monitor, reply),
+                _ => {}
+            }
+        }
+    }
+
+    /// Something is wanted.
+    pub(crate) fn command(&mut self, command: Command) {
+        match command {
+            Command::Call(call) => self.call(call),
+            Command::Abandon { id } => self.abandon(id),
+            Command::Cancel { id } => self.cancel(id),
+            Command::Monitor { id, requests, shared, reply } => {
+                self.monitors.add(id, requests, shared, reply);
+                if self.is_ready() {
+                    self.monitors.begin(id, &self.context, &mut self.wire);
+                }
+            }
+            Command::Conditions { monitor, table, conditions, reply } => {
+                let with = (&self.context, &mut self.wire);
+                self.monitors.set_conditions((monitor, table), conditions, reply, with);
+            }
+            Command::Unmonitor { monitor } => {
+                if self.monitors.remove(monitor) && self.is_ready() {
+                    self.wire.request("monitor_cancel", json!([monitor]), Purpose::Nothing);
+                }
+            }
+            Command::Lock { name, method, held, reply } => self.lock(&name, method, held, reply),
+            Command::Unlock { name, reply } => self.unlock(&name, reply),
+        }
+    }
+
+    fn call(&mut self, call: Call) {
+        if call.reply.is_closed() {
+            return;
+        }
+        if !self.is_ready() {
+            return self.queue.push_back(call);
+        }
+        self.wire.out.extend_from_slice(call.text.as_bytes());
+        self.wire.in_flight.insert(call.id, Purpose::Call { method: call.method, reply: call.reply });
+    }
+
+    fn abandon(&mut self, id: u64) {
+        self.queue.retain(|call| call.id != id);
+        if let Some(Purpose::Call { method: "transact", .. }) = self.wire.in_flight.remove(&id) {
+            // a wait would stay on the server
+            self.wire.notify("cancel", json!([id]));
+        }
+    }
+
+    fn cancel(&mut self, id: u64) {
+        if self.wire.in_flight.contains_key(&id) {
+            return self.wire.notify("cancel", json!([id]));
+        }
+        if let Some(at) = self.queue.iter().position(|call| call.id == id)
+            && let Some(call) = self.queue.remove(at)
+        {
+            let _ = call.reply.send(Err(self.context.refused(call.method, &json!("canceled"))));
+        }
+    }
+
+    fn lock(&mut self, name: &str, method: &'static str, held: watch::Sender<bool>, reply: Reply<()>) {
+        match self.locks.want(name, method, held, reply) {
+            Ok(()) if self.is_ready() => self.locks.ask(name, &mut self.wire),
+            Ok(()) => {}
+            Err(reply) => {
+                let error =
+                    json!({"error": "duplicate lock", "details": format!("this client has lock {name}")});
+                let _ = reply.send(Err(self.context.refused(method, &error)));
+            }
+        }
+    }
+
+    fn unlock(&mut self, name: &str, reply: Option<Reply<Json>>) {
+        if !self.locks.forget(name) {
+            return;
+        }
+        match (self.is_ready(), reply) {
+            (true, Some(reply)) => {
+                self.wire.request("unlock", json!([name]), Purpose::Call { method: "unlock", reply });
+            }
+            (true, None) => self.wire.request("unlock", json!([name]), Purpose::Nothing),
+            // without a connection there is no lock
+            (false, Some(reply)) => drop(reply.send(Ok(json!({})))),
+            (false, None) => {}
+        }
+    }
+
+    /// Something was said.
+    ///
+    /// # Errors
+    /// The connection must be closed.
+    pub(crate) fn message(&mut self, message: Message) -> Result<(), ConnectionError> {
+        match message {
+            Message::Request { method, params, id } if method == "echo" => {
+                self.wire.send(&Message::Response { id, outcome: Ok(params) });
+                Ok(())
+            }
+            Message::Request { id, .. } => {
+                self.wire.send(&Message::Response { id, outcome: Err(json!("unknown method")) });
+                Ok(())
+            }
+            Message::Notification { method, params } => self.notified(&method, params),
+            Message::Response { id, outcome } => match self.wire.purpose_of(&id) {
+                Some(purpose) => self.answered(purpose, outcome),
+                None => Ok(()),
+            },
+        }
+    }
+
+    fn notified(&mut self, method: &str, params: Json) -> Result<(), ConnectionError> {
+        match method {
+            "update2" if params.get(0).and_then(Json::as_u64) == Some(self.server_monitor) => {
+                self.server_told(params.get(1).unwrap_or(&Json::Null))
+            }
+            "update" | "update2" | "update3" => {
+                self.monitors.updated(method, params).map_err(|problem| self.context.senseless(problem))
+            }
+            "locked" | "stolen" => {
+                self.locks.notified(&params, method == "locked");
+                Ok(())
+            }
+            // what monitors have is of a database that is gone: begin again, when there is one
+            "monitor_canceled" => Err(self.context.unfit(Unfit::Removed)),
+            _ => Ok(()),
+        }
+    }
+
+    fn answered(&mut self, purpose: Purpose, outcome: Result<Json, Json>) -> Result<(), ConnectionError> {
+        match (purpose, outcome) {
+            (Purpose::Nothing, _) => {}
+            (Purpose::Server, Ok(updates)) => return self.server_told(&updates),
+            // older than Open vSwitch 2.9: no clusters, no relays
+            (Purpose::Server, Err(_)) => self.ready(),
+            (Purpose::Schema, outcome) => self.monitors.schema(outcome, &self.context, &mut self.wire),
+            (Purpose::Monitor(id), outcome) => {
+                self.monitors.began(id, outcome, &self.context, &mut self.wire);
+            }
+            (Purpose::Call { method, reply }, outcome) => {
+                let _ = reply.send(outcome.map_err(|error| self.context.refused(method, &error)));
+            }
+            (Purpose::Conditions { reply, .. }, Ok(_)) => drop(reply.send(Ok(()))),
+            (Purpose::Conditions { monitor, table, before, reply }, Err(error)) => {
+                self.monitors.conditions_refused(monitor, &table, before);
+                let _ = reply.send(Err(self.context.refused("monitor_cond_change", &error)));
+            }
+            (Purpose::Lock { name, reply }, Ok(result)) => {
+                self.locks.answered(&name, &result);
+                answer(reply, Ok(()));
+            }
+            (Purpose::Lock { name, reply }, Err(error)) => {
+                self.locks.refused(&name);
+                answer(reply, Err(self.context.refused("lock", &error)));
+            }
+        }
+        Ok(())
+    }
+
+    fn server_told(&mut self, updates: &Json) -> Result<(), ConnectionError> {
+        if self.server.update(updates).is_none() {
+            return Err(self.context.senseless("an update of _Server".to_owned()));
+        }
+        self.server.judge(self.leader_only).map_err(|why| self.context.unfit(why))?;
+        if self.phase == Phase::Checking {
+            self.ready();
+        }
+        Ok(())
+    }
+}
+
+/// Answers a caller, if there is one, who may have given up.
+fn answer<T>(reply: Option<Reply<T>>, result: Result<T, Error>) {
+    if let Some(reply) = reply {
+        let _ = reply.send(result);
+    }
+}
+
+/// The database that tells of the others (ovsdb-server(5)).
+const SERVER: &str = "_Server";

@@ -1,0 +1,177 @@
+//! Is this server one to use: what its `_Server` database says of ours (ovsdb-server(5)). No input or output here.
+
+use std::sync::Arc;
+
+use serde_json::{Value as Json, json};
+
+use crate::error::Unfit;
+use crate::row::{Row, RowError};
+use crate::value::{Uuid, Value};
+
+const COLUMNS: [&str; 7] = ["name", "model", "connected", "leader", "schema", "cid", "index"];
+
+/// What `_Server` says of our database.
+#[derive(Debug, Default)]
+pub(crate) struct Server {
+    rows: Vec<(String, Row)>,
+    /// The newest data that were seen, over all connections: of which cluster, and which entry of its log.
+    newest: Option<(Uuid, i64)>,
+}
+
+impl Server {
+    /// The requests of a `monitor_cond`, for our database only.
+    pub(crate) fn monitor_requests(database: &str) -> Json {
+        json!({ "Database": [{ "columns": COLUMNS, "where": [["name", "==", database]] }] })
+    }
+
+    /// A new connection: what another server said does not hold.
+    pub(crate) fn forget(&mut self) {
+        self.rows.clear();
+    }
+
+    /// Takes a `<table-updates2>`. None of the columns can hold more than one value, so differences are new values.
+    pub(crate) fn update(&mut self, updates: &Json) -> Option<()> {
+        let Some(rows) = updates.get("Database") else { return Some(()) };
+        let table: Arc<str> = "Database".into();
+        for (uuid, update) in rows.as_object()? {
+            match update.as_object()?.iter().next()? {
+                (kind, _) if kind == "delete" => self.rows.retain(|(known, _)| known != uuid),
+                (_, columns) => {
+                    let told = Row::from_json(&table, columns.as_object()?.clone()).ok()?;
+                    let at = self.rows.iter().position(|(known, _)| known == uuid);
+                    let at = at.unwrap_or_else(|| {
+                        self.rows.push((uuid.clone(), defaults(&table)));
+                        self.rows.len() - 1
+                    });
+                    let (_, row) = self.rows.get_mut(at)?;
+                    for (column, value) in told.into_columns() {
+                        row.set(&column, value);
+                    }
+                }
+            }
+        }
+        Some(())
+    }
+
+    /// May this server be used?
+    pub(crate) fn judge(&mut self, leader_only: bool) -> Result<(), Unfit> {
+        let (_, row) = self.rows.first().ok_or(Unfit::NoDatabase)?;
+        let told = Told::of(row).map_err(|_| Unfit::NoDatabase)?;
+        let seen = told.judge(leader_only, self.newest)?;
+        self.newest = seen.or(self.newest);
+        Ok(())
+    }
+}
+
+/// `update2` leaves defaults out.
+fn defaults(table: &Arc<str>) -> Row {
+    let mut row = Row::of(table);
+    for column in COLUMNS {
+        row.set(column, Value::empty());
+    }
+    row
+}
+
+struct Told {
+    clustered: bool,
+    connected: bool,
+    leader: bool,
+    schema: bool,
+    newest: Option<(Uuid, i64)>,
+}
+
+impl Told {
+    fn of(row: &Row) -> Result<Self, RowError> {
+        Ok(Self {
+            clustered: row.optional_string("model")? == Some("clustered"),
+            connected: row.optional_boolean("connected")? == Some(true),
+            leader: row.optional_boolean("leader")? == Some(true),
+            schema: row.optional_string("schema")?.is_some(),
+            newest: row.optional_uuid("cid")?.zip(row.optional_integer("index")?),
+        })
+    }
+
+    /// The order of Open vSwitch's own client (`lib/ovsdb-cs.c`, `ovsdb_cs_check_server_db__`). Other than it, a relay
+    /// that lost its source is not used, and never counts as leader.
+    fn judge(&self, leader_only: bool, seen: Option<(Uuid, i64)>) -> Result<Option<(Uuid, i64)>, Unfit> {
+        if !self.schema {
+            return Err(Unfit::NoSchema);
+        }
+        if !self.connected {
+            return Err(Unfit::CutOff);
+        }
+        if leader_only && !self.leader {
+            return Err(Unfit::NotLeader);
+        }
+        match (self.newest, seen) {
+            (Some((cluster, index)), Some((seen_of, newest)))
+                if self.clustered && cluster == seen_of && index < newest =>
+            {
+                Err(Unfit::Stale)
+            }
+            (newest, _) => Ok(newest),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(server: &mut Server, kind: &str, columns: Json) {
+        server.update(&json!({"Database": {"u": {kind: columns}}})).unwrap();
+    }
+
+    fn member(leader: bool, connected: bool, index: i64) -> Json {
+        json!({
+            "name": "D", "model": "clustered", "connected": connected, "leader": leader, "schema": "{}",
+            "cid": ["uuid", Uuid::from_u128(1).to_string()], "index": index,
+        })
+    }
+
+    #[test]
+    fn standalone_is_its_own_leader() {
+        let mut server = Server::default();
+        assert_eq!(server.judge(true), Err(Unfit::NoDatabase));
+        told(
+            &mut server,
+            "initial",
+            json!({"model": "standalone", "connected": true, "leader": true, "schema": "{}"}),
+        );
+        assert_eq!(server.judge(true), Ok(()));
+        told(&mut server, "delete", Json::Null);
+        assert_eq!(server.judge(true), Err(Unfit::NoDatabase));
+    }
+
+    #[test]
+    fn a_relay_is_never_the_leader() {
+        let mut server = Server::default();
+        told(&mut server, "initial", json!({"model": "relay"}));
+        assert_eq!(server.judge(false), Err(Unfit::NoSchema));
+        told(&mut server, "modify", json!({"schema": "{}", "connected": true}));
+        assert_eq!(server.judge(false), Ok(()));
+        assert_eq!(server.judge(true), Err(Unfit::NotLeader));
+        told(&mut server, "modify", json!({"connected": false}));
+        assert_eq!(server.judge(false), Err(Unfit::CutOff));
+    }
+
+    #[test]
+    fn members_of_a_cluster() {
+        let mut server = Server::default();
+        told(&mut server, "initial", member(true, true, 7));
+        assert_eq!(server.judge(true), Ok(()));
+        told(&mut server, "modify", json!({"leader": false, "index": 8}));
+        assert_eq!(server.judge(true), Err(Unfit::NotLeader));
+        assert_eq!(server.judge(false), Ok(()));
+
+        // another member, behind the first
+        server.forget();
+        told(&mut server, "initial", member(true, true, 6));
+        assert_eq!(server.judge(false), Err(Unfit::Stale));
+        told(&mut server, "modify", json!({"index": 9}));
+        assert_eq!(server.judge(true), Ok(()));
+        // another cluster counts from its own beginning
+        told(&mut server, "modify", json!({"index": 1, "cid": ["uuid", Uuid::from_u128(2).to_string()]}));
+        assert_eq!(server.judge(true), Ok(()));
+    }
+}

@@ -1,0 +1,235 @@
+//! Every operation of RFC 7047 section 5.2, done and refused, by a real ovsdb-server.
+
+mod server;
+
+use std::time::Duration;
+
+use ovsdb::{
+    Condition, Error, Function, Mutation, Mutator, OperationResult, Row, Transaction, Until, Uuid, Value,
+    Wait,
+};
+use server::Server;
+
+/// A bridge with one port, `name`.
+fn attach(name: &str) -> Transaction {
+    let port = Row::new().with("name", name).with("interfaces", Value::named("interface")).with("tag", 7);
+    let ids = Value::map([("node", name)]);
+    let bridge = Row::new().with("name", name).with("ports", Value::named("port")).with("external_ids", ids);
+    Transaction::new()
+        .insert("Interface", Row::new().with("name", name), Some("interface"))
+        .insert("Port", port, Some("port"))
+        .insert("Bridge", bridge, Some("bridge"))
+        .mutate("Open_vSwitch", [], [Mutation::insert("bridges", Value::named("bridge"))])
+}
+
+#[tokio::test]
+async fn insert_select_update_mutate_delete() {
+    let server = Server::standalone(&[]);
+    let client = server.client().await;
+
+    let done = client.transact(attach("br0").commit(true).comment("made")).await.unwrap();
+    let bridge = done[2].uuid().unwrap();
+    assert_eq!(done[3..], [OperationResult::Count(1), OperationResult::Done, OperationResult::Done]);
+
+    let named = || [Condition::equal("name", "br0")];
+    let select = Transaction::new()
+        .select("Bridge", named(), ["_uuid", "name", "ports", "external_ids", "fail_mode", "stp_enable"])
+        .select("Port", [Condition::new("tag", Function::Greater, 7)], ["name"])
+        .select("Port", [Condition::includes("tag", 7)], ["name"]);
+    let selected = client.transact(select).await.unwrap();
+    let row = &selected[0].rows()[0];
+    assert_eq!(row.uuid("_uuid"), Ok(bridge));
+    assert_eq!(row.set_of_uuids("ports"), Ok(vec![done[1].uuid().unwrap()]));
+    assert_eq!(row.map_of_strings("external_ids").unwrap()["node"], "br0");
+    assert_eq!((row.optional_string("fail_mode"), row.boolean("stp_enable")), (Ok(None), Ok(false)));
+    assert_eq!(selected[1].rows(), []);
+    assert_eq!(selected[2].rows(), [Row::new().with("name", "br0")]);
+
+    let change = Transaction::new()
+        .update("Bridge", named(), Row::new().with("fail_mode", "secure").with("stp_enable", true))
+        .mutate("Port", named(), [Mutation::new("tag", Mutator::Add, 35)])
+        .mutate("Bridge", named(), [Mutation::delete("external_ids", Value::set(["node"]))])
+        .update("Bridge", [Condition::equal("name", "none")], Row::new().with("stp_enable", true));
+    let count = |count| OperationResult::Count(count);
+    assert_eq!(client.transact(change).await.unwrap(), [count(1), count(1), count(1), count(0)]);
+    let select = Transaction::new()
+        .select("Bridge", [Condition::equal("_uuid", bridge)], ["fail_mode", "stp_enable", "external_ids"])
+        .select("Port", [], ["tag"]);
+    let selected = client.transact(select).await.unwrap();
+    let wanted = Row::new()
+        .with("fail_mode", "secure")
+        .with("stp_enable", true)
+        .with("external_ids", Value::Map(Vec::new()));
+    assert_eq!(selected[0].rows(), [wanted]);
+    assert_eq!(selected[1].rows(), [Row::new().with("tag", 42)]);
+
+    let remove = Transaction::new().mutate("Open_vSwitch", [], [Mutation::delete("bridges", bridge)]);
+    client.transact(remove).await.unwrap();
+    // not root tables: what nothing refers to is gone
+    let select =
+        Transaction::new().select("Bridge", [], []).select("Port", [], []).select("Interface", [], []);
+    let left: Vec<usize> =
+        client.transact(select).await.unwrap().iter().map(|result| result.rows().len()).collect();
+    assert_eq!(left, [0, 0, 0]);
+    let delete = Transaction::new().delete("Open_vSwitch", []);
+    assert_eq!(client.transact(delete).await.unwrap(), [count(1)]);
+}
+
+#[tokio::test]
+async fn refusals_name_the_operation() {
+    let server = Server::standalone(&[]);
+    let client = server.client().await;
+    client.transact(attach("br0")).await.unwrap();
+    let comment = || Transaction::new().comment("first");
+    let no_row = Uuid::from_u128(7);
+    let dangling = Mutation::insert("bridges", no_row);
+    for (transaction, told) in [
+        (
+            comment().insert("Bridge", Row::new().with("nome", "br1"), None),
+            "operation 1 (insert Bridge): unknown column: No column nome in table Bridge.",
+        ),
+        (
+            comment().insert("Nothing", Row::new(), None),
+            "operation 1 (insert Nothing): syntax error: Parsing ovsdb operation 2 of 2 failed: No table named Nothing.",
+        ),
+        (
+            comment().update("Port", [], Row::new().with("tag", 4096)).comment("last"),
+            "operation 1 (update Port): constraint violation: 4096 is not in the valid range 0 to 4095 (inclusive)",
+        ),
+        (
+            comment().mutate("Open_vSwitch", [], [dangling]),
+            "operation 2 (commit): referential integrity violation: Table Open_vSwitch column bridges row UUID \
+             references nonexistent row 00000000-0000-0000-0000-000000000007 in table Bridge.",
+        ),
+        (
+            attach("br0"),
+            "operation 4 (commit): constraint violation: Transaction causes multiple rows in \"Interface\" table to \
+             have identical values (br0) for index on column \"name\".  First row, with UUID UUID, existed in the \
+             database before this transaction and was not modified by the transaction.  Second row, with UUID UUID, \
+             was inserted by this transaction.",
+        ),
+        (comment().abort().comment("last"), "operation 1 (abort): aborted: aborted by request"),
+        (comment().assert("mine"), "operation 1 (assert): not owner: Asserted lock mine not held."),
+        (
+            comment().wait(
+                Wait::new("Bridge", Until::Equal, [Row::new().with("name", "br1")])
+                    .timeout(Duration::from_millis(50)),
+            ),
+            "operation 1 (wait Bridge): timed out: \"wait\" timed out after 50 ms",
+        ),
+    ] {
+        let error = client.transact(transaction).await.unwrap_err();
+        assert!(matches!(error, Error::Operation { .. }), "{error:?}");
+        assert_eq!(without_uuids(&error.to_string()), format!("transact on database Open_vSwitch: {told}"));
+    }
+    // nothing of them stayed
+    let select = Transaction::new().select("Bridge", [], ["name"]).select("Port", [], ["tag"]);
+    let selected = client.transact(select).await.unwrap();
+    assert_eq!(selected[0].rows(), [Row::new().with("name", "br0")]);
+    assert_eq!(selected[1].rows(), [Row::new().with("tag", 7)]);
+}
+
+/// With those that the server chose replaced.
+fn without_uuids(text: &str) -> String {
+    let word = |word: &str| match word.trim_end_matches(',').parse::<Uuid>() {
+        Ok(uuid) if uuid.as_u128() > u128::from(u64::MAX) => word.replace(&uuid.to_string(), "UUID"),
+        _ => word.to_owned(),
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
+#[tokio::test]
+async fn waits_until_another_client_has_done_it() {
+    let server = Server::standalone(&[]);
+    let client = server.client().await;
+    let until = Wait::new("Bridge", Until::Equal, [Row::new().with("name", "br0")]);
+    let waiting = client.submit(Transaction::new().wait(until).select("Bridge", [], ["name"]));
+    let gone = Wait::new("Bridge", Until::NotEqual, [Row::new().with("name", "br0")])
+        .when([Condition::equal("name", "br0")])
+        .columns(["name"]);
+    client.transact(attach("br0")).await.unwrap();
+    let results = waiting.results().await.unwrap();
+    assert_eq!(results[1].rows(), [Row::new().with("name", "br0")]);
+
+    let waiting = client.submit(Transaction::new().wait(gone));
+    client
+        .transact(
+            Transaction::new().mutate(
+                "Open_vSwitch",
+                [],
+                [Mutation::delete(
+                    "bridges",
+                    Value::set(
+                        client.transact(Transaction::new().select("Bridge", [], ["_uuid"])).await.unwrap()[0]
+                            .rows()
+                            .iter()
+                            .map(|row| row.uuid("_uuid").unwrap()),
+                    ),
+                )],
+            ),
+        )
+        .await
+        .unwrap();
+    assert_eq!(waiting.results().await.unwrap(), [OperationResult::Done]);
+}
+
+#[tokio::test]
+async fn a_waiting_transaction_can_be_canceled() {
+    let server = Server::standalone(&[]);
+    let client = server.client().await;
+    let never =
+        || Transaction::new().wait(Wait::new("Bridge", Until::Equal, [Row::new().with("name", "never")]));
+    let waiting = client.submit(never());
+    waiting.cancel();
+    let told = format!("transact on database Open_vSwitch at {}: refused: canceled", server.remote());
+    assert_eq!(waiting.results().await.unwrap_err().to_string(), told);
+
+    let quick = client.with_deadline(Duration::from_millis(100));
+    let told = format!(
+        "transact on database Open_vSwitch at {}: no answer within 0.1 s; it may have happened",
+        server.remote()
+    );
+    assert_eq!(quick.transact(never()).await.unwrap_err().to_string(), told);
+    // the server forgot it with the caller: it holds no trigger
+    drop(client.submit(never()));
+    client.echo().await.unwrap();
+    assert!(server.control(&["memory/show"]).split(' ').all(|word| !word.starts_with("triggers:")));
+}
+
+#[tokio::test]
+async fn many_calls_at_once() {
+    let server = Server::standalone(&[]);
+    let client = server.client().await;
+    let mut calls = tokio::task::JoinSet::new();
+    for number in 0..200 {
+        let client = client.clone();
+        calls.spawn(async move {
+            let name = format!("br{number}");
+            client.transact(attach(&name)).await.unwrap();
+            let named = [Condition::equal("name", name.as_str())];
+            let selected =
+                client.transact(Transaction::new().select("Bridge", named, ["name"])).await.unwrap();
+            assert_eq!(selected[0].rows(), [Row::new().with("name", name)]);
+        });
+    }
+    calls.join_all().await;
+    let selected = client.transact(Transaction::new().select("Bridge", [], ["name"])).await.unwrap();
+    assert_eq!(selected[0].rows().len(), 200);
+}
+
+#[tokio::test]
+async fn what_the_server_has() {
+    let server = Server::standalone(&[]);
+    let client = server.client().await;
+    assert_eq!(client.list_dbs().await.unwrap(), ["Open_vSwitch", "_Server"]);
+    let schema = client.get_schema().await.unwrap();
+    assert_eq!(schema.name, "Open_vSwitch");
+    let bridge = &schema.tables["Bridge"];
+    assert_eq!((bridge.is_root, &bridge.indexes), (false, &vec![vec!["name".to_owned()]]));
+    let ports = &bridge.columns["ports"].kind;
+    assert_eq!((ports.key.references.as_deref(), ports.min, ports.max), (Some("Port"), 0, None));
+    let mode = &bridge.columns["fail_mode"].kind;
+    assert_eq!((&mode.key.allowed, mode.max), (&Some(Value::set(["standalone", "secure"])), Some(1)));
+    assert!(schema.tables["Interface"].columns["statistics"].ephemeral);
+    assert!(!bridge.columns["name"].mutable);
+}

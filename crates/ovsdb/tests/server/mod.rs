@@ -1,0 +1,152 @@
+//! A real ovsdb-server with a database of its own, ended by its process id when dropped.
+
+#![allow(dead_code, unreachable_pub)]
+
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use ovsdb::{Client, Options, Remote, Row};
+use tempfile::TempDir;
+
+/// For everything that should take moments: the machine may be busy.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+pub const SCHEMA: &str = "/usr/share/openvswitch/vswitch.ovsschema";
+
+pub struct Server {
+    process: Option<Child>,
+    pub directory: TempDir,
+    words: Vec<String>,
+}
+
+/// Runs a program of Open vSwitch to its end.
+pub fn run(program: &str, words: &[&str]) -> String {
+    let output = Command::new(program).args(words).output();
+    let output =
+        output.unwrap_or_else(|error| panic!("{program}: {error}: apt-get install openvswitch-switch"));
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{program} {}: {told}", words.join(" "));
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+impl Server {
+    /// A standalone server of an empty `Open_vSwitch` database, on a unix socket and on `more` remotes.
+    pub fn standalone(more: &[&str]) -> Self {
+        let directory = TempDir::new().unwrap();
+        let database = directory.path().join("db");
+        run("ovsdb-tool", &["create", database.to_str().unwrap(), SCHEMA]);
+        let mut words = vec![database.display().to_string()];
+        words.extend(more.iter().map(|word| (*word).to_owned()));
+        let mut server = Self::stopped(directory, words);
+        server.start();
+        server
+    }
+
+    /// A server that is not started, with these words on its command line.
+    pub fn stopped(directory: TempDir, words: Vec<String>) -> Self {
+        Self { process: None, directory, words }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    pub fn socket(&self) -> PathBuf {
+        self.path("db.sock")
+    }
+
+    pub fn remote(&self) -> Remote {
+        Remote::Unix(self.socket())
+    }
+
+    /// Starts it, and waits until it listens.
+    pub fn start(&mut self) {
+        let process = Command::new("ovsdb-server")
+            .args(&self.words)
+            .arg(format!("--remote=punix:{}", self.socket().display()))
+            .arg(format!("--unixctl={}", self.path("ctl").display()))
+            .arg(format!("--log-file={}", self.path("log").display()))
+            .stderr(Stdio::null())
+            .spawn();
+        let process = process
+            .unwrap_or_else(|error| panic!("ovsdb-server: {error}: apt-get install openvswitch-switch"));
+        self.process = Some(process);
+        let socket = self.socket();
+        wait_until(|| UnixStream::connect(&socket).is_ok(), &format!("ovsdb-server listens: {}", self.log()));
+    }
+
+    /// Kills it as a power cut would.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().unwrap();
+            process.wait().unwrap();
+            let _ = std::fs::remove_file(self.socket());
+        }
+    }
+
+    /// Stops it in its tracks, or lets it go on: its sockets stay open.
+    pub fn freeze(&self, frozen: bool) {
+        let id = self.process.as_ref().unwrap().id().to_string();
+        run("kill", &[if frozen { "-STOP" } else { "-CONT" }, &id]);
+    }
+
+    /// A command of ovs-appctl(8).
+    pub fn control(&self, words: &[&str]) -> String {
+        let control = self.path("ctl").display().to_string();
+        let mut all = vec!["--timeout=30", "-t", &control];
+        all.extend(words);
+        run("ovs-appctl", &all)
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.path("log")).unwrap_or_default()
+    }
+
+    pub fn options(&self) -> Options {
+        Options::new("Open_vSwitch").remotes(vec![self.remote()]).deadline(PATIENCE)
+    }
+
+    pub async fn client(&self) -> Client {
+        let client = Client::connect(self.options()).await.unwrap();
+        root(&client).await;
+        client
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Every other table needs the one row of `Open_vSwitch`.
+pub async fn root(client: &Client) {
+    let tx = ovsdb::Transaction::new().insert("Open_vSwitch", Row::new(), None);
+    client.transact(tx).await.unwrap();
+}
+
+pub fn wait_until(mut done: impl FnMut() -> bool, what: &str) {
+    let end = Instant::now() + PATIENCE;
+    while !done() {
+        assert!(Instant::now() < end, "not within {} s: {what}", PATIENCE.as_secs());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// A file of the test's directory as text.
+pub fn text(path: &Path) -> Vec<u8> {
+    std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// An error and all its causes.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
