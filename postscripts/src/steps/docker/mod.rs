@@ -1,77 +1,59 @@
-//! `xdockhost docker`: the engine, from the distribution's packages.
+//! `xdockhost docker`: the engine, from the packages of whatever distribution this is, configured for the cluster.
 //!
-//! apt never touches a source that is not needed: a node without a way out hangs for minutes in the sources that its
-//! image came with (measured under xCAT's own otherpkgs: 355 s).
+//! ```text
+//! release.rs        which distribution this is
+//! packages.rs       its packages
+//! installed.rs      those that are there
+//! source.rs         where the others come from
+//! manager.rs        apt, dnf, yum and zypper: their words
+//! install.rs        ... run
+//! configuration.rs  /etc/docker/daemon.json: ours into theirs
+//! kernel.rs         modules and settings
+//! service.rs        the units
+//! observe.rs, plan.rs, execute.rs
+//! ```
 
-mod apt;
+mod configuration;
+mod error;
+mod execute;
+mod install;
+mod installed;
+mod kernel;
+mod manager;
+mod observe;
+pub mod packages;
 mod plan;
+pub mod release;
+mod service;
+mod source;
 
-use std::fmt;
+use std::fmt::Display;
+use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
-use durable::FileError;
-use process::{Command, ExecuteError};
-use thiserror::Error;
+use inventory::NicKind;
 
-use self::apt::{Apt, Source};
-use self::plan::{Action, Observed, installed, plan};
+pub use self::configuration::Conflict;
+pub use self::error::{DockerError, InstallError};
+pub use self::manager::Manager;
+
+use self::execute::Executor;
+use self::install::Hint;
+use self::kernel::ModuleState;
+use self::observe::{Desired, observe};
+use self::packages::{Choice, choose, chosen};
+use self::plan::{Action, Observed, plan, told};
+use self::release::Release;
 use super::{Outcome, Run, print_plan};
-use crate::environment::{EnvironmentError, Node};
-use crate::fetch::{FetchError, Server};
+use crate::environment::Node;
+use crate::fetch::Server;
+use crate::files::Wanted;
+use crate::log::{Log, say};
 
-const SERVICE: &str = "docker.service";
-
-const QUESTION: Duration = Duration::from_secs(30);
-
-/// A docker step that failed.
-#[derive(Debug, Error)]
-pub enum DockerError {
-    /// xCAT's variables are wrong.
-    #[error(transparent)]
-    Environment(#[from] EnvironmentError),
-    /// Another distribution.
-    #[error("this host has no apt-get; only Debian's packages are supported yet")]
-    NoApt,
-    /// The management node does not answer.
-    #[error("cannot look for packages on the management node")]
-    Look(#[source] FetchError),
-    /// Unsigned packages were allowed, but there are none.
-    #[error(
-        "unsigned=yes, but the management node has no package index at {0}; make it with dpkg-scanpackages . >Packages"
-    )]
-    NoIndex(String),
-    /// Our source could not be written.
-    #[error("cannot write the package source")]
-    Source(#[source] FileError),
-    /// A command failed.
-    #[error("cannot {action}{}", Hint(*from_distribution))]
-    Action {
-        /// What was to be done.
-        action: String,
-        /// Whether packages come from the distribution's sources.
-        from_distribution: bool,
-        /// Why.
-        #[source]
-        source: ExecuteError,
-    },
-    /// It is installed but can not be asked.
-    #[error("docker is installed, but its engine does not answer; see journalctl -u docker")]
-    Silent(#[source] ExecuteError),
-}
-
-struct Hint(bool);
-
-impl fmt::Display for Hint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.0 {
-            return Ok(());
-        }
-        f.write_str(
-            " from the distribution's sources; for a node without them put the packages into /install/post/otherpkgs/OSVER/ARCH on the management node and say unsigned=yes",
-        )
-    }
-}
+const NAME: &str = "docker";
+const OS_RELEASE: &str = "/etc/os-release";
+/// Where `xdock` puts the CA of the registry that it installs.
+const REGISTRY_CA: &str = "/install/xdock/registry/ca.crt";
 
 /// Runs the step.
 ///
@@ -79,62 +61,128 @@ impl fmt::Display for Hint {
 /// See [`DockerError`].
 pub async fn run(run: &Run) -> Result<Outcome, DockerError> {
     let node = run.environment.node()?;
-    if !Path::new("/usr/bin/apt-get").exists() {
-        return Err(DockerError::NoApt);
-    }
-    // docker.io only recommends iptables, and does not start without it
-    let default = || vec!["docker.io".to_owned(), "iptables".to_owned()];
-    let packages = run.work.packages.clone().unwrap_or_else(default);
-    let actions = plan(&packages, &observe(&packages).await);
+    let server = Server::new(node.master, node.http_port);
+    let desired = desired(run, &server)?;
+    let (observed, keys) = observe(&desired, run).await?;
+    warn_of_missing(&observed, &run.log);
+    let actions = plan(&observed);
     if run.work.dry_run {
-        print_plan("docker", &actions, &[]);
+        print(&actions);
         return Ok(Outcome::Planned);
     }
     if actions.is_empty() {
         return Ok(Outcome::NothingToDo);
     }
-    let source = if actions.contains(&Action::Index) { source(run, &node)? } else { Source::Distribution };
-    let apt = Apt::prepare(source)?;
-    for action in &actions {
-        apt.act(action).await?;
-    }
-    let version = engine_version().await.map_err(DockerError::Silent)?;
-    let done = match actions.contains(&Action::Index) {
-        true => format!("installed docker {version} ({})", apt.source),
-        false => format!("started docker {version}"),
-    };
-    Ok(Outcome::Done(done))
+    let (done, from) = execute(actions, &desired, run, &node, &server).await?;
+    let version = service::engine_version().await.map_err(DockerError::Silent)?;
+    Ok(Outcome::Done(told(&done, &version, from, &keys)))
 }
 
-async fn observe(packages: &[String]) -> Observed {
-    let format = "-f=${Package} ${db:Status-Status}\n";
-    let asked = Command::new("dpkg-query", QUESTION).args(["-W", format]).args(packages).execute().await;
-    // it fails when one is unknown, and still tells of the others
-    let listing = match asked {
-        Ok(output) => output.text(),
-        Err(ExecuteError::Status { stdout, .. }) => stdout,
-        Err(_) => String::new(),
+/// What shall be on this host.
+fn desired(run: &Run, server: &Server) -> Result<Desired, DockerError> {
+    let tables = run.environment.tables()?;
+    let ovs = tables.nics.iter().any(|nic| nic.kind == Some(NicKind::BridgeOvs));
+    let release: Result<Release, _> = fs::read_to_string(OS_RELEASE).unwrap_or_default().parse();
+    let family = release.as_ref().ok().map(|release| release.family);
+    let choice: Choice = match (&run.work.packages, &release) {
+        (Some(packages), _) => chosen(packages),
+        (None, Ok(release)) => choose(release, ovs),
+        (None, Err(unknown)) => return Err(unknown.clone().into()),
     };
-    let state = Command::new("systemctl", QUESTION).args(["is-active", "--quiet", SERVICE]).execute().await;
-    Observed { installed: installed(&listing), active: state.is_ok() }
+    let name = || release.map_or_else(|unknown| unknown.0, |release| release.to_string());
+    Ok(Desired {
+        manager: Manager::find(family, Path::exists).ok_or_else(|| DockerError::NoManager(name()))?,
+        choice,
+        wishes: configuration::wishes(&tables, &run.work.engine)?,
+        modules: kernel::modules(&tables.nics),
+        certificate: certificate(run, server)?,
+    })
 }
 
-fn source(run: &Run, node: &Node) -> Result<Source, DockerError> {
-    if !run.work.unsigned {
-        return Ok(Source::Distribution);
+/// The registry's CA, where the management node has one; else the registry has a certificate that the host trusts anyway.
+/// It comes as all of this comes, over plain HTTP from the management node: who could change it there could change this
+/// program.
+fn certificate(run: &Run, server: &Server) -> Result<Option<Wanted>, DockerError> {
+    let Some(registry) = &run.work.engine.registry else { return Ok(None) };
+    let Some(bytes) = server.find(REGISTRY_CA).map_err(DockerError::Look)? else { return Ok(None) };
+    let text = String::from_utf8_lossy(&bytes);
+    if !text.contains("-----BEGIN CERTIFICATE-----") {
+        return Err(DockerError::NoCertificate(server.url(REGISTRY_CA)));
     }
-    let server = Server::new(node.master, node.http_port);
-    // where xCAT's otherpkgs looks without an osimage: $INSTALLDIR/post/otherpkgs/$OSVER/$ARCH
-    let directory = format!("/install/post/otherpkgs/{}/{}", node.os_version, node.arch);
-    for index in ["Packages", "Packages.gz", "Packages.xz"] {
-        if server.has(&format!("{directory}/{index}")).map_err(DockerError::Look)? {
-            return Ok(Source::Flat(server.url(&directory)));
+    // dockerd reads it at every pull (moby `registry/registry.go`, ReadCertsDirectory)
+    Ok(Some(Wanted::text(format!("/etc/docker/certs.d/{registry}/ca.crt"), text)))
+}
+
+/// Does it; what was done, and where packages came from. After packages came all is looked at anew.
+async fn execute(
+    mut actions: Vec<Action>,
+    desired: &Desired,
+    run: &Run,
+    node: &Node,
+    server: &Server,
+) -> Result<(Vec<Action>, Option<String>), DockerError> {
+    let (mut done, mut from) = (Vec::new(), None);
+    let mut executor = Executor::new(&run.log);
+    loop {
+        let mut rest = actions.into_iter();
+        let installed = loop {
+            match rest.next() {
+                None => break false,
+                // a name that another package provides is never installed itself
+                Some(Action::Install(_)) if from.is_some() => {}
+                Some(Action::Install(packages)) => {
+                    from = Some(install(&packages, desired, run, node, server).await?);
+                    break true;
+                }
+                Some(action) => {
+                    executor.act(&action).await?;
+                    done.push(action);
+                }
+            }
+        };
+        if !installed {
+            executor.finish()?;
+            return Ok((done, from));
+        }
+        actions = plan(&observe(desired, run).await?.0);
+    }
+}
+
+async fn install(
+    packages: &[String],
+    desired: &Desired,
+    run: &Run,
+    node: &Node,
+    server: &Server,
+) -> Result<String, DockerError> {
+    let path = source::path(&run.environment, node);
+    let scopes = source::scopes(desired.manager, server, &path, packages, run.work.unsigned)?;
+    let hint = Hint { url: server.url(&path) };
+    let scope = install::install(desired.manager, &scopes, packages, hint).await?;
+    Ok(scope.map(ToString::to_string).unwrap_or_default())
+}
+
+/// The steps in words, the files as their difference.
+fn print(actions: &[Action]) {
+    let (mut others, mut files) = (Vec::new(), Vec::new());
+    for action in actions {
+        match action {
+            Action::Write(file) | Action::Configure(file, _) => files.push(file.clone()),
+            action => others.push(action),
         }
     }
-    Err(DockerError::NoIndex(server.url(&directory)))
+    print_plan(NAME, &others, &files);
 }
 
-async fn engine_version() -> Result<String, ExecuteError> {
-    let words = ["version", "--format", "{{.Server.Version}}"];
-    Ok(Command::new("docker", QUESTION).args(words).execute().await?.text())
+fn warn_of_missing(observed: &Observed, log: &Log) {
+    for module in observed.modules.iter().filter(|module| module.state == ModuleState::Missing) {
+        warn(log, format!("this kernel has no module {}; what needs it will not work", module.name));
+    }
+}
+
+/// A line that is no failure.
+fn warn(log: &Log, text: impl Display) {
+    let text = format!("warning: {text}");
+    say(&format!("xdock: {NAME}: {text}"));
+    log.note(NAME, text);
 }

@@ -1,96 +1,217 @@
-//! What is to be done for the engine to run. Pure.
+//! What is to be done for the engine to run as this host needs it. Pure.
 
 use std::fmt;
 
-use super::SERVICE;
+use super::configuration::Effect;
+use super::kernel::{Module, ModuleState, Setting};
+use super::packages::ENGINE;
+use super::service::Unit;
+use crate::files::Wanted;
 
-/// What is on this host.
+/// What is on this host, held against what shall be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Observed {
-    /// Of the wanted packages, those that are installed.
-    pub(super) installed: Vec<String>,
-    /// Whether its service runs.
-    pub(super) active: bool,
+    /// Packages that are wanted and not installed.
+    pub(super) missing: Vec<String>,
+    /// Whether the package manager starts the engine while it installs it, as Debian's does.
+    pub(super) starts_itself: bool,
+    /// Whether there is an engine.
+    pub(super) engine: bool,
+    /// Files that are not as they shall be, without the engine's configuration.
+    pub(super) files: Vec<Wanted>,
+    /// The engine's configuration, where it is not as it shall be, and what its change asks of a running engine.
+    pub(super) configuration: Option<(Wanted, Effect)>,
+    /// What a killed run did not tell the running engine.
+    pub(super) untold: Effect,
+    /// Modules that are needed.
+    pub(super) modules: Vec<Module>,
+    /// Kernel settings that are too small.
+    pub(super) settings: Vec<Setting>,
+    /// Units that shall run.
+    pub(super) units: Vec<(&'static str, Unit)>,
 }
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Action {
-    /// What a killed run left half configured stops apt.
-    Finish,
-    /// Read what packages the source has.
-    Index,
-    /// Install these.
+    /// A file of ours.
+    Write(Wanted),
+    /// The engine's configuration, and what a running engine is told of it afterwards.
+    Configure(Wanted, Effect),
+    /// Load a module.
+    Load(&'static str),
+    /// Set a kernel setting.
+    Set(Setting),
+    /// Packages. What comes after it is planned anew.
     Install(Vec<String>),
-    /// Start the engine.
-    Start,
+    /// The engine reads its configuration.
+    Reload,
+    /// The engine starts anew; it holds its containers by then.
+    Restart,
+    /// At every boot.
+    Enable(&'static str),
+    /// Now.
+    Start(&'static str),
 }
 
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Finish => f.write_str("finish what an earlier run of dpkg began"),
-            Self::Index => f.write_str("read the package index"),
+            Self::Write(file) | Self::Configure(file, _) => write!(f, "write {}", file.path.display()),
+            Self::Load(module) => write!(f, "load the kernel module {module}"),
+            Self::Set(setting) => write!(f, "set {} to {}", setting.name, setting.value),
             Self::Install(packages) => write!(f, "install {}", packages.join(" ")),
-            Self::Start => write!(f, "start {SERVICE}"),
+            Self::Reload => write!(f, "reload {ENGINE}"),
+            Self::Restart => write!(f, "restart {ENGINE}; containers go on"),
+            Self::Enable(unit) => write!(f, "enable {unit}"),
+            Self::Start(unit) => write!(f, "start {unit}"),
         }
     }
 }
 
-impl Action {
-    /// Whether it reads a source of packages.
-    pub(super) fn needs_source(&self) -> bool {
-        matches!(self, Self::Index | Self::Install(_))
-    }
-}
+/// The order is the point: what the engine reads at its start is there before it.
+pub(super) fn plan(observed: &Observed) -> Vec<Action> {
+    let mut actions: Vec<Action> = observed.files.iter().cloned().map(Action::Write).collect();
+    let loadable = observed.modules.iter().filter(|module| module.state == ModuleState::Loadable);
+    actions.extend(loadable.map(|module| Action::Load(module.name)));
+    actions.extend(observed.settings.iter().copied().map(Action::Set));
 
-pub(super) fn plan(wanted: &[String], observed: &Observed) -> Vec<Action> {
-    let missing: Vec<String> =
-        wanted.iter().filter(|package| !observed.installed.contains(package)).cloned().collect();
-    let mut actions = Vec::new();
-    if !missing.is_empty() {
-        actions.extend([Action::Finish, Action::Index, Action::Install(missing)]);
+    let install = (!observed.missing.is_empty()).then(|| Action::Install(observed.missing.clone()));
+    let configure =
+        observed.configuration.as_ref().map(|(file, effect)| Action::Configure(file.clone(), *effect));
+    // what the package's own command line says is known when it is there (Fedora)
+    if observed.starts_itself && !observed.engine {
+        actions.extend(configure.into_iter().chain(install));
+    } else {
+        actions.extend(install.into_iter().chain(configure));
     }
-    if !observed.active {
-        actions.push(Action::Start);
+    actions.extend(tell(observed));
+    for (name, unit) in &observed.units {
+        if unit.enabled == Some(false) {
+            actions.push(Action::Enable(name));
+        }
+        if !unit.active {
+            actions.push(Action::Start(name));
+        }
     }
     actions
 }
 
-/// The packages that dpkg-query calls installed.
-pub(super) fn installed(listing: &str) -> Vec<String> {
-    let name = |line: &str| line.strip_suffix(" installed").map(str::to_owned);
-    listing.lines().filter_map(name).collect()
+/// What a running engine is told. Its file is read before it starts anew, so that it holds its containers.
+fn tell(observed: &Observed) -> Vec<Action> {
+    let running = observed.units.iter().any(|(name, unit)| *name == ENGINE && unit.active);
+    let effect = observed.configuration.as_ref().map_or(Effect::None, |(_, effect)| *effect);
+    match effect.max(observed.untold) {
+        _ if !running => vec![],
+        Effect::None => vec![],
+        Effect::Reload => vec![Action::Reload],
+        Effect::Restart => vec![Action::Reload, Action::Restart],
+    }
+}
+
+/// What was done, in a line; `version` of the engine, `from` where packages came from.
+pub(super) fn told(done: &[Action], version: &str, from: Option<String>, changed: &[String]) -> String {
+    let has = |wanted: &Action| done.contains(wanted);
+    let keys = if changed.is_empty() { String::new() } else { format!(" ({})", changed.join(", ")) };
+    if let Some(from) = from {
+        return format!("installed docker {version} ({from})");
+    }
+    if has(&Action::Restart) {
+        return format!("restarted docker {version} with its new configuration{keys}; containers went on");
+    }
+    if has(&Action::Reload) {
+        return format!("docker {version} took its new configuration{keys}");
+    }
+    if has(&Action::Start(ENGINE)) {
+        return format!("started docker {version}");
+    }
+    let texts: Vec<String> = done.iter().map(ToString::to_string).collect();
+    format!("put right: {}", texts.join(", "))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn names(names: &[&str]) -> Vec<String> {
-        names.iter().map(|name| (*name).to_owned()).collect()
+    fn texts(observed: &Observed) -> Vec<String> {
+        plan(observed).iter().map(ToString::to_string).collect()
+    }
+
+    fn bare() -> Observed {
+        Observed {
+            missing: vec!["docker.io".to_owned(), "iptables".to_owned()],
+            starts_itself: true,
+            engine: false,
+            files: vec![Wanted::text("/etc/modules-load.d/xdock.conf", "")],
+            configuration: Some((Wanted::text("/etc/docker/daemon.json", "{}"), Effect::Restart)),
+            untold: Effect::None,
+            modules: vec![
+                Module { name: "overlay", state: ModuleState::Here },
+                Module { name: "8021q", state: ModuleState::Loadable },
+                Module { name: "bonding", state: ModuleState::Missing },
+            ],
+            settings: vec![Setting { name: "net.x", value: 7 }],
+            units: vec![(ENGINE, Unit::default())],
+        }
+    }
+
+    /// As it is afterwards.
+    fn whole() -> Observed {
+        let unit = Unit { active: true, enabled: Some(true), pid: Some(7) };
+        let units = vec![(ENGINE, unit)];
+        let (missing, files, settings) = (vec![], vec![], vec![]);
+        let modules = vec![];
+        Observed { missing, files, settings, modules, units, engine: true, configuration: None, ..bare() }
     }
 
     #[test]
-    fn only_what_is_missing_is_installed() {
-        let wanted = names(&["docker.io", "iptables"]);
-        let bare = Observed { installed: vec![], active: false };
-        let texts = |observed: &Observed| -> Vec<String> {
-            plan(&wanted, observed).iter().map(ToString::to_string).collect()
+    fn the_first_start_has_its_configuration() {
+        let wanted = [
+            "write /etc/modules-load.d/xdock.conf",
+            "load the kernel module 8021q",
+            "set net.x to 7",
+            "write /etc/docker/daemon.json",
+            "install docker.io iptables",
+            "start docker.service",
+        ];
+        assert_eq!(texts(&bare()), wanted);
+        let disabled = (ENGINE, Unit { enabled: Some(false), ..Unit::default() });
+        let rpm = Observed { starts_itself: false, units: vec![disabled], ..bare() };
+        let end = [
+            "install docker.io iptables",
+            "write /etc/docker/daemon.json",
+            "enable docker.service",
+            "start docker.service",
+        ];
+        assert_eq!(texts(&rpm)[3..], end);
+    }
+
+    #[test]
+    fn a_running_engine_is_told_only_of_what_changed() {
+        assert_eq!(texts(&whole()), Vec::<String>::new());
+        let changed = |effect| {
+            let configuration = Some((Wanted::text("/etc/docker/daemon.json", "{}"), effect));
+            texts(&Observed { configuration, ..whole() })
         };
-        let finish = "finish what an earlier run of dpkg began";
-        let install = "install docker.io iptables";
-        assert_eq!(texts(&bare), [finish, "read the package index", install, "start docker.service"]);
-        let half = Observed { installed: names(&["docker.io"]), active: true };
-        assert_eq!(texts(&half), [finish, "read the package index", "install iptables"]);
-        let stopped = Observed { installed: wanted.clone(), active: false };
+        let write = "write /etc/docker/daemon.json";
+        assert_eq!(changed(Effect::Reload), [write, "reload docker.service"]);
+        let restart = "restart docker.service; containers go on";
+        assert_eq!(changed(Effect::Restart), [write, "reload docker.service", restart]);
+        let killed = Observed { untold: Effect::Restart, ..whole() };
+        assert_eq!(texts(&killed), ["reload docker.service", restart]);
+        let stopped = Observed { untold: Effect::Restart, units: vec![(ENGINE, Unit::default())], ..whole() };
         assert_eq!(texts(&stopped), ["start docker.service"]);
-        assert_eq!(plan(&wanted, &Observed { installed: wanted.clone(), active: true }), []);
     }
 
     #[test]
-    fn removed_packages_are_not_installed_ones() {
-        let listing = "docker.io config-files\niptables installed\n";
-        assert_eq!(installed(listing), ["iptables"]);
+    fn the_summary_says_what_an_administrator_looks_for() {
+        let from = Some("packages of http://10.99.0.1:80/x".to_owned());
+        let told = |done: &[Action], from| told(done, "27.5.1", from, &["bip".to_owned()]);
+        assert_eq!(told(&[], from), "installed docker 27.5.1 (packages of http://10.99.0.1:80/x)");
+        let restarted = "restarted docker 27.5.1 with its new configuration (bip); containers went on";
+        assert_eq!(told(&[Action::Reload, Action::Restart], None), restarted);
+        assert_eq!(told(&[Action::Reload], None), "docker 27.5.1 took its new configuration (bip)");
+        assert_eq!(told(&[Action::Start(ENGINE)], None), "started docker 27.5.1");
+        assert_eq!(told(&[Action::Load("veth")], None), "put right: load the kernel module veth");
     }
 }

@@ -1,0 +1,205 @@
+//! The engine's configuration, `/etc/docker/daemon.json`: ours into theirs, never theirs overwritten.
+//!
+//! ```text
+//! document.rs   the file as its owner wrote it
+//! pools.rs      addresses for Docker's own bridges that are none of the cluster's
+//! merge.rs      what is set, kept, or in conflict
+//! flags.rs      what dockerd's command line says already
+//! ```
+//!
+//! What an option once set stays until it is set otherwise: a run without `registry=` takes no registry away.
+
+mod document;
+mod flags;
+mod merge;
+mod pools;
+
+use std::collections::BTreeSet;
+
+use inventory::HostTables;
+use ipnet::IpNet;
+use serde::Serialize;
+
+pub use self::merge::Conflict;
+
+pub(super) use self::flags::given;
+
+use self::document::Document;
+use self::merge::{Terms, merge};
+use super::error::DockerError;
+use crate::args::Engine;
+use crate::render::Templates;
+
+/// The file.
+pub(super) const PATH: &str = "/etc/docker/daemon.json";
+const TEMPLATE: &str = "etc/docker/daemon.json";
+/// Docker's own MTU; less is asked for only where the host's network has less.
+const USUAL_MTU: u32 = 1500;
+
+/// Keys that dockerd takes from the file when it is told to read it again (moby `daemon/reload.go`); all others need a
+/// new start.
+const RELOADED: [&str; 12] = [
+    "authorization-plugins",
+    "debug",
+    "default-runtime",
+    "features",
+    "insecure-registries",
+    "labels",
+    "live-restore",
+    "max-concurrent-downloads",
+    "max-concurrent-uploads",
+    "registry-mirrors",
+    "runtimes",
+    "shutdown-timeout",
+];
+
+/// What the template of the file is given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Wishes {
+    bip: String,
+    blocks: Vec<String>,
+    size: u8,
+    mtu: Option<u32>,
+    mirror: Option<String>,
+    data_root: Option<String>,
+    #[serde(skip)]
+    cluster: Vec<IpNet>,
+}
+
+/// What a running engine must be told of a change; each includes those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Effect {
+    /// Nothing.
+    None,
+    /// To read its configuration again.
+    Reload,
+    /// To start anew; containers go on, for live-restore is told first.
+    Restart,
+}
+
+/// The file as it shall be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Merged {
+    /// Its text; that of the present file where nothing changes.
+    pub(super) text: String,
+    /// Keys that change.
+    pub(super) changed: BTreeSet<String>,
+    /// What a running engine must be told.
+    pub(super) effect: Effect,
+}
+
+fn effect(changed: &BTreeSet<String>) -> Effect {
+    match changed.iter().all(|key| RELOADED.contains(&key.as_str())) {
+        _ if changed.is_empty() => Effect::None,
+        true => Effect::Reload,
+        false => Effect::Restart,
+    }
+}
+
+/// What the cluster's tables and the command line ask of the engine.
+///
+/// # Errors
+/// No private addresses are left.
+pub(super) fn wishes(tables: &HostTables, engine: &Engine) -> Result<Wishes, DockerError> {
+    let cluster: Vec<IpNet> =
+        tables.networks.iter().flat_map(|network| network.subnets.iter().copied()).collect();
+    let pools = pools::choose(&cluster).ok_or(DockerError::NoAddresses)?;
+    let network = inventory::networks::around(&tables.networks, tables.ip);
+    Ok(Wishes {
+        bip: pools.bip.to_string(),
+        blocks: pools.blocks.iter().map(ToString::to_string).collect(),
+        size: pools::SIZE,
+        // docker0's containers leave through the host's address: what its network can not carry they must not send
+        mtu: network.and_then(|network| network.mtu).filter(|mtu| *mtu < USUAL_MTU),
+        mirror: engine.registry.as_ref().map(|registry| format!("https://{registry}")),
+        data_root: engine.data_root.clone(),
+        cluster,
+    })
+}
+
+/// The wishes in the present file.
+///
+/// # Errors
+/// The file or the template is no JSON, or keys are in conflict; all of them are told.
+pub(super) fn merged(
+    present: &str,
+    wishes: &Wishes,
+    templates: &Templates,
+    overrides: &[String],
+    flags: &BTreeSet<String>,
+) -> Result<Merged, DockerError> {
+    let theirs = Document::parse(present).map_err(DockerError::Json)?;
+    let ours = Document::parse(&templates.render(TEMPLATE, wishes)?).map_err(DockerError::Template)?;
+    let terms = Terms { cluster: &wishes.cluster, overrides, flags };
+    let (document, changed) = merge(&theirs, &ours, terms).map_err(DockerError::Conflicts)?;
+    let text = if changed.is_empty() { present.to_owned() } else { document.text() };
+    Ok(Merged { text, effect: effect(&changed), changed })
+}
+
+/// Where the engine keeps its state, by the present file.
+pub(super) fn data_root(present: &str) -> Option<String> {
+    let document = Document::parse(present).ok()?;
+    document.get("data-root").and_then(|value| value.as_str().map(str::to_owned))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::Environment;
+    use std::path::Path;
+
+    fn asked(line: &str, engine: &Engine, present: &str) -> Merged {
+        let variables = [
+            ("NODE", "host1"),
+            ("IPADDR", "10.99.0.11"),
+            ("MASTER_IP", "10.99.0.1"),
+            ("NETWORKS_LINES", "1"),
+            ("NETWORKS_LINE1", line),
+        ];
+        let tables = variables.into_iter().collect::<Environment>().tables().unwrap();
+        let wishes = wishes(&tables, engine).unwrap();
+        let templates = Templates::new(Path::new("/nonexistent"));
+        merged(present, &wishes, &templates, &[], &BTreeSet::new()).unwrap()
+    }
+
+    const NETWORK: &str = "netname=mynet0||net=10.99.0.0||mask=255.255.0.0";
+
+    #[test]
+    fn a_fresh_host_gets_this_file() {
+        let wanted = r#"{
+  "live-restore": true,
+  "log-driver": "json-file",
+  "log-opts": {"max-file": "3", "max-size": "10m"},
+  "bip": "172.17.0.1/16",
+  "default-address-pools": [{"base": "172.18.0.0/16", "size": 24}, {"base": "172.19.0.0/16", "size": 24}, {"base": "172.20.0.0/16", "size": 24}, {"base": "172.21.0.0/16", "size": 24}]
+}
+"#;
+        let fresh = asked(NETWORK, &Engine::default(), "");
+        assert_eq!((fresh.text.as_str(), fresh.effect), (wanted, Effect::Restart));
+        let again = asked(NETWORK, &Engine::default(), &fresh.text);
+        assert_eq!((again.text.as_str(), again.effect), (wanted, Effect::None));
+    }
+
+    #[test]
+    fn options_and_a_small_mtu_are_added_and_only_what_must_be_restarts() {
+        let base = asked(NETWORK, &Engine::default(), "").text;
+        let registry = Engine { registry: Some("mn:5000".to_owned()), ..Engine::default() };
+        let with = asked(NETWORK, &registry, &base);
+        assert_eq!(with.effect, Effect::Reload);
+        assert!(
+            with.text.ends_with("],\n  \"registry-mirrors\": [\"https://mn:5000\"]\n}\n"),
+            "{}",
+            with.text
+        );
+        let moved = Engine { data_root: Some("/srv/docker".to_owned()), ..Engine::default() };
+        let with = asked(&format!("{NETWORK}||mtu=1400"), &moved, &base);
+        assert_eq!(with.effect, Effect::Restart);
+        assert!(
+            with.text.ends_with("  \"mtu\": 1400,\n  \"data-root\": \"/srv/docker\"\n}\n"),
+            "{}",
+            with.text
+        );
+        assert_eq!(asked(&format!("{NETWORK}||mtu=9000"), &Engine::default(), &base).effect, Effect::None);
+        assert_eq!(data_root(&with.text).as_deref(), Some("/srv/docker"));
+    }
+}

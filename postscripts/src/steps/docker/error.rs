@@ -1,0 +1,139 @@
+//! What the docker step can not do, and what to do about it.
+
+use std::fmt;
+
+use durable::FileError;
+use process::ExecuteError;
+use thiserror::Error;
+
+use super::configuration::{Conflict, PATH};
+use super::release::UnknownRelease;
+use crate::environment::EnvironmentError;
+use crate::fetch::FetchError;
+use crate::render::RenderError;
+
+/// A docker step that failed.
+#[derive(Debug, Error)]
+pub enum DockerError {
+    /// xCAT's variables are wrong.
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
+    /// No table for this distribution.
+    #[error(transparent)]
+    Release(#[from] UnknownRelease),
+    /// No package manager that we know.
+    #[error(
+        "this host has none of the package managers of {0}: apt-get, dnf, yum, zypper are those known here"
+    )]
+    NoManager(String),
+    /// The management node does not answer.
+    #[error("cannot look for packages on the management node")]
+    Look(#[source] FetchError),
+    /// Unsigned packages were allowed, but there are none.
+    #[error(
+        "unsigned=yes, but the management node has no package index at {url}; put the packages there and make it with {indexer}"
+    )]
+    NoIndex {
+        /// The directory's address.
+        url: String,
+        /// What makes an index.
+        indexer: &'static str,
+    },
+    /// Packages did not come.
+    #[error(
+        "cannot install {} from {from}; a host without a way to others than the management node needs them, and what they depend on, in {url}, with an index ({indexer}), and unsigned=yes where nobody signed them{}",
+        packages.join(" "), First(first.as_ref())
+    )]
+    Install {
+        /// Which.
+        packages: Vec<String>,
+        /// The sources of the last attempt.
+        from: String,
+        /// The management node's directory.
+        url: String,
+        /// What makes an index there.
+        indexer: &'static str,
+        /// What was said when only that directory was used.
+        first: Option<String>,
+        /// Why.
+        #[source]
+        source: InstallError,
+    },
+    /// A file was not written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A template is wrong.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    /// The present configuration can not be read.
+    #[error("{PATH} is no JSON; nothing was changed: correct it")]
+    Json(#[source] serde_json::Error),
+    /// The template of the configuration is no JSON.
+    #[error("the template of {PATH} makes no JSON; see /etc/xdock/templates")]
+    Template(#[source] serde_json::Error),
+    /// Keys that another needs otherwise.
+    #[error("{PATH}: {}; nothing was changed", joined(.0))]
+    Conflicts(Vec<Conflict>),
+    /// No room for Docker's own bridges.
+    #[error(
+        "the cluster's networks have all private addresses, so none are left for Docker's own bridges; see NETWORKS_LINES"
+    )]
+    NoAddresses,
+    /// A swarm's engine does not start with live-restore.
+    #[error(
+        "this engine is in a swarm, which excludes live-restore: its containers would end whenever it restarts; leave it: docker swarm leave"
+    )]
+    Swarm,
+    /// The engine refuses the configuration.
+    #[error("the engine refuses the new {PATH}; nothing was changed")]
+    Refused(#[source] ExecuteError),
+    /// The engine does not hold containers over its restart.
+    #[error(
+        "the engine did not take live-restore within 30 s, so it was not restarted; see journalctl -u docker"
+    )]
+    NoLiveRestore,
+    /// The engine did not start with the new configuration.
+    #[error("the engine does not start with the new {PATH}; the old one is back; see journalctl -u docker")]
+    TakenBack(#[source] ExecuteError),
+    /// What the registry's certificate should be is none.
+    #[error("{0} is no certificate in PEM; put the registry's CA there, or take it away")]
+    NoCertificate(String),
+    /// A command failed.
+    #[error("cannot {action}")]
+    Action {
+        /// What was to be done.
+        action: String,
+        /// Why.
+        #[source]
+        source: ExecuteError,
+    },
+    /// It is installed but can not be asked.
+    #[error("docker is installed, but its engine does not answer; see journalctl -u docker")]
+    Silent(#[source] ExecuteError),
+}
+
+/// Why packages did not come.
+#[derive(Debug, Error)]
+pub enum InstallError {
+    /// The package manager failed.
+    #[error(transparent)]
+    Ran(#[from] ExecuteError),
+    /// It succeeded without any source.
+    #[error("{0} reached no source")]
+    Unreached(String),
+    /// Its sources could not be written.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+struct First<'a>(Option<&'a String>);
+
+impl fmt::Display for First<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |said| write!(f, " (from there alone: {said})"))
+    }
+}
+
+fn joined(conflicts: &[Conflict]) -> String {
+    conflicts.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}

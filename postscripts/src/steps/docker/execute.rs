@@ -1,0 +1,121 @@
+//! Does what was planned, but for packages.
+
+use std::fs;
+use std::path::Path;
+
+use process::ExecuteError;
+
+use super::configuration::Effect;
+use super::error::DockerError;
+use super::packages::ENGINE;
+use super::plan::Action;
+use super::service::{self, systemctl};
+use super::{kernel, warn};
+use crate::files::Wanted;
+use crate::log::Log;
+
+/// What a running engine must still be told of its file, so that a run that is killed in between is completed by the next.
+/// A boot needs it no more: the engine then reads the file.
+const UNTOLD: &str = "/run/xdock/docker.untold";
+/// Where a new configuration lies while the engine judges it.
+const CANDIDATE: &str = "/run/xdock/daemon.json";
+
+/// What a killed run did not tell the running engine.
+pub(super) fn untold() -> Effect {
+    match fs::read_to_string(UNTOLD).as_deref() {
+        Ok("restart") => Effect::Restart,
+        Ok("reload") => Effect::Reload,
+        _ => Effect::None,
+    }
+}
+
+/// Does one thing after the other, and knows how to take the configuration back.
+pub(super) struct Executor<'a> {
+    log: &'a Log,
+    /// The configuration before this run; no content: there was none.
+    before: Option<(Wanted, Option<Vec<u8>>)>,
+}
+
+impl<'a> Executor<'a> {
+    pub(super) fn new(log: &'a Log) -> Self {
+        Self { log, before: None }
+    }
+
+    /// Does it; [`Action::Install`] is `install.rs`'s.
+    pub(super) async fn act(&mut self, action: &Action) -> Result<(), DockerError> {
+        let failed = |source| DockerError::Action { action: action.to_string(), source };
+        match action {
+            Action::Write(file) => drop(file.write()?),
+            Action::Configure(file, effect) => self.configure(file, *effect).await?,
+            Action::Load(module) => self.load(module).await,
+            Action::Set(setting) => {
+                // one limit of many: no reason to leave a host without its engine
+                if let Err(error) = kernel::set(*setting) {
+                    warn(self.log, format!("cannot {action}: {error}"));
+                }
+            }
+            Action::Install(_) => {}
+            Action::Reload => systemctl("reload", ENGINE).await.map_err(failed)?,
+            Action::Restart => self.restart().await?,
+            Action::Enable(unit) => systemctl("enable", unit).await.map_err(failed)?,
+            Action::Start(unit) => systemctl("start", unit).await.map_err(failed)?,
+        }
+        Ok(())
+    }
+
+    /// All was done: nothing is left to be told.
+    pub(super) fn finish(&self) -> Result<(), DockerError> {
+        durable::remove(Path::new(UNTOLD)).map(drop).map_err(DockerError::File)
+    }
+
+    /// Judged by the engine before it replaces the present one.
+    async fn configure(&mut self, file: &Wanted, effect: Effect) -> Result<(), DockerError> {
+        if let Some(program) = service::program() {
+            let candidate = Path::new(CANDIDATE);
+            durable::replace(candidate, &file.content, 0o600)?;
+            let judged = service::validate(program, candidate).await;
+            durable::remove(candidate)?;
+            judged?;
+        }
+        let mark = if effect == Effect::Restart { "restart" } else { "reload" };
+        durable::replace(Path::new(UNTOLD), mark.as_bytes(), 0o644)?;
+        self.before = Some((file.clone(), fs::read(&file.path).ok()));
+        file.write()?;
+        Ok(())
+    }
+
+    /// A module that does not load is one that most containers do without.
+    async fn load(&self, module: &str) {
+        if let Err(error) = service::modprobe(module).await {
+            warn(self.log, format!("cannot load the kernel module {module}: {}", chain::chain(&error)));
+        }
+    }
+
+    /// An engine that does not start with the new configuration gets its old one back.
+    async fn restart(&self) -> Result<(), DockerError> {
+        service::holds_containers().await?;
+        let failed = |source| DockerError::Action { action: Action::Restart.to_string(), source };
+        match (systemctl("restart", ENGINE).await, &self.before) {
+            (Ok(()), _) => Ok(()),
+            (Err(source), None) => Err(failed(source)),
+            (Err(source), Some(before)) => Err(take_back(before, source).await?),
+        }
+    }
+}
+
+async fn take_back(
+    before: &(Wanted, Option<Vec<u8>>),
+    why: ExecuteError,
+) -> Result<DockerError, DockerError> {
+    let (file, content) = before;
+    match content {
+        Some(content) => drop(durable::replace(&file.path, content, file.mode)?),
+        None => drop(durable::remove(&file.path)?),
+    }
+    // five failed starts within ten seconds otherwise refuse the next one (systemd.unit(5), StartLimitBurst)
+    let _ = systemctl("reset-failed", ENGINE).await;
+    let action = || format!("start {ENGINE} with its old configuration");
+    systemctl("restart", ENGINE).await.map_err(|source| DockerError::Action { action: action(), source })?;
+    durable::remove(Path::new(UNTOLD))?;
+    Ok(DockerError::TakenBack(why))
+}

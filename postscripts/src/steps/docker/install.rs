@@ -1,0 +1,83 @@
+//! Runs the package manager: from the first sources that have all that is missing.
+
+use std::time::Duration;
+
+use process::{ExecuteError, Output};
+use tokio::time::{Instant, sleep};
+
+use super::error::{DockerError, InstallError};
+use super::manager::{Invocation, Manager};
+use super::source::Scope;
+
+/// How long another run of the package manager is waited for: before the sources are asked, and while a run of dpkg that
+/// was begun earlier is completed.
+const SOON: Duration = Duration::from_secs(30);
+const LATE: Duration = Duration::from_secs(600);
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Where packages of a failed attempt shall lie, for the message.
+pub(super) struct Hint {
+    /// The management node's directory.
+    pub(super) url: String,
+}
+
+/// Completes what a killed run left, and installs; the sources that had it.
+pub(super) async fn install<'a>(
+    manager: Manager,
+    scopes: &'a [Scope],
+    packages: &[String],
+    hint: Hint,
+) -> Result<Option<&'a Scope>, DockerError> {
+    if let Some(finish) = manager.finish() {
+        let ran = unlocked(manager, &finish, LATE).await;
+        let action = "finish what an earlier run of the package manager began".to_owned();
+        ran.map_err(|source| DockerError::Action { action, source })?;
+    }
+    let mut first = None;
+    let last = scopes.len().saturating_sub(1);
+    for (number, scope) in scopes.iter().enumerate() {
+        match attempt(manager, scope, packages).await {
+            Ok(()) => return Ok(Some(scope)),
+            Err(error) if number < last => first = Some(chain::chain(&error)),
+            Err(source) => {
+                let (packages, from) = (packages.to_vec(), scope.to_string());
+                let (url, indexer) = (hint.url, manager.indexer());
+                return Err(DockerError::Install { packages, from, url, indexer, first, source });
+            }
+        }
+    }
+    Ok(None)
+}
+
+async fn attempt(manager: Manager, scope: &Scope, packages: &[String]) -> Result<(), InstallError> {
+    for (path, text) in manager.files(scope) {
+        durable::replace(&path, text.as_bytes(), 0o644)?;
+    }
+    if let Some(index) = manager.index(scope) {
+        let told = unlocked(manager, &index, SOON).await?;
+        if !manager.answered(&told.text()) {
+            return Err(InstallError::Unreached(process::shell_words(&index.argv)));
+        }
+    }
+    unlocked(manager, &manager.install(scope, packages), LATE).await?;
+    Ok(())
+}
+
+/// Runs it, and again while another run has the lock.
+async fn unlocked(
+    manager: Manager,
+    invocation: &Invocation,
+    patience: Duration,
+) -> Result<Output, ExecuteError> {
+    let end = Instant::now() + patience;
+    loop {
+        match invocation.command().execute().await {
+            Err(ExecuteError::Status { stderr, stdout, .. })
+                if (manager.is_locked(&stderr) || manager.is_locked(&stdout)) && Instant::now() < end =>
+            {
+                sleep(AGAIN).await;
+            }
+            ran => return ran,
+        }
+    }
+}

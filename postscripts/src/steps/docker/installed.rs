@@ -1,0 +1,105 @@
+//! Which packages are installed: dpkg's own file, or one question to rpm.
+//!
+//! A re-run asks this every time, so no process is started where a file says it.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use process::{Command, ExecuteError};
+
+use super::manager::Manager;
+
+const STATUS: &str = "/var/lib/dpkg/status";
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Of the packages asked for, those that are there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Found {
+    /// Installed.
+    pub(super) installed: BTreeSet<String>,
+    /// Installed, or begun by a run that was killed.
+    pub(super) touched: BTreeSet<String>,
+}
+
+/// Of `packages`, those that are there.
+pub(super) async fn installed(manager: Manager, packages: &[String]) -> Found {
+    match manager {
+        Manager::Apt => {
+            // an unreadable file is an empty one: then apt-get says what is wrong
+            let status = std::fs::read(Path::new(STATUS)).unwrap_or_default();
+            of_dpkg(&String::from_utf8_lossy(&status), packages)
+        }
+        Manager::Dnf | Manager::Yum | Manager::Zypper => of_rpm(&ask_rpm(packages).await, packages),
+    }
+}
+
+/// rpm fails when one is unknown, and still tells of the others.
+async fn ask_rpm(packages: &[String]) -> String {
+    let words = ["-q", "--qf", "%{NAME}\n"];
+    let asked = Command::new("rpm", DEADLINE).args(words).args(packages).env("LC_ALL", "C").execute().await;
+    match asked {
+        Ok(output) => output.text(),
+        Err(ExecuteError::Status { stdout, .. }) => stdout,
+        Err(_) => String::new(),
+    }
+}
+
+/// Paragraphs of `Package: NAME` and `Status: WANT ERROR STATE` (dpkg's deb-control form); only STATE `installed` is
+/// installed: `half-configured` is what a killed run leaves, `config-files` what a removed package leaves.
+fn of_dpkg(status: &str, packages: &[String]) -> Found {
+    let mut found = Found::default();
+    let mut name = "";
+    for line in status.lines() {
+        if let Some(package) = line.strip_prefix("Package: ") {
+            name = package.trim();
+        } else if let Some(state) = line.strip_prefix("Status: ")
+            && packages.iter().any(|package| package == name)
+        {
+            let state = state.rsplit(' ').next().unwrap_or_default();
+            if state == "installed" {
+                found.installed.insert(name.to_owned());
+            }
+            if !["config-files", "not-installed"].contains(&state) {
+                found.touched.insert(name.to_owned());
+            }
+        }
+    }
+    found
+}
+
+fn of_rpm(answer: &str, packages: &[String]) -> Found {
+    // `package X is not installed` is no name
+    let known = |line: &&str| packages.iter().any(|package| package == line);
+    let installed: BTreeSet<String> =
+        answer.lines().map(str::trim).filter(known).map(str::to_owned).collect();
+    Found { touched: installed.clone(), installed }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn only_what_dpkg_calls_installed_is() {
+        let status = "Package: docker.io\nStatus: deinstall ok config-files\nVersion: 1\n\n\
+            Package: iptables\nStatus: install ok installed\nDescription: x\n Status: install ok installed\n\n\
+            Package: docker-cli\nStatus: install ok half-configured\n\n\
+            Package: other\nStatus: install ok installed\n";
+        let wanted = names(&["docker.io", "iptables", "docker-cli"]);
+        let found = of_dpkg(status, &wanted);
+        assert_eq!(found.installed.into_iter().collect::<Vec<_>>(), ["iptables"]);
+        assert_eq!(found.touched.into_iter().collect::<Vec<_>>(), ["docker-cli", "iptables"]);
+    }
+
+    #[test]
+    fn rpms_answer_names_those_that_it_has() {
+        let answer = "docker-ce\npackage containerd.io is not installed\n";
+        let wanted = names(&["docker-ce", "containerd.io"]);
+        assert_eq!(of_rpm(answer, &wanted).installed.into_iter().collect::<Vec<_>>(), ["docker-ce"]);
+    }
+}

@@ -1,0 +1,52 @@
+//! dnf, and yum with the same words.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{INDEX, INSTALL, Invocation, Manager, OURS};
+use crate::steps::docker::source::{Directory, Scope};
+
+/// Where dnf looks by itself (dnf.conf(5), reposdir).
+const HOSTS: &str = "/etc/yum.repos.d,/etc/yum/repos.d,/etc/distro.repos.d";
+
+pub(super) fn files(directory: &Directory) -> Vec<(PathBuf, String)> {
+    let check = u8::from(directory.signed);
+    // an empty proxy: not that of dnf.conf, which is for the outside
+    let text = match directory.is_flat() {
+        true => String::new(),
+        false => format!(
+            "[xdock]\nname=xdock\nbaseurl={}\nenabled=1\ngpgcheck={check}\nrepo_gpgcheck=0\nproxy=\n\
+             metadata_expire=0\n",
+            directory.url
+        ),
+    };
+    vec![(repositories().join("xdock.repo"), text)]
+}
+
+pub(super) fn index(manager: Manager, scope: &Scope) -> Invocation {
+    let words: &[&str] = if manager == Manager::Dnf { &["makecache", "--refresh"] } else { &["makecache"] };
+    with(manager, INDEX, scope).and(words.iter().copied())
+}
+
+pub(super) fn install(manager: Manager, scope: &Scope, words: Vec<String>) -> Invocation {
+    with(manager, INSTALL, scope).and(["install"]).and(words)
+}
+
+fn with(manager: Manager, deadline: Duration, scope: &Scope) -> Invocation {
+    let base = [manager.program(), "-y", "--setopt=timeout=10", "--setopt=retries=2"];
+    let mut command = Invocation::new(deadline, &base);
+    let Some(directory) = scope.directory() else { return command };
+    let ours = repositories().display().to_string();
+    command = match scope.has_hosts_own() {
+        true => command.and([format!("--setopt=reposdir={HOSTS},{ours}")]),
+        // plugins may ask others' servers, such as RHEL's subscription manager
+        false => command.and([format!("--setopt=reposdir={ours}"), "--setopt=plugins=0".to_owned()]),
+    };
+    // files that are named by their addresses are not checked otherwise
+    let check = u8::from(directory.signed);
+    if directory.is_flat() { command.and([format!("--setopt=localpkg_gpgcheck={check}")]) } else { command }
+}
+
+fn repositories() -> PathBuf {
+    PathBuf::from(OURS).join("yum.repos.d")
+}

@@ -1,0 +1,193 @@
+//! Where packages come from: the host's own sources, or the management node's directory, and what lies in that.
+
+use std::fmt;
+
+use crate::environment::{Environment, Node};
+use crate::fetch::Server;
+
+use super::error::DockerError;
+use super::manager::Manager;
+
+/// The management node's directory of packages, as far as it is of use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Directory {
+    /// Its address, without a last `/`.
+    pub(super) url: String,
+    /// Whether signatures are demanded.
+    pub(super) signed: bool,
+    /// Files of packages, by name and file name, where there is no index; else empty.
+    pub(super) flat: Vec<(String, String)>,
+}
+
+/// Which sources one attempt uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// Those that the host has.
+    Host,
+    /// Only the directory: nothing else is touched.
+    Alone(Directory),
+    /// The directory, and those that the host has: it lacked something.
+    Beside(Directory),
+}
+
+impl Directory {
+    /// Whether packages are named by their files.
+    pub(super) fn is_flat(&self) -> bool {
+        !self.flat.is_empty()
+    }
+
+    /// The host in its address.
+    pub(super) fn host(&self) -> &str {
+        let rest = self.url.strip_prefix("http://").unwrap_or(&self.url);
+        let rest = rest.split('/').next().unwrap_or_default();
+        rest.rsplit_once(':').map_or(rest, |(host, _)| host)
+    }
+
+    /// What a package manager is told to install: names, or addresses of files.
+    pub(super) fn words(&self, packages: &[String]) -> Vec<String> {
+        let word = |package: &String| {
+            let file = self.flat.iter().find(|(name, _)| name == package);
+            file.map_or_else(|| package.clone(), |(_, file)| format!("{}/{file}", self.url))
+        };
+        packages.iter().map(word).collect()
+    }
+}
+
+impl Scope {
+    /// The management node's directory, where it is used.
+    pub(super) fn directory(&self) -> Option<&Directory> {
+        match self {
+            Self::Host => None,
+            Self::Alone(directory) | Self::Beside(directory) => Some(directory),
+        }
+    }
+
+    /// Whether the host's own sources are used.
+    pub(super) fn has_hosts_own(&self) -> bool {
+        !matches!(self, Self::Alone(_))
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host => f.write_str("the host's own sources"),
+            Self::Alone(directory) => write!(f, "packages of {}", directory.url),
+            Self::Beside(directory) => write!(f, "packages of {} and the host's own sources", directory.url),
+        }
+    }
+}
+
+/// The directory's path on the management node, where xCAT's otherpkgs looks: the osimage's `otherpkgdir`, else
+/// `$INSTALLDIR/post/otherpkgs/$OSVER/$ARCH` (xCAT `otherpkgs`).
+pub(super) fn path(environment: &Environment, node: &Node) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
+    // several may be listed, also addresses of others' servers: those are the host's own sources
+    let listed = environment.get("OTHERPKGDIR").unwrap_or_default().split(',').map(str::trim);
+    let ours = |path: &&str| path.starts_with('/') && path.chars().all(plain);
+    let default = || format!("/install/post/otherpkgs/{}/{}", node.os_version, node.arch);
+    listed.into_iter().find(ours).map_or_else(default, |path| path.trim_end_matches('/').to_owned())
+}
+
+/// What to try, in this order.
+///
+/// # Errors
+/// The management node does not answer, or `unsigned=yes` and it has nothing.
+pub(super) fn scopes(
+    manager: Manager,
+    server: &Server,
+    path: &str,
+    packages: &[String],
+    unsigned: bool,
+) -> Result<Vec<Scope>, DockerError> {
+    match look(manager, server, path, packages, unsigned)? {
+        Some(directory) => Ok(vec![Scope::Alone(directory.clone()), Scope::Beside(directory)]),
+        None if unsigned => Err(DockerError::NoIndex { url: server.url(path), indexer: manager.indexer() }),
+        None => Ok(vec![Scope::Host]),
+    }
+}
+
+/// Files that make a directory a source, with a signature and without.
+fn indexes(manager: Manager) -> (&'static [&'static str], &'static [&'static str]) {
+    match manager {
+        Manager::Apt => (&["InRelease", "Release.gpg"], &["Packages", "Packages.gz", "Packages.xz"]),
+        // each package is signed, not the index
+        Manager::Dnf | Manager::Yum | Manager::Zypper => (&["repodata/repomd.xml"], &["repodata/repomd.xml"]),
+    }
+}
+
+fn look(
+    manager: Manager,
+    server: &Server,
+    path: &str,
+    packages: &[String],
+    unsigned: bool,
+) -> Result<Option<Directory>, DockerError> {
+    let (signed, bare) = indexes(manager);
+    let directory = |flat| Directory { url: server.url(path), signed: !unsigned, flat };
+    for index in if unsigned { bare } else { signed } {
+        if server.has(&format!("{path}/{index}")).map_err(DockerError::Look)? {
+            return Ok(Some(directory(Vec::new())));
+        }
+    }
+    if manager == Manager::Apt {
+        return Ok(None);
+    }
+    let Some(listing) = server.find(&format!("{path}/")).map_err(DockerError::Look)? else { return Ok(None) };
+    let files = rpms(&String::from_utf8_lossy(&listing));
+    let missing = packages.iter().any(|package| files.iter().all(|(name, _)| name != package));
+    Ok((!missing && !packages.is_empty()).then(|| directory(files)))
+}
+
+/// Packages of a web server's listing, by name: `href="NAME-VERSION-RELEASE.ARCH.rpm"` for this machine.
+fn rpms(listing: &str) -> Vec<(String, String)> {
+    let package = |href: &str| {
+        let file = href.split(['"', '\'']).next()?.trim_start_matches("./");
+        let (rest, arch) = file.strip_suffix(".rpm")?.rsplit_once('.')?;
+        let (rest, _release) = rest.rsplit_once('-')?;
+        let (name, _version) = rest.rsplit_once('-')?;
+        let fits = [std::env::consts::ARCH, "noarch"].contains(&arch);
+        let plain = |c: char| c.is_ascii_alphanumeric() || "._-+~^%".contains(c);
+        (fits && file.chars().all(plain)).then(|| (name.to_owned(), file.to_owned()))
+    };
+    listing.split("href=").skip(1).filter_map(|rest| package(rest.trim_start_matches(['"', '\'']))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node() -> Node {
+        Node {
+            name: "host1".parse().unwrap(),
+            master: "10.99.0.1".parse().unwrap(),
+            http_port: 80,
+            os_version: "rocky9".to_owned(),
+            arch: "x86_64".to_owned(),
+        }
+    }
+
+    #[test]
+    fn the_directory_is_the_osimages() {
+        let path = |value: &str| path(&[("OTHERPKGDIR", value)].into_iter().collect(), &node());
+        assert_eq!(path(""), "/install/post/otherpkgs/rocky9/x86_64");
+        assert_eq!(path("/install/post/mine/"), "/install/post/mine");
+        assert_eq!(path("http://mirror/x,/install/post/mine"), "/install/post/mine");
+        assert_eq!(path("/install/$(x)"), "/install/post/otherpkgs/rocky9/x86_64");
+    }
+
+    #[test]
+    fn packages_are_read_from_the_listings_of_nginx_and_apache() {
+        let arch = std::env::consts::ARCH;
+        let listing = format!(
+            "<a href=\"../\">../</a>\n<a href=\"docker-ce-27.3.1-1.el9.{arch}.rpm\">docker-ce-27..</a> 22-Nov\n\
+             <tr><td><a href='container-selinux-2.229.0-1.el9.noarch.rpm'>c</a></td></tr>\n\
+             <a href=\"docker-ce-27.3.1-1.el9.s390x.rpm\">other</a><a href=\"README\">README</a>\n"
+        );
+        let wanted = [
+            ("docker-ce".to_owned(), format!("docker-ce-27.3.1-1.el9.{arch}.rpm")),
+            ("container-selinux".to_owned(), "container-selinux-2.229.0-1.el9.noarch.rpm".to_owned()),
+        ];
+        assert_eq!(rpms(&listing), wanted);
+    }
+}
