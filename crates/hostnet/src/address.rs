@@ -21,9 +21,18 @@ impl Kernel {
     /// [`NetError::Missing`], or no dump.
     pub async fn addresses(&self, device: &IfName) -> Result<Vec<IpNet>, NetError> {
         let index = self.index(device).await?;
+        let all = self.all_addresses().await?.into_iter();
+        Ok(all.filter(|(on, _)| *on == index).map(|(_, address)| address).collect())
+    }
+
+    /// The same of all interfaces, each with the index of its interface.
+    ///
+    /// # Errors
+    /// No dump.
+    pub async fn all_addresses(&self) -> Result<Vec<(u32, IpNet)>, NetError> {
         let dumped = self.dump(RouteNetlinkMessage::GetAddress(AddressMessage::default())).await;
         let messages = dumped.map_err(|source| NetError::List { what: "addresses", source })?;
-        Ok(messages.into_iter().filter_map(|message| read(message, index)).collect())
+        Ok(messages.into_iter().filter_map(read).collect())
     }
 
     /// Adds an address, with the broadcast address of its subnet. Nothing happens where it is there.
@@ -66,11 +75,8 @@ fn about(index: u32, address: IpNet) -> AddressMessage {
     }
 }
 
-fn read(message: RouteNetlinkMessage, index: u32) -> Option<IpNet> {
+fn read(message: RouteNetlinkMessage) -> Option<(u32, IpNet)> {
     let RouteNetlinkMessage::NewAddress(message) = message else { return None };
-    if message.header.index != index {
-        return None;
-    }
     // of a point-to-point interface IFA_ADDRESS is the other end's; IFA_LOCAL, where there is one, is always ours
     let local = find(&message, |attribute| match attribute {
         AddressAttribute::Local(address) => Some(*address),
@@ -82,7 +88,7 @@ fn read(message: RouteNetlinkMessage, index: u32) -> Option<IpNet> {
             _ => None,
         })
     })?;
-    IpNet::new(address, message.header.prefix_len).ok()
+    Some((message.header.index, IpNet::new(address, message.header.prefix_len).ok()?))
 }
 
 fn find(message: &AddressMessage, wanted: impl Fn(&AddressAttribute) -> Option<IpAddr>) -> Option<IpAddr> {

@@ -1,18 +1,23 @@
 //! Linux bridges.
 
+use std::fmt;
+
 use inventory::{IfName, MacAddr};
 use nix::libc::EEXIST;
 use rtnetlink::packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use rtnetlink::packet_route::RouteNetlinkMessage;
-use rtnetlink::packet_route::link::{BridgeStpState, LinkMessage};
+use rtnetlink::packet_route::link::{
+    BridgeStpState, InfoBridge, InfoData, InfoKind, LinkAttribute, LinkInfo, LinkMessage,
+};
 use rtnetlink::{LinkBridge, LinkMessageBuilder};
+use serde::{Deserialize, Serialize};
 
 use crate::error::NetError;
 use crate::kernel::Kernel;
-use crate::link::{Kind, is};
+use crate::link::{BridgeSettings, Kind, is, named};
 
 /// A bridge to be made: spanning tree off, forward delay 0 (a port forwards at once), and up.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BridgeSpec {
     /// Its name.
     pub name: IfName,
@@ -36,11 +41,51 @@ impl Kernel {
         }
     }
 
+    /// Sets when a bridge's ports forward.
+    ///
+    /// # Errors
+    /// [`NetError::Missing`], or the kernel refused.
+    pub async fn set_bridge(&self, device: &IfName, settings: BridgeSettings) -> Result<(), NetError> {
+        let stp = if settings.stp { BridgeStpState::KernelStp } else { BridgeStpState::Disabled };
+        // the kernel takes a delay of less than 2 s only without spanning tree (net/bridge/br_stp.c, br_set_forward_delay),
+        // and takes the settings in the order of their numbers, the delay first: so two messages
+        let (stp, delay) = (InfoBridge::StpState(stp), InfoBridge::ForwardDelay(settings.forward_delay));
+        let in_order = if settings.stp { [delay, stp] } else { [stp, delay] };
+        for info in in_order {
+            let mut message = named(device);
+            let data = LinkInfo::Data(InfoData::Bridge(vec![info]));
+            message.attributes.push(LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::Bridge), data]));
+            self.set_info(device, message, || format!("{settings}")).await?;
+        }
+        Ok(())
+    }
+
     async fn is_bridge(&self, name: &IfName) -> Result<bool, NetError> {
         match self.link(name).await? {
             Some(link) if link.kind == Kind::Bridge => Ok(false),
             _ => Err(NetError::NoBridge { device: name.clone() }),
         }
+    }
+
+    /// `Ok(false)` where a device that could not be made is there already, of that kind.
+    pub(crate) async fn is_that(&self, name: &IfName, kind: &Kind) -> Result<bool, NetError> {
+        let word = if *kind == Kind::Bond { "bond" } else { "VLAN" };
+        match self.link(name).await? {
+            Some(link) if link.kind == *kind => Ok(false),
+            _ => Err(NetError::NotThat { device: name.clone(), kind: word }),
+        }
+    }
+}
+
+impl fmt::Display for BridgeSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stp = if self.stp { "on" } else { "off" };
+        write!(
+            f,
+            "spanning tree {stp} and forward delay {}.{:02} s",
+            self.forward_delay / 100,
+            self.forward_delay % 100
+        )
     }
 }
 

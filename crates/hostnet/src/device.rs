@@ -25,7 +25,8 @@ impl Kernel {
         }
     }
 
-    /// Makes it a port of the bridge with that index, or of none.
+    /// Makes it a port of the bridge or bond with that index, or of none. A bond takes only one that is down, and sets it up
+    /// (kernel drivers/net/bonding/bond_main.c, `bond_enslave`); it sets one down that leaves it.
     ///
     /// # Errors
     /// [`NetError::Missing`], or the kernel refused.
@@ -94,7 +95,7 @@ impl Kernel {
     }
 }
 
-fn refusal(device: &IfName, source: io::Error, property: impl FnOnce() -> String) -> NetError {
+pub(crate) fn refusal(device: &IfName, source: io::Error, property: impl FnOnce() -> String) -> NetError {
     let device = device.clone();
     if is(&source, ENODEV) {
         return NetError::Missing { device };

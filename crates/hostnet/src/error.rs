@@ -46,6 +46,42 @@ pub enum NetError {
         /// The name that was to be made.
         device: IfName,
     },
+    /// The name is taken by something else.
+    #[error("there is an interface {device} already, and it is no {kind}")]
+    NotThat {
+        /// The name that was to be made.
+        device: IfName,
+        /// What was to be made.
+        kind: &'static str,
+    },
+    /// The driver has no such option, or it can not have that value.
+    #[error("the bonding driver knows no {option}, which {device} shall have")]
+    BondOption {
+        /// The bond.
+        device: IfName,
+        /// `NAME=VALUE`.
+        option: String,
+    },
+    /// A bond was not made.
+    #[error("cannot make the bond {device}")]
+    AddBond {
+        /// Its name.
+        device: IfName,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A VLAN device was not made.
+    #[error("cannot make {device} for VLAN {id}")]
+    AddVlan {
+        /// Its name.
+        device: IfName,
+        /// The VLAN.
+        id: u16,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// A veth pair was not made; nothing of it is left.
     #[error("cannot make the pair {host_end} and {container_end} on the bridge with index {bridge}")]
     Attach {

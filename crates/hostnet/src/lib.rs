@@ -9,6 +9,7 @@
 //! of the thread that opened it ([`Kernel::open`], [`Events::open`]) or that polls it (the rest).
 
 pub mod arp;
+pub mod bond;
 pub mod firewall;
 pub mod ndp;
 pub mod netns;
@@ -24,13 +25,16 @@ mod packet;
 mod probe;
 mod route;
 mod veth;
+mod vlan;
 mod watch;
 
+pub use bond::BondSpec;
 pub use bridge::BridgeSpec;
 pub use error::NetError;
 pub use events::{Change, Events, EventsError};
 pub use kernel::Kernel;
-pub use link::{Kind, Link};
+pub use link::{BridgeSettings, Kind, Layer, Link, Settings};
 pub use packet::PacketError;
 pub use route::Route;
 pub use veth::Veth;
+pub use vlan::VlanSpec;

@@ -6,9 +6,12 @@ use inventory::{IfName, MacAddr};
 use nix::libc::ENODEV;
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::link::{
-    InfoKind, LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo, LinkMessage, State,
+    BridgeStpState, InfoBond, InfoBridge, InfoData, InfoKind, InfoVlan, LinkAttribute, LinkExtentMask,
+    LinkFlags, LinkInfo, LinkLayerType, LinkMessage, State,
 };
+use serde::{Deserialize, Serialize};
 
+use crate::bond::told;
 use crate::error::NetError;
 use crate::kernel::Kernel;
 
@@ -35,6 +38,61 @@ pub struct Link {
     pub peer_netns: Option<i32>,
     /// `ip link set .. alias`.
     pub alias: Option<String>,
+    /// What its frames are.
+    pub layer: Layer,
+    /// Largest MTU that it takes, in bytes (`IFLA_MAX_MTU`); `None`: its driver tells no limit.
+    pub max_mtu: Option<u32>,
+    /// What its kind has besides.
+    pub settings: Settings,
+}
+
+/// The hardware type (`ARPHRD_*`, linux/if_arp.h).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layer {
+    /// Ethernet frames: what bonds, VLANs and bridges carry.
+    Ethernet,
+    /// IP over InfiniBand.
+    Infiniband,
+    /// Anything else: loopback, tunnels.
+    Other,
+}
+
+/// What is set of one kind of device.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Settings {
+    /// Nothing that we look at.
+    #[default]
+    None,
+    /// Of a bridge.
+    Bridge(BridgeSettings),
+    /// Of a VLAN.
+    Vlan {
+        /// Index of the NIC or bond that carries it.
+        parent: u32,
+        /// The VLAN.
+        id: u16,
+    },
+    /// Of a bond.
+    Bond {
+        /// The driver's options by their own names, as [`crate::bond::canonical`] writes them; without `primary`.
+        options: Vec<(String, String)>,
+        /// Index of the port that is preferred.
+        primary: Option<u32>,
+    },
+}
+
+/// What decides how soon a port of a bridge forwards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BridgeSettings {
+    /// Whether it speaks the spanning tree protocol: a new port is then silent for twice the forward delay.
+    pub stp: bool,
+    /// In hundredths of a second. Without STP, too, a new port is silent for it where it is not 0.
+    pub forward_delay: u32,
+}
+
+impl BridgeSettings {
+    /// What our bridges have: no spanning tree, and a port forwards at once.
+    pub const OURS: Self = Self { stp: false, forward_delay: 0 };
 }
 
 /// What sort of interface it is.
@@ -42,6 +100,10 @@ pub struct Link {
 pub enum Kind {
     /// A Linux bridge.
     Bridge,
+    /// Several NICs as one.
+    Bond,
+    /// One VLAN of a NIC or bond.
+    Vlan,
     /// One end of a veth pair.
     Veth,
     /// The kernel's word for another software device; empty for hardware.
@@ -130,7 +192,11 @@ fn parse(message: LinkMessage) -> Option<Link> {
         master: None,
         peer_netns: None,
         alias: None,
+        layer: layer(message.header.link_layer_type),
+        max_mtu: None,
+        settings: Settings::None,
     };
+    let mut parent = None;
     for attribute in message.attributes {
         match attribute {
             LinkAttribute::IfName(text) => name = text.parse().ok(),
@@ -139,23 +205,68 @@ fn parse(message: LinkMessage) -> Option<Link> {
             LinkAttribute::Controller(index) => link.master = Some(index),
             LinkAttribute::LinkNetNsId(id) => link.peer_netns = Some(id),
             LinkAttribute::IfAlias(alias) => link.alias = Some(alias),
-            LinkAttribute::LinkInfo(infos) => link.kind = kind(infos),
+            LinkAttribute::MaxMtu(max) => link.max_mtu = (max > 0).then_some(max),
+            LinkAttribute::Link(index) => parent = Some(index),
+            LinkAttribute::LinkInfo(infos) => (link.kind, link.settings) = info(infos),
             _ => {}
         }
     }
     link.name = name?;
+    if let (Settings::Vlan { parent: on, .. }, Some(parent)) = (&mut link.settings, parent) {
+        *on = parent;
+    }
     Some(link)
 }
 
-fn kind(infos: Vec<LinkInfo>) -> Kind {
-    let word = infos.into_iter().find_map(|info| match info {
-        LinkInfo::Kind(kind) => Some(kind),
+fn layer(hardware: LinkLayerType) -> Layer {
+    match hardware {
+        LinkLayerType::Ether => Layer::Ethernet,
+        LinkLayerType::Infiniband => Layer::Infiniband,
+        _ => Layer::Other,
+    }
+}
+
+fn info(infos: Vec<LinkInfo>) -> (Kind, Settings) {
+    let (mut kind, mut settings) = (Kind::Other(String::new()), Settings::None);
+    for info in infos {
+        match info {
+            LinkInfo::Kind(InfoKind::Bridge) => kind = Kind::Bridge,
+            LinkInfo::Kind(InfoKind::Bond) => kind = Kind::Bond,
+            LinkInfo::Kind(InfoKind::Vlan) => kind = Kind::Vlan,
+            LinkInfo::Kind(InfoKind::Veth) => kind = Kind::Veth,
+            LinkInfo::Kind(other) => kind = Kind::Other(other.to_string()),
+            LinkInfo::Data(InfoData::Bridge(infos)) => settings = Settings::Bridge(bridge(&infos)),
+            LinkInfo::Data(InfoData::Bond(infos)) => settings = bond(&infos),
+            LinkInfo::Data(InfoData::Vlan(infos)) => {
+                let id = infos.iter().find_map(|info| match info {
+                    InfoVlan::Id(id) => Some(*id),
+                    _ => None,
+                });
+                settings = Settings::Vlan { parent: 0, id: id.unwrap_or_default() };
+            }
+            _ => {}
+        }
+    }
+    (kind, settings)
+}
+
+fn bridge(infos: &[InfoBridge]) -> BridgeSettings {
+    let mut settings = BridgeSettings::OURS;
+    for info in infos {
+        match info {
+            InfoBridge::StpState(state) => settings.stp = *state != BridgeStpState::Disabled,
+            InfoBridge::ForwardDelay(delay) => settings.forward_delay = *delay,
+            _ => {}
+        }
+    }
+    settings
+}
+
+fn bond(infos: &[InfoBond]) -> Settings {
+    let known = infos.iter().filter_map(told);
+    let primary = infos.iter().find_map(|info| match info {
+        InfoBond::Primary(index) => Some(*index).filter(|index| *index > 0),
         _ => None,
     });
-    match word {
-        Some(InfoKind::Bridge) => Kind::Bridge,
-        Some(InfoKind::Veth) => Kind::Veth,
-        Some(other) => Kind::Other(other.to_string()),
-        None => Kind::Other(String::new()),
-    }
+    Settings::Bond { options: known.map(|(name, value)| (name.to_owned(), value)).collect(), primary }
 }

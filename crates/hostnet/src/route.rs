@@ -10,13 +10,14 @@ use rtnetlink::packet_route::route::{
     RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
 };
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
+use serde::{Deserialize, Serialize};
 
 use crate::error::NetError;
 use crate::kernel::Kernel;
 use crate::link::is;
 
 /// A route of the main table.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
     /// Where it leads; `0.0.0.0/0` and `::/0` are the default routes.
     pub destination: IpNet,
@@ -45,9 +46,18 @@ impl Kernel {
     /// [`NetError::Missing`], or no dump.
     pub async fn routes(&self, device: &IfName) -> Result<Vec<Route>, NetError> {
         let index = self.index(device).await?;
+        let all = self.all_routes().await?.into_iter();
+        Ok(all.filter(|(through, _)| *through == index).map(|(_, route)| route).collect())
+    }
+
+    /// The same through all interfaces, each with the index of its interface.
+    ///
+    /// # Errors
+    /// No dump.
+    pub async fn all_routes(&self) -> Result<Vec<(u32, Route)>, NetError> {
         let dumped = self.dump(RouteNetlinkMessage::GetRoute(RouteMessage::default())).await;
         let messages = dumped.map_err(|source| NetError::List { what: "routes", source })?;
-        Ok(messages.into_iter().filter_map(|message| read(message, index)).collect())
+        Ok(messages.into_iter().filter_map(read).collect())
     }
 
     /// Makes this the route to its destination (of its metric): added, or in the place of the one that is there.
@@ -103,7 +113,7 @@ fn about(index: u32, route: &Route) -> RouteMessage {
     message
 }
 
-fn read(message: RouteNetlinkMessage, index: u32) -> Option<Route> {
+fn read(message: RouteNetlinkMessage) -> Option<(u32, Route)> {
     let RouteNetlinkMessage::NewRoute(message) = message else { return None };
     let header = &message.header;
     let added = header.table == RouteHeader::RT_TABLE_MAIN
@@ -128,7 +138,7 @@ fn read(message: RouteNetlinkMessage, index: u32) -> Option<Route> {
         }
     }
     let destination = IpNet::new(destination, header.destination_prefix_length).ok()?;
-    (through == Some(index)).then_some(Route { destination, gateway, metric })
+    Some((through?, Route { destination, gateway, metric }))
 }
 
 fn ip(address: &RouteAddress) -> Option<IpAddr> {

@@ -5,7 +5,7 @@ mod namespace;
 
 use std::error::Error as _;
 
-use hostnet::{BridgeSpec, Kernel, Kind, Route};
+use hostnet::{BondSpec, BridgeSettings, BridgeSpec, Kernel, Kind, Route, Settings, VlanSpec};
 use ipnet::IpNet;
 use namespace::{alone, bridge, mac, name, veth};
 
@@ -27,6 +27,24 @@ fn a_bridge_is_made_once_and_forwards_at_once() {
     });
 }
 
+#[test]
+fn a_bridge_with_spanning_tree_is_put_right() {
+    alone(async || {
+        let kernel = Kernel::open().unwrap();
+        let device = bridge(&kernel).await.name;
+        let settings = async || kernel.link(&device).await.unwrap().unwrap().settings;
+        assert_eq!(settings().await, Settings::Bridge(BridgeSettings::OURS));
+        let slow = BridgeSettings { stp: true, forward_delay: 1500 };
+        for wanted in [slow, slow, BridgeSettings::OURS, BridgeSettings::OURS] {
+            kernel.set_bridge(&device, wanted).await.unwrap();
+            assert_eq!(settings().await, Settings::Bridge(wanted));
+        }
+        let missing = kernel.set_bridge(&name("nobody0"), slow).await.unwrap_err();
+        assert_eq!(missing.to_string(), "there is no interface nobody0");
+        assert_eq!(slow.to_string(), "spanning tree on and forward delay 15.00 s");
+    });
+}
+
 /// One value of `ip -d link`: /sys shows the namespace that it was mounted in, not this one.
 fn detail(device: &str, key: &str) -> String {
     let told = std::process::Command::new("ip").args(["-d", "link", "show", device]).output().unwrap();
@@ -43,6 +61,14 @@ fn a_name_that_something_else_has_is_no_bridge() {
         kernel.attach(&veth(bridge.index)).await.unwrap();
         let error = kernel.add_bridge(&BridgeSpec { name: name("xh1"), mac: None, mtu: None }).await;
         assert_eq!(error.unwrap_err().to_string(), "there is an interface xh1 already, and it is no bridge");
+        let options = vec![("mode".to_owned(), "purple".to_owned())];
+        let error = kernel.add_bond(&BondSpec { name: name("bond0"), mac: None, mtu: None, options }).await;
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "the bonding driver knows no mode=purple, which bond0 shall have"
+        );
+        let vlan = VlanSpec { name: name("vlan50"), parent: name("nobody0"), id: 50, mtu: None };
+        assert_eq!(kernel.add_vlan(&vlan).await.unwrap_err().to_string(), "there is no interface nobody0");
     });
 }
 

@@ -5,7 +5,7 @@ mod namespace;
 
 use std::error::Error as _;
 
-use hostnet::{BridgeSpec, Kernel, Kind, Link, NetError, Veth};
+use hostnet::{BridgeSpec, Kernel, Kind, Layer, Link, NetError, Settings, Veth};
 use namespace::{alone, bridge, mac, name, namespace, veth, within};
 
 #[test]
@@ -28,6 +28,9 @@ fn one_message_makes_both_ends_as_asked() {
                 master: Some(bridge.index),
                 peer_netns: None,
                 alias: None,
+                layer: Layer::Ethernet,
+                max_mtu: host.max_mtu,
+                settings: Settings::None,
             }
         );
         assert_eq!((container.kind, container.up, container.master), (Kind::Veth, false, None));

@@ -55,6 +55,9 @@ fn link(index: u32, name: &str, kind: Kind) -> Link {
         master: None,
         peer_netns: None,
         alias: None,
+        layer: hostnet::Layer::Ethernet,
+        max_mtu: None,
+        settings: hostnet::Settings::None,
     }
 }
 

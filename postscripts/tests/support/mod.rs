@@ -1,6 +1,6 @@
 //! A host's network, written down.
 
-use hostnet::{Kind, Link, Route};
+use hostnet::{Kind, Layer, Link, Route, Settings};
 use inventory::Port;
 use postscripts::steps::network::observe::Observed;
 use postscripts::steps::network::resolve::BridgePlan;
@@ -27,6 +27,9 @@ pub(crate) fn link(index: u32, name: &str) -> Link {
         master: None,
         peer_netns: None,
         alias: None,
+        layer: Layer::Ethernet,
+        max_mtu: None,
+        settings: Settings::None,
     }
 }
 
