@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use futures_util::future::try_join_all;
+use lab::disk::{DiskError, Size};
 use lab::plan::default_packages;
 use lab::setup::{self, SetupError};
-use lab::{Assignment, Fabric, Lab, LabError, LabName, Manager, NodeRun, Power, Spec};
+use lab::{Assignment, Disk, Fabric, Lab, LabError, LabName, Manager, NodeRun, Power, Spec};
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -67,6 +68,13 @@ enum Command {
         /// What to do.
         state: Cable,
     },
+    /// Fill the disk of a host of `up --disk`, or free it again.
+    Disk {
+        /// host1, host2 ...
+        host: String,
+        /// What to do.
+        state: Disk,
+    },
     /// Run postscripts on hosts as xCAT's updatenode does, with the tables of mn:/etc/xdock/cluster.stanza.
     Updatenode {
         /// host1, host2 ...
@@ -102,6 +110,12 @@ struct Up {
     /// NICs of each machine.
     #[arg(long, default_value_t = 2)]
     nics: u8,
+    /// Plug eth1 into the same Ethernet as eth0, for a bond.
+    #[arg(long)]
+    bonded: bool,
+    /// Give each host a disk of its own of this size, such as 2G, for `lab disk`.
+    #[arg(long)]
+    disk: Option<Size>,
     #[command(flatten)]
     debian: Debian,
 }
@@ -124,7 +138,8 @@ struct Debian {
 
 impl Up {
     fn spec(self, name: LabName) -> Spec {
-        Spec { fabric: self.fabric, nics: self.nics, ..self.debian.spec(name, self.hosts) }
+        let Self { hosts, fabric, nics, bonded, disk, debian } = self;
+        Spec { fabric, nics, bonded, disk, ..debian.spec(name, hosts) }
     }
 }
 
@@ -162,6 +177,8 @@ impl Failure {
                 | LabError::HostCount(_)
                 | LabError::NicCount(_)
                 | LabError::DhcpRouted
+                | LabError::BondOfOne
+                | LabError::Disk(DiskError::None(_))
                 | LabError::Update(_),
             ) => 2,
             // 128 + SIGINT, as a shell says it
@@ -186,6 +203,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Link { host, nic, state } => {
             Ok(Lab::open(&name)?.link(&host, &nic, matches!(state, Cable::Up)).await?)
         }
+        Command::Disk { host, state } => Ok(Lab::open(&name)?.disk_to(&host, state).await?),
         Command::Updatenode { hosts, scripts } => update(&Lab::open(&name)?, &hosts, &scripts).await,
         Command::Image { hosts } => {
             let lab = Lab::open(&name)?;

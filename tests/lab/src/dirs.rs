@@ -73,19 +73,35 @@ impl MemberDir {
         self.0.join("root")
     }
 
+    /// Where a disk of limited size is mounted; made only where there is one.
+    pub fn disk(&self) -> PathBuf {
+        self.0.join("disk")
+    }
+
+    /// What is on that disk.
+    pub fn disk_image(&self) -> PathBuf {
+        self.0.join("disk.img")
+    }
+
+    /// Where all that the machine writes is kept.
+    fn storage(&self) -> PathBuf {
+        let disk = self.disk();
+        if disk.is_dir() { disk } else { self.0.clone() }
+    }
+
     /// What the machine wrote.
     pub fn upper(&self) -> PathBuf {
-        self.0.join("upper")
+        self.storage().join("upper")
     }
 
     /// The kernel's scratch directory of the overlay.
     pub fn work(&self) -> PathBuf {
-        self.0.join("work")
+        self.storage().join("work")
     }
 
     /// A plain directory that appears in the machine: Docker's own layers can not lie on an overlay.
     pub fn plain(&self, path: &str) -> PathBuf {
-        self.0.join("plain").join(path.trim_start_matches('/').replace('/', "-"))
+        self.storage().join("plain").join(path.trim_start_matches('/').replace('/', "-"))
     }
 
     /// What the machine printed while it booted.

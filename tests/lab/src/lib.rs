@@ -16,6 +16,7 @@
 pub mod cache;
 pub mod cgroup;
 pub mod dirs;
+pub mod disk;
 pub mod exec;
 pub mod fabric;
 pub mod host;
@@ -31,7 +32,9 @@ pub mod state;
 pub mod status;
 pub mod sweep;
 pub mod updatenode;
+pub mod watch;
 
+pub use disk::Disk;
 pub use lab::{Lab, LabError};
 pub use manager::{Assignment, Manager};
 pub use name::{LabName, Member};
@@ -39,3 +42,4 @@ pub use plan::{Fabric, Spec};
 pub use power::Power;
 pub use status::Status;
 pub use updatenode::NodeRun;
+pub use watch::{Pings, Watch};

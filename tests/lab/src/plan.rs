@@ -1,10 +1,15 @@
 //! What a lab will be: machines, addresses, NICs and the cables between them. Pure: a lab of the same
 //! specification has the same addresses everywhere and always.
 
+mod cable;
+
 use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
+pub use cable::{Nic, PREFIX, Segment};
+
+use crate::disk::Size;
 use crate::manager::{Assignment, Manager};
 use crate::name::{LabName, Member};
 
@@ -29,6 +34,12 @@ pub struct Spec {
     pub fabric: Fabric,
     /// NICs of each machine; the second and further ones are one flat Ethernet each.
     pub nics: u8,
+    /// Whether `eth1` is on the same Ethernet as `eth0`, as the two members of a bond are.
+    #[serde(default)]
+    pub bonded: bool,
+    /// How large a host's disk is; none: as large as the machine's.
+    #[serde(default)]
+    pub disk: Option<Size>,
     /// Debian's release.
     pub suite: String,
     /// What the management node serves to hosts, with all dependencies.
@@ -51,6 +62,8 @@ impl Spec {
             hosts,
             fabric: Fabric::Flat,
             nics: 2,
+            bonded: false,
+            disk: None,
             suite: suite.into(),
             packages,
             managers: vec![Manager::Ifupdown],
@@ -75,7 +88,8 @@ impl Spec {
             Fabric::L3 | Fabric::Flat => Segment::First,
         };
         let gateway = (self.fabric == Fabric::L3).then(|| segment.router());
-        let nics = (0..self.nics).map(|index| Nic::new(member, index, segment)).collect();
+        let nic = |index| Nic::new(member, index, self.bridge(index, segment));
+        let nics = (0..self.nics).map(nic).collect();
         let (manager, assignment) = match member {
             Member::Mn => (Manager::Ifupdown, Assignment::Static),
             Member::Host(number) => (self.manager(number), self.assignment),
@@ -93,63 +107,26 @@ impl Spec {
         let routed = (self.fabric == Fabric::L3).then(|| Segment::Second.bridge());
         std::iter::once(Segment::First.bridge())
             .chain(routed)
-            .chain((1..self.nics).map(flat_bridge))
+            .chain((self.joined()..self.nics).map(|index| self.bridge(index, Segment::First)))
             .collect()
+    }
+
+    /// How many of the first NICs are on the segment that carries the addresses.
+    fn joined(&self) -> u8 {
+        if self.bonded { 2 } else { 1 }
+    }
+
+    fn bridge(&self, index: u8, segment: Segment) -> String {
+        if index < self.joined() { segment.bridge() } else { format!("net{index}") }
     }
 }
 
 /// What a docker host installs from a release. Debian 13 took the client out of docker.io.
 pub fn default_packages(suite: &str) -> Vec<String> {
     let client = (!matches!(suite, "bullseye" | "bookworm")).then_some("docker-cli");
-    let packages = ["docker.io", "iptables", "ca-certificates", "bridge-utils"].into_iter().chain(client);
+    let always = ["docker.io", "iptables", "ca-certificates", "bridge-utils", "openvswitch-switch"];
+    let packages = always.into_iter().chain(client);
     packages.map(str::to_owned).collect()
-}
-
-/// Bits of the network part of the hosts' addresses.
-pub const PREFIX: u8 = 16;
-
-/// One Ethernet that carries addresses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Segment {
-    /// 10.99.0.0/16, where the management node is.
-    First,
-    /// 10.100.0.0/16, behind the router.
-    Second,
-}
-
-impl Segment {
-    fn second_byte(self) -> u8 {
-        match self {
-            Self::First => 99,
-            Self::Second => 100,
-        }
-    }
-
-    fn address(self, member: Member) -> Ipv4Addr {
-        let last = match member {
-            Member::Mn => 1,
-            // a lab has at most MOST_HOSTS hosts
-            Member::Host(number) => number.saturating_add(10),
-        };
-        Ipv4Addr::new(10, self.second_byte(), 0, last)
-    }
-
-    /// The router's address on it.
-    pub fn router(self) -> Ipv4Addr {
-        Ipv4Addr::new(10, self.second_byte(), 255, 254)
-    }
-
-    /// Its bridge in the fabric's namespace.
-    pub fn bridge(self) -> String {
-        match self {
-            Self::First => "net0".into(),
-            Self::Second => "net0b".into(),
-        }
-    }
-}
-
-fn flat_bridge(index: u8) -> String {
-    format!("net{index}")
 }
 
 /// One machine.
@@ -167,32 +144,6 @@ pub struct Machine {
     pub manager: Manager,
     /// How `eth0` gets its address.
     pub assignment: Assignment,
-}
-
-/// One NIC and where its cable ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Nic {
-    /// In the host.
-    pub name: String,
-    /// Its own address, the same in every lab and after every boot.
-    pub mac: String,
-    /// The other end of the cable, in the fabric's namespace.
-    pub port: String,
-    /// The bridge that the other end is plugged into.
-    pub bridge: String,
-}
-
-impl Nic {
-    fn new(member: Member, index: u8, segment: Segment) -> Self {
-        let bridge = if index == 0 { segment.bridge() } else { flat_bridge(index) };
-        Self {
-            name: format!("eth{index}"),
-            // locally administered (IEEE 802), so that it is no real card's
-            mac: format!("02:78:64:00:{index:02x}:{:02x}", member.number()),
-            port: format!("{member}-eth{index}"),
-            bridge,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -222,6 +173,14 @@ mod tests {
         assert_eq!(machines[2].nics[0].bridge, "net0b");
         assert_eq!(machines[3].address.to_string(), "10.99.0.13");
         assert_eq!(spec(Fabric::L3).bridges(), ["net0", "net0b", "net1"]);
+    }
+
+    #[test]
+    fn the_members_of_a_bond_are_on_one_ethernet() {
+        let lab = Spec { nics: 3, bonded: true, ..spec(Fabric::L3) };
+        let bridges: Vec<_> = lab.machine(Member::Host(2)).nics.into_iter().map(|nic| nic.bridge).collect();
+        assert_eq!(bridges, ["net0b", "net0b", "net2"]);
+        assert_eq!(lab.bridges(), ["net0", "net0b", "net2"]);
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub enum SetupError {
 }
 
 /// Programs, and the Debian packages that have them.
-const TOOLS: [(&str, &str); 11] = [
+const TOOLS: [(&str, &str); 13] = [
     ("systemd-nspawn", "systemd-container"),
     ("debootstrap", "debootstrap"),
     ("ip", "iproute2"),
@@ -32,6 +32,8 @@ const TOOLS: [(&str, &str); 11] = [
     ("setsid", "util-linux"),
     ("ssh-keygen", "openssh-client"),
     ("dpkg-scanpackages", "dpkg-dev"),
+    ("mkfs.ext4", "e2fsprogs"),
+    ("ping", "iputils-ping"),
     ("tar", "tar"),
     ("bash", "bash"),
     ("dpkg-deb", "dpkg"),

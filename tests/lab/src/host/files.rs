@@ -1,9 +1,10 @@
-//! What is in a machine before its first boot, beside the cached layers. Pure.
+//! What is in a machine before its first boot, beside the cached layers. Pure, but for what `switch` asks of the kernel.
 
 use sha2::{Digest as _, Sha256};
 
 use crate::host::dhcp;
 use crate::host::keys::{KeyPair, Keys};
+use crate::host::switch;
 use crate::manager::Assignment;
 use crate::name::Member;
 use crate::plan::{Machine, Spec};
@@ -42,6 +43,7 @@ pub fn files(spec: &Spec, machine: &Machine, keys: &Keys) -> Vec<File> {
         File::secret("root/.ssh/authorized_keys", keys.root.public.clone()),
     ];
     files.extend(machine.manager.files(machine));
+    files.extend(switch::files());
     if let Some(host_key) = keys.hosts.get(&machine.member) {
         files.push(File::secret("etc/ssh/ssh_host_ed25519_key", host_key.private.clone()));
         files.push(File::new("etc/ssh/ssh_host_ed25519_key.pub", host_key.public.clone()));

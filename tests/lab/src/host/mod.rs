@@ -4,3 +4,4 @@ pub mod boot;
 mod dhcp;
 pub mod files;
 pub mod keys;
+mod switch;

@@ -5,6 +5,7 @@ use thiserror::Error;
 use crate::cache::entry::EntryError;
 use crate::cache::layers::LayersError;
 use crate::cgroup::CgroupError;
+use crate::disk::DiskError;
 use crate::exec::ExecError;
 use crate::fabric::FabricError;
 use crate::host::boot::BootError;
@@ -17,6 +18,7 @@ use crate::setup::SetupError;
 use crate::state::StateError;
 use crate::sweep::SweepError;
 use crate::updatenode::UpdateError;
+use crate::watch::WatchError;
 
 /// How something with a lab failed.
 #[derive(Debug, Error)]
@@ -64,6 +66,9 @@ pub enum LabError {
         /// How long it had.
         deadline: std::time::Duration,
     },
+    /// A bond of one.
+    #[error("--bonded needs two NICs at least")]
+    BondOfOne,
     /// By a signal.
     #[error("interrupted; nothing of the lab stays")]
     Interrupted,
@@ -120,6 +125,12 @@ pub enum LabError {
     /// Running something there.
     #[error(transparent)]
     Exec(#[from] ExecError),
+    /// A disk.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// Pings.
+    #[error(transparent)]
+    Watch(#[from] WatchError),
     /// Power.
     #[error(transparent)]
     Power(#[from] PowerError),

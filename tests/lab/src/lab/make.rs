@@ -9,6 +9,7 @@ use crate::cache::entry::lock;
 use crate::cache::layers::Layers;
 use crate::cgroup;
 use crate::dirs::Dirs;
+use crate::disk;
 use crate::exec::Target;
 use crate::fabric;
 use crate::host::boot::Boot;
@@ -16,7 +17,7 @@ use crate::host::files::files;
 use crate::host::keys::Keys;
 use crate::manager::Assignment;
 use crate::mounts;
-use crate::name::LabName;
+use crate::name::{LabName, Member};
 use crate::plan::{Fabric, Machine, Spec};
 use crate::setup;
 use crate::state::{MemberState, Phase, Running, State};
@@ -139,6 +140,7 @@ impl Lab {
     ) -> Result<Running, LabError> {
         let member = machine.member;
         let dir = self.dir().member(member);
+        self.disk(spec, member).await?;
         mounts::mount_root(&dir, &layers.of(machine))?;
         for file in files(spec, machine, keys) {
             let path = dir.root().join(file.path);
@@ -151,6 +153,13 @@ impl Lab {
             return Err(LabError::NoAddress { member, manager, address, deadline: ADDRESS });
         }
         healthy(Target { member, leader: running.leader }).await.map(|()| running)
+    }
+
+    pub(super) async fn disk(&self, spec: &Spec, member: Member) -> Result<(), LabError> {
+        match (spec.disk, member) {
+            (Some(size), Member::Host(_)) => Ok(disk::mount(&self.dir().member(member), size).await?),
+            _ => Ok(()),
+        }
     }
 
     pub(super) async fn boot(
@@ -173,6 +182,9 @@ fn check(spec: &Spec) -> Result<(), LabError> {
     }
     if !(1..=8).contains(&spec.nics) {
         return Err(LabError::NicCount(spec.nics));
+    }
+    if spec.bonded && spec.nics < 2 {
+        return Err(LabError::BondOfOne);
     }
     if spec.fabric == Fabric::L3 && spec.assignment == Assignment::Dhcp {
         return Err(LabError::DhcpRouted);

@@ -8,12 +8,15 @@ use process::Output;
 use super::{Lab, LabError, address};
 use crate::cache::entry::lock;
 use crate::cache::layers::Layers;
+use crate::disk::{self, Disk};
 use crate::exec::{ExecError, Target};
 use crate::fabric;
 use crate::mounts;
+use crate::name::Member;
 use crate::plan::Machine;
 use crate::power::{self, Power};
 use crate::state::{Running, State};
+use crate::watch::Watch;
 
 /// How long a boot is lengthened at most by a host that does not get its address.
 const ADDRESS_AGAIN: Duration = Duration::from_secs(10);
@@ -117,11 +120,35 @@ impl Lab {
         Ok(())
     }
 
+    /// Fills a host's disk, or frees it again; also while it is off.
+    ///
+    /// # Errors
+    /// It has no disk of its own.
+    pub async fn disk_to(&self, host: &str, to: Disk) -> Result<(), LabError> {
+        let member = self.member(host)?;
+        let locked = lock(&self.dirs.lock(&self.name)).await.map_err(LabError::Lock)?;
+        disk::turn(&self.dir().member(member), member, to)?;
+        drop(locked);
+        Ok(())
+    }
+
+    /// Pings a host's address from the management node's network, until the watch is stopped. It may be started while
+    /// the host is off.
+    ///
+    /// # Errors
+    /// The lab has no such host, or `ping` can not be run.
+    pub fn watch_ping(&self, host: &str, interval: Duration) -> Result<Watch, LabError> {
+        let machine = self.state()?.spec.machine(self.member(host)?);
+        let namespace = fabric::namespace_path(&self.name.of(Member::Mn));
+        Ok(Watch::start(&namespace, machine.address, interval)?)
+    }
+
     async fn boot_again(&self, state: &State, machine: &Machine) -> Result<Running, LabError> {
         let member = machine.member;
         // of a machine that ended by itself
         power::clear(&self.name, machine).await?;
         let layers = Layers::get(&self.dirs, &state.spec, &|_| ()).await?;
+        self.disk(&state.spec, member).await?;
         mounts::mount_root(&self.dir().member(member), &layers.of(machine))?;
         let pulled = state.members.get(&member).map(|member| member.pulled.clone()).unwrap_or_default();
         let running = self.boot(machine, |nic| pulled.contains(nic)).await?;
