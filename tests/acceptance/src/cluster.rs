@@ -66,9 +66,8 @@ impl Cluster {
         tables: &Tables,
         say: Say<'_>,
     ) -> Result<Self, Failure> {
-        let lab = Lab::up_telling(&Spec::new(name.clone(), hosts), say, std::future::pending()).await?;
-        let cluster = Self { lab, hosts };
-        match cluster.make_docker_hosts(tables, say).await {
+        let cluster = Self::bare(&Spec::new(name.clone(), hosts), tables, say).await?;
+        match cluster.make_docker_hosts(say).await {
             Ok(()) => Ok(cluster),
             Err(error) => {
                 // the first error is the one to tell
@@ -78,10 +77,28 @@ impl Cluster {
         }
     }
 
-    async fn make_docker_hosts(&self, tables: &Tables, say: Say<'_>) -> Result<(), Failure> {
+    /// Boots bare Debians, with xdock and the tables on the management node and nothing on the hosts.
+    ///
+    /// # Errors
+    /// As [`Cluster::provision`].
+    pub async fn bare(spec: &Spec, tables: &Tables, say: Say<'_>) -> Result<Self, Failure> {
+        let lab = Lab::up_telling(spec, say, std::future::pending()).await?;
+        let cluster = Self { lab, hosts: spec.hosts };
         say("xdock init: laying out the postscript on the management node");
-        self.install_xdock().await?;
-        self.write_tables(tables).await?;
+        let laid = async {
+            cluster.install_xdock().await?;
+            cluster.write_tables(tables).await
+        };
+        match laid.await {
+            Ok(()) => Ok(cluster),
+            Err(error) => {
+                let _ = cluster.lab.down().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn make_docker_hosts(&self, say: Say<'_>) -> Result<(), Failure> {
         say("updatenode -P xdock: Docker, bridge and netd on each host");
         let hosts = self.host_names();
         self.updatenode(&hosts.iter().map(String::as_str).collect::<Vec<_>>(), "xdock unsigned=yes").await?;

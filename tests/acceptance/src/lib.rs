@@ -4,8 +4,10 @@ pub mod bench;
 pub mod cluster;
 pub mod container;
 pub mod engine;
+pub mod promise;
 pub mod tables;
 
 pub use cluster::{Cluster, Ran};
 pub use engine::{Engine, Failure};
+pub use promise::Promise;
 pub use tables::Tables;

@@ -9,13 +9,14 @@ pub struct Tables(String);
 impl Tables {
     /// The site, the lab's flat network `mynet0`, and the hosts `host1` to `hostN` at the lab's addresses.
     pub fn of_lab(hosts: u8) -> Self {
+        Self::of_lab_with(hosts, &[("net", "10.99.0.0"), ("mask", "255.255.0.0"), ("mgtifname", "eth0")])
+    }
+
+    /// The same with another row for `mynet0`.
+    pub fn of_lab_with(hosts: u8, mynet0: &[(&str, &str)]) -> Self {
         Self("# <xCAT data object stanza file>\n".to_owned())
             .object("clustersite", "site", &[("domain", "lab.test"), ("master", "10.99.0.1")])
-            .object(
-                "mynet0",
-                "network",
-                &[("net", "10.99.0.0"), ("mask", "255.255.0.0"), ("mgtifname", "eth0")],
-            )
+            .object("mynet0", "network", mynet0)
             .hosts(hosts)
     }
 

@@ -5,7 +5,7 @@ use acceptance::{Cluster, Failure};
 
 use crate::soundness::{all_ping, expected, same, sound, table_interfaces};
 
-crate::promises![
+acceptance::promises![
     containers_have_the_addresses_and_macs_of_the_tables,
     every_pair_pings_on_both_networks,
     interface_names_stay_over_20_restarts,

@@ -5,7 +5,7 @@ use lab::Power;
 
 use crate::soundness::{same, sound};
 
-crate::promises![
+acceptance::promises![
     a_second_run_of_every_step_has_nothing_to_do,
     the_bridge_survives_a_reboot,
     cpus_and_memory_of_the_tables_are_in_the_cgroup,

@@ -6,7 +6,7 @@ use acceptance::{Cluster, Failure, Ran, Tables, tables};
 
 use crate::soundness::{same, sound};
 
-crate::promises![
+acceptance::promises![
     one_address_in_two_rows,
     an_address_of_another_hosts_container,
     an_address_of_no_row,

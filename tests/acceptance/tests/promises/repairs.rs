@@ -5,7 +5,7 @@ use acceptance::{Cluster, Failure};
 
 use crate::soundness::{expected, same, sound};
 
-crate::promises![
+acceptance::promises![
     bridged_traffic_flows_again_after_a_firewall_reload,
     a_port_taken_out_of_its_bridge_is_put_back,
     a_deleted_port_and_a_foreign_veth_are_cleaned_up,

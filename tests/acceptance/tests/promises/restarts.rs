@@ -7,7 +7,7 @@ use lab::Power;
 
 use crate::soundness::{same, sound};
 
-crate::promises![
+acceptance::promises![
     sound_after_netd_is_restarted,
     sound_after_netd_is_killed_during_30_parallel_starts,
     sound_after_dockerd_is_restarted,
