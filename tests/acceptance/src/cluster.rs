@@ -23,6 +23,8 @@ pub type Say<'a> = &'a (dyn Fn(&str) + Sync);
 pub struct Cluster {
     /// The lab.
     pub lab: Lab,
+    /// The tables that it began with.
+    pub tables: Tables,
     hosts: u8,
 }
 
@@ -83,7 +85,7 @@ impl Cluster {
     /// As [`Cluster::provision`].
     pub async fn bare(spec: &Spec, tables: &Tables, say: Say<'_>) -> Result<Self, Failure> {
         let lab = Lab::up_telling(spec, say, std::future::pending()).await?;
-        let cluster = Self { lab, hosts: spec.hosts };
+        let cluster = Self { lab, tables: tables.clone(), hosts: spec.hosts };
         say("xdock init: laying out the postscript on the management node");
         let laid = async {
             cluster.install_xdock().await?;

@@ -3,7 +3,7 @@
 use acceptance::container::interfaces;
 use acceptance::{Cluster, Failure};
 
-use crate::soundness::{all_ping, expected, same, sound, table_interfaces};
+use acceptance::soundness::{all_ping, expected, same, sound, table_interfaces};
 
 acceptance::promises![
     containers_have_the_addresses_and_macs_of_the_tables,
@@ -20,7 +20,7 @@ async fn every_pair_pings_on_both_networks(cluster: &Cluster) -> Result<(), Fail
 }
 
 async fn interface_names_stay_over_20_restarts(cluster: &Cluster) -> Result<(), Failure> {
-    let expected = expected()?;
+    let expected = expected(cluster)?;
     let spec = expected.get("host1").and_then(|specs| specs.first()).ok_or("host1 has no container")?;
     for round in 1..=20 {
         cluster.sh("host1", &format!("docker restart -t 1 {} >/dev/null", spec.node)).await?;

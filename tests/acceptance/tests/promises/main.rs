@@ -7,7 +7,6 @@ mod postscripts;
 mod refusals;
 mod repairs;
 mod restarts;
-mod soundness;
 
 use acceptance::{Cluster, Failure, tables};
 use tokio::runtime::Runtime;

@@ -3,7 +3,7 @@
 use acceptance::{Cluster, Failure};
 use lab::Power;
 
-use crate::soundness::{same, sound};
+use acceptance::soundness::{same, sound};
 
 acceptance::promises![
     a_second_run_of_every_step_has_nothing_to_do,

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use acceptance::{Cluster, Failure, Ran, Tables, tables};
 
-use crate::soundness::{same, sound};
+use acceptance::soundness::{same, sound};
 
 acceptance::promises![
     one_address_in_two_rows,

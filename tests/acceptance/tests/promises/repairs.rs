@@ -3,7 +3,7 @@
 use acceptance::container::{inside, interfaces};
 use acceptance::{Cluster, Failure};
 
-use crate::soundness::{expected, same, sound};
+use acceptance::soundness::{expected, same, sound};
 
 acceptance::promises![
     bridged_traffic_flows_again_after_a_firewall_reload,
@@ -42,7 +42,7 @@ async fn a_port_taken_out_of_its_bridge_is_put_back(cluster: &Cluster) -> Result
 }
 
 async fn a_deleted_port_and_a_foreign_veth_are_cleaned_up(cluster: &Cluster) -> Result<(), Failure> {
-    let expected = expected()?;
+    let expected = expected(cluster)?;
     let spec = expected.get("host3").and_then(|specs| specs.first()).ok_or("host3 has no container")?;
     let node = spec.node.as_str();
     // not /sys: it shows the namespace in which it was mounted

@@ -5,7 +5,7 @@ use std::time::Duration;
 use acceptance::{Cluster, Failure};
 use lab::Power;
 
-use crate::soundness::{same, sound};
+use acceptance::soundness::{same, sound};
 
 acceptance::promises![
     sound_after_netd_is_restarted,

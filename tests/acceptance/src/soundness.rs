@@ -4,13 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use acceptance::container::{Interface, interfaces, ping_all};
-use acceptance::{Cluster, Failure, tables};
 use inventory::{ContainerSpec, Inventory};
 
-/// The containers of the tables, by host.
-pub(crate) fn expected() -> Result<BTreeMap<String, Vec<ContainerSpec>>, Failure> {
-    let inventory = Inventory::from_stanzas(tables::three_hosts_two_networks().text())?;
+use crate::cluster::Cluster;
+use crate::container::{Interface, interfaces, ping_all};
+use crate::engine::Failure;
+
+/// The containers of the suite's tables, by host.
+///
+/// # Errors
+/// The tables are wrong.
+pub fn expected(cluster: &Cluster) -> Result<BTreeMap<String, Vec<ContainerSpec>>, Failure> {
+    let inventory = Inventory::from_stanzas(cluster.tables.text())?;
     let mut by_host: BTreeMap<String, Vec<ContainerSpec>> = BTreeMap::new();
     for node in inventory.select("containers")? {
         let spec = inventory.container(&node)?;
@@ -21,7 +26,10 @@ pub(crate) fn expected() -> Result<BTreeMap<String, Vec<ContainerSpec>>, Failure
 
 /// All containers run, each with exactly the table's interfaces; every pair of hosts' containers pings; no port, record
 /// or interface too much. Waits for it: docker restarts containers in its own time.
-pub(crate) async fn sound(cluster: &Cluster) -> Result<(), Failure> {
+///
+/// # Errors
+/// What is not so.
+pub async fn sound(cluster: &Cluster) -> Result<(), Failure> {
     let deadline = Instant::now() + Duration::from_secs(90);
     loop {
         match is_sound(cluster).await {
@@ -33,7 +41,7 @@ pub(crate) async fn sound(cluster: &Cluster) -> Result<(), Failure> {
 }
 
 async fn is_sound(cluster: &Cluster) -> Result<(), Failure> {
-    for (host, specs) in expected()? {
+    for (host, specs) in expected(cluster)? {
         running_are(cluster, &host, &specs).await?;
         for spec in &specs {
             let found = interfaces(cluster, &host, spec.node.as_str()).await?;
@@ -52,7 +60,7 @@ async fn running_are(cluster: &Cluster, host: &str, specs: &[ContainerSpec]) -> 
 }
 
 /// What the tables say a container has: `eth0` on the first network, `eth1-0` on the second (ARCHITECTURE.md says why).
-pub(crate) fn table_interfaces(spec: &ContainerSpec) -> Vec<Interface> {
+pub fn table_interfaces(spec: &ContainerSpec) -> Vec<Interface> {
     let named = |nic: &str| if nic == "eth0" { nic.to_owned() } else { format!("{nic}-0") };
     let interfaces = spec.attachments.iter().map(|at| Interface {
         name: named(at.nic.as_str()),
@@ -64,7 +72,10 @@ pub(crate) fn table_interfaces(spec: &ContainerSpec) -> Vec<Interface> {
 }
 
 /// As many ports and records as there are endpoints, no other interface of netd's, and netd says that all is well.
-pub(crate) async fn nothing_leaked(cluster: &Cluster, host: &str, endpoints: usize) -> Result<(), Failure> {
+///
+/// # Errors
+/// What is too much.
+pub async fn nothing_leaked(cluster: &Cluster, host: &str, endpoints: usize) -> Result<(), Failure> {
     let ports = cluster.sh(host, "ip -o link | grep -c ': xh' || true").await?;
     same(&format!("ports (xh*) on {host}"), &ports, &endpoints.to_string())?;
     let strays = cluster.sh(host, "ip -o link | grep -c ': xc' || true").await?;
@@ -75,9 +86,12 @@ pub(crate) async fn nothing_leaked(cluster: &Cluster, host: &str, endpoints: usi
     same(&format!("docker_gwbridge on {host}"), &gateway, &"0".to_owned())
 }
 
-/// Every container reaches every other at every address of the tables.
-pub(crate) async fn all_ping(cluster: &Cluster) -> Result<(), Failure> {
-    let expected = expected()?;
+/// Every container reaches every other at every address of the networks that they share.
+///
+/// # Errors
+/// Who is not reached.
+pub async fn all_ping(cluster: &Cluster) -> Result<(), Failure> {
+    let expected = expected(cluster)?;
     let all: Vec<(&String, &ContainerSpec)> =
         expected.iter().flat_map(|(host, specs)| specs.iter().map(move |spec| (host, spec))).collect();
     for (host, spec) in &all {
@@ -97,7 +111,10 @@ pub(crate) async fn all_ping(cluster: &Cluster) -> Result<(), Failure> {
 }
 
 /// Equal, or an error with both.
-pub(crate) fn same<T: PartialEq + std::fmt::Debug + ?Sized>(
+///
+/// # Errors
+/// They differ.
+pub fn same<T: PartialEq + std::fmt::Debug + ?Sized>(
     what: &str,
     found: &T,
     wanted: &T,
