@@ -86,6 +86,8 @@ pub(super) struct Merged {
     pub(super) changed: BTreeSet<String>,
     /// What a running engine must be told.
     pub(super) effect: Effect,
+    /// The present text, but that the engine holds its containers over its restart: what a running engine goes back to.
+    pub(super) fallback: String,
 }
 
 fn effect(changed: &BTreeSet<String>) -> Effect {
@@ -133,7 +135,15 @@ pub(super) fn merged(
     let terms = Terms { cluster: &wishes.cluster, overrides, flags };
     let (document, changed) = merge(&theirs, &ours, terms).map_err(DockerError::Conflicts)?;
     let text = if changed.is_empty() { present.to_owned() } else { document.text() };
-    Ok(Merged { text, effect: effect(&changed), changed })
+    Ok(Merged { text, effect: effect(&changed), changed, fallback: holding(theirs, flags).text() })
+}
+
+/// An engine that starts without live-restore ends the containers that it finds.
+fn holding(mut document: Document, flags: &BTreeSet<String>) -> Document {
+    if !flags.contains("live-restore") {
+        document.set("live-restore", &serde_json::Value::Bool(true));
+    }
+    document
 }
 
 /// Where the engine keeps its state, by the present file.
@@ -176,6 +186,7 @@ mod tests {
 "#;
         let fresh = asked(NETWORK, &Engine::default(), "");
         assert_eq!((fresh.text.as_str(), fresh.effect), (wanted, Effect::Restart));
+        assert_eq!(fresh.fallback, "{\n  \"live-restore\": true\n}\n");
         let again = asked(NETWORK, &Engine::default(), &fresh.text);
         assert_eq!((again.text.as_str(), again.effect), (wanted, Effect::None));
     }

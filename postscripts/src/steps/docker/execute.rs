@@ -8,7 +8,7 @@ use process::ExecuteError;
 use super::configuration::Effect;
 use super::error::DockerError;
 use super::packages::ENGINE;
-use super::plan::Action;
+use super::plan::{Action, Change};
 use super::service::{self, systemctl};
 use super::{kernel, warn};
 use crate::files::Wanted;
@@ -32,13 +32,13 @@ pub(super) fn untold() -> Effect {
 /// Does one thing after the other, and knows how to take the configuration back.
 pub(super) struct Executor<'a> {
     log: &'a Log,
-    /// The configuration before this run; no content: there was none.
-    before: Option<(Wanted, Option<Vec<u8>>)>,
+    /// What the engine goes back to.
+    fallback: Option<Wanted>,
 }
 
 impl<'a> Executor<'a> {
     pub(super) fn new(log: &'a Log) -> Self {
-        Self { log, before: None }
+        Self { log, fallback: None }
     }
 
     /// Does it; [`Action::Install`] is `install.rs`'s.
@@ -46,7 +46,7 @@ impl<'a> Executor<'a> {
         let failed = |source| DockerError::Action { action: action.to_string(), source };
         match action {
             Action::Write(file) => drop(file.write()?),
-            Action::Configure(file, effect) => self.configure(file, *effect).await?,
+            Action::Configure(change) => self.configure(change).await?,
             Action::Load(module) => self.load(module).await,
             Action::Set(setting) => {
                 // one limit of many: no reason to leave a host without its engine
@@ -69,7 +69,8 @@ impl<'a> Executor<'a> {
     }
 
     /// Judged by the engine before it replaces the present one.
-    async fn configure(&mut self, file: &Wanted, effect: Effect) -> Result<(), DockerError> {
+    async fn configure(&mut self, change: &Change) -> Result<(), DockerError> {
+        let Change { file, fallback, effect, .. } = change;
         if let Some(program) = service::program() {
             let candidate = Path::new(CANDIDATE);
             durable::replace(candidate, &file.content, 0o600)?;
@@ -77,9 +78,9 @@ impl<'a> Executor<'a> {
             durable::remove(candidate)?;
             judged?;
         }
-        let mark = if effect == Effect::Restart { "restart" } else { "reload" };
+        let mark = if *effect == Effect::Restart { "restart" } else { "reload" };
         durable::replace(Path::new(UNTOLD), mark.as_bytes(), 0o644)?;
-        self.before = Some((file.clone(), fs::read(&file.path).ok()));
+        self.fallback = Some(fallback.clone());
         file.write()?;
         Ok(())
     }
@@ -95,27 +96,26 @@ impl<'a> Executor<'a> {
     async fn restart(&self) -> Result<(), DockerError> {
         service::holds_containers().await?;
         let failed = |source| DockerError::Action { action: Action::Restart.to_string(), source };
-        match (systemctl("restart", ENGINE).await, &self.before) {
+        match (restart().await, &self.fallback) {
             (Ok(()), _) => Ok(()),
             (Err(source), None) => Err(failed(source)),
-            (Err(source), Some(before)) => Err(take_back(before, source).await?),
+            (Err(source), Some(fallback)) => Err(take_back(fallback, source).await?),
         }
     }
 }
 
-async fn take_back(
-    before: &(Wanted, Option<Vec<u8>>),
-    why: ExecuteError,
-) -> Result<DockerError, DockerError> {
-    let (file, content) = before;
-    match content {
-        Some(content) => drop(durable::replace(&file.path, content, file.mode)?),
-        None => drop(durable::remove(&file.path)?),
-    }
-    // five failed starts within ten seconds otherwise refuse the next one (systemd.unit(5), StartLimitBurst)
+/// Debian's unit refuses the fourth start within a minute (its StartLimitBurst): ours are not those of an engine that
+/// crashes.
+async fn restart() -> Result<(), ExecuteError> {
+    // fails where there is nothing to reset
     let _ = systemctl("reset-failed", ENGINE).await;
+    systemctl("restart", ENGINE).await
+}
+
+async fn take_back(fallback: &Wanted, why: ExecuteError) -> Result<DockerError, DockerError> {
+    fallback.write()?;
     let action = || format!("start {ENGINE} with its old configuration");
-    systemctl("restart", ENGINE).await.map_err(|source| DockerError::Action { action: action(), source })?;
+    restart().await.map_err(|source| DockerError::Action { action: action(), source })?;
     durable::remove(Path::new(UNTOLD))?;
     Ok(DockerError::TakenBack(why))
 }

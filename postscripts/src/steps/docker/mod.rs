@@ -42,7 +42,7 @@ use self::install::Hint;
 use self::kernel::ModuleState;
 use self::observe::{Desired, observe};
 use self::packages::{Choice, choose, chosen};
-use self::plan::{Action, Observed, plan, told};
+use self::plan::{Action, Change, Observed, plan, told};
 use self::release::Release;
 use super::{Outcome, Run, print_plan};
 use crate::environment::Node;
@@ -63,7 +63,7 @@ pub async fn run(run: &Run) -> Result<Outcome, DockerError> {
     let node = run.environment.node()?;
     let server = Server::new(node.master, node.http_port);
     let desired = desired(run, &server)?;
-    let (observed, keys) = observe(&desired, run).await?;
+    let observed = observe(&desired, run).await?;
     warn_of_missing(&observed, &run.log);
     let actions = plan(&observed);
     if run.work.dry_run {
@@ -75,7 +75,7 @@ pub async fn run(run: &Run) -> Result<Outcome, DockerError> {
     }
     let (done, from) = execute(actions, &desired, run, &node, &server).await?;
     let version = service::engine_version().await.map_err(DockerError::Silent)?;
-    Ok(Outcome::Done(told(&done, &version, from, &keys)))
+    Ok(Outcome::Done(told(&done, &version, from)))
 }
 
 /// What shall be on this host.
@@ -144,7 +144,7 @@ async fn execute(
             executor.finish()?;
             return Ok((done, from));
         }
-        actions = plan(&observe(desired, run).await?.0);
+        actions = plan(&observe(desired, run).await?);
     }
 }
 
@@ -167,7 +167,7 @@ fn print(actions: &[Action]) {
     let (mut others, mut files) = (Vec::new(), Vec::new());
     for action in actions {
         match action {
-            Action::Write(file) | Action::Configure(file, _) => files.push(file.clone()),
+            Action::Write(file) | Action::Configure(Change { file, .. }) => files.push(file.clone()),
             action => others.push(action),
         }
     }

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::configuration::{self, Effect, Merged, Wishes};
+use super::configuration::{self, Effect, Wishes};
 use super::error::DockerError;
 use super::kernel::{self, Setting};
 use super::manager::Manager;
 use super::packages::Choice;
-use super::plan::Observed;
+use super::plan::{Change, Observed};
 use super::{execute, installed, service};
 use crate::files::Wanted;
 use crate::render::{RenderError, Templates};
@@ -36,24 +36,22 @@ pub(super) struct Desired {
     pub(super) certificate: Option<Wanted>,
 }
 
-/// What is, held against it, and the keys of the engine's configuration that change.
-pub(super) async fn observe(desired: &Desired, run: &Run) -> Result<(Observed, Vec<String>), DockerError> {
+/// What is, held against it.
+pub(super) async fn observe(desired: &Desired, run: &Run) -> Result<Observed, DockerError> {
     let engine = service::program().is_some();
     let units = service::observe(&desired.choice.services).await;
     let pid = units.first().and_then(|unit| unit.pid);
-    let (configuration, keys) = configuration(desired, run, pid)?;
-    let observed = Observed {
+    Ok(Observed {
         missing: missing(desired, engine, run).await,
         starts_itself: desired.manager == Manager::Apt,
         engine,
         files: files(desired, &run.templates)?,
-        configuration,
+        configuration: configuration(desired, run, pid)?,
         untold: execute::untold(),
         modules: kernel::observe_modules(&desired.modules),
         settings: kernel::too_small(),
         units: desired.choice.services.iter().copied().zip(units).collect(),
-    };
-    Ok((observed, keys))
+    })
 }
 
 /// An engine that another installed, such as Docker's own packages on Debian, stays: the distribution's would take it
@@ -74,11 +72,7 @@ async fn missing(desired: &Desired, engine: bool, run: &Run) -> Vec<String> {
     wanted.into_iter().filter(lacks).collect()
 }
 
-fn configuration(
-    desired: &Desired,
-    run: &Run,
-    pid: Option<u32>,
-) -> Result<(Option<(Wanted, Effect)>, Vec<String>), DockerError> {
+fn configuration(desired: &Desired, run: &Run, pid: Option<u32>) -> Result<Option<Change>, DockerError> {
     // a link leads to the file that its owner keeps
     let path = fs::canonicalize(configuration::PATH).unwrap_or_else(|_| PathBuf::from(configuration::PATH));
     let present = fs::read_to_string(&path).unwrap_or_default();
@@ -90,14 +84,18 @@ fn configuration(
         .filter_map(|path| fs::read_to_string(path).ok())
         .collect();
     let flags = configuration::given(texts.iter().map(String::as_str));
-    let Merged { text, changed, effect } =
-        configuration::merged(&present, &desired.wishes, &run.templates, &run.work.engine.overrides, &flags)?;
-    if changed.contains("live-restore") && in_swarm(&present) {
+    let overrides = &run.work.engine.overrides;
+    let merged = configuration::merged(&present, &desired.wishes, &run.templates, overrides, &flags)?;
+    if merged.changed.contains("live-restore") && in_swarm(&present) {
         return Err(DockerError::Swarm);
     }
-    let file = Wanted { mode, ..Wanted::text(path, text) };
-    let keys = changed.into_iter().collect();
-    Ok(((effect != Effect::None).then_some((file, effect)), keys))
+    let file = |text| Wanted { mode, ..Wanted::text(&path, text) };
+    Ok((merged.effect != Effect::None).then(|| Change {
+        file: file(merged.text),
+        fallback: file(merged.fallback),
+        effect: merged.effect,
+        keys: merged.changed.into_iter().collect(),
+    }))
 }
 
 /// dockerd's own mark of a member of a swarm (moby `daemon/cluster/cluster.go`, `stateFile`): it then refuses to start with

@@ -19,8 +19,8 @@ pub(super) struct Observed {
     pub(super) engine: bool,
     /// Files that are not as they shall be, without the engine's configuration.
     pub(super) files: Vec<Wanted>,
-    /// The engine's configuration, where it is not as it shall be, and what its change asks of a running engine.
-    pub(super) configuration: Option<(Wanted, Effect)>,
+    /// The engine's configuration, where it is not as it shall be.
+    pub(super) configuration: Option<Change>,
     /// What a killed run did not tell the running engine.
     pub(super) untold: Effect,
     /// Modules that are needed.
@@ -31,13 +31,26 @@ pub(super) struct Observed {
     pub(super) units: Vec<(&'static str, Unit)>,
 }
 
+/// A change of the engine's configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Change {
+    /// The file.
+    pub(super) file: Wanted,
+    /// What a running engine goes back to where it does not start with that.
+    pub(super) fallback: Wanted,
+    /// What a running engine is told.
+    pub(super) effect: Effect,
+    /// Keys that change.
+    pub(super) keys: Vec<String>,
+}
+
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Action {
     /// A file of ours.
     Write(Wanted),
-    /// The engine's configuration, and what a running engine is told of it afterwards.
-    Configure(Wanted, Effect),
+    /// The engine's configuration.
+    Configure(Change),
     /// Load a module.
     Load(&'static str),
     /// Set a kernel setting.
@@ -57,7 +70,9 @@ pub(super) enum Action {
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Write(file) | Self::Configure(file, _) => write!(f, "write {}", file.path.display()),
+            Self::Write(file) | Self::Configure(Change { file, .. }) => {
+                write!(f, "write {}", file.path.display())
+            }
             Self::Load(module) => write!(f, "load the kernel module {module}"),
             Self::Set(setting) => write!(f, "set {} to {}", setting.name, setting.value),
             Self::Install(packages) => write!(f, "install {}", packages.join(" ")),
@@ -77,8 +92,7 @@ pub(super) fn plan(observed: &Observed) -> Vec<Action> {
     actions.extend(observed.settings.iter().copied().map(Action::Set));
 
     let install = (!observed.missing.is_empty()).then(|| Action::Install(observed.missing.clone()));
-    let configure =
-        observed.configuration.as_ref().map(|(file, effect)| Action::Configure(file.clone(), *effect));
+    let configure = observed.configuration.clone().map(Action::Configure);
     // what the package's own command line says is known when it is there (Fedora)
     if observed.starts_itself && !observed.engine {
         actions.extend(configure.into_iter().chain(install));
@@ -100,7 +114,7 @@ pub(super) fn plan(observed: &Observed) -> Vec<Action> {
 /// What a running engine is told. Its file is read before it starts anew, so that it holds its containers.
 fn tell(observed: &Observed) -> Vec<Action> {
     let running = observed.units.iter().any(|(name, unit)| *name == ENGINE && unit.active);
-    let effect = observed.configuration.as_ref().map_or(Effect::None, |(_, effect)| *effect);
+    let effect = observed.configuration.as_ref().map_or(Effect::None, |change| change.effect);
     match effect.max(observed.untold) {
         _ if !running => vec![],
         Effect::None => vec![],
@@ -110,9 +124,13 @@ fn tell(observed: &Observed) -> Vec<Action> {
 }
 
 /// What was done, in a line; `version` of the engine, `from` where packages came from.
-pub(super) fn told(done: &[Action], version: &str, from: Option<String>, changed: &[String]) -> String {
+pub(super) fn told(done: &[Action], version: &str, from: Option<String>) -> String {
     let has = |wanted: &Action| done.contains(wanted);
-    let keys = if changed.is_empty() { String::new() } else { format!(" ({})", changed.join(", ")) };
+    let keys = done.iter().find_map(|action| match action {
+        Action::Configure(change) => Some(format!(" ({})", change.keys.join(", "))),
+        _ => None,
+    });
+    let keys = keys.unwrap_or_default();
     if let Some(from) = from {
         return format!("installed docker {version} ({from})");
     }
@@ -137,13 +155,18 @@ mod tests {
         plan(observed).iter().map(ToString::to_string).collect()
     }
 
+    fn change(effect: Effect) -> Change {
+        let file = Wanted::text("/etc/docker/daemon.json", "{}");
+        Change { fallback: file.clone(), file, effect, keys: vec!["bip".to_owned()] }
+    }
+
     fn bare() -> Observed {
         Observed {
             missing: vec!["docker.io".to_owned(), "iptables".to_owned()],
             starts_itself: true,
             engine: false,
             files: vec![Wanted::text("/etc/modules-load.d/xdock.conf", "")],
-            configuration: Some((Wanted::text("/etc/docker/daemon.json", "{}"), Effect::Restart)),
+            configuration: Some(change(Effect::Restart)),
             untold: Effect::None,
             modules: vec![
                 Module { name: "overlay", state: ModuleState::Here },
@@ -189,10 +212,7 @@ mod tests {
     #[test]
     fn a_running_engine_is_told_only_of_what_changed() {
         assert_eq!(texts(&whole()), Vec::<String>::new());
-        let changed = |effect| {
-            let configuration = Some((Wanted::text("/etc/docker/daemon.json", "{}"), effect));
-            texts(&Observed { configuration, ..whole() })
-        };
+        let changed = |effect| texts(&Observed { configuration: Some(change(effect)), ..whole() });
         let write = "write /etc/docker/daemon.json";
         assert_eq!(changed(Effect::Reload), [write, "reload docker.service"]);
         let restart = "restart docker.service; containers go on";
@@ -206,11 +226,15 @@ mod tests {
     #[test]
     fn the_summary_says_what_an_administrator_looks_for() {
         let from = Some("packages of http://10.99.0.1:80/x".to_owned());
-        let told = |done: &[Action], from| told(done, "27.5.1", from, &["bip".to_owned()]);
+        let told = |done: &[Action], from| told(done, "27.5.1", from);
         assert_eq!(told(&[], from), "installed docker 27.5.1 (packages of http://10.99.0.1:80/x)");
         let restarted = "restarted docker 27.5.1 with its new configuration (bip); containers went on";
-        assert_eq!(told(&[Action::Reload, Action::Restart], None), restarted);
-        assert_eq!(told(&[Action::Reload], None), "docker 27.5.1 took its new configuration (bip)");
+        let configure = Action::Configure(change(Effect::Restart));
+        assert_eq!(told(&[configure.clone(), Action::Reload, Action::Restart], None), restarted);
+        assert_eq!(
+            told(&[configure, Action::Reload], None),
+            "docker 27.5.1 took its new configuration (bip)"
+        );
         assert_eq!(told(&[Action::Start(ENGINE)], None), "started docker 27.5.1");
         assert_eq!(told(&[Action::Load("veth")], None), "put right: load the kernel module veth");
     }

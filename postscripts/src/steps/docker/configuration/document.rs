@@ -49,7 +49,7 @@ impl Document {
     pub(super) fn text(&self) -> String {
         let lines: Vec<String> =
             self.0.iter().map(|(key, value)| format!("  {}: {value}", Value::from(key.as_str()))).collect();
-        format!("{{\n{}\n}}\n", lines.join(",\n"))
+        if lines.is_empty() { "{}\n".to_owned() } else { format!("{{\n{}\n}}\n", lines.join(",\n")) }
     }
 }
 
