@@ -1,0 +1,18 @@
+//! The command `machine`.
+
+mod cli;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match cli::run(cli::Cli::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("machine: {}", chain::chain(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
