@@ -15,6 +15,9 @@ const PROVISION: Duration = Duration::from_secs(400);
 /// Long enough for any one command of an administrator.
 pub const COMMAND: Duration = Duration::from_secs(90);
 
+/// A host's variables, as a shell reads them.
+const VARIABLES: &str = "/run/xdock-variables";
+
 /// Where progress is told, a line at a time.
 pub type Say<'a> = &'a (dyn Fn(&str) + Sync);
 
@@ -144,6 +147,29 @@ impl Cluster {
         let runs = tokio::time::timeout(PROVISION, self.lab.updatenode(hosts, scripts)).await??;
         let said: Vec<String> = runs.iter().flat_map(|run| run.lines()).collect();
         if runs.iter().all(|run| run.status == 0) { Ok(said.join("\n")) } else { Err(said.join("\n").into()) }
+    }
+
+    /// Runs `xdockhost` on a host with the variables that xCAT would export for these tables, from the host itself: its
+    /// network may go away meanwhile. Any exit status is an answer.
+    ///
+    /// # Errors
+    /// It did not run or did not end.
+    pub async fn xdockhost(&self, tables: &Tables, host: &str, words: &str) -> Result<Ran, Failure> {
+        self.export(tables, host).await?;
+        self.run(host, &format!(". {VARIABLES}; exec /opt/xdock/bin/xdockhost {words}")).await
+    }
+
+    /// Writes the variables of a host where [`Cluster::xdockhost`] reads them.
+    ///
+    /// # Errors
+    /// The tables are wrong, or not written.
+    pub async fn export(&self, tables: &Tables, host: &str) -> Result<(), Failure> {
+        let inventory = inventory::Inventory::from_stanzas(tables.text())?;
+        let text = lab::updatenode::render(&inventory, host, self.lab.host("mn")?.address)?;
+        let variables = text.split("# postscripts-start-here").next().unwrap_or_default();
+        // xCAT's file changes PATH to the directory that it lies in
+        let lines: Vec<&str> = variables.lines().filter(|line| !line.contains("PATH=")).collect();
+        self.write(host, VARIABLES, &lines.join("\n")).await
     }
 
     /// Runs `xdock` on the management node; any exit status is an answer.
