@@ -76,7 +76,9 @@ impl Manager {
             Self::Networkd => {
                 vec![File::new(INTERFACES, LOOPBACK), File::new(NETWORK, networkd(machine))]
             }
-            Self::NetworkManager => vec![File::secret(KEYFILE, keyfile(machine))],
+            Self::NetworkManager => {
+                vec![File::new(SERVER, NO_AUTO_DEFAULT), File::secret(KEYFILE, keyfile(machine))]
+            }
             Self::Netplan => vec![File::secret(NETPLAN, netplan(machine))],
         }
     }
@@ -85,7 +87,12 @@ impl Manager {
 const INTERFACES: &str = "etc/network/interfaces";
 const NETWORK: &str = "etc/systemd/network/10-eth0.network";
 const KEYFILE: &str = "etc/NetworkManager/system-connections/eth0.nmconnection";
+const SERVER: &str = "etc/NetworkManager/conf.d/00-server.conf";
 const NETPLAN: &str = "etc/netplan/01-lab.yaml";
+
+/// As servers have it (NetworkManager.conf(5); NetworkManager-config-server of Red Hat): else it tries DHCP on `eth1`, and
+/// whatever waits for network-online.target, as docker.service does, waits a minute at each boot and fails.
+const NO_AUTO_DEFAULT: &str = "[main]\nno-auto-default=*\n";
 
 const LOOPBACK: &str = "auto lo\niface lo inet loopback\n";
 

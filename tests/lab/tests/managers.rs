@@ -56,8 +56,9 @@ async fn configured(lab: &Lab, host: &str, manager: Manager, assignment: Assignm
     let has = said(lab, host, &["sh", "-c", "command -v ifup || echo none"]).await;
     assert_eq!(has, if ifupdown { "/usr/sbin/ifup" } else { "none" });
     said(lab, "mn", &["ping", "-c", "1", "-W", "5", host]).await;
-    let eth1 = said(lab, host, &["ip", "-4", "-o", "address", "show", "dev", "eth1"]).await;
+    let eth1 = said(lab, host, &["ip", "-o", "address", "show", "dev", "eth1"]).await;
     assert_eq!(eth1, "", "eth1 is not configured");
+    said(lab, host, &["systemctl", "start", "network-online.target"]).await;
 }
 
 #[tokio::test]
