@@ -146,10 +146,10 @@ fn holding(mut document: Document, flags: &BTreeSet<String>) -> Document {
     document
 }
 
-/// Where the engine keeps its state, by the present file.
-pub(super) fn data_root(present: &str) -> Option<String> {
-    let document = Document::parse(present).ok()?;
-    document.get("data-root").and_then(|value| value.as_str().map(str::to_owned))
+/// Where the engine keeps its state, by this file.
+pub(super) fn data_root(text: &str) -> String {
+    let value = Document::parse(text).ok().and_then(|document| document.get("data-root"));
+    value.as_ref().and_then(|value| value.as_str()).unwrap_or("/var/lib/docker").to_owned()
 }
 
 #[cfg(test)]
@@ -211,6 +211,7 @@ mod tests {
             with.text
         );
         assert_eq!(asked(&format!("{NETWORK}||mtu=9000"), &Engine::default(), &base).effect, Effect::None);
-        assert_eq!(data_root(&with.text).as_deref(), Some("/srv/docker"));
+        assert_eq!(data_root(&with.text), "/srv/docker");
+        assert_eq!(data_root(&base), "/var/lib/docker");
     }
 }

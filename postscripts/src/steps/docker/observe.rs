@@ -89,6 +89,9 @@ fn configuration(desired: &Desired, run: &Run, pid: Option<u32>) -> Result<Optio
     if merged.changed.contains("live-restore") && in_swarm(&present) {
         return Err(DockerError::Swarm);
     }
+    if merged.changed.contains("data-root") {
+        inhabited(&present, &merged.text)?;
+    }
     let file = |text| Wanted { mode, ..Wanted::text(&path, text) };
     Ok((merged.effect != Effect::None).then(|| Change {
         file: file(merged.text),
@@ -101,8 +104,15 @@ fn configuration(desired: &Desired, run: &Run, pid: Option<u32>) -> Result<Optio
 /// dockerd's own mark of a member of a swarm (moby `daemon/cluster/cluster.go`, `stateFile`): it then refuses to start with
 /// live-restore.
 fn in_swarm(present: &str) -> bool {
-    let root = configuration::data_root(present).unwrap_or_else(|| "/var/lib/docker".to_owned());
-    Path::new(&root).join("swarm/docker-state.json").exists()
+    Path::new(&configuration::data_root(present)).join("swarm/docker-state.json").exists()
+}
+
+/// An engine whose data-root moves away knows nothing of its containers, which go on under nobody.
+fn inhabited(present: &str, text: &str) -> Result<(), DockerError> {
+    let (old, new) = (configuration::data_root(present), configuration::data_root(text));
+    let containers = fs::read_dir(Path::new(&old).join("containers"));
+    let has_some = containers.is_ok_and(|mut entries| entries.next().is_some());
+    if old != new && has_some { Err(DockerError::Inhabited { old, new }) } else { Ok(()) }
 }
 
 fn files(desired: &Desired, templates: &Templates) -> Result<Vec<Wanted>, RenderError> {
