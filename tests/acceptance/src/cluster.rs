@@ -156,7 +156,12 @@ impl Cluster {
     /// It did not run or did not end.
     pub async fn xdockhost(&self, tables: &Tables, host: &str, words: &str) -> Result<Ran, Failure> {
         self.export(tables, host).await?;
-        self.run(host, &format!(". {VARIABLES}; exec /opt/xdock/bin/xdockhost {words}")).await
+        self.run(host, &Self::exported(&format!("/opt/xdock/bin/xdockhost {words}"))).await
+    }
+
+    /// A line of shell with the variables that [`Cluster::export`] wrote.
+    pub fn exported(words: &str) -> String {
+        format!(". {VARIABLES}; exec {words}")
     }
 
     /// Writes the variables of a host where [`Cluster::xdockhost`] reads them.

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-use super::{Row, Stage, calls, daemon, nodes, power, starts, tcp};
+use super::{Row, Stage, calls, daemon, deploy, nodes, power, starts, tcp};
 use crate::engine::Failure;
 
 /// A figure by its name.
@@ -31,6 +31,18 @@ pub enum Figure {
     NetdMemory,
     /// netd from exec to serving, as much to load
     NetdExec,
+    /// a bare host to serving containers, beside apt-get install docker.io alone
+    Deploy,
+    /// pings of ten a second lost while the install NIC moves into a bridge
+    MoveBridge,
+    /// the same into Open vSwitch, userspace datapath
+    MoveOvs,
+    /// xdockhost with nothing to do, all steps, whole process
+    RerunAll,
+    /// xdockhost network with nothing to do, whole process
+    RerunNetwork,
+    /// xdockhost, static and stripped
+    XdockhostSize,
 }
 
 impl Figure {
@@ -51,6 +63,12 @@ impl Figure {
             Self::Nodes => return nodes::nodes().await,
             Self::NetdMemory => daemon::memory(stage).await?,
             Self::NetdExec => daemon::exec().await?,
+            Self::Deploy => deploy::whole(stage).await?,
+            Self::MoveBridge => deploy::moved(stage, false).await?,
+            Self::MoveOvs => deploy::moved(stage, true).await?,
+            Self::RerunAll => deploy::rerun(stage, None).await?,
+            Self::RerunNetwork => deploy::rerun(stage, Some("network")).await?,
+            Self::XdockhostSize => deploy::size()?,
         };
         Ok(vec![row])
     }

@@ -4,6 +4,7 @@
 mod calls;
 mod containers;
 mod daemon;
+mod deploy;
 mod figure;
 mod machine;
 mod nodes;

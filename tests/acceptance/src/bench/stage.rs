@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use lab::{Lab, LabName};
 use tokio::sync::OnceCell;
 
+use super::deploy::Bare;
 use super::row::Row;
 use super::samples::Duel;
 use crate::cluster::{Cluster, programs};
@@ -28,12 +29,25 @@ pub struct Stage {
     begun: AtomicBool,
     cluster: OnceCell<Cluster>,
     powered: OnceCell<()>,
+    /// Hosts that are not docker hosts yet.
+    pub(super) bare: Bare,
 }
 
 impl Stage {
     /// An empty one; the lab will have that name.
     pub fn new(name: LabName) -> Self {
-        Self { name, begun: AtomicBool::new(false), cluster: OnceCell::new(), powered: OnceCell::new() }
+        Self {
+            name,
+            begun: AtomicBool::new(false),
+            cluster: OnceCell::new(),
+            powered: OnceCell::new(),
+            bare: Bare::default(),
+        }
+    }
+
+    /// The name of a second lab.
+    pub(super) fn beside(&self, what: &str) -> Result<LabName, Failure> {
+        Ok(format!("{}{what}", self.name).parse()?)
     }
 
     /// Tells something beside the table.
@@ -81,6 +95,7 @@ impl Stage {
     /// # Errors
     /// What stays.
     pub async fn down(&self) -> Result<(), Failure> {
+        self.bare.down().await?;
         if self.begun.load(Ordering::Relaxed) {
             Lab::remove(&self.name).await?;
         }
