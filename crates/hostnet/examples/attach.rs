@@ -45,7 +45,7 @@ fn pair(bridge: u32, number: usize) -> Veth {
         container_end: format!("xc{number}").parse().unwrap(),
         mac: "02:42:0a:63:01:02".parse().unwrap(),
         mtu: 1500,
-        bridge,
+        bridge: Some(bridge),
     }
 }
 

@@ -30,9 +30,35 @@ pub async fn probe(
     ours: &[MacAddr],
 ) -> Result<Option<MacAddr>, PacketError> {
     let wire = Wire::open(bridge, ETHERTYPE, []).await?;
+    probe_on(&wire, address, window, ours).await
+}
+
+/// The same through a container's end that is still on the host, from an address that is neither its own nor anybody's.
+/// On a switch with VLANs this is the only place that is in the container's.
+///
+/// # Errors
+/// No such interface, it is down, or no permission (`CAP_NET_RAW`).
+pub async fn probe_as(
+    end: &IfName,
+    source: MacAddr,
+    address: Ipv4Addr,
+    window: Duration,
+    ours: &[MacAddr],
+) -> Result<Option<MacAddr>, PacketError> {
+    let mut wire = Wire::open(end, ETHERTYPE, []).await?;
+    wire.speak_as(source);
+    probe_on(&wire, address, window, ours).await
+}
+
+async fn probe_on(
+    wire: &Wire,
+    address: Ipv4Addr,
+    window: Duration,
+    ours: &[MacAddr],
+) -> Result<Option<MacAddr>, PacketError> {
     let own = wire.mac();
     let question = request(own, Ipv4Addr::UNSPECIFIED, address);
-    ask(&wire, &question, window, |frame| {
+    ask(wire, &question, window, |frame| {
         squatter(frame, address).filter(|mac| *mac != own && !ours.contains(mac))
     })
     .await
@@ -44,7 +70,12 @@ pub async fn probe(
 /// # Errors
 /// No such interface, it is down, or no permission (`CAP_NET_RAW`).
 pub async fn announce(bridge: &IfName, address: Ipv4Addr, mac: MacAddr) -> Result<(), PacketError> {
-    send_once(bridge, request(mac, address, address)).await
+    send_once(bridge, announcement(address, mac)).await
+}
+
+/// The frame of [`announce`].
+pub(crate) fn announcement(address: Ipv4Addr, mac: MacAddr) -> Vec<u8> {
+    request(mac, address, address)
 }
 
 /// A broadcast request of `sender` for `target`. RFC 5227 wants requests also for announcements: some hosts do not

@@ -83,14 +83,14 @@ pub enum NetError {
         source: io::Error,
     },
     /// A veth pair was not made; nothing of it is left.
-    #[error("cannot make the pair {host_end} and {container_end} on the bridge with index {bridge}")]
+    #[error("cannot make the pair {host_end} and {container_end}{}", On(bridge))]
     Attach {
         /// The end that stays.
         host_end: IfName,
         /// The end that the container gets.
         container_end: IfName,
         /// Index of the bridge.
-        bridge: u32,
+        bridge: Option<u32>,
         /// Why.
         #[source]
         source: io::Error,
@@ -172,6 +172,17 @@ pub enum NetError {
         #[source]
         source: io::Error,
     },
+}
+
+struct On<'a>(&'a Option<u32>);
+
+impl std::fmt::Display for On<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Some(index) => write!(f, " on the bridge with index {index}"),
+            None => Ok(()),
+        }
+    }
 }
 
 struct Via<'a>(&'a Option<IpAddr>);

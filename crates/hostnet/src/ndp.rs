@@ -33,8 +33,35 @@ pub async fn probe(
     ours: &[MacAddr],
 ) -> Result<Option<MacAddr>, PacketError> {
     let wire = Wire::open(bridge, ETHERTYPE, neighbour_discovery()).await?;
+    probe_on(&wire, address, window, ours).await
+}
+
+/// The same through a container's end that is still on the host, from an address that is neither its own nor anybody's.
+/// On a switch with VLANs this is the only place that is in the container's.
+///
+/// # Errors
+/// No such interface, it is down, or no permission (`CAP_NET_RAW`).
+pub async fn probe_as(
+    end: &IfName,
+    source: MacAddr,
+    address: Ipv6Addr,
+    window: Duration,
+    ours: &[MacAddr],
+) -> Result<Option<MacAddr>, PacketError> {
+    let mut wire = Wire::open(end, ETHERTYPE, neighbour_discovery()).await?;
+    wire.speak_as(source);
+    probe_on(&wire, address, window, ours).await
+}
+
+async fn probe_on(
+    wire: &Wire,
+    address: Ipv6Addr,
+    window: Duration,
+    ours: &[MacAddr],
+) -> Result<Option<MacAddr>, PacketError> {
     let own = wire.mac();
-    ask(&wire, &solicitation(own, address), window, |frame| {
+    let question = solicitation(own, address);
+    ask(wire, &question, window, |frame| {
         squatter(frame, address).filter(|mac| *mac != own && !ours.contains(mac))
     })
     .await
@@ -45,7 +72,12 @@ pub async fn probe(
 /// # Errors
 /// No such interface, it is down, or no permission (`CAP_NET_RAW`).
 pub async fn announce(bridge: &IfName, address: Ipv6Addr, mac: MacAddr) -> Result<(), PacketError> {
-    send_once(bridge, advertisement(mac, address)).await
+    send_once(bridge, announcement(address, mac)).await
+}
+
+/// The frame of [`announce`].
+pub(crate) fn announcement(address: Ipv6Addr, mac: MacAddr) -> Vec<u8> {
+    advertisement(mac, address)
 }
 
 /// All of the host's IPv6 traffic passes here; only neighbour discovery shall wake us up. An extension header before

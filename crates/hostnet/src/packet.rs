@@ -5,7 +5,7 @@ use std::os::fd::AsRawFd as _;
 
 use inventory::{IfName, MacAddr};
 use nix::ifaddrs::getifaddrs;
-use nix::libc::{ENETDOWN, PACKET_BROADCAST, PACKET_HOST, PACKET_MULTICAST};
+use nix::libc::{ENETDOWN, PACKET_BROADCAST, PACKET_HOST, PACKET_MULTICAST, PACKET_OTHERHOST};
 use nix::sys::socket::{LinkAddr, MsgFlags, recvfrom, sendmsg};
 use socket2::{Domain, Protocol, SockFilter, Socket, Type};
 use thiserror::Error;
@@ -98,6 +98,8 @@ async fn elsewhere<T: Send + 'static>(
 #[derive(Debug)]
 pub(crate) struct Wire {
     port: Port,
+    /// The address that questions come from.
+    own: MacAddr,
     /// `None` only while it is dropped.
     socket: Option<AsyncFd<Socket>>,
 }
@@ -119,12 +121,18 @@ impl Wire {
         let failed = |source| PacketError::Open { device: device.clone(), source };
         socket.attach_filter(&filter).map_err(failed)?;
         let socket = watch(socket).map_err(failed)?;
-        Ok(Self { port, socket: Some(socket) })
+        let own = port.at.addr().unwrap_or_default().into();
+        Ok(Self { port, own, socket: Some(socket) })
     }
 
-    /// The interface's own Ethernet address.
+    /// Under another Ethernet address than the interface's: what is sent to that one is received too.
+    pub(crate) fn speak_as(&mut self, own: MacAddr) {
+        self.own = own;
+    }
+
+    /// The Ethernet address that questions have to come from.
     pub(crate) fn mac(&self) -> MacAddr {
-        self.port.at.addr().unwrap_or_default().into()
+        self.own
     }
 
     /// Sends a whole Ethernet frame. A full queue is an error: the kernel takes a frame or does not, at once.
@@ -140,7 +148,8 @@ impl Wire {
                 recvfrom::<LinkAddr>(socket.as_raw_fd(), buffer).map_err(io::Error::from)
             });
             let (length, from) = received.await.map_err(|source| self.port.receive_error(source))?;
-            if from.is_some_and(|from| self.port.is_for_us(&from)) {
+            let to_own = buffer.get(..6) == Some(&self.own.octets()[..]);
+            if from.is_some_and(|from| self.port.is_for_us(&from, to_own)) {
                 return Ok(buffer.get(..length).unwrap_or_default());
             }
         }
@@ -209,8 +218,13 @@ impl Port {
 
     /// Before the filter was there, frames of other interfaces were queued too; and a frame of another VLAN, or to
     /// another host on a promiscuous interface, is marked as another host's (kernel `__netif_receive_skb_core`).
-    fn is_for_us(&self, from: &LinkAddr) -> bool {
-        let to_us = matches!(from.pkttype(), PACKET_HOST | PACKET_BROADCAST | PACKET_MULTICAST);
+    /// One to the address that we speak as is for us, whatever the interface's is.
+    fn is_for_us(&self, from: &LinkAddr, to_own: bool) -> bool {
+        let to_us = match from.pkttype() {
+            PACKET_HOST | PACKET_BROADCAST | PACKET_MULTICAST => true,
+            PACKET_OTHERHOST => to_own,
+            _ => false,
+        };
         to_us && from.ifindex() == self.at.ifindex()
     }
 

@@ -26,8 +26,8 @@ pub struct Veth {
     pub mac: MacAddr,
     /// MTU of both ends: the bridge's.
     pub mtu: u32,
-    /// Index of the bridge.
-    pub bridge: u32,
+    /// Index of the Linux bridge; `None`: the host end is to be a port of a switch that is not the kernel's.
+    pub bridge: Option<u32>,
 }
 
 impl Kernel {
@@ -64,20 +64,22 @@ fn pair(veth: &Veth) -> LinkMessage {
     let mut peer = named(&veth.container_end);
     peer.attributes.push(LinkAttribute::Address(veth.mac.octets().to_vec()));
     peer.attributes.push(LinkAttribute::Mtu(veth.mtu));
-    LinkMessageBuilder::<LinkVeth>::new(veth.host_end.as_str(), veth.container_end.as_str())
+    let host_end = LinkMessageBuilder::<LinkVeth>::new(veth.host_end.as_str(), veth.container_end.as_str())
         .set_info_data(InfoData::Veth(InfoVeth::Peer(peer)))
         .address(host_mac(veth.mac).octets().to_vec())
         .mtu(veth.mtu)
-        .controller(veth.bridge)
-        .up()
-        .build()
+        .up();
+    match veth.bridge {
+        Some(index) => host_end.controller(index).build(),
+        None => host_end.build(),
+    }
 }
 
 /// The host end's own address: the container's with `fe` in front. A bridge whose address nobody set takes the lowest
 /// of its ports' (kernel `br_stp_recalculate_bridge_id`), so a low one would change the host's address with every
 /// container; libvirt does the same with its taps (`virNetDevTapCreateInBridgePort`). It must never be the container's
 /// own: the bridge would take the container's frames as an echo of its own.
-fn host_mac(container: MacAddr) -> MacAddr {
+pub fn host_mac(container: MacAddr) -> MacAddr {
     let mut bytes = container.octets();
     match &mut bytes {
         [first @ 0xfe, ..] => *first = 0xfa,

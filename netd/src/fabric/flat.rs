@@ -26,7 +26,7 @@ fn pair(endpoint: &Endpoint, bridge: &Link) -> Veth {
         container_end: endpoint.container_end(),
         mac: endpoint.mac,
         mtu: bridge.mtu,
-        bridge: bridge.index,
+        bridge: Some(bridge.index),
     }
 }
 

@@ -56,7 +56,7 @@ pub(crate) fn veth(bridge: u32) -> Veth {
         container_end: name("xc1"),
         mac: mac("02:42:0a:63:01:02"),
         mtu: 1400,
-        bridge,
+        bridge: Some(bridge),
     }
 }
 
