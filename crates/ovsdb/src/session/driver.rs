@@ -50,7 +50,7 @@ impl Driver {
         let mut backoff = Backoff::new(self.remotes.len());
         for remote in self.remotes.clone().iter().cycle() {
             let Ok((reason, lasted)) = self.connection(remote).await else { return };
-            self.session.closed(&reason);
+            self.session.closed(reason);
             let pause = sleep(backoff.next(lasted, jitter()));
             if self.meanwhile(pause).await.is_err() {
                 return;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value as Json, json};
 use tokio::sync::watch;
 
-use super::Reply;
+use super::command::Reply;
 use super::wire::{Purpose, Wire};
 
 #[derive(Default)]

@@ -1,8 +1,12 @@
 //! What is said over a connection and why, without the connection: commands and messages in, bytes out.
 
 mod backoff;
+mod command;
+mod context;
 mod driver;
+mod incoming;
 mod locks;
+mod monitored;
 mod monitors;
 mod server;
 mod wire;
@@ -12,88 +16,21 @@ use std::mem::take;
 use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 use crate::client::Status;
-use crate::condition::Condition;
-use crate::error::{ConnectionError, Error, Unfit};
-use crate::message::{Message, error_words};
-use crate::monitor::{MonitorRequest, Shared};
+use crate::error::ConnectionError;
 use crate::options::Options;
 use crate::remote::Remote;
 
+pub(crate) use command::{Call, Command, Reply};
+use context::Context;
 pub(crate) use driver::Driver;
 use locks::Locks;
 use monitors::Monitors;
 use server::Server;
 pub(crate) use wire::Ids;
 use wire::{Purpose, Wire};
-
-/// Where the answer goes.
-pub(crate) type Reply<T> = oneshot::Sender<Result<T, Error>>;
-
-/// What callers want.
-pub(crate) enum Command {
-    /// An ordinary request, already written.
-    Call(Call),
-    /// The caller has given up.
-    Abandon { id: u64 },
-    /// `cancel` of RFC 7047 section 4.1.4.
-    Cancel { id: u64 },
-    /// A new monitor.
-    Monitor { id: u64, requests: Vec<MonitorRequest>, shared: Arc<Shared>, reply: Reply<()> },
-    /// New conditions for a monitor's table.
-    Conditions { monitor: u64, table: String, conditions: Vec<Condition>, reply: Reply<()> },
-    /// The end of a monitor.
-    Unmonitor { monitor: u64 },
-    /// A lock, by `lock` or `steal`.
-    Lock { name: String, method: &'static str, held: watch::Sender<bool>, reply: Reply<()> },
-    /// The end of a lock.
-    Unlock { name: String, reply: Option<Reply<Json>> },
-}
-
-pub(crate) struct Call {
-    pub(crate) id: u64,
-    pub(crate) method: &'static str,
-    pub(crate) text: String,
-    pub(crate) reply: Reply<Json>,
-}
-
-/// Who is talking to whom, for errors.
-pub(crate) struct Context {
-    pub(crate) database: Arc<str>,
-    pub(crate) remote: Remote,
-}
-
-impl Context {
-    fn refused(&self, method: &'static str, json: &Json) -> Error {
-        let (error, details) = error_words(json);
-        let (database, remote) = (Arc::clone(&self.database), self.remote.clone());
-        Error::Refused { method, database, remote, error, details }
-    }
-
-    fn unexpected(&self, method: &'static str, problem: String) -> Error {
-        let (database, remote) = (Arc::clone(&self.database), self.remote.clone());
-        Error::Unexpected { method, database, remote, problem }
-    }
-
-    fn too_old(&self, method: &'static str) -> Error {
-        Error::TooOld { method, database: Arc::clone(&self.database), remote: self.remote.clone() }
-    }
-
-    fn disconnected(&self, method: &'static str, source: &ConnectionError) -> Error {
-        let (database, remote) = (Arc::clone(&self.database), self.remote.clone());
-        Error::Disconnected { method, database, remote, source: source.clone() }
-    }
-
-    fn unfit(&self, why: Unfit) -> ConnectionError {
-        ConnectionError::Unfit { remote: self.remote.clone(), database: Arc::clone(&self.database), why }
-    }
-
-    fn senseless(&self, problem: String) -> ConnectionError {
-        ConnectionError::Senseless { remote: self.remote.clone(), problem }
-    }
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -175,9 +112,10 @@ impl Session {
     }
 
     /// The connection is gone, or could not be made.
-    pub(crate) fn closed(&mut self, reason: &ConnectionError) {
+    pub(crate) fn closed(&mut self, reason: ConnectionError) {
+        let reason = &Arc::new(reason);
         self.phase = Phase::Down;
-        self.status.send_replace(Status::Connecting { last: Some(reason.clone()) });
+        self.status.send_replace(Status::Connecting { last: Some(Arc::clone(reason)) });
         self.wire.out.clear();
         self.locks.lost();
         self.monitors.lost();
@@ -277,94 +215,6 @@ impl Session {
             (false, Some(reply)) => drop(reply.send(Ok(json!({})))),
             (false, None) => {}
         }
-    }
-
-    /// Something was said.
-    ///
-    /// # Errors
-    /// The connection must be closed.
-    pub(crate) fn message(&mut self, message: Message) -> Result<(), ConnectionError> {
-        match message {
-            Message::Request { method, params, id } if method == "echo" => {
-                self.wire.send(&Message::Response { id, outcome: Ok(params) });
-                Ok(())
-            }
-            Message::Request { id, .. } => {
-                self.wire.send(&Message::Response { id, outcome: Err(json!("unknown method")) });
-                Ok(())
-            }
-            Message::Notification { method, params } => self.notified(&method, params),
-            Message::Response { id, outcome } => match self.wire.purpose_of(&id) {
-                Some(purpose) => self.answered(purpose, outcome),
-                None => Ok(()),
-            },
-        }
-    }
-
-    fn notified(&mut self, method: &str, params: Json) -> Result<(), ConnectionError> {
-        match method {
-            "update2" if params.get(0).and_then(Json::as_u64) == Some(self.server_monitor) => {
-                self.server_told(params.get(1).unwrap_or(&Json::Null))
-            }
-            "update" | "update2" | "update3" => {
-                self.monitors.updated(method, params).map_err(|problem| self.context.senseless(problem))
-            }
-            "locked" | "stolen" => {
-                self.locks.notified(&params, method == "locked");
-                Ok(())
-            }
-            // what monitors have is of a database that is gone: begin again, when there is one
-            "monitor_canceled" => Err(self.context.unfit(Unfit::Removed)),
-            _ => Ok(()),
-        }
-    }
-
-    fn answered(&mut self, purpose: Purpose, outcome: Result<Json, Json>) -> Result<(), ConnectionError> {
-        match (purpose, outcome) {
-            (Purpose::Nothing, _) => {}
-            (Purpose::Server, Ok(updates)) => return self.server_told(&updates),
-            // older than Open vSwitch 2.9: no clusters, no relays
-            (Purpose::Server, Err(_)) => self.ready(),
-            (Purpose::Schema, outcome) => self.monitors.schema(outcome, &self.context, &mut self.wire),
-            (Purpose::Monitor(id), outcome) => {
-                self.monitors.began(id, outcome, &self.context, &mut self.wire);
-            }
-            (Purpose::Call { method, reply }, outcome) => {
-                let _ = reply.send(outcome.map_err(|error| self.context.refused(method, &error)));
-            }
-            (Purpose::Conditions { reply, .. }, Ok(_)) => drop(reply.send(Ok(()))),
-            (Purpose::Conditions { monitor, table, before, reply }, Err(error)) => {
-                self.monitors.conditions_refused(monitor, &table, before);
-                let _ = reply.send(Err(self.context.refused("monitor_cond_change", &error)));
-            }
-            (Purpose::Lock { name, reply }, Ok(result)) => {
-                self.locks.answered(&name, &result);
-                answer(reply, Ok(()));
-            }
-            (Purpose::Lock { name, reply }, Err(error)) => {
-                self.locks.refused(&name);
-                answer(reply, Err(self.context.refused("lock", &error)));
-            }
-        }
-        Ok(())
-    }
-
-    fn server_told(&mut self, updates: &Json) -> Result<(), ConnectionError> {
-        if self.server.update(updates).is_none() {
-            return Err(self.context.senseless("an update of _Server".to_owned()));
-        }
-        self.server.judge(self.leader_only).map_err(|why| self.context.unfit(why))?;
-        if self.phase == Phase::Checking {
-            self.ready();
-        }
-        Ok(())
-    }
-}
-
-/// Answers a caller, if there is one, who may have given up.
-fn answer<T>(reply: Option<Reply<T>>, result: Result<T, Error>) {
-    if let Some(reply) = reply {
-        let _ = reply.send(result);
     }
 }
 

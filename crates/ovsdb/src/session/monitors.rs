@@ -1,17 +1,18 @@
 //! Monitors: begun, kept up to date, and begun again at every connection.
 
 use std::collections::BTreeMap;
-use std::mem::take;
 use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
+use super::command::Reply;
+use super::context::Context;
+use super::monitored::{Monitored, Schema, transaction_id};
 use super::wire::{Purpose, Wire};
-use super::{Context, Reply};
 use crate::condition::Condition;
 use crate::error::Error;
 use crate::message::error_words;
-use crate::monitor::{MonitorRequest, Reading, Shared, UpdateError, requests_to_json};
+use crate::monitor::{MonitorRequest, Shared, requests_to_json};
 use crate::options::MonitorMethod;
 use crate::schema::DatabaseSchema;
 use crate::value::Uuid;
@@ -22,26 +23,6 @@ pub(crate) struct Monitors {
     /// The newest method that may be tried, and the newest that this server may know.
     newest: MonitorMethod,
     method: MonitorMethod,
-}
-
-enum Schema {
-    Unknown,
-    Asked,
-    Known(Arc<DatabaseSchema>),
-}
-
-struct Monitored {
-    requests: Vec<MonitorRequest>,
-    shared: Arc<Shared>,
-    /// The last transaction that the replica has; zero: all must be sent.
-    last: Uuid,
-    used: MonitorMethod,
-    /// Who waits until the rows are there.
-    waiting: Vec<Reply<()>>,
-    /// Were the rows there ever?
-    begun: bool,
-    /// On this connection.
-    live: bool,
 }
 
 impl Monitors {
@@ -233,57 +214,4 @@ impl Monitors {
             monitored.shared.write(|state| state.live = false);
         }
     }
-}
-
-impl Monitored {
-    fn begin(&mut self, schema: &Schema, result: Json) -> Result<(), String> {
-        let (found, last, updates) = match (self.used, result) {
-            (MonitorMethod::MonitorCondSince, Json::Array(parts)) => {
-                let [found, last, updates] = <[Json; 3]>::try_from(parts).map_err(|_| "not three parts")?;
-                (found == json!(true), transaction_id(&last)?, updates)
-            }
-            (MonitorMethod::MonitorCondSince, other) => return Err(format!("no array but {other}")),
-            (_, updates) => (false, Uuid::ZERO, updates),
-        };
-        let shared = Arc::clone(&self.shared);
-        let applied = shared.write(|state| {
-            if !found {
-                state.replica.clear();
-            }
-            let applied = apply(&mut state.replica, (schema, &self.requests, self.used), updates);
-            if !self.begun {
-                // what was there from the beginning is no change
-                state.replica.take_updates();
-            }
-            state.live = true;
-            applied
-        });
-        applied.map_err(|error| error.to_string())?;
-        (self.last, self.begun, self.live) = (last, true, true);
-        for reply in take(&mut self.waiting) {
-            let _ = reply.send(Ok(()));
-        }
-        Ok(())
-    }
-
-    fn update(&mut self, schema: &Schema, updates: Json) -> Result<(), UpdateError> {
-        let how = (schema, &*self.requests, self.used);
-        self.shared.write(|state| apply(&mut state.replica, how, updates))
-    }
-}
-
-fn apply(
-    replica: &mut crate::monitor::Replica,
-    (schema, requests, used): (&Schema, &[MonitorRequest], MonitorMethod),
-    updates: Json,
-) -> Result<(), UpdateError> {
-    match (used, schema) {
-        (MonitorMethod::Monitor, _) => replica.apply(updates),
-        (_, Schema::Known(schema)) => replica.apply_differences(Reading { schema, requests }, updates),
-        _ => Ok(()),
-    }
-}
-
-fn transaction_id(json: &Json) -> Result<Uuid, String> {
-    json.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| format!("{json} is no transaction's id"))
 }

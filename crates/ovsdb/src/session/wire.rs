@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Value as Json, json};
 
-use super::Reply;
+use super::command::Reply;
 use crate::condition::Condition;
 use crate::message::Message;
 

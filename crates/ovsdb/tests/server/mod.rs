@@ -1,9 +1,16 @@
 //! A real ovsdb-server with a database of its own, ended by its process id when dropped.
 
-#![allow(dead_code, unreachable_pub)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "test support: a failure here fails the test"
+)]
+#![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -11,18 +18,18 @@ use ovsdb::{Client, Options, Remote, Row};
 use tempfile::TempDir;
 
 /// For everything that should take moments: the machine may be busy.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-pub const SCHEMA: &str = "/usr/share/openvswitch/vswitch.ovsschema";
+pub(crate) const SCHEMA: &str = "/usr/share/openvswitch/vswitch.ovsschema";
 
-pub struct Server {
+pub(crate) struct Server {
     process: Option<Child>,
-    pub directory: TempDir,
+    pub(crate) directory: TempDir,
     words: Vec<String>,
 }
 
 /// Runs a program of Open vSwitch to its end.
-pub fn run(program: &str, words: &[&str]) -> String {
+pub(crate) fn run(program: &str, words: &[&str]) -> String {
     let output = Command::new(program).args(words).output();
     let output =
         output.unwrap_or_else(|error| panic!("{program}: {error}: apt-get install openvswitch-switch"));
@@ -33,7 +40,7 @@ pub fn run(program: &str, words: &[&str]) -> String {
 
 impl Server {
     /// A standalone server of an empty `Open_vSwitch` database, on a unix socket and on `more` remotes.
-    pub fn standalone(more: &[&str]) -> Self {
+    pub(crate) fn standalone(more: &[&str]) -> Self {
         let directory = TempDir::new().unwrap();
         let database = directory.path().join("db");
         run("ovsdb-tool", &["create", database.to_str().unwrap(), SCHEMA]);
@@ -45,24 +52,24 @@ impl Server {
     }
 
     /// A server that is not started, with these words on its command line.
-    pub fn stopped(directory: TempDir, words: Vec<String>) -> Self {
+    pub(crate) fn stopped(directory: TempDir, words: Vec<String>) -> Self {
         Self { process: None, directory, words }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
-    pub fn socket(&self) -> PathBuf {
+    pub(crate) fn socket(&self) -> PathBuf {
         self.path("db.sock")
     }
 
-    pub fn remote(&self) -> Remote {
+    pub(crate) fn remote(&self) -> Remote {
         Remote::Unix(self.socket())
     }
 
     /// Starts it, and waits until it listens.
-    pub fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         let process = Command::new("ovsdb-server")
             .args(&self.words)
             .arg(format!("--remote=punix:{}", self.socket().display()))
@@ -74,11 +81,11 @@ impl Server {
             .unwrap_or_else(|error| panic!("ovsdb-server: {error}: apt-get install openvswitch-switch"));
         self.process = Some(process);
         let socket = self.socket();
-        wait_until(|| UnixStream::connect(&socket).is_ok(), &format!("ovsdb-server listens: {}", self.log()));
+        wait_until(|| UnixStream::connect(&socket).is_ok(), "ovsdb-server listens");
     }
 
     /// Kills it as a power cut would.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
             process.kill().unwrap();
             process.wait().unwrap();
@@ -87,28 +94,42 @@ impl Server {
     }
 
     /// Stops it in its tracks, or lets it go on: its sockets stay open.
-    pub fn freeze(&self, frozen: bool) {
+    pub(crate) fn freeze(&self, frozen: bool) {
         let id = self.process.as_ref().unwrap().id().to_string();
         run("kill", &[if frozen { "-STOP" } else { "-CONT" }, &id]);
     }
 
+    /// The port that the system chose for the remote `ptcp:0:127.0.0.1` or `pssl:0:127.0.0.1`.
+    pub(crate) fn port(&self) -> u16 {
+        let words = "0:127.0.0.1: listening on port ";
+        wait_until(|| self.log().contains(words), words);
+        let log = self.log();
+        let rest = log.rsplit(words).next().unwrap();
+        rest.split_whitespace().next().unwrap().parse().unwrap()
+    }
+
+    /// Has every message written to the log.
+    pub(crate) fn log_messages(&self) {
+        self.control(&["vlog/set", "jsonrpc:file:dbg"]);
+    }
+
     /// A command of ovs-appctl(8).
-    pub fn control(&self, words: &[&str]) -> String {
+    pub(crate) fn control(&self, words: &[&str]) -> String {
         let control = self.path("ctl").display().to_string();
         let mut all = vec!["--timeout=30", "-t", &control];
         all.extend(words);
         run("ovs-appctl", &all)
     }
 
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.path("log")).unwrap_or_default()
     }
 
-    pub fn options(&self) -> Options {
+    pub(crate) fn options(&self) -> Options {
         Options::new("Open_vSwitch").remotes(vec![self.remote()]).deadline(PATIENCE)
     }
 
-    pub async fn client(&self) -> Client {
+    pub(crate) async fn client(&self) -> Client {
         let client = Client::connect(self.options()).await.unwrap();
         root(&client).await;
         client
@@ -122,12 +143,12 @@ impl Drop for Server {
 }
 
 /// Every other table needs the one row of `Open_vSwitch`.
-pub async fn root(client: &Client) {
+pub(crate) async fn root(client: &Client) {
     let tx = ovsdb::Transaction::new().insert("Open_vSwitch", Row::new(), None);
     client.transact(tx).await.unwrap();
 }
 
-pub fn wait_until(mut done: impl FnMut() -> bool, what: &str) {
+pub(crate) fn wait_until(mut done: impl FnMut() -> bool, what: &str) {
     let end = Instant::now() + PATIENCE;
     while !done() {
         assert!(Instant::now() < end, "not within {} s: {what}", PATIENCE.as_secs());
@@ -135,13 +156,8 @@ pub fn wait_until(mut done: impl FnMut() -> bool, what: &str) {
     }
 }
 
-/// A file of the test's directory as text.
-pub fn text(path: &Path) -> Vec<u8> {
-    std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
 /// An error and all its causes.
-pub fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

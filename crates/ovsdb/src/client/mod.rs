@@ -1,26 +1,30 @@
 //! What a caller holds: cheap to clone, each call with a deadline.
 
-use std::fmt;
+mod caller;
+mod submitted;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value as Json, json};
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use serde_json::json;
+use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 
 use crate::error::{ConnectionError, Error};
 use crate::lock::Lock;
-use crate::message::Message;
 use crate::monitor::{Monitor, MonitorRequest, Shared};
 use crate::options::Options;
-use crate::outcome::{Failure, OperationResult, outcomes};
+use crate::outcome::OperationResult;
 use crate::remote::Remote;
 use crate::schema::DatabaseSchema;
-use crate::session::{Call, Command, Driver, Ids, Session};
+use crate::session::{Command, Driver, Ids, Session};
 use crate::tls;
-use crate::transaction::{Operation, Transaction};
+use crate::transaction::Transaction;
 use crate::transport::Dialer;
+
+pub(crate) use caller::Caller;
+pub use submitted::Submitted;
 
 /// Is there a connection?
 #[derive(Debug, Clone)]
@@ -28,7 +32,7 @@ pub enum Status {
     /// Not at present; one is being made.
     Connecting {
         /// How the last one ended, if there was one.
-        last: Option<ConnectionError>,
+        last: Option<Arc<ConnectionError>>,
     },
     /// To a server that will do.
     Ready {
@@ -44,21 +48,6 @@ pub enum Status {
 #[derive(Debug, Clone)]
 pub struct Client {
     caller: Caller,
-}
-
-/// What every handle needs to talk to the connection's task.
-#[derive(Clone)]
-pub(crate) struct Caller {
-    commands: UnboundedSender<Command>,
-    ids: Ids,
-    status: watch::Receiver<Status>,
-    options: Arc<Options>,
-}
-
-impl fmt::Debug for Caller {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}: {:?}", self.options, *self.status.borrow())
-    }
 }
 
 impl Client {
@@ -196,132 +185,5 @@ impl Client {
     /// The deadline, or the connection ended.
     pub async fn echo(&self) -> Result<(), Error> {
         self.caller.call("echo", json!([])).result().await.map(drop)
-    }
-}
-
-/// A transaction on its way. Dropping it cancels it, if it is not too late.
-#[derive(Debug)]
-pub struct Submitted {
-    pending: Pending,
-    operations: Vec<Operation>,
-}
-
-impl Submitted {
-    /// Asks the server to forget it (RFC 7047 section 4.1.4); [`Submitted::results`] then fails with
-    /// [`Error::Refused`], `canceled`, unless it was done already.
-    pub fn cancel(&self) {
-        self.pending.caller.tell(Command::Cancel { id: self.pending.id });
-    }
-
-    /// Waits for the results, within the client's deadline from here on.
-    ///
-    /// # Errors
-    /// As with [`Client::transact`].
-    pub async fn results(self) -> Result<Vec<OperationResult>, Error> {
-        let caller = self.pending.caller.clone();
-        let result = self.pending.result().await?;
-        outcomes(&self.operations, result).map_err(|failure| match failure {
-            Failure::Operation { index, operation, table, error, details } => {
-                let database = Arc::clone(&caller.options.database);
-                Error::Operation { database, index, operation, table, error, details }
-            }
-            Failure::Unexpected(problem) => caller.unexpected("transact", problem),
-        })
-    }
-}
-
-/// A call on its way; who drops it has given up.
-#[derive(Debug)]
-struct Pending {
-    id: u64,
-    method: &'static str,
-    answer: Option<oneshot::Receiver<Result<Json, Error>>>,
-    caller: Caller,
-}
-
-impl Pending {
-    async fn result(mut self) -> Result<Json, Error> {
-        let Some(answer) = self.answer.as_mut() else { return Err(self.caller.closed()) };
-        let result = self.caller.wait(self.method, answer).await;
-        if !matches!(result, Err(Error::Deadline { .. } | Error::Unreachable { .. })) {
-            self.answer = None;
-        }
-        result
-    }
-}
-
-impl Drop for Pending {
-    fn drop(&mut self) {
-        if self.answer.is_some() {
-            self.caller.tell(Command::Abandon { id: self.id });
-        }
-    }
-}
-
-impl Caller {
-    /// Says something that has no answer; to nobody, if the runtime was shut down.
-    pub(crate) fn tell(&self, command: Command) {
-        let _ = self.commands.send(command);
-    }
-
-    pub(crate) async fn ask<T>(
-        &self,
-        method: &'static str,
-        command: Command,
-        mut answer: oneshot::Receiver<Result<T, Error>>,
-    ) -> Result<T, Error> {
-        self.tell(command);
-        self.wait(method, &mut answer).await
-    }
-
-    fn call(&self, method: &'static str, params: Json) -> Pending {
-        let id = self.ids.next();
-        let request = Message::Request { method: method.to_owned(), params, id: json!(id) };
-        let (reply, answer) = oneshot::channel();
-        // written here, not in the connection's task, which all callers share
-        self.tell(Command::Call(Call { id, method, text: request.to_json().to_string(), reply }));
-        Pending { id, method, answer: Some(answer), caller: self.clone() }
-    }
-
-    async fn wait<T>(
-        &self,
-        method: &'static str,
-        answer: &mut oneshot::Receiver<Result<T, Error>>,
-    ) -> Result<T, Error> {
-        match timeout(self.options.deadline, answer).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(_)) => Err(self.closed()),
-            Err(_) => Err(self.too_late(method, self.options.deadline)),
-        }
-    }
-
-    /// What is sent while there is a connection is answered or fails with it; so without one nothing was sent.
-    fn too_late(&self, method: &'static str, deadline: Duration) -> Error {
-        let database = Arc::clone(&self.options.database);
-        match &*self.status.borrow() {
-            Status::Ready { remote } => {
-                Error::Deadline { method, database, remote: remote.clone(), deadline }
-            }
-            Status::Connecting { last } => {
-                let remotes = self.options.all_remotes();
-                Error::Unreachable { method, database, remotes, deadline, source: last.clone() }
-            }
-        }
-    }
-
-    pub(crate) fn closed(&self) -> Error {
-        Error::Closed { database: Arc::clone(&self.options.database) }
-    }
-
-    fn unexpected(&self, method: &'static str, problem: String) -> Error {
-        let remote = match &*self.status.borrow() {
-            Status::Ready { remote } => Some(remote.clone()),
-            Status::Connecting { .. } => self.options.remotes.first().cloned(),
-        };
-        let database = Arc::clone(&self.options.database);
-        match remote {
-            Some(remote) => Error::Unexpected { method, database, remote, problem },
-            None => Error::NoRemote { database },
-        }
     }
 }

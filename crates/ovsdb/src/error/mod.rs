@@ -1,14 +1,15 @@
 //! What can go wrong, and what to do about it.
 
-use std::io;
+mod connection;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::framer::FramerError;
-use crate::message::MessageError;
 use crate::remote::Remote;
+
+pub use connection::{ConnectionError, Unfit};
 
 /// A call that failed.
 #[derive(Debug, Clone, Error)]
@@ -44,7 +45,7 @@ pub enum Error {
         deadline: Duration,
         /// How the last attempt ended.
         #[source]
-        source: Option<ConnectionError>,
+        source: Option<Arc<ConnectionError>>,
     },
     /// The connection ended before the answer came. A transaction may have been applied, or may not: read before it
     /// is sent again, or make it so that it can be applied twice (a `wait` on what it changes).
@@ -60,7 +61,7 @@ pub enum Error {
         remote: Remote,
         /// How it ended.
         #[source]
-        source: ConnectionError,
+        source: Arc<ConnectionError>,
     },
     /// The call was sent, and no answer came within the deadline. As with [`Error::Disconnected`], a transaction may
     /// have been applied.
@@ -147,119 +148,6 @@ fn told(details: &str) -> String {
 
 fn of(table: Option<&str>) -> String {
     table.map(|table| format!(" {table}")).unwrap_or_default()
-}
-
-/// Why a connection could not be made or was given up.
-#[derive(Debug, Clone, Error)]
-pub enum ConnectionError {
-    /// No connection.
-    #[error("cannot connect to {remote}")]
-    Connect {
-        /// The server.
-        remote: Remote,
-        /// Why.
-        #[source]
-        source: Arc<io::Error>,
-    },
-    /// Not ready in time.
-    #[error("{remote} did not answer within {} s", limit.as_secs_f32())]
-    Slow {
-        /// The server.
-        remote: Remote,
-        /// How long it had.
-        limit: Duration,
-    },
-    /// An `ssl:` remote without certificates.
-    #[error("{0} needs certificates: give Options::tls")]
-    NoTls(Remote),
-    /// TLS failed; most often one side does not trust the other's certificate.
-    #[error("{remote}: TLS failed: is its certificate, and ours, of the CA that both were given?")]
-    Handshake {
-        /// The server.
-        remote: Remote,
-        /// Why.
-        #[source]
-        source: Arc<io::Error>,
-    },
-    /// Reading or writing failed.
-    #[error("the connection to {remote} broke")]
-    Broken {
-        /// The server.
-        remote: Remote,
-        /// Why.
-        #[source]
-        source: Arc<io::Error>,
-    },
-    /// The server closed the connection.
-    #[error("{0} closed the connection")]
-    Ended(Remote),
-    /// Nothing was heard of it, not even the answer to an echo.
-    #[error("{remote} has been silent for {} s", silence.as_secs_f32())]
-    Silent {
-        /// The server.
-        remote: Remote,
-        /// How long.
-        silence: Duration,
-    },
-    /// What it sends are no messages.
-    #[error("{remote} does not speak OVSDB")]
-    Frame {
-        /// The server.
-        remote: Remote,
-        /// Why.
-        #[source]
-        source: FramerError,
-    },
-    /// What it sends are no messages.
-    #[error("{remote} does not speak OVSDB")]
-    Message {
-        /// The server.
-        remote: Remote,
-        /// Why.
-        #[source]
-        source: MessageError,
-    },
-    /// What it sends can not be understood.
-    #[error("{remote} sent what makes no sense: {problem}")]
-    Senseless {
-        /// The server.
-        remote: Remote,
-        /// What is wrong.
-        problem: String,
-    },
-    /// It serves the database, but not for us, or not now.
-    #[error("{remote} can not be used for database {database}: {why}")]
-    Unfit {
-        /// The server.
-        remote: Remote,
-        /// The database.
-        database: Arc<str>,
-        /// Why not.
-        why: Unfit,
-    },
-}
-
-/// Why a server that can be reached is not used (the `_Server` database, ovsdb-server(5)).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum Unfit {
-    /// It does not serve the database.
-    #[error("it has no such database")]
-    NoDatabase,
-    /// Its copy is not there yet.
-    #[error("it has not joined its cluster, or not reached its relay's source, yet")]
-    NoSchema,
-    /// It is cut off from its cluster or its relay's source.
-    #[error("it is cut off from its cluster or its relay's source")]
-    CutOff,
-    /// Only the leader will do.
-    #[error("it is not the leader")]
-    NotLeader,
-    /// We have seen newer data already.
-    #[error("its data are older than what was seen already")]
-    Stale,
-    /// The database was removed while it was monitored.
-    #[error("the database was removed or replaced")]
-    Removed,
 }
 
 /// Certificates or a key that can not be used.

@@ -1,0 +1,254 @@
+//! The ways to a server: unix, TCP, TLS; and servers that are none, or hang.
+#![allow(clippy::unwrap_used, reason = "a failure fails the test")]
+
+mod server;
+
+use std::fs;
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ovsdb::{Client, Error, Host, Options, Remote, Row, Status, Tls, TlsError, Transaction};
+use server::{PATIENCE, Server, chain, run, wait_until};
+use tempfile::TempDir;
+
+fn options(remotes: Vec<Remote>) -> Options {
+    Options::new("Open_vSwitch").remotes(remotes).deadline(PATIENCE)
+}
+
+fn local(port: u16) -> Remote {
+    Remote::Tcp(Host::Address([127, 0, 0, 1].into()), port)
+}
+
+async fn works(options: Options) {
+    let client = Client::connect(options).await.unwrap();
+    let words = "x".repeat(3 << 20);
+    // longer than any buffer, there and back
+    let ids = ovsdb::Value::map([("long", words.as_str())]);
+    client
+        .transact(Transaction::new().insert("Open_vSwitch", Row::new().with("other_config", ids), None))
+        .await
+        .unwrap();
+    let selected =
+        client.transact(Transaction::new().select("Open_vSwitch", [], ["other_config"])).await.unwrap();
+    let row = selected.first().unwrap().rows().first().unwrap();
+    assert_eq!(row.map_of_strings("other_config").unwrap().get("long"), Some(&words.as_str()));
+}
+
+#[tokio::test]
+async fn unix() {
+    let server = Server::standalone(&[]);
+    works(server.options()).await;
+}
+
+#[tokio::test]
+async fn tcp_by_address_and_by_name() {
+    let server = Server::standalone(&["--remote=ptcp:0:127.0.0.1"]);
+    let port = server.port();
+    works(options(vec![local(port)])).await;
+    let named = Remote::Tcp(Host::Name("switch.cluster".to_owned()), port);
+    let resolver = |name: &str| {
+        assert_eq!(name, "switch.cluster");
+        Ok(vec!["127.0.0.1".parse().unwrap()])
+    };
+    let client = Client::connect(options(vec![named]).resolver(resolver)).await.unwrap();
+    client.echo().await.unwrap();
+}
+
+/// An authority of ovs-pki(8) and a certificate of it, as Open vSwitch's manual has them made.
+struct Pki {
+    directory: TempDir,
+}
+
+impl Pki {
+    fn new() -> Self {
+        let directory = TempDir::new().unwrap();
+        let pki = Self { directory };
+        pki.run(&["init", "--force"]);
+        // ovs-pki writes what it makes where it stands
+        pki.run(&["req+sign", "us", "switch"]);
+        pki
+    }
+
+    fn run(&self, words: &[&str]) {
+        let (at, log) = (self.directory.path(), self.directory.path().join("log"));
+        let script = format!(
+            "cd {at} && exec ovs-pki --dir={at}/pki --log={log} {words}",
+            at = at.display(),
+            log = log.display(),
+            words = words.join(" ")
+        );
+        run("sh", &["-c", &script]);
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn authority(&self) -> PathBuf {
+        self.path("pki/switchca/cacert.pem")
+    }
+
+    /// Their certificate and key under the authority of another, or the same.
+    fn tls(&self, authority: &Path) -> Tls {
+        let read = |path: PathBuf| fs::read(path).unwrap();
+        Tls {
+            ca: fs::read(authority).unwrap(),
+            cert: read(self.path("us-cert.pem")),
+            key: read(self.path("us-privkey.pem")),
+        }
+    }
+
+    fn server(&self) -> Server {
+        Server::standalone(&[
+            "--remote=pssl:0:127.0.0.1",
+            &format!("--private-key={}", self.path("us-privkey.pem").display()),
+            &format!("--certificate={}", self.path("us-cert.pem").display()),
+            &format!("--ca-cert={}", self.authority().display()),
+        ])
+    }
+}
+
+#[tokio::test]
+async fn tls_with_certificates_of_ovs_pki() {
+    let (ours, theirs) = (Pki::new(), Pki::new());
+    let server = ours.server();
+    let remote = Remote::Ssl(Host::Address([127, 0, 0, 1].into()), server.port());
+    works(options(vec![remote.clone()]).tls(ours.tls(&ours.authority()))).await;
+
+    let quick = || options(vec![remote.clone()]).deadline(Duration::from_secs(2));
+    let unreachable = format!(
+        "connect: no server of database Open_vSwitch within 2 s ({remote}): check that ovsdb-server runs there"
+    );
+    let told = async |options: Options| chain(&Client::connect(options).await.unwrap_err());
+    // we do not trust the server
+    let handshake = "TLS failed: is its certificate, and ours, of the CA that both were given?";
+    let wrong = ours.tls(&theirs.authority());
+    let error = told(quick().tls(wrong)).await;
+    assert!(error.starts_with(&format!("{unreachable}: {remote}: {handshake}: ")), "{error}");
+    assert!(
+        error.ends_with("invalid peer certificate: BadSignature") || error.ends_with("UnknownIssuer"),
+        "{error}"
+    );
+    // the server does not trust us: with TLS 1.3 it says so after the handshake
+    let error = told(quick().tls(theirs.tls(&ours.authority()))).await;
+    assert!(error.starts_with(&unreachable) && error.contains("alert"), "{error}");
+    assert_eq!(told(quick()).await, format!("{unreachable}: {remote} needs certificates: give Options::tls"));
+}
+
+#[tokio::test]
+async fn certificates_that_are_none() {
+    let pki = Pki::new();
+    let remote: Remote = "ssl:127.0.0.1:6640".parse().unwrap();
+    let good = pki.tls(&pki.authority());
+    let none = || b"no PEM".to_vec();
+    for (tls, told) in [
+        (Tls { ca: none(), ..good.clone() }, "ca: no certificate in PEM form"),
+        (Tls { cert: none(), ..good.clone() }, "cert: no certificate in PEM form"),
+        (Tls { key: none(), ..good.clone() }, "key: no private key in PEM form: no items found"),
+    ] {
+        let error = Client::connect(options(vec![remote.clone()]).tls(tls)).await.unwrap_err();
+        let Error::Tls { source, .. } = &error else { unreachable!("{error}") };
+        assert!(matches!(source, TlsError::NoCertificate(_) | TlsError::NoKey(_)));
+        assert_eq!(
+            chain(&error),
+            format!("the certificates for database Open_vSwitch can not be used: {told}")
+        );
+    }
+    assert!(!format!("{good:?}").contains("key:"));
+}
+
+#[tokio::test]
+async fn what_is_no_ovsdb_server() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let remote = local(listener.local_addr().unwrap().port());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let _ = stream.and_then(|mut stream| stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n"));
+        }
+    });
+    let error =
+        Client::connect(options(vec![remote.clone()]).deadline(Duration::from_secs(1))).await.unwrap_err();
+    let told = format!(
+        "connect: no server of database Open_vSwitch within 1 s ({remote}): check that ovsdb-server runs there: \
+         {remote} does not speak OVSDB: byte 0x48 where a message should begin: is this an OVSDB server?"
+    );
+    assert_eq!(chain(&error), told);
+}
+
+#[tokio::test]
+async fn the_next_remote_when_the_first_is_deaf() {
+    // accepted by the kernel, and never answered
+    let deaf = TcpListener::bind("127.0.0.1:0").unwrap();
+    let deaf = (local(deaf.local_addr().unwrap().port()), deaf);
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap();
+    let gone = local(gone.local_addr().unwrap().port());
+    let server = Server::standalone(&[]);
+    let remotes = vec![deaf.0.clone(), gone, server.remote()];
+    let client = Client::connect(options(remotes).attempt(Duration::from_millis(200))).await.unwrap();
+    let status = client.status().borrow().clone();
+    assert!(matches!(&status, Status::Ready { remote } if *remote == server.remote()), "{status:?}");
+
+    let only =
+        options(vec![deaf.0.clone()]).attempt(Duration::from_millis(50)).deadline(Duration::from_millis(500));
+    let error = chain(&Client::connect(only).await.unwrap_err());
+    assert!(error.ends_with(&format!("{} did not answer within 0.05 s", deaf.0)), "{error}");
+}
+
+#[tokio::test]
+async fn no_remote_at_all() {
+    let error = Client::connect(options(Vec::new())).await.unwrap_err();
+    let told = "no remote is given for database Open_vSwitch: unix:/run/openvswitch/db.sock is the usual one";
+    assert_eq!(error.to_string(), told);
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_there() {
+    let server = Server::standalone(&[]);
+    let missing =
+        Options::new("OVN_Northbound").remotes(vec![server.remote()]).deadline(Duration::from_millis(500));
+    let at = server.remote();
+    let told = format!(
+        "connect: no server of database OVN_Northbound within 0.5 s ({at}): check that ovsdb-server runs there: \
+         {at} can not be used for database OVN_Northbound: it has no such database"
+    );
+    assert_eq!(chain(&Client::connect(missing).await.unwrap_err()), told);
+}
+
+#[tokio::test]
+async fn a_server_that_hangs() {
+    let server = Server::standalone(&[]);
+    let client = Client::connect(server.options().probe(Duration::from_millis(700))).await.unwrap();
+    server.freeze(true);
+    let at = server.remote();
+    let quick = client.with_deadline(Duration::from_millis(200));
+    let error = quick.list_dbs().await.unwrap_err();
+    let told = "no answer within 0.2 s; it may have happened";
+    assert_eq!(error.to_string(), format!("list_dbs on database Open_vSwitch at {at}: {told}"));
+    let error = client.list_dbs().await.unwrap_err();
+    let told = "the connection ended before the answer; it may have happened";
+    assert_eq!(
+        chain(&error),
+        format!("list_dbs on database Open_vSwitch at {at}: {told}: {at} has been silent for 1.4 s")
+    );
+    server.freeze(false);
+    assert_eq!(client.list_dbs().await.unwrap(), ["Open_vSwitch", "_Server"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_the_servers_echo() {
+    let server = Server::standalone(&["--remote=db:Open_vSwitch,Open_vSwitch,manager_options"]);
+    let setup = server.client().await;
+    let manager = Row::new().with("target", "ptcp:0:127.0.0.1").with("inactivity_probe", 1000);
+    let row = Row::new().with("manager_options", ovsdb::Value::named("manager"));
+    let tx = Transaction::new().insert("Manager", manager, Some("manager")).update("Open_vSwitch", [], row);
+    setup.transact(tx).await.unwrap();
+    let remote = local(server.port());
+    let client = Client::connect(options(vec![remote.clone()]).probe(PATIENCE)).await.unwrap();
+    server.log_messages();
+    let answers = || server.log().matches(r#"received reply, result=[], id="echo""#).count();
+    tokio::task::block_in_place(|| wait_until(|| answers() >= 2, "two echoes are answered"));
+    assert!(matches!(&*client.status().borrow(), Status::Ready { .. }));
+    assert!(!server.log().contains("no response to inactivity probe"));
+}
