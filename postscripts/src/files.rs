@@ -19,17 +19,35 @@ pub struct Wanted {
     pub mode: u32,
     /// Where the present content is kept first: set where the file is somebody else's.
     pub backup: Option<PathBuf>,
+    /// Whether it shall not be there; the content is then of no account.
+    pub absent: bool,
 }
 
 impl Wanted {
     /// A text file that anybody may read.
     pub fn text(path: impl Into<PathBuf>, content: impl Into<String>) -> Self {
-        Self { path: path.into(), content: content.into().into_bytes(), mode: 0o644, backup: None }
+        Self {
+            path: path.into(),
+            content: content.into().into_bytes(),
+            mode: 0o644,
+            backup: None,
+            absent: false,
+        }
     }
 
-    /// Whether it is not yet so.
+    /// No file.
+    pub fn absent(path: impl Into<PathBuf>) -> Self {
+        Self { absent: true, ..Self::text(path, "") }
+    }
+
+    /// Whether it is not yet so: another content, or of ours and open to more people than it shall be.
     pub fn differs(&self) -> bool {
+        if self.absent {
+            return fs::symlink_metadata(&self.path).is_ok();
+        }
+        let too_open = |meta: fs::Metadata| meta.permissions().mode() & 0o777 & !self.mode != 0;
         fs::read(&self.path).map_or(true, |now| now != self.content)
+            || (self.backup.is_none() && fs::metadata(&self.path).is_ok_and(too_open))
     }
 
     /// What writing would change, for a person; empty where nothing.
@@ -50,6 +68,9 @@ impl Wanted {
             Some(backup) => keep(&self.path, backup)?.unwrap_or(self.mode),
             None => self.mode,
         };
+        if self.absent {
+            return durable::remove(&self.path);
+        }
         durable::replace(&self.path, &self.content, mode)
     }
 }
@@ -81,5 +102,30 @@ mod tests {
         for file in [&path, &backup] {
             assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
         }
+    }
+
+    #[test]
+    fn a_file_that_shall_not_be_there_is_kept_and_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("eth0.network");
+        let backup = directory.path().join("eth0.network.old");
+        fs::write(&path, "theirs\n").unwrap();
+        let wanted = Wanted { backup: Some(backup.clone()), ..Wanted::absent(&path) };
+        assert_eq!(wanted.write().unwrap(), Change::Written);
+        assert!(!path.exists());
+        assert_eq!(fs::read_to_string(&backup).unwrap(), "theirs\n");
+        assert_eq!(wanted.write().unwrap(), Change::None);
+    }
+
+    #[test]
+    fn a_secret_that_others_may_read_is_closed() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("secret");
+        fs::write(&path, "ours\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        let wanted = Wanted { mode: 0o600, ..Wanted::text(&path, "ours\n") };
+        assert_eq!(wanted.write().unwrap(), Change::Written);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(wanted.write().unwrap(), Change::None);
     }
 }

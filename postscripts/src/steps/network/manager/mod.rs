@@ -1,110 +1,71 @@
-//! Who runs this host's network. A file for ifupdown on a host of NetworkManager or networkd would not boot.
+//! Who makes this host's network at boot, and the files from which it does.
+//!
+//! ```text
+//! detect.rs    which manager has the NICs
+//! tree.rs      its files as they are, and what they say of a device
+//! view.rs      a device as the templates take it
+//! wanted.rs    its files as they shall be: ours, and those of others without our devices
+//! dropins.rs   what keeps managers away from containers' interfaces
+//! dialect.rs   what each manager's module does: ifupdown/, networkd, networkmanager, netplan, ifcfg, wicked
+//! ini.rs, sysconfig.rs   grammars that several of them share
+//! ```
 
-use std::path::Path;
-use std::time::Duration;
+use std::fmt;
 
-use inventory::IfName;
-use process::{Command, ExecuteError};
-use thiserror::Error;
-
-use self::ifupdown::files::Tree;
-use super::resolve::Bridge;
-
+mod detect;
+mod dialect;
+mod dropins;
+mod ifcfg;
 pub mod ifupdown;
+mod ini;
+mod netplan;
+mod networkd;
+mod networkmanager;
+mod sysconfig;
+mod tree;
+mod view;
+mod wanted;
+mod wicked;
 
-const DEADLINE: Duration = Duration::from_secs(20);
+pub use detect::{DetectError, detect};
+pub use dialect::Said;
+pub use ifupdown::refuse::{ManagerError, refuse_foreign};
+pub use tree::{File, ReadError, Tree};
+pub use wanted::wanted;
 
-/// Other managers: unit, and the directory that is there when it has run since the boot.
-const OTHERS: [(&str, &str); 2] =
-    [("NetworkManager", "/run/NetworkManager"), ("systemd-networkd", "/run/systemd/netif")];
-
-/// Another manager than ifupdown has the network.
-#[derive(Debug, PartialEq, Eq, Error)]
-pub enum ManagerError {
-    /// No ifupdown.
-    #[error("this host has no ifupdown; only /etc/network/interfaces is supported yet")]
-    NoIfupdown,
-    /// A NIC that is not ifupdown's, where another manager runs.
-    #[error(
-        "{manager} runs on this host and /etc/network/interfaces does not name {port}; only ifupdown is supported yet"
-    )]
-    Foreign {
-        /// The manager.
-        manager: &'static str,
-        /// The NIC.
-        port: IfName,
-    },
+/// A program that makes a host's network at boot from files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Manager {
+    /// Debian's: interfaces(5).
+    Ifupdown,
+    /// systemd's: systemd.network(5).
+    Networkd,
+    /// NetworkManager, with key files.
+    NetworkManager,
+    /// Ubuntu's: netplan(5), which has networkd or NetworkManager do it.
+    Netplan,
+    /// Red Hat's network-scripts.
+    Ifcfg,
+    /// SUSE's: ifcfg(5) of wicked.
+    Wicked,
 }
 
-/// Refuses a host whose network ifupdown does not make.
-///
-/// # Errors
-/// Says who does.
-pub async fn refuse_foreign(tree: &Tree, bridges: &[Bridge]) -> Result<(), ManagerError> {
-    if !Path::new("/sbin/ifup").exists() {
-        return Err(ManagerError::NoIfupdown);
-    }
-    let mut running = Vec::new();
-    for (unit, directory) in OTHERS {
-        // asking systemd costs more than all the rest of a run that has nothing to do
-        if Path::new(directory).exists() && is_active(unit).await {
-            running.push(unit);
-        }
-    }
-    judge(tree, bridges, &running)
+impl Manager {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Ifupdown, Self::Networkd, Self::NetworkManager, Self::Netplan, Self::Ifcfg, Self::Wicked];
 }
 
-fn judge(tree: &Tree, bridges: &[Bridge], running: &[&'static str]) -> Result<(), ManagerError> {
-    let Some(manager) = running.first().copied() else { return Ok(()) };
-    let foreign = bridges.iter().find(|bridge| !tree.names(&bridge.port) && !tree.names(&bridge.name));
-    match foreign {
-        None => Ok(()),
-        Some(bridge) => Err(ManagerError::Foreign { manager, port: bridge.port.clone() }),
-    }
-}
-
-async fn is_active(unit: &str) -> bool {
-    let asked: Result<_, ExecuteError> =
-        Command::new("systemctl", DEADLINE).args(["is-active", "--quiet", unit]).execute().await;
-    asked.is_ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tree(text: &str) -> (tempfile::TempDir, Tree) {
-        let directory = tempfile::tempdir().unwrap();
-        std::fs::write(directory.path().join("interfaces"), text).unwrap();
-        let tree = Tree::read(directory.path()).unwrap();
-        (directory, tree)
-    }
-
-    fn bridge() -> Bridge {
-        Bridge {
-            name: "mynet0".parse().unwrap(),
-            port: "eth0".parse().unwrap(),
-            addresses: vec![],
-            gateways: vec![],
-            mtu: None,
-            networks: vec![],
-        }
-    }
-
-    #[test]
-    fn a_nic_of_another_manager_is_refused() {
-        let (_keep, tree) = tree("auto lo\niface lo inet loopback\n");
-        let error = judge(&tree, &[bridge()], &["NetworkManager"]).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "NetworkManager runs on this host and /etc/network/interfaces does not name eth0; only ifupdown is supported yet"
-        );
-        assert_eq!(judge(&tree, &[bridge()], &[]), Ok(()));
-    }
-
-    #[test]
-    fn a_nic_of_ifupdown_is_ifupdowns_whoever_else_runs() {
-        let (_keep, tree) = tree("iface eth0 inet dhcp\n");
-        assert_eq!(judge(&tree, &[bridge()], &["NetworkManager"]), Ok(()));
+impl fmt::Display for Manager {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Ifupdown => "ifupdown",
+            Self::Networkd => "systemd-networkd",
+            Self::NetworkManager => "NetworkManager",
+            Self::Netplan => "netplan",
+            Self::Ifcfg => "network-scripts",
+            Self::Wicked => "wicked",
+        })
     }
 }

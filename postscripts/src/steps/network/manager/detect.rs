@@ -1,0 +1,179 @@
+//! Which manager has the NICs: the one that runs, and says or configures that they are its own. Nothing is started for it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use inventory::IfName;
+use thiserror::Error;
+
+use super::ini::Ini;
+use super::tree::{ReadError, Tree};
+use super::{Manager, ifcfg};
+
+/// No one manager.
+#[derive(Debug, Error)]
+pub enum DetectError {
+    /// None that we know.
+    #[error(
+        "no network manager runs on this host that is known here (ifupdown, systemd-networkd, NetworkManager, netplan, network-scripts, wicked): start the one that shall make its network"
+    )]
+    None,
+    /// Two of them have the NIC; at boot the later one would win.
+    #[error("both {first} ({}) and {second} ({}) configure {nic}: remove it from one of them", first_file.display(), second_file.display())]
+    Both {
+        /// The NIC.
+        nic: IfName,
+        /// One.
+        first: Manager,
+        /// Where it has the NIC.
+        first_file: PathBuf,
+        /// The other.
+        second: Manager,
+        /// Where that has it.
+        second_file: PathBuf,
+    },
+    /// Files that can not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+/// The manager of these interfaces: NICs, and bridges over them that may have their addresses now. Where none has any of them, the one that runs.
+///
+/// # Errors
+/// None, or two of them for the same interface.
+pub fn detect(root: &Path, interfaces: &[IfName]) -> Result<Manager, DetectError> {
+    let host = Host { root };
+    let present: Vec<Manager> = Manager::ALL.into_iter().filter(|manager| host.has(*manager)).collect();
+    let mut found: Option<Manager> = None;
+    for nic in interfaces {
+        let claims = host.claims(&present, nic)?;
+        if let [(first, first_file), (second, second_file), ..] = claims.as_slice() {
+            return Err(DetectError::Both {
+                nic: nic.clone(),
+                first: *first,
+                first_file: first_file.clone(),
+                second: *second,
+                second_file: second_file.clone(),
+            });
+        }
+        found = found.or(claims.first().map(|(manager, _)| *manager));
+    }
+    found.or_else(|| host.only(&present)).ok_or(DetectError::None)
+}
+
+/// A machine's root.
+struct Host<'a> {
+    root: &'a Path,
+}
+
+impl Host<'_> {
+    fn exists(&self, path: &str) -> bool {
+        self.root.join(path).exists()
+    }
+
+    /// Whether a service has processes: its control group is there (cgroups(7), version 2 and 1).
+    fn runs(&self, unit: &str) -> bool {
+        ["sys/fs/cgroup/system.slice", "sys/fs/cgroup/systemd/system.slice"].iter().any(|slice| {
+            let processes = self.root.join(slice).join(unit).join("cgroup.procs");
+            fs::read_to_string(processes).is_ok_and(|text| !text.trim().is_empty())
+        })
+    }
+
+    /// Whether it is there, and works at this boot.
+    fn has(&self, manager: Manager) -> bool {
+        let any = |paths: &[&str]| paths.iter().any(|path| self.exists(path));
+        match manager {
+            // it has no process; Red Hat's network-scripts have an ifup too
+            Manager::Ifupdown => {
+                any(&["sbin/ifup", "usr/sbin/ifup"]) && self.exists("etc/network/interfaces")
+            }
+            Manager::Networkd => self.runs("systemd-networkd.service"),
+            Manager::NetworkManager => self.runs("NetworkManager.service"),
+            Manager::Netplan => any(&[
+                "usr/sbin/netplan",
+                "usr/libexec/netplan/generate",
+                "usr/lib/netplan/generate",
+                "lib/netplan/generate",
+            ]),
+            Manager::Ifcfg => any(&["etc/sysconfig/network-scripts/ifup-eth", "etc/rc.d/init.d/network"]),
+            Manager::Wicked => self.runs("wicked.service") || self.runs("wickedd.service"),
+        }
+    }
+
+    /// Who configures the interface, and where. What netplan's backends do is netplan's.
+    fn claims(&self, present: &[Manager], nic: &IfName) -> Result<Vec<(Manager, PathBuf)>, ReadError> {
+        let mut claims: Vec<(Manager, PathBuf)> = Vec::new();
+        for manager in present {
+            if let Some(file) = self.claim(*manager, nic)? {
+                claims.push((*manager, file));
+            }
+        }
+        if claims.iter().any(|(manager, _)| *manager == Manager::Netplan) {
+            claims.retain(|(manager, _)| !matches!(manager, Manager::Networkd | Manager::NetworkManager));
+        }
+        Ok(claims)
+    }
+
+    fn claim(&self, manager: Manager, nic: &IfName) -> Result<Option<PathBuf>, ReadError> {
+        match manager {
+            Manager::Networkd => Ok(self.of_networkd(nic)),
+            Manager::NetworkManager => self.of_networkmanager(nic),
+            Manager::Ifcfg if self.is_networkmanagers(nic)? => Ok(None),
+            other => Ok(Tree::read(self.root, other)?.naming(nic).map(Path::to_owned)),
+        }
+    }
+
+    fn index(&self, nic: &IfName) -> Option<String> {
+        let path = self.root.join("sys/class/net").join(nic.as_str()).join("ifindex");
+        fs::read_to_string(path).ok().map(|text| text.trim().to_owned())
+    }
+
+    /// networkd writes down which file an interface has, also one by a pattern (`/run/systemd/netif/links`, sd-network).
+    fn of_networkd(&self, nic: &IfName) -> Option<PathBuf> {
+        let state = self.root.join("run/systemd/netif/links").join(self.index(nic)?);
+        let text = fs::read_to_string(state).ok()?;
+        let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+        value("NETWORK_FILE").filter(|_| value("ADMIN_STATE") != Some("unmanaged")).map(PathBuf::from)
+    }
+
+    /// NetworkManager writes down what it manages (`/run/NetworkManager/devices`).
+    fn of_networkmanager(&self, nic: &IfName) -> Result<Option<PathBuf>, ReadError> {
+        let Some(index) = self.index(nic) else { return Ok(None) };
+        let state = self.root.join("run/NetworkManager/devices").join(index);
+        let Ok(text) = fs::read_to_string(&state) else { return Ok(None) };
+        let ini = Ini::parse(&text);
+        if ini.get("device", "managed") != Some("true") || ini.get("device", "connection-uuid").is_none() {
+            return Ok(None);
+        }
+        let tree = Tree::read(self.root, Manager::NetworkManager)?;
+        let named = tree.naming(nic).map(Path::to_owned);
+        Ok(Some(named.unwrap_or_else(|| PathBuf::from("/etc/NetworkManager/system-connections"))))
+    }
+
+    /// Of an `ifcfg` file where both run: NetworkManager's, unless the file says otherwise.
+    fn is_networkmanagers(&self, nic: &IfName) -> Result<bool, ReadError> {
+        if !self.runs("NetworkManager.service") {
+            return Ok(false);
+        }
+        let tree = Tree::read(self.root, Manager::Ifcfg)?;
+        let file = tree.naming(nic).and_then(|path| tree.files().iter().find(|file| file.path == path));
+        Ok(file.is_some_and(|file| ifcfg::is_networkmanagers(&file.text)))
+    }
+
+    /// The one that would have a NIC which no file names. netplan only where it has files; ifupdown, which takes nothing that it does not
+    /// name, after those that run.
+    fn only(&self, present: &[Manager]) -> Option<Manager> {
+        const ORDER: [Manager; 6] = [
+            Manager::Netplan,
+            Manager::NetworkManager,
+            Manager::Wicked,
+            Manager::Networkd,
+            Manager::Ifupdown,
+            Manager::Ifcfg,
+        ];
+        let has_files = |manager| Tree::read(self.root, manager).is_ok_and(|tree| !tree.files().is_empty());
+        ORDER.into_iter().find(|manager| {
+            present.contains(manager) && (*manager != Manager::Netplan || has_files(*manager))
+        })
+    }
+}

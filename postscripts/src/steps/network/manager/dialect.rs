@@ -1,0 +1,125 @@
+//! What each manager's module can say of its files. Pure.
+
+use std::path::Path;
+
+use hostnet::Route;
+use inventory::IfName;
+
+use super::Manager;
+use super::tree::{File, Tree};
+use super::view::View;
+use super::{ifcfg, ifupdown, netplan, networkd, networkmanager, wicked};
+use crate::render::{RenderError, Templates};
+
+/// How files of ours begin, also those of an overriding template.
+pub(super) const SIGNATURE: &str = "# Written by xdockhost";
+
+/// Files of the manager: a directory, or one file.
+pub(super) struct Place {
+    /// Absolute, as on the host.
+    pub(super) path: &'static str,
+    /// How the names begin that it reads.
+    pub(super) prefixes: &'static [&'static str],
+    /// How they end; a name must have one of each.
+    pub(super) suffixes: &'static [&'static str],
+}
+
+/// What a file says of a device.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Said {
+    /// Whether it names the device, and not only a pattern that the device has.
+    pub exact: bool,
+    /// IPv4 by DHCP.
+    pub dhcp: bool,
+    /// Name servers.
+    pub dns: Vec<String>,
+    /// Domains that names are searched in.
+    pub search: Vec<String>,
+    /// Routes that are no default route.
+    pub routes: Vec<Route>,
+    /// Settings that our files do not take over, as they stand there.
+    pub lost: Vec<String>,
+}
+
+/// Somebody else's file without our devices.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Freed {
+    /// It has none of them.
+    Same,
+    /// What is left.
+    Text(String),
+    /// Nothing is left.
+    Gone,
+}
+
+/// A file of ours.
+#[derive(Debug)]
+pub(super) struct Own {
+    /// Absolute, as on the host.
+    pub(super) path: String,
+    /// All of it.
+    pub(super) text: String,
+    /// Permission bits.
+    pub(super) mode: u32,
+}
+
+impl Own {
+    /// A file that anybody may read.
+    pub(super) fn open(path: impl Into<String>, text: String) -> Self {
+        Self { path: path.into(), text, mode: 0o644 }
+    }
+
+    /// A file that the manager ignores, or warns of, when others than root may read it.
+    pub(super) fn closed(path: impl Into<String>, text: String) -> Self {
+        Self { mode: 0o600, ..Self::open(path, text) }
+    }
+}
+
+/// The grammar and the habits of one manager's files.
+pub(super) trait Dialect {
+    /// What it reads.
+    fn places(&self) -> &'static [Place];
+
+    /// What a file says of a device; `None`: nothing.
+    fn said(&self, file: &File, device: &IfName) -> Option<Said>;
+
+    /// The port that leads out which a file of ours gives a bridge.
+    fn port_of(&self, file: &File, bridge: &IfName) -> Option<IfName>;
+
+    /// Somebody else's file without these devices.
+    fn freed(&self, file: &File, devices: &[&IfName]) -> Freed;
+
+    /// Our files, in the order in which they are written: a power cut between two of them must leave a network that boots.
+    ///
+    /// # Errors
+    /// A template is wrong.
+    fn own(&self, tree: &Tree, views: &[View], templates: &Templates) -> Result<Vec<Own>, RenderError>;
+}
+
+impl Manager {
+    pub(super) fn dialect(self) -> &'static dyn Dialect {
+        match self {
+            Self::Ifupdown => &ifupdown::Ifupdown,
+            Self::Networkd => &networkd::Networkd,
+            Self::NetworkManager => &networkmanager::NetworkManager,
+            Self::Netplan => &netplan::Netplan,
+            Self::Ifcfg => &ifcfg::Ifcfg,
+            Self::Wicked => &wicked::Wicked,
+        }
+    }
+}
+
+impl Place {
+    /// Whether the manager reads a file of that name there.
+    pub(super) fn takes(&self, name: &str) -> bool {
+        let any =
+            |list: &[&str], has: &dyn Fn(&str) -> bool| list.is_empty() || list.iter().any(|part| has(part));
+        any(self.prefixes, &|prefix| name.starts_with(prefix))
+            && any(self.suffixes, &|suffix| name.ends_with(suffix))
+    }
+}
+
+/// The last part of a path.
+pub(super) fn file_name(path: &Path) -> &str {
+    path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
+}

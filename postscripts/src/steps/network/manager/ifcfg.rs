@@ -1,0 +1,149 @@
+//! Red Hat's network-scripts: `/etc/sysconfig/network-scripts/ifcfg-*`, `route-*`, `route6-*` (sysconfig.txt of initscripts). Open
+//! vSwitch: its own `ifup-ovs` (README.RHEL of openvswitch).
+
+use hostnet::Route;
+use inventory::IfName;
+use serde::Serialize;
+
+use super::dialect::{Dialect, Freed, Own, Place, Said, file_name};
+use super::sysconfig::{self, device_of, get, is_of, variables};
+use super::tree::{File, Tree};
+use super::view::View;
+use crate::render::{RenderError, Templates};
+
+pub(super) const DIRECTORY: &str = "/etc/sysconfig/network-scripts";
+const PREFIXES: [&str; 4] = ["ifcfg-", "route-", "route6-", "rule-"];
+
+/// Beginnings of the variables that ours have too, or that only name the device.
+const TAKEN: [&str; 36] = [
+    "DEVICE",
+    "NAME",
+    "UUID",
+    "TYPE",
+    "ONBOOT",
+    "BOOTPROTO",
+    "OVSBOOTPROTO",
+    "IPADDR",
+    "PREFIX",
+    "NETMASK",
+    "NETWORK",
+    "BROADCAST",
+    "GATEWAY",
+    "IPV6INIT",
+    "IPV6ADDR",
+    "IPV6_DEFAULTGW",
+    "IPV6_AUTOCONF",
+    "IPV6_ADDR_GEN_MODE",
+    "MTU",
+    "HWADDR",
+    "MACADDR",
+    "DNS",
+    "DOMAIN",
+    "BRIDGE",
+    "STP",
+    "DELAY",
+    "MASTER",
+    "SLAVE",
+    "BONDING_",
+    "VLAN",
+    "PHYSDEV",
+    "NM_CONTROLLED",
+    "DEFROUTE",
+    "OVS_",
+    "HOTPLUG",
+    "PROXY_METHOD",
+];
+
+/// network-scripts.
+pub(super) struct Ifcfg;
+
+#[derive(Serialize)]
+struct Values<'a> {
+    device: &'a View,
+    /// Of a bond: `mode=802.3ad miimon=100`.
+    options: String,
+    /// The routes of the file's family.
+    routes: Vec<&'a super::view::RouteView>,
+}
+
+impl Dialect for Ifcfg {
+    fn places(&self) -> &'static [Place] {
+        // others' copies, which the scripts do not read either: network-functions, __sed_discard_ignored_files
+        &[Place { path: DIRECTORY, prefixes: &PREFIXES, suffixes: &[] }]
+    }
+
+    fn said(&self, file: &File, device: &IfName) -> Option<Said> {
+        if is_copy(file) || device_of(file, &PREFIXES)? != device.as_str() {
+            return None;
+        }
+        if file_name(&file.path).starts_with("ifcfg-") {
+            return Some(sysconfig::said(&file.text, &TAKEN));
+        }
+        let lines =
+            file.text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let routes = lines.filter_map(read_route).collect();
+        Some(Said { exact: true, routes, ..Said::default() })
+    }
+
+    fn port_of(&self, file: &File, bridge: &IfName) -> Option<IfName> {
+        let variables = variables(&file.text);
+        let of = ["BRIDGE", "OVS_BRIDGE"].into_iter().find_map(|key| get(&variables, key))?;
+        get(&variables, "DEVICE").filter(|_| of == bridge.as_str())?.parse().ok()
+    }
+
+    fn freed(&self, file: &File, devices: &[&IfName]) -> Freed {
+        if !is_copy(file) && is_of(file, &PREFIXES, devices) { Freed::Gone } else { Freed::Same }
+    }
+
+    fn own(&self, _: &Tree, views: &[View], templates: &Templates) -> Result<Vec<Own>, RenderError> {
+        let mut files = Vec::new();
+        // a NIC's own file is what moves it: last
+        let (nics, made): (Vec<&View>, Vec<&View>) = views.iter().partition(|view| view.kind == "ethernet");
+        for view in made.into_iter().chain(nics) {
+            for (prefix, family) in [("route-", 4), ("route6-", 6)] {
+                let routes: Vec<_> = view.routes.iter().filter(|route| route.family == family).collect();
+                if !routes.is_empty() {
+                    files.push(file(
+                        templates,
+                        prefix,
+                        "route-device",
+                        Values { device: view, options: String::new(), routes },
+                    )?);
+                }
+            }
+            let values = Values { device: view, options: options(view), routes: Vec::new() };
+            files.push(file(templates, "ifcfg-", "ifcfg-device", values)?);
+        }
+        Ok(files)
+    }
+}
+
+fn file(templates: &Templates, prefix: &str, template: &str, values: Values<'_>) -> Result<Own, RenderError> {
+    let text = templates.render(&format!("etc/sysconfig/network-scripts/{template}"), &values)?;
+    Ok(Own::open(format!("{DIRECTORY}/{prefix}{}", values.device.name), text))
+}
+
+/// `mode=802.3ad miimon=100`
+pub(super) fn options(view: &View) -> String {
+    view.options.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ")
+}
+
+/// Copies of editors and package managers.
+fn is_copy(file: &File) -> bool {
+    let name = file_name(&file.path);
+    [".bak", ".old", ".orig", ".rpmnew", ".rpmorig", ".rpmsave", "~"].iter().any(|end| name.ends_with(end))
+}
+
+/// `DESTINATION via GATEWAY dev DEVICE metric METRIC`, as `ip route` takes it.
+fn read_route(line: &str) -> Option<Route> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let after =
+        |key: &str| words.iter().position(|word| *word == key).and_then(|at| words.get(at + 1)).copied();
+    sysconfig::route(words.first()?, after("via"), after("metric"))
+}
+
+/// Whether NetworkManager has the device where it runs: unless `NM_CONTROLLED=no` (nm-settings-ifcfg-rh(5)).
+pub(super) fn is_networkmanagers(text: &str) -> bool {
+    get(&variables(text), "NM_CONTROLLED")
+        .is_none_or(|value| !matches!(value.to_ascii_lowercase().as_str(), "no" | "n" | "0" | "false"))
+}

@@ -1,0 +1,73 @@
+//! A manager's files as they shall be: ours, and those of others without our devices. Pure.
+
+use std::path::{Path, PathBuf};
+
+use inventory::IfName;
+
+use super::dialect::{Dialect, Freed, Own, file_name};
+use super::dropins::{dropins, is_dropin};
+use super::tree::{File, Tree};
+use super::view::views;
+use crate::files::Wanted;
+use crate::render::{RenderError, Templates};
+use crate::steps::network::stack::Stack;
+
+/// The files, ours first: when the power goes between two of them, the next boot finds a device in both, and ours stand before the
+/// others; the other way round it would find it in none. Of ours, those that no device has any more are removed.
+///
+/// # Errors
+/// A template is wrong.
+pub fn wanted(
+    tree: &Tree,
+    stack: &Stack,
+    templates: &Templates,
+    stamp: &str,
+) -> Result<Vec<Wanted>, RenderError> {
+    let dialect = tree.manager().dialect();
+    let views = views(tree, stack);
+    let names: Vec<IfName> = views.iter().filter_map(|view| view.name.parse().ok()).collect();
+    let names: Vec<&IfName> = names.iter().collect();
+    let mut files = dropins(tree, &views, templates)?;
+    let own = dialect.own(tree, &views, templates)?;
+    let is_own = |file: &&File| own.iter().any(|own| file.path == Path::new(&own.path));
+    let others: Vec<&File> = tree.files().iter().filter(|file| !is_own(file)).collect();
+    files.extend(own.iter().map(|own| ours(tree, own, stamp)));
+    files.extend(others.iter().filter_map(|file| freed(tree, dialect, file, &names, stamp)));
+    Ok(files)
+}
+
+fn ours(tree: &Tree, own: &Own, stamp: &str) -> Wanted {
+    let path = Path::new(&own.path);
+    let before = tree.files().iter().find(|file| file.path == path);
+    let foreign = before.is_some_and(|file| !file.is_ours());
+    let backup = foreign.then(|| backup(tree, path, stamp));
+    Wanted { backup, mode: own.mode, ..Wanted::text(tree.on_disk(path), own.text.clone()) }
+}
+
+/// Only what is configured: `/run` and `/usr/lib` are others' and come again.
+fn freed(tree: &Tree, dialect: &dyn Dialect, file: &File, names: &[&IfName], stamp: &str) -> Option<Wanted> {
+    if !file.path.starts_with("/etc") || is_dropin(&file.path) {
+        return None;
+    }
+    let path = tree.on_disk(&file.path);
+    if file.is_ours() {
+        return Some(Wanted::absent(path));
+    }
+    let backup = Some(backup(tree, &file.path, stamp));
+    match dialect.freed(file, names) {
+        Freed::Same => None,
+        Freed::Text(text) => Some(Wanted { backup, ..Wanted::text(path, text) }),
+        Freed::Gone => Some(Wanted { backup, ..Wanted::absent(path) }),
+    }
+}
+
+/// Beside the directory, never in it: most managers would read the copy too.
+fn backup(tree: &Tree, path: &Path, stamp: &str) -> PathBuf {
+    let name = file_name(path);
+    let directory = path.parent().unwrap_or(path);
+    if directory == Path::new("/etc/network") {
+        return tree.on_disk(&directory.join(format!("{name}.xdock-{stamp}")));
+    }
+    let within = file_name(directory);
+    tree.on_disk(&directory.with_file_name(format!("{within}-{name}.xdock-{stamp}")))
+}

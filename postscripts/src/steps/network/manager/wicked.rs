@@ -1,0 +1,109 @@
+//! wicked, SLES's and openSUSE's: `/etc/sysconfig/network/ifcfg-*` and `ifroute-*` (ifcfg(5), ifroute(5), ifcfg-bridge(5),
+//! ifcfg-bonding(5), ifcfg-vlan(5), ifcfg-ovs-bridge(5)).
+
+use hostnet::Route;
+use inventory::IfName;
+use serde::Serialize;
+
+use super::dialect::{Dialect, Freed, Own, Place, Said, file_name};
+use super::ifcfg::options;
+use super::sysconfig::{self, device_of, get, is_of, variables};
+use super::tree::{File, Tree};
+use super::view::View;
+use crate::render::{RenderError, Templates};
+
+const DIRECTORY: &str = "/etc/sysconfig/network";
+const PREFIXES: [&str; 2] = ["ifcfg-", "ifroute-"];
+
+const TAKEN: [&str; 24] = [
+    "DEVICE",
+    "NAME",
+    "STARTMODE",
+    "BOOTPROTO",
+    "IPADDR",
+    "PREFIXLEN",
+    "NETMASK",
+    "BROADCAST",
+    "NETWORK",
+    "LABEL",
+    "MTU",
+    "LLADDR",
+    "BRIDGE",
+    "BONDING_",
+    "ETHERDEVICE",
+    "VLAN_ID",
+    "OVS_BRIDGE",
+    "ZONE",
+    "USERCONTROL",
+    "ETHTOOL_OPTIONS=",
+    "REMOTE_IPADDR=",
+    "INTERFACETYPE",
+    "DHCLIENT_SET_DEFAULT_ROUTE",
+    "NM_CONTROLLED",
+];
+
+/// wicked.
+pub(super) struct Wicked;
+
+#[derive(Serialize)]
+struct Values<'a> {
+    device: &'a View,
+    /// Of a bond: `mode=802.3ad miimon=100`.
+    options: String,
+}
+
+impl Dialect for Wicked {
+    fn places(&self) -> &'static [Place] {
+        &[Place { path: DIRECTORY, prefixes: &PREFIXES, suffixes: &[] }]
+    }
+
+    fn said(&self, file: &File, device: &IfName) -> Option<Said> {
+        if device_of(file, &PREFIXES)? != device.as_str() {
+            return None;
+        }
+        if file_name(&file.path).starts_with("ifcfg-") {
+            return Some(sysconfig::said(&file.text, &TAKEN));
+        }
+        let lines =
+            file.text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let routes = lines.filter_map(read_route).collect();
+        Some(Said { exact: true, routes, ..Said::default() })
+    }
+
+    fn port_of(&self, file: &File, bridge: &IfName) -> Option<IfName> {
+        let variables = variables(&file.text);
+        let port =
+            ["BRIDGE_PORTS", "OVS_BRIDGE_PORT_DEVICE_0"].into_iter().find_map(|key| get(&variables, key))?;
+        (device_of(file, &PREFIXES)? == bridge.as_str()).then(|| port.parse().ok())?
+    }
+
+    fn freed(&self, file: &File, devices: &[&IfName]) -> Freed {
+        if is_of(file, &PREFIXES, devices) { Freed::Gone } else { Freed::Same }
+    }
+
+    fn own(&self, _: &Tree, views: &[View], templates: &Templates) -> Result<Vec<Own>, RenderError> {
+        let mut files = Vec::new();
+        // a NIC's own file is what moves it: last
+        let (nics, made): (Vec<&View>, Vec<&View>) = views.iter().partition(|view| view.kind == "ethernet");
+        for view in made.into_iter().chain(nics) {
+            if !view.routes.is_empty() || view.gateway4.is_some() || view.gateway6.is_some() {
+                files.push(file(templates, "ifroute", view)?);
+            }
+            files.push(file(templates, "ifcfg", view)?);
+        }
+        Ok(files)
+    }
+}
+
+fn file(templates: &Templates, kind: &str, view: &View) -> Result<Own, RenderError> {
+    let values = Values { device: view, options: options(view) };
+    let text = templates.render(&format!("etc/sysconfig/network/{kind}-device"), &values)?;
+    Ok(Own::open(format!("{DIRECTORY}/{kind}-{}", view.name), text))
+}
+
+/// `DESTINATION GATEWAY NETMASK INTERFACE [OPTIONS]`, `-` for what does not apply.
+fn read_route(line: &str) -> Option<Route> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let metric = words.iter().position(|word| *word == "metric").and_then(|at| words.get(at + 1));
+    sysconfig::route(words.first()?, words.get(1).copied().filter(|gateway| *gateway != "-"), metric.copied())
+}
