@@ -1,14 +1,16 @@
 //! What is typed, and what is done with it.
 
+mod spec;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 use futures_util::future::try_join_all;
-use lab::disk::{DiskError, Size};
-use lab::plan::default_packages;
+use lab::disk::DiskError;
 use lab::setup::{self, SetupError};
-use lab::{Assignment, Disk, Fabric, Lab, LabError, LabName, Manager, NodeRun, Power, Spec};
+use lab::{Disk, Lab, LabError, LabName, NodeRun, Power, Spec};
+use spec::{Debian, Up};
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -98,62 +100,6 @@ enum Command {
 enum Cable {
     Up,
     Down,
-}
-
-#[derive(Debug, Args)]
-struct Up {
-    /// How many hosts.
-    hosts: u8,
-    /// How their eth0 are joined.
-    #[arg(long, value_enum, default_value = "flat")]
-    fabric: Fabric,
-    /// NICs of each machine.
-    #[arg(long, default_value_t = 2)]
-    nics: u8,
-    /// Plug eth1 into the same Ethernet as eth0, for a bond.
-    #[arg(long)]
-    bonded: bool,
-    /// Give each host a disk of its own of this size, such as 2G, for `lab disk`.
-    #[arg(long)]
-    disk: Option<Size>,
-    #[command(flatten)]
-    debian: Debian,
-}
-
-#[derive(Debug, Args)]
-struct Debian {
-    /// Debian's release.
-    #[arg(long, default_value = "bookworm")]
-    suite: String,
-    /// Debian packages that mn serves to hosts, with all that they depend on.
-    #[arg(long, value_delimiter = ',')]
-    packages: Vec<String>,
-    /// What configures the hosts' networks; several are given to the hosts in turn.
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "ifupdown")]
-    manager: Vec<Manager>,
-    /// How the hosts' eth0 get their addresses: from their files, or by DHCP from mn.
-    #[arg(long, value_enum, default_value = "static")]
-    address: Assignment,
-}
-
-impl Up {
-    fn spec(self, name: LabName) -> Spec {
-        let Self { hosts, fabric, nics, bonded, disk, debian } = self;
-        Spec { fabric, nics, bonded, disk, ..debian.spec(name, hosts) }
-    }
-}
-
-impl Debian {
-    fn spec(self, name: LabName, hosts: u8) -> Spec {
-        let packages = if self.packages.is_empty() { default_packages(&self.suite) } else { self.packages };
-        Spec {
-            suite: self.suite,
-            packages,
-            managers: self.manager,
-            assignment: self.address,
-            ..Spec::new(name, hosts)
-        }
-    }
 }
 
 /// How a command failed.

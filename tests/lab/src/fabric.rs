@@ -3,14 +3,20 @@
 //!
 //! Planned as the lines of `ip -batch` (one process for all of them), executed by `ip` itself.
 
+mod inside;
+mod router;
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use process::{Command, ExecuteError};
 use thiserror::Error;
 
+use inside::set;
+pub use inside::{compute_checksums, has_address};
+
 use crate::name::LabName;
-use crate::plan::{Fabric, Machine, Nic, PREFIX, Segment, Spec};
+use crate::plan::{Fabric, Machine, Nic, Spec};
 
 /// How laying cables failed.
 #[derive(Debug, Error)]
@@ -61,11 +67,7 @@ pub async fn build(spec: &Spec) -> Result<(), FabricError> {
     ip("the fabric", &[], &format!("netns add {fabric}\n")).await?;
     ip("the fabric", &["-n", &fabric], &bridges(spec)).await?;
     if spec.fabric == Fabric::L3 {
-        ip("the router", &[], &router_cables(&spec.name)).await?;
-        ip("the router", &["-n", &spec.name.of("router")], &router_addresses()).await?;
-        set(&spec.name.of("router"), "net/ipv4/ip_forward", "1").await?;
-        set(&spec.name.of("router"), "net/ipv6/conf/all/forwarding", "1").await?;
-        ip("the router", &["-n", &fabric], &router_ports()).await?;
+        router::build(&spec.name).await?;
     }
     Ok(())
 }
@@ -114,20 +116,6 @@ pub async fn remove(namespace: &str) -> Result<(), FabricError> {
         }
     }
     Ok(())
-}
-
-/// Whether some device of a machine that runs has the machine's address.
-///
-/// # Errors
-/// What `ip` said.
-pub async fn has_address(lab: &LabName, machine: &Machine) -> Result<bool, FabricError> {
-    let namespace = lab.of(machine.member);
-    let address = format!("{}/32", machine.address);
-    let command =
-        Command::new("ip", DEADLINE).args(["-n", &namespace, "-4", "-o", "address", "show", "to", &address]);
-    let shown = command.execute().await.map_err(failed(&namespace))?;
-    // DAD is for IPv6 only: an IPv4 address that is shown answers
-    Ok(!shown.text().is_empty())
 }
 
 /// Pulls or plugs in a cable at the fabric's side: the host sees its carrier go.
@@ -207,28 +195,6 @@ fn ports(machine: &Machine, pulled: impl Fn(&str) -> bool) -> String {
     machine.nics.iter().map(port).collect()
 }
 
-fn router_cables(lab: &LabName) -> String {
-    let (router, fabric) = (lab.of("router"), lab.of("fabric"));
-    format!(
-        "netns add {router}\n\
-         link add first netns {router} type veth peer name router-a netns {fabric}\n\
-         link add second netns {router} type veth peer name router-b netns {fabric}\n"
-    )
-}
-
-fn router_addresses() -> String {
-    let (first, second) = (Segment::First.router(), Segment::Second.router());
-    format!(
-        "address add {first}/{PREFIX} dev first\naddress add {second}/{PREFIX} dev second\n\
-         link set lo up\nlink set first up\nlink set second up\n"
-    )
-}
-
-fn router_ports() -> String {
-    let (first, second) = (Segment::First.bridge(), Segment::Second.bridge());
-    format!("link set router-a master {first} up\nlink set router-b master {second} up\n")
-}
-
 async fn ip(what: &str, options: &[&str], lines: &str) -> Result<(), FabricError> {
     let command = Command::new("ip", DEADLINE).args(options).args(["-batch", "-"]).stdin(lines);
     command.execute().await.map(drop).map_err(failed(what))
@@ -236,19 +202,6 @@ async fn ip(what: &str, options: &[&str], lines: &str) -> Result<(), FabricError
 
 fn failed(what: &str) -> impl FnOnce(ExecuteError) -> FabricError + '_ {
     move |source| FabricError::Ip { what: what.to_owned(), source }
-}
-
-async fn set(namespace: &str, setting: &str, value: &str) -> Result<(), FabricError> {
-    // a process sees /proc/sys/net of its own namespace
-    let path = namespace_path(namespace);
-    let command = Command::new("nsenter", DEADLINE)
-        .args([format!("--net={}", path.display()), "tee".into(), format!("/proc/sys/{setting}")])
-        .stdin(value);
-    command.execute().await.map(drop).map_err(|source| FabricError::Setting {
-        setting: setting.to_owned(),
-        namespace: namespace.to_owned(),
-        source: Box::new(source),
-    })
 }
 
 fn no_such_nic(machine: &Machine, nic: &str) -> FabricError {

@@ -37,6 +37,9 @@ pub struct Spec {
     /// Whether `eth1` is on the same Ethernet as `eth0`, as the two members of a bond are.
     #[serde(default)]
     pub bonded: bool,
+    /// Whether what goes on a cable has its checksums, as with a real card.
+    #[serde(default)]
+    pub checksums: bool,
     /// How large a host's disk is; none: as large as the machine's.
     #[serde(default)]
     pub disk: Option<Size>,
@@ -63,6 +66,7 @@ impl Spec {
             fabric: Fabric::Flat,
             nics: 2,
             bonded: false,
+            checksums: false,
             disk: None,
             suite: suite.into(),
             packages,
@@ -94,7 +98,8 @@ impl Spec {
             Member::Mn => (Manager::Ifupdown, Assignment::Static),
             Member::Host(number) => (self.manager(number), self.assignment),
         };
-        Machine { member, address: segment.address(member), gateway, nics, manager, assignment }
+        let (address, checksums) = (segment.address(member), self.checksums);
+        Machine { member, address, gateway, nics, manager, assignment, checksums }
     }
 
     fn manager(&self, host: u8) -> Manager {
@@ -144,6 +149,8 @@ pub struct Machine {
     pub manager: Manager,
     /// How `eth0` gets its address.
     pub assignment: Assignment,
+    /// Whether its NICs compute checksums.
+    pub checksums: bool,
 }
 
 #[cfg(test)]

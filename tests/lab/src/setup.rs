@@ -24,7 +24,7 @@ pub enum SetupError {
 }
 
 /// Programs, and the Debian packages that have them.
-const TOOLS: [(&str, &str); 13] = [
+const TOOLS: [(&str, &str); 14] = [
     ("systemd-nspawn", "systemd-container"),
     ("debootstrap", "debootstrap"),
     ("ip", "iproute2"),
@@ -34,6 +34,7 @@ const TOOLS: [(&str, &str); 13] = [
     ("dpkg-scanpackages", "dpkg-dev"),
     ("mkfs.ext4", "e2fsprogs"),
     ("ping", "iputils-ping"),
+    ("ethtool", "ethtool"),
     ("tar", "tar"),
     ("bash", "bash"),
     ("dpkg-deb", "dpkg"),

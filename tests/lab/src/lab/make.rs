@@ -169,6 +169,9 @@ impl Lab {
     ) -> Result<Running, LabError> {
         let member = machine.member;
         fabric::plug(&self.name, machine, pulled).await?;
+        if machine.checksums {
+            fabric::compute_checksums(&self.name, machine).await?;
+        }
         let cgroups = cgroup::make(&self.name, &member.to_string())?;
         let dir = self.dir().member(member);
         let boot = Boot { lab: &self.name, member, dir: &dir, cgroups: &cgroups };
