@@ -40,6 +40,9 @@ pub struct Spec {
     /// Whether what goes on a cable has its checksums, as with a real card.
     #[serde(default)]
     pub checksums: bool,
+    /// Whether udevd runs in the hosts and sees what becomes of their NICs.
+    #[serde(default)]
+    pub udev: bool,
     /// How large a host's disk is; none: as large as the machine's.
     #[serde(default)]
     pub disk: Option<Size>,
@@ -67,6 +70,7 @@ impl Spec {
             nics: 2,
             bonded: false,
             checksums: false,
+            udev: false,
             disk: None,
             suite: suite.into(),
             packages,

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::dirs::LabDir;
+use crate::manager::Manager;
 use crate::name::Member;
 use crate::plan::Machine;
 use crate::state::State;
@@ -25,6 +26,8 @@ pub struct Status {
     pub docker_socket: Option<PathBuf>,
     /// Its root file system, as the machine sees it, also when it is off.
     pub root: PathBuf,
+    /// What configures its network.
+    pub manager: Manager,
     /// Its NICs.
     pub nics: Vec<NicStatus>,
 }
@@ -74,6 +77,7 @@ fn one(state: &State, dir: &LabDir, machine: &Machine) -> Status {
         leader,
         docker_socket: leader.map(|pid| format!("/proc/{pid}/root/run/docker.sock").into()),
         root: dir.member(machine.member).root(),
+        manager: machine.manager,
         nics: nics.collect(),
     }
 }
@@ -92,7 +96,7 @@ mod tests {
         let status = of(&state, &dirs.lab(&state.spec.name)).pop().unwrap();
         assert_eq!(
             serde_json::to_string(&status).unwrap(),
-            r#"{"name":"host1","address":"10.99.0.11","state":"off","leader":null,"docker_socket":null,"root":"/labs/lab/host1/root","nics":[{"name":"eth0","mac":"02:78:64:00:00:01","link":"up"},{"name":"eth1","mac":"02:78:64:00:01:01","link":"down"}]}"#
+            r#"{"name":"host1","address":"10.99.0.11","state":"off","leader":null,"docker_socket":null,"root":"/labs/lab/host1/root","manager":"ifupdown","nics":[{"name":"eth0","mac":"02:78:64:00:00:01","link":"up"},{"name":"eth1","mac":"02:78:64:00:01:01","link":"down"}]}"#
         );
         assert_eq!(
             status.line(),

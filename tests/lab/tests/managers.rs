@@ -77,6 +77,22 @@ async fn debian_13_boots_too() {
 }
 
 #[tokio::test]
+async fn udev_gives_new_devices_the_mac_of_its_policy() {
+    let managers = [Manager::Networkd, Manager::NetworkManager];
+    let spec = Spec { udev: true, ..spec("q", "bookworm", &managers, Assignment::Static) };
+    let _ended = Ended(spec.name.clone());
+    let lab = Lab::up(&spec).await.expect("this test needs root, and Debian's mirror for its first run");
+    // 99-default.link: MACAddressPolicy=persistent makes it of the machine-id and the name
+    let made = "ip link add new type bridge; udevadm wait --timeout=15 /sys/class/net/new; \
+                cat /sys/class/net/new/address; ip link del new";
+    for host in ["host1", "host2"] {
+        let first = said(&lab, host, &["sh", "-ec", made]).await;
+        assert_eq!(said(&lab, host, &["sh", "-ec", made]).await, first, "{host}");
+        configured(&lab, host, lab.host(host).unwrap().manager, Assignment::Static).await;
+    }
+}
+
+#[tokio::test]
 async fn a_routed_lab_has_no_dhcp() {
     let spec = Spec { fabric: Fabric::L3, ..spec("p", "bookworm", &ALL, Assignment::Dhcp) };
     let refused = Lab::up(&spec).await.unwrap_err();

@@ -21,6 +21,9 @@ pub(super) struct Up {
     /// Put checksums into what goes on a cable, as real cards do: Open vSwitch's userspace datapath needs them.
     #[arg(long)]
     checksums: bool,
+    /// Run udevd in the hosts: it changes the MACs of new bridges and veths, as on a real machine.
+    #[arg(long)]
+    udev: bool,
     /// Give each host a disk of its own of this size, such as 2G, for `lab disk`.
     #[arg(long)]
     disk: Option<Size>,
@@ -46,8 +49,8 @@ pub(super) struct Debian {
 
 impl Up {
     pub(super) fn spec(self, name: LabName) -> Spec {
-        let Self { hosts, fabric, nics, bonded, checksums, disk, debian } = self;
-        Spec { fabric, nics, bonded, checksums, disk, ..debian.spec(name, hosts) }
+        let Self { hosts, fabric, nics, bonded, checksums, udev, disk, debian } = self;
+        Spec { fabric, nics, bonded, checksums, udev, disk, ..debian.spec(name, hosts) }
     }
 }
 

@@ -4,7 +4,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::host::dhcp;
 use crate::host::keys::{KeyPair, Keys};
-use crate::host::switch;
+use crate::host::{switch, udev};
 use crate::manager::Assignment;
 use crate::name::Member;
 use crate::plan::{Machine, Spec};
@@ -44,6 +44,9 @@ pub fn files(spec: &Spec, machine: &Machine, keys: &Keys) -> Vec<File> {
     ];
     files.extend(machine.manager.files(machine));
     files.extend(switch::files());
+    if spec.udev {
+        files.extend(udev::files());
+    }
     if let Some(host_key) = keys.hosts.get(&machine.member) {
         files.push(File::secret("etc/ssh/ssh_host_ed25519_key", host_key.private.clone()));
         files.push(File::new("etc/ssh/ssh_host_ed25519_key.pub", host_key.public.clone()));

@@ -5,3 +5,4 @@ mod dhcp;
 pub mod files;
 pub mod keys;
 mod switch;
+mod udev;
