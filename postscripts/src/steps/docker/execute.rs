@@ -78,8 +78,11 @@ impl<'a> Executor<'a> {
             durable::remove(candidate)?;
             judged?;
         }
-        let mark = if *effect == Effect::Restart { "restart" } else { "reload" };
-        durable::replace(Path::new(UNTOLD), mark.as_bytes(), 0o644)?;
+        match effect {
+            Effect::None => {}
+            Effect::Reload => drop(durable::replace(Path::new(UNTOLD), b"reload", 0o644)?),
+            Effect::Restart => drop(durable::replace(Path::new(UNTOLD), b"restart", 0o644)?),
+        }
         self.fallback = Some(fallback.clone());
         file.write()?;
         Ok(())

@@ -92,14 +92,18 @@ pub(super) fn plan(observed: &Observed) -> Vec<Action> {
     actions.extend(observed.settings.iter().copied().map(Action::Set));
 
     let install = (!observed.missing.is_empty()).then(|| Action::Install(observed.missing.clone()));
-    let configure = observed.configuration.clone().map(Action::Configure);
+    let running = observed.units.iter().any(|(name, unit)| *name == ENGINE && unit.active);
+    let configure = observed.configuration.clone().map(|change| {
+        // one that does not run reads it at its start
+        Action::Configure(if running { change } else { Change { effect: Effect::None, ..change } })
+    });
     // what the package's own command line says is known when it is there (Fedora)
     if observed.starts_itself && !observed.engine {
         actions.extend(configure.into_iter().chain(install));
     } else {
         actions.extend(install.into_iter().chain(configure));
     }
-    actions.extend(tell(observed));
+    actions.extend(if running { tell(observed) } else { vec![] });
     for (name, unit) in &observed.units {
         if unit.enabled == Some(false) {
             actions.push(Action::Enable(name));
@@ -113,10 +117,8 @@ pub(super) fn plan(observed: &Observed) -> Vec<Action> {
 
 /// What a running engine is told. Its file is read before it starts anew, so that it holds its containers.
 fn tell(observed: &Observed) -> Vec<Action> {
-    let running = observed.units.iter().any(|(name, unit)| *name == ENGINE && unit.active);
     let effect = observed.configuration.as_ref().map_or(Effect::None, |change| change.effect);
     match effect.max(observed.untold) {
-        _ if !running => vec![],
         Effect::None => vec![],
         Effect::Reload => vec![Action::Reload],
         Effect::Restart => vec![Action::Reload, Action::Restart],
