@@ -52,6 +52,16 @@ pub fn replace(path: &Path, content: &[u8], mode: u32) -> Result<Change, FileErr
     Ok(Change::Written)
 }
 
+/// Gives a file another name durably, in the place of the file that has it. Both names are in one directory, or the change
+/// of the first may be lost with the power. Works on a full disk.
+///
+/// # Errors
+/// Names the path that it could not become.
+pub fn rename(from: &Path, to: &Path) -> Result<(), FileError> {
+    fs::rename(from, to).map_err(at("replace", to))?;
+    sync_directory(parent_of(to))
+}
+
 /// Removes `path` durably; that it is not there is success without change.
 ///
 /// # Errors
@@ -62,6 +72,14 @@ pub fn remove(path: &Path) -> Result<Change, FileError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Change::None),
         Err(error) => Err(at("remove", path)(error)),
     }
+}
+
+/// Makes a directory and those above it (0755); that it is there is success.
+///
+/// # Errors
+/// Names the path.
+pub fn create_directory(path: &Path) -> Result<(), FileError> {
+    fs::create_dir_all(path).map_err(at("create directory", path))
 }
 
 fn is_already(path: &Path, content: &[u8], mode: u32) -> bool {

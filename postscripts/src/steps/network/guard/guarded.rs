@@ -1,0 +1,242 @@
+//! The side of who changes the network.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use durable::FileError;
+use process::ExecuteError;
+use thiserror::Error;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::Intent;
+use super::decide::{Scope, unbooted};
+use super::hands::Hands;
+use super::kept::{Kept, sweep};
+use super::place::Place;
+use super::record::{Record, RecordError};
+use super::start::start;
+use super::take_back::{BRIEF, Stuck, take_back};
+use crate::files::Wanted;
+use crate::lock::{self, LockError};
+
+/// How long the guard of an earlier run may take to put the network back.
+const OTHERS: Duration = Duration::from_secs(120);
+/// A guard starts within some milliseconds.
+const READY: Duration = Duration::from_secs(20);
+
+/// A change that was not begun: nothing was changed.
+#[derive(Debug, Error)]
+pub enum BeginError {
+    /// The lock.
+    #[error("cannot lock the network; nothing was changed")]
+    Lock(#[source] LockError),
+    /// A guard takes its change back still.
+    #[error("an earlier change is still being taken back after {} s; nothing was changed", OTHERS.as_secs())]
+    Busy,
+    /// An earlier change is pending.
+    #[error("{0} is there: an earlier change was cut off and not taken back; nothing was changed")]
+    Pending(String),
+    /// Such as a full disk.
+    #[error("cannot write down the old network, so it could not come back; nothing was changed")]
+    Record(#[source] RecordError),
+    /// No guard.
+    #[error("cannot start the guard, which would take the change back; nothing was changed")]
+    Start(#[source] ExecuteError),
+    /// The guard says nothing.
+    #[error("the guard was not ready within {} s; see /var/log/xcat/xcat.log; nothing was changed", READY.as_secs())]
+    Silent,
+    /// Its socket.
+    #[error("cannot listen for the guard at {path}; nothing was changed")]
+    Socket {
+        /// The socket.
+        path: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// A change that may not go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Interrupted {
+    /// Nobody would take it back now.
+    #[error("the guard died")]
+    GuardDied,
+    /// The guard is about to end this process.
+    #[error("the change took longer than {0} s")]
+    Late(u64),
+}
+
+/// A change that is guarded. Dropped without [`Guarded::confirm`], it is taken back by the guard.
+#[derive(Debug)]
+pub struct Guarded {
+    place: Place,
+    record: Record,
+    end: Instant,
+    guard: UnixStream,
+    _lock: File,
+}
+
+/// Writes down what leads back and starts the guard. When this returns, the change may begin.
+///
+/// # Errors
+/// Nothing was changed.
+pub async fn begin(place: &Place, intent: &Intent) -> Result<Guarded, BeginError> {
+    let locked = timeout(OTHERS, lock::take(&place.lock())).await;
+    let lock = locked.map_err(|_| BeginError::Busy)?.map_err(BeginError::Lock)?;
+    if place.change().exists() {
+        return Err(BeginError::Pending(place.change().display().to_string()));
+    }
+    let written = write_down(place, intent).map_err(BeginError::Record)?;
+    let end = Instant::now() + Duration::from_secs(written.limit);
+    match guard_of(place, &written.id).await {
+        Ok(guard) => Ok(Guarded { place: place.clone(), record: written, end, guard, _lock: lock }),
+        Err(error) => {
+            discard(place, &written);
+            Err(error)
+        }
+    }
+}
+
+/// The old files' second names, the pending change, and what will be the trial when it is confirmed: all that needs space
+/// is written before the change.
+pub(super) fn write_down(place: &Place, intent: &Intent) -> Result<Record, RecordError> {
+    durable::create_directory(&place.state)?;
+    let before = newest_unbooted(place)?;
+    let known: Vec<&Kept> = before.iter().flat_map(|record| &record.files).collect();
+    sweep(intent.files.iter().map(std::path::PathBuf::as_path), &known);
+    let record = Record::new(place, intent)?;
+    let written = record.write(&place.change()).and_then(|()| {
+        let trial = record.with_unbooted(before);
+        if trial.outlives_boot() { trial.write(&place.trial(&record.id)) } else { Ok(()) }
+    });
+    match written {
+        Ok(()) => Ok(record),
+        Err(error) => {
+            discard(place, &record);
+            Err(error)
+        }
+    }
+}
+
+fn newest_unbooted(place: &Place) -> Result<Option<Record>, RecordError> {
+    let records = place.records()?;
+    match unbooted(&records, None).next() {
+        Some((id, stage)) => Record::read(&place.record(stage, id)),
+        None => Ok(None),
+    }
+}
+
+/// A change that never began leaves nothing; what can not be removed now is taken back later, to no effect.
+fn discard(place: &Place, record: &Record) {
+    let _ = durable::remove(&place.trial(&record.id));
+    let _ = durable::remove(&place.change());
+    record.files.iter().for_each(Kept::forget);
+}
+
+async fn guard_of(place: &Place, id: &str) -> Result<UnixStream, BeginError> {
+    let path = place.socket();
+    let broken = |source| BeginError::Socket { path: path.display().to_string(), source };
+    let listener = listen(&path).map_err(broken)?;
+    start(place, id).await.map_err(BeginError::Start)?;
+    timeout(READY, ready(&listener, id)).await.map_err(|_| BeginError::Silent)?.map_err(broken)
+}
+
+fn listen(path: &Path) -> io::Result<UnixListener> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => UnixListener::bind(path),
+    }
+}
+
+/// The connection of the guard that knows the change; others are sent away.
+async fn ready(listener: &UnixListener, id: &str) -> io::Result<UnixStream> {
+    let own = nix::unistd::geteuid().as_raw();
+    loop {
+        let (mut stream, _) = listener.accept().await?;
+        if stream.peer_cred()?.uid() != own {
+            continue;
+        }
+        let mut line = String::new();
+        let read = BufReader::new(&mut stream).read_line(&mut line).await;
+        if read.is_ok() && line.trim_end() == id {
+            return Ok(stream);
+        }
+    }
+}
+
+impl Guarded {
+    /// Returns when the guard is gone.
+    pub async fn guard_died(&mut self) {
+        let mut byte = [0; 1];
+        // the guard says nothing after its first line: whatever comes is its end
+        let _ = self.guard.read(&mut byte).await;
+    }
+
+    /// Does a part of the change, as long as somebody watches, and until the limit.
+    ///
+    /// # Errors
+    /// The work was given up in the middle; the change is to be taken back.
+    pub async fn during<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Interrupted> {
+        let (end, limit) = (self.end, self.record.limit);
+        tokio::select! {
+            biased;
+            () = self.guard_died() => Err(Interrupted::GuardDied),
+            () = sleep_until(end) => Err(Interrupted::Late(limit)),
+            done = work => Ok(done),
+        }
+    }
+
+    /// Writes the files of the change, in their order.
+    ///
+    /// # Errors
+    /// Such as a full disk; the change is to be taken back.
+    pub fn write(&self, files: &[Wanted]) -> Result<(), FileError> {
+        self.writing()?;
+        files.iter().try_for_each(|file| file.write().map(drop))
+    }
+
+    /// To be called before files of the change are written in another way than by [`Guarded::write`].
+    ///
+    /// # Errors
+    /// Such as a full disk; the change is to be taken back.
+    pub fn writing(&self) -> Result<(), FileError> {
+        durable::replace(&self.place.wrote(&self.record.id), b"", 0o600).map(drop)
+    }
+
+    /// Commits: nobody takes the change back any more. Needs no space on the disk.
+    ///
+    /// # Errors
+    /// The record could not be removed; the change is to be taken back.
+    pub fn confirm(&self) -> Result<(), FileError> {
+        durable::remove(&self.place.change())?;
+        self.tidy();
+        Ok(())
+    }
+
+    /// What nobody needs after the commit; a next change does it otherwise.
+    fn tidy(&self) {
+        let Ok(records) = self.place.records() else { return };
+        let mut unbooted = unbooted(&records, None);
+        let newest =
+            unbooted.next().and_then(|(id, stage)| Record::read(&self.place.record(stage, id)).ok()?);
+        for (id, stage) in unbooted {
+            let _ = durable::remove(&self.place.record(stage, id));
+        }
+        let _ = durable::remove(&self.place.wrote(&self.record.id));
+        let on_trial: Vec<Kept> = newest.into_iter().flat_map(|record| record.files).collect();
+        self.record.files.iter().filter(|file| !on_trial.contains(file)).for_each(Kept::forget);
+    }
+
+    /// Takes the change back, and says what is there then.
+    ///
+    /// # Errors
+    /// What could not be done; the guard goes on trying.
+    pub async fn roll_back(self, hands: &impl Hands) -> Result<String, Stuck> {
+        take_back(&self.place, &self.record, hands, Scope::Running, &BRIEF).await
+    }
+}

@@ -1,0 +1,104 @@
+//! What must lie on the host before its network is changed for the first time: this program, and the units of its boots.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use durable::FileError;
+use process::{Command, ExecuteError};
+use thiserror::Error;
+
+use super::place::Place;
+use crate::files::Wanted;
+use crate::render::{RenderError, Templates};
+
+/// Where the administrator's units and ours lie.
+pub const UNITS: &str = "/etc/systemd/system";
+const TEMPLATES: &str = "etc/systemd/system";
+/// A unit, and the one that starts it. Links instead of `systemctl enable`: systemd need not run, as in a chroot.
+const STARTED_BY: [(&str, &str); 3] = [
+    ("xdock-network-recover.service", "sysinit.target"),
+    ("xdock-network-confirm.service", "multi-user.target"),
+    ("xdock-network.service", "ovs-vswitchd.service"),
+];
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// The host is not prepared; nothing of its network was changed.
+#[derive(Debug, Error)]
+pub enum InstallError {
+    /// This program can not be read.
+    #[error("cannot read this program")]
+    Program(#[source] io::Error),
+    /// A template.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    /// A file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A link.
+    #[error("cannot link {0}")]
+    Link(String, #[source] io::Error),
+    /// systemd.
+    #[error(transparent)]
+    Reload(#[from] ExecuteError),
+}
+
+/// Puts the host's own copy of this program and the units in place, where they are not. Cheap when they are.
+///
+/// # Errors
+/// Such as a full disk.
+pub async fn install(place: &Place, templates: &Templates, units: &Path) -> Result<(), InstallError> {
+    // by the kernel's link: the file that runs may have been replaced under its name meanwhile
+    let program = fs::read("/proc/self/exe").map_err(InstallError::Program)?;
+    durable::replace(&place.program, &program, 0o755)?;
+    let mut news = false;
+    for (unit, starter) in STARTED_BY {
+        let nothing = std::collections::BTreeMap::<String, String>::new();
+        let text = templates.render(&format!("{TEMPLATES}/{unit}"), &nothing)?;
+        news |= Wanted::text(units.join(unit), text).write()? == durable::Change::Written;
+        news |= link(unit, &units.join(format!("{starter}.wants")))?;
+    }
+    if news && place.systemd {
+        Command::new("systemctl", DEADLINE).args(["daemon-reload"]).execute().await?;
+    }
+    Ok(())
+}
+
+fn link(unit: &str, directory: &Path) -> Result<bool, InstallError> {
+    let (path, new) = (directory.join(unit), directory.join(format!(".{unit}.new")));
+    let target = format!("../{unit}");
+    if fs::read_link(&path).is_ok_and(|now| now == Path::new(&target)) {
+        return Ok(false);
+    }
+    durable::create_directory(directory)?;
+    let broken = |source| InstallError::Link(path.display().to_string(), source);
+    match fs::remove_file(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(broken(error)),
+        _ => std::os::unix::fs::symlink(&target, &new).map_err(broken)?,
+    }
+    durable::rename(&new, &path)?;
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn program_units_and_links_are_put_once() {
+        let root = tempfile::tempdir().unwrap();
+        let place = Place::elsewhere(&root.path().join("state"), &root.path().join("bin/xdockhost"));
+        let (templates, units) = (Templates::new(Path::new("/nonexistent")), root.path().join("units"));
+        install(&place, &templates, &units).await.unwrap();
+        let made = fs::metadata(units.join("xdock-network-recover.service")).unwrap().modified().unwrap();
+        install(&place, &templates, &units).await.unwrap();
+        let now = fs::metadata(units.join("xdock-network-recover.service")).unwrap().modified().unwrap();
+        assert_eq!(made, now);
+        assert_eq!(fs::read(&place.program).unwrap(), fs::read("/proc/self/exe").unwrap());
+        for (unit, starter) in STARTED_BY {
+            let text = fs::read_to_string(units.join(format!("{starter}.wants")).join(unit)).unwrap();
+            assert!(text.contains("ExecStart=/opt/xdock/bin/xdockhost "), "{unit}: {text}");
+        }
+    }
+}

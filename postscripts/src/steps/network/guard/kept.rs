@@ -1,0 +1,219 @@
+//! A file as it was before a change, so kept that it can be put back when not one byte can be written any more: a second
+//! name of the same bytes beside it, and putting it back is a rename. The bytes stand in the record too, for a file system
+//! without hard links, and for a kept file that was lost or written into.
+//!
+//! The second name is hidden (`.interfaces.xdock-kept-ID`): no network manager reads such a name, neither by its
+//! suffix (networkd, netplan, udev) nor by its beginning (`source interfaces.d/*`, NetworkManager's keyfiles, `ifcfg-*`).
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use durable::FileError;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use thiserror::Error;
+
+const MARK: &str = ".xdock-kept-";
+
+/// A file as it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// The file.
+    pub path: PathBuf,
+    /// `None`: it was not there.
+    pub old: Option<Old>,
+}
+
+/// What was in a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Old {
+    /// Its second name, where the file system has such.
+    pub link: Option<PathBuf>,
+    /// All of its bytes.
+    #[serde(serialize_with = "to_base64", deserialize_with = "from_base64")]
+    pub content: Vec<u8>,
+    /// Permission bits.
+    pub mode: u32,
+}
+
+/// An old file can not be kept; it was not touched.
+#[derive(Debug, Error)]
+#[error("cannot keep {}", path.display())]
+pub struct KeepError {
+    path: PathBuf,
+    #[source]
+    source: io::Error,
+}
+
+impl Kept {
+    /// Keeps a file, or that there is none, for the change with that id.
+    ///
+    /// # Errors
+    /// It can not be read, or the disk is full.
+    pub fn keep(path: &Path, id: &str) -> Result<Self, KeepError> {
+        let broken = |source| KeepError { path: path.to_owned(), source };
+        let content = match fs::read(path) {
+            Ok(content) => content,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(Self { path: path.to_owned(), old: None });
+            }
+            Err(source) => return Err(broken(source)),
+        };
+        let mode = fs::metadata(path).map_err(broken)?.permissions().mode() & 0o7777;
+        let link = beside(path, &format!("{MARK}{id}"));
+        let link = match fs::hard_link(path, &link) {
+            Ok(()) => Some(link),
+            Err(error) if has_no_links(&error) => None,
+            Err(source) => return Err(broken(source)),
+        };
+        Ok(Self { path: path.to_owned(), old: Some(Old { link, content, mode }) })
+    }
+
+    /// Puts it back; `true` when it was not so already. The same in effect when repeated.
+    ///
+    /// # Errors
+    /// Names the path.
+    pub fn restore(&self) -> Result<bool, FileError> {
+        let Some(old) = &self.old else {
+            return durable::remove(&self.path).map(|change| change == durable::Change::Written);
+        };
+        if old.is_at(&self.path) {
+            return Ok(false);
+        }
+        if old.rename_to(&self.path) {
+            return Ok(true);
+        }
+        durable::replace(&self.path, &old.content, old.mode).map(|change| change == durable::Change::Written)
+    }
+
+    /// Ends the second name, when nobody will want it any more. One that stays is harmless.
+    pub fn forget(&self) {
+        if let Some(link) = self.old.as_ref().and_then(|old| old.link.as_ref()) {
+            let _ = fs::remove_file(link);
+        }
+    }
+}
+
+impl Old {
+    fn is_at(&self, path: &Path) -> bool {
+        let same_mode = fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o7777 == self.mode);
+        same_mode && fs::read(path).is_ok_and(|now| now == self.content)
+    }
+
+    /// Whether the second name was there, had the old bytes, and has become the file.
+    fn rename_to(&self, path: &Path) -> bool {
+        let Some(link) = self.link.as_ref().filter(|link| self.is_at(link)) else { return false };
+        durable::rename(link, path).is_ok() && self.is_at(path)
+    }
+}
+
+/// Removes second names beside these files that none of the records knows: of a run that ended before it had a record.
+pub(super) fn sweep<'a>(files: impl Iterator<Item = &'a Path>, known: &[&Kept]) {
+    let known: Vec<&PathBuf> =
+        known.iter().filter_map(|kept| kept.old.as_ref().and_then(|old| old.link.as_ref())).collect();
+    let mut directories: Vec<&Path> = files.filter_map(Path::parent).collect();
+    directories.sort();
+    directories.dedup();
+    for entry in
+        directories.into_iter().filter_map(|directory| fs::read_dir(directory).ok()).flatten().flatten()
+    {
+        let path = entry.path();
+        let is_ours =
+            entry.file_name().to_str().is_some_and(|name| name.starts_with('.') && name.contains(MARK));
+        if is_ours && !known.contains(&&path) {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}{suffix}"))
+}
+
+/// vfat, some network file systems; or the file is in another layer or mount than its directory.
+fn has_no_links(error: &io::Error) -> bool {
+    use io::ErrorKind::{CrossesDevices, PermissionDenied, TooManyLinks, Unsupported};
+    matches!(error.kind(), Unsupported | PermissionDenied | CrossesDevices | TooManyLinks)
+}
+
+fn to_base64<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&STANDARD.encode(bytes))
+}
+
+fn from_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    STANDARD.decode(text).map_err(serde::de::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(directory: &Path) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(directory)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_file_comes_back_with_its_bytes_and_mode_and_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("interfaces");
+        fs::write(&path, "old\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        let kept = Kept::keep(&path, "1").unwrap();
+        assert_eq!(names(directory.path()), [".interfaces.xdock-kept-1", "interfaces"]);
+        assert!(!kept.restore().unwrap(), "it is so already");
+        durable::replace(&path, b"new\n", 0o644).unwrap();
+        assert!(kept.restore().unwrap());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old\n");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+        assert_eq!(names(directory.path()), ["interfaces"], "the second name has become the first");
+        fs::remove_file(&path).unwrap();
+        assert!(kept.restore().unwrap(), "from the record");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+    }
+
+    #[test]
+    fn a_kept_file_that_was_written_into_is_not_trusted() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("interfaces");
+        fs::write(&path, "old\n").unwrap();
+        let kept = Kept::keep(&path, "1").unwrap();
+        // in place, as an editor or a tool may do: both names have it
+        fs::write(&path, "scribbled\n").unwrap();
+        assert!(kept.restore().unwrap());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old\n");
+    }
+
+    #[test]
+    fn a_new_file_goes() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("mynet0");
+        let kept = Kept::keep(&path, "1").unwrap();
+        assert!(!kept.restore().unwrap());
+        fs::write(&path, "new\n").unwrap();
+        assert!(kept.restore().unwrap());
+        assert_eq!(names(directory.path()), [""; 0]);
+    }
+
+    #[test]
+    fn names_that_no_record_knows_are_swept() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("interfaces");
+        fs::write(&path, "old\n").unwrap();
+        let (lost, known) = (Kept::keep(&path, "1").unwrap(), Kept::keep(&path, "2").unwrap());
+        sweep([path.as_path()].into_iter(), &[&known]);
+        assert_eq!(names(directory.path()), [".interfaces.xdock-kept-2", "interfaces"]);
+        lost.forget();
+        known.forget();
+        assert_eq!(names(directory.path()), ["interfaces"]);
+    }
+}

@@ -1,0 +1,77 @@
+//! What the guard can do to this machine's network.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use hostnet::{Kernel, NetError};
+use inventory::IfName;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use thiserror::Error;
+
+use super::execute::{act, answers};
+use super::guard::{Hands, Trouble};
+use super::observe::{Observed, is_containers, observe};
+use super::plan::{Step, Words};
+
+/// Kernel, switch and network manager of this machine.
+#[derive(Debug)]
+pub struct ThisMachine {
+    kernel: Kernel,
+}
+
+/// Who must answer through a new network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Probes {
+    /// The management node.
+    pub master: SocketAddr,
+}
+
+/// Who does not.
+#[derive(Debug, Error)]
+#[error("the management node does not answer at {0}")]
+struct Silent(SocketAddr);
+
+impl ThisMachine {
+    /// Opens what can not be opened in need.
+    ///
+    /// # Errors
+    /// The kernel.
+    pub fn open() -> Result<Self, NetError> {
+        Ok(Self { kernel: Kernel::open()? })
+    }
+}
+
+impl Hands for ThisMachine {
+    async fn act(&self, step: &Value) -> Result<(), Trouble> {
+        let step = Step::deserialize(step)?;
+        act(&self.kernel, &step).await.map_err(Trouble::from)
+    }
+
+    async fn adopt(&self, _manager: &str) -> Result<(), Trouble> {
+        Ok(())
+    }
+
+    async fn facts(&self) -> Result<Vec<String>, Trouble> {
+        Ok(facts(&observe(&self.kernel).await?, |_| true))
+    }
+
+    async fn probe(&self, probes: &Value, patience: Duration) -> Result<(), Trouble> {
+        let probes = Probes::deserialize(probes)?;
+        if answers(probes.master, patience).await { Ok(()) } else { Err(Silent(probes.master).into()) }
+    }
+}
+
+/// The network in words, a line a fact: what the old network is known by. Of the devices that are asked for.
+pub fn facts(observed: &Observed, of: impl Fn(&IfName) -> bool) -> Vec<String> {
+    let mut facts = Vec::new();
+    for link in observed.links.iter().filter(|link| !is_containers(&link.name) && of(&link.name)) {
+        let name = &link.name;
+        let master = link.master.map(|master| format!(", a port of {}", observed.name_of(master)));
+        let up = if link.up { "up" } else { "down" };
+        facts.push(format!("{name} {up} with MTU {}{}", link.mtu, master.unwrap_or_default()));
+        facts.extend(observed.addresses(name).map(|address| format!("{address} on {name}")));
+        facts.extend(observed.routes(name).map(|route| format!("the route {} through {name}", Words(route))));
+    }
+    facts
+}
