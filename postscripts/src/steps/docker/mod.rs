@@ -75,7 +75,7 @@ pub async fn run(run: &Run) -> Result<Outcome, DockerError> {
     }
     let (done, from) = execute(actions, &desired, run, &node, &server).await?;
     let version = service::engine_version().await.map_err(DockerError::Silent)?;
-    Ok(Outcome::Done(told(&done, &version, from)))
+    Ok(Outcome::Done(told(&done, &version, &desired.choice.engine, from.as_deref())))
 }
 
 /// What shall be on this host.
@@ -132,6 +132,7 @@ async fn execute(
                 Some(Action::Install(_)) if from.is_some() => {}
                 Some(Action::Install(packages)) => {
                     from = Some(install(&packages, desired, run, node, server).await?);
+                    done.push(Action::Install(packages));
                     break true;
                 }
                 Some(action) => {

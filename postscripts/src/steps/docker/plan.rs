@@ -125,28 +125,39 @@ fn tell(observed: &Observed) -> Vec<Action> {
     }
 }
 
-/// What was done, in a line; `version` of the engine, `from` where packages came from.
-pub(super) fn told(done: &[Action], version: &str, from: Option<String>) -> String {
+/// What was done, in a line; `version` of the engine, `engine` its packages, `from` where packages came from.
+pub(super) fn told(done: &[Action], version: &str, engine: &[String], from: Option<&str>) -> String {
     let has = |wanted: &Action| done.contains(wanted);
+    let packages = done.iter().find_map(|action| match action {
+        Action::Install(packages) => Some(packages),
+        _ => None,
+    });
     let keys = done.iter().find_map(|action| match action {
         Action::Configure(change) => Some(format!(" ({})", change.keys.join(", "))),
         _ => None,
     });
-    let keys = keys.unwrap_or_default();
-    if let Some(from) = from {
-        return format!("installed docker {version} ({from})");
+    let (keys, from) = (keys.unwrap_or_default(), from.unwrap_or_default());
+    let mut texts = Vec::new();
+    match packages {
+        Some(packages) if packages.iter().any(|name| engine.contains(name)) => {
+            return format!("installed docker {version} ({from})");
+        }
+        Some(packages) => texts.push(format!("installed {} ({from})", packages.join(" "))),
+        None => {}
     }
     if has(&Action::Restart) {
-        return format!("restarted docker {version} with its new configuration{keys}; containers went on");
+        texts
+            .push(format!("restarted docker {version} with its new configuration{keys}; containers went on"));
+    } else if has(&Action::Reload) {
+        texts.push(format!("docker {version} took its new configuration{keys}"));
+    } else if has(&Action::Start(ENGINE)) {
+        texts.push(format!("started docker {version}"));
     }
-    if has(&Action::Reload) {
-        return format!("docker {version} took its new configuration{keys}");
+    if texts.is_empty() {
+        let all: Vec<String> = done.iter().map(ToString::to_string).collect();
+        return format!("put right: {}", all.join(", "));
     }
-    if has(&Action::Start(ENGINE)) {
-        return format!("started docker {version}");
-    }
-    let texts: Vec<String> = done.iter().map(ToString::to_string).collect();
-    format!("put right: {}", texts.join(", "))
+    texts.join("; ")
 }
 
 #[cfg(test)]
@@ -227,17 +238,18 @@ mod tests {
 
     #[test]
     fn the_summary_says_what_an_administrator_looks_for() {
-        let from = Some("packages of http://10.99.0.1:80/x".to_owned());
-        let told = |done: &[Action], from| told(done, "27.5.1", from);
-        assert_eq!(told(&[], from), "installed docker 27.5.1 (packages of http://10.99.0.1:80/x)");
-        let restarted = "restarted docker 27.5.1 with its new configuration (bip); containers went on";
+        let engine = ["docker.io".to_owned()];
+        let told = |done: &[Action]| told(done, "27.5.1", &engine, Some("packages of http://10.99.0.1:80/x"));
+        let install = |name: &str| Action::Install(vec![name.to_owned(), "iptables".to_owned()]);
+        let installed = "installed docker 27.5.1 (packages of http://10.99.0.1:80/x)";
         let configure = Action::Configure(change(Effect::Restart));
-        assert_eq!(told(&[configure.clone(), Action::Reload, Action::Restart], None), restarted);
-        assert_eq!(
-            told(&[configure, Action::Reload], None),
-            "docker 27.5.1 took its new configuration (bip)"
-        );
-        assert_eq!(told(&[Action::Start(ENGINE)], None), "started docker 27.5.1");
-        assert_eq!(told(&[Action::Load("veth")], None), "put right: load the kernel module veth");
+        assert_eq!(told(&[configure.clone(), install("docker.io"), Action::Start(ENGINE)]), installed);
+        let restarted = "restarted docker 27.5.1 with its new configuration (bip); containers went on";
+        assert_eq!(told(&[configure.clone(), Action::Reload, Action::Restart]), restarted);
+        let both = format!("installed tini iptables (packages of http://10.99.0.1:80/x); {restarted}");
+        assert_eq!(told(&[install("tini"), configure.clone(), Action::Reload, Action::Restart]), both);
+        assert_eq!(told(&[configure, Action::Reload]), "docker 27.5.1 took its new configuration (bip)");
+        assert_eq!(told(&[Action::Start(ENGINE)]), "started docker 27.5.1");
+        assert_eq!(told(&[Action::Load("veth")]), "put right: load the kernel module veth");
     }
 }
