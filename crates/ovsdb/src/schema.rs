@@ -8,7 +8,7 @@ use thiserror::Error;
 use crate::value::{Atom, Uuid, Value};
 
 /// A database: its tables.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct DatabaseSchema {
     /// Its name.
     pub name: String,

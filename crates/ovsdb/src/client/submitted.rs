@@ -25,7 +25,7 @@ impl Submitted {
     /// Waits for the results, within the client's deadline from here on.
     ///
     /// # Errors
-    /// As with [`Client::transact`].
+    /// As with [`crate::Client::transact`].
     pub async fn results(self) -> Result<Vec<OperationResult>, Error> {
         let caller = self.pending.caller.clone();
         let result = self.pending.result().await?;

@@ -1,4 +1,4 @@
-//! Who is talking to whom, for errors.
+//! Who is talking to whom about what.
 
 use std::sync::Arc;
 
@@ -7,11 +7,14 @@ use serde_json::Value as Json;
 use crate::error::{ConnectionError, Error, Unfit};
 use crate::message::error_words;
 use crate::remote::Remote;
+use crate::schema::DatabaseSchema;
 
 /// Who is talking to whom, for errors.
 pub(crate) struct Context {
     pub(crate) database: Arc<str>,
     pub(crate) remote: Remote,
+    /// What differences are read with; of this connection's server.
+    pub(crate) schema: Arc<DatabaseSchema>,
 }
 
 impl Context {

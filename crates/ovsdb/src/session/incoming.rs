@@ -1,5 +1,7 @@
 //! What the server says, and what follows from it.
 
+use std::sync::Arc;
+
 use serde_json::{Value as Json, json};
 
 use super::command::Reply;
@@ -7,6 +9,7 @@ use super::wire::Purpose;
 use super::{Phase, Session};
 use crate::error::{ConnectionError, Error, Unfit};
 use crate::message::Message;
+use crate::schema::DatabaseSchema;
 
 impl Session {
     /// Something was said.
@@ -37,7 +40,8 @@ impl Session {
                 self.server_told(params.get(1).unwrap_or(&Json::Null))
             }
             "update" | "update2" | "update3" => {
-                self.monitors.updated(method, params).map_err(|problem| self.context.senseless(problem))
+                let updated = self.monitors.updated(method, params, &self.context);
+                updated.map_err(|problem| self.context.senseless(problem))
             }
             "locked" | "stolen" => {
                 self.locks.notified(&params, method == "locked");
@@ -54,8 +58,15 @@ impl Session {
             (Purpose::Nothing, _) => {}
             (Purpose::Server, Ok(updates)) => return self.server_told(&updates),
             // older than Open vSwitch 2.9: no clusters, no relays
-            (Purpose::Server, Err(_)) => self.ready(),
-            (Purpose::Schema, outcome) => self.monitors.schema(outcome, &self.context, &mut self.wire),
+            (Purpose::Server, Err(_)) if self.has_schema => self.ready(),
+            (Purpose::Server, Err(_)) => return Err(self.context.unfit(Unfit::NoDatabase)),
+            (Purpose::Schema, Ok(schema)) => {
+                let schema = DatabaseSchema::from_json(&schema);
+                let schema = schema.map_err(|error| self.context.senseless(error.to_string()))?;
+                (self.context.schema, self.has_schema) = (Arc::new(schema), true);
+            }
+            // _Server tells why
+            (Purpose::Schema, Err(_)) => {}
             (Purpose::Monitor(id), outcome) => {
                 self.monitors.began(id, outcome, &self.context, &mut self.wire);
             }
@@ -83,7 +94,7 @@ impl Session {
         if self.server.update(updates).is_none() {
             return Err(self.context.senseless("an update of _Server".to_owned()));
         }
-        self.server.judge(self.leader_only).map_err(|why| self.context.unfit(why))?;
+        self.server.judge(self.leader_only, self.has_schema).map_err(|why| self.context.unfit(why))?;
         if self.phase == Phase::Checking {
             self.ready();
         }

@@ -44,6 +44,8 @@ pub(crate) struct Session {
     context: Context,
     leader_only: bool,
     phase: Phase,
+    /// Did the server tell us the schema?
+    has_schema: bool,
     wire: Wire,
     /// Calls that wait for a connection.
     queue: VecDeque<Call>,
@@ -59,9 +61,14 @@ impl Session {
     pub(crate) fn new(options: &Options, first: Remote, ids: Ids, status: watch::Sender<Status>) -> Self {
         let server_monitor = ids.next();
         Self {
-            context: Context { database: Arc::clone(&options.database), remote: first },
+            context: Context {
+                database: Arc::clone(&options.database),
+                remote: first,
+                schema: Arc::default(),
+            },
             leader_only: options.leader_only,
             phase: Phase::Down,
+            has_schema: false,
             wire: Wire { ids, ..Wire::default() },
             queue: VecDeque::new(),
             monitors: Monitors::new(options.monitor_method),
@@ -91,10 +98,9 @@ impl Session {
         self.context.remote = remote.clone();
         // without it the server cuts the connection whenever any of its databases changes (ovsdb-server(7) 4.1.18)
         self.wire.request("set_db_change_aware", json!([true]), Purpose::Nothing);
-        if *self.context.database == *SERVER {
-            return self.ready();
-        }
-        self.phase = Phase::Checking;
+        (self.phase, self.has_schema) = (Phase::Checking, false);
+        // before anything else, so that monitors can begin before the calls that wait
+        self.wire.request("get_schema", json!([*self.context.database]), Purpose::Schema);
         self.server.forget();
         let requests = Server::monitor_requests(&self.context.database);
         self.wire.request("monitor_cond", json!([SERVER, self.server_monitor, requests]), Purpose::Server);

@@ -11,13 +11,6 @@ use crate::options::MonitorMethod;
 use crate::schema::DatabaseSchema;
 use crate::value::Uuid;
 
-/// What differences are read with.
-pub(super) enum Schema {
-    Unknown,
-    Asked,
-    Known(Arc<DatabaseSchema>),
-}
-
 pub(super) struct Monitored {
     pub(super) requests: Vec<MonitorRequest>,
     pub(super) shared: Arc<Shared>,
@@ -34,7 +27,7 @@ pub(super) struct Monitored {
 
 impl Monitored {
     /// Takes the answer to its beginning: the rows, or what changed since the last connection.
-    pub(super) fn begin(&mut self, schema: &Schema, result: Json) -> Result<(), String> {
+    pub(super) fn begin(&mut self, schema: &DatabaseSchema, result: Json) -> Result<(), String> {
         let (found, last, updates) = match (self.used, result) {
             (MonitorMethod::MonitorCondSince, Json::Array(parts)) => {
                 let [found, last, updates] = <[Json; 3]>::try_from(parts).map_err(|_| "not three parts")?;
@@ -65,7 +58,7 @@ impl Monitored {
     }
 
     /// Takes a notification.
-    pub(super) fn update(&mut self, schema: &Schema, updates: Json) -> Result<(), UpdateError> {
+    pub(super) fn update(&mut self, schema: &DatabaseSchema, updates: Json) -> Result<(), UpdateError> {
         let how = (schema, &*self.requests, self.used);
         self.shared.write(|state| apply(&mut state.replica, how, updates))
     }
@@ -73,13 +66,12 @@ impl Monitored {
 
 fn apply(
     replica: &mut Replica,
-    (schema, requests, used): (&Schema, &[MonitorRequest], MonitorMethod),
+    (schema, requests, used): (&DatabaseSchema, &[MonitorRequest], MonitorMethod),
     updates: Json,
 ) -> Result<(), UpdateError> {
-    match (used, schema) {
-        (MonitorMethod::Monitor, _) => replica.apply(updates),
-        (_, Schema::Known(schema)) => replica.apply_differences(Reading { schema, requests }, updates),
-        _ => Ok(()),
+    match used {
+        MonitorMethod::Monitor => replica.apply(updates),
+        _ => replica.apply_differences(Reading { schema, requests }, updates),
     }
 }
 

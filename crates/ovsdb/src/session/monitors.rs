@@ -7,19 +7,17 @@ use serde_json::{Value as Json, json};
 
 use super::command::Reply;
 use super::context::Context;
-use super::monitored::{Monitored, Schema, transaction_id};
+use super::monitored::{Monitored, transaction_id};
 use super::wire::{Purpose, Wire};
 use crate::condition::Condition;
 use crate::error::Error;
 use crate::message::error_words;
 use crate::monitor::{MonitorRequest, Shared, requests_to_json};
 use crate::options::MonitorMethod;
-use crate::schema::DatabaseSchema;
 use crate::value::Uuid;
 
 pub(crate) struct Monitors {
     all: BTreeMap<u64, Monitored>,
-    schema: Schema,
     /// The newest method that may be tried, and the newest that this server may know.
     newest: MonitorMethod,
     method: MonitorMethod,
@@ -27,7 +25,7 @@ pub(crate) struct Monitors {
 
 impl Monitors {
     pub(crate) fn new(newest: MonitorMethod) -> Self {
-        Self { all: BTreeMap::new(), schema: Schema::Unknown, newest, method: newest }
+        Self { all: BTreeMap::new(), newest, method: newest }
     }
 
     pub(crate) fn add(
@@ -42,46 +40,15 @@ impl Monitors {
         self.all.insert(id, monitored);
     }
 
-    /// Begins a monitor, once the schema is known: differences can not be read without.
-    pub(crate) fn begin(&mut self, id: u64, context: &Context, wire: &mut Wire) {
-        match self.schema {
-            Schema::Asked => {}
-            Schema::Unknown => {
-                self.schema = Schema::Asked;
-                wire.request("get_schema", json!([*context.database]), Purpose::Schema);
-            }
-            Schema::Known(_) => self.send(id, context, wire),
-        }
-    }
-
     /// At a new connection: begins all.
     pub(crate) fn resume(&mut self, context: &Context, wire: &mut Wire) {
-        (self.schema, self.method) = (Schema::Unknown, self.newest);
-        if let Some(id) = self.all.keys().next().copied() {
-            self.begin(id, context, wire);
-        }
-    }
-
-    pub(crate) fn schema(&mut self, outcome: Result<Json, Json>, context: &Context, wire: &mut Wire) {
-        let parsed = match outcome {
-            Ok(json) => DatabaseSchema::from_json(&json)
-                .map_err(|error| context.unexpected("get_schema", error.to_string())),
-            Err(error) => Err(context.refused("get_schema", &error)),
-        };
+        self.method = self.newest;
         let ids: Vec<u64> = self.all.keys().copied().collect();
-        match parsed {
-            Ok(schema) => {
-                self.schema = Schema::Known(Arc::new(schema));
-                ids.into_iter().for_each(|id| self.send(id, context, wire));
-            }
-            Err(error) => {
-                self.schema = Schema::Unknown;
-                ids.into_iter().for_each(|id| self.fail(id, &error));
-            }
-        }
+        ids.into_iter().for_each(|id| self.begin(id, context, wire));
     }
 
-    fn send(&mut self, id: u64, context: &Context, wire: &mut Wire) {
+    /// Begins a monitor.
+    pub(crate) fn begin(&mut self, id: u64, context: &Context, wire: &mut Wire) {
         let Some(monitored) = self.all.get_mut(&id) else { return };
         monitored.used = self.method;
         let requests = requests_to_json(&monitored.requests);
@@ -101,12 +68,12 @@ impl Monitors {
         wire.request(method, params, Purpose::Monitor(id));
     }
 
-    /// The answer to what [`Monitors::send`] sent.
+    /// The answer to what [`Monitors::begin`] sent.
     pub(crate) fn began(&mut self, id: u64, outcome: Result<Json, Json>, context: &Context, wire: &mut Wire) {
         let Some(monitored) = self.all.get_mut(&id) else { return };
         match outcome {
             Ok(result) => {
-                if let Err(problem) = monitored.begin(&self.schema, result) {
+                if let Err(problem) = monitored.begin(&context.schema, result) {
                     self.fail(id, &context.unexpected("monitor", problem));
                 }
             }
@@ -118,7 +85,7 @@ impl Monitors {
                     _ => MonitorMethod::Monitor,
                 };
                 self.method = self.method.min(older);
-                self.send(id, context, wire);
+                self.begin(id, context, wire);
             }
             Err(error) => self.fail(id, &context.refused("monitor", &error)),
         }
@@ -134,7 +101,7 @@ impl Monitors {
     }
 
     /// The notifications `update`, `update2` and `update3`.
-    pub(crate) fn updated(&mut self, method: &str, params: Json) -> Result<(), String> {
+    pub(crate) fn updated(&mut self, method: &str, params: Json, context: &Context) -> Result<(), String> {
         let Json::Array(params) = params else { return Err(format!("the parameters of {method}")) };
         let mut params = params.into_iter();
         let id = params.next().and_then(|id| id.as_u64());
@@ -142,7 +109,7 @@ impl Monitors {
         let Some(monitored) = id.and_then(|id| self.all.get_mut(&id)) else { return Ok(()) };
         let last = if method == "update3" { params.next() } else { None };
         let updates = params.next().ok_or_else(|| format!("the parameters of {method}"))?;
-        let applied = monitored.update(&self.schema, updates);
+        let applied = monitored.update(&context.schema, updates);
         if applied.is_err() {
             // what the replica has can not be relied on: from the beginning, at the next connection
             monitored.last = Uuid::ZERO;
@@ -208,7 +175,6 @@ impl Monitors {
 
     /// The connection is gone.
     pub(crate) fn lost(&mut self) {
-        self.schema = Schema::Unknown;
         for monitored in self.all.values_mut() {
             monitored.live = false;
             monitored.shared.write(|state| state.live = false);

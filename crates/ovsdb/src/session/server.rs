@@ -8,7 +8,7 @@ use crate::error::Unfit;
 use crate::row::{Row, RowError};
 use crate::value::{Uuid, Value};
 
-const COLUMNS: [&str; 7] = ["name", "model", "connected", "leader", "schema", "cid", "index"];
+const COLUMNS: [&str; 6] = ["name", "model", "connected", "leader", "cid", "index"];
 
 /// What `_Server` says of our database.
 #[derive(Debug, Default)]
@@ -53,10 +53,13 @@ impl Server {
         Some(())
     }
 
-    /// May this server be used?
-    pub(crate) fn judge(&mut self, leader_only: bool) -> Result<(), Unfit> {
+    /// May this server be used? It may have told us the schema before.
+    pub(crate) fn judge(&mut self, leader_only: bool, has_schema: bool) -> Result<(), Unfit> {
         let (_, row) = self.rows.first().ok_or(Unfit::NoDatabase)?;
         let told = Told::of(row).map_err(|_| Unfit::NoDatabase)?;
+        if !has_schema {
+            return Err(Unfit::NoSchema);
+        }
         let seen = told.judge(leader_only, self.newest)?;
         self.newest = seen.or(self.newest);
         Ok(())
@@ -76,7 +79,6 @@ struct Told {
     clustered: bool,
     connected: bool,
     leader: bool,
-    schema: bool,
     newest: Option<(Uuid, i64)>,
 }
 
@@ -86,7 +88,6 @@ impl Told {
             clustered: row.optional_string("model")? == Some("clustered"),
             connected: row.optional_boolean("connected")? == Some(true),
             leader: row.optional_boolean("leader")? == Some(true),
-            schema: row.optional_string("schema")?.is_some(),
             newest: row.optional_uuid("cid")?.zip(row.optional_integer("index")?),
         })
     }
@@ -94,9 +95,6 @@ impl Told {
     /// The order of Open vSwitch's own client (`lib/ovsdb-cs.c`, `ovsdb_cs_check_server_db__`). Other than it, a relay
     /// that lost its source is not used, and never counts as leader.
     fn judge(&self, leader_only: bool, seen: Option<(Uuid, i64)>) -> Result<Option<(Uuid, i64)>, Unfit> {
-        if !self.schema {
-            return Err(Unfit::NoSchema);
-        }
         if !self.connected {
             return Err(Unfit::CutOff);
         }
@@ -118,13 +116,13 @@ impl Told {
 mod tests {
     use super::*;
 
-    fn told(server: &mut Server, kind: &str, columns: Json) {
+    fn told(server: &mut Server, kind: &str, columns: &Json) {
         server.update(&json!({"Database": {"u": {kind: columns}}})).unwrap();
     }
 
     fn member(leader: bool, connected: bool, index: i64) -> Json {
         json!({
-            "name": "D", "model": "clustered", "connected": connected, "leader": leader, "schema": "{}",
+            "name": "D", "model": "clustered", "connected": connected, "leader": leader,
             "cid": ["uuid", Uuid::from_u128(1).to_string()], "index": index,
         })
     }
@@ -132,46 +130,42 @@ mod tests {
     #[test]
     fn standalone_is_its_own_leader() {
         let mut server = Server::default();
-        assert_eq!(server.judge(true), Err(Unfit::NoDatabase));
-        told(
-            &mut server,
-            "initial",
-            json!({"model": "standalone", "connected": true, "leader": true, "schema": "{}"}),
-        );
-        assert_eq!(server.judge(true), Ok(()));
-        told(&mut server, "delete", Json::Null);
-        assert_eq!(server.judge(true), Err(Unfit::NoDatabase));
+        assert_eq!(server.judge(true, true), Err(Unfit::NoDatabase));
+        told(&mut server, "initial", &json!({"model": "standalone", "connected": true, "leader": true}));
+        assert_eq!(server.judge(true, true), Ok(()));
+        told(&mut server, "delete", &Json::Null);
+        assert_eq!(server.judge(true, true), Err(Unfit::NoDatabase));
     }
 
     #[test]
     fn a_relay_is_never_the_leader() {
         let mut server = Server::default();
-        told(&mut server, "initial", json!({"model": "relay"}));
-        assert_eq!(server.judge(false), Err(Unfit::NoSchema));
-        told(&mut server, "modify", json!({"schema": "{}", "connected": true}));
-        assert_eq!(server.judge(false), Ok(()));
-        assert_eq!(server.judge(true), Err(Unfit::NotLeader));
-        told(&mut server, "modify", json!({"connected": false}));
-        assert_eq!(server.judge(false), Err(Unfit::CutOff));
+        told(&mut server, "initial", &json!({"model": "relay"}));
+        assert_eq!(server.judge(false, false), Err(Unfit::NoSchema));
+        told(&mut server, "modify", &json!({"connected": true}));
+        assert_eq!(server.judge(false, true), Ok(()));
+        assert_eq!(server.judge(true, true), Err(Unfit::NotLeader));
+        told(&mut server, "modify", &json!({"connected": false}));
+        assert_eq!(server.judge(false, true), Err(Unfit::CutOff));
     }
 
     #[test]
     fn members_of_a_cluster() {
         let mut server = Server::default();
-        told(&mut server, "initial", member(true, true, 7));
-        assert_eq!(server.judge(true), Ok(()));
-        told(&mut server, "modify", json!({"leader": false, "index": 8}));
-        assert_eq!(server.judge(true), Err(Unfit::NotLeader));
-        assert_eq!(server.judge(false), Ok(()));
+        told(&mut server, "initial", &member(true, true, 7));
+        assert_eq!(server.judge(true, true), Ok(()));
+        told(&mut server, "modify", &json!({"leader": false, "index": 8}));
+        assert_eq!(server.judge(true, true), Err(Unfit::NotLeader));
+        assert_eq!(server.judge(false, true), Ok(()));
 
         // another member, behind the first
         server.forget();
-        told(&mut server, "initial", member(true, true, 6));
-        assert_eq!(server.judge(false), Err(Unfit::Stale));
-        told(&mut server, "modify", json!({"index": 9}));
-        assert_eq!(server.judge(true), Ok(()));
+        told(&mut server, "initial", &member(true, true, 6));
+        assert_eq!(server.judge(false, true), Err(Unfit::Stale));
+        told(&mut server, "modify", &json!({"index": 9}));
+        assert_eq!(server.judge(true, true), Ok(()));
         // another cluster counts from its own beginning
-        told(&mut server, "modify", json!({"index": 1, "cid": ["uuid", Uuid::from_u128(2).to_string()]}));
-        assert_eq!(server.judge(true), Ok(()));
+        told(&mut server, "modify", &json!({"index": 1, "cid": ["uuid", Uuid::from_u128(2).to_string()]}));
+        assert_eq!(server.judge(true, true), Ok(()));
     }
 }

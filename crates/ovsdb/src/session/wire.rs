@@ -16,7 +16,7 @@ pub(crate) enum Purpose {
     Nothing,
     /// What `_Server` says of the database.
     Server,
-    /// The schema, for the monitors.
+    /// The schema.
     Schema,
     /// A caller waits for the result.
     Call { method: &'static str, reply: Reply<Json> },

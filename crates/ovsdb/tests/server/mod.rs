@@ -84,6 +84,10 @@ impl Server {
         wait_until(|| UnixStream::connect(&socket).is_ok(), "ovsdb-server listens");
     }
 
+    pub(crate) fn is_running(&self) -> bool {
+        self.process.is_some()
+    }
+
     /// Kills it as a power cut would.
     pub(crate) fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {

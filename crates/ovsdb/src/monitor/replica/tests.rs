@@ -25,7 +25,7 @@ fn differ(replica: &mut Replica, updates: Json) -> Result<(), UpdateError> {
     replica.apply_differences(Reading { schema: &schema, requests: &[] }, updates)
 }
 
-fn one(bits: u128, member: &str, row: Json) -> Json {
+fn one(bits: u128, member: &str, row: &Json) -> Json {
     json!({"Port": {uuid(bits).to_string(): {member: row}}})
 }
 
@@ -36,15 +36,15 @@ fn changes(replica: &mut Replica) -> Vec<Change> {
 #[test]
 fn defaults_and_differences() {
     let mut replica = Replica::default();
-    differ(&mut replica, one(1, "initial", json!({"name": "p1"}))).unwrap();
+    differ(&mut replica, one(1, "initial", &json!({"name": "p1"}))).unwrap();
     let first = Arc::new(port("p1", &[]));
     assert_eq!(changes(&mut replica), [Change::Insert { new: first.clone() }]);
 
-    differ(&mut replica, one(1, "modify", json!({"trunks": ["set", [1, 2]]}))).unwrap();
+    differ(&mut replica, one(1, "modify", &json!({"trunks": ["set", [1, 2]]}))).unwrap();
     let second = Arc::new(port("p1", &[1, 2]));
     assert_eq!(changes(&mut replica), [Change::Modify { old: first, new: second.clone() }]);
 
-    differ(&mut replica, one(1, "delete", Json::Null)).unwrap();
+    differ(&mut replica, one(1, "delete", &Json::Null)).unwrap();
     assert_eq!(changes(&mut replica), [Change::Delete { old: second }]);
     assert_eq!(replica.rows("Port"), BTreeMap::new());
 }
@@ -52,14 +52,14 @@ fn defaults_and_differences() {
 #[test]
 fn what_nobody_looked_at_is_one_change() {
     let mut replica = Replica::default();
-    differ(&mut replica, one(1, "insert", json!({"name": "p1"}))).unwrap();
-    differ(&mut replica, one(1, "modify", json!({"trunks": 7}))).unwrap();
-    differ(&mut replica, one(2, "insert", json!({"name": "p2"}))).unwrap();
-    differ(&mut replica, one(2, "delete", Json::Null)).unwrap();
+    differ(&mut replica, one(1, "insert", &json!({"name": "p1"}))).unwrap();
+    differ(&mut replica, one(1, "modify", &json!({"trunks": 7}))).unwrap();
+    differ(&mut replica, one(2, "insert", &json!({"name": "p2"}))).unwrap();
+    differ(&mut replica, one(2, "delete", &Json::Null)).unwrap();
     assert_eq!(changes(&mut replica), [Change::Insert { new: Arc::new(port("p1", &[7])) }]);
 
-    differ(&mut replica, one(1, "modify", json!({"trunks": 8}))).unwrap();
-    differ(&mut replica, one(1, "modify", json!({"trunks": 8}))).unwrap();
+    differ(&mut replica, one(1, "modify", &json!({"trunks": 8}))).unwrap();
+    differ(&mut replica, one(1, "modify", &json!({"trunks": 8}))).unwrap();
     assert_eq!(changes(&mut replica), []);
 }
 
@@ -67,12 +67,12 @@ fn what_nobody_looked_at_is_one_change() {
 fn all_anew_reports_only_what_is_different() {
     let mut replica = Replica::default();
     for (bits, name) in [(1, "same"), (2, "gone"), (3, "other")] {
-        differ(&mut replica, one(bits, "initial", json!({"name": name}))).unwrap();
+        differ(&mut replica, one(bits, "initial", &json!({"name": name}))).unwrap();
     }
     changes(&mut replica);
     replica.clear();
     for (bits, name) in [(1, "same"), (3, "renamed"), (4, "new")] {
-        differ(&mut replica, one(bits, "initial", json!({"name": name}))).unwrap();
+        differ(&mut replica, one(bits, "initial", &json!({"name": name}))).unwrap();
     }
     let row = |name: &str| Arc::new(port(name, &[]));
     let wanted = [
@@ -109,9 +109,9 @@ fn what_makes_no_sense() {
         (json!({"Port": []}), form("Port")),
         (json!({"Port": {"x": {}}}), form("Port")),
         (json!({"Nothing": {uuid(1).to_string(): {"delete": null}}}), form("Nothing")),
-        (one(1, "insert", Json::Null), form("Port")),
-        (one(1, "modify", json!({"name": "x"})), unknown),
-        (one(1, "insert", json!({"name": null})), "an update of Port: null is not an atom".to_owned()),
+        (one(1, "insert", &Json::Null), form("Port")),
+        (one(1, "modify", &json!({"name": "x"})), unknown),
+        (one(1, "insert", &json!({"name": null})), "an update of Port: null is not an atom".to_owned()),
     ] {
         assert_eq!(differ(&mut Replica::default(), update).unwrap_err().to_string(), told);
     }
