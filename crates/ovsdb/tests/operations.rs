@@ -119,7 +119,7 @@ async fn refusals_name_the_operation() {
             comment().wait(
                 Wait::new("Bridge", Until::Equal, [Row::new().with("name", "br1")]).timeout(Duration::ZERO),
             ),
-            "operation 1 (wait Bridge): timed out: \"wait\" timed out",
+            "operation 1 (wait Bridge): timed out: \"where\" clause test failed",
         ),
     ] {
         let error = client.transact(transaction).await.unwrap_err();
@@ -158,6 +158,13 @@ async fn waits_until_another_client_has_done_it() {
         .await
         .unwrap();
     assert_eq!(waiting.results().await.unwrap(), [OperationResult::Done]);
+
+    let limited = Wait::new("Bridge", Until::Equal, [Row::new().with("name", "never")]);
+    let limited = Transaction::new().wait(limited.timeout(Duration::from_millis(20)));
+    let error = client.transact(limited).await.unwrap_err().to_string();
+    let told =
+        "transact on database Open_vSwitch: operation 0 (wait Bridge): timed out: \"wait\" timed out after ";
+    assert!(error.starts_with(told), "{error}");
 }
 
 #[tokio::test]
