@@ -40,21 +40,10 @@ pub enum DockerError {
         indexer: &'static str,
     },
     /// Packages did not come.
-    #[error(
-        "cannot install {} from {from}; a host without a way to others than the management node needs them, and what they depend on, in {url}, with an index ({indexer}), and unsigned=yes where nobody signed them{}",
-        packages.join(" "), First(first.as_ref())
-    )]
+    #[error("{lacking}")]
     Install {
-        /// Which.
-        packages: Vec<String>,
-        /// The sources of the last attempt.
-        from: String,
-        /// The management node's directory.
-        url: String,
-        /// What makes an index there.
-        indexer: &'static str,
-        /// What was said when only that directory was used.
-        first: Option<String>,
+        /// Which, and where to put them.
+        lacking: Box<Lacking>,
         /// Why.
         #[source]
         source: InstallError,
@@ -136,11 +125,30 @@ pub enum InstallError {
     File(#[from] FileError),
 }
 
-struct First<'a>(Option<&'a String>);
+/// Packages that did not come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lacking {
+    /// Which.
+    pub packages: Vec<String>,
+    /// The sources of the last attempt.
+    pub from: String,
+    /// The management node's directory.
+    pub url: String,
+    /// What makes an index there.
+    pub indexer: &'static str,
+    /// What was said when only that directory was used.
+    pub first: Option<String>,
+}
 
-impl fmt::Display for First<'_> {
+impl fmt::Display for Lacking {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.map_or(Ok(()), |said| write!(f, " (from there alone: {said})"))
+        let Self { packages, from, url, indexer, first } = self;
+        write!(
+            f,
+            "cannot install {} from {from}; a host without a way to others than the management node needs them, and what they depend on, in {url}, with an index ({indexer}), and unsigned=yes where nobody signed them",
+            packages.join(" ")
+        )?;
+        first.as_ref().map_or(Ok(()), |said| write!(f, " (from there alone: {said})"))
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use process::{ExecuteError, Output};
 use tokio::time::{Instant, sleep};
 
-use super::error::{DockerError, InstallError};
+use super::error::{DockerError, InstallError, Lacking};
 use super::manager::{Invocation, Manager};
 use super::source::Scope;
 
@@ -42,7 +42,8 @@ pub(super) async fn install<'a>(
             Err(source) => {
                 let (packages, from) = (packages.to_vec(), scope.to_string());
                 let (url, indexer) = (hint.url, manager.indexer());
-                return Err(DockerError::Install { packages, from, url, indexer, first, source });
+                let lacking = Box::new(Lacking { packages, from, url, indexer, first });
+                return Err(DockerError::Install { lacking, source });
             }
         }
     }

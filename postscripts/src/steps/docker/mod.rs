@@ -34,7 +34,7 @@ use std::path::Path;
 use inventory::NicKind;
 
 pub use self::configuration::Conflict;
-pub use self::error::{DockerError, InstallError};
+pub use self::error::{DockerError, InstallError, Lacking};
 pub use self::manager::Manager;
 
 use self::execute::Executor;

@@ -68,8 +68,8 @@ async fn missing(desired: &Desired, engine: bool, run: &Run) -> Vec<String> {
             format!("keeps the engine that is there, instead of {}", desired.choice.engine.join(" ")),
         );
     }
-    let lacks = |name: &String| !found.installed.contains(name) && !(keep && of_engine(name));
-    wanted.into_iter().filter(lacks).collect()
+    let there = |name: &String| found.installed.contains(name) || keep && of_engine(name);
+    wanted.into_iter().filter(|name| !there(name)).collect()
 }
 
 fn configuration(desired: &Desired, run: &Run, pid: Option<u32>) -> Result<Option<Change>, DockerError> {
