@@ -13,7 +13,7 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::container::Network;
 use crate::name::{IfName, NetName, NodeName};
@@ -107,7 +107,7 @@ pub enum DeviceKind {
 }
 
 /// Where Open vSwitch switches packets (`datapath_type`, ovs-vswitchd.conf.db(5)).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Datapath {
     /// `system`: in the kernel, by the module openvswitch.

@@ -1,11 +1,11 @@
 //! The options of a bond, from `nicextraparams`.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::nics::Nic;
 
 /// Options of the kernel's bonding driver, by its own names (Documentation/networking/bonding.rst).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BondOptions(Vec<(String, String)>);
 
 /// xCAT's own default (`confignetwork`), and the link monitoring without which a bond does not see a pulled cable.
