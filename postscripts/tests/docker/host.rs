@@ -83,7 +83,7 @@ case "$*" in
 *) mkdir -p /var/lib/dpkg; found=
    for name; do
        [ -z "$found" ] || printf 'Package: %s\nStatus: install ok installed\n\n' "$name" >>/var/lib/dpkg/status
-       [ "$name" != --no-install-recommends ] || found=yes
+       [ "$name" != --yes ] || found=yes
    done
    : >/active; : >/usr/sbin/dockerd ;;
 esac"#;

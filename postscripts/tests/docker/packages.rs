@@ -3,10 +3,21 @@
 use crate::host::{Host, OTHERPKGS};
 use crate::management::ManagementNode;
 
-const NETWORK: &str = "-q -o Acquire::http::Timeout=10 -o Acquire::https::Timeout=10 -o Acquire::Retries=1 \
-    -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold";
-const OURS: &str = "-o Dir::Etc::sourcelist=/var/lib/xdock/apt/sources.list \
-    -o Dir::State::lists=/var/lib/xdock/apt/lists -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache=";
+const APT: &str = "apt-get -q -c /var/lib/xdock/apt/apt.conf";
+const CALM: &str = r#"Acquire::http::Timeout "10";
+Acquire::https::Timeout "10";
+Acquire::Retries "1";
+APT::Install-Recommends "false";
+DPkg::Lock::Timeout "300";
+Dpkg::Options:: "--force-confold";
+"#;
+const ALONE: &str = r#"Dir::Etc::sourcelist "/var/lib/xdock/apt/sources.list";
+Dir::State::lists "/var/lib/xdock/apt/lists";
+Dir::Cache::pkgcache "";
+Dir::Cache::srcpkgcache "";
+Dir::Etc::sourceparts "-";
+Acquire::http::Proxy "false";
+"#;
 
 /// A package manager that does its work, and one that fails while it uses only the management node's packages.
 const WORKS: &str = r#"case "$*" in *" install "*) for name; do echo $name >>/rpms; done ;; esac"#;
@@ -27,10 +38,11 @@ fn apt_from_the_hosts_sources_with_the_configuration_first() {
     assert_eq!(ran.stdout, "xdock: docker: installed docker 27.5.1 (the host's own sources)\n");
     let wanted = [
         "dpkg --configure -a".to_owned(),
-        format!("apt-get {NETWORK} update"),
-        format!("apt-get {NETWORK} install --yes --no-install-recommends docker.io docker-cli iptables"),
+        format!("{APT} update"),
+        format!("{APT} install --yes docker.io docker-cli iptables"),
     ];
     assert_eq!(host.called(&mn), wanted);
+    assert_eq!(host.read("/var/lib/xdock/apt/apt.conf"), CALM);
     // the engine's first start, in apt-get, has read it: no restart
     assert!(host.read("/etc/docker/daemon.json").contains("\"live-restore\": true"));
     let again = host.run(&mn, &[]);
@@ -46,14 +58,11 @@ fn apt_from_an_unsigned_directory_touches_no_other_source() {
     let ran = host.run_with(&mn, &["unsigned=yes"], &more);
     let from = mn.url("/install/post/mine");
     assert_eq!(ran.stdout, format!("xdock: docker: installed docker 27.5.1 (packages of {from})\n"));
-    let alone = "-o Dir::Etc::sourceparts=- -o Acquire::http::Proxy=false";
     let names = "docker.io iptables openvswitch-switch";
-    let wanted = [
-        "dpkg --configure -a".to_owned(),
-        format!("apt-get {NETWORK} {OURS} {alone} update"),
-        format!("apt-get {NETWORK} {OURS} {alone} install --yes --no-install-recommends {names}"),
-    ];
+    let wanted =
+        ["dpkg --configure -a".to_owned(), format!("{APT} update"), format!("{APT} install --yes {names}")];
     assert_eq!(host.called(&mn), wanted);
+    assert_eq!(host.read("/var/lib/xdock/apt/apt.conf"), format!("{CALM}{ALONE}"));
     assert_eq!(host.read("/var/lib/xdock/apt/sources.list"), format!("deb [trusted=yes] {from} ./\n"));
 }
 
@@ -62,7 +71,7 @@ fn an_engine_of_others_stays() {
     let (host, mn) = (Host::of("debian-12").with_apt().script("dockerd", ""), nothing());
     host.write("/active", "");
     assert_eq!(host.run(&mn, &[]).code, 0);
-    let install = format!("apt-get {NETWORK} install --yes --no-install-recommends iptables");
+    let install = format!("{APT} install --yes iptables");
     assert!(host.called(&mn).contains(&install));
 }
 

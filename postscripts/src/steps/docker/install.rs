@@ -38,7 +38,7 @@ pub(super) async fn install<'a>(
     for (number, scope) in scopes.iter().enumerate() {
         match attempt(manager, scope, packages).await {
             Ok(()) => return Ok(Some(scope)),
-            Err(error) if number < last => first = Some(chain::chain(&error)),
+            Err(error) if number < last => first = Some(said(&error)),
             Err(source) => {
                 let (packages, from) = (packages.to_vec(), scope.to_string());
                 let (url, indexer) = (hint.url, manager.indexer());
@@ -48,6 +48,16 @@ pub(super) async fn install<'a>(
         }
     }
     Ok(None)
+}
+
+/// What a person needs of an attempt that another followed.
+fn said(error: &InstallError) -> String {
+    match error {
+        InstallError::Ran(ExecuteError::Status { stderr, .. }) if !stderr.trim().is_empty() => {
+            stderr.trim().to_owned()
+        }
+        other => chain::chain(other),
+    }
 }
 
 async fn attempt(manager: Manager, scope: &Scope, packages: &[String]) -> Result<(), InstallError> {

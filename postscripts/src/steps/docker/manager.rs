@@ -111,8 +111,8 @@ impl Manager {
     /// Files that the commands below read; all of them our own.
     pub(super) fn files(self, scope: &Scope) -> Vec<(PathBuf, String)> {
         match (self, scope.directory()) {
+            (Self::Apt, _) => apt::files(scope),
             (_, None) => Vec::new(),
-            (Self::Apt, Some(directory)) => apt::files(directory, scope.has_hosts_own()),
             (Self::Dnf | Self::Yum, Some(directory)) => dnf::files(directory),
             (Self::Zypper, Some(directory)) => zypper::files(directory),
         }
@@ -125,7 +125,7 @@ impl Manager {
             return None;
         }
         Some(match self {
-            Self::Apt => apt::index(scope),
+            Self::Apt => apt::index(),
             Self::Dnf | Self::Yum => dnf::index(self, scope),
             Self::Zypper => zypper::index(scope),
         })
@@ -135,7 +135,7 @@ impl Manager {
     pub(super) fn install(self, scope: &Scope, packages: &[String]) -> Invocation {
         let words = scope.directory().map_or_else(|| packages.to_vec(), |from| from.words(packages));
         match self {
-            Self::Apt => apt::install(scope, words),
+            Self::Apt => apt::install(words),
             Self::Dnf | Self::Yum => dnf::install(self, scope, words),
             Self::Zypper => zypper::install(scope, words),
         }

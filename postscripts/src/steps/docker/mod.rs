@@ -75,7 +75,7 @@ pub async fn run(run: &Run) -> Result<Outcome, DockerError> {
     }
     let (done, from) = execute(actions, &desired, run, &node, &server).await?;
     let version = service::engine_version().await.map_err(DockerError::Silent)?;
-    Ok(Outcome::Done(told(&done, &version, &desired.choice.engine, from.as_deref())))
+    Ok(Outcome::Done(told(&done, &version, !observed.engine, from.as_deref())))
 }
 
 /// What shall be on this host.

@@ -125,8 +125,8 @@ fn tell(observed: &Observed) -> Vec<Action> {
     }
 }
 
-/// What was done, in a line; `version` of the engine, `engine` its packages, `from` where packages came from.
-pub(super) fn told(done: &[Action], version: &str, engine: &[String], from: Option<&str>) -> String {
+/// What was done, in a line; `version` of the engine, `fresh`: there was none before; `from` where packages came from.
+pub(super) fn told(done: &[Action], version: &str, fresh: bool, from: Option<&str>) -> String {
     let has = |wanted: &Action| done.contains(wanted);
     let packages = done.iter().find_map(|action| match action {
         Action::Install(packages) => Some(packages),
@@ -139,9 +139,7 @@ pub(super) fn told(done: &[Action], version: &str, engine: &[String], from: Opti
     let (keys, from) = (keys.unwrap_or_default(), from.unwrap_or_default());
     let mut texts = Vec::new();
     match packages {
-        Some(packages) if packages.iter().any(|name| engine.contains(name)) => {
-            return format!("installed docker {version} ({from})");
-        }
+        Some(_) if fresh => return format!("installed docker {version} ({from})"),
         Some(packages) => texts.push(format!("installed {} ({from})", packages.join(" "))),
         None => {}
     }
@@ -238,16 +236,17 @@ mod tests {
 
     #[test]
     fn the_summary_says_what_an_administrator_looks_for() {
-        let engine = ["docker.io".to_owned()];
-        let told = |done: &[Action]| told(done, "27.5.1", &engine, Some("packages of http://10.99.0.1:80/x"));
-        let install = |name: &str| Action::Install(vec![name.to_owned(), "iptables".to_owned()]);
+        let from = Some("packages of http://10.99.0.1:80/x");
+        let install = Action::Install(vec!["docker.io".to_owned(), "tini".to_owned()]);
+        let first = [install.clone(), Action::Start(ENGINE)];
         let installed = "installed docker 27.5.1 (packages of http://10.99.0.1:80/x)";
+        assert_eq!(super::told(&first, "27.5.1", true, from), installed);
+        let told = |done: &[Action]| super::told(done, "27.5.1", false, from);
         let configure = Action::Configure(change(Effect::Restart));
-        assert_eq!(told(&[configure.clone(), install("docker.io"), Action::Start(ENGINE)]), installed);
         let restarted = "restarted docker 27.5.1 with its new configuration (bip); containers went on";
         assert_eq!(told(&[configure.clone(), Action::Reload, Action::Restart]), restarted);
-        let both = format!("installed tini iptables (packages of http://10.99.0.1:80/x); {restarted}");
-        assert_eq!(told(&[install("tini"), configure.clone(), Action::Reload, Action::Restart]), both);
+        let both = format!("installed docker.io tini (packages of http://10.99.0.1:80/x); {restarted}");
+        assert_eq!(told(&[install, configure.clone(), Action::Reload, Action::Restart]), both);
         assert_eq!(told(&[configure, Action::Reload]), "docker 27.5.1 took its new configuration (bip)");
         assert_eq!(told(&[Action::Start(ENGINE)]), "started docker 27.5.1");
         assert_eq!(told(&[Action::Load("veth")]), "put right: load the kernel module veth");

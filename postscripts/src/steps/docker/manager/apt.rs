@@ -6,65 +6,64 @@ use super::{INDEX, INSTALL, Invocation, OURS};
 use crate::steps::docker::source::{Directory, Scope};
 
 /// What makes apt-get end: no mirror is waited for long, another run of dpkg is.
-const OPTIONS: [&str; 5] = [
-    "Acquire::http::Timeout=10",
-    "Acquire::https::Timeout=10",
-    "Acquire::Retries=1",
-    "DPkg::Lock::Timeout=300",
-    "Dpkg::Options::=--force-confold",
-];
+const OPTIONS: &str = r#"Acquire::http::Timeout "10";
+Acquire::https::Timeout "10";
+Acquire::Retries "1";
+APT::Install-Recommends "false";
+DPkg::Lock::Timeout "300";
+Dpkg::Options:: "--force-confold";
+"#;
 
 pub(super) fn finish() -> Invocation {
     Invocation::new(INSTALL, &["dpkg", "--configure", "-a"])
 }
 
-pub(super) fn files(directory: &Directory, beside: bool) -> Vec<(PathBuf, String)> {
-    let trusted = if directory.signed { "" } else { "[trusted=yes] " };
-    let line = format!("deb {trusted}{} ./\n", directory.url);
-    let hosts = match beside {
-        // there may be none: newer releases have only sources.list.d
-        true => std::fs::read_to_string("/etc/apt/sources.list").unwrap_or_default(),
-        false => String::new(),
-    };
+pub(super) fn files(scope: &Scope) -> Vec<(PathBuf, String)> {
+    let Some(directory) = scope.directory() else { return vec![(apt("apt.conf"), OPTIONS.to_owned())] };
     vec![
-        (apt("sources.list"), line + &hosts),
+        (apt("apt.conf"), OPTIONS.to_owned() + &sources(scope, directory)),
+        (apt("sources.list"), list(scope, directory)),
         // apt makes neither of them in an unusual place
         (apt("lists/partial/.keep"), String::new()),
     ]
 }
 
-pub(super) fn index(scope: &Scope) -> Invocation {
-    get(INDEX, scope).and(["update"])
+pub(super) fn index() -> Invocation {
+    get(INDEX).and(["update"])
 }
 
-pub(super) fn install(scope: &Scope, words: Vec<String>) -> Invocation {
-    get(INSTALL, scope).and(["install", "--yes", "--no-install-recommends"]).and(words)
+pub(super) fn install(words: Vec<String>) -> Invocation {
+    get(INSTALL).and(["install", "--yes"]).and(words)
 }
 
-fn get(deadline: std::time::Duration, scope: &Scope) -> Invocation {
-    let options = OPTIONS.map(str::to_owned).into_iter().chain(sources(scope));
-    let options = options.flat_map(|option| ["-o".to_owned(), option]);
-    Invocation::new(deadline, &["apt-get", "-q"]).and(options)
+/// A person can run it again by these words.
+fn get(deadline: std::time::Duration) -> Invocation {
+    Invocation::new(deadline, &["apt-get", "-q", "-c"]).and([apt("apt.conf").display().to_string()])
+}
+
+fn list(scope: &Scope, directory: &Directory) -> String {
+    let trusted = if directory.signed { "" } else { "[trusted=yes] " };
+    let hosts = match scope.has_hosts_own() {
+        // there may be none: newer releases have only sources.list.d
+        true => std::fs::read_to_string("/etc/apt/sources.list").unwrap_or_default(),
+        false => String::new(),
+    };
+    format!("deb {trusted}{} ./\n{hosts}", directory.url)
 }
 
 /// Only our list, where it is enough; lists and caches of our own, and no proxy to the management node.
-fn sources(scope: &Scope) -> Vec<String> {
-    let mut options = vec![
-        format!("Dir::Etc::sourcelist={}", apt("sources.list").display()),
-        format!("Dir::State::lists={}", apt("lists").display()),
-        "Dir::Cache::pkgcache=".to_owned(),
-        "Dir::Cache::srcpkgcache=".to_owned(),
-    ];
-    match scope {
-        Scope::Host => return Vec::new(),
-        Scope::Alone(_) => {
-            options.extend(["Dir::Etc::sourceparts=-".to_owned(), "Acquire::http::Proxy=false".to_owned()]);
-        }
-        Scope::Beside(directory) => {
-            options.push(format!("Acquire::http::Proxy::{}=DIRECT", directory.host()));
-        }
-    }
-    options
+fn sources(scope: &Scope, directory: &Directory) -> String {
+    let (list, lists) = (apt("sources.list"), apt("lists"));
+    let only = match scope.has_hosts_own() {
+        true => format!("Acquire::http::Proxy::{} \"DIRECT\";\n", directory.host()),
+        false => "Dir::Etc::sourceparts \"-\";\nAcquire::http::Proxy \"false\";\n".to_owned(),
+    };
+    format!(
+        "Dir::Etc::sourcelist \"{}\";\nDir::State::lists \"{}\";\nDir::Cache::pkgcache \"\";\n\
+         Dir::Cache::srcpkgcache \"\";\n{only}",
+        list.display(),
+        lists.display()
+    )
 }
 
 fn apt(file: &str) -> PathBuf {
