@@ -5,6 +5,8 @@
 
 mod value;
 
+use std::path::PathBuf;
+
 use clap::Parser;
 use thiserror::Error;
 
@@ -24,6 +26,7 @@ Keys:
   registry=HOST:PORT  the cluster's registry, which engines ask before Docker Hub
   data-root=/PATH     where the engine keeps images and containers
   override=KEY:KEY    keys of /etc/docker/daemon.json whose other value gives way to ours
+  confirm=30          seconds that the management node has to answer through a new network; else the old one comes back
 
 The cluster's side comes from the environment that xCAT exports (NODE, MASTER_IP, NICIPS, NETWORKS_LINES ...):
   updatenode host1 -P xdock
@@ -78,6 +81,22 @@ pub enum Request {
     Status,
     /// Run steps.
     Run(Work),
+    /// What no person types.
+    Job(Job),
+    /// `restore`: bring back what no network manager brings back of the confirmed network.
+    Restore,
+}
+
+/// What units and the network step start, not people. Each with the directory of its records, if that is not the usual one
+/// (`state=/DIRECTORY`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Job {
+    /// `guard`: takes a change of the network back unless it is confirmed.
+    Guard(Option<PathBuf>),
+    /// `recover`: puts right what was cut off before this boot.
+    Recover(Option<PathBuf>),
+    /// `confirm-boot`: keeps a new network after its first boot if it is good.
+    ConfirmBoot(Option<PathBuf>),
 }
 
 /// Steps and how they shall go.
@@ -93,6 +112,8 @@ pub struct Work {
     pub packages: Option<Vec<String>>,
     /// What the docker step writes into the engine's configuration.
     pub engine: Engine,
+    /// How long who must answer through a new network may take, in seconds.
+    pub confirm: u64,
     /// Of the old call: networks and bridges that the tables do not have.
     pub old_networks: Vec<OldNetwork>,
 }
@@ -116,7 +137,7 @@ pub enum UsageError {
     Step(String),
     /// No such key.
     #[error(
-        "unknown key {0:?}; keys are unsigned=yes|no, packages=NAME:NAME, registry=HOST:PORT, data-root=/PATH and override=KEY:KEY"
+        "unknown key {0:?}; keys are unsigned=yes|no, packages=NAME:NAME, registry=HOST:PORT, data-root=/PATH, override=KEY:KEY and confirm=SECONDS"
     )]
     Key(String),
     /// A value that the key can not have.
@@ -143,12 +164,19 @@ impl Arguments {
     /// # Errors
     /// Names the word.
     pub fn request(&self) -> Result<Request, UsageError> {
+        if let Some(job) = job(&self.words) {
+            return Ok(Request::Job(job));
+        }
+        if self.words == ["restore"] {
+            return Ok(Request::Restore);
+        }
         let mut work = Work {
             steps: Vec::new(),
             dry_run: self.dry_run,
             unsigned: false,
             packages: None,
             engine: Engine::default(),
+            confirm: value::CONFIRM,
             old_networks: Vec::new(),
         };
         let mut status = false;
@@ -188,9 +216,24 @@ impl Work {
             "registry" => self.engine.registry = Some(value::registry(value)?),
             "data-root" => self.engine.data_root = Some(value::data_root(value)?),
             "override" => self.engine.overrides = value::overrides(value)?,
+            "confirm" => self.confirm = value::confirm(value)?,
             _ => return Err(UsageError::Key(key.to_owned())),
         }
         Ok(())
+    }
+}
+
+fn job(words: &[String]) -> Option<Job> {
+    let (word, state) = match words {
+        [word] => (word, None),
+        [word, state] => (word, Some(PathBuf::from(state.strip_prefix("state=")?))),
+        _ => return None,
+    };
+    match word.as_str() {
+        "guard" => Some(Job::Guard(state)),
+        "recover" => Some(Job::Recover(state)),
+        "confirm-boot" => Some(Job::ConfirmBoot(state)),
+        _ => None,
     }
 }
 
@@ -210,7 +253,7 @@ mod tests {
     fn steps(words: &[&str]) -> Vec<Step> {
         match request(words).unwrap() {
             Request::Run(work) => work.steps,
-            Request::Status => panic!("status"),
+            Request::Status | Request::Job(_) | Request::Restore => panic!("no steps"),
         }
     }
 
@@ -221,6 +264,16 @@ mod tests {
         assert_eq!(steps(&["unsigned=yes"]), Step::ALL);
         assert_eq!(steps(&["netd", "docker", "netd"]), [Step::Docker, Step::Netd]);
         assert_eq!(request(&["status"]), Ok(Request::Status));
+    }
+
+    #[test]
+    fn jobs_stand_alone() {
+        assert_eq!(request(&["guard"]), Ok(Request::Job(Job::Guard(None))));
+        let state = Some(PathBuf::from("/tmp/x"));
+        assert_eq!(request(&["recover", "state=/tmp/x"]), Ok(Request::Job(Job::Recover(state))));
+        assert_eq!(request(&["restore"]), Ok(Request::Restore));
+        assert_eq!(request(&["confirm-boot"]), Ok(Request::Job(Job::ConfirmBoot(None))));
+        assert_eq!(request(&["guard", "netd"]), Err(UsageError::Step("guard".to_owned())));
     }
 
     #[test]
@@ -246,7 +299,7 @@ mod tests {
         );
         assert_eq!(
             text(&["sign=no"]),
-            "unknown key \"sign\"; keys are unsigned=yes|no, packages=NAME:NAME, registry=HOST:PORT, data-root=/PATH and override=KEY:KEY"
+            "unknown key \"sign\"; keys are unsigned=yes|no, packages=NAME:NAME, registry=HOST:PORT, data-root=/PATH, override=KEY:KEY and confirm=SECONDS"
         );
         assert_eq!(text(&["unsigned=1"]), "unsigned=1: yes or no");
         assert_eq!(text(&["packages=-o"]), "packages=-o: names of packages, joined by :");
@@ -259,6 +312,7 @@ mod tests {
         );
         assert_eq!(text(&["data-root=/a/../b"]).split(':').next(), Some("data-root=/a/../b"));
         assert_eq!(text(&["override=\"bip\""]), "override=\"bip\": keys of daemon.json, joined by :");
+        assert_eq!(text(&["confirm=0"]), "confirm=0: seconds, 1 to 600");
         assert_eq!(text(&["status", "netd"]), "status stands alone: it changes nothing");
     }
 }

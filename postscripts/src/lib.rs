@@ -47,6 +47,8 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     };
     match request {
         Request::Status => runtime.block_on(steps::status::run()),
+        Request::Job(job) => runtime.block_on(steps::network::guard::command::run(&job)),
+        Request::Restore => runtime.block_on(steps::network::restore::run(&log)),
         Request::Run(work) => runtime.block_on(run_steps(work, environment, log)),
     }
 }

@@ -2,18 +2,20 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that can not go on fails")]
 
+mod support;
+
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
 use std::time::Duration;
 
-use hostnet::Kernel;
 use hostnet::netns::Namespace;
+use hostnet::{Kernel, ovs};
 use inventory::HostPlan;
-use postscripts::environment::Environment;
-use postscripts::steps::network::execute::{ExecuteError, apply};
+use postscripts::steps::network::execute::{Means, apply, take_back};
 use postscripts::steps::network::observe::{Observed, observe};
 use postscripts::steps::network::plan::{Step, plan};
-use postscripts::steps::network::resolve::{bridges, resolve};
+use postscripts::steps::network::resolve::{Memory, resolve};
+use support::tables;
 
 const MASTER: &str = "10.99.0.1:80";
 
@@ -63,28 +65,22 @@ impl Lab {
         on(&self.host, async |kernel| observe(&kernel).await.unwrap())
     }
 
-    fn steps(&self) -> Vec<Step> {
+    fn steps(&self, tables: &HostPlan) -> Vec<Step> {
         let observed = self.observe();
-        let bridge = bridges(&host_plan()).unwrap().remove(0);
-        plan(&resolve(&bridge, &observed, None).unwrap(), &observed)
+        plan(&resolve(tables, &observed, &Memory::default()).unwrap(), &observed)
     }
 
     fn apply(&self, steps: &[Step]) {
-        on(&self.host, async |kernel| drop(apply(&kernel, steps).await.unwrap()));
+        self.with(async |means| apply(means, steps, |_| {}).await.unwrap());
     }
-}
 
-/// What the tables say of the host.
-fn host_plan() -> HostPlan {
-    let network = "netname=mynet0||net=10.99.0.0||mask=255.255.0.0||gateway=10.99.0.1";
-    let variables = [
-        ("NODE", "host1"),
-        ("IPADDR", "10.99.0.11"),
-        ("MASTER_IP", "10.99.0.1"),
-        ("NETWORKS_LINES", "1"),
-        ("NETWORKS_LINE1", network),
-    ];
-    HostPlan::compile(&variables.into_iter().collect::<Environment>().tables().unwrap()).unwrap()
+    fn take_back(&self, steps: &[Step]) {
+        self.with(async |means| take_back(means, steps).await.unwrap());
+    }
+
+    fn with<T: Send>(&self, work: impl AsyncFnOnce(&Means) -> T + Send) -> T {
+        on(&self.host, async |_| work(&Means::open(ovs::REMOTE).unwrap()).await)
+    }
 }
 
 /// Runs with a connection to the kernel of that namespace.
@@ -103,8 +99,11 @@ fn ip(words: &[&str]) {
 
 /// Addresses, routes and ports, without what numbers and counters do.
 fn described(observed: &Observed) -> String {
-    let mut lines: Vec<String> =
-        observed.links.iter().map(|link| format!("{} {:?} {}", link.name, link.master, link.mtu)).collect();
+    let mut lines: Vec<String> = observed
+        .links
+        .iter()
+        .map(|link| format!("{} {:?} {} {}", link.name, link.master, link.mtu, link.up))
+        .collect();
     lines.extend(observed.addresses.iter().map(|(name, address)| format!("{name} {address}")));
     lines.extend(observed.routes.iter().map(|(name, route)| format!("{name} {route:?}")));
     lines.sort();
@@ -115,8 +114,8 @@ fn described(observed: &Observed) -> String {
 fn the_nic_moves_and_the_master_still_answers() {
     let lab = Lab::new();
     assert!(lab.answers());
-    lab.apply(&lab.steps());
-    assert_eq!(lab.steps(), [], "a second run has nothing to do");
+    lab.apply(&lab.steps(&tables(&[])));
+    assert_eq!(lab.steps(&tables(&[])), [], "a second run has nothing to do");
     assert!(lab.answers());
     let observed = lab.observe();
     let mac = |name: &str| observed.link(&name.parse().unwrap()).unwrap().mac;
@@ -124,48 +123,71 @@ fn the_nic_moves_and_the_master_still_answers() {
 }
 
 #[test]
-fn the_old_network_comes_back() {
+fn a_step_that_fails_is_named() {
     let lab = Lab::new();
-    let before = described(&lab.observe());
-    let steps = lab.steps();
-    let master = MASTER.parse().unwrap();
-    on(&lab.host, async |kernel| {
-        let done = apply(&kernel, &steps).await.unwrap();
-        let error = done.take_back(&kernel, ExecuteError::Silence { master }).await;
-        assert_eq!(
-            error.to_string(),
-            "the management node does not answer at 10.99.0.1:80 through the new network within 10 s; the old network is back"
-        );
-    });
-    assert_eq!(described(&lab.observe()), before);
-    assert!(lab.answers());
+    let mut steps = lab.steps(&tables(&[]));
+    steps.push(Step::SetUp("nosuch0".parse().unwrap()));
+    let error = lab.with(async |means| apply(means, &steps, |_| {}).await.unwrap_err());
+    assert_eq!(error.to_string(), "cannot set nosuch0 up");
 }
 
 #[test]
-fn a_step_that_fails_takes_back_those_before_it() {
-    let lab = Lab::new();
-    let before = described(&lab.observe());
-    let mut steps = lab.steps();
-    steps.push(Step::SetUp("nosuch0".parse().unwrap()));
-    on(&lab.host, async |kernel| {
-        let error = apply(&kernel, &steps).await.unwrap_err();
-        assert_eq!(error.to_string(), "cannot set nosuch0 up; the old network is back");
-    });
-    assert_eq!(described(&lab.observe()), before);
+fn the_old_network_comes_back_from_any_step() {
+    let count = Lab::new().steps(&tables(&[])).len();
+    for stopped_after in 0..=count {
+        let lab = Lab::new();
+        let before = described(&lab.observe());
+        let steps = lab.steps(&tables(&[]));
+        lab.apply(steps.iter().take(stopped_after).cloned().collect::<Vec<_>>().as_slice());
+        // all of it, whatever was done; and by a guard that is killed and begins anew
+        for _ in 0..2 {
+            lab.take_back(&steps);
+            assert_eq!(described(&lab.observe()), before, "stopped after {stopped_after} steps");
+        }
+        assert!(lab.answers(), "stopped after {stopped_after} steps");
+    }
 }
 
 #[test]
 fn a_run_killed_after_any_step_is_completed_by_the_next() {
-    let count = Lab::new().steps().len();
+    let count = Lab::new().steps(&tables(&[])).len();
     for killed_after in 0..count {
         let lab = Lab::new();
-        let steps = lab.steps();
+        let steps = lab.steps(&tables(&[]));
         lab.apply(steps.iter().take(killed_after).cloned().collect::<Vec<_>>().as_slice());
         // the one window: the NIC is a port and has the address still
         let deaf = matches!(steps.get(killed_after), Some(Step::Settle(_) | Step::DelAddress(..)));
         assert_eq!(lab.answers(), !deaf, "killed after {killed_after} steps");
-        lab.apply(&lab.steps());
-        assert_eq!(lab.steps(), [], "killed after {killed_after} steps");
+        lab.apply(&lab.steps(&tables(&[])));
+        assert_eq!(lab.steps(&tables(&[])), [], "killed after {killed_after} steps");
         assert!(lab.answers(), "killed after {killed_after} steps");
+    }
+}
+
+#[test]
+fn drift_of_any_sort_is_repaired() {
+    let address = ["address", "add", "10.99.0.11/16", "dev", "eth0"];
+    let drifts: [&[&[&str]]; 7] = [
+        &[&["link", "delete", "mynet0"], &address],
+        &[&["address", "delete", "10.99.0.11/16", "dev", "mynet0"]],
+        &[&["address", "delete", "10.99.0.11/16", "dev", "mynet0"], &address],
+        &[&["link", "set", "eth0", "nomaster"]],
+        &[&["link", "set", "mynet0", "type", "bridge", "stp_state", "1", "forward_delay", "1500"]],
+        &[&["link", "set", "mynet0", "down"]],
+        &[&["route", "delete", "default"]],
+    ];
+    for drift in drifts {
+        let lab = Lab::new();
+        lab.apply(&lab.steps(&tables(&[])));
+        lab.host.run(|| drift.iter().for_each(|words| ip(words))).unwrap();
+        let observed = lab.observe();
+        // what an earlier run has saved
+        let ports = [("mynet0".parse().unwrap(), "eth0".parse().unwrap())].into();
+        let stack = resolve(&tables(&[]), &observed, &Memory { ports, ..Memory::default() }).unwrap();
+        let steps = plan(&stack, &observed);
+        assert_ne!(steps, [], "{drift:?}");
+        lab.apply(&steps);
+        assert_eq!(plan(&stack, &lab.observe()), [], "{drift:?}");
+        assert!(lab.answers(), "{drift:?}");
     }
 }

@@ -9,26 +9,34 @@
 
 mod support;
 
-use hostnet::{Kind, Link, Route};
-use inventory::Port;
+use hostnet::{BridgeSettings, Kind, Link, Route, Settings};
+use inventory::HostPlan;
 use postscripts::steps::network::observe::Observed;
-use postscripts::steps::network::plan::{Step, plan};
-use postscripts::steps::network::resolve::{Bridge, BridgePlan, resolve};
-use support::{bare_host, default_plan, link, second_plan};
+use postscripts::steps::network::plan::{Step, inverses, plan};
+use postscripts::steps::network::resolve::{Memory, resolve};
+use support::{bare_host, default_plan, link, name, second_plan};
 
-fn steps(wanted: &BridgePlan, host: &Observed) -> Vec<String> {
-    let bridge = resolve(wanted, host, None).unwrap();
-    plan(&bridge, host).iter().map(ToString::to_string).collect()
+fn steps(wanted: &HostPlan, host: &Observed) -> Vec<String> {
+    words(&plan(&resolve(wanted, host, &Memory::default()).unwrap(), host))
 }
 
-fn refusal(wanted: &BridgePlan, host: &Observed) -> String {
-    resolve(wanted, host, None).unwrap_err().to_string()
+fn words(steps: &[Step]) -> Vec<String> {
+    steps.iter().map(ToString::to_string).collect()
+}
+
+fn refusal(wanted: &HostPlan, host: &Observed) -> String {
+    resolve(wanted, host, &Memory::default()).unwrap_err().to_string()
+}
+
+fn bridge() -> Link {
+    let settings = Settings::Bridge(BridgeSettings::OURS);
+    Link { kind: Kind::Bridge, mac: link(2, "eth0").mac, settings, ..link(4, "mynet0") }
 }
 
 /// The same host as it is afterwards.
 fn bridged_host() -> Observed {
     let mut host = bare_host();
-    host.links.push(Link { kind: Kind::Bridge, ..link(4, "mynet0") });
+    host.links.push(bridge());
     host.links[1].master = Some(4);
     host.addresses = vec![("mynet0".parse().unwrap(), "10.99.0.11/16".parse().unwrap())];
     host.routes = vec![("mynet0".parse().unwrap(), Route::default_via("10.99.0.1".parse().unwrap()))];
@@ -52,8 +60,8 @@ fn the_address_moves_to_the_bridge_before_the_nic_loses_it() {
 #[test]
 fn the_bridge_has_the_mac_of_its_nic() {
     let host = bare_host();
-    let bridge = resolve(&default_plan(), &host, None).unwrap();
-    let Some(Step::AddBridge(spec)) = plan(&bridge, &host).into_iter().next() else {
+    let stack = resolve(&default_plan(), &host, &Memory::default()).unwrap();
+    let Some(Step::AddBridge(spec)) = plan(&stack, &host).into_iter().next() else {
         panic!("a bridge first")
     };
     assert_eq!(spec.mac, host.links[1].mac);
@@ -68,7 +76,7 @@ fn there_is_nothing_to_do_twice() {
 fn killed_after(count: usize) -> Observed {
     let mut host = bare_host();
     if count > 0 {
-        host.links.push(Link { kind: Kind::Bridge, ..link(4, "mynet0") });
+        host.links.push(bridge());
     }
     if count > 1 {
         host.addresses.push(("mynet0".parse().unwrap(), "10.99.0.11/16".parse().unwrap()));
@@ -94,16 +102,11 @@ fn a_killed_run_is_completed_by_the_next() {
 #[test]
 fn every_step_that_changes_something_can_be_taken_back() {
     let host = bare_host();
-    let bridge = resolve(&default_plan(), &host, None).unwrap();
-    let back: Vec<String> = plan(&bridge, &host)
-        .iter()
-        .rev()
-        .filter_map(|step| step.inverse())
-        .map(|step| step.to_string())
-        .collect();
+    let stack = resolve(&default_plan(), &host, &Memory::default()).unwrap();
+    let back = words(&inverses(&plan(&stack, &host)));
     let wanted = [
         "add 10.99.0.11/16 to eth0",
-        "make eth0 a port of nothing",
+        "take eth0 out of mynet0",
         "route default via 10.99.0.1 through eth0",
         "remove 10.99.0.11/16 from mynet0",
         "delete bridge mynet0",
@@ -115,7 +118,7 @@ fn every_step_that_changes_something_can_be_taken_back() {
 fn a_bridge_without_an_address_gets_its_nic_up_and_its_mtu() {
     let wanted =
         ["add bridge br98", "set mtu of eth1 from 1500 to 1400", "set eth1 up", "make eth1 a port of br98"];
-    assert_eq!(steps(&second_plan(), &bare_host()), wanted);
+    assert_eq!(steps(&second_plan("eth1"), &bare_host()), wanted);
 }
 
 #[test]
@@ -134,9 +137,9 @@ fn drift_is_repaired() {
         "remove 10.99.0.11/24 from mynet0",
     ];
     // nothing but our own file still knows the NIC
-    let bridge = resolve(&default_plan(), &host, Some("eth0".parse().unwrap())).unwrap();
-    let steps: Vec<String> = plan(&bridge, &host).iter().map(ToString::to_string).collect();
-    assert_eq!(steps, wanted);
+    let memory = Memory { ports: [(name("mynet0"), name("eth0"))].into(), ..Memory::default() };
+    let stack = resolve(&default_plan(), &host, &memory).unwrap();
+    assert_eq!(words(&plan(&stack, &host)), wanted);
 }
 
 #[test]
@@ -160,7 +163,8 @@ fn the_nics_other_routes_move_along() {
 
 #[test]
 fn a_gateway_that_the_tables_do_not_have_is_kept() {
-    let wanted = BridgePlan { gateways: vec![], ..default_plan() };
+    let mut wanted = default_plan();
+    wanted.devices[0].gateways.clear();
     assert_eq!(steps(&wanted, &bare_host()), MOVE);
     assert_eq!(steps(&wanted, &bridged_host()), Vec::<String>::new());
 }
@@ -169,8 +173,8 @@ fn a_gateway_that_the_tables_do_not_have_is_kept() {
 fn a_default_route_through_another_nic_stays_the_only_one() {
     let mut host = bare_host();
     host.routes = vec![("eth1".parse().unwrap(), Route::default_via("192.0.2.1".parse().unwrap()))];
-    let bridge = resolve(&default_plan(), &host, None).unwrap();
-    assert_eq!(bridge.gateways, Vec::<std::net::IpAddr>::new());
+    let stack = resolve(&default_plan(), &host, &Memory::default()).unwrap();
+    assert_eq!(stack.device(&name("mynet0")).unwrap().gateways, Vec::<std::net::IpAddr>::new());
 }
 
 #[test]
@@ -182,7 +186,7 @@ fn a_wrong_gateway_is_replaced() {
 
 #[test]
 fn plans_that_this_host_can_not_follow_are_refused_with_the_reason() {
-    let named = |port: &str| BridgePlan { port: Port::Named(port.parse().unwrap()), ..second_plan() };
+    let named = second_plan;
     assert_eq!(
         refusal(&named("eth7"), &bare_host()),
         "there is no interface eth7 for bridge br98; this host has eth0, eth1: correct nicdevices.br98"
@@ -231,5 +235,4 @@ fn ipv6_addresses_that_came_by_themselves_move_along() {
     let steps = steps(&default_plan(), &host);
     assert_eq!(steps[2], "add 2001:db8::5/64 to mynet0");
     assert_eq!(steps.last().unwrap(), "remove 2001:db8::5/64 from eth0");
-    let _: Bridge = resolve(&default_plan(), &host, None).unwrap();
 }

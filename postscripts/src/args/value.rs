@@ -11,6 +11,16 @@ pub(super) fn yes_or_no(value: &str) -> Result<bool, UsageError> {
     }
 }
 
+/// How long who must answer through a new network may take, in seconds, where nobody says: a switch's port needs some seconds when
+/// a MTU changes, and half a minute when it speaks the spanning tree protocol.
+pub(super) const CONFIRM: u64 = 30;
+
+/// Seconds.
+pub(super) fn confirm(value: &str) -> Result<u64, UsageError> {
+    let seconds = value.parse().ok().filter(|seconds| (1..=600).contains(seconds));
+    seconds.ok_or(UsageError::Value { key: "confirm", value: value.to_owned(), wanted: "seconds, 1 to 600" })
+}
+
 /// Names of packages as Debian's policy 5.6.7 and RPM have them; that also keeps the package managers' options out.
 pub(super) fn packages(value: &str) -> Result<Vec<String>, UsageError> {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"+-._".contains(&b);

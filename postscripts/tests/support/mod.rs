@@ -1,17 +1,30 @@
 //! A host's network, written down.
 
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+pub(crate) mod model;
+
 use hostnet::{Kind, Layer, Link, Route, Settings};
-use inventory::Port;
+use inventory::{HostPlan, IfName};
+use postscripts::environment::Environment;
 use postscripts::steps::network::observe::Observed;
-use postscripts::steps::network::resolve::BridgePlan;
 
 /// A host with `eth0` (10.99.0.11/16, default route) and a bare `eth1`.
 pub(crate) fn bare_host() -> Observed {
     Observed {
-        links: vec![link(1, "lo"), link(2, "eth0"), Link { up: false, ..link(3, "eth1") }],
-        addresses: vec![("eth0".parse().unwrap(), "10.99.0.11/16".parse().unwrap())],
-        routes: vec![("eth0".parse().unwrap(), Route::default_via("10.99.0.1".parse().unwrap()))],
+        links: vec![loopback(), link(2, "eth0"), Link { up: false, ..link(3, "eth1") }],
+        addresses: vec![(name("eth0"), "10.99.0.11/16".parse().unwrap())],
+        routes: vec![(name("eth0"), Route::default_via("10.99.0.1".parse().unwrap()))],
+        ..Observed::default()
     }
+}
+
+pub(crate) fn name(text: &str) -> IfName {
+    text.parse().unwrap()
+}
+
+fn loopback() -> Link {
+    Link { mac: None, layer: Layer::Other, ..link(1, "lo") }
 }
 
 /// An interface of hardware that is up.
@@ -20,7 +33,7 @@ pub(crate) fn link(index: u32, name: &str) -> Link {
         index,
         name: name.parse().unwrap(),
         kind: Kind::Other(String::new()),
-        mac: (name != "lo").then(|| format!("02:78:64:00:00:{index:02x}").parse().unwrap()),
+        mac: Some(format!("02:78:64:00:00:{index:02x}").parse().unwrap()),
         mtu: 1500,
         up: true,
         running: true,
@@ -33,26 +46,37 @@ pub(crate) fn link(index: u32, name: &str) -> Link {
     }
 }
 
-/// The bridge that the tables give a host by default.
-pub(crate) fn default_plan() -> BridgePlan {
-    BridgePlan {
-        name: "mynet0".parse().unwrap(),
-        port: Port::Carrying("10.99.0.11".parse().unwrap()),
-        addresses: vec!["10.99.0.11/16".parse().unwrap()],
-        gateways: vec!["10.99.0.1".parse().unwrap()],
-        mtu: None,
-        networks: vec!["mynet0".parse().unwrap()],
-    }
+/// The tables of a host at 10.99.0.11 in network mynet0, with further variables.
+pub(crate) fn tables(more: &[(&str, &str)]) -> HostPlan {
+    let network = "netname=mynet0||net=10.99.0.0||mask=255.255.0.0||gateway=10.99.0.1";
+    let second = "netname=net98||net=10.98.0.0||mask=255.255.0.0||mtu=1400";
+    let variables = [
+        ("NODE", "host1"),
+        ("IPADDR", "10.99.0.11"),
+        ("MASTER_IP", "10.99.0.1"),
+        ("NETWORKS_LINES", "2"),
+        ("NETWORKS_LINE1", network),
+        ("NETWORKS_LINE2", second),
+    ];
+    let environment: Environment = variables.into_iter().chain(more.iter().copied()).collect();
+    HostPlan::compile(&environment.tables().unwrap()).unwrap()
 }
 
-/// A second bridge, over `eth1`, on which the host has no address.
-pub(crate) fn second_plan() -> BridgePlan {
-    BridgePlan {
-        name: "br98".parse().unwrap(),
-        port: Port::Named("eth1".parse().unwrap()),
-        addresses: vec![],
-        gateways: vec![],
-        mtu: Some(1400),
-        networks: vec!["net98".parse().unwrap()],
-    }
+/// The part of a plan that has these devices.
+pub(crate) fn only(mut plan: HostPlan, devices: &[&str]) -> HostPlan {
+    plan.devices.retain(|device| devices.contains(&device.name.as_str()));
+    plan
+}
+
+/// The bridge that the tables give a host by default.
+pub(crate) fn default_plan() -> HostPlan {
+    tables(&[])
+}
+
+/// A bridge over `nic`, on which the host has no address, and nothing else.
+pub(crate) fn second_plan(nic: &str) -> HostPlan {
+    let devices = format!("br98!{nic}");
+    let plan =
+        tables(&[("NICTYPES", "br98!bridge"), ("NICDEVICES", &devices), ("NICNETWORKS", "br98!net98")]);
+    only(plan, &["br98", nic])
 }

@@ -1,118 +1,201 @@
-//! The changes of the running kernel, one after the other; all of them taken back when one fails or when the management
-//! node does not answer afterwards.
+//! The changes of the running kernel and switch, one after the other. Each is the same in effect when repeated, and the ways back
+//! also where the way there was never gone.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
+use hostnet::ovs::{self, PortSpec, Switch, SwitchError};
 use hostnet::{Kernel, NetError};
 use inventory::IfName;
 use thiserror::Error;
-use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::sync::OnceCell;
+use tokio::time::{Instant, sleep, timeout};
 
-use super::plan::Step;
-
-/// One attempt to reach the management node.
-const ATTEMPT: Duration = Duration::from_secs(1);
-/// How long it may take until it answers: a switch's port may need some seconds when a MTU changes.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+use super::plan::{OvsSpec, Step, inverses};
 
 /// How long a bridge over a live NIC may take until it is operational; it is some milliseconds.
 const SETTLED: Duration = Duration::from_secs(1);
 const AGAIN: Duration = Duration::from_millis(1);
+/// One step: the kernel answers in milliseconds, a bond may wait for a NIC's firmware, the switch has a limit of its own.
+const DEADLINE: Duration = Duration::from_secs(20);
 
-/// A change that was not made, or taken back.
-#[derive(Debug, Error)]
-pub enum ExecuteError {
-    /// A step failed; those before it were taken back.
-    #[error("cannot {step}; the old network is back")]
-    Step {
-        /// The step.
-        step: String,
-        /// Why.
-        #[source]
-        source: NetError,
-    },
-    /// Nobody answered; all steps were taken back.
-    #[error(
-        "the management node does not answer at {master} through the new network within {} s; the old network is back",
-        PATIENCE.as_secs()
-    )]
-    Silence {
-        /// Who was asked.
-        master: SocketAddr,
-    },
-    /// The kernel did everything and is still not what it shall be; all steps were taken back.
-    #[error("still to do after the change: {rest}; the old network is back")]
-    Unfinished {
-        /// The steps that a new plan has.
-        rest: String,
-    },
-    /// The way back failed too.
-    #[error("{first}; and the old network could not be put back: {rest}")]
-    Stuck {
-        /// What failed first.
-        first: Box<ExecuteError>,
-        /// What failed on the way back.
-        rest: String,
-    },
+/// What steps act on.
+#[derive(Debug, Clone)]
+pub struct Means {
+    kernel: Kernel,
+    /// Where Open vSwitch's database listens.
+    remote: String,
+    /// Connected when first needed.
+    switch: OnceCell<Switch>,
 }
 
-/// The steps that were done, so that they can be taken back.
-#[derive(Debug, Default)]
-pub struct Done(Vec<Step>);
+/// A step that was not done.
+#[derive(Debug, Error)]
+pub enum ActError {
+    /// The kernel refused.
+    #[error(transparent)]
+    Kernel(#[from] NetError),
+    /// The switch refused.
+    #[error(transparent)]
+    Switch(#[from] SwitchError),
+    /// No answer.
+    #[error("not done within {} s", DEADLINE.as_secs())]
+    Late,
+}
 
-/// Does the steps, all or none.
+/// Which step was not done.
+#[derive(Debug, Error)]
+#[error("cannot {step}")]
+pub struct StepError {
+    /// The step, in words.
+    pub step: String,
+    /// Why.
+    #[source]
+    pub source: ActError,
+}
+
+impl Means {
+    /// The kernel of this thread's network namespace, and the switch whose database is at `remote` ([`ovs::REMOTE`]).
+    ///
+    /// # Errors
+    /// No netlink socket.
+    pub fn open(remote: &str) -> Result<Self, NetError> {
+        Ok(Self { kernel: Kernel::open()?, remote: remote.to_owned(), switch: OnceCell::new() })
+    }
+
+    /// The kernel.
+    pub fn kernel(&self) -> &Kernel {
+        &self.kernel
+    }
+
+    /// The switch; nobody needs to listen there yet.
+    ///
+    /// # Errors
+    /// The remote is none.
+    pub async fn switch(&self) -> Result<&Switch, SwitchError> {
+        self.switch.get_or_try_init(async || Switch::open(&self.remote)).await
+    }
+}
+
+/// Does the steps in order, up to the first that fails. `told` hears of each before it is done.
 ///
 /// # Errors
-/// Names the step that failed.
-pub async fn apply(kernel: &Kernel, steps: &[Step]) -> Result<Done, ExecuteError> {
-    let mut done = Done::default();
+/// Names the step that failed. What was done before it stays.
+pub async fn apply(means: &Means, steps: &[Step], told: impl Fn(&Step)) -> Result<(), StepError> {
     for step in steps {
-        match act(kernel, step).await {
-            Ok(()) => done.0.push(step.clone()),
-            Err(source) => {
-                let first = ExecuteError::Step { step: step.to_string(), source };
-                return Err(done.take_back(kernel, first).await);
-            }
-        }
+        told(step);
+        act(means, step).await.map_err(|source| StepError { step: step.to_string(), source })?;
     }
-    Ok(done)
+    Ok(())
 }
 
-impl Done {
-    /// The old network, last step first, past errors. The error to report: `first`, or that this failed as well.
-    pub async fn take_back(self, kernel: &Kernel, first: ExecuteError) -> ExecuteError {
-        let mut rest = Vec::new();
-        for step in self.0.iter().rev().filter_map(Step::inverse) {
-            if let Err(error) = act(kernel, &step).await {
-                rest.push(chain::chain(&error));
-            }
+/// Takes steps back, the last first, past errors; also those that were never done.
+///
+/// # Errors
+/// What could not be done.
+pub async fn take_back(means: &Means, steps: &[Step]) -> Result<(), Vec<StepError>> {
+    let mut failed = Vec::new();
+    for step in inverses(steps) {
+        if let Err(source) = act(means, &step).await {
+            failed.push(StepError { step: step.to_string(), source });
         }
-        if rest.is_empty() {
-            return first;
-        }
-        ExecuteError::Stuck { first: Box::new(first), rest: rest.join("; ") }
+    }
+    if failed.is_empty() { Ok(()) } else { Err(failed) }
+}
+
+/// Does one step. The same in effect when repeated.
+///
+/// # Errors
+/// Kernel or switch refused, or did not answer.
+pub async fn act(means: &Means, step: &Step) -> Result<(), ActError> {
+    timeout(DEADLINE, dispatch(means, step)).await.map_err(|_| ActError::Late)?
+}
+
+async fn dispatch(means: &Means, step: &Step) -> Result<(), ActError> {
+    match step {
+        Step::AddOvs(_)
+        | Step::DelOvs(_)
+        | Step::SetOvs(_)
+        | Step::Plug { .. }
+        | Step::Unplug { .. }
+        | Step::SetTag { .. } => in_switch(means.switch().await?, step).await.map_err(ActError::from),
+        _ => in_kernel(&means.kernel, step).await.map_err(ActError::from),
     }
 }
 
-async fn act(kernel: &Kernel, step: &Step) -> Result<(), NetError> {
+async fn in_kernel(kernel: &Kernel, step: &Step) -> Result<(), NetError> {
     match step {
         Step::AddBridge(spec) => kernel.add_bridge(spec).await.map(drop),
-        Step::DeleteBridge(name) => kernel.delete(name).await.map(drop),
+        Step::AddBond(spec) => kernel.add_bond(spec).await.map(drop),
+        Step::AddVlan(spec) => kernel.add_vlan(spec).await.map(drop),
+        Step::Delete { device, .. } => kernel.delete(device).await.map(drop),
+        Step::SetBridge { device, to, .. } => kernel.set_bridge(device, *to).await,
+        Step::SetBond { device, to, .. } => kernel.set_bond(device, to).await,
         Step::SetMtu { device, to, .. } => kernel.set_mtu(device, *to).await,
         Step::SetUp(device) => kernel.set_up(device, true).await,
+        Step::SetDown(device) => gone(kernel.set_up(device, false).await),
         Step::AddAddress(device, address) => kernel.add_address(device, *address).await,
-        Step::DelAddress(device, address) => kernel.del_address(device, *address).await,
+        Step::DelAddress(device, address) => gone(kernel.del_address(device, *address).await),
         Step::Settle(bridge) => settle(kernel, bridge).await,
-        Step::Release { port } => kernel.set_master(port, None).await,
+        Step::Enslave { port, bridge } => enslave(kernel, port, bridge).await,
+        Step::Release { port, bridge } => gone(release(kernel, port, bridge).await),
         Step::Route { device, route, .. } => kernel.add_route(device, route).await,
-        Step::DelRoute(device, route) => kernel.del_route(device, route).await,
-        Step::Enslave { port, bridge } => {
-            let link = kernel.link(bridge).await?;
-            let index = link.ok_or_else(|| NetError::Missing { device: bridge.clone() })?.index;
-            kernel.set_master(port, Some(index)).await
+        Step::DelRoute(device, route) => gone(kernel.del_route(device, route).await),
+        Step::AddOvs(_)
+        | Step::DelOvs(_)
+        | Step::SetOvs(_)
+        | Step::Plug { .. }
+        | Step::Unplug { .. }
+        | Step::SetTag { .. } => Ok(()),
+    }
+}
+
+async fn in_switch(switch: &Switch, step: &Step) -> Result<(), SwitchError> {
+    match step {
+        Step::AddOvs(spec) | Step::SetOvs(spec) => switch.add_bridge(&bridge(spec)).await.map(drop),
+        Step::DelOvs(name) => switch.del_bridge(name).await.map(drop),
+        Step::Plug { port, bridge } => {
+            let (bridge, port) = (bridge.clone(), port.clone());
+            let spec = PortSpec { bridge, port, tag: None, external_ids: std::collections::BTreeMap::new() };
+            switch.plug(&spec).await.map(drop)
         }
+        Step::Unplug { port, .. } => switch.unplug(port).await.map(drop),
+        Step::SetTag { port, to, .. } => switch.set_tag(port, *to).await.map(drop),
+        _ => Ok(()),
+    }
+}
+
+fn bridge(spec: &OvsSpec) -> ovs::BridgeSpec {
+    ovs::BridgeSpec {
+        name: spec.name.clone(),
+        datapath: spec.datapath,
+        mac: spec.mac,
+        uplink: spec.uplink.clone(),
+        tag: spec.tag,
+        mtu: spec.mtu,
+    }
+}
+
+/// What shall not be on a device that is not there is not on it.
+fn gone(done: Result<(), NetError>) -> Result<(), NetError> {
+    match done {
+        Err(NetError::Missing { .. }) => Ok(()),
+        done => done,
+    }
+}
+
+async fn enslave(kernel: &Kernel, port: &IfName, bridge: &IfName) -> Result<(), NetError> {
+    let link = kernel.link(bridge).await?;
+    let index = link.ok_or_else(|| NetError::Missing { device: bridge.clone() })?.index;
+    // a bond refuses a port of its own that is up
+    let is_there = kernel.link(port).await?.is_some_and(|port| port.master == Some(index));
+    if is_there { Ok(()) } else { kernel.set_master(port, Some(index)).await }
+}
+
+async fn release(kernel: &Kernel, port: &IfName, bridge: &IfName) -> Result<(), NetError> {
+    let Some(bridge) = kernel.link(bridge).await? else { return Ok(()) };
+    match kernel.link(port).await? {
+        Some(link) if link.master == Some(bridge.index) => kernel.set_master(port, None).await,
+        _ => Ok(()),
     }
 }
 
@@ -123,20 +206,4 @@ async fn settle(kernel: &Kernel, bridge: &IfName) -> Result<(), NetError> {
         sleep(AGAIN).await;
     }
     Ok(())
-}
-
-/// Whether the management node answers (accepts a connection) within that time.
-pub async fn answers(master: SocketAddr, patience: Duration) -> bool {
-    let end = Instant::now() + patience;
-    loop {
-        let next = Instant::now() + ATTEMPT;
-        if let Ok(Ok(_)) = timeout(ATTEMPT, TcpStream::connect(master)).await {
-            return true;
-        }
-        if Instant::now() >= end {
-            return false;
-        }
-        // a refused connection comes back at once
-        sleep_until(next.min(end)).await;
-    }
 }

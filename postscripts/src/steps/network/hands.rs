@@ -1,36 +1,23 @@
 //! What the guard can do to this machine's network.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use hostnet::{Kernel, NetError};
+use hostnet::{NetError, ovs};
 use inventory::IfName;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize as _;
 use serde_json::Value;
-use thiserror::Error;
 
-use super::execute::{act, answers};
+use super::execute::{Means, act};
 use super::guard::{Hands, Trouble};
 use super::observe::{Observed, is_containers, observe};
 use super::plan::{Step, Words};
+use super::probe::Probes;
 
 /// Kernel, switch and network manager of this machine.
 #[derive(Debug)]
 pub struct ThisMachine {
-    kernel: Kernel,
+    means: Means,
 }
-
-/// Who must answer through a new network.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Probes {
-    /// The management node.
-    pub master: SocketAddr,
-}
-
-/// Who does not.
-#[derive(Debug, Error)]
-#[error("the management node does not answer at {0}")]
-struct Silent(SocketAddr);
 
 impl ThisMachine {
     /// Opens what can not be opened in need.
@@ -38,14 +25,14 @@ impl ThisMachine {
     /// # Errors
     /// The kernel.
     pub fn open() -> Result<Self, NetError> {
-        Ok(Self { kernel: Kernel::open()? })
+        Ok(Self { means: Means::open(ovs::REMOTE)? })
     }
 }
 
 impl Hands for ThisMachine {
     async fn act(&self, step: &Value) -> Result<(), Trouble> {
         let step = Step::deserialize(step)?;
-        act(&self.kernel, &step).await.map_err(Trouble::from)
+        act(&self.means, &step).await.map_err(Trouble::from)
     }
 
     async fn adopt(&self, _manager: &str) -> Result<(), Trouble> {
@@ -53,12 +40,11 @@ impl Hands for ThisMachine {
     }
 
     async fn facts(&self) -> Result<Vec<String>, Trouble> {
-        Ok(facts(&observe(&self.kernel).await?, |_| true))
+        Ok(facts(&observe(self.means.kernel()).await?, |_| true))
     }
 
     async fn probe(&self, probes: &Value, patience: Duration) -> Result<(), Trouble> {
-        let probes = Probes::deserialize(probes)?;
-        if answers(probes.master, patience).await { Ok(()) } else { Err(Silent(probes.master).into()) }
+        Probes::deserialize(probes)?.answer(patience).await.map_err(Trouble::from)
     }
 }
 

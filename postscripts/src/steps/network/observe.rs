@@ -1,10 +1,14 @@
 //! What this machine's network is now.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use hostnet::{Kernel, Link, NetError, Route};
 use inventory::IfName;
 use ipnet::IpNet;
+
+use super::modules::Module;
+use super::switch::OvsBridge;
 
 /// Interfaces, addresses and routes of this machine.
 #[derive(Debug, Clone, Default)]
@@ -15,33 +19,33 @@ pub struct Observed {
     pub addresses: Vec<(IfName, IpNet)>,
     /// The routes that somebody added.
     pub routes: Vec<(IfName, Route)>,
+    /// Open vSwitch's bridges; `None`: it does not run, or nobody asked.
+    pub switch: Option<Vec<OvsBridge>>,
+    /// Parts of the kernel that the plan needs and that are not there.
+    pub lacking: Vec<Module>,
 }
 
-/// Asks the kernel.
+/// Asks the kernel: three dumps, however many interfaces there are.
 ///
 /// # Errors
 /// No answer.
 pub async fn observe(kernel: &Kernel) -> Result<Observed, NetError> {
     let links = kernel.links().await?;
-    let mut observed = Observed { links, ..Observed::default() };
-    for link in observed.links.iter().filter(|link| !is_containers(&link.name)) {
-        let name = &link.name;
-        // an interface may be gone since the dump
-        for address in present(kernel.addresses(name).await)?.into_iter().filter(is_global) {
-            observed.addresses.push((name.clone(), address));
-        }
-        for route in present(kernel.routes(name).await)? {
-            observed.routes.push((name.clone(), route));
-        }
-    }
-    Ok(observed)
-}
-
-fn present<T>(answer: Result<Vec<T>, NetError>) -> Result<Vec<T>, NetError> {
-    match answer {
-        Err(NetError::Missing { .. }) => Ok(Vec::new()),
-        answer => answer,
-    }
+    let (addresses, routes) = tokio::try_join!(kernel.all_addresses(), kernel.all_routes())?;
+    let names: HashMap<u32, &IfName> =
+        links.iter().filter(|link| !is_containers(&link.name)).map(|link| (link.index, &link.name)).collect();
+    // one of an interface that came since the first dump is left out
+    let named = |index: u32| names.get(&index).map(|name| (*name).clone());
+    Ok(Observed {
+        addresses: addresses
+            .into_iter()
+            .filter(|(_, address)| is_global(address))
+            .filter_map(|(index, address)| Some((named(index)?, address)))
+            .collect(),
+        routes: routes.into_iter().filter_map(|(index, route)| Some((named(index)?, route))).collect(),
+        links,
+        ..Observed::default()
+    })
 }
 
 fn is_global(address: &IpNet) -> bool {
@@ -84,10 +88,32 @@ impl Observed {
         default.filter_map(|(device, route)| Some((device, route.gateway?)))
     }
 
+    /// Whether one interface is a port of the other, a bond or Linux bridge.
+    pub fn is_port(&self, port: &IfName, master: &IfName) -> bool {
+        let index = self.link(master).map(|link| link.index);
+        index.is_some() && self.link(port).and_then(|link| link.master) == index
+    }
+
+    /// The ports of a bond or Linux bridge.
+    pub fn ports<'a>(&'a self, master: &Link) -> impl Iterator<Item = &'a Link> + 'a {
+        let index = master.index;
+        self.links.iter().filter(move |link| link.master == Some(index))
+    }
+
     /// The name of the interface with that index.
     pub fn name_of(&self, index: u32) -> String {
         let found = self.links.iter().find(|link| link.index == index);
         found.map_or_else(|| format!("interface {index}"), |link| link.name.to_string())
+    }
+
+    /// The Open vSwitch bridge of that name.
+    pub fn ovs(&self, name: &IfName) -> Option<&OvsBridge> {
+        self.switch.iter().flatten().find(|bridge| bridge.name == *name)
+    }
+
+    /// The Open vSwitch bridge that has that port.
+    pub fn ovs_of(&self, port: &IfName) -> Option<&OvsBridge> {
+        self.switch.iter().flatten().find(|bridge| bridge.ports.contains(port))
     }
 
     /// The interfaces, for a message.

@@ -1,0 +1,182 @@
+//! The change: steps and files under guard. All of it, confirmed by those who must answer, or none.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Outcome;
+use super::error::{Flaw, NetworkError};
+use super::execute::{Means, apply};
+use super::found::look;
+use super::guard::install::{UNITS, install};
+use super::guard::{Guarded, Intent, Place, Undo, begin};
+use super::hands::{ThisMachine, facts};
+use super::manager::Manager;
+use super::manager::ifupdown::ifstate::hand_over;
+use super::observe::Observed;
+use super::plan::{Step, inverses, plan};
+use super::probe::{Probes, answers};
+use super::resolve::Bridge;
+use super::stack::{Device, Kind, Stack};
+use crate::files::Wanted;
+use crate::render::Templates;
+
+/// How long the management node may take to answer before anything is changed.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long steps, files and manager may take besides the waiting for answers, in seconds.
+const WORK: u64 = 180;
+
+/// All that the step found and will do.
+pub(super) struct Work {
+    pub(super) stack: Stack,
+    pub(super) steps: Vec<Step>,
+    /// Those that differ.
+    pub(super) files: Vec<Wanted>,
+    /// The plan as a file: written with the others, but no change by itself.
+    pub(super) saved: Wanted,
+    /// Those whose NIC has had a DHCP client until now.
+    pub(super) dhcp: Vec<Bridge>,
+    /// Options of replaced files that are not in ours.
+    pub(super) lost: Vec<String>,
+    pub(super) probes: Probes,
+    pub(super) manager: Manager,
+    /// How long who must answer may take, in seconds.
+    pub(super) confirm: u64,
+}
+
+impl Work {
+    pub(super) async fn execute(
+        &self,
+        means: &Means,
+        templates: &Templates,
+        before: &Observed,
+    ) -> Result<Outcome, NetworkError> {
+        if self.steps.is_empty() && self.files.is_empty() {
+            self.saved.write().map_err(NetworkError::Keep)?;
+            return match self.adopt().await {
+                Ok(false) => Ok(Outcome::NothingToDo),
+                Ok(true) => Ok(Outcome::Done(self.summary())),
+                Err(flaw) => {
+                    let back = "nothing else was to do".to_owned();
+                    Err(NetworkError::TakenBack { why: chain::chain(&flaw), back })
+                }
+            };
+        }
+        // ssh may go away with its terminal while the NIC moves; the change ends, one way or the other
+        let _deaf = [SignalKind::hangup(), SignalKind::terminate(), SignalKind::interrupt()].map(signal);
+        let master: SocketAddr = self.probes.master;
+        if !answers(master, PATIENCE).await {
+            return Err(NetworkError::SilentBefore(master));
+        }
+        let probes = self.probes.clone().without_silent(before).await;
+        install(&Place::host(), templates, Path::new(UNITS)).await?;
+        let mut guarded = begin(&Place::host(), &self.intent(&probes, before)?).await?;
+        match self.guarded(&mut guarded, means, &probes).await {
+            Ok(()) => Ok(Outcome::Done(self.summary())),
+            Err(flaw) => Err(taken_back(guarded, &flaw).await),
+        }
+    }
+
+    fn intent(&self, probes: &Probes, before: &Observed) -> Result<Intent, serde_json::Error> {
+        let undo = inverses(&self.steps).into_iter().map(|step| Undo::of(&step, step.is_durable()));
+        let touched = |name: &inventory::IfName| self.stack.device(name).is_some();
+        let intent = Intent {
+            undo: undo.collect::<Result<_, _>>()?,
+            facts: facts(before, touched),
+            manager: self.manager.to_string(),
+            probes: serde_json::to_value(probes)?,
+            confirm: self.confirm,
+            limit: WORK + 2 * self.confirm,
+            ..Intent::default()
+        };
+        Ok(intent.with_files(&self.all_files()))
+    }
+
+    fn all_files(&self) -> Vec<Wanted> {
+        self.files.iter().chain([&self.saved]).cloned().collect()
+    }
+
+    /// The change itself. The files are written when the new network has been seen to work, and the manager told; then all is
+    /// looked at once more.
+    async fn guarded(&self, guarded: &mut Guarded, means: &Means, probes: &Probes) -> Result<(), Flaw> {
+        if !self.steps.is_empty() {
+            guarded.during(apply(means, &self.steps, |_| {})).await??;
+            guarded.during(self.probe(probes)).await??;
+        }
+        guarded.write(&self.all_files())?;
+        guarded.during(self.adopt()).await??;
+        guarded.during(self.probe(probes)).await??;
+        guarded.during(self.verify(means)).await??;
+        guarded.confirm()?;
+        Ok(())
+    }
+
+    async fn probe(&self, probes: &Probes) -> Result<(), Flaw> {
+        let answered = probes.answer(Duration::from_secs(self.confirm)).await;
+        answered.map_err(|silence| Flaw::Silence { silence, seconds: self.confirm })
+    }
+
+    /// Makes the manager believe what is; `true` when that was news.
+    async fn adopt(&self) -> Result<bool, Flaw> {
+        match self.manager {
+            Manager::Ifupdown => Ok(hand_over(&Bridge::all(&self.stack), &self.dhcp).await?),
+            _ => Ok(false),
+        }
+    }
+
+    /// A new plan has nothing to do, and the files are as they shall be.
+    async fn verify(&self, means: &Means) -> Result<(), Flaw> {
+        let observed = match look(means, self.stack.has_ovs()).await {
+            Ok(observed) => observed,
+            Err(NetworkError::Observe(error)) => return Err(error.into()),
+            Err(NetworkError::Switch(error)) => return Err(error.into()),
+            Err(other) => return Err(Flaw::Unfinished(chain::chain(&other))),
+        };
+        let steps = plan(&self.stack, &observed).iter().map(ToString::to_string).collect::<Vec<_>>();
+        let files = self.all_files();
+        let files = files.iter().filter(|file| file.differs());
+        let rest: Vec<String> =
+            steps.into_iter().chain(files.map(|file| format!("write {}", file.path.display()))).collect();
+        if rest.is_empty() { Ok(()) } else { Err(Flaw::Unfinished(rest.join(", "))) }
+    }
+
+    fn summary(&self) -> String {
+        let mut parts: Vec<String> = self.stack.devices.iter().filter_map(described).collect();
+        let backup = self.files.iter().find_map(|file| file.backup.as_ref());
+        if let (false, Some(backup)) = (self.lost.is_empty(), backup) {
+            parts.push(format!("not taken over from {}: {}", backup.display(), self.lost.join(", ")));
+        }
+        parts.join("; ")
+    }
+}
+
+async fn taken_back(guarded: Guarded, flaw: &Flaw) -> NetworkError {
+    let why = chain::chain(flaw);
+    let hands = match ThisMachine::open() {
+        Ok(hands) => hands,
+        // the guard is told by our end
+        Err(error) => return NetworkError::TakenBack { why, back: chain::chain(&error) },
+    };
+    match guarded.roll_back(&hands).await {
+        Ok(back) => NetworkError::TakenBack { why, back },
+        Err(stuck) => NetworkError::Stuck { why, stuck },
+    }
+}
+
+/// A device for the summary; none for a NIC that is only a port.
+fn described(device: &Device) -> Option<String> {
+    let below: Vec<&str> = device.below().into_iter().map(inventory::IfName::as_str).collect();
+    let addresses: Vec<String> = device.addresses.iter().map(ToString::to_string).collect();
+    let with = match (&device.kind, addresses.is_empty()) {
+        (_, false) => format!(" with {}", addresses.join(" ")),
+        (Kind::Bridge { .. } | Kind::OvsBridge { .. }, true) => " without an address".to_owned(),
+        (_, true) => String::new(),
+    };
+    match &device.kind {
+        Kind::Ethernet if addresses.is_empty() => None,
+        Kind::Ethernet => Some(format!("{}{with}", device.name)),
+        _ => Some(format!("{} {} over {}{with}", device.word(), device.name, below.join(", "))),
+    }
+}

@@ -1,0 +1,123 @@
+//! How the network step fails.
+
+use std::net::SocketAddr;
+
+use durable::FileError;
+use hostnet::NetError;
+use hostnet::ovs::SwitchError;
+use inventory::HostPlanError;
+use thiserror::Error;
+
+use super::execute::StepError;
+use super::guard::install::InstallError;
+use super::guard::take_back::Stuck;
+use super::guard::{BeginError, Interrupted};
+use super::manager::ifupdown::ifstate::StateError;
+use super::manager::{DetectError, ReadError};
+use super::probe::Silence;
+use super::resolve::ResolveError;
+use crate::environment::EnvironmentError;
+use crate::render::RenderError;
+
+/// A network step that failed. The old network runs, and is what boots.
+#[derive(Debug, Error)]
+pub enum NetworkError {
+    /// xCAT's variables are wrong.
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
+    /// The tables give no plan.
+    #[error(transparent)]
+    Plan(#[from] HostPlanError),
+    /// The machine can not follow it.
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+    /// The kernel does not say what is.
+    #[error("cannot read this machine's network")]
+    Observe(#[source] NetError),
+    /// The switch does not say what is.
+    #[error("cannot read this machine's Open vSwitch")]
+    Switch(#[from] SwitchError),
+    /// The manager's files can not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// No manager, or two.
+    #[error(transparent)]
+    Manager(#[from] DetectError),
+    /// A template is wrong.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    /// The plan can not be written down.
+    #[error("cannot write the plan down")]
+    Json(#[from] serde_json::Error),
+    /// The plan can not be kept.
+    #[error("cannot keep the plan for the next run")]
+    Keep(#[source] FileError),
+    /// The change would be blind.
+    #[error("the management node does not answer at {0}; nothing was changed")]
+    SilentBefore(SocketAddr),
+    /// What would take the change back after a power cut could not be put on this host.
+    #[error("cannot prepare the way back; nothing was changed")]
+    Install(#[from] InstallError),
+    /// The change could not be guarded.
+    #[error(transparent)]
+    Begin(#[from] BeginError),
+    /// A change was taken back.
+    #[error("{why}; {back}")]
+    TakenBack {
+        /// What was wrong with it.
+        why: String,
+        /// What is there now.
+        back: String,
+    },
+    /// A change could not be taken back.
+    #[error("{why}; and {stuck}")]
+    Stuck {
+        /// What was wrong with it.
+        why: String,
+        /// What is missing.
+        stuck: Stuck,
+    },
+    /// Nothing was saved that could be restored.
+    #[error("there is no confirmed network in {0}; run xdock network")]
+    NothingSaved(String),
+    /// The switch that the saved network needs.
+    #[error("Open vSwitch does not run {0} s after the start; its bridges are not restored")]
+    NoSwitch(u64),
+    /// A saved network was restored in part.
+    #[error(transparent)]
+    Restore(StepError),
+}
+
+/// Why a change that was begun is taken back.
+#[derive(Debug, Error)]
+pub enum Flaw {
+    /// A step failed.
+    #[error(transparent)]
+    Step(#[from] StepError),
+    /// Somebody does not answer.
+    #[error("{silence} through the new network within {seconds} s")]
+    Silence {
+        /// Who.
+        silence: Silence,
+        /// How long it had.
+        seconds: u64,
+    },
+    /// Everything was done and it is still not as it shall be.
+    #[error("still to do after the change: {0}")]
+    Unfinished(String),
+    /// The kernel does not say what is.
+    #[error("cannot read this machine's network")]
+    Observe(#[from] NetError),
+    /// The switch does not say what is.
+    #[error(transparent)]
+    Switch(#[from] SwitchError),
+    /// A file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The manager.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// Nobody would take it back any more, or it took too long.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+}

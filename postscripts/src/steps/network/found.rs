@@ -1,0 +1,92 @@
+//! What is on this machine when the step begins, all that the plan is made from.
+
+use std::path::{Path, PathBuf};
+
+use hostnet::NetError;
+use inventory::{HostPlan, IfName, Port};
+
+use super::error::NetworkError;
+use super::execute::Means;
+use super::manager::{Tree, detect};
+use super::observe::{Observed, observe};
+use super::resolve::Memory;
+use super::{modules, saved, switch};
+
+/// This machine: where its files, its switch and its records are.
+#[derive(Debug, Clone)]
+pub struct Host {
+    /// `/`.
+    pub root: PathBuf,
+    /// Where the records of changes and the saved plan are.
+    pub state: PathBuf,
+}
+
+/// Kernel, switch, files, and what earlier runs left.
+pub(super) struct Found {
+    pub(super) observed: Observed,
+    pub(super) tree: Tree,
+    pub(super) memory: Memory,
+}
+
+impl Found {
+    pub(super) async fn look(means: &Means, host: &Host, plan: &HostPlan) -> Result<Self, NetworkError> {
+        let mut observed = look(means, plan.needs_ovs()).await?;
+        observed.lacking = modules::lacking(&host.root, &modules::needed(plan));
+        let manager = detect(&host.root, &concerned(plan, &observed))?;
+        let tree = Tree::read(&host.root, manager)?;
+        let mut memory = saved::read(&host.state).map(|stack| Memory::of(&stack)).unwrap_or_default();
+        for bridge in plan.bridges() {
+            if let (false, Some(port)) =
+                (memory.ports.contains_key(&bridge.name), tree.remembered(&bridge.name))
+            {
+                memory.ports.insert(bridge.name.clone(), port);
+            }
+        }
+        Ok(Self { observed, tree, memory })
+    }
+}
+
+/// Kernel and, where it is needed and runs, switch.
+pub(super) async fn look(means: &Means, needs_ovs: bool) -> Result<Observed, NetworkError> {
+    let mut observed =
+        observe(means.kernel()).await.map_err(|error: NetError| NetworkError::Observe(error))?;
+    if needs_ovs {
+        observed.switch = match switch::bridges(means.switch().await?).await {
+            Ok(bridges) => Some(bridges),
+            Err(error) if error.is_absence() => None,
+            Err(error) => return Err(error.into()),
+        };
+    }
+    Ok(observed)
+}
+
+/// The interfaces by which a manager is recognised: those of the plan, and the one that has the host's address.
+fn concerned(plan: &HostPlan, observed: &Observed) -> Vec<IfName> {
+    let mut names: Vec<IfName> = Vec::new();
+    for device in &plan.devices {
+        let carrier = match device.port() {
+            Some(Port::Carrying(address)) => observed.carrier(*address).map(|link| link.name.clone()),
+            _ => None,
+        };
+        for name in
+            [device.name.clone()].into_iter().chain(device.below().into_iter().cloned()).chain(carrier)
+        {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+    }
+    names
+}
+
+impl Host {
+    /// That of this machine.
+    pub fn this() -> Self {
+        Self { root: PathBuf::from("/"), state: super::guard::Place::host().state }
+    }
+
+    /// The records' directory.
+    pub fn state(&self) -> &Path {
+        &self.state
+    }
+}

@@ -1,0 +1,81 @@
+//! Bonds: made with the address of the NIC by which the host is known, and with the NICs that nobody uses.
+
+use hostnet::{BondSpec, Link, Settings, bond};
+use inventory::{BondOptions, IfName};
+
+use super::{Step, Tower};
+use crate::steps::network::stack::Device;
+
+impl Tower<'_> {
+    pub(super) fn bond(&self, device: &Device, ports: &[IfName], options: &BondOptions) -> Vec<Step> {
+        let name = &device.name;
+        let mut steps = Vec::new();
+        match self.observed.link(name) {
+            None => steps.push(Step::AddBond(BondSpec {
+                name: name.clone(),
+                mac: device.mac,
+                mtu: device.mtu.or_else(|| self.mtu_of_port(ports)),
+                options: options.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            })),
+            Some(link) => {
+                steps.extend(self.options(link, options));
+                steps.extend(self.up(name));
+                steps.extend(self.larger_mtu(device));
+            }
+        }
+        for port in ports.iter().filter(|port| self.is_idle(port)) {
+            steps.extend(self.into_bond(name, port));
+        }
+        steps
+    }
+
+    /// A bond gives its ports its own MTU: it gets theirs, of the NIC that is in use.
+    fn mtu_of_port(&self, ports: &[IfName]) -> Option<u32> {
+        let busy = ports.iter().find(|port| !self.is_idle(port));
+        Some(self.observed.link(busy.or(ports.first())?)?.mtu)
+    }
+
+    /// A NIC into a bond; nothing where it is there.
+    pub(super) fn into_bond(&self, bond: &IfName, port: &IfName) -> Vec<Step> {
+        let Some(link) = self.observed.link(port) else { return Vec::new() };
+        if self.observed.is_port(port, bond) {
+            // the bond's own set it down again
+            return self.up(port).into_iter().collect();
+        }
+        let down = link.up.then(|| Step::SetDown(port.clone()));
+        down.into_iter().chain([Step::Enslave { port: port.clone(), bridge: bond.clone() }]).collect()
+    }
+
+    /// The options that differ; those that can not be changed of a bond in use have been refused.
+    fn options(&self, link: &Link, wanted: &BondOptions) -> Option<Step> {
+        let Settings::Bond { options: now, primary } = &link.settings else { return None };
+        let primary = primary.map(|index| self.observed.name_of(index)).unwrap_or_default();
+        let (mut from, mut to) = (Vec::new(), Vec::new());
+        for (name, value) in wanted.iter().filter(|(name, _)| !bond::is_fixed(name)) {
+            let Some(value) = bond::canonical(name, value) else { continue };
+            let known = now.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+            let is = if name == "primary" { Some(primary.clone()) } else { known };
+            if let Some(is) = is.filter(|is| *is != value) {
+                from.push((name.to_owned(), is));
+                to.push((name.to_owned(), value));
+            }
+        }
+        // what was not set can not be put back by its value
+        from.retain(|(_, value)| !value.is_empty());
+        (!to.is_empty()).then(|| Step::SetBond { device: link.name.clone(), from, to })
+    }
+
+    /// Whether nobody reaches anybody through a NIC: no address, no route, in no bond or bridge, and no VLAN on it.
+    pub(super) fn is_idle(&self, port: &IfName) -> bool {
+        let Some(link) = self.observed.link(port) else { return true };
+        let carries = self
+            .observed
+            .links
+            .iter()
+            .any(|upper| matches!(upper.settings, Settings::Vlan { parent, .. } if parent == link.index));
+        link.master.is_none()
+            && !carries
+            && self.observed.addresses(port).next().is_none()
+            && self.observed.routes(port).next().is_none()
+    }
+}

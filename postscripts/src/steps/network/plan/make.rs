@@ -1,0 +1,71 @@
+//! Devices made, or put right where they are there.
+
+use hostnet::{BridgeSettings, BridgeSpec, Settings, VlanSpec};
+use inventory::IfName;
+
+use super::{Step, Tower};
+use crate::steps::network::stack::{Device, Kind};
+
+impl Tower<'_> {
+    pub(super) fn make(&self) -> Vec<Step> {
+        let mut steps = Vec::new();
+        for device in self.devices {
+            match &device.kind {
+                Kind::Ethernet => {
+                    steps.extend(self.larger_mtu(device));
+                    // a NIC without a master works by itself, or carries VLANs, which can not be up without it
+                    if self.stack.master_of(&device.name).is_none() {
+                        steps.extend(self.up(&device.name));
+                    }
+                }
+                Kind::Bond { ports, options } => steps.extend(self.bond(device, ports, options)),
+                Kind::Vlan { parent, id } => steps.extend(self.vlan(device, parent, *id)),
+                Kind::Bridge { port } => steps.extend(self.bridge(device, port)),
+                Kind::OvsBridge { port, datapath, tag } => {
+                    steps.extend(self.ovs(device, port, *datapath, *tag));
+                }
+            }
+        }
+        steps
+    }
+
+    fn vlan(&self, device: &Device, parent: &IfName, id: u16) -> Vec<Step> {
+        if self.observed.link(&device.name).is_some() {
+            return self.larger_mtu(device).into_iter().chain(self.up(&device.name)).collect();
+        }
+        vec![Step::AddVlan(VlanSpec {
+            name: device.name.clone(),
+            parent: parent.clone(),
+            id,
+            mtu: device.mtu,
+        })]
+    }
+
+    fn bridge(&self, device: &Device, port: &IfName) -> Vec<Step> {
+        let name = &device.name;
+        let mut steps = Vec::new();
+        match self.observed.link(name) {
+            None => steps.push(Step::AddBridge(BridgeSpec {
+                name: name.clone(),
+                mac: device.mac,
+                mtu: device.mtu,
+            })),
+            Some(link) => {
+                if let Settings::Bridge(from) = link.settings
+                    && from != BridgeSettings::OURS
+                {
+                    steps.push(Step::SetBridge { device: name.clone(), from, to: BridgeSettings::OURS });
+                }
+                steps.extend(self.up(name));
+                steps.extend(self.larger_mtu(device));
+            }
+        }
+        steps.extend(self.early_port(device, port));
+        steps
+    }
+
+    /// Where it is down.
+    pub(super) fn up(&self, name: &IfName) -> Option<Step> {
+        self.observed.link(name).filter(|link| !link.up).map(|_| Step::SetUp(name.clone()))
+    }
+}

@@ -1,0 +1,60 @@
+//! From what a host's devices shall be and what is there, to the changes of the running kernel and switch. Pure.
+//!
+//! ```text
+//! step.rs       one change, and what takes it back
+//! make.rs       devices made or put right, each after those below it
+//! bond.rs       a bond, and the NICs that nobody uses yet
+//! ovs.rs        an Open vSwitch bridge
+//! mtu.rs        larger from below, smaller from above
+//! addresses.rs  addresses that are missing, and those that are left
+//! routes.rs     default gateways, and routes that move
+//! ports.rs      NICs into their bonds and bridges
+//! ```
+//!
+//! The order keeps the host reachable. The device above gets the address while the NIC still has it; routes with a gateway are
+//! replaced in place; the NIC becomes its port; when the bridge is operational, the NIC loses the
+//! address, and the bridge's own route to the subnet, which stood second until now, takes over (an equal prefix is
+//! appended: kernel net/ipv4/fib_frontend.c, fib_magic). A run that is killed between two steps is completed by the next one.
+//! From the one before the last on, for some milliseconds, the host does not hear neighbours that it does not know yet.
+//!
+//! A bond takes only NICs that are down. So those that nobody uses go in first, and the one that the host is reached through goes
+//! last, out of its address and in again with nothing between. An Open vSwitch bridge takes its port when it is made: its
+//! address follows at once.
+
+mod addresses;
+mod bond;
+mod make;
+mod mtu;
+mod ovs;
+mod ports;
+mod routes;
+mod step;
+
+pub use self::step::{Made, OvsSpec, Step, Words, inverses};
+use super::observe::Observed;
+use super::stack::{Device, Stack};
+
+/// The changes that make the machine follow; none when it does.
+pub fn plan(stack: &Stack, observed: &Observed) -> Vec<Step> {
+    stack.towers().iter().flat_map(|tower| Tower { stack, observed, devices: tower }.plan()).collect()
+}
+
+/// Devices that stand on each other, and what is there of them.
+struct Tower<'a> {
+    stack: &'a Stack,
+    observed: &'a Observed,
+    /// Each after those that it stands on.
+    devices: &'a [&'a Device],
+}
+
+impl Tower<'_> {
+    fn plan(&self) -> Vec<Step> {
+        let mut steps = self.make();
+        steps.extend(self.smaller_mtus());
+        steps.extend(self.missing_addresses());
+        steps.extend(self.routes());
+        steps.extend(self.late_ports());
+        steps.extend(self.stale_addresses());
+        steps
+    }
+}

@@ -1,0 +1,60 @@
+//! Open vSwitch bridges.
+
+use inventory::{Datapath, IfName};
+
+use super::{OvsSpec, Step, Tower};
+use crate::steps::network::stack::{Device, Kind};
+
+impl Tower<'_> {
+    pub(super) fn ovs(
+        &self,
+        device: &Device,
+        uplink: &IfName,
+        datapath: Datapath,
+        tag: Option<u16>,
+    ) -> Vec<Step> {
+        let name = &device.name;
+        let spec = OvsSpec {
+            name: name.clone(),
+            datapath,
+            mac: device.mac,
+            uplink: uplink.clone(),
+            tag,
+            mtu: device.mtu,
+        };
+        // a bond or VLAN is set up when it is made
+        let is_nic = self.stack.device(uplink).is_none_or(|device| device.kind == Kind::Ethernet);
+        let mut steps: Vec<Step> = self.up(uplink).filter(|_| is_nic).into_iter().collect();
+        match self.observed.ovs(name) {
+            // the internal port is down until somebody sets it up
+            None => steps.extend([Step::AddOvs(spec), Step::SetUp(name.clone())]),
+            Some(_) => {
+                steps.extend(self.put_right(spec));
+                steps.extend(self.up(name));
+            }
+        }
+        steps
+    }
+
+    /// What somebody, or an older plan, has made different of a bridge that is there.
+    fn put_right(&self, spec: OvsSpec) -> Vec<Step> {
+        let Some(now) = self.observed.ovs(&spec.name) else { return Vec::new() };
+        let mut steps = Vec::new();
+        let leads_out = |port: &&IfName| {
+            **port != spec.uplink && **port != spec.name && self.stack.device(port).is_some()
+        };
+        let stale = now.ports.iter().filter(leads_out);
+        steps.extend(stale.map(|port| Step::Unplug { port: port.clone(), bridge: spec.name.clone() }));
+        if !now.ports.contains(&spec.uplink) {
+            steps.push(Step::Plug { port: spec.uplink.clone(), bridge: spec.name.clone() });
+        }
+        if now.tag != spec.tag {
+            steps.push(Step::SetTag { port: spec.name.clone(), from: now.tag, to: spec.tag });
+        }
+        let wrong_mtu = spec.mtu.is_some() && now.mtu != spec.mtu;
+        if now.stp || wrong_mtu {
+            steps.push(Step::SetOvs(spec));
+        }
+        steps
+    }
+}

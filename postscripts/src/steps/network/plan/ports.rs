@@ -1,0 +1,92 @@
+//! NICs, bonds and VLANs into their bonds and bridges.
+
+use hostnet::{Kind as Is, Link};
+use inventory::IfName;
+
+use super::{Step, Tower};
+use crate::steps::network::observe::is_containers;
+use crate::steps::network::stack::{Device, Kind};
+
+impl Tower<'_> {
+    /// A bond or VLAN that is being made goes into its bridge at once: nobody uses it. Not where the bridge has another way
+    /// out still: the two would be a loop.
+    pub(super) fn early_port(&self, bridge: &Device, port: &IfName) -> Option<Step> {
+        let is_new = self.observed.link(port).is_none();
+        let alone = self.stale_ports(bridge).is_empty();
+        (is_new && alone).then(|| Step::Enslave { port: port.clone(), bridge: bridge.name.clone() })
+    }
+
+    /// The ports that are in use. First everything leaves what it is in, then each enters what it shall be in, lower ones first.
+    pub(super) fn late_ports(&self) -> Vec<Step> {
+        let mut steps = Vec::new();
+        for device in self.devices {
+            steps.extend(
+                self.stale_ports(device)
+                    .into_iter()
+                    .map(|port| Step::Release { port: port.name.clone(), bridge: device.name.clone() }),
+            );
+        }
+        for device in self.devices {
+            match &device.kind {
+                Kind::Bond { ports, .. } => {
+                    for port in ports.iter().filter(|port| !self.is_idle(port)) {
+                        steps.extend(self.busy_into_bond(device, port));
+                    }
+                }
+                Kind::Bridge { port } => steps.extend(self.into_bridge(device, port)),
+                Kind::Ethernet | Kind::Vlan { .. } | Kind::OvsBridge { .. } => {}
+            }
+        }
+        steps
+    }
+
+    /// The address goes first: an IPv6 one would be lost when the NIC is set down, and could not be put back while it is a port.
+    fn busy_into_bond(&self, bond: &Device, port: &IfName) -> Vec<Step> {
+        if self.observed.is_port(port, &bond.name) {
+            return self.up(port).into_iter().collect();
+        }
+        let mut steps = self.without_addresses(port);
+        steps.extend(self.into_bond(&bond.name, port));
+        let top = self.stack.top_of(&bond.name);
+        steps.extend(self.settle(port, top));
+        steps
+    }
+
+    fn into_bridge(&self, bridge: &Device, port: &IfName) -> Vec<Step> {
+        let mut steps: Vec<Step> = Vec::new();
+        let is_nic = self.stack.device(port).is_none_or(|device| device.kind == Kind::Ethernet);
+        steps.extend(self.up(port).filter(|_| is_nic));
+        let there = self.observed.is_port(port, &bridge.name) || self.early_port(bridge, port).is_some();
+        if !there {
+            steps.push(Step::Enslave { port: port.clone(), bridge: bridge.name.clone() });
+            steps.extend(self.settle(port, &bridge.name));
+        }
+        steps
+    }
+
+    /// A NIC that was down, or has no cable, may take seconds; nothing goes through it that could be lost. The host's device on
+    /// an Open vSwitch bridge never says that it is operational.
+    fn settle(&self, port: &IfName, top: &IfName) -> Option<Step> {
+        let live = self.observed.link(port).is_some_and(|link| link.up && link.running);
+        let is_ovs = self.stack.device(top).is_some_and(|top| matches!(top.kind, Kind::OvsBridge { .. }));
+        (live && !is_ovs).then(|| Step::Settle(top.clone()))
+    }
+
+    /// What is a port of a bond or bridge of ours and shall not be: all of a bond's; of a bridge's, what leads out: containers
+    /// and virtual machines are not ours to take out.
+    pub(super) fn stale_ports(&self, device: &Device) -> Vec<&Link> {
+        let Some(link) = self.observed.link(&device.name) else { return Vec::new() };
+        let wanted = device.ports();
+        let leads_out = |port: &Link| match &device.kind {
+            Kind::Bond { .. } => true,
+            Kind::Bridge { .. } => {
+                let is_hardware = matches!(&port.kind, Is::Other(word) if word.is_empty());
+                let stacks = matches!(port.kind, Is::Bond | Is::Vlan);
+                let is_planned = self.stack.device(&port.name).is_some();
+                (is_hardware || stacks || is_planned) && !is_containers(&port.name)
+            }
+            _ => false,
+        };
+        self.observed.ports(link).filter(|port| !wanted.contains(&&port.name) && leads_out(port)).collect()
+    }
+}

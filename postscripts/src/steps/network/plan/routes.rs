@@ -1,0 +1,46 @@
+//! Default gateways, and the routes that move from a lower device to the one above.
+
+use hostnet::Route;
+use inventory::IfName;
+
+use super::{Step, Tower};
+use crate::steps::network::stack::Device;
+
+impl Tower<'_> {
+    pub(super) fn routes(&self) -> Vec<Step> {
+        let mut steps = Vec::new();
+        for device in self.devices {
+            let defaults = device.gateways.iter().map(|gateway| Route::default_via(*gateway));
+            steps.extend(device.routes.iter().filter_map(|route| self.carried(device, route)));
+            steps.extend(defaults.filter_map(|route| self.default_route(device, route)));
+        }
+        steps
+    }
+
+    /// A route that was through a lower device; `None` where it is through this one.
+    fn carried(&self, device: &Device, route: &Route) -> Option<Step> {
+        if self.observed.routes(&device.name).any(|now| now == route) {
+            return None;
+        }
+        let below = self.stack.below(&device.name).into_iter();
+        let old = below.filter(|lower| self.observed.routes(lower).any(|now| now == route)).last();
+        let instead = old.map(|lower| (lower.clone(), route.clone()));
+        Some(Step::Route { device: device.name.clone(), route: route.clone(), instead })
+    }
+
+    /// The step to a default route; `None` where it is so already.
+    fn default_route(&self, device: &Device, route: Route) -> Option<Step> {
+        let below = self.stack.below(&device.name);
+        let old = [&device.name].into_iter().chain(below).find_map(|on: &IfName| {
+            let same = self.observed.routes(on).find(|old| old.destination == route.destination)?;
+            Some((on.clone(), same.clone()))
+        });
+        let route = match &old {
+            Some((on, old)) if *on == device.name && old.gateway == route.gateway => return None,
+            // replaced in place only with the same metric
+            Some((_, same)) => Route { metric: same.metric, ..route },
+            None => route,
+        };
+        Some(Step::Route { device: device.name.clone(), route, instead: old })
+    }
+}

@@ -1,0 +1,292 @@
+//! One change of the running kernel or switch, and what takes it back.
+
+use std::fmt;
+
+use hostnet::{BondSpec, BridgeSettings, BridgeSpec, Route, VlanSpec};
+use inventory::{Datapath, IfName, MacAddr};
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+/// One change, with what is needed to take it back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Step {
+    /// Make a bridge.
+    AddBridge(BridgeSpec),
+    /// Make a bond.
+    AddBond(BondSpec),
+    /// Make a VLAN device.
+    AddVlan(VlanSpec),
+    /// Remove what an earlier step made: only ever the way back.
+    Delete {
+        /// What it is.
+        kind: Made,
+        /// Its name.
+        device: IfName,
+    },
+    /// Change when a bridge's ports forward.
+    SetBridge {
+        /// The bridge.
+        device: IfName,
+        /// What it has.
+        from: BridgeSettings,
+        /// What it shall have.
+        to: BridgeSettings,
+    },
+    /// Change options of a bond.
+    SetBond {
+        /// The bond.
+        device: IfName,
+        /// What it has.
+        from: Vec<(String, String)>,
+        /// What it shall have.
+        to: Vec<(String, String)>,
+    },
+    /// Change the MTU.
+    SetMtu {
+        /// The interface.
+        device: IfName,
+        /// What it has.
+        from: u32,
+        /// What it shall have.
+        to: u32,
+    },
+    /// Switch an interface on.
+    SetUp(IfName),
+    /// Switch an interface off; its routes and IPv6 addresses go.
+    SetDown(IfName),
+    /// Give an address.
+    AddAddress(IfName, IpNet),
+    /// Take an address away.
+    DelAddress(IfName, IpNet),
+    /// Make a device a port of a bond or bridge. A bond takes one that is down, and sets it up.
+    Enslave {
+        /// The device.
+        port: IfName,
+        /// The bond or bridge.
+        bridge: IfName,
+    },
+    /// Take a device out of a bond or bridge, if it is there. A bond sets it down.
+    Release {
+        /// The device.
+        port: IfName,
+        /// The bond or bridge.
+        bridge: IfName,
+    },
+    /// Wait until what is sent through the bridge leaves.
+    Settle(IfName),
+    /// Put a route, in the place of the one to the same destination.
+    Route {
+        /// Through which interface it shall go.
+        device: IfName,
+        /// The route.
+        route: Route,
+        /// What it replaces.
+        instead: Option<(IfName, Route)>,
+    },
+    /// Remove a route: only ever the way back.
+    DelRoute(IfName, Route),
+    /// Make an Open vSwitch bridge with its port that leads out, which it takes from the host at once.
+    AddOvs(OvsSpec),
+    /// Remove it: only ever the way back.
+    DelOvs(IfName),
+    /// Put an Open vSwitch bridge's spanning tree, MTU and Ethernet address right. Taking this back would bring a fault back.
+    SetOvs(OvsSpec),
+    /// Make a device a port of an Open vSwitch bridge: a trunk.
+    Plug {
+        /// The device.
+        port: IfName,
+        /// The bridge.
+        bridge: IfName,
+    },
+    /// Take a device out of an Open vSwitch bridge.
+    Unplug {
+        /// The device.
+        port: IfName,
+        /// The bridge.
+        bridge: IfName,
+    },
+    /// Put a port of an Open vSwitch bridge into another VLAN.
+    SetTag {
+        /// The port.
+        port: IfName,
+        /// The VLAN in which it is; `None`: a trunk.
+        from: Option<u16>,
+        /// The VLAN in which it shall be.
+        to: Option<u16>,
+    },
+}
+
+/// A device of the kernel that the plan can make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Made {
+    /// A Linux bridge.
+    Bridge,
+    /// A bond.
+    Bond,
+    /// A VLAN device.
+    Vlan,
+}
+
+/// An Open vSwitch bridge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OvsSpec {
+    /// Its name, and that of its internal port.
+    pub name: IfName,
+    /// Where it switches.
+    pub datapath: Datapath,
+    /// Its Ethernet address; `None`: as it is.
+    pub mac: Option<MacAddr>,
+    /// Its one port that leads out.
+    pub uplink: IfName,
+    /// The VLAN of the internal port; `None`: untagged.
+    pub tag: Option<u16>,
+    /// MTU of the internal port in bytes; `None`: the lowest of its ports'.
+    pub mtu: Option<u32>,
+}
+
+impl Step {
+    /// What takes it back; `None` where that would gain nothing. All steps of a plan taken back in reverse order, also those
+    /// that were never done, give the old state: each does nothing where its effect is there already.
+    pub fn inverse(&self) -> Option<Self> {
+        Some(match self.clone() {
+            Self::AddBridge(spec) => Self::Delete { kind: Made::Bridge, device: spec.name },
+            Self::AddBond(spec) => Self::Delete { kind: Made::Bond, device: spec.name },
+            Self::AddVlan(spec) => Self::Delete { kind: Made::Vlan, device: spec.name },
+            Self::SetBridge { device, from, to } => Self::SetBridge { device, from: to, to: from },
+            Self::SetBond { device, from, to } => Self::SetBond { device, from: to, to: from },
+            Self::SetMtu { device, from, to } => Self::SetMtu { device, from: to, to: from },
+            Self::SetUp(device) => Self::SetDown(device),
+            Self::SetDown(device) => Self::SetUp(device),
+            Self::AddAddress(device, address) => Self::DelAddress(device, address),
+            Self::DelAddress(device, address) => Self::AddAddress(device, address),
+            Self::Enslave { port, bridge } => Self::Release { port, bridge },
+            Self::Release { port, bridge } => Self::Enslave { port, bridge },
+            Self::Route { device, route, instead: None } => Self::DelRoute(device, route),
+            Self::Route { device, route, instead: Some((old, instead)) } => {
+                Self::Route { device: old, route: instead, instead: Some((device, route)) }
+            }
+            Self::AddOvs(spec) => Self::DelOvs(spec.name),
+            Self::Plug { port, bridge } => Self::Unplug { port, bridge },
+            Self::Unplug { port, bridge } => Self::Plug { port, bridge },
+            Self::SetTag { port, from, to } => Self::SetTag { port, from: to, to: from },
+            Self::Settle(_)
+            | Self::Delete { .. }
+            | Self::DelRoute(..)
+            | Self::DelOvs(_)
+            | Self::SetOvs(_) => {
+                return None;
+            }
+        })
+    }
+
+    /// Whether it changes Open vSwitch's database, which a power cut does not take back, as it does what is in the kernel.
+    pub fn is_durable(&self) -> bool {
+        matches!(
+            self,
+            Self::AddOvs(_)
+                | Self::DelOvs(_)
+                | Self::SetOvs(_)
+                | Self::Plug { .. }
+                | Self::Unplug { .. }
+                | Self::SetTag { .. }
+        )
+    }
+}
+
+/// What takes a whole plan back, from any point of it.
+pub fn inverses(steps: &[Step]) -> Vec<Step> {
+    steps.iter().rev().filter_map(Step::inverse).collect()
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AddBridge(spec) => write!(f, "add bridge {}", spec.name),
+            Self::AddBond(spec) => write!(f, "add bond {} with {}", spec.name, Options(&spec.options)),
+            Self::AddVlan(spec) => write!(f, "add {} for VLAN {} of {}", spec.name, spec.id, spec.parent),
+            Self::Delete { kind, device } => write!(f, "delete {kind} {device}"),
+            Self::SetBridge { device, from, to } => write!(f, "set {device} from {from} to {to}"),
+            Self::SetBond { device, from, to } => {
+                write!(f, "set {device} from {} to {}", Options(from), Options(to))
+            }
+            Self::SetMtu { device, from, to } => write!(f, "set mtu of {device} from {from} to {to}"),
+            Self::SetUp(device) => write!(f, "set {device} up"),
+            Self::SetDown(device) => write!(f, "set {device} down"),
+            Self::AddAddress(device, address) => write!(f, "add {address} to {device}"),
+            Self::DelAddress(device, address) => write!(f, "remove {address} from {device}"),
+            Self::Enslave { port, bridge } => write!(f, "make {port} a port of {bridge}"),
+            Self::Settle(bridge) => write!(f, "wait for {bridge} to be operational"),
+            Self::Release { port, bridge } => write!(f, "take {port} out of {bridge}"),
+            Self::Route { device, route, .. } => write!(f, "route {} through {device}", Words(route)),
+            Self::DelRoute(device, route) => write!(f, "remove the route {} through {device}", Words(route)),
+            _ => self.of_switch(f),
+        }
+    }
+}
+
+impl Step {
+    fn of_switch(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AddOvs(spec) => {
+                write!(f, "add Open vSwitch bridge {} with port {}", spec.name, spec.uplink)?;
+                spec.tag.map_or(Ok(()), |tag| write!(f, ", itself in VLAN {tag}"))
+            }
+            Self::DelOvs(name) => write!(f, "delete Open vSwitch bridge {name}"),
+            Self::SetOvs(spec) => {
+                write!(f, "put spanning tree, mtu and address of Open vSwitch bridge {} right", spec.name)
+            }
+            Self::Plug { port, bridge } => write!(f, "plug {port} into Open vSwitch bridge {bridge}"),
+            Self::Unplug { port, bridge } => write!(f, "unplug {port} from Open vSwitch bridge {bridge}"),
+            Self::SetTag { port, from, to } => {
+                write!(f, "move {port} from {} to {}", Tag(*from), Tag(*to))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Made {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Bridge => "bridge",
+            Self::Bond => "bond",
+            Self::Vlan => "VLAN",
+        })
+    }
+}
+
+struct Options<'a>(&'a [(String, String)]);
+
+impl fmt::Display for Options<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words: Vec<String> = self.0.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        f.write_str(&words.join(" "))
+    }
+}
+
+struct Tag(Option<u16>);
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(tag) => write!(f, "VLAN {tag}"),
+            None => f.write_str("no VLAN"),
+        }
+    }
+}
+
+/// A route as `ip route` takes it, without its device.
+pub struct Words<'a>(pub &'a Route);
+
+impl fmt::Display for Words<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.destination.prefix_len() {
+            0 => f.write_str("default")?,
+            _ => write!(f, "{}", self.0.destination)?,
+        }
+        self.0.gateway.map_or(Ok(()), |gateway| write!(f, " via {gateway}"))?;
+        self.0.metric.map_or(Ok(()), |metric| write!(f, " metric {metric}"))
+    }
+}

@@ -1,0 +1,59 @@
+//! The NIC of a bridge whose tables name none: the one that has the host's address, or that an earlier run found so.
+
+use std::net::IpAddr;
+
+use hostnet::{Kind, Link};
+use inventory::IfName;
+
+use super::ResolveError;
+use crate::steps::network::observe::{Observed, is_containers};
+use crate::steps::network::stack::Stack;
+
+pub(super) fn carrying(
+    bridge: &IfName,
+    address: IpAddr,
+    observed: &Observed,
+    remembered: Option<&IfName>,
+    stack: &Stack,
+) -> Result<IfName, ResolveError> {
+    let Some(link) = observed.carrier(address) else {
+        return remembered.cloned().ok_or_else(|| ResolveError::NoCarrier {
+            bridge: bridge.clone(),
+            address,
+            present: observed.names(),
+        });
+    };
+    let other = || link.name.clone();
+    let kind = match &link.kind {
+        _ if link.name == *bridge => return port_of(bridge, link, observed, remembered),
+        _ if stack.device(&link.name).is_some() => return Ok(other()),
+        Kind::Bridge => return Err(ResolveError::OnBridge { address, other: other() }),
+        _ if observed.ovs(&link.name).is_some() => {
+            return Err(ResolveError::OnBridge { address, other: other() });
+        }
+        Kind::Bond => "bond",
+        Kind::Vlan => "vlan",
+        Kind::Veth | Kind::Other(_) => return Ok(other()),
+    };
+    Err(ResolveError::Unnamed { address, kind, other: other() })
+}
+
+/// The NIC of a bridge that is there: its one port that is no container's.
+fn port_of(
+    bridge: &IfName,
+    link: &Link,
+    observed: &Observed,
+    remembered: Option<&IfName>,
+) -> Result<IfName, ResolveError> {
+    let ports: Vec<&IfName> =
+        observed.ports(link).map(|port| &port.name).filter(|name| !is_containers(name)).collect();
+    match (ports.as_slice(), remembered) {
+        ([port], _) => Ok((*port).clone()),
+        (_, Some(port)) => Ok(port.clone()),
+        (ports, None) => {
+            let names: Vec<&str> = ports.iter().map(|port| port.as_str()).collect();
+            let ports = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            Err(ResolveError::Ports { bridge: bridge.clone(), ports })
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! What a machine can not follow, and how it is said.
+
+use std::net::IpAddr;
+
+use inventory::IfName;
+use ipnet::IpNet;
+use thiserror::Error;
+
+use crate::steps::network::modules::Module;
+
+/// A plan that this machine can not follow. Nothing was changed.
+#[derive(Debug, PartialEq, Eq, Error)]
+pub enum ResolveError {
+    /// The port is not there.
+    #[error(
+        "there is no interface {port} for {kind} {device}; this host has {present}: correct nicdevices.{device}"
+    )]
+    NoPort {
+        /// What it is.
+        kind: &'static str,
+        /// The device above it.
+        device: IfName,
+        /// What the tables name.
+        port: IfName,
+        /// What is there.
+        present: String,
+    },
+    /// An interface with an address is not there.
+    #[error("there is no interface {nic}, which has addresses in nicips; this host has {present}")]
+    NoNic {
+        /// What the tables name.
+        nic: IfName,
+        /// What is there.
+        present: String,
+    },
+    /// No interface has the address.
+    #[error(
+        "no interface has {address}, so the NIC of bridge {bridge} is not known; this host has {present}: name one (nictypes.{bridge}=bridge nicdevices.{bridge}=NIC nicnetworks.{bridge}=NETWORK)"
+    )]
+    NoCarrier {
+        /// The bridge.
+        bridge: IfName,
+        /// The address of the tables.
+        address: IpAddr,
+        /// What is there.
+        present: String,
+    },
+    /// Another bridge has the address.
+    #[error(
+        "{address} is on bridge {other}, not on a NIC; to use {other}, name it in the tables (nictypes.{other}=bridge nicdevices.{other}=NIC nicnetworks.{other}=NETWORK)"
+    )]
+    OnBridge {
+        /// The address of the tables.
+        address: IpAddr,
+        /// The bridge that has it.
+        other: IfName,
+    },
+    /// A bond or VLAN that the tables do not have carries the address: without them it would not be made at boot.
+    #[error(
+        "{address} is on {kind} {other}, which the tables do not have; name it there (nictypes.{other}={kind} nicdevices.{other}=NIC)"
+    )]
+    Unnamed {
+        /// The address of the tables.
+        address: IpAddr,
+        /// `bond` or `vlan`.
+        kind: &'static str,
+        /// The device that has it.
+        other: IfName,
+    },
+    /// The address would be on two interfaces.
+    #[error(
+        "{address}, which {device} shall have, is on {other}, which is not below {device}; correct nicips or nicdevices, or remove the address"
+    )]
+    Elsewhere {
+        /// The address of the tables.
+        address: IpAddr,
+        /// Who shall have it.
+        device: IfName,
+        /// Who has it.
+        other: IfName,
+    },
+    /// Several NICs are in the bridge.
+    #[error("bridge {bridge} has the ports {ports}; name its NIC (nicdevices.{bridge}=NIC)")]
+    Ports {
+        /// The bridge.
+        bridge: IfName,
+        /// Its ports.
+        ports: String,
+    },
+    /// The NIC is in use.
+    #[error(
+        "{port} is a port of {other}, so {kind} {device} can not have it; take it out of {other}, or correct nicdevices.{device}"
+    )]
+    Enslaved {
+        /// What it is.
+        kind: &'static str,
+        /// The device that shall have it.
+        device: IfName,
+        /// The NIC.
+        port: IfName,
+        /// Where it is.
+        other: String,
+    },
+    /// Bonds, VLANs and bridges carry Ethernet frames only.
+    #[error("{port} is no Ethernet interface, so {kind} {device} can not be over it")]
+    NotEthernet {
+        /// What it is.
+        kind: &'static str,
+        /// The device above it.
+        device: IfName,
+        /// The interface.
+        port: IfName,
+    },
+    /// The same, for what one might have expected to work.
+    #[error("{port} is InfiniBand, which carries no Ethernet frames, so {kind} {device} can not be over it")]
+    Infiniband {
+        /// What it is.
+        kind: &'static str,
+        /// The device above it.
+        device: IfName,
+        /// The interface.
+        port: IfName,
+    },
+    /// The NIC can not.
+    #[error(
+        "{device} shall have an MTU of {mtu}, but {port} can have {max} at most; correct networks.mtu or nicextraparams.{device}"
+    )]
+    Mtu {
+        /// Who shall have it.
+        device: IfName,
+        /// What it shall have, in bytes.
+        mtu: u32,
+        /// The NIC that can not.
+        port: IfName,
+        /// What it can.
+        max: u32,
+    },
+    /// The name is taken.
+    #[error("there is an interface {device} that is no {kind}; rename it, or the {kind}")]
+    NameTaken {
+        /// What it shall be.
+        kind: &'static str,
+        /// Its name.
+        device: IfName,
+    },
+    /// A VLAN device of that name is for something else.
+    #[error(
+        "{device} is VLAN {id} of {parent}, and the tables say VLAN {wanted} of {on}; remove it (ip link delete {device}), or correct the tables"
+    )]
+    OtherVlan {
+        /// The device.
+        device: IfName,
+        /// Its VLAN.
+        id: u16,
+        /// Its parent.
+        parent: String,
+        /// What the tables say.
+        wanted: u16,
+        /// The parent that the tables say.
+        on: IfName,
+    },
+    /// The driver does not change that of a bond in use.
+    #[error(
+        "{device} runs with {now} and shall have {wanted}, which the kernel does not change of a bond in use; take it down once (ip link delete {device}, at the console if this host is reached through it), or correct nicextraparams.{device}"
+    )]
+    FixedOption {
+        /// The bond.
+        device: IfName,
+        /// `mode=active-backup`.
+        now: String,
+        /// `mode=802.3ad`.
+        wanted: String,
+    },
+    /// The driver has no such value.
+    #[error("the bonding driver knows no {option}; correct nicextraparams.{device}")]
+    BondOption {
+        /// The bond.
+        device: IfName,
+        /// `NAME=VALUE`.
+        option: String,
+    },
+    /// An address that would be lost.
+    #[error(
+        "{port} has {address}, which the tables do not give it; add it to nicips.{device} ({kind} {device} takes the place of {port}), or remove it"
+    )]
+    Foreign {
+        /// What takes its place.
+        kind: &'static str,
+        /// Its name.
+        device: IfName,
+        /// The NIC.
+        port: IfName,
+        /// The address.
+        address: IpNet,
+    },
+    /// The kernel can not.
+    #[error(
+        "{kind} {device} needs the kernel's module {module}, which this machine does not have; install the package with all modules of its kernel (linux-modules-extra-VERSION, kernel-modules-extra), or boot a kernel that has it"
+    )]
+    Lacking {
+        /// What it is.
+        kind: &'static str,
+        /// Its name.
+        device: IfName,
+        /// What the kernel has not.
+        module: Module,
+    },
+    /// No Open vSwitch.
+    #[error(
+        "Open vSwitch does not run here, and {device} is a bridge of it; install and start it (Debian and Ubuntu: openvswitch-switch; others: openvswitch)"
+    )]
+    NoSwitch {
+        /// The bridge.
+        device: IfName,
+    },
+}

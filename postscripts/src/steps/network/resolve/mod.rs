@@ -1,0 +1,126 @@
+//! The tables' plan on this machine: which NIC each bridge is over, what moves from lower to upper devices, and whether that can
+//! be. Pure.
+//!
+//! ```text
+//! bridge.rs    a bridge, for ifupdown
+//! carrier.rs   the NIC of a bridge whose tables name none
+//! routing.rs   gateways that are kept, routes that are carried, the Ethernet address
+//! refuse.rs    what can not be, before anything changes
+//! error.rs     how that is said
+//! ```
+
+mod bridge;
+mod carrier;
+mod error;
+mod refuse;
+mod routing;
+
+use std::collections::BTreeMap;
+
+use hostnet::Route;
+use inventory::{DeviceKind, DevicePlan, HostPlan, IfName, Port};
+
+pub use self::bridge::Bridge;
+use self::carrier::carrying;
+pub use self::error::ResolveError;
+use self::refuse::refuse_impossible;
+use super::observe::Observed;
+use super::stack::{Device, Kind, Stack};
+
+/// What earlier runs left.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// The NIC of each bridge.
+    pub ports: BTreeMap<IfName, IfName>,
+    /// The routes that each device took over from what is below it.
+    pub routes: BTreeMap<IfName, Vec<Route>>,
+}
+
+impl Memory {
+    /// What the last confirmed plan says.
+    pub fn of(stack: &Stack) -> Self {
+        let mut memory = Self::default();
+        for device in &stack.devices {
+            if let Kind::Bridge { port } | Kind::OvsBridge { port, .. } = &device.kind {
+                memory.ports.insert(device.name.clone(), port.clone());
+            }
+            if !device.routes.is_empty() {
+                memory.routes.insert(device.name.clone(), device.routes.clone());
+            }
+        }
+        memory
+    }
+}
+
+/// The plan of the tables on this machine.
+///
+/// # Errors
+/// The machine can not follow it; the message says what to do.
+pub fn resolve(plan: &HostPlan, observed: &Observed, memory: &Memory) -> Result<Stack, ResolveError> {
+    let mut stack = Stack::default();
+    for device in &plan.devices {
+        let kind = match &device.kind {
+            DeviceKind::Ethernet => Kind::Ethernet,
+            DeviceKind::Bond { ports, options } => {
+                Kind::Bond { ports: ports.clone(), options: options.clone() }
+            }
+            DeviceKind::Vlan { parent, id } => Kind::Vlan { parent: parent.clone(), id: *id },
+            DeviceKind::Bridge { port } => {
+                Kind::Bridge { port: uplink(device, port, observed, memory, &mut stack)? }
+            }
+            DeviceKind::OvsBridge { port, datapath } => Kind::OvsBridge {
+                port: uplink(device, port, observed, memory, &mut stack)?,
+                datapath: *datapath,
+                tag: device.tag,
+            },
+        };
+        stack.devices.push(resolved(device, kind));
+    }
+    refuse_impossible(&stack, observed)?;
+    routing::settle(&mut stack, observed, memory);
+    Ok(stack)
+}
+
+fn resolved(device: &DevicePlan, kind: Kind) -> Device {
+    Device {
+        name: device.name.clone(),
+        kind,
+        mac: None,
+        addresses: device.addresses.clone(),
+        gateways: device.gateways.clone(),
+        routes: Vec::new(),
+        mtu: device.mtu,
+        networks: device.networks.iter().map(|on| on.network.name.clone()).collect(),
+        params: device.params.clone(),
+    }
+}
+
+/// The port of a bridge; one that the tables do not name becomes a device of the plan too.
+fn uplink(
+    bridge: &DevicePlan,
+    port: &Port,
+    observed: &Observed,
+    memory: &Memory,
+    stack: &mut Stack,
+) -> Result<IfName, ResolveError> {
+    let address = match port {
+        Port::Named(name) => return Ok(name.clone()),
+        Port::Carrying(address) => *address,
+    };
+    let port = carrying(&bridge.name, address, observed, memory.ports.get(&bridge.name), stack)?;
+    match stack.devices.iter_mut().find(|device| device.name == port) {
+        Some(known) => known.mtu = known.mtu.max(bridge.mtu),
+        None => stack.devices.push(Device {
+            name: port.clone(),
+            kind: Kind::Ethernet,
+            mac: None,
+            addresses: Vec::new(),
+            gateways: Vec::new(),
+            routes: Vec::new(),
+            mtu: bridge.mtu,
+            networks: Vec::new(),
+            params: Vec::new(),
+        }),
+    }
+    Ok(port)
+}

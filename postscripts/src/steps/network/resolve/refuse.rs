@@ -1,0 +1,212 @@
+//! What can not be on this machine. All of it is found before the first change.
+
+use hostnet::{Kind as Is, Layer, Link, Settings, bond};
+use inventory::{BondOptions, Datapath, IfName};
+use ipnet::IpNet;
+
+use super::ResolveError;
+use crate::steps::network::modules::Module;
+use crate::steps::network::observe::{Observed, is_containers};
+use crate::steps::network::stack::{Device, Kind, Stack};
+
+/// The port that the kernel's datapath of Open vSwitch has for all its ports (kernel net/openvswitch/vport-netdev.c).
+const OVS_SYSTEM: &str = "ovs-system";
+
+pub(super) fn refuse_impossible(stack: &Stack, observed: &Observed) -> Result<(), ResolveError> {
+    for device in &stack.devices {
+        if device.kind != Kind::Ethernet {
+            refuse_taken(device, observed)?;
+            refuse_lacking(device, observed)?;
+        }
+        for lower in device.below() {
+            refuse_lower(stack, device, lower, observed)?;
+        }
+        refuse_nic(stack, device, observed)?;
+    }
+    for device in &stack.devices {
+        refuse_foreign(stack, device, observed)?;
+        refuse_elsewhere(stack, device, observed)?;
+    }
+    Ok(())
+}
+
+/// A name that something else has.
+fn refuse_taken(device: &Device, observed: &Observed) -> Result<(), ResolveError> {
+    let Some(link) = observed.link(&device.name) else { return Ok(()) };
+    let same = match &device.kind {
+        Kind::Ethernet => true,
+        Kind::Bond { options, .. } => {
+            refuse_options(device, options, link)?;
+            link.kind == Is::Bond
+        }
+        Kind::Vlan { parent, id } => {
+            refuse_other_vlan(device, parent, *id, link, observed)?;
+            link.kind == Is::Vlan
+        }
+        Kind::Bridge { .. } => link.kind == Is::Bridge,
+        // without its database there is no saying whose the interface is: then the switch is missed first
+        Kind::OvsBridge { .. } => observed.switch.is_none() || observed.ovs(&device.name).is_some(),
+    };
+    if same {
+        return Ok(());
+    }
+    Err(ResolveError::NameTaken { kind: device.word(), device: device.name.clone() })
+}
+
+fn refuse_options(device: &Device, options: &BondOptions, link: &Link) -> Result<(), ResolveError> {
+    let Settings::Bond { options: now, .. } = &link.settings else { return Ok(()) };
+    for (name, value) in options.iter().filter(|(name, _)| bond::is_fixed(name)) {
+        let wanted = bond::canonical(name, value);
+        let now = now.iter().find(|(known, _)| known == name).map(|(_, value)| value);
+        if let (Some(wanted), Some(now)) = (wanted, now)
+            && wanted != *now
+        {
+            return Err(ResolveError::FixedOption {
+                device: device.name.clone(),
+                now: format!("{name}={now}"),
+                wanted: format!("{name}={wanted}"),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn refuse_other_vlan(
+    device: &Device,
+    on: &IfName,
+    wanted: u16,
+    link: &Link,
+    observed: &Observed,
+) -> Result<(), ResolveError> {
+    let Settings::Vlan { parent, id } = link.settings else { return Ok(()) };
+    let parent = observed.name_of(parent);
+    if id == wanted && parent == on.as_str() {
+        return Ok(());
+    }
+    Err(ResolveError::OtherVlan { device: device.name.clone(), id, parent, wanted, on: on.clone() })
+}
+
+/// What neither kernel nor switch can make.
+fn refuse_lacking(device: &Device, observed: &Observed) -> Result<(), ResolveError> {
+    let module = match &device.kind {
+        Kind::Ethernet | Kind::Bridge { .. } => return Ok(()),
+        Kind::Bond { options, .. } => {
+            for (name, value) in options.iter() {
+                if bond::canonical(name, value).is_none() {
+                    let option = format!("{name}={value}");
+                    return Err(ResolveError::BondOption { device: device.name.clone(), option });
+                }
+            }
+            Module::Bonding
+        }
+        Kind::Vlan { .. } => Module::Vlan,
+        Kind::OvsBridge { .. } if observed.switch.is_none() => {
+            return Err(ResolveError::NoSwitch { device: device.name.clone() });
+        }
+        Kind::OvsBridge { datapath: Datapath::Netdev, .. } => return Ok(()),
+        Kind::OvsBridge { datapath: Datapath::System, .. } => Module::OpenVswitch,
+    };
+    if observed.link(&device.name).is_some() || !observed.lacking.contains(&module) {
+        return Ok(());
+    }
+    Err(ResolveError::Lacking { kind: device.word(), device: device.name.clone(), module })
+}
+
+/// What can not be below.
+fn refuse_lower(
+    stack: &Stack,
+    device: &Device,
+    lower: &IfName,
+    observed: &Observed,
+) -> Result<(), ResolveError> {
+    let (kind, upper, port) = (device.word(), device.name.clone(), lower.clone());
+    let Some(link) = observed.link(lower) else {
+        if stack.device(lower).is_some_and(|made| made.kind != Kind::Ethernet) {
+            return Ok(());
+        }
+        return Err(ResolveError::NoPort { kind, device: upper, port, present: observed.names() });
+    };
+    if link.layer == Layer::Infiniband {
+        return Err(ResolveError::Infiniband { kind, device: upper, port });
+    }
+    let is_switch = link.kind == Is::Bridge || observed.ovs(lower).is_some();
+    if link.layer != Layer::Ethernet || link.mac.is_none() || is_switch || lower.as_str() == "lo" {
+        return Err(ResolveError::NotEthernet { kind, device: upper, port });
+    }
+    // a VLAN leaves its parent where it is
+    if let (false, Some(other)) = (device.ports().is_empty(), foreign_master(stack, link, observed)) {
+        return Err(ResolveError::Enslaved { kind, device: upper, port, other });
+    }
+    Ok(())
+}
+
+/// The bond or bridge that has a NIC, if it is none of the plan.
+fn foreign_master(stack: &Stack, link: &Link, observed: &Observed) -> Option<String> {
+    let master = match observed.ovs_of(&link.name) {
+        Some(bridge) => bridge.name.to_string(),
+        None => observed.name_of(link.master?),
+    };
+    // left in the kernel by a switch that is gone
+    let is_ours = stack.devices.iter().any(|device| device.name.as_str() == master) || master == OVS_SYSTEM;
+    (!is_ours).then_some(master)
+}
+
+/// A NIC that is not there or can not carry what it shall.
+fn refuse_nic(stack: &Stack, device: &Device, observed: &Observed) -> Result<(), ResolveError> {
+    if device.kind != Kind::Ethernet {
+        return Ok(());
+    }
+    let Some(link) = observed.link(&device.name) else {
+        let above = stack.above(&device.name);
+        return match above.first() {
+            Some(upper) => refuse_lower(stack, upper, &device.name, observed),
+            None => Err(ResolveError::NoNic { nic: device.name.clone(), present: observed.names() }),
+        };
+    };
+    let (Some(mtu), Some(max)) = (device.mtu, link.max_mtu) else { return Ok(()) };
+    if mtu <= max {
+        return Ok(());
+    }
+    // the one whose network asks for it
+    let asks = stack.above(&device.name).into_iter().rfind(|upper| upper.mtu == Some(mtu));
+    let asks = asks.map_or_else(|| device.name.clone(), |upper| upper.name.clone());
+    Err(ResolveError::Mtu { device: asks, mtu, port: device.name.clone(), max })
+}
+
+/// An IPv4 address of a port that would silently be gone. IPv6 ones mostly come by themselves (RFC 4862), on what is above too.
+fn refuse_foreign(stack: &Stack, device: &Device, observed: &Observed) -> Result<(), ResolveError> {
+    let top = stack.top_of(&device.name);
+    let Some(top) = stack.device(top).filter(|top| top.name != device.name) else { return Ok(()) };
+    let above = stack.above(&device.name);
+    let ours = |address: &IpNet| above.iter().any(|upper| upper.has(address.addr()));
+    let foreign = observed.addresses(&device.name).find(|address| address.addr().is_ipv4() && !ours(address));
+    foreign.map_or(Ok(()), |address| {
+        Err(ResolveError::Foreign {
+            kind: top.word(),
+            device: top.name.clone(),
+            port: device.name.clone(),
+            address,
+        })
+    })
+}
+
+/// An address that something else has, and that would not move.
+fn refuse_elsewhere(stack: &Stack, device: &Device, observed: &Observed) -> Result<(), ResolveError> {
+    let below = stack.below(&device.name);
+    for address in &device.addresses {
+        let has = |(name, on): &&(IfName, IpNet)| {
+            on.addr() == address.addr()
+                && *name != device.name
+                && !below.contains(&name)
+                && !is_containers(name)
+        };
+        if let Some((other, _)) = observed.addresses.iter().find(has) {
+            return Err(ResolveError::Elsewhere {
+                address: address.addr(),
+                device: device.name.clone(),
+                other: other.clone(),
+            });
+        }
+    }
+    Ok(())
+}

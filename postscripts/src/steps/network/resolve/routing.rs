@@ -1,0 +1,125 @@
+//! What the machine knows and the tables do not: gateways that are kept, routes that are carried along, and the Ethernet address
+//! by which the host is known.
+
+use std::net::IpAddr;
+
+use hostnet::Route;
+use inventory::{IfName, MacAddr};
+use ipnet::IpNet;
+
+use super::Memory;
+use crate::steps::network::observe::Observed;
+use crate::steps::network::stack::{Device, Kind, Stack};
+
+/// Fills in gateways, routes and Ethernet addresses.
+pub(super) fn settle(stack: &mut Stack, observed: &Observed, memory: &Memory) {
+    for at in 0..stack.devices.len() {
+        let Some(device) = stack.devices.get(at) else { continue };
+        let gateways = gateways(stack, device, observed);
+        let routes = routes(stack, device, observed, memory.routes.get(&device.name));
+        let mac = mac(stack, device, observed);
+        if let Some(device) = stack.devices.get_mut(at) {
+            (device.gateways, device.routes, device.mac) = (gateways, routes, mac);
+        }
+    }
+}
+
+/// Whether a route that is there is, or will be, one through this device.
+fn leads_through(stack: &Stack, device: &Device, on: &IfName, route: &Route, observed: &Observed) -> bool {
+    if *on == device.name {
+        let addresses: Vec<IpNet> = observed.addresses(on).collect();
+        return stack.home_of_route(on, &addresses, route).is_none();
+    }
+    let addresses: Vec<IpNet> = observed.addresses(on).collect();
+    stack.home_of_route(on, &addresses, route).is_some_and(|home| home.name == device.name)
+}
+
+/// The default gateways through a device: what the tables say, else what it or a port of it has, so that a host which got its
+/// gateway elsewhere keeps it. A family whose default route goes another way keeps that: two would take turns.
+fn gateways(stack: &Stack, device: &Device, observed: &Observed) -> Vec<IpAddr> {
+    let below = stack.below(&device.name);
+    let here = |on: &IfName| *on == device.name || below.contains(&on);
+    let defaults: Vec<(&IfName, &Route, IpAddr)> = observed
+        .routes
+        .iter()
+        .filter(|(_, route)| route.destination.prefix_len() == 0)
+        .filter_map(|(on, route)| Some((on, route, route.gateway?)))
+        .collect();
+    let mut gateways = Vec::new();
+    for of_family in [IpAddr::is_ipv4 as fn(&IpAddr) -> bool, IpAddr::is_ipv6] {
+        let mut now = defaults.iter().filter(|(_, _, gateway)| of_family(gateway));
+        let elsewhere = now.clone().any(|(on, ..)| !here(on));
+        let said = device.gateways.iter().copied().find(of_family);
+        let kept = now.find(|(on, route, _)| leads_through(stack, device, on, route, observed));
+        let kept = kept.map(|(_, _, gateway)| *gateway);
+        gateways.extend(said.filter(|_| !elsewhere || kept.is_some()).or(kept));
+    }
+    gateways
+}
+
+/// The further routes of what is below, and those that were carried before.
+fn routes(stack: &Stack, device: &Device, observed: &Observed, before: Option<&Vec<Route>>) -> Vec<Route> {
+    let mut routes: Vec<Route> = before.cloned().unwrap_or_default();
+    for lower in stack.below(&device.name) {
+        let through = observed.routes(lower).filter(|route| route.destination.prefix_len() > 0);
+        for route in through.filter(|route| leads_through(stack, device, lower, route, observed)) {
+            if !routes.contains(route) {
+                routes.push(route.clone());
+            }
+        }
+    }
+    routes
+}
+
+/// A bridge that has its port already keeps its own address: a DHCP server may know the host by it.
+fn mac(stack: &Stack, device: &Device, observed: &Observed) -> Option<MacAddr> {
+    let own = observed.link(&device.name);
+    match &device.kind {
+        Kind::Ethernet | Kind::Vlan { .. } => None,
+        Kind::Bond { ports, .. } => match own {
+            Some(link) => link.mac,
+            None => of_port(stack, device, ports, observed),
+        },
+        Kind::Bridge { port } if observed.is_port(port, &device.name) => own.and_then(|link| link.mac),
+        Kind::OvsBridge { port, .. }
+            if observed.ovs(&device.name).is_some_and(|ovs| ovs.ports.contains(port)) =>
+        {
+            own.and_then(|link| link.mac)
+        }
+        Kind::Bridge { port } | Kind::OvsBridge { port, .. } => of(stack, port, observed),
+    }
+}
+
+/// That of the NIC by which the host is known: the one with an address; else of the first.
+fn of_port(stack: &Stack, bond: &Device, ports: &[IfName], observed: &Observed) -> Option<MacAddr> {
+    let is_known = |port: &&IfName| {
+        let planned = |address: &IpNet| {
+            bond.has(address.addr()) || stack.above(&bond.name).iter().any(|upper| upper.has(address.addr()))
+        };
+        observed.addresses(port).any(|address| planned(&address))
+    };
+    // a NIC that is in a bridge of ours carries that bridge's address
+    let in_bridge = |port: &&IfName| {
+        let master = observed.link(port).and_then(|link| link.master);
+        master.is_some_and(|master| {
+            stack
+                .devices
+                .iter()
+                .any(|device| observed.link(&device.name).is_some_and(|link| link.index == master))
+        })
+    };
+    let known = ports.iter().find(is_known).or_else(|| ports.iter().find(in_bridge));
+    observed.link(known.or(ports.first())?)?.mac
+}
+
+/// The Ethernet address of a device that may not be made yet: a VLAN has its parent's.
+fn of(stack: &Stack, name: &IfName, observed: &Observed) -> Option<MacAddr> {
+    if let Some(link) = observed.link(name) {
+        return link.mac;
+    }
+    let device = stack.device(name)?;
+    match &device.kind {
+        Kind::Vlan { parent, .. } => of(stack, parent, observed),
+        _ => device.mac,
+    }
+}

@@ -1,0 +1,95 @@
+//! `xdockhost restore`: what no network manager brings back of the confirmed network. Open vSwitch's bridges are in its own
+//! database, but its addresses and routes are the host's; a switch in user space loses them with every end of ovs-vswitchd, and
+//! a database that was deleted has no bridges either. Units run this at boot and whenever ovs-vswitchd has started.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use hostnet::ovs;
+use tokio::time::{Instant, sleep};
+
+use super::error::NetworkError;
+use super::execute::{Means, apply};
+use super::found::{Host, look};
+use super::guard::Place;
+use super::guard::take_back::take_back_late;
+use super::hands::ThisMachine;
+use super::observe::Observed;
+use super::plan::plan;
+use super::saved;
+use super::stack::{Kind, Stack};
+use crate::log::Log;
+
+const NAME: &str = "network";
+/// How long ovsdb-server and the manager's devices may take after the start.
+const PATIENCE: Duration = Duration::from_secs(60);
+const AGAIN: Duration = Duration::from_millis(100);
+
+/// What was done; `None`: nothing was to do.
+///
+/// # Errors
+/// See [`NetworkError`].
+pub async fn restore(host: &Host, remote: &str) -> Result<Option<String>, NetworkError> {
+    let stack = saved::read(&host.state)
+        .ok_or_else(|| NetworkError::NothingSaved(saved::path(&host.state).display().to_string()))?;
+    let stack = of_switch(&stack);
+    if stack.devices.is_empty() {
+        return Ok(None);
+    }
+    let means = Means::open(remote).map_err(NetworkError::Observe)?;
+    let observed = wait(&means, &stack).await?;
+    let steps = plan(&stack, &observed);
+    apply(&means, &steps, |_| {}).await.map_err(NetworkError::Restore)?;
+    let done: Vec<String> = steps.iter().map(ToString::to_string).collect();
+    Ok((!done.is_empty()).then(|| done.join(", ")))
+}
+
+/// Restores this machine's, and tells what was done. First what a change that was taken back at boot has left in the switch.
+pub async fn run(log: &Log) -> ExitCode {
+    let late = match ThisMachine::open() {
+        Ok(hands) => take_back_late(&Place::host(), &hands).await.map_err(|error| log.failure(NAME, &error)),
+        Err(error) => Err(log.failure(NAME, &error)),
+    };
+    match restore(&Host::this(), ovs::REMOTE).await {
+        Ok(done) => {
+            if let Some(done) = late.ok().flatten().into_iter().chain(done).reduce(|a, b| format!("{a}, {b}"))
+            {
+                log.summary(NAME, done);
+            }
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            log.failure(NAME, &error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Open vSwitch's bridges and what stands with them; the rest is the manager's.
+fn of_switch(stack: &Stack) -> Stack {
+    let towers = stack.towers().into_iter();
+    let with_switch =
+        towers.filter(|tower| tower.iter().any(|device| matches!(device.kind, Kind::OvsBridge { .. })));
+    Stack { devices: with_switch.flatten().cloned().collect() }
+}
+
+/// Until the switch answers and what its bridges stand on is there; what is still missing then is made.
+async fn wait(means: &Means, stack: &Stack) -> Result<Observed, NetworkError> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let observed = look(means, true).await?;
+        let is_late = Instant::now() >= end;
+        if observed.switch.is_some() && (is_late || stands(stack, &observed)) {
+            return Ok(observed);
+        }
+        if is_late {
+            return Err(NetworkError::NoSwitch(PATIENCE.as_secs()));
+        }
+        sleep(AGAIN).await;
+    }
+}
+
+fn stands(stack: &Stack, observed: &Observed) -> bool {
+    let bridges = stack.devices.iter().filter(|device| matches!(device.kind, Kind::OvsBridge { .. }));
+    bridges.flat_map(|bridge| stack.below(&bridge.name)).all(|lower| observed.link(lower).is_some())
+}
