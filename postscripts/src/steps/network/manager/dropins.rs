@@ -34,6 +34,8 @@ const DROPINS: [Dropin; 3] = [
 struct Values {
     /// Open vSwitch bridges whose internal port NetworkManager must leave alone.
     bridges: Vec<String>,
+    /// Bonds and bridges, which have the MAC of a NIC.
+    made: Vec<String>,
 }
 
 /// One for every program that is installed, whoever has the NICs: also one that only waits could take a container's.
@@ -47,7 +49,8 @@ pub(super) fn dropins(
 ) -> Result<Vec<Wanted>, RenderError> {
     let own = tree.manager() == Manager::NetworkManager && tree.has_ovs_plugin();
     let bridges = views.iter().filter(|view| view.kind == "ovs" && !own).map(|view| view.name.clone());
-    let values = Values { bridges: bridges.collect() };
+    let made = views.iter().filter(|view| matches!(view.kind, "bond" | "bridge" | "ovs"));
+    let values = Values { bridges: bridges.collect(), made: made.map(|view| view.name.clone()).collect() };
     let mut files = Vec::new();
     for dropin in DROPINS.iter().filter(|dropin| dropin.installed.iter().any(|path| tree.has(path))) {
         let path = tree.on_disk(dropin.path.as_ref());

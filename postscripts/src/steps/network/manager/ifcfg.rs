@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::dialect::{Dialect, Freed, Own, Place, Said, file_name};
 use super::sysconfig::{self, device_of, get, is_of, variables};
 use super::tree::{File, Tree};
-use super::view::View;
+use super::view::{AddressView, RouteView, View};
 use crate::render::{RenderError, Templates};
 
 pub(super) const DIRECTORY: &str = "/etc/sysconfig/network-scripts";
@@ -62,8 +62,11 @@ struct Values<'a> {
     device: &'a View,
     /// Of a bond: `mode=802.3ad miimon=100`.
     options: String,
+    v4: Vec<&'a AddressView>,
+    v6: Vec<&'a AddressView>,
+    params: Vec<(&'a str, String)>,
     /// The routes of the file's family.
-    routes: Vec<&'a super::view::RouteView>,
+    routes: Vec<&'a RouteView>,
 }
 
 impl Dialect for Ifcfg {
@@ -103,18 +106,25 @@ impl Dialect for Ifcfg {
             for (prefix, family) in [("route-", 4), ("route6-", 6)] {
                 let routes: Vec<_> = view.routes.iter().filter(|route| route.family == family).collect();
                 if !routes.is_empty() {
-                    files.push(file(
-                        templates,
-                        prefix,
-                        "route-device",
-                        Values { device: view, options: String::new(), routes },
-                    )?);
+                    files.push(file(templates, prefix, "route-device", values(view, routes))?);
                 }
             }
-            let values = Values { device: view, options: options(view), routes: Vec::new() };
+            let values = values(view, Vec::new());
             files.push(file(templates, "ifcfg-", "ifcfg-device", values)?);
         }
         Ok(files)
+    }
+}
+
+fn values<'a>(view: &'a View, routes: Vec<&'a RouteView>) -> Values<'a> {
+    let of = |family| view.addresses.iter().filter(move |address| address.family == family).collect();
+    Values {
+        device: view,
+        options: options(view),
+        v4: of(4),
+        v6: of(6),
+        params: sysconfig::params(view),
+        routes,
     }
 }
 

@@ -39,6 +39,8 @@ struct Entry<'a> {
     device: &'a View,
     /// Of a bond: its parameters by netplan's names.
     bond: Vec<(&'static str, String)>,
+    /// Of an Open vSwitch bridge: its port, where netplan can make it one.
+    uplink: Option<&'a str>,
     /// Whether `network-online.target` must not wait for it.
     optional: bool,
 }
@@ -96,7 +98,7 @@ impl Dialect for Netplan {
     fn own(&self, _: &Tree, views: &[View], templates: &Templates) -> Result<Vec<Own>, RenderError> {
         let of = |name, kinds: &[&str]| {
             let devices = views.iter().filter(|view| kinds.contains(&view.kind));
-            Section { name, devices: devices.map(|view| entry(view)).collect() }
+            Section { name, devices: devices.map(|view| entry(view, views)).collect() }
         };
         let all = [
             of("ethernets", &["ethernet"]),
@@ -109,7 +111,7 @@ impl Dialect for Netplan {
     }
 }
 
-fn entry(view: &View) -> Entry<'_> {
+fn entry<'a>(view: &'a View, views: &[View]) -> Entry<'a> {
     let told = |(key, value): &(String, String)| {
         let (_, name) = BOND.iter().find(|(known, _)| known == key)?;
         let value = if key == "arp_ip_target" { format!("[{value}]") } else { value.clone() };
@@ -118,7 +120,9 @@ fn entry(view: &View) -> Entry<'_> {
     let bond = view.options.iter().filter_map(told).collect();
     let below_ovs = view.master.as_ref().is_some_and(|master| master.kind == "ovs");
     let optional = (view.master.is_none() || below_ovs) && view.addresses.is_empty() && !view.dhcp;
-    Entry { device: view, bond, optional }
+    let is_nic = |port: &&String| views.iter().any(|below| below.name == **port && below.kind == "ethernet");
+    let uplink = view.ports.iter().find(is_nic).map(String::as_str).filter(|_| view.kind == "ovs");
+    Entry { device: view, bond, uplink, optional }
 }
 
 /// What the kernel's bonding driver calls it, and what netplan does.

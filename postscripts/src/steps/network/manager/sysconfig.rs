@@ -5,6 +5,7 @@ use inventory::IfName;
 
 use super::dialect::{Said, file_name};
 use super::tree::File;
+use super::view::View;
 
 /// The assignments, without the shell's quotes.
 pub(super) fn variables(text: &str) -> Vec<(&str, &str)> {
@@ -77,4 +78,16 @@ pub(super) fn route(destination: &str, gateway: Option<&str>, metric: Option<&st
     let gateway = gateway.and_then(|gateway| gateway.parse().ok());
     let metric = metric.and_then(|metric| metric.parse().ok());
     (destination.prefix_len() > 0).then_some(Route { destination, gateway, metric })
+}
+
+/// `nicextraparams` as assignments: xCAT writes them there as they are (`configeth`), and a shell reads them as root.
+pub(super) fn params(view: &View) -> Vec<(&str, String)> {
+    let is_name = |key: &str| {
+        key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
+    let pairs = view.params.iter().filter(|(key, _)| is_name(key));
+    pairs
+        .map(|(key, value)| (key.as_str(), format!("'{}'", unquoted(value).replace('\'', "'\\''"))))
+        .collect()
 }

@@ -8,7 +8,6 @@ use ipnet::IpNet;
 use serde::Serialize;
 
 use super::tree::Tree;
-use crate::steps::network::plan::Words;
 use crate::steps::network::stack::{Device, Kind, Stack};
 
 /// A device. Fields that do not apply are `null` or empty: a template asks for them by `{% if %}`.
@@ -40,6 +39,10 @@ pub(super) struct View {
     pub routes: Vec<RouteView>,
     /// Name servers that its NIC had.
     pub dns: Vec<String>,
+    /// Those of IPv4.
+    pub dns4: Vec<String>,
+    /// Those of IPv6.
+    pub dns6: Vec<String>,
     /// Domains that its NIC had.
     pub search: Vec<String>,
     /// Of a bond or bridge.
@@ -136,6 +139,8 @@ fn view(tree: &Tree, stack: &Stack, device: &Device) -> View {
     let dhcp = said().any(|said| said.dhcp);
     let shown = |address: &&IpNet| !(dhcp && address.addr().is_ipv4());
     let addresses: Vec<&IpNet> = device.addresses.iter().filter(shown).collect();
+    let dns = unique(said().flat_map(|said| said.dns));
+    let (dns6, dns4) = dns.iter().cloned().partition(|server| server.contains(':'));
     let gateway =
         |v4: bool| device.gateways.iter().find(|gateway| gateway.is_ipv4() == v4).map(ToString::to_string);
     let (parent, id) = match &device.kind {
@@ -159,7 +164,9 @@ fn view(tree: &Tree, stack: &Stack, device: &Device) -> View {
         gateway4: gateway(true).filter(|_| !dhcp),
         gateway6: gateway(false),
         routes: routes(tree, device),
-        dns: unique(said().flat_map(|said| said.dns)),
+        dns,
+        dns4,
+        dns6,
         search: unique(said().flat_map(|said| said.search)),
         ports: device.ports().into_iter().map(ToString::to_string).collect(),
         options: options(device),
@@ -221,9 +228,15 @@ impl RouteView {
             to: route.destination.to_string(),
             via: route.gateway.map(|gateway| gateway.to_string()),
             metric: route.metric,
-            words: Words(route).to_string(),
+            words: words(route),
         }
     }
+}
+
+fn words(route: &Route) -> String {
+    let via = route.gateway.map(|gateway| format!(" via {gateway}")).unwrap_or_default();
+    let metric = route.metric.map(|metric| format!(" metric {metric}")).unwrap_or_default();
+    format!("{}{via}{metric}", route.destination)
 }
 
 fn kind(device: &Device) -> &'static str {

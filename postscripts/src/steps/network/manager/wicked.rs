@@ -50,6 +50,7 @@ struct Values<'a> {
     device: &'a View,
     /// Of a bond: `mode=802.3ad miimon=100`.
     options: String,
+    params: Vec<(&'a str, String)>,
 }
 
 impl Dialect for Wicked {
@@ -96,7 +97,7 @@ impl Dialect for Wicked {
 }
 
 fn file(templates: &Templates, kind: &str, view: &View) -> Result<Own, RenderError> {
-    let values = Values { device: view, options: options(view) };
+    let values = Values { device: view, options: options(view), params: sysconfig::params(view) };
     let text = templates.render(&format!("etc/sysconfig/network/{kind}-device"), &values)?;
     Ok(Own::open(format!("{DIRECTORY}/{kind}-{}", view.name), text))
 }
