@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use super::decide::Scope;
+use super::decide::{Scope, unbooted};
 use super::kept::Kept;
 use super::place::{Place, Stage};
 use super::record::{Record, RecordError};
@@ -32,6 +32,19 @@ pub(super) fn of_change(place: &Place, record: &Record, scope: Scope) -> Result<
     });
     ops.push(Op::Remove(place.wrote(&record.id)));
     ops.extend(record.files.iter().cloned().map(Op::Forget));
+    Ok(ops)
+}
+
+/// Of a change that is confirmed: older records, and the second names of old files that no boot would want back.
+pub(super) fn after_commit(place: &Place, record: &Record) -> Result<Vec<Op>, RecordError> {
+    let records = place.records()?;
+    let mut unbooted = unbooted(&records, None).map(|(id, stage)| place.record(stage, id));
+    let newest = unbooted.next().map(|path| Record::read(&path)).transpose()?.flatten();
+    let mut ops: Vec<Op> = unbooted.map(Op::Remove).collect();
+    ops.push(Op::Remove(place.wrote(&record.id)));
+    let on_trial: Vec<Kept> = newest.into_iter().flat_map(|record| record.files).collect();
+    let unwanted = record.files.iter().filter(|file| !on_trial.contains(file));
+    ops.extend(unwanted.cloned().map(Op::Forget));
     Ok(ops)
 }
 

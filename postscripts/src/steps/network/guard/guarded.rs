@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::Intent;
 use super::decide::{Scope, unbooted};
+use super::ending;
 use super::hands::Hands;
 use super::kept::{Kept, sweep};
 use super::place::Place;
@@ -148,7 +149,7 @@ async fn guard_of(place: &Place, id: &str) -> Result<UnixStream, BeginError> {
 
 fn listen(path: &Path) -> io::Result<UnixListener> {
     match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => UnixListener::bind(path),
     }
 }
@@ -214,22 +215,9 @@ impl Guarded {
     /// The record could not be removed; the change is to be taken back.
     pub fn confirm(&self) -> Result<(), FileError> {
         durable::remove(&self.place.change())?;
-        self.tidy();
+        // what nobody needs any more; what stays here, the next boot or change ends
+        let _ = ending::after_commit(&self.place, &self.record).and_then(|ops| ending::execute(&ops));
         Ok(())
-    }
-
-    /// What nobody needs after the commit; a next change does it otherwise.
-    fn tidy(&self) {
-        let Ok(records) = self.place.records() else { return };
-        let mut unbooted = unbooted(&records, None);
-        let newest =
-            unbooted.next().and_then(|(id, stage)| Record::read(&self.place.record(stage, id)).ok()?);
-        for (id, stage) in unbooted {
-            let _ = durable::remove(&self.place.record(stage, id));
-        }
-        let _ = durable::remove(&self.place.wrote(&self.record.id));
-        let on_trial: Vec<Kept> = newest.into_iter().flat_map(|record| record.files).collect();
-        self.record.files.iter().filter(|file| !on_trial.contains(file)).for_each(Kept::forget);
     }
 
     /// Takes the change back, and says what is there then.

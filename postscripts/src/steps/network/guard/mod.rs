@@ -27,11 +27,15 @@ pub mod watch;
 mod ending;
 mod guarded;
 mod hands;
+mod intent;
 mod kept;
 mod start;
+#[cfg(test)]
+mod whole;
 
 pub use guarded::{BeginError, Guarded, Interrupted, begin};
 pub use hands::{Hands, Trouble};
+pub use intent::{Intent, Undo};
 pub use kept::{KeepError, Kept, Old};
 pub use place::Place;
-pub use record::{Intent, Record, Undo};
+pub use record::Record;

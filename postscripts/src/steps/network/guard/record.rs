@@ -1,6 +1,5 @@
 //! What is kept of a change so that it can be taken back: by this process, by the guard, by the next boot.
 
-use std::fmt::Display;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,44 +10,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
+use super::intent::{Intent, Undo};
 use super::kept::{KeepError, Kept};
 use super::place::{Place, PlaceError};
-use crate::files::Wanted;
 
 /// Changes when an older program would misread a record.
 const FORMAT: u32 = 1;
 /// Configurations may hold secrets (keys of 802.1X).
 const MODE: u32 = 0o600;
-
-/// One step of the way back, as the network step has it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Undo {
-    /// In words, for the log.
-    pub text: String,
-    /// For who executes it.
-    pub step: Value,
-    /// Whether a boot does not take it back by itself: what is in the switch's database, not what is in the kernel.
-    pub outlives_boot: bool,
-}
-
-/// What is asked for when a change begins.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Intent {
-    /// The way back, in the order in which it is gone.
-    pub undo: Vec<Undo>,
-    /// Every file that will be written or removed.
-    pub files: Vec<PathBuf>,
-    /// The network as it is, a line each: what must be there again after the way back.
-    pub facts: Vec<String>,
-    /// Who runs the network, in the words of [`super::Hands::adopt`].
-    pub manager: String,
-    /// Who must answer, in the words of [`super::Hands::probe`].
-    pub probes: Value,
-    /// How long who must answer may take, in seconds.
-    pub confirm: u64,
-    /// How long the whole change may take, in seconds: after that the guard ends who makes it, and takes it back.
-    pub limit: u64,
-}
 
 /// A change, written down.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -113,26 +82,6 @@ pub enum RecordError {
     /// The records can not be listed.
     #[error(transparent)]
     Place(#[from] PlaceError),
-}
-
-impl Undo {
-    /// A step of the way back.
-    ///
-    /// # Errors
-    /// It can not be written as JSON: a map with keys that are no strings.
-    pub fn of<S: Serialize + Display>(step: &S, outlives_boot: bool) -> Result<Self, serde_json::Error> {
-        Ok(Self { text: step.to_string(), step: serde_json::to_value(step)?, outlives_boot })
-    }
-}
-
-impl Intent {
-    /// The paths that writing these files touches.
-    #[must_use]
-    pub fn with_files(mut self, files: &[Wanted]) -> Self {
-        let paths = files.iter().flat_map(|file| [Some(&file.path), file.backup.as_ref()]).flatten();
-        self.files.extend(paths.cloned());
-        self
-    }
 }
 
 impl Record {

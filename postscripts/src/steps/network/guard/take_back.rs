@@ -8,8 +8,9 @@ use tokio::time::sleep;
 use super::decide::Scope;
 use super::ending;
 use super::hands::{Hands, Trouble};
+use super::intent::Undo;
 use super::place::{Place, Stage};
-use super::record::{Record, RecordError, Undo};
+use super::record::{Record, RecordError};
 use crate::log::Log;
 
 /// How long to wait before each attempt, for who made the change and is there to tell of it.
@@ -110,7 +111,7 @@ async fn attempt(place: &Place, record: &Record, hands: &impl Hands, scope: Scop
         }
         match within(STEP, hands.facts()).await {
             Ok(now) => {
-                rest.missing = record.facts.iter().filter(|fact| !now.contains(fact)).cloned().collect()
+                rest.missing = record.facts.iter().filter(|fact| !now.contains(fact)).cloned().collect();
             }
             Err(why) => rest.failed.push(format!("look again: {why}")),
         }

@@ -22,6 +22,8 @@ use crate::lock::{self, LockError};
 /// A process that was killed lets its lock go at once, unless a driver holds it in the kernel. It will never act again, so the
 /// guard does not wait for it.
 const KILLED: Duration = Duration::from_secs(5);
+/// Who is late and alive takes the change back itself, and can say why; it has this time for it.
+const GRACE: Duration = Duration::from_secs(5);
 /// A command that who was killed had started (`ifup`, `netplan`) may still be at work: look again after that time.
 const ORPHANS: Duration = Duration::from_secs(1);
 
@@ -102,7 +104,7 @@ async fn attend(place: &Place, record: &Record) -> Result<Ending, WatchError> {
         return Ok(Ending::Gone);
     }
     let mut byte = [0; 1];
-    match timeout(Duration::from_secs(record.limit), stream.read(&mut byte)).await {
+    match timeout(Duration::from_secs(record.limit) + GRACE, stream.read(&mut byte)).await {
         Ok(_) => Ok(Ending::Gone),
         Err(_) => Ok(Ending::Late(process)),
     }

@@ -1,0 +1,254 @@
+//! A machine, its disk and its history.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize as _;
+use tempfile::TempDir;
+
+use super::machine::{Machine, Step};
+use crate::files::Wanted;
+use crate::steps::network::guard::boot::{Verdict, confirm, recover, take_back_pending};
+use crate::steps::network::guard::decide::Scope;
+use crate::steps::network::guard::ending;
+use crate::steps::network::guard::guarded::write_down;
+use crate::steps::network::guard::place::Place;
+use crate::steps::network::guard::take_back::take_back_late;
+use crate::steps::network::guard::{Intent, Undo};
+
+const FILES: [&str; 2] = ["interfaces", "mynet0"];
+const KERNEL: [&str; 3] = ["bridge", "address", "port"];
+const SWITCH: [&str; 1] = ["ovs0"];
+
+/// A part of the network of a machine. Each has the number of the change that it belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    Kernel(&'static str),
+    Switch(&'static str),
+    File(&'static str),
+}
+
+pub(super) const PARTS: [Part; 6] = [
+    Part::Kernel(KERNEL[0]),
+    Part::Switch(SWITCH[0]),
+    Part::Kernel(KERNEL[1]),
+    Part::Kernel(KERNEL[2]),
+    Part::File(FILES[0]),
+    Part::File(FILES[1]),
+];
+
+/// What happens to a run when it has done some of its parts.
+#[derive(Debug, Clone)]
+pub(super) enum End {
+    /// It confirms. The power goes after so many operations of tidying up.
+    Confirmed { cut_after: Option<usize> },
+    /// It, its guard, a guard that is started again, or the next run takes it back: each may die, the last one does not.
+    TakenBack { deaths: Vec<u32> },
+    /// All of it was done and the record not ended: so many operations of that, and then another takes it back again.
+    TakenBackAgain { ended: usize },
+    /// The power goes.
+    PowerCut,
+    /// The power goes before the record is complete; nothing was changed.
+    CutAtBegin,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Event {
+    /// A run that does so many parts.
+    Run { parts: usize, end: End },
+    /// The power goes, the machine boots; power cuts in the middle of what it does first; whether somebody answers, at last.
+    Boot { deaths: Vec<u32>, answers: Option<bool> },
+}
+
+pub(super) struct World {
+    directory: TempDir,
+    machine: Machine,
+    boot: u32,
+    changes: u32,
+    /// The change that is to be found now.
+    current: u32,
+    /// The last one that a boot found good.
+    booted: u32,
+    /// Whether the machine has booted since the last confirmation.
+    tried: bool,
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        let world = Self {
+            directory: TempDir::new().unwrap(),
+            machine: Machine::default(),
+            boot: 1,
+            changes: 0,
+            current: 0,
+            booted: 0,
+            tried: false,
+        };
+        PARTS.iter().for_each(|part| world.put(*part, 0));
+        world
+    }
+
+    fn place(&self) -> Place {
+        let place = Place::elsewhere(&self.directory.path().join("state"), Path::new("/bin/false"));
+        Place { boot: format!("boot-{}", self.boot), ..place }
+    }
+
+    fn path(&self, file: &str) -> PathBuf {
+        self.directory.path().join(file)
+    }
+
+    fn file(&self, file: &str, number: u32) -> Wanted {
+        Wanted::text(self.path(file), format!("{number}"))
+    }
+
+    /// What is in a file; the network before any change has one file.
+    fn number_in(&self, file: &str) -> u32 {
+        fs::read_to_string(self.path(file)).map_or(0, |text| text.parse().unwrap())
+    }
+
+    fn put(&self, part: Part, number: u32) {
+        match part {
+            Part::Kernel(name) => {
+                self.machine.set(&Step { of_switch: false, name: name.to_owned(), to: number });
+            }
+            Part::Switch(name) => {
+                self.machine.set(&Step { of_switch: true, name: name.to_owned(), to: number });
+            }
+            Part::File(file) if number == 0 && file == FILES[1] => drop(fs::remove_file(self.path(file))),
+            Part::File(file) => drop(self.file(file, number).write().unwrap()),
+        }
+    }
+
+    fn intent(&self, from: u32) -> Intent {
+        let undo = |of_switch: bool, name: &str| Undo {
+            text: format!("{name} {from}"),
+            step: serde_json::to_value(Step { of_switch, name: name.to_owned(), to: from }).unwrap(),
+            outlives_boot: of_switch,
+        };
+        let undo = PARTS.iter().rev().filter_map(|part| match part {
+            Part::Kernel(name) => Some(undo(false, name)),
+            Part::Switch(name) => Some(undo(true, name)),
+            Part::File(_) => None,
+        });
+        Intent {
+            undo: undo.collect(),
+            files: FILES.iter().map(|file| self.path(file)).collect(),
+            facts: self.machine.lines(),
+            ..Intent::default()
+        }
+    }
+
+    pub(super) async fn event(&mut self, event: &Event) {
+        match event {
+            Event::Run { parts, end } => self.run(*parts, end).await,
+            Event::Boot { deaths, answers } => self.boots(deaths, *answers).await,
+        }
+        self.assert_whole(event);
+    }
+
+    async fn run(&mut self, parts: usize, end: &End) {
+        let place = self.place();
+        take_back_pending(&place, &self.machine).await.unwrap();
+        self.changes += 1;
+        let record = write_down(&place, &self.intent(self.current)).unwrap();
+        let parts = match end {
+            End::Confirmed { .. } => PARTS.len(),
+            End::CutAtBegin => 0,
+            _ => parts,
+        };
+        for part in PARTS.iter().take(parts) {
+            if matches!(part, Part::File(_)) {
+                fs::write(place.wrote(&record.id), "").unwrap();
+            }
+            self.put(*part, self.changes);
+        }
+        match end {
+            End::Confirmed { cut_after } => {
+                durable::remove(&place.change()).unwrap();
+                let mut ops = ending::after_commit(&place, &record).unwrap();
+                ops.truncate(cut_after.unwrap_or(ops.len()));
+                ending::execute(&ops).unwrap();
+                self.current = self.changes;
+                self.tried = false;
+                if cut_after.is_some() {
+                    self.boots(&[], None).await;
+                }
+            }
+            End::TakenBack { deaths } => {
+                self.taken_back(deaths).await;
+            }
+            End::TakenBackAgain { ended } => {
+                for undo in &record.undo {
+                    self.machine.set(&Step::deserialize(&undo.step).unwrap());
+                }
+                record.files.iter().for_each(|file| assert!(file.restore().is_ok()));
+                let ops = ending::of_change(&place, &record, Scope::Running).unwrap();
+                let ended = (*ended).min(ops.len());
+                ending::execute(ops.get(..ended).unwrap()).unwrap();
+                self.taken_back(&[]).await;
+            }
+            End::PowerCut => self.boots(&[], None).await,
+            End::CutAtBegin => {
+                fs::remove_file(place.trial(&record.id)).unwrap();
+                self.boots(&[], None).await;
+            }
+        }
+    }
+
+    async fn taken_back(&self, deaths: &[u32]) {
+        let place = self.place();
+        for lives in deaths {
+            let _ = self.machine.unless_dead(Some(*lives), take_back_pending(&place, &self.machine)).await;
+        }
+        take_back_pending(&place, &self.machine).await.unwrap();
+    }
+
+    /// The kernel is what the files say, when they have been put right; the switch what its database says.
+    async fn boots(&mut self, deaths: &[u32], answers: Option<bool>) {
+        for cut in 0..=deaths.len() {
+            self.boot += 1;
+            recover(&self.place(), &self.machine).await.unwrap();
+            for name in KERNEL {
+                let number = self.number_in(FILES[0]);
+                self.machine.set(&Step { of_switch: false, name: name.to_owned(), to: number });
+            }
+            let lives = deaths.get(cut).copied();
+            let late = self.machine.unless_dead(lives, take_back_late(&self.place(), &self.machine)).await;
+            // a second boot with files that nobody found good is one with the files before
+            if self.tried {
+                self.current = self.booted;
+            }
+            self.tried = self.current != self.booted;
+            if late.is_none() {
+                continue;
+            }
+            late.unwrap().unwrap();
+        }
+        let Some(answers) = answers else { return };
+        self.machine.answers.set(answers);
+        match confirm(&self.place(), &self.machine).await.unwrap() {
+            Verdict::NoTrial => {}
+            Verdict::Good => {
+                self.booted = self.current;
+                self.tried = false;
+            }
+            Verdict::Back(_) => {
+                self.current = self.booted;
+                self.tried = false;
+                Box::pin(self.boots(&[], None)).await;
+            }
+        }
+    }
+
+    fn assert_whole(&self, event: &Event) {
+        let mut found = self.machine.lines();
+        found.extend(FILES.iter().map(|file| format!("file {file} {}", self.number_in(file))));
+        let number = format!(" {}", self.current);
+        assert!(
+            found.iter().all(|line| line.ends_with(&number)),
+            "{} is not {found:?} after {event:?}",
+            self.current
+        );
+        assert!(!self.place().change().exists());
+    }
+}
