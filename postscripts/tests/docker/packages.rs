@@ -178,20 +178,48 @@ fn zypper_from_the_hosts_repositories_and_from_the_directory() {
 
 #[test]
 fn unsigned_without_an_index_says_how_to_make_one() {
-    for (distribution, manager, indexer) in
-        [("debian-12", "apt-get", "dpkg-scanpackages . >Packages"), ("sles-15", "zypper", "createrepo_c .")]
-    {
-        let (host, mn) = (
-            Host::of(distribution).script(manager, "").script("rpm", "exit 1").script("dpkg", ""),
-            nothing(),
-        );
+    for (distribution, manager, indexer, names) in [
+        ("debian-12", "apt-get", "dpkg-scanpackages . >Packages", "docker.io iptables"),
+        ("sles-15", "zypper", "createrepo_c .", "docker"),
+    ] {
+        let host = Host::of(distribution).script(manager, "").script("rpm", "exit 1").script("dpkg", "");
+        let mn = nothing();
         let ran = host.run(&mn, &["unsigned=yes"]);
         let text = format!(
-            "[E]:Error: xdock: docker: unsigned=yes, but the management node has no package index at {}; put the packages there and make it with {indexer}\n",
+            "[E]:Error: xdock: docker: unsigned=yes, but the management node has neither a package index nor all of {names} at {}; put them there, with all that they depend on; {indexer} makes an index\n",
             mn.url(OTHERPKGS)
         );
         assert_eq!((ran.code, ran.stderr), (1, text));
     }
+}
+
+#[test]
+fn apt_gets_an_index_of_a_flat_directory() {
+    let listing = "<a href=\"docker.io_20.10.24_all.deb\">d</a><a href=\"iptables_1.8_all.deb\">i</a>";
+    let (docker, iptables) =
+        (format!("{OTHERPKGS}/docker.io_20.10.24_all.deb"), format!("{OTHERPKGS}/iptables_1.8_all.deb"));
+    let mn =
+        ManagementNode::serving(&[(&format!("{OTHERPKGS}/"), listing), (&docker, "one"), (&iptables, "two")]);
+    let host = Host::of("debian-12").with_apt().script("dpkg-deb", "echo Package: x; echo Version: 1");
+    let ran = host.run(&mn, &["unsigned=yes"]);
+    let from = mn.url(OTHERPKGS);
+    assert_eq!(
+        ran.stdout,
+        format!("xdock: docker: installed docker 27.5.1 (packages of {from})\n"),
+        "{}",
+        ran.stderr
+    );
+    let copy = "/var/lib/xdock/apt/flat";
+    let wanted = [
+        format!("dpkg-deb --field {copy}/docker.io_20.10.24_all.deb"),
+        format!("dpkg-deb --field {copy}/iptables_1.8_all.deb"),
+        "dpkg --configure -a".to_owned(),
+        format!("{APT} update"),
+        format!("{APT} install --yes docker.io iptables"),
+    ];
+    assert_eq!(host.called(&mn), wanted);
+    assert_eq!(host.read("/var/lib/xdock/apt/sources.list"), format!("deb [trusted=yes] file:{copy} ./\n"));
+    assert!(!host.path(copy).exists());
 }
 
 #[test]

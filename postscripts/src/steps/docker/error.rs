@@ -31,9 +31,11 @@ pub enum DockerError {
     Look(#[source] FetchError),
     /// Unsigned packages were allowed, but there are none.
     #[error(
-        "unsigned=yes, but the management node has no package index at {url}; put the packages there and make it with {indexer}"
+        "unsigned=yes, but the management node has neither a package index nor all of {} at {url}; put them there, with all that they depend on; {indexer} makes an index", packages.join(" ")
     )]
     NoIndex {
+        /// What is to be installed.
+        packages: Vec<String>,
         /// The directory's address.
         url: String,
         /// What makes an index.
@@ -48,6 +50,9 @@ pub enum DockerError {
         #[source]
         source: InstallError,
     },
+    /// A package went away while it was fetched.
+    #[error("{0} was listed and is not there; run this again")]
+    Gone(String),
     /// A file was not written.
     #[error(transparent)]
     File(#[from] FileError),

@@ -4,7 +4,7 @@
 //! release.rs        which distribution this is
 //! packages.rs       its packages
 //! installed.rs      those that are there
-//! source.rs         where the others come from
+//! source.rs         where the others come from; flat.rs: from a directory without an index
 //! manager.rs        apt, dnf, yum and zypper: their words
 //! install.rs        ... run
 //! configuration.rs  /etc/docker/daemon.json: ours into theirs
@@ -16,6 +16,7 @@
 mod configuration;
 mod error;
 mod execute;
+mod flat;
 mod install;
 mod installed;
 mod kernel;
@@ -157,9 +158,11 @@ async fn install(
     server: &Server,
 ) -> Result<String, DockerError> {
     let path = source::path(&run.environment, node);
-    let scopes = source::scopes(desired.manager, server, &path, packages, run.work.unsigned)?;
+    let scopes = source::scopes(desired.manager, server, &path, packages, run.work.unsigned).await?;
     let hint = Hint { url: server.url(&path) };
-    let scope = install::install(desired.manager, &scopes, packages, hint).await?;
+    let installed = install::install(desired.manager, &scopes, packages, hint).await;
+    flat::clean();
+    let scope = installed?;
     Ok(scope.map(ToString::to_string).unwrap_or_default())
 }
 

@@ -6,6 +6,7 @@ use crate::environment::{Environment, Node};
 use crate::fetch::Server;
 
 use super::error::DockerError;
+use super::flat;
 use super::manager::Manager;
 
 /// The management node's directory of packages, as far as it is of use.
@@ -13,6 +14,8 @@ use super::manager::Manager;
 pub(super) struct Directory {
     /// Its address, without a last `/`.
     pub(super) url: String,
+    /// Where the package manager reads it: the same, or a copy on this host.
+    pub(super) base: String,
     /// Whether signatures are demanded.
     pub(super) signed: bool,
     /// Files of packages, by name and file name, where there is no index; else empty.
@@ -93,16 +96,20 @@ pub(super) fn path(environment: &Environment, node: &Node) -> String {
 ///
 /// # Errors
 /// The management node does not answer, or `unsigned=yes` and it has nothing.
-pub(super) fn scopes(
+pub(super) async fn scopes(
     manager: Manager,
     server: &Server,
     path: &str,
     packages: &[String],
     unsigned: bool,
 ) -> Result<Vec<Scope>, DockerError> {
-    match look(manager, server, path, packages, unsigned)? {
+    match look(manager, server, path, packages, unsigned).await? {
         Some(directory) => Ok(vec![Scope::Alone(directory.clone()), Scope::Beside(directory)]),
-        None if unsigned => Err(DockerError::NoIndex { url: server.url(path), indexer: manager.indexer() }),
+        None if unsigned => Err(DockerError::NoIndex {
+            packages: packages.to_vec(),
+            url: server.url(path),
+            indexer: manager.indexer(),
+        }),
         None => Ok(vec![Scope::Host]),
     }
 }
@@ -116,7 +123,7 @@ fn indexes(manager: Manager) -> (&'static [&'static str], &'static [&'static str
     }
 }
 
-fn look(
+async fn look(
     manager: Manager,
     server: &Server,
     path: &str,
@@ -124,33 +131,27 @@ fn look(
     unsigned: bool,
 ) -> Result<Option<Directory>, DockerError> {
     let (signed, bare) = indexes(manager);
-    let directory = |flat| Directory { url: server.url(path), signed: !unsigned, flat };
+    let url = server.url(path);
+    let directory = |base, flat| Directory { url: url.clone(), base, signed: !unsigned, flat };
     for index in if unsigned { bare } else { signed } {
         if server.has(&format!("{path}/{index}")).map_err(DockerError::Look)? {
-            return Ok(Some(directory(Vec::new())));
+            return Ok(Some(directory(url.clone(), Vec::new())));
         }
     }
-    if manager == Manager::Apt {
+    // apt has no word for a package without an index and with a signature
+    if manager == Manager::Apt && !unsigned {
         return Ok(None);
     }
     let Some(listing) = server.find(&format!("{path}/")).map_err(DockerError::Look)? else { return Ok(None) };
-    let files = rpms(&String::from_utf8_lossy(&listing));
-    let missing = packages.iter().any(|package| files.iter().all(|(name, _)| name != package));
-    Ok((!missing && !packages.is_empty()).then(|| directory(files)))
-}
-
-/// Packages of a web server's listing, by name: `href="NAME-VERSION-RELEASE.ARCH.rpm"` for this machine.
-fn rpms(listing: &str) -> Vec<(String, String)> {
-    let package = |href: &str| {
-        let file = href.split(['"', '\'']).next()?.trim_start_matches("./");
-        let (rest, arch) = file.strip_suffix(".rpm")?.rsplit_once('.')?;
-        let (rest, _release) = rest.rsplit_once('-')?;
-        let (name, _version) = rest.rsplit_once('-')?;
-        let fits = [std::env::consts::ARCH, "noarch"].contains(&arch);
-        let plain = |c: char| c.is_ascii_alphanumeric() || "._-+~^%".contains(c);
-        (fits && file.chars().all(plain)).then(|| (name.to_owned(), file.to_owned()))
-    };
-    listing.split("href=").skip(1).filter_map(|rest| package(rest.trim_start_matches(['"', '\'']))).collect()
+    let listing = String::from_utf8_lossy(&listing);
+    let files = if manager == Manager::Apt { flat::debs(&listing) } else { flat::rpms(&listing) };
+    if packages.iter().any(|package| files.iter().all(|(name, _)| name != package)) {
+        return Ok(None);
+    }
+    Ok(Some(match manager {
+        Manager::Apt => directory(flat::index(server, path, &files).await?, Vec::new()),
+        Manager::Dnf | Manager::Yum | Manager::Zypper => directory(url.clone(), files),
+    }))
 }
 
 #[cfg(test)]
@@ -174,20 +175,5 @@ mod tests {
         assert_eq!(path("/install/post/mine/"), "/install/post/mine");
         assert_eq!(path("http://mirror/x,/install/post/mine"), "/install/post/mine");
         assert_eq!(path("/install/$(x)"), "/install/post/otherpkgs/rocky9/x86_64");
-    }
-
-    #[test]
-    fn packages_are_read_from_the_listings_of_nginx_and_apache() {
-        let arch = std::env::consts::ARCH;
-        let listing = format!(
-            "<a href=\"../\">../</a>\n<a href=\"docker-ce-27.3.1-1.el9.{arch}.rpm\">docker-ce-27..</a> 22-Nov\n\
-             <tr><td><a href='container-selinux-2.229.0-1.el9.noarch.rpm'>c</a></td></tr>\n\
-             <a href=\"docker-ce-27.3.1-1.el9.s390x.rpm\">other</a><a href=\"README\">README</a>\n"
-        );
-        let wanted = [
-            ("docker-ce".to_owned(), format!("docker-ce-27.3.1-1.el9.{arch}.rpm")),
-            ("container-selinux".to_owned(), "container-selinux-2.229.0-1.el9.noarch.rpm".to_owned()),
-        ];
-        assert_eq!(rpms(&listing), wanted);
     }
 }

@@ -48,7 +48,7 @@ fn list(scope: &Scope, directory: &Directory) -> String {
         true => std::fs::read_to_string("/etc/apt/sources.list").unwrap_or_default(),
         false => String::new(),
     };
-    format!("deb {trusted}{} ./\n{hosts}", directory.url)
+    format!("deb {trusted}{} ./\n{hosts}", directory.base)
 }
 
 /// Only our list, where it is enough; lists and caches of our own, and no proxy to the management node.
