@@ -164,10 +164,11 @@ fn nics(script: &mut Script, lookup: &Lookup<'_>) -> Result<(), RenderError> {
 /// One `script args` a line, between marks: what runs when `updatenode` names no script.
 fn scripts(script: &mut Script, lookup: &Lookup<'_>) -> Result<(), RenderError> {
     for column in ["postscripts", "postbootscripts"] {
-        let lists = [("defaults", "xcatdefaults"), ("node", lookup.node)];
+        // xcatdefaults is a row of its own; the node's list may be its group's, as any attribute
+        let defaults = lookup.own("postscripts", "xcatdefaults", column)?;
+        let own = lookup.value(&format!("postscripts.{column}"))?;
         script.line(&format!("# {column}-start-here"));
-        for (of, key) in lists {
-            let list = lookup.own("postscripts", key, column)?;
+        for (of, list) in [("defaults", defaults), ("node", own)] {
             script.line(&format!("# {of}-{column}-start-here"));
             list.split(',').map(str::trim).filter(|name| !name.is_empty()).for_each(|name| script.line(name));
             script.line(&format!("# {of}-{column}-end-here"));
@@ -239,7 +240,8 @@ mod tests {
         mynet0:\n    objtype=network\n    net=10.99.0.0\n    mask=255.255.0.0\n\n\
         host1:\n    objtype=node\n    groups=hosts,all\n    ip=10.99.0.11\n    os=debian12\n    arch=x86_64\n    \
         nictypes.br98=bridge\n    nicdevices.br98=eth1\n    usercomment=x\n    postscripts=it's a\n\n\
-        host2:\n    objtype=node\n    groups=all\n";
+        host2:\n    objtype=node\n    groups=all\n\n\
+        hosts:\n    objtype=group\n    postbootscripts=xdock unsigned=yes\n";
 
     fn rendered(node: &str) -> Result<String, RenderError> {
         render(&Inventory::from_stanzas(TABLES).unwrap(), node, Ipv4Addr::new(10, 99, 0, 1))
@@ -264,6 +266,7 @@ mod tests {
             "NICDEVICES='br98!eth1'\n",
             "NICIPS=''\n",
             "# node-postscripts-start-here\nit's a\n# node-postscripts-end-here\n",
+            "# node-postbootscripts-start-here\nxdock unsigned=yes\n# node-postbootscripts-end-here\n",
         ] {
             assert!(text.contains(line), "{line:?} is not in\n{text}");
         }
