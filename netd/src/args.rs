@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use hostnet::ovs::Remote;
 
 /// Gives every container of this host exactly the address and MAC of the cluster's tables.
 #[derive(Debug, Parser)]
@@ -71,6 +72,9 @@ pub(crate) struct Run {
     /// How long to listen for another machine that uses the address before it goes live; 0: do not ask
     #[arg(long, value_name = "MS", env = "NETD_PROBE_MS", default_value_t = 40, value_parser = clap::value_parser!(u64).range(0..=5000))]
     pub(crate) probe_ms: u64,
+    /// Where the database of Open vSwitch is, for networks on one of its bridges: unix:PATH or tcp:HOST:PORT
+    #[arg(long, value_name = "REMOTE", env = "NETD_OVSDB", default_value = hostnet::ovs::REMOTE)]
+    pub(crate) ovsdb: Remote,
 }
 
 impl Run {
@@ -82,7 +86,8 @@ impl Run {
 
 impl Default for Run {
     fn default() -> Self {
-        Self { state: "/var/lib/xdock/netd".into(), run: "/run/xdock/netd".into(), probe_ms: 40 }
+        let ovsdb = Remote::Unix("/var/run/openvswitch/db.sock".into());
+        Self { state: "/var/lib/xdock/netd".into(), run: "/run/xdock/netd".into(), probe_ms: 40, ovsdb }
     }
 }
 
@@ -101,5 +106,6 @@ mod tests {
         let Some(Command::Run(run)) = Cli::parse_from(["netd", "run"]).command else { panic!("run") };
         let default = Run::default();
         assert_eq!((run.state, run.run, run.probe_ms), (default.state, default.run, default.probe_ms));
+        assert_eq!(run.ovsdb, default.ovsdb);
     }
 }

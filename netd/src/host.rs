@@ -1,17 +1,21 @@
 //! What netd does on the host, each in a task of its own that reports to the inbox: the owner of the state never
 //! waits for the kernel, the wire or a program.
 
+mod watch;
+
 use std::future::Future;
-use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use hostnet::{Events, EventsError, Kernel, Link, NetError, arp, firewall, ndp};
-use inventory::{Fabric, IfName, MacAddr};
+use hostnet::ovs::Remote;
+use hostnet::{Kernel, Link, NetError, firewall};
+use inventory::{Fabric, IfName};
 use tokio::sync::mpsc::UnboundedSender;
 use tracing::{info, warn};
 
 use crate::daemon::{Message, Scope};
-use crate::fabric;
+use crate::fabric::{DetachError, Fabrics};
 use crate::moment::Moment;
 use crate::reconcile::{Observed, Step};
 use crate::refusal::Refusal;
@@ -26,14 +30,22 @@ const ANNOUNCE: [Duration; 2] = [Duration::from_millis(150), Duration::from_secs
 #[derive(Debug, Clone)]
 pub(crate) struct Host {
     kernel: Kernel,
+    fabrics: Fabrics,
     inbox: UnboundedSender<Message>,
     probe: Option<Duration>,
+    watches_switch: Arc<AtomicBool>,
 }
 
 impl Host {
     /// Opens the way to the kernel.
-    pub(crate) fn open(inbox: UnboundedSender<Message>, probe: Option<Duration>) -> Result<Self, NetError> {
-        Ok(Self { kernel: Kernel::open()?, inbox, probe })
+    pub(crate) fn open(
+        inbox: UnboundedSender<Message>,
+        probe: Option<Duration>,
+        switch: Remote,
+    ) -> Result<Self, NetError> {
+        let kernel = Kernel::open()?;
+        let fabrics = Fabrics::new(&kernel, switch);
+        Ok(Self { kernel, fabrics, inbox, probe, watches_switch: Arc::default() })
     }
 
     /// Whether addresses are probed at all.
@@ -42,21 +54,21 @@ impl Host {
     }
 
     /// Makes the endpoint's pair: [`Message::Attached`].
-    pub(crate) fn attach(&self, fabric: Fabric, endpoint: &Endpoint) {
+    pub(crate) fn attach(&self, endpoint: &Endpoint) {
         let (host, endpoint) = (self.clone(), endpoint.clone());
         self.report(async move {
-            let done = fabric::attach(fabric, &host.kernel, &endpoint).await;
-            Message::Attached(endpoint.id, done.map_err(|error| chain(&error)))
+            let done = host.fabrics.hands(endpoint.fabric).attach(&endpoint).await;
+            Message::Attached(Box::new(endpoint), done.map_err(|error| chain(&error)))
         });
     }
 
-    /// Asks the wire for its addresses: [`Message::Probed`]. Nobody is in the way where it can not be asked: a start is
-    /// worth more than a question about it.
+    /// Asks the wire for its addresses: [`Message::Probed`].
     pub(crate) fn probe(&self, endpoint: &Endpoint) {
         let Some(window) = self.probe else { return };
-        let endpoint = endpoint.clone();
+        let (host, endpoint) = (self.clone(), endpoint.clone());
         self.report(async move {
-            let squatter = ask_wire(&endpoint, window).await.map(|(address, mac)| Refusal::Squatter {
+            let answer = host.fabrics.hands(endpoint.fabric).ask(&endpoint, window).await;
+            let squatter = answer.map(|(address, mac)| Refusal::Squatter {
                 address,
                 node: endpoint.node,
                 mac,
@@ -68,20 +80,20 @@ impl Host {
 
     /// Tells the wire where the addresses are now, twice, for a frame may be lost.
     pub(crate) fn announce(&self, endpoint: &Endpoint) {
-        let endpoint = endpoint.clone();
+        let (fabrics, endpoint) = (self.fabrics.clone(), endpoint.clone());
         tokio::spawn(async move {
             for wait in ANNOUNCE {
                 tokio::time::sleep(wait).await;
-                tell_wire(&endpoint).await;
+                tell_wire(&fabrics, &endpoint).await;
             }
         });
     }
 
-    /// Deletes a pair by its host end.
-    pub(crate) fn delete(&self, port: IfName) {
-        let host = self.clone();
+    /// Takes an endpoint's port out and deletes its pair.
+    pub(crate) fn detach(&self, endpoint: &Endpoint) {
+        let (host, fabric, port) = (self.clone(), endpoint.fabric, endpoint.port());
         tokio::spawn(async move {
-            if let Err(error) = host.kernel.delete(&port).await {
+            if let Err(error) = host.fabrics.hands(fabric).detach(&port).await {
                 // reconciliation comes back to it
                 warn!("{}", chain(&error));
             }
@@ -103,20 +115,25 @@ impl Host {
         });
     }
 
-    /// Looks at the host: [`Message::Observed`].
-    pub(crate) fn observe(&self, scope: Scope) {
+    /// Looks at the host, and at Open vSwitch where that is needed: [`Message::Observed`].
+    pub(crate) fn observe(&self, scope: Scope, switch: bool) {
         let host = self.clone();
-        self.report(async move { Message::Observed(host.observed(scope).await) });
+        if switch {
+            self.watch_switch();
+        }
+        self.report(async move { Message::Observed(host.observed(scope, switch).await) });
     }
 
-    async fn observed(&self, scope: Scope) -> Result<Observed, String> {
+    async fn observed(&self, scope: Scope, switch: bool) -> Result<Observed, String> {
         let began = Moment::now();
+        let switch = if switch { Some(self.fabrics.ovs.observe().await) } else { None };
+        let switch = switch.map(|seen| seen.map_err(|error| chain(&error)));
         let links = self.kernel.links().await.map_err(|error| chain(&error))?;
         let firewall = match scope {
             Scope::Links => None,
             Scope::All => Some(firewall::observe().await.map_err(|error| chain(&error))),
         };
-        Ok(Observed { began, links, firewall })
+        Ok(Observed { began, links, switch, firewall })
     }
 
     /// Makes repairs one after the other: [`Message::Executed`].
@@ -137,7 +154,8 @@ impl Host {
         let kernel = &self.kernel;
         let done = match step {
             Step::Delete { device } => kernel.delete(device).await,
-            Step::Plug { port, index, .. } => kernel.set_master(port, Some(*index)).await.map(|()| true),
+            Step::Plug { .. } => return self.repair_on(Fabric::Flat, step).await,
+            Step::PlugIn { .. } | Step::Unplug { .. } => return self.repair_on(Fabric::Ovs, step).await,
             Step::Mtu { port, mtu, .. } => kernel.set_mtu(port, *mtu).await.map(|()| true),
             Step::Up { port, .. } => kernel.set_up(port, true).await.map(|()| true),
             Step::Firewall(step) => {
@@ -151,18 +169,12 @@ impl Host {
         }
     }
 
-    /// Passes the kernel's notifications on: [`Message::Changed`]. Without them the timer does the work.
-    pub(crate) fn watch(&self) {
-        let inbox = self.inbox.clone();
-        tokio::spawn(async move {
-            loop {
-                let error = watch_until_error(&inbox).await;
-                warn!("{}; looking every 30 s until this works again", chain(&error));
-                // notifications may have been lost
-                let _ = inbox.send(Message::Changed(Scope::All));
-                tokio::time::sleep(Duration::from_secs(30)).await;
-            }
-        });
+    async fn repair_on(&self, fabric: Fabric, step: &Step) -> Result<bool, String> {
+        match self.fabrics.hands(fabric).repair(step).await {
+            // it went away by itself
+            Err(DetachError::Kernel(NetError::Missing { .. })) => Ok(false),
+            done => done.map_err(|error| chain(&error)),
+        }
     }
 
     fn report(&self, work: impl Future<Output = Message> + Send + 'static) {
@@ -177,55 +189,9 @@ impl Host {
 /// A link as it was found; `Err`: it could not be looked at.
 pub(crate) type Look = Result<Option<Link>, ()>;
 
-async fn watch_until_error(inbox: &UnboundedSender<Message>) -> EventsError {
-    let mut events = match Events::open() {
-        Ok(events) => events,
-        Err(error) => return error,
-    };
-    loop {
-        let scope = match events.next().await {
-            Ok(hostnet::Change::Links) => Scope::Links,
-            Ok(hostnet::Change::Firewall) => Scope::All,
-            Err(error) => return error,
-        };
-        let _ = inbox.send(Message::Changed(scope));
-    }
-}
-
-/// Both families at once, so that two cost no more than one.
-async fn ask_wire(endpoint: &Endpoint, window: Duration) -> Option<(IpAddr, MacAddr)> {
-    let mut addresses = endpoint.addresses.iter().map(ipnet::IpNet::addr);
-    let (first, second) = (addresses.next(), addresses.next());
-    let (first, second) = tokio::join!(ask_for(endpoint, first, window), ask_for(endpoint, second, window));
-    first.or(second)
-}
-
-async fn ask_for(
-    endpoint: &Endpoint,
-    address: Option<IpAddr>,
-    window: Duration,
-) -> Option<(IpAddr, MacAddr)> {
-    let (address, ours) = (address?, [endpoint.mac]);
-    let answer = match address {
-        IpAddr::V4(v4) => arp::probe(&endpoint.bridge, v4, window, &ours).await,
-        IpAddr::V6(v6) => ndp::probe(&endpoint.bridge, v6, window, &ours).await,
-    };
-    match answer {
-        Ok(squatter) => squatter.map(|mac| (address, mac)),
-        Err(error) => {
-            warn!("cannot probe {address} of {}: {}", endpoint.node, chain(&error));
-            None
-        }
-    }
-}
-
-async fn tell_wire(endpoint: &Endpoint) {
+async fn tell_wire(fabrics: &Fabrics, endpoint: &Endpoint) {
     for address in endpoint.addresses.iter().map(ipnet::IpNet::addr) {
-        let told = match address {
-            IpAddr::V4(v4) => arp::announce(&endpoint.bridge, v4, endpoint.mac).await,
-            IpAddr::V6(v6) => ndp::announce(&endpoint.bridge, v6, endpoint.mac).await,
-        };
-        if let Err(error) = told {
+        if let Err(error) = fabrics.hands(endpoint.fabric).tell(endpoint, address).await {
             info!("cannot announce {address} of {}: {}", endpoint.node, chain(&error));
         }
     }

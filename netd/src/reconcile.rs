@@ -1,23 +1,25 @@
 //! What has to be done so that the host is as the records and the tables say. Pure.
 //!
 //! Desired: the endpoints of the records, each a port of its bridge; nothing else with a name of ours. Observed: the
-//! links. An observation is older than some records: what changed since it began is left for the next one.
+//! links, and Open vSwitch where networks are on it. What a bridge and its ports have to be is the fabric's to say. An observation is older than some records: what changed since it began is left for the next one.
 
+mod step;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::time::Duration;
 
-use hostnet::{Kind, Link, firewall};
-use inventory::{IfName, NodeName, Snapshot};
-use plugin::EndpointId;
+use hostnet::{Kind, Link, firewall, ovs};
+use inventory::{Fabric, HostNetwork, IfName, Snapshot};
 
+use crate::fabric::{self, rules};
 use crate::grant::SETTLED;
 use crate::interface::{self, CONTAINER_PREFIX, HOST_PREFIX};
 use crate::moment::Moment;
 use crate::state::{Endpoint, Phase, State};
+
+pub(crate) use step::{Retired, Step, Why};
 
 /// How long an endpoint that Docker neither joined nor deleted is left alone.
 const ABANDONED: Duration = Duration::from_secs(60);
@@ -29,8 +31,35 @@ pub(crate) struct Observed {
     pub(crate) began: Moment,
     /// All interfaces of the main namespace.
     pub(crate) links: Vec<Link>,
+    /// Open vSwitch, if it was looked at.
+    pub(crate) switch: Option<Result<ovs::Observed, String>>,
     /// The packet filter, if it was looked at.
     pub(crate) firewall: Option<Result<firewall::Observed, String>>,
+}
+
+/// What was observed, by name.
+#[derive(Debug)]
+pub(crate) struct Seen<'a> {
+    links: BTreeMap<&'a str, &'a Link>,
+    switch: Option<&'a ovs::Observed>,
+}
+
+impl<'a> Seen<'a> {
+    fn new(observed: &'a Observed) -> Self {
+        let links = observed.links.iter().map(|link| (link.name.as_str(), link)).collect();
+        let switch = observed.switch.as_ref().and_then(|switch| switch.as_ref().ok());
+        Self { links, switch }
+    }
+
+    /// The interface of that name.
+    pub(crate) fn link(&self, name: &IfName) -> Option<&'a Link> {
+        self.links.get(name.as_str()).copied()
+    }
+
+    /// Open vSwitch, where it was looked at and answered.
+    pub(crate) fn switch(&self) -> Option<&'a ovs::Observed> {
+        self.switch
+    }
 }
 
 /// What to do, and what netd can not do anything about.
@@ -44,98 +73,42 @@ pub(crate) struct Plan {
     pub(crate) problems: Vec<String>,
 }
 
-/// One repair.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Step {
-    /// A device of ours that no record has goes.
-    Delete { device: IfName },
-    /// A port goes back into its bridge.
-    Plug { port: IfName, node: NodeName, bridge: IfName, index: u32 },
-    /// A port gets its bridge's MTU.
-    Mtu { port: IfName, node: NodeName, mtu: u32 },
-    /// A port is switched on.
-    Up { port: IfName, node: NodeName },
-    /// Bridged traffic may pass Docker's packet filter.
-    Firewall(firewall::Step),
-}
-
-/// An endpoint that is a container's no more: record and pair go.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Retired {
-    /// The endpoint.
-    pub(crate) endpoint: EndpointId,
-    /// Its node.
-    pub(crate) node: NodeName,
-    /// Its port.
-    pub(crate) port: IfName,
-    /// Why it goes.
-    pub(crate) why: Why,
-}
-
-/// Why an endpoint is retired.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Why {
-    /// Its pair is gone, with the container's namespace or by somebody's hand.
-    Gone,
-    /// Docker began its start and never ended it.
-    NeverJoined,
-    /// The container has not got its end, and Docker does not delete it.
-    Abandoned,
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Delete { device } => write!(f, "left-over device {device} deleted"),
-            Self::Plug { port, node, bridge, .. } => {
-                write!(f, "port {port} of {node} put back into {bridge}")
-            }
-            Self::Mtu { port, node, mtu } => write!(f, "MTU of port {port} of {node} set to {mtu}"),
-            Self::Up { port, node } => write!(f, "port {port} of {node} switched on"),
-            Self::Firewall(step) => write!(f, "packet filter: {step}"),
-        }
-    }
-}
-
-impl fmt::Display for Retired {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { endpoint: _, node, port, why } = self;
-        write!(f, "record of {node} ({port}) removed: {why}")
-    }
-}
-
-impl fmt::Display for Why {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Gone => "its interface is gone",
-            Self::NeverJoined => "its start was never ended",
-            Self::Abandoned => "no container has it",
-        })
-    }
-}
-
 /// Whether a container has its end of this link, or is about to get it.
 pub(crate) fn is_alive(endpoint: &Endpoint, link: Option<&Link>, now: Moment) -> bool {
     link.is_some_and(|link| link.peer_netns.is_some() || now.since(endpoint.since) < SETTLED)
 }
 
+/// Whether Open vSwitch has to be looked at.
+pub(crate) fn needs_switch(state: &State) -> bool {
+    let networks = state.snapshot.iter().flat_map(|snapshot| &snapshot.networks);
+    let mut fabrics = networks.map(|on| on.fabric).chain(state.endpoints.values().map(|on| on.fabric));
+    fabrics.any(|fabric| fabric == Fabric::Ovs)
+}
+
 /// Plans.
 pub(crate) fn plan(state: &State, observed: &Observed) -> Plan {
-    let links: BTreeMap<&str, &Link> = observed.links.iter().map(|link| (link.name.as_str(), link)).collect();
+    let seen = Seen::new(observed);
     let mut plan = Plan::default();
     for endpoint in state.endpoints.values().filter(|endpoint| endpoint.since < observed.began) {
-        plan_endpoint(endpoint, &links, observed.began, &mut plan);
+        plan_endpoint(endpoint, &seen, observed.began, &mut plan);
     }
-    plan_left_overs(state, &links, &mut plan);
+    plan_left_overs(state, &seen, &mut plan);
+    if let Some(Err(problem)) = &observed.switch {
+        plan.problems.push(problem.clone());
+    }
     if let Some(snapshot) = &state.snapshot {
-        plan.problems.extend(missing_bridges(snapshot, &links));
+        let problem = |on: &HostNetwork| rules(on.fabric).bridge_problem(on, &seen);
+        plan.problems.extend(snapshot.networks.iter().filter_map(problem));
         plan_firewall(snapshot, observed, &mut plan);
     }
     plan
 }
 
+/// Open vSwitch does not bring frames that it forwards before iptables, neither in the kernel (it takes them before the
+/// hooks of bridges, net/openvswitch/vport-netdev.c) nor in ovs-vswitchd: rules are for Linux bridges.
 fn plan_firewall(snapshot: &Snapshot, observed: &Observed, plan: &mut Plan) {
-    let bridges: BTreeSet<IfName> = snapshot.networks.iter().map(|on| on.bridge.clone()).collect();
+    let flat = snapshot.networks.iter().filter(|on| on.fabric == Fabric::Flat);
+    let bridges: BTreeSet<IfName> = flat.map(|on| on.bridge.clone()).collect();
     let bridges: Vec<IfName> = bridges.into_iter().collect();
     match &observed.firewall {
         Some(Ok(chains)) => {
@@ -146,17 +119,14 @@ fn plan_firewall(snapshot: &Snapshot, observed: &Observed, plan: &mut Plan) {
     }
 }
 
-fn plan_endpoint(endpoint: &Endpoint, links: &BTreeMap<&str, &Link>, now: Moment, plan: &mut Plan) {
+fn plan_endpoint(endpoint: &Endpoint, seen: &Seen<'_>, now: Moment, plan: &mut Plan) {
     let port = endpoint.port();
-    let link = links.get(port.as_str()).copied();
+    let link = seen.link(&port);
     if let Some(why) = is_over(endpoint, link, now) {
         let (id, node) = (endpoint.id.clone(), endpoint.node.clone());
         plan.retired.push(Retired { endpoint: id, node, port, why });
-        return;
-    }
-    let bridge = links.get(endpoint.bridge.as_str()).filter(|bridge| bridge.kind == Kind::Bridge);
-    if let (Some(link), Some(bridge)) = (link, bridge) {
-        plan.steps.extend(port_repairs(endpoint, link, bridge));
+    } else if let Some(link) = link {
+        rules(endpoint.fabric).mend_port(endpoint, link, seen, plan);
     }
 }
 
@@ -173,33 +143,24 @@ fn is_over(endpoint: &Endpoint, link: Option<&Link>, now: Moment) -> Option<Why>
     }
 }
 
-fn port_repairs(endpoint: &Endpoint, link: &Link, bridge: &Link) -> Vec<Step> {
+/// Adds what every port's device has to be, whatever it is a port of.
+pub(crate) fn mend_device(endpoint: &Endpoint, link: &Link, mtu: u32, plan: &mut Plan) {
     let (port, node) = (link.name.clone(), endpoint.node.clone());
-    let mut steps = Vec::new();
-    if link.master != Some(bridge.index) {
-        let bridge_name = bridge.name.clone();
-        steps.push(Step::Plug {
-            port: port.clone(),
-            node: node.clone(),
-            bridge: bridge_name,
-            index: bridge.index,
-        });
-    }
-    if link.mtu != bridge.mtu {
-        steps.push(Step::Mtu { port: port.clone(), node: node.clone(), mtu: bridge.mtu });
+    if link.mtu != mtu {
+        plan.steps.push(Step::Mtu { port: port.clone(), node: node.clone(), mtu });
     }
     if !link.up {
-        steps.push(Step::Up { port, node });
+        plan.steps.push(Step::Up { port, node });
     }
-    steps
 }
 
 /// Devices with a name of ours and no record: netd was killed between the two, or lost the record. One whose other
 /// end is in a container is not touched: a lost record must not take the network from a running container.
-fn plan_left_overs(state: &State, links: &BTreeMap<&str, &Link>, plan: &mut Plan) {
+fn plan_left_overs(state: &State, seen: &Seen<'_>, plan: &mut Plan) {
     let ours: BTreeSet<IfName> =
         state.endpoints.values().flat_map(|endpoint| [endpoint.port(), endpoint.container_end()]).collect();
-    let stray = links.values().filter(|link| {
+    fabric::plan_left_overs(&ours, seen, plan);
+    let stray = seen.links.values().filter(|link| {
         link.kind == Kind::Veth && interface::is_ours(link.name.as_str()) && !ours.contains(&link.name)
     });
     for link in stray {
@@ -208,7 +169,7 @@ fn plan_left_overs(state: &State, links: &BTreeMap<&str, &Link>, plan: &mut Plan
                 "port {} has no record, but its other end is in a container: restart that container",
                 link.name
             ));
-        } else if !is_second_end(link.name.as_str(), links) {
+        } else if !is_second_end(link.name.as_str(), &seen.links) {
             plan.steps.push(Step::Delete { device: link.name.clone() });
         }
     }
@@ -218,25 +179,4 @@ fn plan_left_overs(state: &State, links: &BTreeMap<&str, &Link>, plan: &mut Plan
 fn is_second_end(name: &str, links: &BTreeMap<&str, &Link>) -> bool {
     let key = name.strip_prefix(CONTAINER_PREFIX);
     key.is_some_and(|key| links.contains_key(format!("{HOST_PREFIX}{key}").as_str()))
-}
-
-fn missing_bridges<'a>(
-    snapshot: &'a Snapshot,
-    links: &'a BTreeMap<&str, &Link>,
-) -> impl Iterator<Item = String> + 'a {
-    snapshot.networks.iter().filter_map(|on| {
-        let (bridge, network) = (&on.bridge, &on.network.name);
-        match links.get(bridge.as_str()) {
-            None => Some(format!(
-                "bridge {bridge} of network {network} is not on this host: run the postscript xdockhost network"
-            )),
-            Some(link) if link.kind != Kind::Bridge => {
-                Some(format!("{bridge} of network {network} is not a bridge: run the postscript xdockhost network"))
-            }
-            Some(link) if !link.up => {
-                Some(format!("bridge {bridge} of network {network} is switched off: ip link set {bridge} up"))
-            }
-            Some(_) => None,
-        }
-    })
 }

@@ -99,6 +99,11 @@ pub(crate) enum Refusal {
     /// The host has no such bridge.
     #[error("bridge {bridge} of network {network} is not on this host: run the postscript xdockhost network")]
     NoBridge { bridge: IfName, network: NetName },
+    /// The bridge is configured, and ovs-vswitchd has not made it.
+    #[error(
+        "bridge {bridge} of network {network} is in Open vSwitch's database, but ovs-vswitchd has not made it: systemctl restart openvswitch-switch"
+    )]
+    NotMade { bridge: IfName, network: NetName },
 }
 
 fn given(gateway: &Option<IpAddr>) -> String {

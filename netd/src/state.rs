@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use inventory::{IfName, MacAddr, NetName, NodeName, Snapshot};
+use inventory::{Fabric, IfName, MacAddr, NetName, NodeName, Snapshot};
 use ipnet::IpNet;
 use plugin::{EndpointId, NetworkId};
 use serde::{Deserialize, Serialize};
@@ -65,10 +65,20 @@ pub(crate) struct Endpoint {
     pub(crate) addresses: Vec<IpNet>,
     /// The host's bridge that it is plugged into.
     pub(crate) bridge: IfName,
+    /// What sort of bridge that is. (Records of netd 0.1 do not say it: they knew one.)
+    #[serde(default = "flat")]
+    pub(crate) fabric: Fabric,
+    /// Its VLAN on an Open vSwitch bridge; `None`: untagged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tag: Option<u16>,
     /// How far it is.
     pub(crate) phase: Phase,
     /// When it came so far.
     pub(crate) since: Moment,
+}
+
+fn flat() -> Fabric {
+    Fabric::Flat
 }
 
 /// The life of an endpoint.
@@ -104,9 +114,8 @@ impl Endpoint {
 
     /// Whether two records are the same place of the same node, whatever their phase.
     pub(crate) fn same_place(&self, other: &Self) -> bool {
-        let Self { id, network, on, node, nic, mac, addresses, bridge, phase: _, since: _ } = self;
-        (id, network, on, node) == (&other.id, &other.network, &other.on, &other.node)
-            && (nic, mac, addresses, bridge) == (&other.nic, &other.mac, &other.addresses, &other.bridge)
+        let same_time = Self { phase: self.phase, since: self.since, ..other.clone() };
+        *self == same_time
     }
 }
 

@@ -19,6 +19,7 @@ mod address;
 mod bridge;
 mod device;
 mod error;
+mod ethtool;
 mod events;
 mod kernel;
 mod link;

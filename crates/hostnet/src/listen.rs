@@ -1,4 +1,4 @@
-//! A container's end that listens on the host, before the container has it.
+//! Interfaces that carry frames on this host, but not for this host.
 
 use std::io;
 use std::path::Path;
@@ -17,13 +17,17 @@ const DEAF: [(&str, &str, &str); 3] =
     [("ipv4", "arp_ignore", "8"), ("ipv4", "rp_filter", "1"), ("ipv6", "disable_ipv6", "1")];
 
 impl Kernel {
-    /// Switches on a container's end that is still here, so that packet sockets hear what comes to it, and only they:
-    /// else this host would answer for its own addresses there, with the container's Ethernet address, and forward
-    /// what was sent to the container.
+    /// Has this host's own IP disregard what comes in through an interface without an address; packet sockets still hear
+    /// it. Else the host would answer there for all its addresses (ip-sysctl.rst, `arp_ignore` 0), and forward what was
+    /// sent to others.
+    ///
+    /// Where it is needed: a port of Open vSwitch's userspace datapath, whose frames the kernel sees too (Open vSwitch,
+    /// Documentation/intro/install/userspace.rst, "Firewall Rules"); a container's end that is switched on before the
+    /// container has it.
     ///
     /// # Errors
     /// [`NetError::Missing`], or the kernel refused.
-    pub async fn set_up_deaf(&self, device: &IfName) -> Result<(), NetError> {
+    pub async fn deafen(&self, device: &IfName) -> Result<(), NetError> {
         let name = device.clone();
         // the kernel has these wait for every change of the network that is on its way
         let deafened = tokio::task::spawn_blocking(move || deafen(&name)).await;
@@ -32,8 +36,7 @@ impl Kernel {
             property: "its deafness".to_owned(),
             source: error.into(),
         };
-        deafened.map_err(failed)??;
-        self.set_up(device, true).await
+        deafened.map_err(failed)?
     }
 }
 

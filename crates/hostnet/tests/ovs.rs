@@ -70,7 +70,13 @@ fn a_bridge_is_made_with_uplink_and_internal_port() {
         assert_eq!(made.faults().count(), 0);
         let device = kernel.link(&name("br0")).await.unwrap().unwrap();
         assert_eq!((device.mtu, device.mac), (1400, Some(mac("02:00:00:00:00:01"))));
-        assert_eq!(daemons.vsctl("br-to-parent br0"), "br0");
+        // a status, which ovs-vswitchd refreshes when it has time
+        let begun = Instant::now();
+        let told = async || switch.observe().await.unwrap().port("br0").unwrap().1.interfaces[0].mac_in_use;
+        while told().await != Some(mac("02:00:00:00:00:01")) {
+            assert!(begun.elapsed() < LONG, "mac_in_use is never the bridge's");
+        }
+        drop(daemons);
     });
 }
 

@@ -7,6 +7,7 @@ use tracing::{debug, warn};
 
 use super::pending::Waiting;
 use super::{Answer, Daemon, Message};
+use crate::fabric::rules;
 use crate::grant::{Verdict, decide};
 use crate::host::Look;
 use crate::moment::Moment;
@@ -79,10 +80,6 @@ impl Daemon {
 
     /// The record is written before the pair is made, so that a netd that is killed in between finds it.
     fn attach(&mut self, endpoint: &Endpoint, before: Vec<Change>, reply: Reply, answer: Answer) {
-        let network = self.state.snapshot.as_ref().and_then(|snapshot| snapshot.network(&endpoint.on));
-        let Some(fabric) = network.map(|on| on.fabric) else {
-            return refuse(answer, &Refusal::NoSnapshot.to_string());
-        };
         let recorded =
             self.commit(before).and_then(|()| self.commit(vec![Change::Endpoint(endpoint.clone())]));
         if let Err(error) = recorded {
@@ -92,27 +89,29 @@ impl Daemon {
         let probe = self.host.probes() && !known;
         self.pending.begin(endpoint.id.clone(), false, !probe);
         self.wait(&endpoint.id, Waiting::Created(reply, answer));
-        self.host.attach(fabric, endpoint);
-        if probe {
+        self.host.attach(endpoint);
+        if probe && rules(endpoint.fabric).asks_early() {
             // now, so that most of the window passes while dockerd makes the container's namespace
             self.host.probe(endpoint);
         }
     }
 
-    pub(super) fn attached(&mut self, id: &EndpointId, done: Result<(), String>) {
+    pub(super) fn attached(&mut self, made: &Endpoint, done: Result<(), String>) {
+        let id = &made.id;
         let Some(endpoint) = self.state.endpoints.get(id) else {
-            return self.left_over(id);
+            // it was deleted while the pair was made
+            return self.host.detach(made);
         };
         let created = Endpoint { phase: Phase::Created, since: Moment::now(), ..endpoint.clone() };
         match done.and_then(|()| self.commit(vec![Change::Endpoint(created)])) {
-            Ok(()) => self.answer_all(|pending| pending.attached(id)),
+            Ok(()) => {
+                if self.pending.lacks_probe(id) && !rules(made.fabric).asks_early() {
+                    self.host.probe(made);
+                }
+                self.answer_all(|pending| pending.attached(id));
+            }
             Err(error) => self.give_up(id, &error),
         }
-    }
-
-    /// Its endpoint was deleted while the pair was made.
-    fn left_over(&self, id: &EndpointId) {
-        self.host.delete(crate::interface::ends(id.as_str()).0);
     }
 
     pub(super) fn probed(&mut self, id: &EndpointId, squatter: Option<Refusal>) {

@@ -48,7 +48,7 @@ pub(crate) enum Message {
     /// `netd reconcile` asks, and waits for a full pass.
     Reconcile(oneshot::Sender<Reconciled>),
     /// A pair is made, or not.
-    Attached(EndpointId, Result<(), String>),
+    Attached(Box<Endpoint>, Result<(), String>),
     /// The wire was asked who has an endpoint's addresses.
     Probed(EndpointId, Option<Refusal>),
     /// The endpoint in the way of a start was looked at.
@@ -98,7 +98,7 @@ impl Daemon {
     /// Reads what an earlier netd left. Nothing that is broken there keeps it from serving.
     pub(crate) fn new(run: &Run, snapshot: &Path) -> Result<Self, NetError> {
         let (sender, inbox) = unbounded_channel();
-        let host = Host::open(sender.clone(), run.probe_window())?;
+        let host = Host::open(sender.clone(), run.probe_window(), run.ovsdb.clone())?;
         let store = Store::new(&run.state, &run.run);
         let mut daemon = Self {
             state: State::with(None),
@@ -142,7 +142,7 @@ impl Daemon {
             Message::Status(to) => drop(to.send(self.status())),
             Message::Load(path, to) => drop(to.send(self.load_snapshot(&path))),
             Message::Reconcile(to) => self.reconcile(to),
-            Message::Attached(id, done) => self.attached(&id, done),
+            Message::Attached(endpoint, done) => self.attached(&endpoint, done),
             Message::Probed(id, squatter) => self.probed(&id, squatter),
             Message::Contested(contest, look) => self.contested(*contest, &look),
             Message::Looked(id, look) => self.looked(&id, &look),
@@ -231,7 +231,7 @@ impl Daemon {
     /// The pair of an endpoint that is about to be forgotten is deleted after the answer: it takes the kernel 30 ms.
     fn unplug(&mut self, id: &EndpointId) {
         if let Some(endpoint) = self.state.endpoints.get(id) {
-            self.host.delete(endpoint.port());
+            self.host.detach(endpoint);
         }
         self.pending.fail(id, "its endpoint was removed meanwhile: start the container again");
     }

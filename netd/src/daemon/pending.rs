@@ -49,6 +49,11 @@ impl Pending {
         self.works.insert(id, Work { attached, probed, waiting: Vec::new() });
     }
 
+    /// Whether nobody has asked the wire yet for an endpoint, or the answer is not there.
+    pub(super) fn lacks_probe(&self, id: &EndpointId) -> bool {
+        self.works.get(id).is_some_and(|work| !work.probed)
+    }
+
     /// Has an answer wait. It comes back at once where there is nothing to wait for.
     pub(super) fn wait(&mut self, id: &EndpointId, waiting: Waiting) -> Option<Waiting> {
         match self.works.get_mut(id) {

@@ -8,7 +8,7 @@ use tracing::{error, info, warn};
 
 use super::{Daemon, Message, Scope};
 use crate::moment::Moment;
-use crate::reconcile::{Observed, Plan, Step, plan};
+use crate::reconcile::{Observed, Plan, Step, needs_switch, plan};
 use crate::state::Change;
 use crate::status::Reconciled;
 
@@ -89,7 +89,7 @@ impl Daemon {
         if scope == Scope::All {
             self.upkeep.served.append(&mut self.upkeep.waiting);
         }
-        self.host.observe(scope);
+        self.host.observe(scope, needs_switch(&self.state));
     }
 
     pub(super) fn observed(&mut self, observed: Result<Observed, String>) {

@@ -74,6 +74,8 @@ fn place(snapshot: &Snapshot, on: &HostNetwork, new: &NewEndpoint, now: Moment) 
         mac: nic.mac,
         addresses,
         bridge: on.bridge.clone(),
+        fabric: on.fabric,
+        tag: on.tag,
         phase: Phase::Intended,
         since: now,
     })

@@ -1,5 +1,7 @@
 //! What is repaired, and what is left alone.
 
+mod ovs;
+
 use std::time::Duration;
 
 use hostnet::{Kind, Link, firewall};
@@ -23,6 +25,8 @@ fn endpoint(phase: Phase) -> Endpoint {
         mac: "02:42:0a:63:01:01".parse().unwrap(),
         addresses: vec!["10.99.1.1/16".parse().unwrap()],
         bridge: "mynet0".parse().unwrap(),
+        fabric: Fabric::Flat,
+        tag: None,
         phase,
         since: moment(1000),
     }
@@ -72,7 +76,7 @@ fn port() -> Link {
 }
 
 fn planned(state: &State, links: &[Link], second: u64) -> Plan {
-    plan(state, &Observed { began: moment(second), links: links.to_vec(), firewall: None })
+    plan(state, &Observed { began: moment(second), links: links.to_vec(), switch: None, firewall: None })
 }
 
 /// All that is planned, as a person reads it.
@@ -194,7 +198,8 @@ fn a_missing_bridge_is_a_problem_and_no_reason_to_remove_anything() {
 fn bridged_traffic_is_let_through_when_the_filter_was_looked_at() {
     let state = state(Phase::Joined);
     let chain = firewall::Observed { v4: Some("-P FORWARD DROP\n".to_owned()), v6: None };
-    let observed = Observed { began: moment(2000), links: vec![bridge(), port()], firewall: Some(Ok(chain)) };
+    let links = vec![bridge(), port()];
+    let observed = Observed { began: moment(2000), links, switch: None, firewall: Some(Ok(chain)) };
     let bridges: [IfName; 1] = ["mynet0".parse().unwrap()];
     let expected =
         firewall::plan(&bridges, &firewall::Observed { v4: Some("-P FORWARD DROP\n".to_owned()), v6: None });

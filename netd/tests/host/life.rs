@@ -202,14 +202,14 @@ fn without_the_bridge_nothing_is_made_and_the_message_says_so() {
 }
 
 /// Tables with one dual-stack network and d1 on it.
-fn dual_stack() -> Snapshot {
+pub(crate) fn dual_stack() -> Snapshot {
     let Snapshot { host, mut networks, mut nodes, .. } = snapshot(7);
     networks[0].network.subnets.push("fd00:99::/64".parse().unwrap());
     nodes[0].nics[0].addresses.push("fd00:99::1:1".parse().unwrap());
     Snapshot::seal(host, 7, networks, nodes)
 }
 
-fn dual_stack_start(endpoint: char) -> Value {
+pub(crate) fn dual_stack_start(endpoint: char) -> Value {
     let mut start = new_endpoint(&id(endpoint), "d1", "10.99.1.1");
     start["Interface"]["AddressIPv6"] = json!("fd00:99::1:1/64");
     start

@@ -10,6 +10,7 @@
 mod control;
 mod hostile;
 mod life;
+mod ovs;
 mod repair;
 mod support;
 mod survival;

@@ -44,6 +44,11 @@ impl Host {
         host
     }
 
+    /// Runs `work` in the host's namespace.
+    pub(crate) fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        hostnet::netns::run(&PathBuf::from("/run/netns").join(&self.name), work).unwrap()
+    }
+
     pub(crate) fn write_snapshot(&self, snapshot: &Snapshot) {
         std::fs::write(self.path("snapshot.json"), snapshot.to_text()).unwrap();
     }
@@ -291,9 +296,20 @@ fn is_root() -> bool {
 
 /// Asserts that a container reaches an address: nobody listens there, and only its owner can say so.
 pub(crate) fn reaches(container: &str, address: &str) {
+    let error = connect(container, address);
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused, "{container} to {address}: {error}");
+}
+
+/// Asserts that nobody answers a container from an address.
+pub(crate) fn does_not_reach(container: &str, address: &str) {
+    let error = connect(container, address);
+    let silence = [std::io::ErrorKind::TimedOut, std::io::ErrorKind::HostUnreachable];
+    assert!(silence.contains(&error.kind()), "{container} to {address}: {error}");
+}
+
+fn connect(container: &str, address: &str) -> std::io::Error {
     let namespace = PathBuf::from("/run/netns").join(container);
     let target = format!("{address}:9").parse().unwrap();
     let connect = || std::net::TcpStream::connect_timeout(&target, Duration::from_secs(2));
-    let error = hostnet::netns::run(&namespace, connect).unwrap().unwrap_err();
-    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused, "{container} to {address}: {error}");
+    hostnet::netns::run(&namespace, connect).unwrap().unwrap_err()
 }

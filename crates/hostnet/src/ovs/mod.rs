@@ -26,11 +26,12 @@ mod watch;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ovsdb::{Client, Options, Remote};
+use ovsdb::{Client, Options};
 
 pub use bridge::BridgeSpec;
 pub use error::SwitchError;
 pub use observed::{Bridge, Interface, Observed, Port};
+pub use ovsdb::{Remote, Uuid};
 pub use port::PortSpec;
 pub use watch::Watch;
 
@@ -63,12 +64,19 @@ impl Switch {
     /// # Errors
     /// The text is no remote.
     pub fn open(remote: &str) -> Result<Self, SwitchError> {
-        let parsed: Remote = remote.parse().map_err(|source| SwitchError::Remote { source })?;
-        let rundir = match &parsed {
+        Self::at(remote.parse().map_err(|source| SwitchError::Remote { source })?)
+    }
+
+    /// The same for an address that was parsed.
+    ///
+    /// # Errors
+    /// It can not be used: certificates are not provided for here, so no `ssl:`.
+    pub fn at(remote: Remote) -> Result<Self, SwitchError> {
+        let rundir = match &remote {
             Remote::Unix(socket) => socket.parent().map(PathBuf::from),
             Remote::Tcp(..) | Remote::Ssl(..) => None,
         };
-        let options = Options::new(DATABASE).remotes(vec![parsed]).deadline(ANSWER);
+        let options = Options::new(DATABASE).remotes(vec![remote]).deadline(ANSWER);
         let started = Client::start(options);
         let client = started.map_err(|source| SwitchError::database("open", source))?;
         Ok(Self { client, rundir, apply: APPLY })

@@ -22,11 +22,11 @@ pub struct Observed {
     /// Its bridges.
     pub bridges: Vec<Bridge>,
     /// The row of the table `Open_vSwitch`; `None` where ovs-vsctl(8) `init` was never run.
-    pub(super) root: Option<Uuid>,
+    pub root: Option<Uuid>,
 }
 
 /// A bridge.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Bridge {
     /// Its name, and that of its internal port, through which the host is on it.
     pub name: String,
@@ -40,11 +40,12 @@ pub struct Bridge {
     pub hwaddr: Option<MacAddr>,
     /// Its ports, the internal one among them.
     pub ports: Vec<Port>,
-    pub(super) uuid: Uuid,
+    /// Its row.
+    pub uuid: Uuid,
 }
 
 /// A port of a bridge.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Port {
     /// Its name.
     pub name: String,
@@ -58,11 +59,12 @@ pub struct Port {
     pub external_ids: BTreeMap<String, String>,
     /// One interface; of a bond of the switch's own, several.
     pub interfaces: Vec<Interface>,
-    pub(super) uuid: Uuid,
+    /// Its row.
+    pub uuid: Uuid,
 }
 
 /// An interface of a port.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Interface {
     /// Its name, which is that of the host's device.
     pub name: String,
@@ -76,7 +78,8 @@ pub struct Interface {
     pub mac_in_use: Option<MacAddr>,
     /// `mtu_request`, in bytes.
     pub mtu_request: Option<i64>,
-    pub(super) uuid: Uuid,
+    /// Its row.
+    pub uuid: Uuid,
 }
 
 impl Observed {

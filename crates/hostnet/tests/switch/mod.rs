@@ -6,6 +6,7 @@
     clippy::missing_panics_doc,
     reason = "test support: a failure here fails the test"
 )]
+#![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -79,6 +80,15 @@ impl Daemons {
         let output = command.output().unwrap();
         assert!(output.status.success(), "ovs-vsctl {words}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// `ovs-appctl` to ovs-vswitchd.
+    pub(crate) fn appctl(&self, words: &str) -> String {
+        let mut command = Command::new("ovs-appctl");
+        command.arg(format!("--target={}", self.path("ovs-vswitchd.ctl").display())).args(words.split(' '));
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "ovs-appctl {words}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
     }
 
     fn daemon(&self, program: &str) -> Command {

@@ -1,0 +1,223 @@
+//! The life of endpoints on an Open vSwitch bridge.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::{OvsHost, on_ovs};
+use crate::support::{at, id, new_endpoint, reaches, run};
+
+#[test]
+fn a_start_is_an_access_port_that_names_its_node_and_a_stop_leaves_nothing() {
+    let mut host = OvsHost::up();
+    host.start();
+    host.create_network();
+    let created = host.begin(&id('a'), "d1", "10.99.1.1");
+    assert_eq!(created, json!({"Interface": {"MacAddress": "02:42:0a:63:01:01"}}));
+    let port = host.port();
+    assert_eq!(host.ports(), [port.as_str()]);
+    assert_eq!(host.switch.vsctl(&format!("get port {port} tag trunks vlan_mode")), "7\n[]\n[]");
+    let ids = format!("{{xdock-endpoint={}, xdock-node=d1}}", id('a'));
+    assert_eq!(host.switch.vsctl(&format!("get port {port} external_ids")).replace('"', ""), ids);
+    assert_eq!(host.switch.vsctl(&format!("get interface {port} error")), "[]", "it is applied");
+    let name = host.join(&id('a'))["InterfaceName"]["SrcName"].as_str().unwrap().to_owned();
+    assert_eq!(host.link(&name)["address"], "02:42:0a:63:01:01");
+    assert_eq!((&host.link(&name)["mtu"], &host.link(&port)["mtu"]), (&json!(1400), &json!(1400)));
+    let container = host.container();
+    host.ip(&format!("link set {name} netns {container}"));
+    host.granted("NetworkDriver.Leave", &at(&id('a')));
+    run("ip", &format!("-n {container} link set {name} netns {}", host.pid()));
+    host.granted("NetworkDriver.DeleteEndpoint", &at(&id('a')));
+    host.until("the pair is deleted", |host| host.devices().is_empty());
+    assert!(host.ports().is_empty());
+    assert_eq!(host.records(), 0);
+}
+
+#[test]
+fn containers_reach_each_other() {
+    let mut host = OvsHost::up();
+    host.start();
+    host.create_network();
+    let first = host.start_container(&id('a'), "d1", "10.99.1.1");
+    host.start_container(&id('b'), "d2", "10.99.1.2");
+    reaches(&first, "10.99.1.2");
+}
+
+#[test]
+fn the_wire_is_told_in_the_containers_vlan_and_the_switch_learns_where_it_is() {
+    let mut host = OvsHost::up();
+    host.start();
+    host.create_network();
+    host.begin(&id('a'), "d1", "10.99.1.1");
+    host.join(&id('a'));
+    let number = host.switch.vsctl(&format!("get interface {} ofport", host.port()));
+    let learned = |host: &OvsHost| {
+        let table = host.switch.appctl("fdb/show mynet0");
+        let row = table.lines().find(|line| line.contains("02:42:0a:63:01:01")).map(str::to_owned);
+        row.map(|row| row.split_whitespace().take(2).collect::<Vec<_>>().join(" "))
+    };
+    let end = Instant::now() + Duration::from_secs(10);
+    let row = loop {
+        if let Some(row) = learned(&host) {
+            break row;
+        }
+        assert!(Instant::now() < end, "never announced\n{}", host.log());
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    assert_eq!(row, format!("{number} 7"));
+}
+
+#[test]
+fn a_squatter_in_the_vlan_fails_the_start_and_one_in_another_does_not() {
+    let mut host = OvsHost::up();
+    host.arguments.push("--probe-ms=300".into());
+    host.arguments.remove(0);
+    host.start();
+    host.create_network();
+    let squatter = host.container();
+    host.ip(&format!("link add sq0 type veth peer name sq1 netns {squatter}"));
+    host.ip("link set sq0 up");
+    run("ip", &format!("-n {squatter} link set sq1 address 02:00:00:00:00:77 up"));
+    run("ip", &format!("-n {squatter} addr add 10.99.1.1/16 dev sq1"));
+    host.switch.vsctl("add-port mynet0 sq0 tag=8");
+    host.begin(&id('a'), "d1", "10.99.1.1");
+    host.join(&id('a'));
+    host.stop(&id('a'), "10.99.1.1");
+    host.until("the pair is deleted", |host| host.devices().is_empty());
+    // a netd of before remembers that d1 had it just now
+    host.kill();
+    host.start();
+    host.switch.vsctl("set port sq0 tag=7");
+    host.begin(&id('b'), "d1", "10.99.1.1");
+    assert_eq!(
+        host.refused("NetworkDriver.Join", &at(&id('b'))),
+        "address 10.99.1.1 of d1 is in use on the wire by 02:00:00:00:00:77 (network mynet0): stop that machine, or change the address in the tables"
+    );
+    host.until("the pair is deleted", |host| host.devices().is_empty());
+    assert_eq!(host.ports(), ["sq0"]);
+    assert_eq!(host.records(), 0);
+}
+
+#[test]
+fn an_ipv6_squatter_in_the_vlan_fails_the_start() {
+    let mut host = OvsHost::up();
+    host.arguments.push("--probe-ms=300".into());
+    host.arguments.remove(0);
+    host.write_snapshot(&on_ovs(&crate::life::dual_stack(), Some(7)));
+    host.start();
+    let mut network = crate::support::new_network();
+    network["IPv6Data"] = json!([{"AddressSpace": "local", "Pool": "fd00:99::/64"}]);
+    host.granted("NetworkDriver.CreateNetwork", &network);
+    let squatter = host.container();
+    host.ip(&format!("link add sq0 type veth peer name sq1 netns {squatter}"));
+    host.ip("link set sq0 up");
+    run("ip", &format!("-n {squatter} link set sq1 address 02:00:00:00:00:77 up"));
+    run("ip", &format!("-n {squatter} addr add fd00:99::1:1/64 dev sq1 nodad"));
+    host.switch.vsctl("add-port mynet0 sq0 tag=7");
+    host.granted("NetworkDriver.CreateEndpoint", &crate::life::dual_stack_start('a'));
+    assert_eq!(
+        host.refused("NetworkDriver.Join", &at(&id('a'))),
+        "address fd00:99::1:1 of d1 is in use on the wire by 02:00:00:00:00:77 (network mynet0): stop that machine, or change the address in the tables"
+    );
+}
+
+#[test]
+fn without_the_bridge_nothing_is_made_and_the_message_says_what_to_do() {
+    let mut host = OvsHost::without_bridge();
+    host.start();
+    host.create_network();
+    let start = new_endpoint(&id('a'), "d1", "10.99.1.1");
+    let no_bridge =
+        "bridge mynet0 of network mynet0 is not on this host: run the postscript xdockhost network";
+    assert_eq!(host.refused("NetworkDriver.CreateEndpoint", &start), no_bridge);
+    assert_eq!((host.devices().len(), host.records()), (0, 0));
+    let output = host.netd(&["reconcile"]);
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), format!("netd: {no_bridge}\n"));
+    // configured, and not made
+    host.switch.kill_vswitchd();
+    host.switch.vsctl("--no-wait add-br mynet0 -- set bridge mynet0 datapath_type=netdev");
+    let not_made = "bridge mynet0 of network mynet0 is in Open vSwitch's database, but ovs-vswitchd has not made it: systemctl restart openvswitch-switch";
+    assert_eq!(
+        host.refused("NetworkDriver.CreateEndpoint", &new_endpoint(&id('b'), "d1", "10.99.1.1")),
+        not_made
+    );
+    let output = host.netd(&["reconcile"]);
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), format!("netd: {not_made}\n"));
+}
+
+#[test]
+fn without_ovs_vswitchd_a_start_fails_with_the_reason_and_leaves_nothing() {
+    let mut host = OvsHost::up();
+    host.start();
+    host.create_network();
+    host.switch.kill_vswitchd();
+    let error = host.refused("NetworkDriver.CreateEndpoint", &new_endpoint(&id('a'), "d1", "10.99.1.1"));
+    assert!(
+        error.starts_with("cannot plug d1 into mynet0: cannot plug xh")
+            && error.ends_with(
+                "into bridge mynet0: ovs-vswitchd has not taken it within 5 s; does it run? systemctl status openvswitch-switch"
+            ),
+        "{error}"
+    );
+    host.until("the pair is deleted", |host| host.devices().is_empty());
+    assert!(host.ports().is_empty());
+    host.restart_vswitchd();
+    host.start_container(&id('b'), "d1", "10.99.1.1");
+}
+
+#[test]
+fn without_ovsdb_server_a_start_fails_with_the_reason() {
+    let mut host = OvsHost::up();
+    host.start();
+    host.create_network();
+    host.switch.kill_server();
+    let error = host.refused("NetworkDriver.CreateEndpoint", &new_endpoint(&id('a'), "d1", "10.99.1.1"));
+    assert!(
+        error.starts_with("cannot plug d1 into mynet0: Open vSwitch's database: cannot read it: "),
+        "{error}"
+    );
+    host.until("the pair is deleted", |host| host.devices().is_empty() && host.records() == 0);
+    host.until("it is a problem", |host| {
+        let problems = host.status()["problems"].to_string();
+        problems.contains("Open vSwitch's database: cannot read it")
+    });
+    host.start_server();
+    host.until("the next start succeeds", |host| {
+        host.call("NetworkDriver.CreateEndpoint", &new_endpoint(&id('b'), "d1", "10.99.1.1"))["Err"].is_null()
+    });
+    host.until("no problem is left", |host| {
+        host.netd(&["reconcile"]);
+        host.status()["problems"] == json!([])
+    });
+}
+
+#[test]
+fn starts_that_were_cut_off_leave_nothing_in_the_switch() {
+    let mut host = OvsHost::up();
+    host.start();
+    host.create_network();
+    host.begin(&id('a'), "d1", "10.99.1.1");
+    host.kill();
+    // as a netd leaves it that was killed before the port was applied
+    let record = host.path(&format!("run/endpoints/{}.json", id('a')));
+    let text = std::fs::read_to_string(&record).unwrap().replace("\"created\"", "\"intended\"");
+    std::fs::write(&record, text).unwrap();
+    host.start();
+    host.until("record and pair are gone", |host| host.records() == 0 && host.devices().is_empty());
+    assert!(host.ports().is_empty());
+    host.start_container(&id('b'), "d1", "10.99.1.1");
+}
+
+#[test]
+fn kill_9_does_not_matter_to_running_containers() {
+    let mut host = OvsHost::up();
+    host.start();
+    host.create_network();
+    let first = host.start_container(&id('a'), "d1", "10.99.1.1");
+    host.start_container(&id('b'), "d2", "10.99.1.2");
+    host.kill();
+    reaches(&first, "10.99.1.2");
+    host.start();
+    assert_eq!(host.netd(&["reconcile"]).stdout, b"nothing to do\n");
+    reaches(&first, "10.99.1.2");
+}
