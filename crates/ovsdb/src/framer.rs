@@ -34,6 +34,9 @@ pub enum FramerError {
     Depth(usize),
 }
 
+/// An empty buffer is not kept if it is larger than this.
+const KEPT: usize = 1 << 20;
+
 /// Cuts a stream of bytes into JSON objects.
 ///
 /// Says only where an object ends; whether it is valid JSON is for the parser to say.
@@ -80,6 +83,10 @@ impl Framer {
             self.buffer.drain(..self.start);
             self.seen -= self.start;
             self.start = 0;
+            // one large message is no reason to hold its memory for good
+            if self.buffer.is_empty() && self.buffer.capacity() > KEPT {
+                self.buffer = Vec::new();
+            }
         }
         self.buffer.extend_from_slice(bytes);
     }

@@ -61,3 +61,8 @@ pub use row::{Row, RowError};
 pub use schema::{AtomKind, BaseType, ColumnSchema, ColumnType, DatabaseSchema, SchemaError, TableSchema};
 pub use transaction::{Transaction, Until, Wait};
 pub use value::{Atom, NotationError, Uuid, UuidError, Value};
+
+/// The example of the README is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

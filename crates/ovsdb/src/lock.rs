@@ -12,6 +12,7 @@ use crate::session::Command;
 /// So it protects a transaction only together with [`crate::Transaction::assert`]. Dropping this gives it back.
 #[derive(Debug)]
 pub struct Lock {
+    id: u64,
     name: String,
     held: watch::Receiver<bool>,
     caller: Caller,
@@ -19,8 +20,8 @@ pub struct Lock {
 }
 
 impl Lock {
-    pub(crate) fn new(name: &str, held: watch::Receiver<bool>, caller: Caller) -> Self {
-        Self { name: name.to_owned(), held, caller, given_back: false }
+    pub(crate) fn new(id: u64, name: &str, held: watch::Receiver<bool>, caller: Caller) -> Self {
+        Self { id, name: name.to_owned(), held, caller, given_back: false }
     }
 
     /// Its name.
@@ -61,7 +62,7 @@ impl Lock {
     pub async fn unlock(mut self) -> Result<(), Error> {
         self.given_back = true;
         let (reply, answer) = oneshot::channel();
-        let command = Command::Unlock { name: self.name.clone(), reply: Some(reply) };
+        let command = Command::Unlock { id: self.id, name: self.name.clone(), reply: Some(reply) };
         self.caller.ask("unlock", command, answer).await.map(drop)
     }
 }
@@ -69,7 +70,7 @@ impl Lock {
 impl Drop for Lock {
     fn drop(&mut self) {
         if !self.given_back {
-            self.caller.tell(Command::Unlock { name: self.name.clone(), reply: None });
+            self.caller.tell(Command::Unlock { id: self.id, name: self.name.clone(), reply: None });
         }
     }
 }

@@ -93,7 +93,11 @@ fn wrong(place: impl Into<String>) -> SchemaError {
 }
 
 impl DatabaseSchema {
-    pub(crate) fn from_json(json: &Json) -> Result<Self, SchemaError> {
+    /// From `<database-schema>`, as a server tells it or a file like `vswitch.ovsschema` has it.
+    ///
+    /// # Errors
+    /// It is not as RFC 7047 section 3.2 has it; the error names the table and the column.
+    pub fn from_json(json: &Json) -> Result<Self, SchemaError> {
         let text = |member: &str| json.get(member).and_then(Json::as_str).map(str::to_owned);
         let tables = members(json, "tables").ok_or_else(|| wrong("list of tables"))?;
         let tables =
@@ -212,4 +216,49 @@ fn members<'a>(json: &'a Json, member: &str) -> Option<&'a Map<String, Json>> {
 
 fn flag(json: &Json, member: &str, default: bool) -> bool {
     json.get(member).and_then(Json::as_bool).unwrap_or(default)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn kind(json: &Json) -> Option<ColumnType> {
+        ColumnType::from_json(json)
+    }
+
+    #[test]
+    fn types_and_defaults() {
+        let scalar = kind(&json!("integer")).unwrap();
+        assert_eq!((scalar.min, scalar.max, scalar.default()), (1, Some(1), Value::from(0)));
+        let optional = kind(&json!({"key": {"type": "uuid", "refTable": "Port"}, "min": 0})).unwrap();
+        assert_eq!((optional.max, optional.default()), (Some(1), Value::empty()));
+        assert_eq!((optional.key.references.as_deref(), optional.is_composite()), (Some("Port"), false));
+        let map = kind(&json!({"key": "string", "value": "real", "min": 0, "max": "unlimited"})).unwrap();
+        assert_eq!((map.max, map.default(), map.is_composite()), (None, Value::Map(Vec::new()), true));
+        for wrong in [
+            json!("text"),
+            json!({}),
+            json!({"key": "string", "value": 1}),
+            json!({"key": "string", "max": "many"}),
+            json!({"key": {"type": "string", "enum": {}}}),
+        ] {
+            assert_eq!(kind(&wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_error_names_the_place() {
+        let column = json!({"name": "D", "tables": {"T": {"columns": {"c": {"type": "text"}}}}});
+        for (json, place) in [
+            (json!([]), "list of tables"),
+            (json!({"tables": {}}), "name"),
+            (json!({"name": "D", "tables": {"T": {}}}), "table T"),
+            (column, "column c of table T"),
+        ] {
+            let told = format!("the schema's {place} is not as RFC 7047 section 3.2 has it");
+            assert_eq!(DatabaseSchema::from_json(&json).unwrap_err().to_string(), told);
+        }
+    }
 }

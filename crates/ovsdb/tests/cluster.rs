@@ -203,7 +203,7 @@ async fn any_member_will_do_unless_it_is_cut_off() {
     let down = status.wait_for(|status| matches!(status, Status::Connecting { .. }));
     drop(timeout(PATIENCE, down).await.unwrap().unwrap());
     let error = chain(&client.with_deadline(Duration::from_secs(1)).echo().await.unwrap_err());
-    let told = "it is cut off from its cluster or its relay's source";
+    let told = "it has no contact to its cluster, or to the server that it relays";
     assert!(error.ends_with(told), "{error}");
     cluster.member(&other).start();
     client.transact(bridge("br0")).await.unwrap();
@@ -221,7 +221,7 @@ async fn a_relay_is_served_and_is_no_leader() {
     let unfit = format!("{} can not be used for database Open_vSwitch", relay.remote());
     let quick = options.clone().deadline(Duration::from_millis(500));
     let error = chain(&Client::connect(quick.clone()).await.unwrap_err());
-    let told = "it has not joined its cluster, or not reached its relay's source, yet";
+    let told = "it has no contact to its cluster, or to the server that it relays";
     assert!(error.ends_with(&format!("{unfit}: {told}")), "{error}");
 
     source.start();

@@ -10,7 +10,7 @@ use ovsdb::{
     Change, Client, Condition, Error, Monitor, MonitorMethod, MonitorRequest, Mutation, Row, Transaction,
     Update, Value,
 };
-use server::{PATIENCE, Server, chain};
+use server::{PATIENCE, Server, chain, run};
 use tokio::time::timeout;
 
 fn bridge(name: &str) -> Transaction {
@@ -267,4 +267,45 @@ async fn a_database_that_is_removed_and_added() {
         seen = told(&changed(&mut monitor).await);
     }
     assert_eq!(seen, ["+br2"]);
+}
+
+#[tokio::test]
+async fn a_database_that_is_converted() {
+    let server = Server::standalone(&[]);
+    let client = server.client().await;
+    client.transact(bridge("br0")).await.unwrap();
+    let all_columns = || vec![MonitorRequest::table("Bridge")];
+    let convert = |column: &str| {
+        let old: serde_json::Value =
+            serde_json::from_str(&run("ovsdb-client", &["get-schema", &remote(&server)])).unwrap();
+        let mut new = old.clone();
+        let many = serde_json::json!({"key": "string", "min": 0, "max": "unlimited"});
+        new["tables"]["Bridge"]["columns"][column] = serde_json::json!({"type": many});
+        let file = server.path(column);
+        std::fs::write(&file, new.to_string()).unwrap();
+        run("ovsdb-client", &["convert", &remote(&server), file.to_str().unwrap()]);
+    };
+    // without a monitor the connection stays, and must not go by the old schema
+    convert("first");
+    let mut monitor = client.monitor(all_columns()).await.unwrap();
+    let set =
+        |column: &str, elements: &[&str]| set("br0", Row::new().with(column, Value::set(elements.to_vec())));
+    client.transact(set("first", &["a", "b"])).await.unwrap();
+    client.transact(set("first", &["b", "c"])).await.unwrap();
+    let row = monitor.rows("Bridge").pop_first().unwrap().1;
+    assert_eq!(row.get("first"), Some(&Value::set(["b", "c"])));
+    assert_eq!(told(&changed(&mut monitor).await), ["~br0"]);
+
+    convert("second");
+    // the server cancels monitors of a converted database, and the connection is made again
+    while let Err(error) = client.transact(set("second", &["x", "y"])).await {
+        assert!(matches!(error, Error::Disconnected { .. }), "{error}");
+    }
+    let row = monitor.rows("Bridge").pop_first().unwrap().1;
+    assert_eq!(row.get("second"), Some(&Value::set(["x", "y"])));
+    assert_eq!(row.get("first"), Some(&Value::set(["b", "c"])));
+}
+
+fn remote(server: &Server) -> String {
+    server.remote().to_string()
 }

@@ -154,10 +154,12 @@ impl Client {
 
     async fn take_lock(&self, name: &str, method: &'static str) -> Result<Lock, Error> {
         let (sender, held) = watch::channel(false);
-        let (reply, answer) = oneshot::channel();
-        let command = Command::Lock { name: name.to_owned(), method, held: sender, reply };
+        let (id, (reply, answer)) = (self.caller.ids.next(), oneshot::channel());
+        // made first, so that a future that is dropped gives the lock back too
+        let lock = Lock::new(id, name, held, self.caller.clone());
+        let command = Command::Lock { id, name: name.to_owned(), method, held: sender, reply };
         self.caller.ask(method, command, answer).await?;
-        Ok(Lock::new(name, held, self.caller.clone()))
+        Ok(lock)
     }
 
     /// The databases of the server.

@@ -106,11 +106,8 @@ pub enum Unfit {
     /// It does not serve the database.
     #[error("it has no such database")]
     NoDatabase,
-    /// Its copy is not there yet.
-    #[error("it has not joined its cluster, or not reached its relay's source, yet")]
-    NoSchema,
-    /// It is cut off from its cluster or its relay's source.
-    #[error("it is cut off from its cluster or its relay's source")]
+    /// It is cut off from its cluster or its relay's source, or has not reached them yet.
+    #[error("it has no contact to its cluster, or to the server that it relays")]
     CutOff,
     /// Only the leader will do.
     #[error("it is not the leader")]

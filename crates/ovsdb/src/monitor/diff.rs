@@ -48,6 +48,10 @@ fn map(old: &Value, difference: Vec<(Atom, Atom)>) -> Vec<(Atom, Atom)> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use proptest::prelude::*;
+
     use super::*;
     use crate::schema::{AtomKind, BaseType};
 
@@ -78,5 +82,30 @@ mod tests {
         let difference = Value::map([("goes", "2"), ("changes", "4"), ("comes", "5")]);
         let new = Value::map([("stays", "1"), ("changes", "4"), ("comes", "5")]);
         assert_eq!(apply(&kind, &old, difference), new);
+    }
+
+    type Pairs = BTreeMap<u8, u8>;
+
+    fn pairs(pairs: &Pairs) -> Value {
+        Value::map(pairs.iter().map(|(key, value)| (i64::from(*key), i64::from(*value))))
+    }
+
+    proptest! {
+        /// Differences as a server makes them lead from any set or map to any other.
+        #[test]
+        fn from_any_to_any(old: BTreeSet<u8>, new: BTreeSet<u8>) {
+            let value = |set: &BTreeSet<u8>| Value::set(set.iter().map(|element| i64::from(*element)));
+            let difference = old.symmetric_difference(&new).copied().collect();
+            prop_assert_eq!(apply(&column(false, None), &value(&old), value(&difference)), value(&new));
+        }
+
+        #[test]
+        fn from_any_map_to_any(old: Pairs, new: Pairs) {
+            let mut difference: Pairs = new.clone();
+            difference.retain(|key, value| old.get(key) != Some(value));
+            let gone = old.iter().filter(|(key, _)| !new.contains_key(key));
+            difference.extend(gone.map(|(key, value)| (*key, *value)));
+            prop_assert_eq!(apply(&column(true, None), &pairs(&old), pairs(&difference)), pairs(&new));
+        }
     }
 }

@@ -83,7 +83,7 @@ impl Row {
         pairs.collect()
     }
 
-    /// The column as a map from strings to UUIDs, as `QoS.queues` is with integers.
+    /// The column as a map, whatever its types, as `QoS.queues` is from integers to UUIDs.
     ///
     /// # Errors
     /// The column is not there, or no map.

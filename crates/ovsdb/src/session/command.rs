@@ -27,9 +27,9 @@ pub(crate) enum Command {
     /// The end of a monitor.
     Unmonitor { monitor: u64 },
     /// A lock, by `lock` or `steal`.
-    Lock { name: String, method: &'static str, held: watch::Sender<bool>, reply: Reply<()> },
+    Lock { id: u64, name: String, method: &'static str, held: watch::Sender<bool>, reply: Reply<()> },
     /// The end of a lock.
-    Unlock { name: String, reply: Option<Reply<Json>> },
+    Unlock { id: u64, name: String, reply: Option<Reply<Json>> },
 }
 
 pub(crate) struct Call {

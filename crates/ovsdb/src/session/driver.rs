@@ -60,7 +60,7 @@ impl Driver {
 
     /// One connection from beginning to end: why it ended, and how long it was of use.
     async fn connection(&mut self, remote: &Remote) -> Result<(ConnectionError, Duration), Unwanted> {
-        let limit = Instant::now() + self.attempt;
+        let limit = later(Instant::now(), self.attempt);
         let dialer = self.dialer.clone();
         let stream = match self.meanwhile(timeout_at(limit, dialer.dial(remote))).await? {
             Ok(Ok(stream)) => stream,
@@ -103,8 +103,8 @@ impl Driver {
             if ready.is_none() && self.session.is_ready() {
                 *ready = Some(Instant::now());
             }
-            let silence = if probed { 2 * self.probe } else { self.probe };
-            let alarm = if ready.is_none() { limit } else { heard + silence };
+            let silence = if probed { self.probe.saturating_mul(2) } else { self.probe };
+            let alarm = if ready.is_none() { limit } else { later(heard, silence) };
             let unwritten = self.session.out().len();
             tokio::select! {
                 read = reader.read(&mut buffer) => {
@@ -151,6 +151,12 @@ impl Driver {
             self.session.message(message)?;
         }
     }
+}
+
+/// A caller that wants no limit says `Duration::MAX`, which no clock can show.
+fn later(now: Instant, delay: Duration) -> Instant {
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+    now + delay.min(YEAR)
 }
 
 /// Writes a part, or, with nothing to write, flushes. Both can be given up half-way without loss.

@@ -58,14 +58,17 @@ impl Session {
             (Purpose::Nothing, _) => {}
             (Purpose::Server, Ok(updates)) => return self.server_told(&updates),
             // older than Open vSwitch 2.9: no clusters, no relays
-            (Purpose::Server, Err(_)) if self.has_schema => self.ready(),
-            (Purpose::Server, Err(_)) => return Err(self.context.unfit(Unfit::NoDatabase)),
+            (Purpose::Server, Err(_)) => {
+                self.wire.request("get_schema", json!([*self.context.database]), Purpose::Database);
+            }
+            (Purpose::Database, Ok(_)) => self.ready(),
+            (Purpose::Database, Err(_)) => return Err(self.context.unfit(Unfit::NoDatabase)),
             (Purpose::Schema, Ok(schema)) => {
                 let schema = DatabaseSchema::from_json(&schema);
                 let schema = schema.map_err(|error| self.context.senseless(error.to_string()))?;
-                (self.context.schema, self.has_schema) = (Arc::new(schema), true);
+                self.context.schema = Arc::new(schema);
             }
-            // _Server tells why
+            // the monitor is refused for the same reason
             (Purpose::Schema, Err(_)) => {}
             (Purpose::Monitor(id), outcome) => {
                 self.monitors.began(id, outcome, &self.context, &mut self.wire);
@@ -78,12 +81,12 @@ impl Session {
                 self.monitors.conditions_refused(monitor, &table, before);
                 let _ = reply.send(Err(self.context.refused("monitor_cond_change", &error)));
             }
-            (Purpose::Lock { name, reply }, Ok(result)) => {
-                self.locks.answered(&name, &result);
+            (Purpose::Lock { id, name, reply }, Ok(result)) => {
+                self.locks.answered(id, &name, &result);
                 answer(reply, Ok(()));
             }
-            (Purpose::Lock { name, reply }, Err(error)) => {
-                self.locks.refused(&name);
+            (Purpose::Lock { id, name, reply }, Err(error)) => {
+                self.locks.forget(id, &name);
                 answer(reply, Err(self.context.refused("lock", &error)));
             }
         }
@@ -94,7 +97,7 @@ impl Session {
         if self.server.update(updates).is_none() {
             return Err(self.context.senseless("an update of _Server".to_owned()));
         }
-        self.server.judge(self.leader_only, self.has_schema).map_err(|why| self.context.unfit(why))?;
+        self.server.judge(self.leader_only).map_err(|why| self.context.unfit(why))?;
         if self.phase == Phase::Checking {
             self.ready();
         }

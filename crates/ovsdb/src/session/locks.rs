@@ -14,16 +14,18 @@ pub(crate) struct Locks {
 }
 
 struct Wanted {
+    /// Whose it is: a name can be given back and be asked for again before the server has answered.
+    id: u64,
     held: watch::Sender<bool>,
     /// Not asked for yet, for want of a connection.
     first: Option<(&'static str, Reply<()>)>,
 }
 
 impl Locks {
-    /// Remembers a lock that is wanted; false, and nothing done, if it is already.
+    /// Remembers a lock that is wanted; does nothing, and gives the reply back, if it is already.
     pub(crate) fn want(
         &mut self,
-        name: &str,
+        (id, name): (u64, &str),
         method: &'static str,
         held: watch::Sender<bool>,
         reply: Reply<()>,
@@ -31,7 +33,7 @@ impl Locks {
         if self.held.contains_key(name) {
             return Err(reply);
         }
-        self.held.insert(name.to_owned(), Wanted { held, first: Some((method, reply)) });
+        self.held.insert(name.to_owned(), Wanted { id, held, first: Some((method, reply)) });
         Ok(())
     }
 
@@ -40,7 +42,7 @@ impl Locks {
         let Some(wanted) = self.held.get_mut(name) else { return };
         let (method, reply) =
             wanted.first.take().map_or(("lock", None), |(method, reply)| (method, Some(reply)));
-        wire.request(method, json!([name]), Purpose::Lock { name: name.to_owned(), reply });
+        wire.request(method, json!([name]), Purpose::Lock { id: wanted.id, name: name.to_owned(), reply });
     }
 
     /// Asks for all, at a new connection.
@@ -58,16 +60,19 @@ impl Locks {
         }
     }
 
-    pub(crate) fn answered(&mut self, name: &str, result: &Json) {
-        self.set(name, result.get("locked").and_then(Json::as_bool).unwrap_or(false));
+    pub(crate) fn answered(&mut self, id: u64, name: &str, result: &Json) {
+        if self.is(id, name) {
+            self.set(name, result.get("locked").and_then(Json::as_bool).unwrap_or(false));
+        }
     }
 
-    pub(crate) fn refused(&mut self, name: &str) {
-        self.held.remove(name);
+    /// Nobody wants it any more, or the server refused it. Was it this one?
+    pub(crate) fn forget(&mut self, id: u64, name: &str) -> bool {
+        self.is(id, name) && self.held.remove(name).is_some()
     }
 
-    pub(crate) fn forget(&mut self, name: &str) -> bool {
-        self.held.remove(name).is_some()
+    fn is(&self, id: u64, name: &str) -> bool {
+        self.held.get(name).is_some_and(|wanted| wanted.id == id)
     }
 
     /// The notifications `locked` and `stolen`.

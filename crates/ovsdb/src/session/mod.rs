@@ -44,8 +44,6 @@ pub(crate) struct Session {
     context: Context,
     leader_only: bool,
     phase: Phase,
-    /// Did the server tell us the schema?
-    has_schema: bool,
     wire: Wire,
     /// Calls that wait for a connection.
     queue: VecDeque<Call>,
@@ -68,7 +66,6 @@ impl Session {
             },
             leader_only: options.leader_only,
             phase: Phase::Down,
-            has_schema: false,
             wire: Wire { ids, ..Wire::default() },
             queue: VecDeque::new(),
             monitors: Monitors::new(options.monitor_method),
@@ -98,9 +95,7 @@ impl Session {
         self.context.remote = remote.clone();
         // without it the server cuts the connection whenever any of its databases changes (ovsdb-server(7) 4.1.18)
         self.wire.request("set_db_change_aware", json!([true]), Purpose::Nothing);
-        (self.phase, self.has_schema) = (Phase::Checking, false);
-        // before anything else, so that monitors can begin before the calls that wait
-        self.wire.request("get_schema", json!([*self.context.database]), Purpose::Schema);
+        self.phase = Phase::Checking;
         self.server.forget();
         let requests = Server::monitor_requests(&self.context.database);
         self.wire.request("monitor_cond", json!([SERVER, self.server_monitor, requests]), Purpose::Server);
@@ -130,8 +125,8 @@ impl Session {
                 Purpose::Call { method, reply } => {
                     let _ = reply.send(Err(self.context.disconnected(method, reason)));
                 }
-                Purpose::Lock { reply: Some(reply), name } => {
-                    self.locks.refused(&name);
+                Purpose::Lock { id, reply: Some(reply), name } => {
+                    self.locks.forget(id, &name);
                     let _ = reply.send(Err(self.context.disconnected("lock", reason)));
                 }
                 Purpose::Conditions { monitor, reply, .. } => self.monitors.conditions_open(monitor, reply),
@@ -161,8 +156,8 @@ impl Session {
                     self.wire.request("monitor_cancel", json!([monitor]), Purpose::Nothing);
                 }
             }
-            Command::Lock { name, method, held, reply } => self.lock(&name, method, held, reply),
-            Command::Unlock { name, reply } => self.unlock(&name, reply),
+            Command::Lock { id, name, method, held, reply } => self.lock((id, &name), method, held, reply),
+            Command::Unlock { id, name, reply } => self.unlock((id, &name), reply),
         }
     }
 
@@ -196,20 +191,26 @@ impl Session {
         }
     }
 
-    fn lock(&mut self, name: &str, method: &'static str, held: watch::Sender<bool>, reply: Reply<()>) {
-        match self.locks.want(name, method, held, reply) {
+    fn lock(
+        &mut self,
+        (id, name): (u64, &str),
+        method: &'static str,
+        held: watch::Sender<bool>,
+        reply: Reply<()>,
+    ) {
+        match self.locks.want((id, name), method, held, reply) {
             Ok(()) if self.is_ready() => self.locks.ask(name, &mut self.wire),
             Ok(()) => {}
             Err(reply) => {
-                let error =
-                    json!({"error": "duplicate lock", "details": format!("this client has lock {name}")});
+                let details = format!("this client has lock {name}");
+                let error = json!({"error": "duplicate lock", "details": details});
                 let _ = reply.send(Err(self.context.refused(method, &error)));
             }
         }
     }
 
-    fn unlock(&mut self, name: &str, reply: Option<Reply<Json>>) {
-        if !self.locks.forget(name) {
+    fn unlock(&mut self, (id, name): (u64, &str), reply: Option<Reply<Json>>) {
+        if !self.locks.forget(id, name) {
             return;
         }
         match (self.is_ready(), reply) {
@@ -226,3 +227,6 @@ impl Session {
 
 /// The database that tells of the others (ovsdb-server(5)).
 const SERVER: &str = "_Server";
+
+#[cfg(test)]
+mod tests;

@@ -21,8 +21,8 @@ pub(super) struct Monitored {
     pub(super) waiting: Vec<Reply<()>>,
     /// Were the rows there ever?
     pub(super) begun: bool,
-    /// On this connection.
-    pub(super) live: bool,
+    /// Was it asked for on this connection?
+    pub(super) asked: bool,
 }
 
 impl Monitored {
@@ -50,7 +50,7 @@ impl Monitored {
             applied
         });
         applied.map_err(|error| error.to_string())?;
-        (self.last, self.begun, self.live) = (last, true, true);
+        (self.last, self.begun) = (last, true);
         for reply in take(&mut self.waiting) {
             let _ = reply.send(Ok(()));
         }

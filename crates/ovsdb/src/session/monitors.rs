@@ -36,7 +36,7 @@ impl Monitors {
         reply: Reply<()>,
     ) {
         let (last, used, waiting) = (Uuid::ZERO, self.method, vec![reply]);
-        let monitored = Monitored { requests, shared, last, used, waiting, begun: false, live: false };
+        let monitored = Monitored { requests, shared, last, used, waiting, begun: false, asked: false };
         self.all.insert(id, monitored);
     }
 
@@ -44,13 +44,21 @@ impl Monitors {
     pub(crate) fn resume(&mut self, context: &Context, wire: &mut Wire) {
         self.method = self.newest;
         let ids: Vec<u64> = self.all.keys().copied().collect();
-        ids.into_iter().for_each(|id| self.begin(id, context, wire));
+        if !ids.is_empty() {
+            ask_for_schema(context, wire);
+        }
+        ids.into_iter().for_each(|id| self.ask(id, context, wire));
     }
 
-    /// Begins a monitor.
+    /// Begins one.
     pub(crate) fn begin(&mut self, id: u64, context: &Context, wire: &mut Wire) {
+        ask_for_schema(context, wire);
+        self.ask(id, context, wire);
+    }
+
+    fn ask(&mut self, id: u64, context: &Context, wire: &mut Wire) {
         let Some(monitored) = self.all.get_mut(&id) else { return };
-        monitored.used = self.method;
+        (monitored.used, monitored.asked) = (self.method, true);
         let requests = requests_to_json(&monitored.requests);
         let (method, params) = match self.method {
             MonitorMethod::MonitorCondSince => {
@@ -68,7 +76,7 @@ impl Monitors {
         wire.request(method, params, Purpose::Monitor(id));
     }
 
-    /// The answer to what [`Monitors::begin`] sent.
+    /// The answer to what [`Monitors::ask`] sent.
     pub(crate) fn began(&mut self, id: u64, outcome: Result<Json, Json>, context: &Context, wire: &mut Wire) {
         let Some(monitored) = self.all.get_mut(&id) else { return };
         match outcome {
@@ -85,7 +93,7 @@ impl Monitors {
                     _ => MonitorMethod::Monitor,
                 };
                 self.method = self.method.min(older);
-                self.begin(id, context, wire);
+                self.ask(id, context, wire);
             }
             Err(error) => self.fail(id, &context.refused("monitor", &error)),
         }
@@ -136,7 +144,7 @@ impl Monitors {
             return;
         };
         let before = std::mem::replace(&mut request.conditions, conditions);
-        if !monitored.live {
+        if !monitored.asked {
             monitored.last = Uuid::ZERO;
             monitored.waiting.push(reply);
         } else if monitored.used == MonitorMethod::Monitor {
@@ -176,8 +184,14 @@ impl Monitors {
     /// The connection is gone.
     pub(crate) fn lost(&mut self) {
         for monitored in self.all.values_mut() {
-            monitored.live = false;
+            monitored.asked = false;
             monitored.shared.write(|state| state.live = false);
         }
     }
+}
+
+/// Differences can not be read without. It is asked for with every monitor, because ovsdb-server does not tell of a
+/// conversion (ovsdb-client(1)) where nothing is monitored; its answer comes before the monitor's.
+fn ask_for_schema(context: &Context, wire: &mut Wire) {
+    wire.request("get_schema", json!([*context.database]), Purpose::Schema);
 }

@@ -53,13 +53,10 @@ impl Server {
         Some(())
     }
 
-    /// May this server be used? It may have told us the schema before.
-    pub(crate) fn judge(&mut self, leader_only: bool, has_schema: bool) -> Result<(), Unfit> {
+    /// May this server be used?
+    pub(crate) fn judge(&mut self, leader_only: bool) -> Result<(), Unfit> {
         let (_, row) = self.rows.first().ok_or(Unfit::NoDatabase)?;
         let told = Told::of(row).map_err(|_| Unfit::NoDatabase)?;
-        if !has_schema {
-            return Err(Unfit::NoSchema);
-        }
         let seen = told.judge(leader_only, self.newest)?;
         self.newest = seen.or(self.newest);
         Ok(())
@@ -130,42 +127,42 @@ mod tests {
     #[test]
     fn standalone_is_its_own_leader() {
         let mut server = Server::default();
-        assert_eq!(server.judge(true, true), Err(Unfit::NoDatabase));
+        assert_eq!(server.judge(true), Err(Unfit::NoDatabase));
         told(&mut server, "initial", &json!({"model": "standalone", "connected": true, "leader": true}));
-        assert_eq!(server.judge(true, true), Ok(()));
+        assert_eq!(server.judge(true), Ok(()));
         told(&mut server, "delete", &Json::Null);
-        assert_eq!(server.judge(true, true), Err(Unfit::NoDatabase));
+        assert_eq!(server.judge(true), Err(Unfit::NoDatabase));
     }
 
     #[test]
     fn a_relay_is_never_the_leader() {
         let mut server = Server::default();
         told(&mut server, "initial", &json!({"model": "relay"}));
-        assert_eq!(server.judge(false, false), Err(Unfit::NoSchema));
+        assert_eq!(server.judge(false), Err(Unfit::CutOff));
         told(&mut server, "modify", &json!({"connected": true}));
-        assert_eq!(server.judge(false, true), Ok(()));
-        assert_eq!(server.judge(true, true), Err(Unfit::NotLeader));
+        assert_eq!(server.judge(false), Ok(()));
+        assert_eq!(server.judge(true), Err(Unfit::NotLeader));
         told(&mut server, "modify", &json!({"connected": false}));
-        assert_eq!(server.judge(false, true), Err(Unfit::CutOff));
+        assert_eq!(server.judge(false), Err(Unfit::CutOff));
     }
 
     #[test]
     fn members_of_a_cluster() {
         let mut server = Server::default();
         told(&mut server, "initial", &member(true, true, 7));
-        assert_eq!(server.judge(true, true), Ok(()));
+        assert_eq!(server.judge(true), Ok(()));
         told(&mut server, "modify", &json!({"leader": false, "index": 8}));
-        assert_eq!(server.judge(true, true), Err(Unfit::NotLeader));
-        assert_eq!(server.judge(false, true), Ok(()));
+        assert_eq!(server.judge(true), Err(Unfit::NotLeader));
+        assert_eq!(server.judge(false), Ok(()));
 
         // another member, behind the first
         server.forget();
         told(&mut server, "initial", &member(true, true, 6));
-        assert_eq!(server.judge(false, true), Err(Unfit::Stale));
+        assert_eq!(server.judge(false), Err(Unfit::Stale));
         told(&mut server, "modify", &json!({"index": 9}));
-        assert_eq!(server.judge(true, true), Ok(()));
+        assert_eq!(server.judge(true), Ok(()));
         // another cluster counts from its own beginning
         told(&mut server, "modify", &json!({"index": 1, "cid": ["uuid", Uuid::from_u128(2).to_string()]}));
-        assert_eq!(server.judge(true, true), Ok(()));
+        assert_eq!(server.judge(true), Ok(()));
     }
 }

@@ -16,7 +16,9 @@ pub(crate) enum Purpose {
     Nothing,
     /// What `_Server` says of the database.
     Server,
-    /// The schema.
+    /// Whether a server that has no `_Server` has the database.
+    Database,
+    /// The schema, for the monitors that are asked for with it.
     Schema,
     /// A caller waits for the result.
     Call { method: &'static str, reply: Reply<Json> },
@@ -25,7 +27,7 @@ pub(crate) enum Purpose {
     /// New conditions of a monitor's table; what they were, should the server refuse.
     Conditions { monitor: u64, table: String, before: Vec<Condition>, reply: Reply<()> },
     /// Whether a lock is held; a caller waits only the first time.
-    Lock { name: String, reply: Option<Reply<()>> },
+    Lock { id: u64, name: String, reply: Option<Reply<()>> },
 }
 
 /// Numbers for requests and monitors; never the same twice in a client's life.

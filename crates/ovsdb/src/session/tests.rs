@@ -1,0 +1,289 @@
+//! What is said and when, message by message: what a real server can not be made to do at will.
+
+use std::slice::from_ref;
+
+use super::*;
+use crate::Condition;
+use crate::error::Error;
+use crate::framer::Framer;
+use crate::message::Message;
+use crate::monitor::{MonitorRequest, Shared};
+use tokio::sync::oneshot::{self, Receiver};
+
+struct Talk {
+    session: Session,
+    ids: Ids,
+    _status: watch::Receiver<Status>,
+}
+
+const SCHEMA: &str = r#"{"name":"D","tables":{"T":{"columns":{"n":{"type":"string"}}}}}"#;
+
+fn remote() -> Remote {
+    Remote::Unix("/s".into())
+}
+
+fn ended() -> ConnectionError {
+    ConnectionError::Ended(remote())
+}
+
+impl Talk {
+    fn new() -> Self {
+        let (status, watched) = watch::channel(Status::Connecting { last: None });
+        let ids = Ids::default();
+        let session = Session::new(&Options::new("D"), remote(), ids.clone(), status);
+        Self { session, ids, _status: watched }
+    }
+
+    /// With a standalone server that will do.
+    fn ready() -> Self {
+        let mut talk = Self::new();
+        talk.open();
+        talk
+    }
+
+    fn open(&mut self) {
+        self.session.opened(&remote());
+        let asked = self.said();
+        assert_eq!(methods(&asked), ["set_db_change_aware", "monitor_cond"]);
+        let row = json!({"name": "D", "model": "standalone", "connected": true, "leader": true});
+        self.answer(&asked[1], Ok(json!({"Database": {"u": {"initial": row}}})));
+        assert!(self.session.is_ready());
+    }
+
+    /// What was written since this was last called.
+    fn said(&mut self) -> Vec<Message> {
+        let mut framer = Framer::default();
+        framer.push(&take(self.session.out()));
+        let mut messages = Vec::new();
+        while let Some(text) = framer.pop().unwrap() {
+            messages.push(Message::parse(&text).unwrap());
+        }
+        // what a monitor is read with
+        if self.session.is_ready() && methods(&messages).contains(&"get_schema") {
+            let at =
+                messages.iter().position(|message| methods(from_ref(message)) == ["get_schema"]).unwrap();
+            self.answer(&messages.remove(at), Ok(serde_json::from_str(SCHEMA).unwrap()));
+        }
+        messages
+    }
+
+    fn answer(&mut self, request: &Message, outcome: Result<Json, Json>) {
+        let Message::Request { id, .. } = request else { panic!("{request:?}") };
+        self.session.message(Message::Response { id: id.clone(), outcome }).unwrap();
+    }
+
+    fn call(&mut self, method: &'static str) -> (u64, Receiver<Result<Json, Error>>) {
+        let (id, (reply, answer)) = (self.ids.next(), oneshot::channel());
+        let text = json!({"method": method, "params": [], "id": id}).to_string();
+        self.session.command(Command::Call(Call { id, method, text, reply }));
+        (id, answer)
+    }
+
+    fn monitor(&mut self, request: MonitorRequest) -> (u64, Receiver<Result<(), Error>>) {
+        let (id, (reply, answer)) = (self.ids.next(), oneshot::channel());
+        let shared = Arc::new(Shared::default());
+        self.session.command(Command::Monitor { id, requests: vec![request], shared, reply });
+        (id, answer)
+    }
+
+    fn lock(&mut self) -> (u64, watch::Receiver<bool>) {
+        let (id, (sender, held)) = (self.ids.next(), watch::channel(false));
+        let command = Command::Lock {
+            id,
+            name: "mine".into(),
+            method: "lock",
+            held: sender,
+            reply: oneshot::channel().0,
+        };
+        self.session.command(command);
+        (id, held)
+    }
+}
+
+fn methods(messages: &[Message]) -> Vec<&str> {
+    let method = |message| match message {
+        &Message::Request { ref method, .. } | &Message::Notification { ref method, .. } => method.as_str(),
+        &Message::Response { .. } => "response",
+    };
+    messages.iter().map(method).collect()
+}
+
+fn params(message: &Message) -> &Json {
+    match message {
+        Message::Request { params, .. } | Message::Notification { params, .. } => params,
+        Message::Response { .. } => panic!("{message:?}"),
+    }
+}
+
+fn told<T>(answer: &mut Receiver<Result<T, Error>>) -> Option<Result<T, String>> {
+    answer.try_recv().ok().map(|result| result.map_err(|error| error.to_string()))
+}
+
+#[test]
+fn a_server_without_the_server_database_is_asked_for_the_schema() {
+    let mut talk = Talk::new();
+    let (_, mut answer) = talk.call("list_dbs");
+    talk.session.opened(&remote());
+    let asked = talk.said();
+    talk.answer(&asked[1], Err(json!({"error": "unknown database"})));
+    let asked = talk.said();
+    assert_eq!(methods(&asked), ["get_schema"]);
+    talk.answer(&asked[0], Ok(serde_json::from_str(SCHEMA).unwrap()));
+    // and what waited is said
+    let asked = talk.said();
+    assert_eq!(methods(&asked), ["list_dbs"]);
+    talk.answer(&asked[0], Ok(json!(["D"])));
+    assert_eq!(told(&mut answer), Some(Ok(json!(["D"]))));
+}
+
+#[test]
+fn an_older_way_to_monitor_where_the_newer_is_not_known() {
+    let mut talk = Talk::ready();
+    let (id, mut answer) = talk.monitor(MonitorRequest::table("T"));
+    for method in ["monitor_cond_since", "monitor_cond"] {
+        let asked = talk.said();
+        assert_eq!(methods(&asked), [method]);
+        talk.answer(&asked[0], Err(json!("unknown method")));
+    }
+    let asked = talk.said();
+    assert_eq!(methods(&asked), ["monitor"]);
+    assert_eq!(params(&asked[0]), &json!(["D", id, {"T": [{}]}]));
+    talk.answer(&asked[0], Ok(json!({})));
+    assert_eq!(told(&mut answer), Some(Ok(())));
+    // the next one is asked the right way at once, and conditions can not be had
+    let conditions = MonitorRequest::table("T").when([Condition::equal("n", "x")]);
+    let (_, mut answer) = talk.monitor(conditions);
+    let error = "monitor on database D at unix:/s: needs monitor_cond, of Open vSwitch 2.6 or newer";
+    assert_eq!(told(&mut answer), Some(Err(error.to_owned())));
+    // another server may be newer
+    talk.session.closed(ended());
+    talk.open();
+    assert_eq!(methods(&talk.said()), ["monitor_cond_since"]);
+}
+
+#[test]
+fn conditions_that_were_not_answered_make_the_next_connection_begin_anew() {
+    let mut talk = Talk::ready();
+    let (id, _answer) = talk.monitor(MonitorRequest::table("T"));
+    let last = "00000000-0000-0000-0000-000000000007";
+    let asked = talk.said();
+    talk.answer(&asked[0], Ok(json!([false, last, {}])));
+    talk.session.closed(ended());
+    talk.open();
+    let asked = talk.said();
+    assert_eq!(params(&asked[0]), &json!(["D", id, {"T": [{}]}, last]));
+    talk.answer(&asked[0], Ok(json!([true, last, {}])));
+
+    let (reply, mut answer) = oneshot::channel();
+    let conditions = vec![Condition::equal("n", "x")];
+    talk.session.command(Command::Conditions { monitor: id, table: "T".into(), conditions, reply });
+    let clause = json!([{"where": [["n", "==", "x"]]}]);
+    assert_eq!(params(&talk.said()[0]), &json!([id, id, {"T": clause}]));
+    talk.session.closed(ended());
+    talk.open();
+    let asked = talk.said();
+    let zero = crate::Uuid::ZERO.to_string();
+    assert_eq!(params(&asked[0]), &json!(["D", id, {"T": clause}, zero]));
+    assert_eq!(told(&mut answer), None);
+    talk.answer(&asked[0], Ok(json!([false, last, {}])));
+    assert_eq!(told(&mut answer), Some(Ok(())));
+}
+
+#[test]
+fn monitors_and_locks_come_before_calls_that_waited() {
+    let mut talk = Talk::new();
+    drop(talk.call("transact"));
+    let (_, _first) = talk.call("transact");
+    let (_, _second) = talk.monitor(MonitorRequest::table("T"));
+    let (_, _third) = talk.lock();
+    talk.open();
+    // and who has given up is not asked for
+    assert_eq!(methods(&talk.said()), ["lock", "monitor_cond_since", "transact"]);
+}
+
+#[test]
+fn a_transaction_that_is_given_up_is_canceled() {
+    let mut talk = Talk::ready();
+    let (id, _answer) = talk.call("transact");
+    let (other, _answer) = talk.call("list_dbs");
+    talk.said();
+    talk.session.command(Command::Abandon { id });
+    talk.session.command(Command::Abandon { id: other });
+    let said = talk.said();
+    assert_eq!((methods(&said), params(&said[0])), (vec!["cancel"], &json!([id])));
+    // the answers are for nobody
+    talk.session.message(Message::Response { id: json!(id), outcome: Err(json!("canceled")) }).unwrap();
+}
+
+#[test]
+fn a_call_without_an_answer_fails_with_its_connection_and_a_waiting_one_waits_on() {
+    let mut talk = Talk::ready();
+    let (_, mut sent) = talk.call("transact");
+    talk.session.closed(ended());
+    let error =
+        "transact on database D at unix:/s: the connection ended before the answer; it may have happened";
+    assert_eq!(told(&mut sent), Some(Err(error.to_owned())));
+    let (id, mut waits) = talk.call("transact");
+    talk.session.closed(ended());
+    assert_eq!(told(&mut waits), None);
+    talk.session.command(Command::Cancel { id });
+    let error = "transact on database D at unix:/s: refused: canceled";
+    assert_eq!(told(&mut waits), Some(Err(error.to_owned())));
+    talk.open();
+    assert_eq!(talk.said(), []);
+}
+
+#[test]
+fn the_servers_requests() {
+    let mut talk = Talk::ready();
+    let echo = Message::Request { method: "echo".into(), params: json!(["x"]), id: json!("echo") };
+    talk.session.message(echo).unwrap();
+    let other = Message::Request { method: "dance".into(), params: json!([]), id: json!(1) };
+    talk.session.message(other).unwrap();
+    let answers = [
+        Message::Response { id: json!("echo"), outcome: Ok(json!(["x"])) },
+        Message::Response { id: json!(1), outcome: Err(json!("unknown method")) },
+    ];
+    assert_eq!(talk.said(), answers);
+}
+
+#[test]
+fn an_answer_for_a_lock_that_was_given_back_is_not_for_the_next() {
+    let mut talk = Talk::ready();
+    let (first, _held) = talk.lock();
+    talk.session.command(Command::Unlock { id: first, name: "mine".into(), reply: None });
+    let (_, held) = talk.lock();
+    let said = talk.said();
+    assert_eq!(methods(&said), ["lock", "unlock", "lock"]);
+    talk.answer(&said[0], Ok(json!({"locked": true})));
+    assert!(!*held.borrow());
+    talk.answer(&said[2], Ok(json!({"locked": true})));
+    assert!(*held.borrow());
+    talk.session.closed(ended());
+    assert!(!*held.borrow());
+}
+
+#[test]
+fn updates_that_make_no_sense_end_the_connection() {
+    let mut talk = Talk::ready();
+    let (id, _answer) = talk.monitor(MonitorRequest::table("T"));
+    let last = "00000000-0000-0000-0000-000000000007";
+    let asked = talk.said();
+    talk.answer(&asked[0], Ok(json!([false, last, {}])));
+    let update = |params: Json| Message::Notification { method: "update3".into(), params };
+    let row = crate::Uuid::from_u128(1);
+    let params = json!([id, last, {"T": {row.to_string(): {"modify": {"n": "x"}}}}]);
+    let error = talk.session.message(update(params)).unwrap_err();
+    let told = format!(
+        "unix:/s sent what makes no sense: an update modifies row {row} of T, which was never told of"
+    );
+    assert_eq!(error.to_string(), told);
+    // and the next begins anew
+    talk.session.closed(error);
+    talk.open();
+    assert_eq!(params_last(&talk.said()[0]), crate::Uuid::ZERO.to_string());
+}
+
+fn params_last(message: &Message) -> &str {
+    params(message).as_array().and_then(|params| params.last()).and_then(Json::as_str).unwrap()
+}
