@@ -155,6 +155,75 @@ fn a_port_is_plugged_moved_retagged_and_unplugged() {
     });
 }
 
+/// Which ports and VLANs the switch believes an Ethernet address is in.
+fn learned(daemons: &Daemons, mac: &str) -> Vec<String> {
+    let table = daemons.appctl("fdb/show br0");
+    let rows = table.lines().filter(|row| row.contains(mac));
+    rows.map(|row| row.split_whitespace().take(2).collect::<Vec<_>>().join(" ")).collect()
+}
+
+async fn until_learned(daemons: &Daemons, mac: &str) -> Vec<String> {
+    let begun = Instant::now();
+    loop {
+        let rows = learned(daemons, mac);
+        if !rows.is_empty() {
+            return rows;
+        }
+        assert!(begun.elapsed() < LONG, "{mac} is never learned");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[test]
+fn an_announcement_comes_out_of_the_containers_port_in_its_vlan() {
+    alone(async || {
+        let (daemons, _kernel, switch) = ready().await;
+        let number = switch.plug(&port(Some(7))).await.unwrap();
+        let (br0, xh1) = (name("br0"), name("xh1"));
+        for (address, mac) in [("10.99.1.1", "02:42:0a:63:01:01"), ("fd00::1", "02:42:0a:63:01:02")] {
+            switch.announce(&br0, &xh1, address.parse().unwrap(), self::mac(mac)).await.unwrap();
+            assert_eq!(until_learned(&daemons, mac).await, [format!("{number} 7")]);
+        }
+        let address = "10.99.1.1".parse().unwrap();
+        let error = switch.announce(&br0, &name("xh9"), address, mac("02:42:0a:63:01:01")).await.unwrap_err();
+        assert_eq!(error.to_string(), "Open vSwitch has no port xh9");
+        let error = switch.announce(&name("br9"), &xh1, address, mac("02:42:0a:63:01:01")).await.unwrap_err();
+        assert_eq!(error.to_string(), "cannot announce 10.99.1.1 through port xh1 of bridge br9");
+    });
+}
+
+/// A frame with a tag of its own, out of an interface.
+fn send_tagged(device: &str, source: &str, vlan: u8) {
+    let source: [u8; 6] = mac(source).octets();
+    let frame = [&[0xff; 6][..], &source, &[0x81, 0, 0, vlan, 0x08, 0x06], &[0; 46]].concat();
+    let socket = socket2::Socket::new(socket2::Domain::PACKET, socket2::Type::RAW, None).unwrap();
+    let address = nix::ifaddrs::getifaddrs()
+        .unwrap()
+        .find_map(|entry| entry.address.filter(|_| entry.interface_name == device)?.as_link_addr().copied())
+        .unwrap();
+    let words = [std::io::IoSlice::new(&frame)];
+    let flags = nix::sys::socket::MsgFlags::empty();
+    let raw = std::os::fd::AsRawFd::as_raw_fd(&socket);
+    nix::sys::socket::sendmsg(raw, &words, &[], flags, Some(&address)).unwrap();
+}
+
+#[test]
+fn what_a_container_tags_itself_stays_outside() {
+    alone(async || {
+        let (daemons, _kernel, switch) = ready().await;
+        switch.plug(&port(Some(0))).await.unwrap();
+        send_tagged("xc1", "02:00:00:00:00:71", 9);
+        switch.plug(&port(Some(7))).await.unwrap();
+        send_tagged("xc1", "02:00:00:00:00:72", 9);
+        // a trunk would let it in; and what came before is through
+        switch.plug(&port(None)).await.unwrap();
+        send_tagged("xc1", "02:00:00:00:00:73", 9);
+        until_learned(&daemons, "02:00:00:00:00:73").await;
+        assert!(learned(&daemons, "02:00:00:00:00:71").is_empty());
+        assert!(learned(&daemons, "02:00:00:00:00:72").is_empty());
+    });
+}
+
 #[test]
 fn thirty_at_once_are_all_plugged_in() {
     alone(async || {

@@ -110,4 +110,6 @@ fn a_container_does_not_reach_the_host_past_the_switch() {
     host.ip("link set lan0 up");
     let d1 = host.start_container(&id('a'), "d1", "10.99.1.1");
     does_not_reach(&d1, "10.99.250.1");
+    let neighbours = run("ip", &format!("-n {d1} neigh show 10.99.250.1"));
+    assert!(!neighbours.contains("lladdr"), "the host answers for itself: {neighbours}");
 }

@@ -1,0 +1,54 @@
+//! Interfaces that carry frames, but not for the host.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a failure fails the test")]
+
+mod namespace;
+
+use hostnet::Kernel;
+use namespace::{alone, bridge, container, name, veth, within};
+
+fn setting(family: &str, device: &str, setting: &str) -> String {
+    let path = format!("/proc/sys/net/{family}/conf/{device}/{setting}");
+    std::fs::read_to_string(path).unwrap().trim().to_owned()
+}
+
+#[test]
+fn a_deaf_interface_hears_again_in_the_container() {
+    alone(async || {
+        let kernel = Kernel::open().unwrap();
+        kernel.attach(&veth(bridge(&kernel).await.index)).await.unwrap();
+        kernel.deafen(&name("xc1")).await.unwrap();
+        let settings = || {
+            [("ipv4", "arp_ignore"), ("ipv4", "rp_filter"), ("ipv6", "disable_ipv6")]
+                .map(|(family, which)| setting(family, "xc1", which))
+        };
+        assert_eq!(settings(), ["8", "1", "1"]);
+        let container = container(&kernel, &name("xc1"), "10.99.1.1/16").await;
+        let there = within(&container, async || settings());
+        assert_eq!((there[0].as_str(), there[2].as_str()), ("0", "0"));
+        let error = kernel.deafen(&name("xc9")).await.unwrap_err();
+        assert_eq!(error.to_string(), "there is no interface xc9");
+    });
+}
+
+#[test]
+fn checksums_are_made_in_software_and_only_they_change() {
+    alone(async || {
+        let kernel = Kernel::open().unwrap();
+        kernel.attach(&veth(bridge(&kernel).await.index)).await.unwrap();
+        let features = |device: &str| {
+            let told = std::process::Command::new("ethtool").args(["-k", device]).output();
+            let told = told.unwrap_or_else(|error| panic!("install ethtool: {error}"));
+            String::from_utf8(told.stdout).unwrap()
+        };
+        assert!(features("xc1").contains("tx-checksum-ip-generic: on"));
+        kernel.sum_in_software(&name("xc1")).await.unwrap();
+        kernel.sum_in_software(&name("xc1")).await.unwrap();
+        let now = features("xc1");
+        assert!(now.contains("tx-checksumming: off"), "{now}");
+        assert!(now.contains("tx-tcp-segmentation: off"), "{now}");
+        assert!(now.contains("rx-checksumming: on"), "{now}");
+        assert!(features("xh1").contains("tx-checksum-ip-generic: on"), "the other end is as it was");
+        let error = kernel.sum_in_software(&name("xc9")).await.unwrap_err();
+        assert_eq!(error.to_string(), "there is no interface xc9");
+    });
+}
