@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use hostnet::ovs::{self, PortSpec, Switch, SwitchError};
-use hostnet::{Kernel, NetError};
+use hostnet::{Kernel, Kind, NetError};
 use inventory::IfName;
 use thiserror::Error;
 use tokio::sync::OnceCell;
@@ -185,10 +185,14 @@ fn gone(done: Result<(), NetError>) -> Result<(), NetError> {
 
 async fn enslave(kernel: &Kernel, port: &IfName, bridge: &IfName) -> Result<(), NetError> {
     let link = kernel.link(bridge).await?;
-    let index = link.ok_or_else(|| NetError::Missing { device: bridge.clone() })?.index;
-    // a bond refuses a port of its own that is up
-    let is_there = kernel.link(port).await?.is_some_and(|port| port.master == Some(index));
-    if is_there { Ok(()) } else { kernel.set_master(port, Some(index)).await }
+    let master = link.ok_or_else(|| NetError::Missing { device: bridge.clone() })?;
+    let is_there = kernel.link(port).await?.is_some_and(|port| port.master == Some(master.index));
+    match (is_there, master.kind) {
+        (false, _) => kernel.set_master(port, Some(master.index)).await,
+        // it refuses a port of its own that is up; one that was set down meanwhile is of no use to it
+        (true, Kind::Bond) => kernel.set_up(port, true).await,
+        (true, _) => Ok(()),
+    }
 }
 
 async fn release(kernel: &Kernel, port: &IfName, bridge: &IfName) -> Result<(), NetError> {

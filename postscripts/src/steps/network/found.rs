@@ -47,7 +47,10 @@ impl Found {
 }
 
 /// Kernel and, where it is needed and runs, switch.
-pub(super) async fn look(means: &Means, needs_ovs: bool) -> Result<Observed, NetworkError> {
+///
+/// # Errors
+/// One of them does not say what is.
+pub async fn look(means: &Means, needs_ovs: bool) -> Result<Observed, NetworkError> {
     let mut observed =
         observe(means.kernel()).await.map_err(|error: NetError| NetworkError::Observe(error))?;
     if needs_ovs {

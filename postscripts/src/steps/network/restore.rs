@@ -37,20 +37,43 @@ pub async fn restore(host: &Host, remote: &str) -> Result<Option<String>, Networ
         return Ok(None);
     }
     let means = Means::open(remote).map_err(NetworkError::Observe)?;
-    let observed = wait(&means, &stack).await?;
-    let steps = plan(&stack, &observed);
-    apply(&means, &steps, |_| {}).await.map_err(NetworkError::Restore)?;
-    let done: Vec<String> = steps.iter().map(ToString::to_string).collect();
+    let end = Instant::now() + PATIENCE;
+    let mut done: Vec<String> = Vec::new();
+    loop {
+        let observed = wait(&means, &stack, end).await?;
+        let steps = plan(&stack, &observed);
+        if steps.is_empty() {
+            break;
+        }
+        match apply(&means, &steps, |_| {}).await {
+            Ok(()) => {
+                done.extend(steps.iter().map(ToString::to_string));
+                // undone by somebody else as often as it is done
+                if Instant::now() >= end {
+                    break;
+                }
+            }
+            // a switch that is still starting
+            Err(_) if Instant::now() < end => sleep(AGAIN).await,
+            Err(error) => return Err(NetworkError::Restore(error)),
+        }
+    }
     Ok((!done.is_empty()).then(|| done.join(", ")))
 }
 
-/// Restores this machine's, and tells what was done. First what a change that was taken back at boot has left in the switch.
+/// Restores this machine's, and tells what was done. First what a change that was taken back at boot has left in the switch:
+/// that may be all, where no network was ever confirmed.
 pub async fn run(log: &Log) -> ExitCode {
     let late = match ThisMachine::open() {
         Ok(hands) => take_back_late(&Place::host(), &hands).await.map_err(|error| log.failure(NAME, &error)),
         Err(error) => Err(log.failure(NAME, &error)),
     };
-    match restore(&Host::this(), ovs::REMOTE).await {
+    let host = Host::this();
+    let restored = match (saved::path(&host.state).exists(), &late) {
+        (false, Ok(Some(_))) => Ok(None),
+        _ => restore(&host, ovs::REMOTE).await,
+    };
+    match restored {
         Ok(done) => {
             if let Some(done) = late.ok().flatten().into_iter().chain(done).reduce(|a, b| format!("{a}, {b}"))
             {
@@ -74,8 +97,7 @@ fn of_switch(stack: &Stack) -> Stack {
 }
 
 /// Until the switch answers and what its bridges stand on is there; what is still missing then is made.
-async fn wait(means: &Means, stack: &Stack) -> Result<Observed, NetworkError> {
-    let end = Instant::now() + PATIENCE;
+async fn wait(means: &Means, stack: &Stack, end: Instant) -> Result<Observed, NetworkError> {
     loop {
         let observed = look(means, true).await?;
         let is_late = Instant::now() >= end;

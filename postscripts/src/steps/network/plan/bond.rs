@@ -14,7 +14,7 @@ impl Tower<'_> {
             None => steps.push(Step::AddBond(BondSpec {
                 name: name.clone(),
                 mac: device.mac,
-                mtu: device.mtu.or_else(|| self.mtu_of_port(ports)),
+                mtu: self.new_mtu(device).or_else(|| self.mtu_of_port(ports)),
                 options: options.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             })),
             Some(link) => {
@@ -42,7 +42,7 @@ impl Tower<'_> {
             // the bond's own set it down again
             return self.up(port).into_iter().collect();
         }
-        let down = link.up.then(|| Step::SetDown(port.clone()));
+        let down = (link.up && !self.leaves_bond(link)).then(|| Step::SetDown(port.clone()));
         down.into_iter().chain([Step::Enslave { port: port.clone(), bridge: bond.clone() }]).collect()
     }
 

@@ -37,7 +37,7 @@ impl Tower<'_> {
             name: device.name.clone(),
             parent: parent.clone(),
             id,
-            mtu: device.mtu,
+            mtu: self.new_mtu(device),
         })]
     }
 
@@ -48,11 +48,13 @@ impl Tower<'_> {
             None => steps.push(Step::AddBridge(BridgeSpec {
                 name: name.clone(),
                 mac: device.mac,
-                mtu: device.mtu,
+                mtu: self.new_mtu(device),
             })),
             Some(link) => {
+                // without spanning tree a port forwards at once whatever the delay is (net/bridge/br_stp.c,
+                // br_make_forwarding), and NetworkManager then leaves the kernel's own
                 if let Settings::Bridge(from) = link.settings
-                    && from != BridgeSettings::OURS
+                    && from.stp
                 {
                     steps.push(Step::SetBridge { device: name.clone(), from, to: BridgeSettings::OURS });
                 }
@@ -64,8 +66,9 @@ impl Tower<'_> {
         steps
     }
 
-    /// Where it is down.
+    /// Where it is down, or will be.
     pub(super) fn up(&self, name: &IfName) -> Option<Step> {
-        self.observed.link(name).filter(|link| !link.up).map(|_| Step::SetUp(name.clone()))
+        let link = self.observed.link(name)?;
+        (!link.up || self.leaves_bond(link)).then(|| Step::SetUp(name.clone()))
     }
 }

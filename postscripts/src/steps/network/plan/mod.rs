@@ -36,7 +36,10 @@ use super::stack::{Device, Stack};
 
 /// The changes that make the machine follow; none when it does.
 pub fn plan(stack: &Stack, observed: &Observed) -> Vec<Step> {
-    stack.towers().iter().flat_map(|tower| Tower { stack, observed, devices: tower }.plan()).collect()
+    let towers = stack.towers();
+    let towers: Vec<Tower<'_>> = towers.iter().map(|devices| Tower { stack, observed, devices }).collect();
+    let released = towers.iter().flat_map(Tower::out_of_bonds);
+    released.chain(towers.iter().flat_map(Tower::plan)).collect()
 }
 
 /// Devices that stand on each other, and what is there of them.

@@ -1,6 +1,9 @@
 //! No device sends larger packets than the one below carries: a larger MTU is set from below, a smaller one from above, so that
 //! neither way nor way back is refused (kernel net/8021q/vlan_dev.c, `vlan_change_mtu`), and nothing is cut silently.
 
+use hostnet::{Link, Settings};
+use inventory::IfName;
+
 use super::{Step, Tower};
 use crate::steps::network::stack::Device;
 
@@ -10,8 +13,38 @@ impl Tower<'_> {
     }
 
     pub(super) fn smaller_mtus(&self) -> Vec<Step> {
-        let changes = self.devices.iter().rev().filter_map(|device| self.mtu(device));
-        changes.filter(|step| matches!(step, Step::SetMtu { from, to, .. } if to < from)).collect()
+        let mut steps = Vec::new();
+        for device in self.devices.iter().rev() {
+            if let Some(Step::SetMtu { device, from, to }) = self.mtu(device)
+                && to < from
+            {
+                steps.extend(self.others_vlans(&device, to));
+                steps.push(Step::SetMtu { device, from, to });
+            }
+        }
+        steps
+    }
+
+    /// VLANs that the tables do not have: the kernel cuts them down with their parent, and would not put them back.
+    fn others_vlans(&self, parent: &IfName, to: u32) -> Vec<Step> {
+        let index = self.observed.link(parent).map(|link| link.index);
+        let on_it = |link: &&Link| {
+            matches!(link.settings, Settings::Vlan { parent, .. } if Some(parent) == index)
+                && self.stack.device(&link.name).is_none()
+                && link.mtu > to
+        };
+        let vlans = self.observed.links.iter().filter(on_it);
+        vlans.map(|link| Step::SetMtu { device: link.name.clone(), from: link.mtu, to }).collect()
+    }
+
+    /// Of a device that is made: what the tables say, else of what is below it.
+    pub(super) fn new_mtu(&self, device: &Device) -> Option<u32> {
+        device.mtu.or_else(|| self.least_below(device))
+    }
+
+    fn least_below(&self, device: &Device) -> Option<u32> {
+        let below = self.stack.below(&device.name).into_iter();
+        below.filter_map(|lower| self.stack.device(lower)?.mtu).min()
     }
 
     fn mtu(&self, device: &Device) -> Option<Step> {
@@ -27,8 +60,7 @@ impl Tower<'_> {
         if device.mtu.is_some() {
             return device.mtu;
         }
-        let below = self.stack.below(&device.name).into_iter();
-        let least = below.filter_map(|lower| self.stack.device(lower)?.mtu).min()?;
+        let least = self.least_below(device)?;
         let now = self.observed.link(&device.name)?.mtu;
         (now > least).then_some(least)
     }

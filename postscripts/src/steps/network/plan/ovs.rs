@@ -25,10 +25,12 @@ impl Tower<'_> {
         // a bond or VLAN is set up when it is made
         let is_nic = self.stack.device(uplink).is_none_or(|device| device.kind == Kind::Ethernet);
         let mut steps: Vec<Step> = self.up(uplink).filter(|_| is_nic).into_iter().collect();
-        match self.observed.ovs(name) {
+        match (self.observed.ovs(name), self.observed.link(name)) {
             // the internal port is down until somebody sets it up
-            None => steps.extend([Step::AddOvs(spec), Step::SetUp(name.clone())]),
-            Some(_) => {
+            (None, _) => steps.extend([Step::AddOvs(spec), Step::SetUp(name.clone())]),
+            // in the database, but ovs-vswitchd has not come to it: this waits for it
+            (Some(_), None) => steps.extend([Step::SetOvs(spec), Step::SetUp(name.clone())]),
+            (Some(_), Some(_)) => {
                 steps.extend(self.put_right(spec));
                 steps.extend(self.up(name));
             }

@@ -16,27 +16,52 @@ impl Tower<'_> {
         (is_new && alone).then(|| Step::Enslave { port: port.clone(), bridge: bridge.name.clone() })
     }
 
-    /// The ports that are in use. First everything leaves what it is in, then each enters what it shall be in, lower ones first.
+    /// What shall not be in a bond any more; the others of the bond carry on. The bond sets it down.
+    pub(super) fn out_of_bonds(&self) -> Vec<Step> {
+        let bonds = self.devices.iter().filter(|device| matches!(device.kind, Kind::Bond { .. }));
+        bonds.flat_map(|bond| self.releases(bond)).collect()
+    }
+
+    /// Whether it is in a bond of ours and shall not be.
+    pub(super) fn leaves_bond(&self, port: &Link) -> bool {
+        self.stack.devices.iter().any(|device| {
+            matches!(&device.kind, Kind::Bond { ports, .. } if !ports.contains(&port.name))
+                && self.observed.is_port(&port.name, &device.name)
+        })
+    }
+
+    fn releases(&self, device: &Device) -> Vec<Step> {
+        let stale = self.stale_ports(device).into_iter();
+        stale.map(|port| Step::Release { port: port.name.clone(), bridge: device.name.clone() }).collect()
+    }
+
+    /// The ports that are in use. First everything leaves the bridge that it is in, then each enters what it shall be in, lower
+    /// ones first.
     pub(super) fn late_ports(&self) -> Vec<Step> {
         let mut steps = Vec::new();
-        for device in self.devices {
-            steps.extend(
-                self.stale_ports(device)
-                    .into_iter()
-                    .map(|port| Step::Release { port: port.name.clone(), bridge: device.name.clone() }),
-            );
+        let mut settle: Vec<Step> = Vec::new();
+        for bridge in self.devices.iter().filter(|device| matches!(device.kind, Kind::Bridge { .. })) {
+            steps.extend(self.releases(bridge));
         }
         for device in self.devices {
-            match &device.kind {
+            let entering = match &device.kind {
                 Kind::Bond { ports, .. } => {
-                    for port in ports.iter().filter(|port| !self.is_idle(port)) {
-                        steps.extend(self.busy_into_bond(device, port));
-                    }
+                    let busy = ports.iter().filter(|port| !self.is_idle(port));
+                    busy.flat_map(|port| self.busy_into_bond(device, port)).collect()
                 }
-                Kind::Bridge { port } => steps.extend(self.into_bridge(device, port)),
-                Kind::Ethernet | Kind::Vlan { .. } | Kind::OvsBridge { .. } => {}
+                Kind::Bridge { port } => self.into_bridge(device, port),
+                Kind::Ethernet | Kind::Vlan { .. } | Kind::OvsBridge { .. } => Vec::new(),
+            };
+            for step in entering {
+                let settled = match &step {
+                    Step::Enslave { port, .. } => self.settle(port),
+                    _ => None,
+                };
+                steps.push(step);
+                settle.extend(settled.filter(|step| !settle.contains(step)));
             }
         }
+        steps.extend(settle);
         steps
     }
 
@@ -47,8 +72,6 @@ impl Tower<'_> {
         }
         let mut steps = self.without_addresses(port);
         steps.extend(self.into_bond(&bond.name, port));
-        let top = self.stack.top_of(&bond.name);
-        steps.extend(self.settle(port, top));
         steps
     }
 
@@ -59,14 +82,14 @@ impl Tower<'_> {
         let there = self.observed.is_port(port, &bridge.name) || self.early_port(bridge, port).is_some();
         if !there {
             steps.push(Step::Enslave { port: port.clone(), bridge: bridge.name.clone() });
-            steps.extend(self.settle(port, &bridge.name));
         }
         steps
     }
 
     /// A NIC that was down, or has no cable, may take seconds; nothing goes through it that could be lost. The host's device on
     /// an Open vSwitch bridge never says that it is operational.
-    fn settle(&self, port: &IfName, top: &IfName) -> Option<Step> {
+    fn settle(&self, port: &IfName) -> Option<Step> {
+        let top = self.stack.top_of(port);
         let live = self.observed.link(port).is_some_and(|link| link.up && link.running);
         let is_ovs = self.stack.device(top).is_some_and(|top| matches!(top.kind, Kind::OvsBridge { .. }));
         (live && !is_ovs).then(|| Step::Settle(top.clone()))

@@ -23,19 +23,29 @@ pub(super) fn carrying(
             present: observed.names(),
         });
     };
-    let other = || link.name.clone();
-    let kind = match &link.kind {
-        _ if link.name == *bridge => return port_of(bridge, link, observed, remembered),
-        _ if stack.device(&link.name).is_some() => return Ok(other()),
-        Kind::Bridge => return Err(ResolveError::OnBridge { address, other: other() }),
-        _ if observed.ovs(&link.name).is_some() => {
-            return Err(ResolveError::OnBridge { address, other: other() });
+    match &link.kind {
+        _ if link.name == *bridge => {
+            let port = port_of(bridge, link, observed, remembered)?;
+            let made = observed.link(&port).map_or(Ok(()), |port| refuse_unnamed(port, address, stack));
+            made.map(|()| port)
         }
+        Kind::Bridge => Err(ResolveError::OnBridge { address, other: link.name.clone() }),
+        _ if observed.ovs(&link.name).is_some() => {
+            Err(ResolveError::OnBridge { address, other: link.name.clone() })
+        }
+        _ => refuse_unnamed(link, address, stack).map(|()| link.name.clone()),
+    }
+}
+
+/// A bond or VLAN that the tables do not have would not be there after the next boot.
+fn refuse_unnamed(link: &Link, address: IpAddr, stack: &Stack) -> Result<(), ResolveError> {
+    let kind = match &link.kind {
+        _ if stack.device(&link.name).is_some() => return Ok(()),
         Kind::Bond => "bond",
         Kind::Vlan => "vlan",
-        Kind::Veth | Kind::Other(_) => return Ok(other()),
+        Kind::Bridge | Kind::Veth | Kind::Other(_) => return Ok(()),
     };
-    Err(ResolveError::Unnamed { address, kind, other: other() })
+    Err(ResolveError::Unnamed { address, kind, other: link.name.clone() })
 }
 
 /// The NIC of a bridge that is there: its one port that is no container's.

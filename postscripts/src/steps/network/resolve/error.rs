@@ -57,7 +57,7 @@ pub enum ResolveError {
     },
     /// A bond or VLAN that the tables do not have carries the address: without them it would not be made at boot.
     #[error(
-        "{address} is on {kind} {other}, which the tables do not have; name it there (nictypes.{other}={kind} nicdevices.{other}=NIC)"
+        "{address} is reached through {kind} {other}, which the tables do not have; name it there (nictypes.{other}={kind} nicdevices.{other}=NIC)"
     )]
     Unnamed {
         /// The address of the tables.

@@ -147,7 +147,8 @@ fn foreign_master(stack: &Stack, link: &Link, observed: &Observed) -> Option<Str
         None => observed.name_of(link.master?),
     };
     // left in the kernel by a switch that is gone
-    let is_ours = stack.devices.iter().any(|device| device.name.as_str() == master) || master == OVS_SYSTEM;
+    let takes = |device: &Device| !device.ports().is_empty() && device.name.as_str() == master;
+    let is_ours = stack.devices.iter().any(takes) || master == OVS_SYSTEM;
     (!is_ours).then_some(master)
 }
 

@@ -1,0 +1,194 @@
+//! The move of a NIC into an Open vSwitch bridge: a real switch in user space, of the test's own.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that can not go on fails")]
+
+mod support;
+#[path = "../../crates/hostnet/tests/switch/mod.rs"]
+mod switch;
+mod wire;
+
+use std::path::Path;
+
+use inventory::HostPlan;
+use postscripts::steps::network::found::Host;
+use postscripts::steps::network::plan::{Step, plan};
+use postscripts::steps::network::resolve::Memory;
+use postscripts::steps::network::restore::restore;
+use postscripts::steps::network::saved;
+use postscripts::steps::network::stack::Stack;
+use support::tables;
+use switch::Daemons;
+use wire::{Lab, described, on};
+
+/// The host's network on Open vSwitch.
+fn host() -> HostPlan {
+    tables(&[
+        ("NICTYPES", "mynet0!bridge_ovs"),
+        ("NICDEVICES", "mynet0!eth0"),
+        ("NICNETWORKS", "mynet0!mynet0"),
+        ("NICEXTRAPARAMS", "mynet0!datapath_type=netdev"),
+    ])
+}
+
+fn ready() -> (Daemons, Lab) {
+    let lab = Lab::new();
+    let daemons = lab.host.run(Daemons::start).unwrap();
+    let lab = lab.with_switch(&daemons.remote());
+    (daemons, lab)
+}
+
+#[test]
+fn the_nic_moves_into_the_switch_and_the_master_still_answers() {
+    let (daemons, lab) = ready();
+    let steps = lab.steps(&host());
+    let words: Vec<String> = steps.iter().map(ToString::to_string).collect();
+    let wanted = [
+        "add Open vSwitch bridge mynet0 with port eth0",
+        "set mynet0 up",
+        "add 10.99.0.11/16 to mynet0",
+        "route default via 10.99.0.1 through mynet0",
+        "remove 10.99.0.11/16 from eth0",
+    ];
+    assert_eq!(words, wanted);
+    lab.apply(&steps);
+    assert_eq!(lab.steps(&host()), [], "a second run has nothing to do");
+    assert!(lab.answers());
+    let observed = lab.observe();
+    let mac = |name: &str| observed.link(&name.parse().unwrap()).unwrap().mac;
+    assert_eq!(mac("mynet0"), mac("eth0"));
+    assert_eq!(daemons.vsctl("list-ports mynet0"), "eth0");
+}
+
+#[test]
+fn the_old_network_comes_back_from_any_step() {
+    let (_daemons, lab) = ready();
+    let before = described(&lab.observe());
+    let steps = lab.steps(&host());
+    for stopped_after in 0..=steps.len() {
+        lab.apply(steps.iter().take(stopped_after).cloned().collect::<Vec<_>>().as_slice());
+        for _ in 0..2 {
+            lab.take_back(&steps);
+            assert_eq!(described(&lab.observe()), before, "stopped after {stopped_after} steps");
+        }
+        assert!(lab.answers(), "stopped after {stopped_after} steps");
+    }
+}
+
+#[test]
+fn a_run_killed_after_any_step_is_completed_by_the_next() {
+    let (_daemons, lab) = ready();
+    let steps = lab.steps(&host());
+    for killed_after in 0..steps.len() {
+        lab.apply(steps.iter().take(killed_after).cloned().collect::<Vec<_>>().as_slice());
+        lab.apply(&lab.steps(&host()));
+        assert_eq!(lab.steps(&host()), [], "killed after {killed_after} steps");
+        assert!(lab.answers(), "killed after {killed_after} steps");
+        lab.take_back(&steps);
+    }
+}
+
+#[test]
+fn drift_of_any_sort_is_repaired() {
+    let (daemons, lab) = ready();
+    lab.apply(&lab.steps(&host()));
+    let check = |what: &str| {
+        let steps = lab.steps(&host());
+        assert_ne!(steps, Vec::<Step>::new(), "{what}");
+        lab.apply(&steps);
+        assert_eq!(lab.steps(&host()), [], "{what}");
+        assert!(lab.answers(), "{what}");
+    };
+    for vsctl in [
+        "del-port mynet0 eth0",
+        "set port mynet0 tag=7",
+        "set bridge mynet0 stp_enable=true",
+        "del-br mynet0",
+    ] {
+        daemons.vsctl(vsctl);
+        if vsctl == "del-br mynet0" {
+            lab.ip(&["address", "add", "10.99.0.11/16", "dev", "eth0"]);
+        }
+        check(vsctl);
+    }
+    lab.ip(&["address", "delete", "10.99.0.11/16", "dev", "mynet0"]);
+    check("address");
+    lab.ip(&["link", "set", "mynet0", "down"]);
+    check("down");
+}
+
+fn restored(lab: &Lab, daemons: &Daemons, state: &Path) -> Option<String> {
+    let host = Host { root: "/".into(), state: state.to_owned() };
+    on(&lab.host, async |_| restore(&host, &daemons.remote()).await.unwrap())
+}
+
+fn saved(lab: &Lab) -> (tempfile::TempDir, Stack) {
+    let state = tempfile::tempdir().unwrap();
+    let stack = lab.stack(&host(), &Memory::default());
+    lab.apply(&plan(&stack, &lab.observe()));
+    saved::wanted(state.path(), &stack).unwrap().write().unwrap();
+    (state, stack)
+}
+
+/// Whether the host's device on the switch is there.
+fn is_there(lab: &Lab) -> bool {
+    lab.observe().link(&"mynet0".parse().unwrap()).is_some()
+}
+
+#[test]
+fn the_network_is_restored_after_the_switch_was_restarted() {
+    let (mut daemons, lab) = ready();
+    let (state, stack) = saved(&lab);
+    assert_eq!(restored(&lab, &daemons, state.path()), None);
+    // it takes its devices with it when it ends in good order
+    daemons.appctl("exit");
+    while is_there(&lab) {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    daemons.kill_vswitchd();
+    lab.host.run(|| daemons.start_vswitchd()).unwrap();
+    let done = restored(&lab, &daemons, state.path()).unwrap();
+    assert!(done.contains("add 10.99.0.11/16 to mynet0"), "{done}");
+    assert_eq!(plan(&stack, &lab.observe()), []);
+    assert!(lab.answers());
+}
+
+#[test]
+fn a_switch_that_was_killed_leaves_its_devices_and_finds_them_again() {
+    let (mut daemons, lab) = ready();
+    let (state, stack) = saved(&lab);
+    daemons.kill_vswitchd();
+    assert!(is_there(&lab));
+    lab.host.run(|| daemons.start_vswitchd()).unwrap();
+    restored(&lab, &daemons, state.path());
+    assert_eq!(plan(&stack, &lab.observe()), []);
+    // it serves again when it has looked at its database
+    daemons.vsctl("set bridge mynet0 external_ids:test=1");
+    assert!(lab.answers());
+}
+
+#[test]
+fn the_network_is_restored_when_the_database_was_deleted_and_the_switch_starts_late() {
+    let (mut daemons, lab) = ready();
+    let (state, stack) = saved(&lab);
+    daemons.kill_vswitchd();
+    daemons.kill_server();
+    daemons.create_database();
+    let remote = daemons.remote();
+    std::thread::scope(|scope| {
+        let early = scope.spawn(|| {
+            let host = Host { root: "/".into(), state: state.path().to_owned() };
+            on(&lab.host, async |_| restore(&host, &remote).await)
+        });
+        lab.host
+            .run(|| {
+                daemons.start_server();
+                daemons.vsctl("--no-wait init");
+                daemons.start_vswitchd();
+            })
+            .unwrap();
+        let done = early.join().unwrap().unwrap().unwrap();
+        assert!(done.starts_with("add Open vSwitch bridge mynet0 with port eth0"), "{done}");
+    });
+    assert_eq!(plan(&stack, &lab.observe()), []);
+    assert!(lab.answers());
+}
