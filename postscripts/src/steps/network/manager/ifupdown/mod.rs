@@ -2,7 +2,12 @@
 //!
 //! All our devices are in one file, lower ones first, because `ifup -a` takes them in the order in which they stand. They are made
 //! with `ip`, so that no package is needed (bridge-utils, ifenslave, vlan), and so that `ifdown` leaves the bridge to the containers
-//! on it. An Open vSwitch bridge is made by the package's own hook (`/etc/network/if-pre-up.d/openvswitch`).
+//! on it.
+//!
+//! For the same reason an Open vSwitch bridge is made with `ovs-vsctl`, and not by the package's own hook (`ovs_type`, README.Debian of
+//! openvswitch-switch): tried on Debian 12, that deletes the bridge with all its ports at `ifdown`, so that a restart of
+//! networking.service would cut the containers off. ovs-vswitchd.service is ordered before networking.service; where it comes late
+//! all the same, xdock-network.service gives the bridge its addresses.
 
 pub mod files;
 pub mod ifstate;
@@ -79,9 +84,8 @@ impl Dialect for Ifupdown {
     fn port_of(&self, file: &File, bridge: &IfName) -> Option<IfName> {
         let options = interfaces::options(&file.text, bridge.as_str());
         options.iter().find_map(|option| match option.split(' ').collect::<Vec<_>>().as_slice() {
-            ["pre-up", "ip", "link", "set", "dev", port, "master", _] | ["ovs_ports", port] => {
-                port.parse().ok()
-            }
+            ["pre-up", "ip", "link", "set", "dev", port, "master", _]
+            | ["pre-up", "ovs-vsctl", _, "--", "--may-exist", "add-port", _, port] => port.parse().ok(),
             _ => None,
         })
     }
