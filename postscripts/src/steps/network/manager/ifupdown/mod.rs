@@ -9,10 +9,8 @@
 //! networking.service would cut the containers off. ovs-vswitchd.service is ordered before networking.service; where it comes late
 //! all the same, xdock-network.service gives the bridge its addresses.
 
-pub mod files;
 pub mod ifstate;
 pub mod interfaces;
-pub mod refuse;
 
 use std::path::Path;
 
