@@ -57,7 +57,8 @@ pub(crate) async fn intent(kernel: &Kernel, files: &[Wanted]) -> Intent {
     let intent = Intent {
         undo: inverses.map(|step| Undo::of(&step, false).unwrap()).collect(),
         facts: facts(&observe(kernel).await.unwrap(), |_| true),
-        manager: "ifupdown".to_owned(),
+        // no manager of this machine
+        manager: String::new(),
         probes: serde_json::json!({ "master": MASTER }),
         confirm: 5,
         limit: 600,

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -107,6 +108,8 @@ pub async fn begin(place: &Place, intent: &Intent) -> Result<Guarded, BeginError
 /// is written before the change.
 pub(super) fn write_down(place: &Place, intent: &Intent) -> Result<Record, RecordError> {
     durable::create_directory(&place.state)?;
+    // anybody who can read a file can lock it
+    let _ = std::fs::set_permissions(&place.state, std::fs::Permissions::from_mode(0o700));
     let before = newest_unbooted(place)?;
     let known: Vec<&Kept> = before.iter().flat_map(|record| &record.files).collect();
     sweep(intent.files.iter().map(std::path::PathBuf::as_path), &known);
