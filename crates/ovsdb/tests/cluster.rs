@@ -9,6 +9,7 @@ use ovsdb::{
     Atom, Client, Condition, Monitor, MonitorRequest, Mutation, Options, Remote, Row, Status, Transaction,
     Value,
 };
+use server::bridges::bridge;
 use server::{PATIENCE, SCHEMA, Server, chain, run, wait_until};
 use tempfile::TempDir;
 use tokio::time::timeout;
@@ -85,14 +86,6 @@ async fn ready(client: &Client, other_than: Option<&Remote>) -> Remote {
         Status::Ready { remote } => remote.clone(),
         Status::Connecting { .. } => unreachable!(),
     }
-}
-
-fn bridge(name: &str) -> Transaction {
-    Transaction::new().insert("Bridge", Row::new().with("name", name), Some("bridge")).mutate(
-        "Open_vSwitch",
-        [],
-        [Mutation::insert("bridges", Value::named("bridge"))],
-    )
 }
 
 const MANY: usize = 50;

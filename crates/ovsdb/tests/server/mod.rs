@@ -9,12 +9,14 @@
 )]
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub(crate) mod bridges;
+
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use ovsdb::{Client, Options, Remote, Row};
+use ovsdb::{Client, Options, Remote, Row, Transaction, Value};
 use tempfile::TempDir;
 
 /// For everything that should take moments: the machine may be busy.
@@ -148,8 +150,23 @@ impl Drop for Server {
 
 /// Every other table needs the one row of `Open_vSwitch`.
 pub(crate) async fn root(client: &Client) {
-    let tx = ovsdb::Transaction::new().insert("Open_vSwitch", Row::new(), None);
+    let tx = Transaction::new().insert("Open_vSwitch", Row::new(), None);
     client.transact(tx).await.unwrap();
+}
+
+/// A server of these options stores what is longer than any buffer, and gives it back.
+pub(crate) async fn works(options: Options) {
+    let client = Client::connect(options).await.unwrap();
+    let words = "x".repeat(3 << 20);
+    let ids = Value::map([("long", words.as_str())]);
+    client
+        .transact(Transaction::new().insert("Open_vSwitch", Row::new().with("other_config", ids), None))
+        .await
+        .unwrap();
+    let selected =
+        client.transact(Transaction::new().select("Open_vSwitch", [], ["other_config"])).await.unwrap();
+    let row = selected.first().unwrap().rows().first().unwrap();
+    assert_eq!(row.map_of_strings("other_config").unwrap().get("long"), Some(&words.as_str()));
 }
 
 pub(crate) fn wait_until(mut done: impl FnMut() -> bool, what: &str) {
