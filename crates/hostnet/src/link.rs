@@ -86,7 +86,7 @@ pub enum Settings {
 pub struct BridgeSettings {
     /// Whether it speaks the spanning tree protocol: a new port is then silent for twice the forward delay.
     pub stp: bool,
-    /// In hundredths of a second. Without STP, too, a new port is silent for it where it is not 0.
+    /// In hundredths of a second. It counts with STP only (net/bridge/br_stp.c, br_make_forwarding).
     pub forward_delay: u32,
 }
 

@@ -59,6 +59,16 @@ impl Daemons {
         self.vswitchd = Some(command.spawn().unwrap());
     }
 
+    /// Another ovs-vswitchd than [`Daemons::start_vswitchd`]'s, in a named namespace.
+    pub(crate) fn vswitchd_again(&self, namespace: &str) -> Child {
+        let daemon = self.daemon("ovs-vswitchd");
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", namespace]).arg(daemon.get_program()).args(daemon.get_args());
+        command.envs(daemon.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.arg(self.remote()).arg("--disable-system").stdin(Stdio::null()).stdout(Stdio::null());
+        command.stderr(Stdio::null()).spawn().unwrap()
+    }
+
     /// kill -9.
     pub(crate) fn kill_server(&mut self) {
         end(&mut self.server);

@@ -44,6 +44,10 @@ const CARRIER: Duration = Duration::from_millis(20);
 /// of ovs-vswitchd.
 const KERNEL_SWITCH: &str = "openvswitch";
 
+/// How long ovs-vswitchd may be away for its restart before a start fails, and how often to look for it.
+const RESTART: Duration = Duration::from_secs(5);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
 /// Hands on Open vSwitch.
 #[derive(Debug)]
 pub(crate) struct Ovs {
@@ -74,13 +78,8 @@ impl Ovs {
 
     /// A veth pair with the table's MAC and the bridge's MTU, its host end a port in the network's VLAN.
     async fn plug_in(&self, endpoint: &Endpoint) -> Result<(), AttachError> {
-        let kernel_failed = |source| AttachError::Kernel {
-            node: endpoint.node.to_string(),
-            network: endpoint.on.to_string(),
-            source,
-        };
-        let bridge = self.kernel.link(&endpoint.bridge).await.map_err(kernel_failed)?;
-        let Some(bridge) = bridge else { return Err(self.without_device(endpoint).await) };
+        let kernel_failed = |error| kernel_failed(endpoint, error);
+        let bridge = self.bridge(endpoint).await?;
         make_pair(&self.kernel, &pair(endpoint, bridge.mtu, None)).await.map_err(kernel_failed)?;
         let port = spec(endpoint);
         let (fit, plugged) = tokio::join!(self.make_fit(endpoint, &bridge), self.plug(&port));
@@ -102,14 +101,23 @@ impl Ovs {
         self.switch()?.plug(port).await.map(drop)
     }
 
-    /// The host has no device of the bridge's name: because nobody made the bridge, or because ovs-vswitchd is not there
-    /// to do it.
-    async fn without_device(&self, endpoint: &Endpoint) -> AttachError {
-        let (bridge, network) = (endpoint.bridge.clone(), endpoint.on.clone());
-        match self.observe().await {
-            Ok(switch) if switch.bridge(&bridge).is_some() => Refusal::NotMade { bridge, network }.into(),
-            Ok(_) => Refusal::NoBridge { bridge, network }.into(),
-            Err(error) => switch_failed(endpoint, error),
+    /// The bridge's device, which may be away while ovs-vswitchd is restarted.
+    async fn bridge(&self, endpoint: &Endpoint) -> Result<Link, AttachError> {
+        let until = Instant::now() + RESTART;
+        loop {
+            let found = self.kernel.link(&endpoint.bridge).await;
+            if let Some(bridge) = found.map_err(|error| kernel_failed(endpoint, error))? {
+                return Ok(bridge);
+            }
+            let switch = self.observe().await.map_err(|error| switch_failed(endpoint, error))?;
+            let (bridge, network) = (endpoint.bridge.clone(), endpoint.on.clone());
+            if switch.bridge(&bridge).is_none() {
+                return Err(Refusal::NoBridge { bridge, network }.into());
+            }
+            if Instant::now() > until {
+                return Err(Refusal::NotMade { bridge, network }.into());
+            }
+            sleep(LOOK_EVERY).await;
         }
     }
 
@@ -187,6 +195,10 @@ fn spec(endpoint: &Endpoint) -> PortSpec {
         tag: Some(endpoint.tag.unwrap_or(0)),
         external_ids: BTreeMap::from(external_ids.map(|(key, value)| (key.to_owned(), value))),
     }
+}
+
+fn kernel_failed(endpoint: &Endpoint, source: NetError) -> AttachError {
+    AttachError::Kernel { node: endpoint.node.to_string(), network: endpoint.on.to_string(), source }
 }
 
 fn switch_failed(endpoint: &Endpoint, error: SwitchError) -> AttachError {

@@ -166,6 +166,28 @@ fn without_ovs_vswitchd_a_start_fails_with_the_reason_and_leaves_nothing() {
 }
 
 #[test]
+fn a_start_waits_for_the_end_of_a_restart_of_ovs_vswitchd() {
+    let mut host = OvsHost::up();
+    host.start();
+    host.create_network();
+    // the bridge's device goes with the daemon, as when the kernel's module is reloaded
+    host.switch.appctl("exit --cleanup");
+    host.until("the device is gone", |host| !host.try_ip("link show mynet0"));
+    std::thread::scope(|scope| {
+        let call = scope.spawn(|| {
+            host.granted("NetworkDriver.CreateEndpoint", &new_endpoint(&id('a'), "d1", "10.99.1.1"))
+        });
+        std::thread::sleep(Duration::from_millis(300));
+        assert!(!call.is_finished(), "it did not wait");
+        let mut again = host.switch.vswitchd_again(&host.name);
+        call.join().unwrap();
+        assert_eq!(host.ports().len(), 1);
+        let _ = again.kill();
+        let _ = again.wait();
+    });
+}
+
+#[test]
 fn without_ovsdb_server_a_start_fails_with_the_reason() {
     let mut host = OvsHost::up();
     host.start();
