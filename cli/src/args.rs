@@ -75,6 +75,12 @@ pub(crate) enum Command {
     /// Show what containers wrote
     #[command(after_help = help::LOGS)]
     Logs(LogsArgs),
+    /// Open a container's console
+    #[command(after_help = help::CONS)]
+    Cons(ConsArgs),
+    /// Run a program in containers
+    #[command(after_help = help::EXEC)]
+    Exec(ExecArgs),
     /// Lay out the directory that deployed hosts fetch from
     #[command(after_help = help::INIT)]
     Init(InitArgs),
@@ -190,6 +196,31 @@ pub(crate) struct LogsArgs {
     /// Only the last lines of each
     #[arg(long, value_name = "LINES")]
     pub(crate) tail: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConsArgs {
+    /// The container
+    #[arg(value_name = "NODE")]
+    pub(crate) node: String,
+    /// The last lines of its log first
+    #[arg(long, value_name = "LINES", num_args = 0..=1, default_missing_value = "1000")]
+    pub(crate) log: Option<u64>,
+    /// For console servers: Ctrl-] goes inside too, and a host that does not answer is waited for
+    #[arg(long)]
+    pub(crate) server: bool,
+    /// A shell in place of its terminal, or this program: every word behind --exec is the program's
+    #[arg(long, value_name = "PROGRAM", num_args = 0.., allow_hyphen_values = true)]
+    pub(crate) exec: Option<Vec<String>>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExecArgs {
+    #[command(flatten)]
+    pub(crate) nodes: NoderangeArg,
+    /// The program and its words
+    #[arg(value_name = "PROGRAM", required = true, last = true)]
+    pub(crate) command: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -1,7 +1,9 @@
 //! The commands, one a file, and how they end.
 
 mod check;
+mod cons;
 mod define;
+mod exec;
 mod init;
 mod logs;
 mod ls;
@@ -33,6 +35,8 @@ pub(crate) enum Done {
     All,
     /// Some nodes failed.
     Partly,
+    /// Somebody else's program ended so: its exit status is ours.
+    Ended(u8),
     /// The tables are wrong: status 2, as for every command that would have to use them.
     Wrong,
 }
@@ -104,6 +108,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
     match ended {
         Ok(Done::All) => ExitCode::SUCCESS,
         Ok(Done::Partly) => ExitCode::from(1),
+        Ok(Done::Ended(status)) => ExitCode::from(status),
         Ok(Done::Wrong) => ExitCode::from(2),
         Err(error) => {
             report(&error, tables_said, &mut printer);
@@ -156,6 +161,8 @@ fn dispatch(command: Command, app: &mut App) -> Result<Done, CommandError> {
         Command::Power(args) => wait(power::run(&args, app)),
         Command::Ls(args) => wait(ls::run(&args, app)),
         Command::Logs(args) => wait(logs::run(&args, app)),
+        Command::Cons(args) => wait(cons::run(&args, app)),
+        Command::Exec(args) => wait(exec::run(&args, app)),
     }
 }
 

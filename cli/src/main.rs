@@ -4,6 +4,7 @@
 mod app;
 mod args;
 mod commands;
+mod console;
 mod delivery;
 mod engine;
 mod fleet;

@@ -118,6 +118,11 @@ impl Printer {
         }
     }
 
+    /// How much is said.
+    pub(crate) fn volume(&self) -> Volume {
+        self.volume
+    }
+
     /// Whether answers are JSON objects.
     pub(crate) fn is_json(&self) -> bool {
         self.json

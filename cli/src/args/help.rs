@@ -83,6 +83,28 @@ Examples:
   xdock logs host1c1
   xdock logs host1c[1-3] -f --tail 10";
 
+pub(super) const CONS: &str = "\
+Attaches to the container's own terminal; one that has none gets a shell (bash, ash or sh) in it.
+Ctrl-] leaves, and the container goes on; Ctrl-C and everything else goes inside. A container that does
+not run yet is waited for, and one that is restarted is connected with again: what it wrote meanwhile is
+shown once. Through a pipe: what it reads is typed, and its end ends nothing.
+
+Examples:
+  xdock cons host1c1
+  xdock cons host1c1 --log 50             (its last 50 lines first)
+  xdock cons host1c1 --exec
+  xdock cons host1c1 --exec redis-cli -n 2
+  echo reload | xdock cons host1c1
+
+rcons does the same where xCAT has /opt/xcat/share/xcat/cons/docker. After a kill -9: stty sane";
+
+pub(super) const EXEC: &str = "\
+What a program writes is shown as NODE: LINE. Exit status: the highest of all programs; 1 where one could not be run.
+
+Examples:
+  xdock exec host1c[1-3] -- cat /etc/os-release
+  xdock exec docker -- sh -c 'df -h / | tail -1'";
+
 pub(super) const INIT: &str = "\
 Puts the postscript stub to INSTALLDIR/postscripts, the programs to INSTALLDIR/xdock/ARCH.
 

@@ -12,7 +12,7 @@ use crate::fleet::{self, Answer, Group, Member, Outcome, Replies, Sequence};
 use crate::host::Host;
 use crate::targets;
 
-use lines::Lines;
+pub(super) use lines::Lines;
 
 pub(super) async fn run(args: &LogsArgs, app: &mut App) -> Result<Done, CommandError> {
     let inventory = app.inventory()?;

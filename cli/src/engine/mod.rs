@@ -2,6 +2,7 @@
 //! requests; the API's version is agreed on once.
 
 mod address;
+mod attach;
 mod body;
 mod connect;
 mod error;
@@ -20,6 +21,9 @@ use bollard::{API_DEFAULT_VERSION, Docker};
 use tokio::sync::OnceCell;
 
 pub(crate) use address::{Address, AddressError};
+pub(crate) use attach::{
+    Channel, Difference, Exec, Found, HostTime, Input, Output, Phase, Piece, Run, Size, Span, Tty,
+};
 pub(crate) use body::check as check_body;
 pub(crate) use error::EngineError;
 pub(crate) use ssh::Destination;

@@ -65,7 +65,8 @@ impl hyper::rt::Write for Wire {
 pub(crate) struct ChildStream {
     // dropped with the stream, and killed by that
     _child: Child,
-    input: ChildStdin,
+    // closed by being dropped: tokio's shutdown of a pipe only flushes
+    input: Option<ChildStdin>,
     output: ChildStdout,
     told: Option<JoinHandle<String>>,
     name: String,
@@ -77,7 +78,7 @@ impl ChildStream {
         let pipe = || io::Error::other("a pipe of the program is missing");
         let input = child.stdin.take().ok_or_else(pipe)?;
         let output = child.stdout.take().ok_or_else(pipe)?;
-        Ok(Self { _child: child, input, output, told, name, spoke: false })
+        Ok(Self { _child: child, input: Some(input), output, told, name, spoke: false })
     }
 
     fn explain(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
@@ -111,7 +112,10 @@ impl AsyncWrite for ChildStream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match ready!(Pin::new(&mut self.input).poll_write(context, bytes)) {
+        let Some(input) = self.input.as_mut() else {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        };
+        match ready!(Pin::new(input).poll_write(context, bytes)) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe && !self.spoke => {
                 self.explain(context).map(Err)
             }
@@ -120,10 +124,14 @@ impl AsyncWrite for ChildStream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.input).poll_flush(context)
+        match self.input.as_mut() {
+            Some(input) => Pin::new(input).poll_flush(context),
+            None => Poll::Ready(Ok(())),
+        }
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.input).poll_shutdown(context)
+    fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.input = None;
+        Poll::Ready(Ok(()))
     }
 }

@@ -172,7 +172,7 @@ impl Engine {
 }
 
 /// `{"message":"..."}`, or whatever stood between us and the engine.
-fn refusal(status_code: u16, body: &[u8]) -> Bollard {
+pub(super) fn refusal(status_code: u16, body: &[u8]) -> Bollard {
     let told: Option<Value> = serde_json::from_slice(body).ok();
     let message = told.as_ref().and_then(|told| told.get("message")?.as_str());
     let message = message.map_or_else(|| String::from_utf8_lossy(body).into_owned(), str::to_owned);

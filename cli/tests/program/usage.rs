@@ -21,7 +21,7 @@ fn a_wrong_word_is_usage() {
 fn help_teaches_by_example() {
     let place = Place::with(SMALL);
     for command in
-        ["nodes", "def", "undef", "check", "plan", "sync", "mk", "rm", "power", "ls", "logs", "init"]
+        ["nodes", "def", "undef", "check", "plan", "sync", "mk", "rm", "power", "ls", "logs", "cons", "exec", "init"]
     {
         let said = place.say(&[command, "--help"]);
         assert!(said.contains(&format!("\n  xdock {command}")), "{said}");

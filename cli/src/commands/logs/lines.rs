@@ -5,11 +5,11 @@ const LONGEST: usize = 64 * 1024;
 
 /// The half line that waits for its end.
 #[derive(Debug, Default)]
-pub(super) struct Lines(Vec<u8>);
+pub(in crate::commands) struct Lines(Vec<u8>);
 
 impl Lines {
     /// The lines that are whole now.
-    pub(super) fn take(&mut self, bytes: &[u8]) -> Vec<String> {
+    pub(in crate::commands) fn take(&mut self, bytes: &[u8]) -> Vec<String> {
         let mut whole = Vec::new();
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             self.0.extend_from_slice(part);
@@ -21,7 +21,7 @@ impl Lines {
     }
 
     /// What was left without an end.
-    pub(super) fn rest(self) -> Option<String> {
+    pub(in crate::commands) fn rest(self) -> Option<String> {
         (!self.0.is_empty()).then(|| text(&self.0))
     }
 }

@@ -1,0 +1,39 @@
+//! `cons`: a container's console.
+
+use super::{CommandError, Done};
+use crate::app::App;
+use crate::args::ConsArgs;
+use crate::console::{self, Wish};
+use crate::printer::Volume;
+use crate::targets;
+use chain::chain;
+
+pub(super) async fn run(args: &ConsArgs, app: &mut App) -> Result<Done, CommandError> {
+    if app.printer.is_json() {
+        return Err(CommandError::Usage("a console is bytes: it has no --json".to_owned()));
+    }
+    let inventory = app.inventory()?;
+    let nodes = app.select(&inventory, &args.node)?;
+    let [node] = nodes.as_slice() else {
+        return Err(CommandError::Usage(format!(
+            "a console is of one node: {} is {}",
+            args.node,
+            nodes.len()
+        )));
+    };
+    let groups = targets::groups(&targets::places(&nodes, &inventory)?, app, &inventory)?;
+    let Some(group) = groups.first() else { return Ok(Done::All) };
+    let wish = Wish {
+        exec: args.exec.clone(),
+        log: args.log,
+        server: args.server,
+        quiet: app.printer.volume() == Volume::Quiet,
+    };
+    match console::run(&group.host, node.as_str(), &wish).await {
+        Ok(left) => Ok(Done::Ended(left.status())),
+        Err(error) => {
+            app.printer.node_error(node.as_str(), &chain(&error), None);
+            Ok(Done::Partly)
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! `exec`: runs a program in many containers.
+
+use std::cell::Cell;
+
+use serde_json::json;
+
+use super::logs::Lines;
+use super::{CommandError, Done};
+use crate::app::App;
+use crate::args::ExecArgs;
+use crate::engine::{Engine, EngineError, Piece, Run};
+use crate::fleet::{self, Answer, Group, Member, Outcome, Replies, Sequence};
+use crate::targets;
+
+/// How runc's refusal begins where a program's output would be.
+const REFUSAL: &[u8] = b"OCI runtime exec failed";
+
+pub(super) async fn run(args: &ExecArgs, app: &mut App) -> Result<Done, CommandError> {
+    let inventory = app.inventory()?;
+    let nodes = app.select(&inventory, &args.nodes.noderange)?;
+    let groups = targets::groups(&targets::places(&nodes, &inventory)?, app, &inventory)?;
+    let json = app.printer.is_json();
+    let worst = Cell::new(0u8);
+    let work = |group: Group, replies: Replies| {
+        let worst = &worst;
+        async move {
+            let Group { host, members } = group;
+            if let Err(error) = host.engine.version().await {
+                return replies.end_all(&members, &Outcome::failed(&error));
+            }
+            // each has a connection of its own beside those for questions
+            fleet::each(members, host.requests.div_ceil(2), |member| {
+                let (engine, replies) = (&host.engine, &replies);
+                async move {
+                    let desk = Desk { member: &member, replies, json };
+                    let ended = desk.run(engine, &args.command).await;
+                    worst.set(worst.get().max(status(&ended)));
+                    desk.end(&ended);
+                }
+            })
+            .await;
+        }
+    };
+    fleet::run(groups, &nodes, Sequence::Noderange, &mut app.printer, work).await;
+    Ok(Done::Ended(worst.get()))
+}
+
+/// How the program of one node ended.
+type Ended = Result<i64, Refused>;
+
+/// Why there was no program.
+enum Refused {
+    Engine(EngineError),
+    Program(String),
+}
+
+fn status(ended: &Ended) -> u8 {
+    ended.as_ref().map_or(1, |code| u8::try_from(*code).unwrap_or(u8::MAX))
+}
+
+struct Desk<'a> {
+    member: &'a Member,
+    replies: &'a Replies,
+    json: bool,
+}
+
+impl Desk<'_> {
+    async fn run(&self, engine: &Engine, words: &[String]) -> Ended {
+        let run = Run { words, tty: false, input: false, env: &[] };
+        let node = self.member.node.as_str();
+        let exec = engine.prepare(node, &run).await.map_err(Refused::Engine)?;
+        let mut channel = engine.begin(&exec).await.map_err(Refused::Engine)?;
+        let mut halves = [Lines::default(), Lines::default()];
+        let mut refusal = Vec::new();
+        // a connection that breaks is an end that the engine does not know
+        while let Ok(Some(Piece { from_stderr, bytes })) = channel.output.next().await {
+            if bytes.starts_with(REFUSAL) || !refusal.is_empty() {
+                refusal.extend_from_slice(&bytes);
+                continue;
+            }
+            let [out, err] = &mut halves;
+            let half = if from_stderr { err } else { out };
+            half.take(&bytes).into_iter().for_each(|line| self.tell(from_stderr, &line));
+        }
+        let [out, err] = halves;
+        out.rest().into_iter().for_each(|line| self.tell(false, &line));
+        err.rest().into_iter().for_each(|line| self.tell(true, &line));
+        let refusal = String::from_utf8_lossy(&refusal).trim_end().to_owned();
+        match engine.ended(&exec).await.map_err(Refused::Engine)? {
+            Some(ended) if ended.never_ran && !refusal.is_empty() => Err(Refused::Program(refusal)),
+            Some(ended) if !ended.running => {
+                refusal.lines().for_each(|line| self.tell(false, line));
+                Ok(ended.code)
+            }
+            _ => Err(Refused::Program(
+                "the connection ended before the program did, which may still run".to_owned(),
+            )),
+        }
+    }
+
+    fn tell(&self, from_stderr: bool, line: &str) {
+        let node = self.member.node.as_str();
+        let stream = if from_stderr { "stderr" } else { "stdout" };
+        let text = match self.json {
+            true => json!({ "node": node, "stream": stream, "line": line }).to_string(),
+            false => format!("{node}: {line}"),
+        };
+        self.replies.tell(self.member, Answer::Line(text));
+    }
+
+    fn end(&self, ended: &Ended) {
+        let outcome = match ended {
+            Ok(code) if self.json => {
+                let object = json!({ "node": self.member.node.as_str(), "exit": code });
+                self.replies.tell(self.member, Answer::Line(object.to_string()));
+                Outcome::Silent
+            }
+            Ok(0) => Outcome::Silent,
+            Ok(code) => Outcome::Failed(format!("exit status {code}"), None),
+            Err(Refused::Engine(error)) => super::failed(error),
+            Err(Refused::Program(text)) => Outcome::Failed(text.clone(), None),
+        };
+        self.replies.end(self.member, outcome);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_status_is_ours() {
+        assert_eq!(
+            [Ok(0), Ok(3), Ok(-1), Err(Refused::Program(String::new()))].map(|ended| status(&ended)),
+            [0, 3, 255, 1]
+        );
+    }
+}

@@ -1,0 +1,97 @@
+//! A container's terminal at ours: the state of the container decides what is done next ([`step`]), a [`session::Session`] does it,
+//! and what was written while nobody was connected is taken out of the log ([`gap`]).
+
+mod align;
+mod gap;
+mod keyboard;
+mod screen;
+mod session;
+mod shell;
+mod signals;
+mod step;
+mod terminal;
+mod words;
+
+use std::io::IsTerminal as _;
+
+use crate::engine::EngineError;
+use crate::host::Host;
+
+pub(crate) use session::ConsoleError;
+
+/// What is wanted of a console.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Wish {
+    /// A program in place of the container's terminal; empty: a shell.
+    pub(crate) exec: Option<Vec<String>>,
+    /// The last lines of the log first.
+    pub(crate) log: Option<u64>,
+    /// We are a console server's: nothing that is typed is for us, and nothing makes us give up.
+    pub(crate) server: bool,
+    /// No words of ours.
+    pub(crate) quiet: bool,
+}
+
+/// Why a console ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// Ctrl-].
+    Keys,
+    /// Nobody reads what we write.
+    Reader,
+    /// A signal to us.
+    Signal(i32),
+    /// The program ended with this status.
+    Ended(i64),
+}
+
+impl Left {
+    /// Our own exit status; a signal's is a shell's (128 and its number).
+    pub(crate) fn status(self) -> u8 {
+        match self {
+            Self::Keys | Self::Reader => 0,
+            Self::Signal(number) => u8::try_from(128 + number).unwrap_or(u8::MAX),
+            Self::Ended(code) => u8::try_from(code).unwrap_or(u8::MAX),
+        }
+    }
+}
+
+/// Connects our terminal, or our pipes, with a container until somebody leaves.
+pub(crate) async fn run(host: &Host, node: &str, wish: &Wish) -> Result<Left, ConsoleError> {
+    let interactive = std::io::stdin().is_terminal();
+    let signals = signals::Signals::new().map_err(ConsoleError::Signals)?;
+    let terminal = match interactive {
+        true => Some(terminal::Terminal::raw().map_err(ConsoleError::Terminal)?),
+        false => None,
+    };
+    let escape = interactive && !wish.server;
+    let screen = screen::Screen::open(node, terminal.is_some(), wish.quiet);
+    let desk = signals::Desk { keyboard: keyboard::Keyboard::open(interactive, escape), signals, terminal };
+    let session = session::Session::new(&host.engine, node, wish, desk, &screen);
+    let left = session.run().await;
+    // what is on its way to a terminal that takes nothing must not keep us
+    let patient = matches!(left, Ok(Left::Ended(_)) | Err(_));
+    screen.close(patient).await;
+    left
+}
+
+/// Whether trying again may help.
+fn may_pass(error: &EngineError) -> bool {
+    match error {
+        EngineError::Unreachable { .. } | EngineError::Silent { .. } | EngineError::Answer { .. } => true,
+        // a state that changed between question and deed
+        EngineError::Refused { status, .. } => matches!(status, 404 | 409),
+        EngineError::Body(_) | EngineError::UnknownKey { .. } => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leaving_is_no_failure_and_a_signal_is_told_as_shells_do() {
+        let all = [Left::Keys, Left::Reader, Left::Signal(15), Left::Ended(3), Left::Ended(-1)];
+        assert_eq!(all.map(Left::status), [0, 0, 143, 3, 255]);
+    }
+}

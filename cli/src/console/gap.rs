@@ -1,0 +1,204 @@
+//! What a container wrote while nobody was connected: taken out of its log, and joined to what the new connection gives so that
+//! nothing is lost and nothing comes twice.
+//!
+//! The log ends with the last whole line, a terminal with the last byte: only a line without an end that was written meanwhile
+//! (a prompt) is in neither.
+
+use std::convert::Infallible;
+use std::time::{Duration, SystemTime};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::TryStreamExt as _;
+
+use super::align::{self, OVERLAP};
+use super::screen::{Screen, of_log};
+use crate::engine::{Difference, Engine, EngineError, Found, HostTime, Output, Span};
+
+/// How much older than the last byte that came a line may be that is looked at: it gives what was shown its place in the log.
+const MARGIN: Duration = Duration::from_secs(10);
+
+/// Bytes looked through beyond the place that the time says.
+const AHEAD: usize = 1 << 20;
+
+/// What is logged already may still be on its way on the other connection.
+const QUIET: Duration = Duration::from_millis(200);
+
+/// Which past is to be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Past {
+    /// None: all of it was shown, or nobody asked.
+    None,
+    /// The last lines.
+    Tail(u64),
+    /// All.
+    All,
+    /// All since that time of ours.
+    Since(SystemTime),
+}
+
+/// The last of what was shown.
+#[derive(Debug, Default)]
+pub(super) struct Seen(BytesMut);
+
+impl Seen {
+    /// Adds to it.
+    pub(super) fn take(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+        if self.0.len() > 16 * OVERLAP {
+            self.0 = self.0.split_off(self.0.len() - OVERLAP);
+        }
+    }
+}
+
+/// A connection that was made, and when.
+#[derive(Debug)]
+pub(super) struct Live<'a> {
+    /// What comes over it.
+    pub(super) output: &'a mut Output,
+    /// When it was asked for.
+    pub(super) asked: SystemTime,
+    /// When it was there.
+    pub(super) made: SystemTime,
+}
+
+/// Shows the past of `found`, and then what has come over the connection.
+pub(super) async fn fill(
+    engine: &Engine,
+    found: &Found,
+    past: Past,
+    live: Live<'_>,
+    (seen, screen): (&mut Seen, &Screen),
+) -> Result<(), EngineError> {
+    let work = Work { engine, found, screen };
+    let Live { output, asked, made } = live;
+    let mut came = Vec::new();
+    let fetched = listening(output, &mut came, work.fetch(past, seen, (asked, made))).await;
+    settle(output, &mut came).await;
+    let told = match fetched {
+        Ok((mut log, guess)) => {
+            log.truncate(align::before_live(&log, &came, guess));
+            work.show(log, seen).await;
+            Ok(())
+        }
+        Err(error) => Err(error),
+    };
+    work.show(came, seen).await;
+    told
+}
+
+struct Work<'a> {
+    engine: &'a Engine,
+    found: &'a Found,
+    screen: &'a Screen,
+}
+
+impl Work<'_> {
+    /// The log from the first byte that was not shown, and how much of it is older than the connection. What is surely older is
+    /// shown on the way: it may be much.
+    async fn fetch(
+        &self,
+        past: Past,
+        seen: &mut Seen,
+        (asked, made): (SystemTime, SystemTime),
+    ) -> Result<(Vec<u8>, usize), EngineError> {
+        let clock = self.engine.clock().await?;
+        let made = clock.there(made);
+        let guess = |log: &[u8], late: usize| log.len().saturating_sub(late);
+        match past {
+            Past::None => Ok((Vec::new(), 0)),
+            Past::Tail(_) | Past::All => {
+                let tail = if let Past::Tail(lines) = past { Some(lines) } else { None };
+                let log = self.log(Span { tail, ..Span::default() }).await?;
+                let late = self.length(Span { since: Some(made), ..Span::default() }).await?;
+                let old = guess(&log, late);
+                Ok((log, old))
+            }
+            Past::Since(time) => {
+                let asked = clock.there(asked).before(clock.doubt);
+                let recent = self.log(Span { since: Some(asked.next()), ..Span::default() }).await?;
+                let late = self.length(Span { since: Some(made), ..Span::default() }).await?;
+                let log = self.since((time, &clock), asked, recent, seen).await?;
+                let old = guess(&log, late);
+                Ok((log, old))
+            }
+        }
+    }
+
+    /// From `time` on: the log up to `asked` with `recent` behind it, without what was shown.
+    async fn since(
+        &self,
+        (time, clock): (SystemTime, &Difference),
+        asked: HostTime,
+        recent: Vec<u8>,
+        seen: &mut Seen,
+    ) -> Result<Vec<u8>, EngineError> {
+        let time = clock.there(time).before(clock.doubt);
+        let from = if seen.0.is_empty() { time } else { time.before(MARGIN) };
+        let old = self.length(Span { since: Some(from), until: Some(time), tail: None }).await?;
+        let old = if seen.0.is_empty() { 0 } else { old };
+        let mut pieces =
+            self.engine.past(self.found, Span { since: Some(from), until: Some(asked), tail: None }).await?;
+        let mut log = Vec::new();
+        while let Some(piece) = pieces.try_next().await? {
+            log.extend_from_slice(&piece);
+            if log.len() > old + AHEAD {
+                let shown = align::after_seen(&log, &seen.0, old);
+                self.show(log.split_off(shown), seen).await;
+                while let Some(piece) = pieces.try_next().await? {
+                    self.show(piece.into(), seen).await;
+                }
+                return Ok(recent);
+            }
+        }
+        log.extend(recent);
+        Ok(log.split_off(align::after_seen(&log, &seen.0, old)))
+    }
+
+    async fn log(&self, span: Span) -> Result<Vec<u8>, EngineError> {
+        let pieces = self.engine.past(self.found, span).await?;
+        pieces
+            .try_fold(Vec::new(), |mut all, piece| async move {
+                all.extend_from_slice(&piece);
+                Ok(all)
+            })
+            .await
+    }
+
+    async fn length(&self, span: Span) -> Result<usize, EngineError> {
+        self.engine
+            .past(self.found, span)
+            .await?
+            .try_fold(0, |sum, piece| async move { Ok(sum + piece.len()) })
+            .await
+    }
+
+    async fn show(&self, bytes: Vec<u8>, seen: &mut Seen) {
+        seen.take(&bytes);
+        if !bytes.is_empty() {
+            self.screen.show(of_log(Bytes::from(bytes))).await;
+        }
+    }
+}
+
+/// Does `work` while what comes is kept.
+async fn listening<T>(output: &mut Output, came: &mut Vec<u8>, work: impl Future<Output = T>) -> T {
+    let hear = async {
+        while let Ok(Some(piece)) = output.next().await {
+            came.extend_from_slice(&piece.bytes);
+        }
+        // the end is found again by whoever reads on
+        std::future::pending::<Infallible>().await
+    };
+    tokio::select! {
+        done = work => done,
+        never = hear => match never {},
+    }
+}
+
+async fn settle(output: &mut Output, came: &mut Vec<u8>) {
+    while came.len() < AHEAD
+        && let Ok(Ok(Some(piece))) = tokio::time::timeout(QUIET, output.next()).await
+    {
+        came.extend_from_slice(&piece.bytes);
+    }
+}

@@ -1,0 +1,125 @@
+//! What is typed, or comes through a pipe. A thread reads it: a read of a terminal can not be given up, and must not keep the
+//! rest.
+
+use bytes::Bytes;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::stdio::stdin;
+use tokio::sync::mpsc::{self, Receiver, Sender};
+
+/// Ctrl-].
+const ESCAPE: u8 = 0x1d;
+
+/// Bytes read at a time.
+const PIECE: usize = 16 * 1024;
+
+/// Pieces that may wait for a program that does not read.
+const HELD: usize = 4;
+
+/// What comes next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Keys {
+    /// Bytes for the other side; [`Keyboard::taken`] tells that they are there.
+    Typed(Bytes),
+    /// Ctrl-].
+    Escape,
+    /// There will be no more.
+    End,
+}
+
+/// The keyboard.
+#[derive(Debug)]
+pub(super) struct Keyboard {
+    pieces: Receiver<Bytes>,
+    /// Whether a person types.
+    pub(super) interactive: bool,
+    escape: bool,
+    held: Bytes,
+    escaped: bool,
+}
+
+impl Keyboard {
+    /// Ours; `escape`: Ctrl-] is for us.
+    pub(super) fn open(interactive: bool, escape: bool) -> Self {
+        let (sender, pieces) = mpsc::channel(HELD);
+        std::thread::spawn(move || read_all(&sender));
+        Self::over(pieces, interactive, escape)
+    }
+
+    fn over(pieces: Receiver<Bytes>, interactive: bool, escape: bool) -> Self {
+        Self { pieces, interactive, escape, held: Bytes::new(), escaped: false }
+    }
+
+    /// The next keys, the same until they are [`taken`](Self::taken): a connection may break under them. May be given up.
+    pub(super) async fn next(&mut self) -> Keys {
+        if self.held.is_empty() && !self.escaped {
+            let Some(piece) = self.pieces.recv().await else { return Keys::End };
+            self.escaped = self.escape && piece.contains(&ESCAPE);
+            let end = if self.escaped { piece.iter().position(|byte| *byte == ESCAPE) } else { None };
+            self.held = piece.slice(..end.unwrap_or(piece.len()));
+        }
+        if self.held.is_empty() && self.escaped { Keys::Escape } else { Keys::Typed(self.held.clone()) }
+    }
+
+    /// The keys were given on.
+    pub(super) fn taken(&mut self) {
+        self.held = Bytes::new();
+    }
+}
+
+fn read_all(sender: &Sender<Bytes>) {
+    let mut buffer = vec![0; PIECE];
+    loop {
+        let read = match rustix::io::read(stdin(), &mut buffer) {
+            Ok(0) => return,
+            Ok(read) => buffer.get(..read).unwrap_or_default(),
+            Err(Errno::INTR) => continue,
+            // another program made the terminal that we share so
+            Err(Errno::AGAIN) => {
+                let _ = poll(&mut [PollFd::from_borrowed_fd(stdin(), PollFlags::IN)], None);
+                continue;
+            }
+            // a terminal that went away
+            Err(_) => return,
+        };
+        if sender.blocking_send(Bytes::copy_from_slice(read)).is_err() {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn typed(pieces: &[&'static [u8]], escape: bool) -> Vec<Keys> {
+        let (sender, receiver) = mpsc::channel(8);
+        for piece in pieces {
+            sender.send(Bytes::from_static(piece)).await.unwrap();
+        }
+        drop(sender);
+        let mut keyboard = Keyboard::over(receiver, true, escape);
+        let mut all = Vec::new();
+        loop {
+            let keys = keyboard.next().await;
+            assert_eq!(keyboard.next().await, keys, "the same until they are taken");
+            keyboard.taken();
+            all.push(keys.clone());
+            if !matches!(keys, Keys::Typed(_)) {
+                return all;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_typed_before_the_escape_is_given_on() {
+        let keys = |bytes: &'static [u8]| Keys::Typed(Bytes::from_static(bytes));
+        assert_eq!(typed(&[b"a\x03", b"b\x1dc"], true).await, [keys(b"a\x03"), keys(b"b"), Keys::Escape]);
+        assert_eq!(typed(&[b"\x1d"], true).await, [Keys::Escape]);
+    }
+
+    #[tokio::test]
+    async fn a_pipe_and_a_console_server_have_no_escape() {
+        assert_eq!(typed(&[b"b\x1dc"], false).await, [Keys::Typed(Bytes::from_static(b"b\x1dc")), Keys::End]);
+    }
+}

@@ -1,0 +1,277 @@
+//! The console itself: looks at the container, connects, pumps bytes both ways, and begins again when the connection ends.
+
+mod happenings;
+mod pump;
+
+use std::io;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use futures_util::StreamExt as _;
+use thiserror::Error;
+
+use happenings::Happenings;
+
+use super::gap::{self, Live, Past, Seen};
+use super::screen::{Screen, of_log};
+use super::shell::Shell;
+use super::signals::Desk;
+use super::step::{Step, step};
+use super::words::{self, Situation};
+use super::{Left, Wish, may_pass};
+use crate::engine::{Engine, EngineError, Found, Phase, Span};
+use chain::chain;
+
+/// Between two tries of an engine that does not answer.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Why there is no console.
+#[derive(Debug, Error)]
+pub(crate) enum ConsoleError {
+    /// Our own terminal.
+    #[error("cannot make this terminal raw")]
+    Terminal(#[source] io::Error),
+    /// Signals.
+    #[error("cannot listen to signals")]
+    Signals(#[source] io::Error),
+    /// The engine.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// A program that does not run there; the engine has said why.
+    #[error("{node} cannot run {program}: name one that it has, with --exec PROGRAM")]
+    Program {
+        /// The container.
+        node: String,
+        /// The program.
+        program: String,
+    },
+}
+
+/// What is done after something ended.
+enum Next {
+    /// Look at the container again.
+    Again,
+    /// Nothing: it is over.
+    Leave(Left),
+}
+
+/// A console that is open.
+pub(super) struct Session<'a> {
+    engine: &'a Engine,
+    node: &'a str,
+    wish: &'a Wish,
+    desk: Desk,
+    screen: &'a Screen,
+    situation: Situation,
+    seen: Seen,
+    past: Past,
+    /// The container that we were connected with last.
+    last: Option<Found>,
+    happenings: Option<Happenings<'a>>,
+    reached: bool,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(
+        engine: &'a Engine,
+        node: &'a str,
+        wish: &'a Wish,
+        desk: Desk,
+        screen: &'a Screen,
+    ) -> Self {
+        let past = wish.log.map_or(Past::None, Past::Tail);
+        let (situation, seen) = (Situation::Begun, Seen::default());
+        Self {
+            engine,
+            node,
+            wish,
+            desk,
+            screen,
+            situation,
+            seen,
+            past,
+            last: None,
+            happenings: None,
+            reached: false,
+        }
+    }
+
+    /// Until somebody leaves, or what was to be run has ended.
+    pub(super) async fn run(mut self) -> Result<Left, ConsoleError> {
+        loop {
+            match self.turn().await {
+                Ok(Next::Leave(left)) => return Ok(left),
+                Ok(Next::Again) => {}
+                Err(ConsoleError::Engine(error))
+                    if self.wish.server || (self.reached && may_pass(&error)) =>
+                {
+                    self.tell(Situation::Lost(chain(&error))).await;
+                    if let Err(left) = self.desk.during(self.screen, tokio::time::sleep(PATIENCE)).await {
+                        return Ok(left);
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn turn(&mut self) -> Result<Next, ConsoleError> {
+        let looked = SystemTime::now();
+        let (engine, node) = (self.engine, self.node);
+        let found = match self.desk.during(self.screen, engine.find(node)).await {
+            Ok(found) => found?,
+            Err(left) => return Ok(Next::Leave(left)),
+        };
+        self.begin(found.as_ref(), looked).await?;
+        match (step(found.as_ref(), self.wish.exec.is_some()), found) {
+            (Step::Attach, Some(found)) => self.attach(&found).await,
+            (Step::Shell, Some(found)) => self.shell(&found).await,
+            (_, found) => {
+                self.tell(words::waiting(found.as_ref())).await;
+                // kept until the container is one that we can be connected with
+                let happenings = self.happenings.get_or_insert_with(|| Happenings::new(engine, node));
+                let happened = self.desk.during(self.screen, happenings.next()).await;
+                Ok(happened.map_or_else(Next::Leave, |()| Next::Again))
+            }
+        }
+    }
+
+    /// What the first look decides about the past.
+    async fn begin(&mut self, found: Option<&Found>, looked: SystemTime) -> Result<(), ConsoleError> {
+        if std::mem::replace(&mut self.reached, true) {
+            return Ok(());
+        }
+        let attaches = step(found, self.wish.exec.is_some()) == Step::Attach;
+        if let (Some(found), Past::Tail(lines)) = (found, self.past)
+            && !(attaches && found.phase == Phase::Running)
+        {
+            self.show_log(found, lines).await?;
+        }
+        match found.map(|found| found.phase) {
+            Some(Phase::Running | Phase::Paused) => {}
+            None | Some(Phase::Created) => self.past = Past::All,
+            Some(_) => self.past = Past::Since(looked),
+        }
+        Ok(())
+    }
+
+    async fn show_log(&mut self, found: &Found, lines: u64) -> Result<(), ConsoleError> {
+        let mut pieces = self.engine.past(found, Span { tail: Some(lines), ..Span::default() }).await?;
+        while let Some(piece) = pieces.next().await {
+            self.screen.show(of_log(piece?)).await;
+        }
+        Ok(())
+    }
+
+    /// The container's own terminal.
+    async fn attach(&mut self, found: &Found) -> Result<Next, ConsoleError> {
+        let (engine, screen) = (self.engine, self.screen);
+        let asked = SystemTime::now();
+        let connecting = async {
+            let channel = engine.attach(&found.id).await?;
+            let made = SystemTime::now();
+            Ok::<_, EngineError>((channel, made, engine.find(&found.id).await?))
+        };
+        let (mut channel, made, now) = match self.desk.during(screen, connecting).await {
+            Ok(connected) => connected?,
+            Err(left) => return Ok(Next::Leave(left)),
+        };
+        let Some(now) = now else { return Ok(Next::Again) };
+        self.happenings = None;
+        let runs = now.phase == Phase::Running;
+        if !now.listens && self.last.is_none() {
+            screen.say("nobody listens to this terminal (OpenStdin is not set); --exec gives a shell").await;
+        }
+        self.arrive(&now).await;
+        if runs && self.past != Past::None {
+            let live = Live { output: &mut channel.output, asked, made };
+            let filling = gap::fill(engine, &now, self.past, live, (&mut self.seen, screen));
+            match self.desk.during(screen, filling).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) if may_pass(&error) => return Err(error.into()),
+                Ok(Err(error)) => {
+                    screen
+                        .say(&format!("what was written meanwhile cannot be shown: {}", chain(&error)))
+                        .await;
+                }
+                Err(left) => return Ok(Next::Leave(left)),
+            }
+        }
+        self.past = Past::Since(made);
+        self.pump_terminal(&now, channel).await
+    }
+
+    /// Says how things stand with a container that we are connected with.
+    async fn arrive(&mut self, now: &Found) {
+        let anew = self.last.as_ref().is_some_and(|last| last.started != now.started || last.id != now.id);
+        let situation = match now.phase {
+            Phase::Running if anew => Situation::Restarted,
+            Phase::Running => Situation::Connected,
+            _ => words::waiting(Some(now)),
+        };
+        self.tell(situation).await;
+        if now.phase == Phase::Running {
+            self.situation = Situation::Connected;
+            self.last = Some(now.clone());
+        }
+    }
+
+    /// A program in the container.
+    async fn shell(&mut self, found: &Found) -> Result<Next, ConsoleError> {
+        let words = self.wish.exec.as_deref().unwrap_or_default();
+        let mark = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+        let shell =
+            Shell::new(words, self.desk.keyboard.interactive, mark << 32 | u128::from(std::process::id()));
+        let engine = self.engine;
+        let connecting = async {
+            let exec = shell.prepare(engine, &found.id).await?;
+            Ok::<_, EngineError>((engine.begin(&exec).await?, exec))
+        };
+        let (channel, exec) = match self.desk.during(self.screen, connecting).await {
+            Ok(connected) => connected?,
+            Err(left) => return Ok(Next::Leave(left)),
+        };
+        self.happenings = None;
+        self.arrive(found).await;
+        let left = self.pump_shell(&exec, channel).await;
+        let ended = if left.is_none() { engine.ended(&exec).await.ok().flatten() } else { None };
+        match (left, ended) {
+            (None, Some(ended)) if !ended.running && ended.never_ran => {
+                Err(ConsoleError::Program { node: self.node.to_owned(), program: shell.name().to_owned() })
+            }
+            (None, Some(ended)) if !ended.running => {
+                self.situation = Situation::Ended;
+                let same = self.still_runs(found, ended.code).await;
+                Ok(if same { Next::Leave(Left::Ended(ended.code)) } else { Next::Again })
+            }
+            (left, _) => {
+                self.situation = Situation::Ended;
+                shell.hang_up(engine, &found.id).await;
+                Ok(left.map_or(Next::Again, Next::Leave))
+            }
+        }
+    }
+
+    /// Whether the container outlived the program in it.
+    async fn still_runs(&self, found: &Found, code: i64) -> bool {
+        // the kernel kills what is in a container when its first process ends, a little before the engine says so
+        if code == 128 + 9 {
+            tokio::time::sleep(PATIENCE).await;
+        }
+        match self.engine.find(self.node).await {
+            Ok(Some(now)) => {
+                now.phase == Phase::Running && now.id == found.id && now.started == found.started
+            }
+            Ok(None) => false,
+            // nothing is known, so nothing is said to be ended
+            Err(_) => false,
+        }
+    }
+
+    async fn tell(&mut self, now: Situation) {
+        let escape = self.desk.keyboard.interactive && !self.wish.server;
+        if let Some(text) = words::told(&self.situation, &now, escape) {
+            self.screen.say(&text).await;
+        }
+        self.situation = now;
+    }
+}

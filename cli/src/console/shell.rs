@@ -1,0 +1,79 @@
+//! A program in a container at our terminal.
+
+use std::time::Duration;
+
+use crate::engine::{Engine, EngineError, Exec, Run};
+
+/// The first of the shells that a container has; its own search path is used.
+const FIND: &str =
+    "for shell in bash ash; do command -v $shell >/dev/null 2>&1 && exec $shell; done; exec sh";
+
+/// Marks the processes of a console, so that they can be ended with it.
+const MARK: &str = "XDOCK_CONSOLE";
+
+/// Tells them that their terminal is gone, as the kernel would if it were on one host.
+const HANG_UP: &str = "for own in /proc/[0-9]*; do \
+    tr '\\0' '\\n' 2>/dev/null <$own/environ | grep -qx \"$1\" && kill -HUP ${own#/proc/}; done; :";
+
+/// How long the end of a program may keep a person.
+const LAST: Duration = Duration::from_secs(5);
+
+/// A program that is to be run, or was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Shell {
+    words: Vec<String>,
+    env: Vec<String>,
+    tty: bool,
+}
+
+impl Shell {
+    /// `words`, or a shell where there are none. `mark` is no other console's.
+    pub(super) fn new(words: &[String], tty: bool, mark: u128) -> Self {
+        let found = || ["sh", "-c", FIND].map(str::to_owned).to_vec();
+        let mut env = vec![format!("{MARK}={mark:x}")];
+        // only a terminal has a kind
+        let kind = tty.then(|| std::env::var("TERM").ok()).flatten();
+        env.extend(kind.map(|kind| format!("TERM={kind}")));
+        Self { words: if words.is_empty() { found() } else { words.to_vec() }, env, tty }
+    }
+
+    /// The word that a person knows it by.
+    pub(super) fn name(&self) -> &str {
+        self.words.first().map_or("sh", String::as_str)
+    }
+
+    /// Makes it ready in a container.
+    pub(super) async fn prepare(&self, engine: &Engine, id: &str) -> Result<Exec, EngineError> {
+        let run = Run { words: &self.words, tty: self.tty, input: true, env: &self.env };
+        engine.prepare(id, &run).await
+    }
+
+    /// Ends it: the engine leaves a program running whose caller went away (moby issue 9098).
+    pub(super) async fn hang_up(&self, engine: &Engine, id: &str) {
+        let Some(mark) = self.env.first() else { return };
+        let words = ["sh", "-c", HANG_UP, "sh", mark].map(str::to_owned);
+        let run = Run { words: &words, tty: false, input: false, env: &[] };
+        let ending = async {
+            let exec = engine.prepare(id, &run).await?;
+            engine.begin_detached(&exec).await
+        };
+        // a container that has no shell, or does not run, has nothing to end; an engine that is gone can not be told
+        let _ = tokio::time::timeout(LAST, ending).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_run_as_it_is_and_a_shell_is_looked_for() {
+        let words = ["redis-cli".to_owned(), "-n".to_owned()];
+        let shell = Shell::new(&words, false, 0xab);
+        assert_eq!(
+            (shell.words.as_slice(), shell.env.as_slice()),
+            (&words[..], &["XDOCK_CONSOLE=ab".to_owned()][..])
+        );
+        assert_eq!(Shell::new(&[], false, 1).words[..2], ["sh", "-c"]);
+    }
+}

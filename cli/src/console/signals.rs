@@ -1,0 +1,139 @@
+//! The person's side of a console: keys, signals, the terminal.
+
+use std::io;
+
+use rustix::process::{Signal as Number, getpid, kill_process};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::Left;
+use super::keyboard::{Keyboard, Keys};
+use super::screen::Screen;
+use super::terminal::Terminal;
+use crate::engine::Size;
+
+/// The signals that mean something to us.
+#[derive(Debug)]
+pub(super) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+    quit: Signal,
+    stop: Signal,
+    window: Signal,
+}
+
+impl Signals {
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+            quit: signal(SignalKind::quit())?,
+            // SIGTSTP: tokio has no name for it
+            stop: signal(SignalKind::from_raw(Number::TSTP.as_raw()))?,
+            window: signal(SignalKind::window_change())?,
+        })
+    }
+}
+
+/// The person's side.
+#[derive(Debug)]
+pub(super) struct Desk {
+    /// What is typed.
+    pub(super) keyboard: Keyboard,
+    /// What we are told by the system.
+    pub(super) signals: Signals,
+    /// Our terminal, where we have one.
+    pub(super) terminal: Option<Terminal>,
+}
+
+/// The parts of a [`Desk`] that are watched while its keyboard is in use.
+pub(super) struct Watch<'a> {
+    signals: &'a mut Signals,
+    terminal: Option<&'a Terminal>,
+}
+
+impl Desk {
+    /// Keyboard and the rest, for use at the same time.
+    pub(super) fn parts(&mut self) -> (&mut Keyboard, Watch<'_>) {
+        let Self { keyboard, signals, terminal } = self;
+        (keyboard, Watch { signals, terminal: terminal.as_ref() })
+    }
+
+    /// The size of our terminal, where it has one.
+    pub(super) fn size(&self) -> Option<Size> {
+        self.terminal.as_ref().and_then(Terminal::size)
+    }
+
+    /// Does some work that takes its time; somebody may leave meanwhile.
+    pub(super) async fn during<T>(
+        &mut self,
+        screen: &Screen,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Left> {
+        let (keyboard, mut watch) = self.parts();
+        tokio::select! {
+            done = work => Ok(done),
+            left = ignored(keyboard) => Err(left),
+            left = watch.left() => Err(left),
+            () = screen.left() => Err(Left::Reader),
+        }
+    }
+}
+
+/// What is typed for nobody is nobody's: given to a program that starts later it would be a surprise. A pipe keeps it.
+async fn ignored(keyboard: &mut Keyboard) -> Left {
+    if !keyboard.interactive {
+        std::future::pending::<()>().await;
+    }
+    loop {
+        match keyboard.next().await {
+            Keys::Typed(_) => keyboard.taken(),
+            Keys::Escape => return Left::Keys,
+            Keys::End => return Left::Signal(Number::HUP.as_raw()),
+        }
+    }
+}
+
+impl Watch<'_> {
+    /// Ends when a signal tells us to go.
+    pub(super) async fn left(&mut self) -> Left {
+        self.next(|_| std::future::ready(())).await
+    }
+
+    /// The same; calls `resized` whenever our terminal has another size.
+    pub(super) async fn next<F: Future<Output = ()>>(&mut self, resized: impl Fn(Size) -> F) -> Left {
+        let Signals { interrupt, terminate, hangup, quit, stop, window } = &mut *self.signals;
+        loop {
+            let number = tokio::select! {
+                _ = interrupt.recv() => Number::INT,
+                _ = terminate.recv() => Number::TERM,
+                _ = hangup.recv() => Number::HUP,
+                _ = quit.recv() => Number::QUIT,
+                _ = stop.recv() => {
+                    pause(self.terminal);
+                    continue;
+                }
+                _ = window.recv() => {
+                    if let Some(size) = self.terminal.and_then(Terminal::size) {
+                        resized(size).await;
+                    }
+                    continue;
+                }
+            };
+            return Left::Signal(number.as_raw());
+        }
+    }
+}
+
+/// Stops as the signal asks, with the terminal as the shell that then has it expects it.
+fn pause(terminal: Option<&Terminal>) {
+    if let Some(terminal) = terminal {
+        terminal.leave();
+    }
+    // comes back when we are continued
+    let _ = kill_process(getpid(), Number::STOP);
+    if let Some(terminal) = terminal {
+        let _ = terminal.enter();
+    }
+}

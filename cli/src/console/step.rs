@@ -1,0 +1,49 @@
+//! What to do with a container as it is found.
+
+use crate::engine::{Found, Phase};
+
+/// What is done next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Look again when something happens.
+    Wait,
+    /// Its own terminal, also before it starts: what it writes first is then not lost.
+    Attach,
+    /// A program in it.
+    Shell,
+}
+
+/// Decides; `exec`: somebody wants a program in place of the terminal.
+pub(super) fn step(found: Option<&Found>, exec: bool) -> Step {
+    let Some(found) = found else { return Step::Wait };
+    match (found.phase, exec || !found.tty) {
+        (Phase::Running, true) => Step::Shell,
+        (Phase::Running | Phase::Created | Phase::Exited, false) => Step::Attach,
+        // the engine attaches nobody to a frozen container, nor to one that it is about to start (moby daemon/attach.go)
+        _ => Step::Wait,
+    }
+}
+
+#[cfg(test)]
+pub(super) fn found(phase: Phase, tty: bool) -> Found {
+    Found { id: "c0".into(), tty, listens: true, phase, started: None, exit_code: 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_is_attached_to_before_the_start_and_a_program_needs_it() {
+        let told = |phase, tty, exec| step(Some(&found(phase, tty)), exec);
+        assert_eq!(told(Phase::Running, true, false), Step::Attach);
+        assert_eq!(told(Phase::Created, true, false), Step::Attach);
+        assert_eq!(told(Phase::Exited, true, false), Step::Attach);
+        assert_eq!(told(Phase::Restarting, true, false), Step::Wait);
+        assert_eq!(told(Phase::Paused, true, false), Step::Wait);
+        assert_eq!(told(Phase::Running, false, false), Step::Shell);
+        assert_eq!(told(Phase::Running, true, true), Step::Shell);
+        assert_eq!(told(Phase::Created, false, false), Step::Wait);
+        assert_eq!(step(None, false), Step::Wait);
+    }
+}

@@ -1,0 +1,64 @@
+//! Our own terminal: raw while a console is open, and as it was before, however the console ends.
+//!
+//! The mode is put back when the [`Terminal`] is dropped, when a thread panics (before its message is printed), and around a stop
+//! by a signal. A SIGKILL can not be seen: `stty sane` is then the person's.
+
+use std::io::{self, Stdin, stdin};
+use std::panic;
+
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
+
+use crate::engine::Size;
+
+/// A terminal in raw mode.
+#[derive(Debug)]
+pub(super) struct Terminal {
+    stdin: Stdin,
+    before: Termios,
+    raw: Termios,
+}
+
+impl Terminal {
+    /// Makes ours raw.
+    pub(super) fn raw() -> io::Result<Self> {
+        let stdin = stdin();
+        let before = tcgetattr(&stdin)?;
+        let mut raw = before.clone();
+        raw.make_raw();
+        let terminal = Self { stdin, before, raw };
+        terminal.restore_on_panic();
+        terminal.enter()?;
+        Ok(terminal)
+    }
+
+    /// Raw, also after somebody changed it while we were stopped.
+    pub(super) fn enter(&self) -> io::Result<()> {
+        Ok(tcsetattr(&self.stdin, OptionalActions::Now, &self.raw)?)
+    }
+
+    /// As it was. At once: a terminal that takes no output must not keep us.
+    pub(super) fn leave(&self) {
+        // there is no terminal any more where this fails
+        let _ = tcsetattr(&self.stdin, OptionalActions::Now, &self.before);
+    }
+
+    /// Its size; `None`: it has none, as those of console servers.
+    pub(super) fn size(&self) -> Option<Size> {
+        let size = tcgetwinsize(&self.stdin).ok()?;
+        (size.ws_row > 0 && size.ws_col > 0).then_some(Size { rows: size.ws_row, columns: size.ws_col })
+    }
+
+    fn restore_on_panic(&self) {
+        let (before, told) = (self.before.clone(), panic::take_hook());
+        panic::set_hook(Box::new(move |info| {
+            let _ = tcsetattr(stdin(), OptionalActions::Now, &before);
+            told(info);
+        }));
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}

@@ -1,0 +1,94 @@
+//! What a console says of itself, between what the container says.
+
+use crate::engine::{Found, Phase};
+
+/// How things stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Situation {
+    /// Nothing was tried yet.
+    Begun,
+    /// The container is not there, or does not run.
+    Waiting(String),
+    /// The engine does not answer.
+    Lost(String),
+    /// Connected with what runs.
+    Connected,
+    /// The stream ended; why is not known yet.
+    Ended,
+    /// The container ended and runs again.
+    Restarted,
+}
+
+/// Why a container is waited for.
+pub(super) fn waiting(found: Option<&Found>) -> Situation {
+    let Some(found) = found else {
+        return Situation::Waiting("there is no container; waiting until it is made".to_owned());
+    };
+    let stopped = format!("stopped, exit status {}", found.exit_code);
+    Situation::Waiting(match found.phase {
+        Phase::Created => "not started yet; waiting".to_owned(),
+        Phase::Running => "waiting".to_owned(),
+        Phase::Paused => "paused; waiting".to_owned(),
+        Phase::Restarting => format!("{stopped}; Docker starts it again"),
+        Phase::Exited => format!("{stopped}; waiting for its start"),
+        Phase::Gone => "on its way out; waiting until it is made anew".to_owned(),
+    })
+}
+
+/// What is said when things come to stand so; nothing where nothing has changed. `escape`: there is a key to leave with.
+pub(super) fn told(before: &Situation, now: &Situation, escape: bool) -> Option<String> {
+    use Situation::{Begun, Connected, Ended, Lost, Restarted, Waiting};
+    let leaves = if escape { "; Ctrl-] leaves" } else { "" };
+    match (before, now) {
+        (before, now) if before == now => None,
+        // a pipe has nobody to greet
+        (Begun, Connected) => escape.then(|| format!("connected{leaves}")),
+        (_, Begun | Ended) => None,
+        (_, Waiting(why)) => Some(format!("{why}{leaves}")),
+        (_, Lost(why)) => Some(format!("not connected: {why}; trying again{leaves}")),
+        (Waiting(_), Connected | Restarted) => Some("started".to_owned()),
+        (_, Connected) => Some("connected again".to_owned()),
+        (_, Restarted) => Some("started again".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::step::found;
+    use super::*;
+
+    #[test]
+    fn every_change_is_told_once() {
+        let exited = waiting(Some(&found(Phase::Exited, true)));
+        let lost = Situation::Lost("no route".into());
+        let told = |before: &Situation, now: &Situation| told(before, now, true);
+        assert_eq!(
+            told(&Situation::Begun, &Situation::Connected).as_deref(),
+            Some("connected; Ctrl-] leaves")
+        );
+        assert_eq!(
+            told(&Situation::Connected, &exited).as_deref(),
+            Some("stopped, exit status 0; waiting for its start; Ctrl-] leaves")
+        );
+        assert_eq!(told(&exited, &exited.clone()), None);
+        assert_eq!(told(&exited, &Situation::Connected).as_deref(), Some("started"));
+        assert_eq!(told(&Situation::Connected, &Situation::Restarted).as_deref(), Some("started again"));
+        assert_eq!(
+            told(&Situation::Connected, &lost).as_deref(),
+            Some("not connected: no route; trying again; Ctrl-] leaves")
+        );
+        assert_eq!(told(&lost, &Situation::Connected).as_deref(), Some("connected again"));
+        assert_eq!(told(&Situation::Connected, &Situation::Ended), None);
+        assert_eq!(told(&Situation::Ended, &Situation::Connected).as_deref(), Some("connected again"));
+        assert_eq!(told(&Situation::Ended, &Situation::Restarted).as_deref(), Some("started again"));
+    }
+
+    #[test]
+    fn a_pipe_is_not_greeted_and_told_of_no_key() {
+        assert_eq!(told(&Situation::Begun, &Situation::Connected, false), None);
+        assert_eq!(
+            told(&Situation::Begun, &waiting(None), false).as_deref(),
+            Some("there is no container; waiting until it is made")
+        );
+    }
+}

@@ -1,0 +1,203 @@
+//! Terminals of containers: their own, and programs run in them. The connection of such a call stops being HTTP and becomes
+//! the stream itself (moby api/server/router/container, `postContainersAttach` and `postContainerExecStart`).
+//!
+//! bollard's own readers guess from a byte whether a stream is a terminal's, and would spoil one that begins with a control
+//! character: what the stream is, is known here.
+
+mod channel;
+mod clock;
+mod found;
+mod frames;
+mod past;
+
+use std::time::Duration;
+
+use bollard::errors::Error as Bollard;
+use bollard::query_parameters::EventsOptionsBuilder;
+use futures_util::{Stream, StreamExt as _};
+use http_body_util::BodyExt as _;
+use hyper::header::{CONNECTION, CONTENT_TYPE, UPGRADE};
+use hyper::{Request, StatusCode};
+use serde_json::{Value, json};
+
+use super::transport::URL;
+use super::verbs::refusal;
+use super::{ANSWER, Engine, EngineError};
+
+pub(crate) use channel::{Channel, Input, Output};
+pub(crate) use clock::{Difference, HostTime};
+pub(crate) use found::{Found, Phase};
+pub(crate) use frames::Piece;
+pub(crate) use past::Span;
+
+use channel::Form;
+use found::Ended;
+
+/// dockerd takes Ctrl-P Ctrl-Q for itself where nothing else is said, and keeps a Ctrl-P back until the next key (moby
+/// container/stream/attach.go, `copyEscapable`). This is what nobody types.
+const DETACH: &str = "ctrl-],ctrl-],ctrl-],ctrl-],ctrl-],ctrl-],ctrl-],ctrl-]";
+
+/// Rows and columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Size {
+    /// Rows.
+    pub(crate) rows: u16,
+    /// Columns.
+    pub(crate) columns: u16,
+}
+
+/// A program to be run in a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Run<'a> {
+    /// Its words.
+    pub(crate) words: &'a [String],
+    /// With a terminal.
+    pub(crate) tty: bool,
+    /// With standard input.
+    pub(crate) input: bool,
+    /// Variables besides the container's.
+    pub(crate) env: &'a [String],
+}
+
+/// A program made ready in a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Exec {
+    /// What the engine calls it.
+    pub(crate) id: String,
+    tty: bool,
+}
+
+/// Whose terminal.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Tty<'a> {
+    /// A container's own.
+    Container(&'a str),
+    /// That of a program in one.
+    Exec(&'a Exec),
+}
+
+impl Engine {
+    /// A container as it is; `None`: there is none.
+    pub(crate) async fn find(&self, name: &str) -> Result<Option<Found>, EngineError> {
+        self.version().await?;
+        let asked =
+            async { self.docker.inspect_container(name, None).await.map_err(|error| self.error(error)) };
+        match self.soon(asked).await {
+            Ok(inspected) => Ok(Some(inspected.into())),
+            Err(error) if error.is_absence() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The two ends of a container's own terminal. A container that does not run is waited for by the engine.
+    pub(crate) async fn attach(&self, id: &str) -> Result<Channel, EngineError> {
+        let path = format!("/containers/{id}/attach?stream=1&stdin=1&stdout=1&stderr=1&detachKeys={DETACH}");
+        self.soon(self.upgrade(&path, &Value::Null, Form::Raw)).await
+    }
+
+    /// Makes a program ready in a container.
+    pub(crate) async fn prepare(&self, id: &str, run: &Run<'_>) -> Result<Exec, EngineError> {
+        let Run { words, tty, input, env } = run;
+        let body = json!({
+            "AttachStdin": input, "AttachStdout": true, "AttachStderr": true, "Tty": tty,
+            "DetachKeys": DETACH, "Env": env, "Cmd": words,
+        });
+        let made: Value = self.ask(&format!("/containers/{id}/exec"), &body).await?;
+        let id = made.get("Id").and_then(Value::as_str).unwrap_or_default().to_owned();
+        Ok(Exec { id, tty: *tty })
+    }
+
+    /// Starts it: its two ends.
+    pub(crate) async fn begin(&self, exec: &Exec) -> Result<Channel, EngineError> {
+        let form = if exec.tty { Form::Raw } else { Form::Framed };
+        let body = json!({ "Detach": false, "Tty": exec.tty });
+        self.upgrade(&format!("/exec/{}/start", exec.id), &body, form).await
+    }
+
+    /// Starts it and looks no further.
+    pub(crate) async fn begin_detached(&self, exec: &Exec) -> Result<(), EngineError> {
+        let body = json!({ "Detach": true, "Tty": exec.tty });
+        self.ask(&format!("/exec/{}/start", exec.id), &body).await.map(drop)
+    }
+
+    /// How it ended; `None`: the engine knows nothing of it any more.
+    pub(crate) async fn ended(&self, exec: &Exec) -> Result<Option<Ended>, EngineError> {
+        let asked = async { self.docker.inspect_exec(&exec.id).await.map_err(|error| self.error(error)) };
+        match self.soon(asked).await {
+            Ok(inspected) => Ok(Some(inspected.into())),
+            Err(error) if error.is_absence() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Gives a terminal another size.
+    pub(crate) async fn resize(&self, tty: Tty<'_>, Size { rows, columns }: Size) -> Result<(), EngineError> {
+        let of = match tty {
+            Tty::Container(id) => format!("/containers/{id}"),
+            Tty::Exec(exec) => format!("/exec/{}", exec.id),
+        };
+        self.soon(self.ask(&format!("{of}/resize?h={rows}&w={columns}"), &Value::Null)).await.map(drop)
+    }
+
+    /// An item whenever something happens to the container of that name, also before there is one.
+    pub(crate) fn happenings(&self, name: &str) -> impl Stream<Item = Result<(), EngineError>> + '_ {
+        let filters = [("container", vec![name]), ("type", vec!["container"])];
+        let options = EventsOptionsBuilder::default().filters(&filters.into()).build();
+        self.docker.events(Some(options)).map(|event| event.map(drop).map_err(|error| self.error(error)))
+    }
+
+    /// A question that an engine answers from what it knows.
+    async fn soon<T>(&self, asked: impl Future<Output = Result<T, EngineError>>) -> Result<T, EngineError> {
+        let deadline = self.timeout + Duration::from_secs(1);
+        let silent = |_| Err(EngineError::Silent { host: self.host.clone(), deadline });
+        tokio::time::timeout(deadline, asked).await.unwrap_or_else(silent)
+    }
+
+    /// A call whose connection becomes a stream.
+    async fn upgrade(&self, path: &str, body: &Value, form: Form) -> Result<Channel, EngineError> {
+        let asked = async {
+            let request = Request::post(format!("{URL}{path}"))
+                .header(CONNECTION, "Upgrade")
+                .header(UPGRADE, "tcp")
+                .header(CONTENT_TYPE, "application/json")
+                .body(bollard::body_full(text(body).into()))?;
+            let answer = (self.send.0)(request).await?;
+            if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+                let status = answer.status().as_u16();
+                return Err(refusal(status, &answer.into_body().collect().await?.to_bytes()));
+            }
+            Ok::<_, Bollard>(Channel::new(hyper::upgrade::on(answer).await?, form))
+        };
+        self.bounded(asked).await
+    }
+
+    /// A call that answers JSON, or nothing.
+    async fn ask(&self, path: &str, body: &Value) -> Result<Value, EngineError> {
+        let asked = async {
+            let request = Request::post(format!("{URL}{path}"))
+                .header(CONTENT_TYPE, "application/json")
+                .body(bollard::body_full(text(body).into()))?;
+            let answer = (self.send.0)(request).await?;
+            let status = answer.status();
+            let bytes = answer.into_body().collect().await?.to_bytes();
+            if status.is_success() {
+                Ok(serde_json::from_slice(&bytes).unwrap_or_default())
+            } else {
+                Err(refusal(status.as_u16(), &bytes))
+            }
+        };
+        self.bounded(asked).await
+    }
+
+    /// As long as any answer may take.
+    async fn bounded<T>(&self, asked: impl Future<Output = Result<T, Bollard>>) -> Result<T, EngineError> {
+        match tokio::time::timeout(ANSWER, asked).await {
+            Ok(answer) => answer.map_err(|error| self.error(error)),
+            Err(_) => Err(EngineError::Silent { host: self.host.clone(), deadline: ANSWER }),
+        }
+    }
+}
+
+fn text(body: &Value) -> String {
+    if body.is_null() { String::new() } else { body.to_string() }
+}
