@@ -170,6 +170,17 @@ fn a_gateway_that_the_tables_do_not_have_is_kept() {
 }
 
 #[test]
+fn a_kept_gateway_that_is_lost_with_the_address_is_remembered() {
+    let mut wanted = default_plan();
+    wanted.devices[0].gateways.clear();
+    let before = resolve(&wanted, &bare_host(), &Memory::default()).unwrap();
+    let mut host = bridged_host();
+    host.routes.clear();
+    let stack = resolve(&wanted, &host, &Memory::of(&before)).unwrap();
+    assert_eq!(words(&plan(&stack, &host)), ["route default via 10.99.0.1 through mynet0"]);
+}
+
+#[test]
 fn a_default_route_through_another_nic_stays_the_only_one() {
     let mut host = bare_host();
     host.routes = vec![("eth1".parse().unwrap(), Route::default_via("192.0.2.1".parse().unwrap()))];

@@ -8,6 +8,7 @@ mod switch;
 mod wire;
 
 use std::path::Path;
+use std::time::Duration;
 
 use inventory::HostPlan;
 use postscripts::steps::network::found::Host;
@@ -118,7 +119,7 @@ fn drift_of_any_sort_is_repaired() {
 
 fn restored(lab: &Lab, daemons: &Daemons, state: &Path) -> Option<String> {
     let host = Host { root: "/".into(), state: state.to_owned() };
-    on(&lab.host, async |_| restore(&host, &daemons.remote()).await.unwrap())
+    on(&lab.host, async |_| restore(&host, &daemons.remote(), Duration::ZERO).await.unwrap())
 }
 
 fn saved(lab: &Lab) -> (tempfile::TempDir, Stack) {
@@ -139,10 +140,10 @@ fn the_network_is_restored_after_the_switch_was_restarted() {
     let (mut daemons, lab) = ready();
     let (state, stack) = saved(&lab);
     assert_eq!(restored(&lab, &daemons, state.path()), None);
-    // it takes its devices with it when it ends in good order
-    daemons.appctl("exit");
+    // so it takes its devices with it (ovs-vswitchd(8))
+    daemons.appctl("exit --cleanup");
     while is_there(&lab) {
-        std::thread::sleep(std::time::Duration::from_millis(5));
+        std::thread::sleep(Duration::from_millis(5));
     }
     daemons.kill_vswitchd();
     lab.host.run(|| daemons.start_vswitchd()).unwrap();
@@ -177,7 +178,7 @@ fn the_network_is_restored_when_the_database_was_deleted_and_the_switch_starts_l
     std::thread::scope(|scope| {
         let early = scope.spawn(|| {
             let host = Host { root: "/".into(), state: state.path().to_owned() };
-            on(&lab.host, async |_| restore(&host, &remote).await)
+            on(&lab.host, async |_| restore(&host, &remote, Duration::ZERO).await)
         });
         lab.host
             .run(|| {

@@ -2,6 +2,7 @@
 //! database, but its addresses and routes are the host's; a switch in user space loses them with every end of ovs-vswitchd, and
 //! a database that was deleted has no bridges either. Units run this at boot and whenever ovs-vswitchd has started.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -24,12 +25,20 @@ const NAME: &str = "network";
 /// How long ovsdb-server and the manager's devices may take after the start.
 const PATIENCE: Duration = Duration::from_secs(60);
 const AGAIN: Duration = Duration::from_millis(100);
+/// How long the network manager has at boot for what it can do itself: a second address of the same sort is an error to ifup.
+const MANAGER: Duration = Duration::from_secs(5);
+/// There from the first time in a boot on: after that, what is missing is missed by nobody else.
+const DONE: &str = "/run/xdock/network-restored";
 
-/// What was done; `None`: nothing was to do.
+/// What was done; `None`: nothing was to do. `manager`: how long others have to do it.
 ///
 /// # Errors
 /// See [`NetworkError`].
-pub async fn restore(host: &Host, remote: &str) -> Result<Option<String>, NetworkError> {
+pub async fn restore(
+    host: &Host,
+    remote: &str,
+    manager: Duration,
+) -> Result<Option<String>, NetworkError> {
     let stack = saved::read(&host.state)
         .ok_or_else(|| NetworkError::NothingSaved(saved::path(&host.state).display().to_string()))?;
     let stack = of_switch(&stack);
@@ -37,13 +46,17 @@ pub async fn restore(host: &Host, remote: &str) -> Result<Option<String>, Networ
         return Ok(None);
     }
     let means = Means::open(remote).map_err(NetworkError::Observe)?;
-    let end = Instant::now() + PATIENCE;
+    let (begun, end) = (Instant::now(), Instant::now() + PATIENCE);
     let mut done: Vec<String> = Vec::new();
     loop {
         let observed = wait(&means, &stack, end).await?;
         let steps = plan(&stack, &observed);
         if steps.is_empty() {
             break;
+        }
+        if begun.elapsed() < manager {
+            sleep(AGAIN).await;
+            continue;
         }
         match apply(&means, &steps, |_| {}).await {
             Ok(()) => {
@@ -69,12 +82,16 @@ pub async fn run(log: &Log) -> ExitCode {
         Err(error) => Err(log.failure(NAME, &error)),
     };
     let host = Host::this();
+    let first = !Path::new(DONE).exists();
+    let manager = if first { MANAGER } else { Duration::ZERO };
     let restored = match (saved::path(&host.state).exists(), &late) {
         (false, Ok(Some(_))) => Ok(None),
-        _ => restore(&host, ovs::REMOTE).await,
+        _ => restore(&host, ovs::REMOTE, manager).await,
     };
     match restored {
         Ok(done) => {
+            // only said to ourselves: where it can not be, the next time takes some seconds longer
+            let _ = durable::replace(Path::new(DONE), b"", 0o644);
             if let Some(done) = late.ok().flatten().into_iter().chain(done).reduce(|a, b| format!("{a}, {b}"))
             {
                 log.summary(NAME, done);

@@ -16,6 +16,7 @@ mod refuse;
 mod routing;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use hostnet::Route;
 use inventory::{DeviceKind, DevicePlan, HostPlan, IfName, Port};
@@ -34,6 +35,8 @@ pub struct Memory {
     pub ports: BTreeMap<IfName, IfName>,
     /// The routes that each device took over from what is below it.
     pub routes: BTreeMap<IfName, Vec<Route>>,
+    /// The default gateways of each device, also those that the tables do not have.
+    pub gateways: BTreeMap<IfName, Vec<IpAddr>>,
 }
 
 impl Memory {
@@ -43,6 +46,9 @@ impl Memory {
         for device in &stack.devices {
             if let Kind::Bridge { port } | Kind::OvsBridge { port, .. } = &device.kind {
                 memory.ports.insert(device.name.clone(), port.clone());
+            }
+            if !device.gateways.is_empty() {
+                memory.gateways.insert(device.name.clone(), device.gateways.clone());
             }
             if !device.routes.is_empty() {
                 memory.routes.insert(device.name.clone(), device.routes.clone());

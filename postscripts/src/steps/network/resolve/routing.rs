@@ -15,7 +15,7 @@ use crate::steps::network::stack::{Device, Kind, Stack};
 pub(super) fn settle(stack: &mut Stack, observed: &Observed, memory: &Memory) {
     for at in 0..stack.devices.len() {
         let Some(device) = stack.devices.get(at) else { continue };
-        let gateways = gateways(stack, device, observed);
+        let gateways = gateways(stack, device, observed, memory.gateways.get(&device.name));
         let routes = routes(stack, device, observed, memory.routes.get(&device.name));
         let mac = mac(stack, device, observed);
         if let Some(device) = stack.devices.get_mut(at) {
@@ -35,8 +35,13 @@ fn leads_through(stack: &Stack, device: &Device, on: &IfName, route: &Route, obs
 }
 
 /// The default gateways through a device: what the tables say, else what it or a port of it has, so that a host which got its
-/// gateway elsewhere keeps it. A family whose default route goes another way keeps that: two would take turns.
-fn gateways(stack: &Stack, device: &Device, observed: &Observed) -> Vec<IpAddr> {
+/// gateway elsewhere keeps it, also when the route is lost with an address. A family whose default route goes another way keeps that: two would take turns.
+fn gateways(
+    stack: &Stack,
+    device: &Device,
+    observed: &Observed,
+    before: Option<&Vec<IpAddr>>,
+) -> Vec<IpAddr> {
     let below = stack.below(&device.name);
     let here = |on: &IfName| *on == device.name || below.contains(&on);
     let defaults: Vec<(&IfName, &Route, IpAddr)> = observed
@@ -52,7 +57,10 @@ fn gateways(stack: &Stack, device: &Device, observed: &Observed) -> Vec<IpAddr> 
         let said = device.gateways.iter().copied().find(of_family);
         let kept = now.find(|(on, route, _)| leads_through(stack, device, on, route, observed));
         let kept = kept.map(|(_, _, gateway)| *gateway);
-        gateways.extend(said.filter(|_| !elsewhere || kept.is_some()).or(kept));
+        let near = |gateway: &IpAddr| device.addresses.iter().any(|own| own.contains(gateway));
+        let before = before.into_iter().flatten().copied().find(of_family);
+        let before = before.filter(|gateway| !elsewhere && near(gateway));
+        gateways.extend(said.filter(|_| !elsewhere || kept.is_some()).or(kept).or(before));
     }
     gateways
 }
