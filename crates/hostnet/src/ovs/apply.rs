@@ -51,7 +51,8 @@ impl Switch {
         what: &str,
         plan: impl Fn(&Observed) -> Result<Draft, SwitchError>,
     ) -> Result<(i64, bool), SwitchError> {
-        for _ in 0..RACES {
+        let mut races = 0;
+        loop {
             let observed = self.observe().await?;
             let draft = plan(&observed)?;
             let transaction = if draft.changes { numbered(draft.transaction) } else { Transaction::new() };
@@ -63,11 +64,14 @@ impl Switch {
                     let row = rows.first().ok_or(SwitchError::Empty)?;
                     return Ok((row.integer("next_cfg")?, draft.changes));
                 }
-                Err(error) if was_outrun(&error) => {}
+                Err(error) if was_outrun(&error) && races < RACES => races += 1,
+                Err(error) if was_outrun(&error) => {
+                    let (what, source) = (what.to_owned(), Box::new(error));
+                    return Err(SwitchError::Contended { what, source });
+                }
                 Err(source) => return Err(SwitchError::database(what, source)),
             }
         }
-        Err(SwitchError::Contended { what: what.to_owned() })
     }
 
     /// Waits until ovs-vswitchd has taken a configuration, and returns the numbers that it gave to these interfaces

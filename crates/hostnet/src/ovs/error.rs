@@ -62,6 +62,9 @@ pub enum SwitchError {
     Contended {
         /// What was to be done.
         what: String,
+        /// How the last try failed.
+        #[source]
+        source: Box<ovsdb::Error>,
     },
     /// The database took it; `Open_vSwitch.cur_cfg` did not move (ovs-vswitchd.conf.db(5)).
     #[error(
