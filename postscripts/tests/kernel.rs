@@ -5,11 +5,14 @@
 mod support;
 mod wire;
 
+use std::time::Duration;
+
 use postscripts::steps::network::execute::apply;
 use postscripts::steps::network::plan::{Step, plan};
+use postscripts::steps::network::probe::{Neighbour, Probes};
 use postscripts::steps::network::resolve::Memory;
 use support::tables;
-use wire::{Lab, described};
+use wire::{Lab, MASTER, described};
 
 #[test]
 fn the_nic_moves_and_the_master_still_answers() {
@@ -90,4 +93,44 @@ fn drift_of_any_sort_is_repaired() {
         assert_eq!(plan(&stack, &lab.observe()), [], "{drift:?}");
         assert!(lab.answers(), "{drift:?}");
     }
+}
+
+#[test]
+fn who_must_answer_is_asked_through_the_new_network() {
+    let lab = Lab::new();
+    lab.apply(&lab.steps(&tables(&[])));
+    let stack = lab.stack(&tables(&[]), &Memory::default());
+    let probes = Probes::of(&tables(&[]), &stack, MASTER.parse().unwrap());
+    let neighbour = Neighbour {
+        who: "the management node".to_owned(),
+        address: "10.99.0.1".parse().unwrap(),
+        device: "mynet0".parse().unwrap(),
+    };
+    assert_eq!(probes, Probes { master: MASTER.parse().unwrap(), neighbours: vec![neighbour.clone()] });
+    let patience = Duration::from_secs(3);
+    lab.with(async |_| probes.answer(patience).await.unwrap());
+    let who = "the gateway".to_owned();
+    let gateway = Neighbour { who, address: "10.99.0.254".parse().unwrap(), ..neighbour };
+    let wrong = Probes { neighbours: vec![gateway], ..probes.clone() };
+    let error = lab.with(async |_| wrong.answer(Duration::from_secs(1)).await.unwrap_err());
+    assert_eq!(error.to_string(), "the gateway 10.99.0.254 does not answer ARP on mynet0");
+    let deaf = Probes { master: "10.99.0.1:81".parse().unwrap(), ..probes };
+    let error = lab.with(async |_| deaf.answer(Duration::from_secs(1)).await.unwrap_err());
+    assert_eq!(error.to_string(), "the management node does not answer at 10.99.0.1:81");
+}
+
+#[test]
+fn a_gateway_that_is_silent_before_is_not_asked_for_afterwards() {
+    let lab = Lab::new();
+    lab.ip(&["route", "replace", "default", "via", "10.99.0.254"]);
+    let neighbour = |address: &str| Neighbour {
+        who: "the gateway".to_owned(),
+        address: address.parse().unwrap(),
+        device: "mynet0".parse().unwrap(),
+    };
+    let neighbours = vec![neighbour("10.99.0.254"), neighbour("10.99.0.253")];
+    let probes = Probes { master: MASTER.parse().unwrap(), neighbours };
+    let observed = lab.observe();
+    let left = lab.with(async |_| probes.without_silent(&observed).await);
+    assert_eq!(left.neighbours, [neighbour("10.99.0.253")]);
 }

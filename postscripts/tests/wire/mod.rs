@@ -16,7 +16,7 @@ use postscripts::steps::network::plan::{Step, plan};
 use postscripts::steps::network::resolve::{Memory, resolve};
 use postscripts::steps::network::stack::Stack;
 
-const MASTER: &str = "10.99.0.1:80";
+pub(crate) const MASTER: &str = "10.99.0.1:80";
 
 /// A host with `eth0` and, at the other end of its cable, a management node that listens on port 80.
 pub(crate) struct Lab {

@@ -1,7 +1,7 @@
 //! The change: steps and files under guard. All of it, confirmed by those who must answer, or none.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -14,17 +14,18 @@ use super::guard::install::{UNITS, install};
 use super::guard::{Guarded, Intent, Place, Undo, begin};
 use super::hands::{ThisMachine, facts};
 use super::manager::Manager;
-use super::manager::ifupdown::ifstate::hand_over;
+use super::manager::adopt::adopt;
 use super::observe::Observed;
 use super::plan::{Step, inverses, plan};
 use super::probe::{Probes, answers};
-use super::resolve::Bridge;
 use super::stack::{Device, Kind, Stack};
 use crate::files::Wanted;
 use crate::render::Templates;
 
 /// How long the management node may take to answer before anything is changed.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// The same where it is the confirmed network that is put right: then nothing depends on the answer but what is insisted on.
+const BRIEF: Duration = Duration::from_secs(1);
 /// How long steps, files and manager may take besides the waiting for answers, in seconds.
 const WORK: u64 = 180;
 
@@ -36,14 +37,14 @@ pub(super) struct Work {
     pub(super) files: Vec<Wanted>,
     /// The plan as a file: written with the others, but no change by itself.
     pub(super) saved: Wanted,
-    /// Those whose NIC has had a DHCP client until now.
-    pub(super) dhcp: Vec<Bridge>,
     /// Options of replaced files that are not in ours.
     pub(super) lost: Vec<String>,
     pub(super) probes: Probes,
     pub(super) manager: Manager,
     /// How long who must answer may take, in seconds.
     pub(super) confirm: u64,
+    /// Whether this is the network that was confirmed already, and only put right.
+    pub(super) is_repair: bool,
 }
 
 impl Work {
@@ -55,26 +56,24 @@ impl Work {
     ) -> Result<Outcome, NetworkError> {
         if self.steps.is_empty() && self.files.is_empty() {
             self.saved.write().map_err(NetworkError::Keep)?;
-            return match self.adopt().await {
-                Ok(false) => Ok(Outcome::NothingToDo),
-                Ok(true) => Ok(Outcome::Done(self.summary())),
-                Err(flaw) => {
-                    let back = "nothing else was to do".to_owned();
-                    Err(NetworkError::TakenBack { why: chain::chain(&flaw), back })
-                }
-            };
+            return Ok(Outcome::NothingToDo);
         }
         // ssh may go away with its terminal while the NIC moves; the change ends, one way or the other
         let _deaf = [SignalKind::hangup(), SignalKind::terminate(), SignalKind::interrupt()].map(signal);
         let master: SocketAddr = self.probes.master;
-        if !answers(master, PATIENCE).await {
+        let answered = answers(master, if self.is_repair { BRIEF } else { PATIENCE }).await;
+        if !answered && !self.is_repair {
             return Err(NetworkError::SilentBefore(master));
         }
         let probes = self.probes.clone().without_silent(before).await;
         install(&Place::host(), templates, Path::new(UNITS)).await?;
         let mut guarded = begin(&Place::host(), &self.intent(&probes, before)?).await?;
-        match self.guarded(&mut guarded, means, &probes).await {
-            Ok(()) => Ok(Outcome::Done(self.summary())),
+        // the confirmed network on a host that reaches nobody can not be worse than what is, whoever is silent then
+        match self.guarded(&mut guarded, means, Some(&probes).filter(|_| answered)).await {
+            Ok(()) if answered || answers(master, PATIENCE).await => Ok(Outcome::Done(self.summary())),
+            Ok(()) => {
+                Ok(Outcome::Done(format!("{}; the management node does not answer at {master}", self.summary())))
+            }
             Err(flaw) => Err(taken_back(guarded, &flaw).await),
         }
     }
@@ -100,7 +99,12 @@ impl Work {
 
     /// The change itself. The files are written when the new network has been seen to work, and the manager told; then all is
     /// looked at once more.
-    async fn guarded(&self, guarded: &mut Guarded, means: &Means, probes: &Probes) -> Result<(), Flaw> {
+    async fn guarded(
+        &self,
+        guarded: &mut Guarded,
+        means: &Means,
+        probes: Option<&Probes>,
+    ) -> Result<(), Flaw> {
         if !self.steps.is_empty() {
             guarded.during(apply(means, &self.steps, |_| {})).await??;
             guarded.during(self.probe(probes)).await??;
@@ -113,17 +117,16 @@ impl Work {
         Ok(())
     }
 
-    async fn probe(&self, probes: &Probes) -> Result<(), Flaw> {
+    async fn probe(&self, probes: Option<&Probes>) -> Result<(), Flaw> {
+        let Some(probes) = probes else { return Ok(()) };
         let answered = probes.answer(Duration::from_secs(self.confirm)).await;
         answered.map_err(|silence| Flaw::Silence { silence, seconds: self.confirm })
     }
 
-    /// Makes the manager believe what is; `true` when that was news.
-    async fn adopt(&self) -> Result<bool, Flaw> {
-        match self.manager {
-            Manager::Ifupdown => Ok(hand_over(&Bridge::all(&self.stack), &self.dhcp).await?),
-            _ => Ok(false),
-        }
+    /// Makes the manager believe what is.
+    async fn adopt(&self) -> Result<(), Flaw> {
+        let changed: Vec<PathBuf> = self.files.iter().map(|file| file.path.clone()).collect();
+        Ok(adopt(self.manager, &self.stack, &changed).await?)
     }
 
     /// A new plan has nothing to do, and the files are as they shall be.

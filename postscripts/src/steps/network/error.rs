@@ -9,10 +9,11 @@ use inventory::HostPlanError;
 use thiserror::Error;
 
 use super::execute::StepError;
+use super::guard::boot::BootError;
 use super::guard::install::InstallError;
 use super::guard::take_back::Stuck;
 use super::guard::{BeginError, Interrupted};
-use super::manager::ifupdown::ifstate::StateError;
+use super::manager::adopt::AdoptError;
 use super::manager::{DetectError, ReadError};
 use super::probe::Silence;
 use super::resolve::ResolveError;
@@ -55,6 +56,9 @@ pub enum NetworkError {
     /// The change would be blind.
     #[error("the management node does not answer at {0}; nothing was changed")]
     SilentBefore(SocketAddr),
+    /// An earlier change is there still.
+    #[error("cannot take back a change that was cut off; nothing else was changed")]
+    Pending(#[from] BootError),
     /// What would take the change back after a power cut could not be put on this host.
     #[error("cannot prepare the way back; nothing was changed")]
     Install(#[from] InstallError),
@@ -116,7 +120,7 @@ pub enum Flaw {
     File(#[from] FileError),
     /// The manager.
     #[error(transparent)]
-    State(#[from] StateError),
+    Adopt(#[from] AdoptError),
     /// Nobody would take it back any more, or it took too long.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),

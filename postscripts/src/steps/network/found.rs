@@ -30,7 +30,7 @@ pub(super) struct Found {
 
 impl Found {
     pub(super) async fn look(means: &Means, host: &Host, plan: &HostPlan) -> Result<Self, NetworkError> {
-        let mut observed = look(means, plan.needs_ovs()).await?;
+        let mut observed = look(means, plan.needs_ovs() || switch::is_installed()).await?;
         observed.lacking = modules::lacking(&host.root, &modules::needed(plan));
         let manager = detect(&host.root, &concerned(plan, &observed))?;
         let tree = Tree::read(&host.root, manager)?;

@@ -9,6 +9,8 @@ use serde_json::Value;
 
 use super::execute::{Means, act};
 use super::guard::{Hands, Trouble};
+use super::manager::Manager;
+use super::manager::adopt::fall_back;
 use super::observe::{Observed, is_containers, observe};
 use super::plan::{Step, Words};
 use super::probe::Probes;
@@ -35,8 +37,11 @@ impl Hands for ThisMachine {
         act(&self.means, &step).await.map_err(Trouble::from)
     }
 
-    async fn adopt(&self, _manager: &str) -> Result<(), Trouble> {
-        Ok(())
+    async fn adopt(&self, manager: &str) -> Result<(), Trouble> {
+        match Manager::ALL.into_iter().find(|known| known.to_string() == manager) {
+            Some(manager) => fall_back(manager).await.map_err(Trouble::from),
+            None => Ok(()),
+        }
     }
 
     async fn facts(&self) -> Result<Vec<String>, Trouble> {

@@ -42,10 +42,12 @@ use self::change::Work;
 pub use self::error::NetworkError;
 use self::execute::Means;
 use self::found::{Found, Host};
+use self::guard::Place;
+use self::hands::ThisMachine;
 use self::manager::wanted;
 use self::plan::plan;
 use self::probe::Probes;
-use self::resolve::{Bridge, resolve};
+use self::resolve::resolve;
 use super::{Outcome, Run, print_plan};
 use crate::files::Wanted;
 use crate::log::stamp;
@@ -59,6 +61,9 @@ pub async fn run(run: &Run) -> Result<Outcome, NetworkError> {
     let host_plan = HostPlan::compile(&run.environment.tables()?)?;
     let node = run.environment.node()?;
     let master = SocketAddr::new(node.master, node.http_port);
+    if !run.work.dry_run {
+        take_back_pending(run).await?;
+    }
     let means = Means::open(ovs::REMOTE).map_err(NetworkError::Observe)?;
     let found = Found::look(&means, &host, &host_plan).await?;
     let work = prepare(run, &host, &host_plan, &found, master)?;
@@ -67,6 +72,17 @@ pub async fn run(run: &Run) -> Result<Outcome, NetworkError> {
         return Ok(Outcome::Planned);
     }
     work.execute(&means, &run.templates, &found.observed).await
+}
+
+/// What an earlier run left in the middle is nothing to plan from.
+async fn take_back_pending(run: &Run) -> Result<(), NetworkError> {
+    let place = Place::host();
+    if place.change().exists() {
+        let hands = ThisMachine::open().map_err(NetworkError::Observe)?;
+        let back = guard::boot::take_back_pending(&place, &hands).await?;
+        back.into_iter().for_each(|back| run.log.note("network", back));
+    }
+    Ok(())
 }
 
 /// Everything is decided, and every file rendered, before the first change.
@@ -80,16 +96,15 @@ fn prepare(
     let stack = resolve(host_plan, &found.observed, &found.memory)?;
     let mut files = wanted(&found.tree, &stack, &run.templates, &stamp(SystemTime::now()))?;
     files.retain(Wanted::differs);
-    let bridges = Bridge::all(&stack);
     Ok(Work {
         steps: plan(&stack, &found.observed),
         files,
         saved: saved::wanted(&host.state, &stack)?,
-        dhcp: bridges.into_iter().filter(|bridge| found.tree.is_dhcp(&bridge.port)).collect(),
         lost: stack.devices.iter().flat_map(|device| found.tree.lost_options(&device.name)).collect(),
         probes: Probes::of(host_plan, &stack, master),
         manager: found.tree.manager(),
         confirm: run.work.confirm,
+        is_repair: saved::read(&host.state).as_ref() == Some(&stack),
         stack,
     })
 }

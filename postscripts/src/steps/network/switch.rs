@@ -22,10 +22,10 @@ pub struct OvsBridge {
     pub mtu: Option<u32>,
 }
 
-/// Where the database's socket is; the environment of the test names another.
-pub const SOCKET: &str = "/var/run/openvswitch/db.sock";
+/// Where the database's socket is ([`ovs::REMOTE`]).
+const SOCKET: &str = "/var/run/openvswitch/db.sock";
 
-/// The switch, where one is installed and its database listens.
+/// The bridges of a switch.
 ///
 /// # Errors
 /// It does not answer.

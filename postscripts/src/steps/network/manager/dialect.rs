@@ -110,8 +110,12 @@ impl Manager {
 }
 
 impl Place {
-    /// Whether the manager reads a file of that name there.
+    /// Whether the manager reads a file of that name there. None of them reads one that begins with a dot, which is how the guard
+    /// keeps old files beside new ones.
     pub(super) fn takes(&self, name: &str) -> bool {
+        if name.starts_with('.') {
+            return false;
+        }
         let any =
             |list: &[&str], has: &dyn Fn(&str) -> bool| list.is_empty() || list.iter().any(|part| has(part));
         any(self.prefixes, &|prefix| name.starts_with(prefix))

@@ -3,8 +3,9 @@
 //! ```text
 //! detect.rs    which manager has the NICs
 //! tree.rs      its files as they are, and what they say of a device
-//! view.rs      a device as the templates take it
+//! view.rs      a device as the templates take it; views.rs, bond.rs from the stack to that
 //! wanted.rs    its files as they shall be: ours, and those of others without our devices
+//! adopt/       how the one that runs is told of a change
 //! dropins.rs   what keeps managers away from containers' interfaces
 //! dialect.rs   what each manager's module does: ifupdown/, networkd, networkmanager, netplan, ifcfg, wicked
 //! ini.rs, sysconfig.rs   grammars that several of them share
@@ -12,6 +13,8 @@
 
 use std::fmt;
 
+pub mod adopt;
+mod bond;
 mod detect;
 mod dialect;
 mod dropins;
@@ -24,12 +27,12 @@ mod networkmanager;
 mod sysconfig;
 mod tree;
 mod view;
+mod views;
 mod wanted;
 mod wicked;
 
 pub use detect::{DetectError, detect};
 pub use dialect::Said;
-pub use ifupdown::refuse::{ManagerError, refuse_foreign};
 pub use tree::{File, ReadError, Tree};
 pub use wanted::wanted;
 

@@ -7,7 +7,7 @@ use inventory::IfName;
 use super::dialect::{Dialect, Freed, Own, file_name};
 use super::dropins::{dropins, is_dropin};
 use super::tree::{File, Tree};
-use super::view::views;
+use super::views::views;
 use crate::files::Wanted;
 use crate::render::{RenderError, Templates};
 use crate::steps::network::stack::Stack;

@@ -146,9 +146,10 @@ fn foreign_master(stack: &Stack, link: &Link, observed: &Observed) -> Option<Str
         Some(bridge) => bridge.name.to_string(),
         None => observed.name_of(link.master?),
     };
-    // left in the kernel by a switch that is gone
     let takes = |device: &Device| !device.ports().is_empty() && device.name.as_str() == master;
-    let is_ours = stack.devices.iter().any(takes) || master == OVS_SYSTEM;
+    // left in the kernel by a switch whose database knows nothing of it any more
+    let is_left = master == OVS_SYSTEM && observed.switch.is_some();
+    let is_ours = stack.devices.iter().any(takes) || is_left;
     (!is_ours).then_some(master)
 }
 

@@ -5,95 +5,81 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use durable::{Change, FileError};
+use durable::FileError;
 use process::{Command, ExecuteError};
-use thiserror::Error;
 
-use crate::steps::network::resolve::Bridge;
+use super::super::Tree;
+use super::interfaces;
+use crate::steps::network::stack::Stack;
 
 const DIRECTORY: &str = "/run/network";
 const LEASES: &str = "/var/lib/dhcp";
 const DEADLINE: Duration = Duration::from_secs(90);
 
-/// ifupdown's belief or its DHCP client could not be moved.
-#[derive(Debug, Error)]
-pub enum StateError {
-    /// A file.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// A command.
-    #[error("cannot move the DHCP client of {port} to {bridge}")]
-    Dhcp {
-        /// The NIC.
-        port: String,
-        /// The bridge.
-        bridge: String,
-        /// Why.
-        #[source]
-        source: Box<ExecuteError>,
-    },
-}
-
-/// Makes ifupdown believe what is; `true` when that was news. `dhcp`: bridges whose NIC has had a DHCP client until now.
+/// Makes ifupdown believe that what its files bring up is up, and nothing else but what it believes of devices that they do not
+/// have.
 ///
 /// # Errors
-/// A file or the DHCP client.
-pub async fn hand_over(bridges: &[Bridge], dhcp: &[Bridge]) -> Result<bool, StateError> {
-    if !Path::new(DIRECTORY).is_dir() {
-        return Ok(false);
+/// A file.
+pub fn believe_files(tree: &Tree) -> Result<(), FileError> {
+    let directory = Path::new(DIRECTORY);
+    if !directory.is_dir() {
+        return Ok(());
     }
-    for bridge in dhcp {
-        release_client(bridge).await?;
-    }
-    let mut news = believe(Path::new(DIRECTORY), bridges, dhcp)?;
-    for bridge in dhcp {
-        // asks for the lease that the NIC had: the bridge has its MAC, so the server gives it again
-        run("ifup", &[bridge.name.as_str()], bridge).await?;
-        news = true;
-    }
-    Ok(news)
-}
-
-/// Ends the NIC's client without giving its lease back (`dhclient -x`), and hands the lease to the bridge.
-async fn release_client(bridge: &Bridge) -> Result<(), StateError> {
-    let of = |name: &str| Path::new(LEASES).join(format!("dhclient.{name}.leases"));
-    let pid_file = format!("/run/dhclient.{}.pid", bridge.port);
-    if Path::new(&pid_file).exists() {
-        run("dhclient", &["-x", "-pf", &pid_file], bridge).await?;
-    }
-    if let Ok(leases) = std::fs::read_to_string(of(bridge.port.as_str())) {
-        let named = |name: &str| format!("interface \"{name}\";");
-        let leases = leases.replace(&named(bridge.port.as_str()), &named(bridge.name.as_str()));
-        durable::replace(&of(bridge.name.as_str()), leases.as_bytes(), 0o644)?;
-    }
-    Ok(())
-}
-
-async fn run(program: &str, words: &[&str], bridge: &Bridge) -> Result<(), StateError> {
-    let ran = Command::new(program, DEADLINE).args(words).execute().await.map(drop);
-    let (port, name) = (bridge.port.to_string(), bridge.name.to_string());
-    ran.map_err(|source| StateError::Dhcp { port, bridge: name, source: Box::new(source) })
-}
-
-fn believe(directory: &Path, bridges: &[Bridge], dhcp: &[Bridge]) -> Result<bool, StateError> {
+    let up: Vec<&str> = tree.files().iter().flat_map(|file| interfaces::automatic(&file.text)).collect();
     let path = directory.join("ifstate");
     let now = std::fs::read_to_string(&path).unwrap_or_default();
-    let gone: Vec<&str> = bridges.iter().map(|bridge| bridge.port.as_str()).collect();
-    // the ones with DHCP are brought up by ifup, which must not believe that they are up already
-    let up: Vec<&str> =
-        bridges.iter().filter(|bridge| !dhcp.contains(bridge)).map(|bridge| bridge.name.as_str()).collect();
-    let mut news = durable::replace(&path, moved(&now, &gone, &up).as_bytes(), 0o644)? == Change::Written;
+    let believed = now.lines().filter_map(|line| line.split('=').next()).map(str::trim);
+    let gone: Vec<&str> = believed.filter(|name| !up.contains(name) && !is_configured(tree, name)).collect();
+    durable::replace(&path, moved(&now, &gone, &up).as_bytes(), 0o644)?;
     for name in up {
-        let state = format!("{name}\n");
-        news |= durable::replace(&of(directory, name), state.as_bytes(), 0o644)? == Change::Written;
+        durable::replace(&of(directory, name), format!("{name}\n").as_bytes(), 0o644)?;
     }
     for name in gone {
         let state = of(directory, name);
         if std::fs::metadata(&state).is_ok_and(|meta| meta.len() > 0) {
-            news |= durable::replace(&state, b"", 0o644)? == Change::Written;
+            durable::replace(&state, b"", 0o644)?;
         }
     }
-    Ok(news)
+    Ok(())
+}
+
+/// One that hotplug brought up, or somebody by hand.
+fn is_configured(tree: &Tree, name: &str) -> bool {
+    tree.files().iter().any(|file| !interfaces::methods(&file.text, name).is_empty())
+}
+
+/// Moves the DHCP clients of NICs to the devices that have their addresses now: the bridge has the NIC's MAC, so the server
+/// gives it the lease again.
+///
+/// # Errors
+/// A command.
+pub async fn take_over(tree: &Tree, stack: &Stack) -> Result<(), ExecuteError> {
+    for device in stack.devices.iter().filter(|device| tree.is_dhcp(&device.name)) {
+        for nic in stack.below(&device.name) {
+            let pid_file = format!("/run/dhclient.{nic}.pid");
+            if !Path::new(&pid_file).exists() {
+                continue;
+            }
+            execute("dhclient", &["-x", "-pf", &pid_file]).await?;
+            // a lease that can not be copied is asked for again
+            let _ = copy_lease(nic.as_str(), device.name.as_str());
+            execute("ifup", &[device.name.as_str()]).await?;
+        }
+    }
+    Ok(())
+}
+
+fn copy_lease(from: &str, to: &str) -> Result<(), std::io::Error> {
+    let of = |name: &str| Path::new(LEASES).join(format!("dhclient.{name}.leases"));
+    let leases = std::fs::read_to_string(of(from))?;
+    let named = |name: &str| format!("interface \"{name}\";");
+    let leases = leases.replace(&named(from), &named(to));
+    durable::replace(&of(to), leases.as_bytes(), 0o644).map(drop).map_err(std::io::Error::other)
+}
+
+async fn execute(program: &str, words: &[&str]) -> Result<(), ExecuteError> {
+    Command::new(program, DEADLINE).args(words).execute().await.map(drop)
 }
 
 fn of(directory: &Path, name: &str) -> PathBuf {

@@ -45,6 +45,15 @@ pub fn methods<'a>(text: &'a str, device: &str) -> Vec<(&'a str, &'a str)> {
     logical_lines(text).filter_map(stanza).collect()
 }
 
+/// The interfaces that `ifup -a` brings up.
+pub fn automatic(text: &str) -> Vec<&str> {
+    let names = logical_lines(text).map(|line| match line.words.as_slice() {
+        ["auto" | "allow-auto", names @ ..] => names.to_vec(),
+        _ => Vec::new(),
+    });
+    names.flatten().collect()
+}
+
 /// The options in the device's stanzas, each as one line of words.
 pub fn options(text: &str, device: &str) -> Vec<String> {
     let mut inside = false;

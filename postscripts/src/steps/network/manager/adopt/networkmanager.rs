@@ -1,0 +1,155 @@
+//! NetworkManager takes a bridge that is there for somebody else's ("connected (externally)") until our profile of it is
+//! started; that keeps the addresses which it has.
+
+use std::path::PathBuf;
+
+use super::{AdoptError, Manager, ask, run};
+use crate::steps::network::stack::{Kind, Stack};
+
+const MANAGER: Manager = Manager::NetworkManager;
+
+/// How our profiles are called.
+const PREFIX: &str = "xdock-";
+
+/// A profile as `nmcli -t -f NAME,UUID,DEVICE,STATE connection show` has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Profile {
+    name: String,
+    uuid: String,
+    device: String,
+    active: bool,
+}
+
+/// Starts our profiles that are not, and those that changed.
+pub(super) async fn adopt(stack: &Stack, changed: &[PathBuf]) -> Result<(), AdoptError> {
+    run(MANAGER, "nmcli", &["connection", "reload"]).await?;
+    for profile in due(profiles().await?, stack, changed) {
+        // what can be changed in place is; the rest needs a start
+        let applied =
+            profile.active && run(MANAGER, "nmcli", &["device", "reapply", &profile.device]).await.is_ok();
+        if !applied {
+            run(MANAGER, "nmcli", &["connection", "up", "uuid", &profile.uuid]).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Old profiles are back: each NIC takes the one that it would take at boot.
+pub(super) async fn fall_back() -> Result<(), AdoptError> {
+    run(MANAGER, "nmcli", &["connection", "reload"]).await?;
+    let devices = ask(MANAGER, "nmcli", &["-t", "-f", "DEVICE,TYPE,STATE", "device"]).await?;
+    for line in devices.lines() {
+        let words = split(line);
+        let [device, kind, state] = words.as_slice() else { continue };
+        if matches!(kind.as_str(), "ethernet" | "bond" | "vlan" | "bridge") && state == "disconnected" {
+            // one that nothing is configured for stays so
+            let _ = run(MANAGER, "nmcli", &["device", "connect", device]).await;
+        }
+    }
+    Ok(())
+}
+
+async fn profiles() -> Result<Vec<Profile>, AdoptError> {
+    let words = ["-t", "-f", "NAME,UUID,DEVICE,STATE", "connection", "show"];
+    Ok(ask(MANAGER, "nmcli", &words).await?.lines().filter_map(read).collect())
+}
+
+fn read(line: &str) -> Option<Profile> {
+    let words = split(line);
+    let [name, uuid, device, state] = words.as_slice() else { return None };
+    let active = state == "activated";
+    Some(Profile { name: name.clone(), uuid: uuid.clone(), device: device.clone(), active })
+}
+
+/// nmcli(1), `--terse`: fields end at a colon, and a colon in a value stands behind a backslash.
+fn split(line: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut letters = line.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            ':' => words.push(String::new()),
+            letter => {
+                let letter = if letter == '\\' { letters.next() } else { Some(letter) };
+                if let Some(word) = words.last_mut() {
+                    word.extend(letter);
+                }
+            }
+        }
+    }
+    words
+}
+
+/// In the order in which they can be started: a port needs its master.
+fn due(profiles: Vec<Profile>, stack: &Stack, changed: &[PathBuf]) -> Vec<Profile> {
+    let is_changed = |profile: &Profile| {
+        let file = format!("{}.nmconnection", profile.name);
+        changed.iter().any(|path| path.file_name().is_some_and(|name| name == file.as_str()))
+    };
+    let ours = profiles.into_iter().filter(|profile| profile.name.starts_with(PREFIX));
+    let mut due: Vec<Profile> = ours.filter(|profile| !profile.active || is_changed(profile)).collect();
+    due.sort_by_key(|profile| rank(profile, stack));
+    due
+}
+
+fn rank(profile: &Profile, stack: &Stack) -> usize {
+    let name = profile.name.strip_prefix(PREFIX).unwrap_or_default();
+    let device = stack.devices.iter().find(|device| device.name.as_str() == name);
+    match device.map(|device| &device.kind) {
+        // the parts of an Open vSwitch bridge: the bridge, its ports, its interface
+        None if name.ends_with("-bridge") => 0,
+        None => 1,
+        Some(Kind::Bridge { .. } | Kind::OvsBridge { .. }) => 2,
+        Some(Kind::Bond { .. }) => 3,
+        Some(Kind::Vlan { .. }) => 4,
+        Some(Kind::Ethernet) => 5,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn profile(name: &str, active: bool) -> Profile {
+        Profile { name: name.to_owned(), uuid: name.to_owned(), device: String::new(), active }
+    }
+
+    #[test]
+    fn a_line_of_nmcli_is_read_with_its_backslashes() {
+        let line = r"xdock-a\:b\\c:5c0e:mynet0:activated";
+        let wanted = Profile {
+            name: r"xdock-a:b\c".to_owned(),
+            uuid: "5c0e".to_owned(),
+            device: "mynet0".to_owned(),
+            active: true,
+        };
+        assert_eq!(read(line), Some(wanted));
+    }
+
+    #[test]
+    fn masters_start_before_their_ports_and_what_is_so_is_left_alone() {
+        let device = |name: &str, kind| crate::steps::network::stack::Device {
+            name: name.parse().unwrap(),
+            kind,
+            mac: None,
+            addresses: vec![],
+            gateways: vec![],
+            routes: vec![],
+            mtu: None,
+            networks: vec![],
+            params: vec![],
+        };
+        let stack = Stack {
+            devices: vec![
+                device("eth0", Kind::Ethernet),
+                device("br0", Kind::Bridge { port: "eth0".parse().unwrap() }),
+            ],
+        };
+        let all = [profile("xdock-eth0", false), profile("eth9", false), profile("xdock-br0", true)];
+        let names = |changed: &[&str]| -> Vec<String> {
+            let changed: Vec<PathBuf> = changed.iter().map(PathBuf::from).collect();
+            due(all.to_vec(), &stack, &changed).into_iter().map(|profile| profile.name).collect()
+        };
+        assert_eq!(names(&[]), ["xdock-eth0"]);
+        assert_eq!(names(&["/etc/x/xdock-br0.nmconnection"]), ["xdock-br0", "xdock-eth0"]);
+    }
+}
