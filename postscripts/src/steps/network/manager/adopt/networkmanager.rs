@@ -42,8 +42,9 @@ pub(super) async fn fall_back() -> Result<(), AdoptError> {
         let words = split(line);
         let [device, kind, state] = words.as_slice() else { continue };
         if matches!(kind.as_str(), "ethernet" | "bond" | "vlan" | "bridge") && state == "disconnected" {
-            // one that nothing is configured for stays so
-            let _ = run(MANAGER, "nmcli", &["device", "connect", device]).await;
+            // one that nothing is configured for stays so ("device connect" would write a profile with DHCP for it); and nobody
+            // waits for a DHCP server: what has to be there again is looked at afterwards
+            let _ = run(MANAGER, "nmcli", &["--wait", "5", "connection", "up", "ifname", device]).await;
         }
     }
     Ok(())
