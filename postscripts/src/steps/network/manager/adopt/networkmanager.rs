@@ -34,20 +34,39 @@ pub(super) async fn adopt(stack: &Stack, changed: &[PathBuf]) -> Result<(), Adop
     Ok(())
 }
 
-/// Old profiles are back: each NIC takes the one that it would take at boot.
+/// Old profiles are back: each NIC takes the one that it would take at boot. One whose address came back before its profile is
+/// "connected (externally)", with a profile that NetworkManager made up, until its own is started.
 pub(super) async fn fall_back() -> Result<(), AdoptError> {
     run(MANAGER, "nmcli", &["connection", "reload"]).await?;
+    let mut idle = Vec::new();
+    for profile in profiles().await?.into_iter().filter(|profile| !profile.active) {
+        let words = ["-g", "connection.interface-name,connection.autoconnect", "connection", "show", "uuid"];
+        let said = ask(MANAGER, "nmcli", &[words.as_slice(), &[profile.uuid.as_str()]].concat()).await?;
+        if let Some((device, "yes")) = said.split_once('\n') {
+            idle.push((device.to_owned(), profile.uuid));
+        }
+    }
     let devices = ask(MANAGER, "nmcli", &["-t", "-f", "DEVICE,TYPE,STATE", "device"]).await?;
     for line in devices.lines() {
         let words = split(line);
         let [device, kind, state] = words.as_slice() else { continue };
-        if matches!(kind.as_str(), "ethernet" | "bond" | "vlan" | "bridge") && state == "disconnected" {
-            // one that nothing is configured for stays so ("device connect" would write a profile with DHCP for it); and nobody
-            // waits for a DHCP server: what has to be there again is looked at afterwards
-            let _ = run(MANAGER, "nmcli", &["--wait", "5", "connection", "up", "ifname", device]).await;
+        if matches!(kind.as_str(), "ethernet" | "bond" | "vlan" | "bridge") && state != "connected" {
+            start_one(device, state, &idle).await;
         }
     }
     Ok(())
+}
+
+/// One that nothing is configured for stays as it is ("device connect" would write a profile with DHCP for it). And nobody waits
+/// for a DHCP server: what has to be there again is looked at afterwards.
+async fn start_one(device: &str, state: &str, idle: &[(String, String)]) {
+    let which = match idle.iter().find(|(of, _)| of == device) {
+        Some((_, profile)) => ["uuid", profile.as_str()],
+        None if state == "disconnected" => ["ifname", device],
+        None => return,
+    };
+    let words = [["--wait", "5", "connection", "up"].as_slice(), &which].concat();
+    let _ = run(MANAGER, "nmcli", &words).await;
 }
 
 async fn profiles() -> Result<Vec<Profile>, AdoptError> {
