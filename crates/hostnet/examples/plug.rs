@@ -40,7 +40,8 @@ async fn main() {
         let (deaf, plugged) = tokio::join!(kernel.deafen(&veth.host_end), switch.plug(&port));
         kernel.sum_in_software(&veth.container_end).await.unwrap();
         times.push(start.elapsed());
-        (deaf.unwrap(), plugged.unwrap());
+        deaf.unwrap();
+        plugged.unwrap();
         switch.unplug(&veth.host_end).await.unwrap();
         kernel.delete(&veth.host_end).await.unwrap();
     }

@@ -1,0 +1,54 @@
+//! A real Open vSwitch, and what is configured there.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a failure fails the test")]
+
+mod bridges;
+#[path = "../namespace/mod.rs"]
+mod namespace;
+mod ports;
+mod restarts;
+#[path = "../switch/mod.rs"]
+mod switch;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use hostnet::ovs::{BridgeSpec, PortSpec, Switch};
+use hostnet::{Kernel, Veth};
+use inventory::Datapath;
+use namespace::{mac, name, veth};
+use switch::Daemons;
+
+const LONG: Duration = Duration::from_secs(30);
+
+async fn wire(kernel: &Kernel, end: &str, far: &str) {
+    let pair = Veth { host_end: name(end), container_end: name(far), bridge: None, ..veth(0) };
+    kernel.attach(&pair).await.unwrap();
+    kernel.set_up(&pair.container_end, true).await.unwrap();
+}
+
+fn bridge() -> BridgeSpec {
+    BridgeSpec {
+        name: name("br0"),
+        datapath: Datapath::Netdev,
+        mac: Some(mac("02:00:00:00:00:01")),
+        uplink: name("up0"),
+        tag: Some(5),
+        mtu: Some(1400),
+    }
+}
+
+fn port(tag: Option<u16>) -> PortSpec {
+    let external_ids = BTreeMap::from([("xdock-node".to_owned(), "d1".to_owned())]);
+    PortSpec { bridge: name("br0"), port: name("xh1"), tag, external_ids }
+}
+
+/// A switch with the bridge of [`bridge`], whose uplink is a wire, and a pair `xh1`, `xc1` that is not plugged in.
+async fn ready() -> (Daemons, Kernel, Switch) {
+    let daemons = Daemons::start();
+    let kernel = Kernel::open().unwrap();
+    wire(&kernel, "up0", "far0").await;
+    wire(&kernel, "xh1", "xc1").await;
+    let switch = Switch::open(&daemons.remote()).unwrap().patience(LONG);
+    assert!(switch.add_bridge(&bridge()).await.unwrap());
+    (daemons, kernel, switch)
+}

@@ -1,0 +1,79 @@
+//! Daemons that do not run, and databases that are gone.
+
+use std::time::{Duration, Instant};
+
+use hostnet::ovs::{Switch, SwitchError};
+
+use super::namespace::{alone, name};
+use super::{LONG, bridge, port, ready};
+
+#[test]
+fn ovs_vswitchd_that_does_not_run_is_told_apart_and_taken_up_again() {
+    alone(async || {
+        let (mut daemons, _kernel, switch) = ready().await;
+        daemons.kill_vswitchd();
+        let hasty = switch.clone().patience(Duration::from_millis(300));
+        let error = hasty.plug(&port(Some(7))).await.unwrap_err();
+        assert!(matches!(error, SwitchError::NotApplied { .. }));
+        assert_eq!(
+            error.to_string(),
+            "cannot plug xh1 into bridge br0: ovs-vswitchd has not taken it within 0.3 s; does it run? systemctl status openvswitch-switch"
+        );
+        // and unplugging needs it not
+        assert!(switch.unplug(&name("xh1")).await.unwrap());
+        daemons.start_vswitchd();
+        switch.plug(&port(Some(7))).await.unwrap();
+    });
+}
+
+#[test]
+fn a_database_that_was_lost_is_noticed_and_the_next_one_used() {
+    alone(async || {
+        let (mut daemons, _kernel, switch) = ready().await;
+        let mut watch = switch.watch().await.unwrap();
+        switch.plug(&port(Some(7))).await.unwrap();
+        tokio::time::timeout(LONG, watch.changed()).await.unwrap().unwrap();
+        daemons.kill_server();
+        let error = switch.observe().await.unwrap_err();
+        assert!(matches!(error, SwitchError::Database { .. }), "{error}");
+        daemons.create_database();
+        daemons.start_server();
+        let begun = Instant::now();
+        loop {
+            match switch.observe().await {
+                Ok(observed) => {
+                    assert!(observed.bridges.is_empty());
+                    break;
+                }
+                Err(error) => assert!(begun.elapsed() < LONG, "{error}"),
+            }
+        }
+        let error = switch.add_bridge(&bridge()).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "Open vSwitch's database is empty: restart Open vSwitch, its start script fills it"
+        );
+        // what a restart of Open vSwitch does
+        daemons.vsctl("--no-wait init");
+        switch.add_bridge(&bridge()).await.unwrap();
+        switch.plug(&port(Some(7))).await.unwrap();
+        let until_port_is_told = async {
+            while switch.observe().await.unwrap().port("xh1").is_none() {
+                watch.changed().await.unwrap();
+            }
+        };
+        tokio::time::timeout(LONG, until_port_is_told).await.unwrap();
+    });
+}
+
+#[test]
+fn nobody_there_is_an_absence() {
+    alone(async || {
+        let switch = Switch::open("unix:/nonexistent/db.sock").unwrap();
+        let error = switch.observe().await.unwrap_err();
+        assert!(error.is_absence(), "{error}");
+        assert_eq!(error.to_string(), "Open vSwitch's database: cannot read it");
+        let error = Switch::open("nonsense").unwrap_err();
+        assert_eq!(error.to_string(), "the address of Open vSwitch's database can not be used");
+    });
+}
