@@ -38,6 +38,14 @@ enum Command {
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         argv: Vec<String>,
     },
+    /// Run postscripts on it as xCAT's updatenode does, with the tables of mn:/etc/xdock/cluster.stanza.
+    Updatenode {
+        /// host2 ...
+        name: Member,
+        /// "script args,script2 args": programs in mn:/install/postscripts.
+        #[arg(short = 'P', long = "scripts", allow_hyphen_values = true)]
+        scripts: String,
+    },
     /// Take its power away: what it had not written to its disk is lost.
     Cut {
         /// host2 ...
@@ -70,6 +78,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), MachineError> {
         Command::Setup => Machine::prepare(&say).await,
         Command::Up { name, nics, deployed } => up(&Order { lab, name, nics, deployed }).await,
         Command::Exec { name, argv } => Err(open(name)?.become_program(&argv)),
+        Command::Updatenode { name, scripts } => update(&open(name)?, &scripts).await,
         Command::Cut { name } => open(name)?.cut().await,
         Command::On { name } => open(name)?.on().await,
         Command::Reboot { name } => open(name)?.reboot().await,
@@ -83,6 +92,12 @@ async fn up(order: &Order) -> Result<(), MachineError> {
     Machine::up(order, &say).await?;
     say(&format!("{} is up after {:.1} s", order.name, start.elapsed().as_secs_f32()));
     Ok(())
+}
+
+async fn update(machine: &Machine, scripts: &str) -> Result<(), MachineError> {
+    let run = machine.updatenode(scripts).await?;
+    run.lines().for_each(|line| print(format!("{line}\n").as_bytes()));
+    if run.status == 0 { Ok(()) } else { Err(MachineError::Scripts(run.node, run.status)) }
 }
 
 fn say(line: &str) {

@@ -52,7 +52,9 @@ pub enum DiskError {
 
 /// Raised when the same ingredients give another disk.
 const FORMAT: &str = "1";
-const PACKAGES: [&str; 3] = ["linux-image-amd64", "initramfs-tools", "busybox"];
+/// Beside what boots: apparmor, which the kernel recommends and Debian's installer takes (Docker can start no container
+/// without it on a kernel that has it on); python3, which Open vSwitch's package needs and every Debian of the installer has.
+const PACKAGES: [&str; 5] = ["linux-image-amd64", "initramfs-tools", "busybox", "apparmor", "python3"];
 /// Of the file system; the file is sparse.
 const SIZE: &str = "8G";
 

@@ -102,6 +102,9 @@ pub enum MachineError {
         /// How long it had.
         deadline: Duration,
     },
+    /// One of them ended so.
+    #[error("a postscript failed on {0} ({1})")]
+    Scripts(Member, i32),
     /// SIGKILL did not end it.
     #[error("{0} does not end")]
     Survives(Member),

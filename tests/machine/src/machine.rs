@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 use lab::cache::entry::lock;
 use lab::dirs::Dirs;
 use lab::plan::{Machine as Host, Spec};
-use lab::{Lab, LabError, LabName, Member, cgroup};
+use lab::{Lab, LabError, LabName, Member, NodeRun, cgroup};
 use process::{Output, shell_words};
 
 use crate::boot;
+use crate::deploy;
 use crate::error::MachineError;
 use crate::plan::{Order, as_host};
 use steps::kept;
@@ -116,8 +117,20 @@ impl Machine {
         Ok(self.lab.exec("mn", &words, deadline).await?)
     }
 
+    /// Runs postscripts (`"script args,script2 args"`) on it, as xCAT's updatenode does.
+    ///
+    /// # Errors
+    /// Tables are missing, or it does not answer. A script that fails is no error but a status.
+    pub async fn updatenode(&self, scripts: &str) -> Result<NodeRun, MachineError> {
+        let mn = self.lab.host("mn")?.address;
+        Ok(deploy::updatenode(&self.lab, self.host.member, mn, scripts).await?)
+    }
+
     /// Becomes a program on it, with our terminal or pipes.
     pub fn become_program(&self, argv: &[String]) -> MachineError {
+        if !self.runs().unwrap_or(false) {
+            return MachineError::Off(self.host.member);
+        }
         let target = match self.lab.target("mn") {
             Ok(target) => target,
             Err(error) => return error.into(),

@@ -27,6 +27,9 @@ pub enum SeedError {
     Pack(#[source] ExecuteError),
 }
 
+/// The lab's help for hosts that share a kernel without Open vSwitch: this machine's own has it.
+const WITHOUT_MODULE: &str = "etc/systemd/system/ovs-vswitchd.service.d/";
+
 /// What makes one machine itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seed {
@@ -44,8 +47,8 @@ impl Seed {
         let mut keys = Keys::generate(spec).await?;
         keys.root.public = format!("{root_key}\n");
         let host_key = keys.hosts.get(&host.member).map(|pair| pair.public.clone()).unwrap_or_default();
-        let content =
-            files(spec, host, &keys).into_iter().map(|file| (file.path.into(), file.mode, file.content));
+        let own = files(spec, host, &keys).into_iter().filter(|file| !file.path.starts_with(WITHOUT_MODULE));
+        let content = own.map(|file| (file.path.into(), file.mode, file.content));
         Ok(Self { content: content.collect(), host_key })
     }
 

@@ -12,6 +12,7 @@ use lab::{LabError, cgroup};
 
 use super::{Machine, QUICK};
 use crate::boot::{self, Boot, BootError};
+use crate::deploy::Occasion;
 use crate::disk::Disk;
 use crate::error::MachineError;
 use crate::plan::{Files, Order, qemu};
@@ -81,7 +82,7 @@ impl Machine {
         let mut seed = Seed::new(spec, &self.host, &root_key).await?;
         if order.deployed {
             let mn = self.lab.host("mn")?.address;
-            deploy::deliver(&self.lab, self.host.member, mn).await?;
+            deploy::deliver(&self.lab, self.host.member, mn, Occasion::Deployment).await?;
             seed.deployed_by(mn);
         }
         seed.pack(&directory.join(SEED)).await?;
