@@ -96,6 +96,35 @@ fn drift_of_any_sort_is_repaired() {
 }
 
 #[test]
+fn two_bridges_come_and_go_from_any_step() {
+    let two = || {
+        tables(&[
+            ("NICTYPES", "br98!bridge,mynet0!bridge"),
+            ("NICDEVICES", "br98!eth1,mynet0!eth0"),
+            ("NICNETWORKS", "br98!net98,mynet0!mynet0"),
+            ("NICEXTRAPARAMS", "mynet0!MTU=9000"),
+        ])
+    };
+    let lab = Lab::new();
+    lab.ip(&["link", "add", "eth1", "type", "veth", "peer", "name", "far1"]);
+    lab.ip(&["address", "add", "2001:db8::11/64", "dev", "eth0", "nodad"]);
+    lab.ip(&["route", "add", "10.50.0.0/16", "via", "10.99.0.2", "metric", "5"]);
+    let before = described(&lab.observe());
+    let steps = lab.steps(&two());
+    for stopped_after in 0..=steps.len() {
+        lab.apply(steps.iter().take(stopped_after).cloned().collect::<Vec<_>>().as_slice());
+        if stopped_after == steps.len() {
+            assert_eq!(lab.steps(&two()), []);
+        }
+        for _ in 0..2 {
+            lab.take_back(&steps);
+            assert_eq!(described(&lab.observe()), before, "stopped after {stopped_after} steps");
+        }
+        assert!(lab.answers(), "stopped after {stopped_after} steps");
+    }
+}
+
+#[test]
 fn who_must_answer_is_asked_through_the_new_network() {
     let lab = Lab::new();
     lab.apply(&lab.steps(&tables(&[])));

@@ -134,11 +134,9 @@ impl Model {
                     self.add(Link { kind: tap, up: false, ..made });
                 }
             }
-            Step::DelOvs(name) => {
-                if self.now.ovs(name).is_some() {
-                    self.now.switch.as_mut().unwrap().retain(|bridge| bridge.name != *name);
-                    self.delete(name);
-                }
+            Step::DelOvs(name) if self.now.ovs(name).is_some() => {
+                self.now.switch.as_mut().unwrap().retain(|bridge| bridge.name != *name);
+                self.delete(name);
             }
             Step::Plug { port, bridge } => {
                 let bridge = self.ovs(bridge)?;

@@ -34,11 +34,7 @@ const DONE: &str = "/run/xdock/network-restored";
 ///
 /// # Errors
 /// See [`NetworkError`].
-pub async fn restore(
-    host: &Host,
-    remote: &str,
-    manager: Duration,
-) -> Result<Option<String>, NetworkError> {
+pub async fn restore(host: &Host, remote: &str, manager: Duration) -> Result<Option<String>, NetworkError> {
     let stack = saved::read(&host.state)
         .ok_or_else(|| NetworkError::NothingSaved(saved::path(&host.state).display().to_string()))?;
     let stack = of_switch(&stack);
@@ -77,23 +73,33 @@ pub async fn restore(
 /// Restores this machine's, and tells what was done. First what a change that was taken back at boot has left in the switch:
 /// that may be all, where no network was ever confirmed.
 pub async fn run(log: &Log) -> ExitCode {
+    let place = Place::host();
+    if place.change().exists() {
+        // who makes the change, or takes it back, brings its own bridges
+        return ExitCode::SUCCESS;
+    }
     let late = match ThisMachine::open() {
-        Ok(hands) => take_back_late(&Place::host(), &hands).await.map_err(|error| log.failure(NAME, &error)),
-        Err(error) => Err(log.failure(NAME, &error)),
+        Ok(hands) => {
+            let late = take_back_late(&place, &hands).await;
+            late.inspect_err(|error| log.failure(NAME, error)).ok().flatten()
+        }
+        Err(error) => {
+            log.failure(NAME, &error);
+            None
+        }
     };
     let host = Host::this();
     let first = !Path::new(DONE).exists();
     let manager = if first { MANAGER } else { Duration::ZERO };
     let restored = match (saved::path(&host.state).exists(), &late) {
-        (false, Ok(Some(_))) => Ok(None),
+        (false, Some(_)) => Ok(None),
         _ => restore(&host, ovs::REMOTE, manager).await,
     };
     match restored {
         Ok(done) => {
             // only said to ourselves: where it can not be, the next time takes some seconds longer
             let _ = durable::replace(Path::new(DONE), b"", 0o644);
-            if let Some(done) = late.ok().flatten().into_iter().chain(done).reduce(|a, b| format!("{a}, {b}"))
-            {
+            if let Some(done) = late.into_iter().chain(done).reduce(|a, b| format!("{a}, {b}")) {
                 log.summary(NAME, done);
             }
             ExitCode::SUCCESS

@@ -24,7 +24,7 @@ impl Tower<'_> {
             }
         }
         for port in ports.iter().filter(|port| self.is_idle(port)) {
-            steps.extend(self.into_bond(name, port));
+            steps.extend(self.enter_bond(name, port));
         }
         steps
     }
@@ -36,7 +36,7 @@ impl Tower<'_> {
     }
 
     /// A NIC into a bond; nothing where it is there.
-    pub(super) fn into_bond(&self, bond: &IfName, port: &IfName) -> Vec<Step> {
+    pub(super) fn enter_bond(&self, bond: &IfName, port: &IfName) -> Vec<Step> {
         let Some(link) = self.observed.link(port) else { return Vec::new() };
         if self.observed.is_port(port, bond) {
             // the bond's own set it down again

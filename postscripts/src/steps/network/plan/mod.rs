@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! step.rs       one change, and what takes it back
+//! words.rs      the same as --dry-run prints it
 //! make.rs       devices made or put right, each after those below it
 //! bond.rs       a bond, and the NICs that nobody uses yet
 //! ovs.rs        an Open vSwitch bridge
@@ -29,8 +30,10 @@ mod ovs;
 mod ports;
 mod routes;
 mod step;
+mod words;
 
-pub use self::step::{Made, OvsSpec, Step, Words, inverses};
+pub use self::step::{Made, OvsSpec, Step, inverses};
+pub use self::words::Words;
 use super::observe::Observed;
 use super::stack::{Device, Stack};
 

@@ -47,9 +47,9 @@ impl Tower<'_> {
             let entering = match &device.kind {
                 Kind::Bond { ports, .. } => {
                     let busy = ports.iter().filter(|port| !self.is_idle(port));
-                    busy.flat_map(|port| self.busy_into_bond(device, port)).collect()
+                    busy.flat_map(|port| self.busy_enter_bond(device, port)).collect()
                 }
-                Kind::Bridge { port } => self.into_bridge(device, port),
+                Kind::Bridge { port } => self.enter_bridge(device, port),
                 Kind::Ethernet | Kind::Vlan { .. } | Kind::OvsBridge { .. } => Vec::new(),
             };
             for step in entering {
@@ -66,16 +66,16 @@ impl Tower<'_> {
     }
 
     /// The address goes first: an IPv6 one would be lost when the NIC is set down, and could not be put back while it is a port.
-    fn busy_into_bond(&self, bond: &Device, port: &IfName) -> Vec<Step> {
+    fn busy_enter_bond(&self, bond: &Device, port: &IfName) -> Vec<Step> {
         if self.observed.is_port(port, &bond.name) {
             return self.up(port).into_iter().collect();
         }
         let mut steps = self.without_addresses(port);
-        steps.extend(self.into_bond(&bond.name, port));
+        steps.extend(self.enter_bond(&bond.name, port));
         steps
     }
 
-    fn into_bridge(&self, bridge: &Device, port: &IfName) -> Vec<Step> {
+    fn enter_bridge(&self, bridge: &Device, port: &IfName) -> Vec<Step> {
         let mut steps: Vec<Step> = Vec::new();
         let is_nic = self.stack.device(port).is_none_or(|device| device.kind == Kind::Ethernet);
         steps.extend(self.up(port).filter(|_| is_nic));

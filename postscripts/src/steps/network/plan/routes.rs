@@ -23,7 +23,8 @@ impl Tower<'_> {
             return None;
         }
         let below = self.stack.below(&device.name).into_iter();
-        let old = below.filter(|lower| self.observed.routes(lower).any(|now| now == route)).last();
+        let mut having = below.filter(|lower| self.observed.routes(lower).any(|now| now == route));
+        let old = having.next_back();
         let instead = old.map(|lower| (lower.clone(), route.clone()));
         Some(Step::Route { device: device.name.clone(), route: route.clone(), instead })
     }

@@ -1,7 +1,5 @@
 //! One change of the running kernel or switch, and what takes it back.
 
-use std::fmt;
-
 use hostnet::{BondSpec, BridgeSettings, BridgeSpec, Route, VlanSpec};
 use inventory::{Datapath, IfName, MacAddr};
 use ipnet::IpNet;
@@ -198,95 +196,4 @@ impl Step {
 /// What takes a whole plan back, from any point of it.
 pub fn inverses(steps: &[Step]) -> Vec<Step> {
     steps.iter().rev().filter_map(Step::inverse).collect()
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::AddBridge(spec) => write!(f, "add bridge {}", spec.name),
-            Self::AddBond(spec) => write!(f, "add bond {} with {}", spec.name, Options(&spec.options)),
-            Self::AddVlan(spec) => write!(f, "add {} for VLAN {} of {}", spec.name, spec.id, spec.parent),
-            Self::Delete { kind, device } => write!(f, "delete {kind} {device}"),
-            Self::SetBridge { device, from, to } => write!(f, "set {device} from {from} to {to}"),
-            Self::SetBond { device, from, to } => {
-                write!(f, "set {device} from {} to {}", Options(from), Options(to))
-            }
-            Self::SetMtu { device, from, to } => write!(f, "set mtu of {device} from {from} to {to}"),
-            Self::SetUp(device) => write!(f, "set {device} up"),
-            Self::SetDown(device) => write!(f, "set {device} down"),
-            Self::AddAddress(device, address) => write!(f, "add {address} to {device}"),
-            Self::DelAddress(device, address) => write!(f, "remove {address} from {device}"),
-            Self::Enslave { port, bridge } => write!(f, "make {port} a port of {bridge}"),
-            Self::Settle(bridge) => write!(f, "wait for {bridge} to be operational"),
-            Self::Release { port, bridge } => write!(f, "take {port} out of {bridge}"),
-            Self::Route { device, route, .. } => write!(f, "route {} through {device}", Words(route)),
-            Self::DelRoute(device, route) => write!(f, "remove the route {} through {device}", Words(route)),
-            _ => self.of_switch(f),
-        }
-    }
-}
-
-impl Step {
-    fn of_switch(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::AddOvs(spec) => {
-                write!(f, "add Open vSwitch bridge {} with port {}", spec.name, spec.uplink)?;
-                spec.tag.map_or(Ok(()), |tag| write!(f, ", itself in VLAN {tag}"))
-            }
-            Self::DelOvs(name) => write!(f, "delete Open vSwitch bridge {name}"),
-            Self::SetOvs(spec) => {
-                write!(f, "put spanning tree, mtu and address of Open vSwitch bridge {} right", spec.name)
-            }
-            Self::Plug { port, bridge } => write!(f, "plug {port} into Open vSwitch bridge {bridge}"),
-            Self::Unplug { port, bridge } => write!(f, "unplug {port} from Open vSwitch bridge {bridge}"),
-            Self::SetTag { port, from, to } => {
-                write!(f, "move {port} from {} to {}", Tag(*from), Tag(*to))
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-impl fmt::Display for Made {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Bridge => "bridge",
-            Self::Bond => "bond",
-            Self::Vlan => "VLAN",
-        })
-    }
-}
-
-struct Options<'a>(&'a [(String, String)]);
-
-impl fmt::Display for Options<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words: Vec<String> = self.0.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        f.write_str(&words.join(" "))
-    }
-}
-
-struct Tag(Option<u16>);
-
-impl fmt::Display for Tag {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(tag) => write!(f, "VLAN {tag}"),
-            None => f.write_str("no VLAN"),
-        }
-    }
-}
-
-/// A route as `ip route` takes it, without its device.
-pub struct Words<'a>(pub &'a Route);
-
-impl fmt::Display for Words<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.destination.prefix_len() {
-            0 => f.write_str("default")?,
-            _ => write!(f, "{}", self.0.destination)?,
-        }
-        self.0.gateway.map_or(Ok(()), |gateway| write!(f, " via {gateway}"))?;
-        self.0.metric.map_or(Ok(()), |metric| write!(f, " metric {metric}"))
-    }
 }
