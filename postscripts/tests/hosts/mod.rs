@@ -33,74 +33,105 @@ pub(crate) const CASES: [&str; 12] = [
     "dhcp",
 ];
 
-/// The NIC* variables of a kind of host. Its own network, 10.99.0.0/16, is on `eth0` where they do not say otherwise.
-fn nics(case: &str) -> &'static [(&'static str, &'static str)] {
-    match case {
-        "plain" => &[
+/// The NIC* variables of each kind of host; its own network, 10.99.0.0/16, is on `eth0` where they do not say otherwise.
+const NICS: [(&str, &[(&str, &str)]); 10] = [
+    (
+        "plain",
+        &[
             ("NICTYPES", "eth1!ethernet"),
             ("NICIPS", "eth1!10.98.4.1|10.97.4.1"),
             ("NICNETWORKS", "eth1!net98|net97"),
         ],
-        "bond" => &[
+    ),
+    (
+        "bond",
+        &[
             ("NICTYPES", "bond0!bond"),
             ("NICIPS", "bond0!10.98.4.1"),
             ("NICNETWORKS", "bond0!net98"),
             ("NICDEVICES", "bond0!eth1|eth2"),
             ("NICEXTRAPARAMS", "bond0!mode=active-backup primary=eth1 primary_reselect=2"),
         ],
-        "vlan" => &[
+    ),
+    (
+        "vlan",
+        &[
             ("NICTYPES", "eth1.50!vlan"),
             ("NICIPS", "eth1.50!10.98.4.1"),
             ("NICNETWORKS", "eth1.50!net98"),
             ("NICDEVICES", "eth1.50!eth1"),
         ],
-        "bridge-over-bond" => &[
+    ),
+    (
+        "bridge-over-bond",
+        &[
             ("NICTYPES", "mynet0!bridge,bond0!bond"),
             ("NICIPS", "mynet0!10.99.4.1"),
             ("NICNETWORKS", "mynet0!mynet0"),
             ("NICDEVICES", "mynet0!bond0,bond0!eth0|eth1"),
         ],
-        "vlan-bond-bridge" => &[
+    ),
+    (
+        "vlan-bond-bridge",
+        &[
             ("NICTYPES", "mynet0!bridge,bond0!bond,bond0.50!vlan"),
             ("NICIPS", "mynet0!10.99.4.1"),
             ("NICNETWORKS", "mynet0!mynet0"),
             ("NICDEVICES", "mynet0!bond0.50,bond0.50!bond0,bond0!eth0|eth1"),
             ("NICEXTRAPARAMS", "bond0!BONDING_OPTS=mode=4;lacp_rate=1;miimon=50"),
         ],
-        "bridge-ovs" => &[
+    ),
+    (
+        "bridge-ovs",
+        &[
             ("NICTYPES", "br0!bridge_ovs,eth1.7!vlan,br1!bridge_ovs"),
             ("NICIPS", "br0!10.99.4.1,br1!10.98.4.1"),
             ("NICNETWORKS", "br0!mynet0,br1!net98"),
             ("NICDEVICES", "br0!eth0,eth1.7!eth1,br1!eth1.7"),
             ("NICEXTRAPARAMS", "br0!datapath_type=netdev"),
         ],
-        "bridge-ovs-bond" => &[
+    ),
+    (
+        "bridge-ovs-bond",
+        &[
             ("NICTYPES", "br0!bridge_ovs,bond0!bond"),
             ("NICIPS", "br0!10.99.4.1"),
             ("NICNETWORKS", "br0!mynet0|tagged"),
             ("NICDEVICES", "br0!bond0,bond0!eth0|eth1"),
         ],
-        "ipv6" => &[
+    ),
+    (
+        "ipv6",
+        &[
             ("NICTYPES", "eth0!ethernet"),
             ("NICIPS", "eth0!10.99.4.1|fd00:99::4:1"),
             ("NICNETWORKS", "eth0!mynet0|mynet6"),
         ],
-        "mtu-9000" => &[
+    ),
+    (
+        "mtu-9000",
+        &[
             ("NICTYPES", "mynet0!bridge,bond0!bond"),
             ("NICIPS", "mynet0!10.99.4.1"),
             ("NICNETWORKS", "mynet0!mynet0"),
             ("NICDEVICES", "mynet0!bond0,bond0!eth0|eth1"),
             ("NICEXTRAPARAMS", "mynet0!MTU=9000,bond0!MTU=9000"),
         ],
-        "two-networks" => &[
+    ),
+    (
+        "two-networks",
+        &[
             ("NICTYPES", "br98!bridge"),
             ("NICIPS", "br98!10.98.4.1"),
             ("NICNETWORKS", "br98!net98"),
             ("NICDEVICES", "br98!eth1"),
             ("NICEXTRAPARAMS", "br98!MTU=1400 ETHTOOL_OPTS=wol=g"),
         ],
-        _ => &[],
-    }
+    ),
+];
+
+fn nics(case: &str) -> &'static [(&'static str, &'static str)] {
+    NICS.iter().find(|(known, _)| *known == case).map_or(&[], |(_, nics)| nics)
 }
 
 fn network(name: &str, net: &str, mask: &str, gateway: &str, vlan: &str) -> String {
@@ -138,14 +169,8 @@ pub(crate) fn stack(case: &str) -> Stack {
     let plan = plan(case);
     let mut stack = Stack::default();
     for device in &plan.devices {
-        for port in [Port::Named("eth0".parse().unwrap())]
-            .iter()
-            .filter(|_| matches!(device.port(), Some(Port::Carrying(_))))
-        {
-            let Port::Named(name) = port else { continue };
-            if plan.device(name).is_none() {
-                stack.devices.push(bare(name));
-            }
+        if matches!(device.port(), Some(Port::Carrying(_))) {
+            stack.devices.push(bare(&IfName::eth0()));
         }
         stack.devices.push(on_this_machine(device));
     }
@@ -182,7 +207,7 @@ fn bare(name: &IfName) -> Device {
 fn on_this_machine(device: &DevicePlan) -> Device {
     let named = |port: &Port| match port {
         Port::Named(name) => name.clone(),
-        Port::Carrying(_) => "eth0".parse().unwrap(),
+        Port::Carrying(_) => IfName::eth0(),
     };
     let kind = match &device.kind {
         DeviceKind::Ethernet => Kind::Ethernet,

@@ -106,11 +106,11 @@ impl Dialect for Ifcfg {
             for (prefix, family) in [("route-", 4), ("route6-", 6)] {
                 let routes: Vec<_> = view.routes.iter().filter(|route| route.family == family).collect();
                 if !routes.is_empty() {
-                    files.push(file(templates, prefix, "route-device", values(view, routes))?);
+                    files.push(file(templates, prefix, "route-device", &values(view, routes))?);
                 }
             }
             let values = values(view, Vec::new());
-            files.push(file(templates, "ifcfg-", "ifcfg-device", values)?);
+            files.push(file(templates, "ifcfg-", "ifcfg-device", &values)?);
         }
         Ok(files)
     }
@@ -128,8 +128,13 @@ fn values<'a>(view: &'a View, routes: Vec<&'a RouteView>) -> Values<'a> {
     }
 }
 
-fn file(templates: &Templates, prefix: &str, template: &str, values: Values<'_>) -> Result<Own, RenderError> {
-    let text = templates.render(&format!("etc/sysconfig/network-scripts/{template}"), &values)?;
+fn file(
+    templates: &Templates,
+    prefix: &str,
+    template: &str,
+    values: &Values<'_>,
+) -> Result<Own, RenderError> {
+    let text = templates.render(&format!("etc/sysconfig/network-scripts/{template}"), values)?;
     Ok(Own::open(format!("{DIRECTORY}/{prefix}{}", values.device.name), text))
 }
 

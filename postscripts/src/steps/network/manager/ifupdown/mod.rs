@@ -70,7 +70,7 @@ impl Dialect for Ifupdown {
                 ["dns-nameservers" | "dns-nameserver", servers @ ..] => said.dns.extend(owned(servers)),
                 ["dns-search", domains @ ..] => said.search.extend(owned(domains)),
                 ["up", "ip", "route", "replace", route @ .., "dev", _] if file.is_ours() => {
-                    said.routes.extend(read_route(route))
+                    said.routes.extend(read_route(route));
                 }
                 [first, ..] if !TAKEN.contains(first) => said.lost.push(option),
                 _ => {}
