@@ -2,14 +2,12 @@
 //! be. Pure.
 //!
 //! ```text
-//! bridge.rs    a bridge, for ifupdown
 //! carrier.rs   the NIC of a bridge whose tables name none
 //! routing.rs   gateways that are kept, routes that are carried, the Ethernet address
 //! refuse.rs    what can not be, before anything changes
 //! error.rs     how that is said
 //! ```
 
-mod bridge;
 mod carrier;
 mod error;
 mod refuse;
@@ -21,7 +19,6 @@ use std::net::IpAddr;
 use hostnet::Route;
 use inventory::{DeviceKind, DevicePlan, HostPlan, IfName, Port};
 
-pub use self::bridge::Bridge;
 use self::carrier::carrying;
 pub use self::error::ResolveError;
 use self::refuse::refuse_impossible;
