@@ -21,8 +21,11 @@ use super::{Left, Wish, may_pass};
 use crate::engine::{Engine, EngineError, Found, Phase, Span};
 use chain::chain;
 
-/// Between two tries of an engine that does not answer.
+/// Between the first two tries of an engine that does not answer; then twice as long each time.
 const PATIENCE: Duration = Duration::from_millis(500);
+
+/// The longest time between two tries.
+const LONGEST: Duration = Duration::from_secs(8);
 
 /// Why there is no console.
 #[derive(Debug, Error)]
@@ -68,6 +71,7 @@ pub(super) struct Session<'a> {
     last: Option<Found>,
     happenings: Option<Happenings<'a>>,
     reached: bool,
+    patience: Duration,
 }
 
 impl<'a> Session<'a> {
@@ -92,6 +96,7 @@ impl<'a> Session<'a> {
             last: None,
             happenings: None,
             reached: false,
+            patience: PATIENCE,
         }
     }
 
@@ -104,8 +109,10 @@ impl<'a> Session<'a> {
                 Err(ConsoleError::Engine(error))
                     if self.wish.server || (self.reached && may_pass(&error)) =>
                 {
-                    self.tell(Situation::Lost(chain(&error))).await;
-                    if let Err(left) = self.desk.during(self.screen, tokio::time::sleep(PATIENCE)).await {
+                    self.tell(Situation::Lost(lost(&error))).await;
+                    let wait = tokio::time::sleep(self.patience);
+                    self.patience = LONGEST.min(self.patience * 2);
+                    if let Err(left) = self.desk.during(self.screen, wait).await {
                         return Ok(left);
                     }
                 }
@@ -121,6 +128,7 @@ impl<'a> Session<'a> {
             Ok(found) => found?,
             Err(left) => return Ok(Next::Leave(left)),
         };
+        self.patience = PATIENCE;
         self.begin(found.as_ref(), looked).await?;
         match (step(found.as_ref(), self.wish.exec.is_some()), found) {
             (Step::Attach, Some(found)) => self.attach(&found).await,
@@ -274,4 +282,9 @@ impl<'a> Session<'a> {
         }
         self.situation = now;
     }
+}
+
+/// What a person learns of a connection that broke: how it broke says less than that it did.
+fn lost(error: &EngineError) -> String {
+    if let EngineError::Answer { .. } = error { error.to_string() } else { chain(error) }
 }

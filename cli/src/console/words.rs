@@ -9,6 +9,8 @@ pub(super) enum Situation {
     Begun,
     /// The container is not there, or does not run.
     Waiting(String),
+    /// The container is frozen.
+    Paused,
     /// The engine does not answer.
     Lost(String),
     /// Connected with what runs.
@@ -28,7 +30,7 @@ pub(super) fn waiting(found: Option<&Found>) -> Situation {
     Situation::Waiting(match found.phase {
         Phase::Created => "not started yet; waiting".to_owned(),
         Phase::Running => "waiting".to_owned(),
-        Phase::Paused => "paused; waiting".to_owned(),
+        Phase::Paused => return Situation::Paused,
         Phase::Restarting => format!("{stopped}; Docker starts it again"),
         Phase::Exited => format!("{stopped}; waiting for its start"),
         Phase::Gone => "on its way out; waiting until it is made anew".to_owned(),
@@ -37,7 +39,7 @@ pub(super) fn waiting(found: Option<&Found>) -> Situation {
 
 /// What is said when things come to stand so; nothing where nothing has changed. `escape`: there is a key to leave with.
 pub(super) fn told(before: &Situation, now: &Situation, escape: bool) -> Option<String> {
-    use Situation::{Begun, Connected, Ended, Lost, Restarted, Waiting};
+    use Situation::{Begun, Connected, Ended, Lost, Paused, Restarted, Waiting};
     let leaves = if escape { "; Ctrl-] leaves" } else { "" };
     match (before, now) {
         (before, now) if before == now => None,
@@ -45,6 +47,8 @@ pub(super) fn told(before: &Situation, now: &Situation, escape: bool) -> Option<
         (Begun, Connected) => escape.then(|| format!("connected{leaves}")),
         (_, Begun | Ended) => None,
         (_, Waiting(why)) => Some(format!("{why}{leaves}")),
+        (_, Paused) => Some(format!("paused; waiting{leaves}")),
+        (Paused, Connected) => Some("goes on".to_owned()),
         (_, Lost(why)) => Some(format!("not connected: {why}; trying again{leaves}")),
         (Waiting(_), Connected | Restarted) => Some("started".to_owned()),
         (_, Connected) => Some("connected again".to_owned()),
