@@ -136,7 +136,8 @@ fn report(error: &CommandError, tables_said: bool, printer: &mut Printer) {
 /// A refusal in the engine's words, with what to do where there is something.
 fn failed(error: &EngineError) -> Outcome {
     let hint = match error {
-        EngineError::Refused { message, .. } if message.contains("cannot remove a running container") => {
+        // running, paused or restarting: each has its own words, this is what they share
+        EngineError::Refused { message, .. } if message.contains("force remove") => {
             Some("xdock rm -f removes running containers too".to_owned())
         }
         EngineError::Refused { message, .. } if message.contains("No such container") => {

@@ -62,7 +62,7 @@ impl Printer {
         }
     }
 
-    /// A node's failure: `NODE: Error: TEXT`. The hint is for JSON, where each object stands for itself.
+    /// A node's failure: `NODE: Error: TEXT`, further lines of it as `NODE: LINE`. The hint is for JSON, where each object stands for itself.
     pub(crate) fn node_error(&mut self, node: &str, error: &str, hint: Option<&str>) {
         if self.json {
             return self.object(&match hint {
@@ -70,7 +70,8 @@ impl Printer {
                 None => json!({"node": node, "error": error}),
             });
         }
-        self.words(&format!("{node}: Error: {error}"));
+        let lines: Vec<&str> = error.lines().collect();
+        self.words(&format!("{node}: Error: {}", lines.join(&format!("\n{node}: "))));
     }
 
     /// A step of a node's work: `NODE: TEXT`.
@@ -175,6 +176,7 @@ mod tests {
         let mut printer = Printer::over(Box::new(out.clone()), Box::new(err.clone()), json, volume);
         printer.node("d1", "success", &Map::new());
         printer.node_error("d2", "no", None);
+        printer.node_error("d2", "no:\n  why", None);
         printer.error("all wrong");
         printer.hint("do that");
         printer.step("d3", "on the way");
@@ -186,9 +188,12 @@ mod tests {
     fn data_and_words_go_their_ways() {
         let (out, err) = said(false, Volume::Normal);
         assert_eq!(out, "d1: success\nd3: on the way\n");
-        assert_eq!(err, "d2: Error: no\nError: all wrong\nhint: do that\n");
+        assert_eq!(err, "d2: Error: no\nd2: Error: no:\nd2:   why\nError: all wrong\nhint: do that\n");
         let (out, err) = said(false, Volume::Quiet);
-        assert_eq!((out.as_str(), err.as_str()), ("", "d2: Error: no\nError: all wrong\n"));
+        assert_eq!(
+            (out.as_str(), err.as_str()),
+            ("", "d2: Error: no\nd2: Error: no:\nd2:   why\nError: all wrong\n")
+        );
     }
 
     #[test]
@@ -196,7 +201,7 @@ mod tests {
         let (out, err) = said(true, Volume::Normal);
         assert_eq!(
             out,
-            "{\"node\":\"d1\",\"status\":\"success\"}\n{\"error\":\"no\",\"node\":\"d2\"}\n{\"error\":\"all wrong\"}\n{\"node\":\"d3\",\"step\":\"on the way\"}\n"
+            "{\"node\":\"d1\",\"status\":\"success\"}\n{\"error\":\"no\",\"node\":\"d2\"}\n{\"error\":\"no:\\n  why\",\"node\":\"d2\"}\n{\"error\":\"all wrong\"}\n{\"node\":\"d3\",\"step\":\"on the way\"}\n"
         );
         assert_eq!(err, "");
     }

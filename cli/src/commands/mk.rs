@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use inventory::NodeName;
 
+use super::power::truth::Slots;
 use super::sync::Tables;
 use super::{CommandError, Done};
 use crate::app::App;
@@ -96,9 +97,9 @@ impl Maker<'_> {
             .iter()
             .filter_map(|member| Some((member.clone(), verdicts.remove(&member.node)?)))
             .collect();
-        let (host, shared) = (&host, &shared);
-        fleet::each(all, host.requests, |(member, verdict)| async move {
-            replies.end(&member, execute::node(host, &member, verdict, shared, replies).await);
+        let (slots, shared, count) = (&Slots::of(host), &shared, all.len());
+        fleet::each(all, count, |(member, verdict)| async move {
+            replies.end(&member, execute::node(slots, &member, verdict, shared, replies).await);
         })
         .await;
     }

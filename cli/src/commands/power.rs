@@ -1,5 +1,7 @@
 //! `power`: starts, stops, and says what is.
 
+pub(super) mod truth;
+
 use std::collections::HashMap;
 
 use super::{CommandError, Done};
@@ -8,7 +10,10 @@ use crate::args::{PowerAction, PowerArgs};
 use crate::commands::sync::{Tables, Turn};
 use crate::engine::{Effect, EngineError};
 use crate::fleet::{self, Group, Member, Outcome, Replies, Sequence};
+use crate::host::Host;
 use crate::targets;
+
+use truth::Slots;
 
 pub(super) async fn run(args: &PowerArgs, app: &mut App) -> Result<Done, CommandError> {
     let inventory = app.inventory()?;
@@ -58,27 +63,62 @@ async fn change(group: Group, replies: &Replies, action: PowerAction, tables: &T
     if let Err(error) = host.engine.version().await {
         return replies.end_all(&members, &Outcome::failed(&error));
     }
-    let turn = Turn::new();
-    fleet::each(members, host.requests, |member| {
-        let (host, turn) = (&host, &turn);
-        async move {
-            let node = member.node.as_str();
-            let mut ended = once(host, node, action).await;
-            if let Err(error) = &ended
-                && Tables::is_behind(error)
-            {
-                ended = match tables.renew(host, turn).await {
-                    Ok(()) => once(host, node, action).await,
-                    Err(error) => return replies.end(&member, Outcome::failed(&error)),
-                };
-            }
-            replies.end(&member, told(action, &ended));
-        }
+    let (turn, slots) = (Turn::new(), Slots::of(&host));
+    let all = members.len();
+    fleet::each(members, all, |member| {
+        let one = One { host: &host, turn: &turn, slots: &slots, tables };
+        async move { replies.end(&member, one.node(member.node.as_str(), action).await) }
     })
     .await;
 }
 
-async fn once(host: &crate::host::Host, node: &str, action: PowerAction) -> Result<Effect, EngineError> {
+/// What one node needs.
+struct One<'a, 't> {
+    host: &'a Host,
+    turn: &'a Turn,
+    slots: &'a Slots<'a>,
+    tables: &'a Tables<'t>,
+}
+
+impl One<'_, '_> {
+    async fn node(&self, node: &str, action: PowerAction) -> Outcome {
+        let ended = match self.act(node, action).await {
+            Ok(ended) => ended,
+            Err(outcome) => return outcome,
+        };
+        let Ok(effect) = &ended else { return told(action, &ended) };
+        match self.verify(node, action, *effect).await {
+            Ok(()) => told(action, &ended),
+            Err(outcome) => outcome,
+        }
+    }
+
+    async fn act(&self, node: &str, action: PowerAction) -> Result<Result<Effect, EngineError>, Outcome> {
+        let _slot = self.slots.one().await;
+        let ended = once(self.host, node, action).await;
+        match &ended {
+            Err(error) if Tables::is_behind(error) => {
+                self.tables.renew(self.host, self.turn).await.map_err(|error| Outcome::failed(&error))?;
+                Ok(once(self.host, node, action).await)
+            }
+            _ => Ok(ended),
+        }
+    }
+
+    async fn verify(&self, node: &str, action: PowerAction, effect: Effect) -> Result<(), Outcome> {
+        match action {
+            // one that ends again and again is started for the engine
+            PowerAction::On if effect == Effect::Already => self.slots.is_in(node, &["running"]).await,
+            PowerAction::On | PowerAction::Reset | PowerAction::Restart => self.slots.is_up(node).await,
+            PowerAction::Off => self.slots.is_in(node, &["exited", "dead", "created"]).await,
+            PowerAction::Pause => self.slots.is_in(node, &["paused"]).await,
+            PowerAction::Unpause => self.slots.is_in(node, &["running"]).await,
+            PowerAction::State => Ok(()),
+        }
+    }
+}
+
+async fn once(host: &Host, node: &str, action: PowerAction) -> Result<Effect, EngineError> {
     let engine = &host.engine;
     match action {
         PowerAction::On => engine.start(node).await,

@@ -6,6 +6,7 @@ mod attach;
 mod body;
 mod connect;
 mod error;
+mod inspect;
 mod ssh;
 mod stream;
 mod tls;
@@ -26,6 +27,7 @@ pub(crate) use attach::{
 };
 pub(crate) use body::check as check_body;
 pub(crate) use error::EngineError;
+pub(crate) use inspect::Inspected;
 pub(crate) use ssh::Destination;
 pub(crate) use tls::TlsFiles;
 pub(crate) use verbs::{Effect, Removal};

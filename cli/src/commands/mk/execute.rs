@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use futures_util::future::join_all;
 use inventory::NodeName;
 
+use crate::commands::power::truth::Slots;
 use crate::engine::{EngineError, Removal};
 use crate::fleet::{Answer, Member, Outcome, Replies};
 use crate::host::Host;
@@ -74,7 +75,7 @@ pub(super) fn announce(members: &[Member], verdicts: &HashMap<NodeName, Verdict>
 
 /// A node's own part.
 pub(super) async fn node(
-    host: &Host,
+    slots: &Slots<'_>,
     member: &Member,
     verdict: Verdict,
     shared: &Shared,
@@ -82,7 +83,7 @@ pub(super) async fn node(
 ) -> Outcome {
     match verdict {
         Verdict::Refused(text) => Outcome::Failed(text, None),
-        Verdict::Already(steps) => match run(host, member.node.as_str(), &steps).await {
+        Verdict::Already(steps) => match run(slots, member.node.as_str(), &steps).await {
             Ok(()) => Outcome::status("already made"),
             Err(failure) => failure,
         },
@@ -93,13 +94,15 @@ pub(super) async fn node(
             if let Some(image) = pull {
                 replies.tell(member, Answer::Step(format!("Pull image {image} done")));
             }
-            run(host, member.node.as_str(), &steps).await.err().unwrap_or_else(Outcome::success)
+            run(slots, member.node.as_str(), &steps).await.err().unwrap_or_else(Outcome::success)
         }
     }
 }
 
 /// One after the other; the first failure ends it, and takes back a container that is not whole.
-async fn run(host: &Host, node: &str, steps: &[Step]) -> Result<(), Outcome> {
+async fn run(slots: &Slots<'_>, node: &str, steps: &[Step]) -> Result<(), Outcome> {
+    let host = slots.host;
+    let slot = slots.one().await;
     for step in steps {
         if let Err(error) = apply(host, node, step).await {
             return Err(match step {
@@ -121,7 +124,9 @@ async fn run(host: &Host, node: &str, steps: &[Step]) -> Result<(), Outcome> {
             });
         }
     }
-    Ok(())
+    // settling takes time, not the engine's
+    drop(slot);
+    if steps.contains(&Step::Start) { slots.is_up(node).await } else { Ok(()) }
 }
 
 async fn apply(host: &Host, node: &str, step: &Step) -> Result<(), EngineError> {

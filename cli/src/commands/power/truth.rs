@@ -1,0 +1,169 @@
+//! What became of a container that was started or stopped: the engine's word is that it did what it was asked to, and a
+//! container may end a moment later.
+
+use std::time::Duration;
+
+use futures_util::TryStreamExt as _;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::super::logs::Lines;
+use crate::engine::{Engine, EngineError, Inspected, Span};
+use crate::fleet::Outcome;
+use crate::host::Host;
+
+/// A container that lives that long did not die at once. A wrong command, a missing file, a library that is not in the image
+/// end a program within some ten milliseconds.
+const SETTLE: Duration = Duration::from_millis(500);
+
+/// An engine notes when a container was started after its program wrote the first lines.
+const EARLY: Duration = Duration::from_secs(1);
+
+/// How many of its last lines a container that died says.
+const LAST: u64 = 10;
+
+/// The requests that a host's engine gets at a time. Waiting for a container to settle takes none of them.
+#[derive(Debug)]
+pub(in crate::commands) struct Slots<'a> {
+    /// The host.
+    pub(in crate::commands) host: &'a Host,
+    free: Semaphore,
+}
+
+impl<'a> Slots<'a> {
+    pub(in crate::commands) fn of(host: &'a Host) -> Self {
+        Self { host, free: Semaphore::new(host.requests) }
+    }
+
+    /// One of them; `None` never comes, for nobody closes them.
+    pub(in crate::commands) async fn one(&self) -> Option<SemaphorePermit<'_>> {
+        self.free.acquire().await.ok()
+    }
+
+    /// Whether a container that was started is still up a moment later; else why not, with the end of its log.
+    pub(in crate::commands) async fn is_up(&self, node: &str) -> Result<(), Outcome> {
+        tokio::time::sleep(SETTLE).await;
+        let _slot = self.one().await;
+        let found = self.host.engine.inspect(node).await.map_err(|error| Outcome::failed(&error))?;
+        match end(&found) {
+            None => Ok(()),
+            Some(how) => {
+                let last = last_lines(&self.host.engine, node, &found).await.unwrap_or_default();
+                Err(Outcome::Failed(
+                    died(&how, &last),
+                    Some(format!("xdock logs {node} shows all that it wrote")),
+                ))
+            }
+        }
+    }
+
+    /// Whether a container is in one of `states`.
+    pub(in crate::commands) async fn is_in(&self, node: &str, states: &[&str]) -> Result<(), Outcome> {
+        let _slot = self.one().await;
+        let found = self.host.engine.inspect(node).await.map_err(|error| Outcome::failed(&error))?;
+        if states.contains(&found.state.as_str()) {
+            return Ok(());
+        }
+        let wanted = states.first().copied().unwrap_or_default();
+        Err(Outcome::Failed(format!("the container is {}, not {wanted}", found.state), None))
+    }
+}
+
+/// How a container ended that should run; `None`: it runs.
+fn end(found: &Inspected) -> Option<String> {
+    let runs = matches!(found.state.as_str(), "running" | "paused");
+    if runs && found.restarts == 0 {
+        return None;
+    }
+    let again = if found.restarts > 0 || found.state == "restarting" {
+        " and is started again and again (restart=)"
+    } else {
+        ""
+    };
+    let why = match (found.oom_killed, found.error.is_empty()) {
+        (true, _) => "it needs more memory than vm.memory gives".to_owned(),
+        (false, false) => found.error.clone(),
+        // where it runs again nobody knows how it ended
+        (false, true) if runs => return Some(format!("it ended at once{again}")),
+        (false, true) => status(found.exit_code),
+    };
+    Some(format!("it ended at once{again}: {why}"))
+}
+
+/// 128 and a signal's number is what the engine says of a program that a signal ended.
+fn status(code: i64) -> String {
+    let signal = match code {
+        132 => " (SIGILL)",
+        134 => " (SIGABRT)",
+        135 => " (SIGBUS)",
+        136 => " (SIGFPE)",
+        137 => " (SIGKILL)",
+        139 => " (SIGSEGV)",
+        143 => " (SIGTERM)",
+        126 => " (a program that can not be run)",
+        127 => " (no such program)",
+        _ => "",
+    };
+    format!("exit status {code}{signal}")
+}
+
+fn died(how: &str, last: &[String]) -> String {
+    if last.is_empty() {
+        return format!("{how}; it wrote nothing");
+    }
+    let lines: Vec<String> = last.iter().map(|line| format!("\n  {line}")).collect();
+    format!("{how}; the end of its log:{}", lines.concat())
+}
+
+/// What it wrote at last: in the run that ended, where it was only one.
+async fn last_lines(engine: &Engine, node: &str, found: &Inspected) -> Result<Vec<String>, EngineError> {
+    let Some(of) = engine.find(node).await? else { return Ok(Vec::new()) };
+    let started = of.started.map(|started| started.before(EARLY));
+    let since = if found.restarts == 0 { started } else { None };
+    let mut pieces = engine.past(&of, Span { since, until: None, tail: Some(LAST) }).await?;
+    let (mut lines, mut half) = (Vec::new(), Lines::default());
+    while let Some(piece) = pieces.try_next().await? {
+        lines.extend(half.take(&piece));
+    }
+    lines.extend(half.rest());
+    Ok(lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(state: &str, exit_code: i64) -> Inspected {
+        Inspected { state: state.into(), exit_code, ..Inspected::default() }
+    }
+
+    #[test]
+    fn what_runs_did_not_end() {
+        assert_eq!(end(&found("running", 0)), None);
+        assert_eq!(end(&found("paused", 0)), None);
+    }
+
+    #[test]
+    fn how_a_container_ended_is_told() {
+        let told = |found: Inspected| end(&found).unwrap();
+        assert_eq!(told(found("exited", 3)), "it ended at once: exit status 3");
+        assert_eq!(told(found("exited", 0)), "it ended at once: exit status 0");
+        assert_eq!(told(found("exited", 127)), "it ended at once: exit status 127 (no such program)");
+        let oom = Inspected { oom_killed: true, ..found("exited", 137) };
+        assert_eq!(told(oom), "it ended at once: it needs more memory than vm.memory gives");
+        let error = Inspected { error: "no such device".into(), ..found("exited", 128) };
+        assert_eq!(told(error), "it ended at once: no such device");
+        let again = Inspected { restarts: 2, ..found("restarting", 3) };
+        assert_eq!(told(again), "it ended at once and is started again and again (restart=): exit status 3");
+        let up = Inspected { restarts: 2, ..found("running", 0) };
+        assert_eq!(told(up), "it ended at once and is started again and again (restart=)");
+    }
+
+    #[test]
+    fn the_end_of_the_log_stands_below() {
+        assert_eq!(died("it ended", &[]), "it ended; it wrote nothing");
+        assert_eq!(
+            died("it ended", &["a".to_owned(), "b".to_owned()]),
+            "it ended; the end of its log:\n  a\n  b"
+        );
+    }
+}
