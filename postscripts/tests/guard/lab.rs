@@ -125,23 +125,24 @@ impl Lab {
 
     /// The process that guards this host's change.
     pub(crate) fn guard(&self) -> i32 {
+        until("the guard runs", || self.find_guard())
+    }
+
+    fn find_guard(&self) -> Option<i32> {
         let state = format!("state={}", self.place().state.display());
         let is_it = |process: &PathBuf| {
             let words = fs::read_to_string(process.join("cmdline")).unwrap_or_default();
             words.starts_with(PROGRAM) && words.contains("\0guard\0") && words.contains(&state)
         };
-        let find = || {
-            let all = fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path());
-            let found = all.into_iter().find(is_it)?;
-            found.file_name()?.to_str()?.parse().ok()
-        };
-        until("the guard runs", find)
+        let mut all = fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path());
+        all.find(is_it)?.file_name()?.to_str()?.parse().ok()
     }
 
-    /// Waits until nothing is pending.
+    /// Waits until nothing is pending, and the guard has looked a last time.
     pub(crate) fn until_settled(&self) {
         let change = self.place().change();
         until("nothing is pending", || (!change.exists()).then_some(()));
+        until("the guard has ended", || self.find_guard().is_none().then_some(()));
     }
 
     pub(crate) fn log(&self) -> String {
