@@ -17,7 +17,7 @@ Steps, in the order in which they run; none named: all of them.
   docker    install the engine from the distribution's packages
   network   make the bridges of the tables over this host's NICs, now and at every boot
   netd      install the daemon netd, its units and this host's snapshot
-  status    say what is installed; changes nothing
+  status    say what is installed and what drifted from the plan; changes nothing; --json
 
 Keys:
   unsigned=yes    take packages of the management node's directory (osimage's otherpkgdir, else
@@ -47,6 +47,9 @@ pub struct Arguments {
     /// Print the plan and the difference of every file; change nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Of status: one JSON object instead of lines
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// A part of the work, in the order in which they run.
@@ -77,8 +80,11 @@ impl Step {
 /// What is wanted: the words, parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
-    /// Say what is installed.
-    Status,
+    /// Say what is installed and what drifted.
+    Status {
+        /// As JSON.
+        json: bool,
+    },
     /// Run steps.
     Run(Work),
     /// What no person types.
@@ -170,15 +176,7 @@ impl Arguments {
         if self.words == ["restore"] {
             return Ok(Request::Restore);
         }
-        let mut work = Work {
-            steps: Vec::new(),
-            dry_run: self.dry_run,
-            unsigned: false,
-            packages: None,
-            engine: Engine::default(),
-            confirm: value::CONFIRM,
-            old_networks: Vec::new(),
-        };
+        let mut work = Work { dry_run: self.dry_run, ..Work::look() };
         let mut status = false;
         let (old_call, words) = match self.words.split_first() {
             Some((first, words)) if first == old_call::NAME => (true, words),
@@ -197,7 +195,7 @@ impl Arguments {
             }
         }
         match (status, work.steps.is_empty()) {
-            (true, true) => return Ok(Request::Status),
+            (true, true) => return Ok(Request::Status { json: self.json }),
             (true, false) => return Err(UsageError::StatusAndSteps),
             (false, true) => work.steps.extend(Step::ALL),
             (false, false) => {}
@@ -209,6 +207,19 @@ impl Arguments {
 }
 
 impl Work {
+    /// No step and no key: only to look what would be done.
+    pub fn look() -> Self {
+        Self {
+            steps: Vec::new(),
+            dry_run: true,
+            unsigned: false,
+            packages: None,
+            engine: Engine::default(),
+            confirm: value::CONFIRM,
+            old_networks: Vec::new(),
+        }
+    }
+
     fn set(&mut self, key: &str, value: &str) -> Result<(), UsageError> {
         match key {
             "unsigned" => self.unsigned = value::yes_or_no(value)?,
@@ -247,13 +258,13 @@ mod tests {
 
     fn request(words: &[&str]) -> Result<Request, UsageError> {
         let words = words.iter().map(|word| (*word).to_owned()).collect();
-        Arguments { words, dry_run: false }.request()
+        Arguments { words, dry_run: false, json: false }.request()
     }
 
     fn steps(words: &[&str]) -> Vec<Step> {
         match request(words).unwrap() {
             Request::Run(work) => work.steps,
-            Request::Status | Request::Job(_) | Request::Restore => panic!("no steps"),
+            Request::Status { .. } | Request::Job(_) | Request::Restore => panic!("no steps"),
         }
     }
 
@@ -263,7 +274,7 @@ mod tests {
         assert_eq!(steps(&["all"]), Step::ALL);
         assert_eq!(steps(&["unsigned=yes"]), Step::ALL);
         assert_eq!(steps(&["netd", "docker", "netd"]), [Step::Docker, Step::Netd]);
-        assert_eq!(request(&["status"]), Ok(Request::Status));
+        assert_eq!(request(&["status"]), Ok(Request::Status { json: false }));
     }
 
     #[test]

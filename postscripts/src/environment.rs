@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::path::Path;
 use std::str::FromStr;
 
+use durable::FileError;
 use inventory::{CellError, HostTables, Network, NetworkRow, Nics, NodeName};
 use thiserror::Error;
 
@@ -32,6 +34,17 @@ pub enum EnvironmentError {
 /// The environment of the process.
 #[derive(Debug, Clone, Default)]
 pub struct Environment(BTreeMap<String, String>);
+
+/// Where the variables of the last run are kept.
+pub const REMEMBERED: &str = "/var/lib/xdock/environment.json";
+
+/// Whether the tables are in that variable, and not a shell's own business.
+fn is_tables(name: &str) -> bool {
+    const NAMES: [&str; 12] = [
+        "NODE", "MASTER", "MASTER_IP", "HTTPPORT", "OSVER", "ARCH", "IPADDR", "INSTALLNIC", "NFSSERVER", "OTHERPKGDIR", "INSTALLDIR", "DOMAIN",
+    ];
+    NAMES.contains(&name) || name.starts_with("NIC") || name.starts_with("NETWORKS_LINE")
+}
 
 /// This node and its management node.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +83,24 @@ impl Environment {
     /// Sets a variable.
     pub fn set(&mut self, name: &str, value: String) {
         self.0.insert(name.to_owned(), value);
+    }
+
+    /// Keeps xCAT's variables, so that `xdockhost status` can compare without xCAT. Nothing secret is among them; still only
+    /// root reads the file.
+    ///
+    /// # Errors
+    /// Not written.
+    pub fn remember(&self, path: &Path) -> Result<(), FileError> {
+        let ours: BTreeMap<&str, &str> = self.iter().filter(|(name, _)| is_tables(name)).collect();
+        // strings only: this can not fail
+        let text = serde_json::to_vec_pretty(&ours).unwrap_or_default();
+        durable::replace(path, &text, 0o600).map(drop)
+    }
+
+    /// What the last run kept; `None` where none did.
+    pub fn remembered(path: &Path) -> Option<Self> {
+        let text = std::fs::read(path).ok()?;
+        serde_json::from_slice(&text).ok().map(Self)
     }
 
     /// All variables.

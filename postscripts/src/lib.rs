@@ -46,7 +46,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Err(error) => return failed(&log, &error),
     };
     match request {
-        Request::Status => runtime.block_on(steps::status::run()),
+        Request::Status { json } => runtime.block_on(steps::status::run(json, log)),
         Request::Job(job) => runtime.block_on(steps::network::guard::command::run(&job)),
         Request::Restore => runtime.block_on(steps::network::restore::run(&log)),
         Request::Run(work) => runtime.block_on(run_steps(work, environment, log)),
@@ -62,6 +62,11 @@ async fn run_steps(work: Work, environment: Environment, log: Log) -> ExitCode {
     let templates = Templates::new(Path::new(render::OVERRIDES));
     let environment = old_call::with(environment, &work.old_networks);
     let run = Run { environment, work, templates, log };
+    if !run.work.dry_run
+        && let Err(error) = run.environment.remember(Path::new(environment::REMEMBERED))
+    {
+        return failed(&run.log, &error);
+    }
     for step in run.work.steps.iter().copied() {
         if !steps::run(step, &run).await {
             return ExitCode::FAILURE;

@@ -5,6 +5,7 @@ pub mod netd;
 pub mod network;
 pub mod status;
 
+use std::error::Error;
 use std::fmt::Display;
 
 use crate::args::{Step, Work};
@@ -33,37 +34,64 @@ pub enum Outcome {
     NothingToDo,
     /// It was done; what is there now.
     Done(String),
-    /// The plan was printed.
-    Planned,
+    /// Nothing was changed; what would be done.
+    Planned(Plan),
+}
+
+/// What a step would do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    steps: Vec<String>,
+    files: Vec<Wanted>,
 }
 
 /// Runs one step and tells it; `false` when it failed.
 pub async fn run(step: Step, run: &Run) -> bool {
     let name = step.name();
-    let outcome = match step {
-        Step::Docker => docker::run(run).await.map_err(|error| run.log.failure(name, &error)),
-        Step::Network => network::run(run).await.map_err(|error| run.log.failure(name, &error)),
-        Step::Netd => netd::run(run).await.map_err(|error| run.log.failure(name, &error)),
-    };
+    let outcome = outcome(step, run).await;
     match &outcome {
         Ok(Outcome::NothingToDo) => run.log.summary(name, "nothing to do"),
         Ok(Outcome::Done(text)) => run.log.summary(name, text),
-        Ok(Outcome::Planned) | Err(()) => {}
+        Ok(Outcome::Planned(plan)) => plan.print(name),
+        Err(error) => run.log.failure(name, &**error),
     }
     outcome.is_ok()
 }
 
-/// The plan of a step: a line a step, then the difference of each file.
-fn print_plan<S: Display>(name: &str, steps: &[S], files: &[Wanted]) {
-    if steps.is_empty() && files.is_empty() {
-        say(&format!("xdock: {name}: nothing to do"));
-        return;
+async fn outcome(step: Step, run: &Run) -> Result<Outcome, Box<dyn Error>> {
+    match step {
+        Step::Docker => docker::run(run).await.map_err(Box::from),
+        Step::Network => network::run(run).await.map_err(Box::from),
+        Step::Netd => netd::run(run).await.map_err(Box::from),
     }
-    for step in steps {
-        say(&format!("xdock: {name}: would {step}"));
+}
+
+impl Plan {
+    /// Steps in words, and files that differ.
+    pub fn new<S: Display>(steps: &[S], files: Vec<Wanted>) -> Self {
+        Self { steps: steps.iter().map(ToString::to_string).collect(), files }
     }
-    for file in files {
-        say(&format!("xdock: {name}: would write {}", file.path.display()));
-        say(file.difference().trim_end());
+
+    /// A line for each step and file.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        let files = self.files.iter().map(|file| match file.absent {
+            true => format!("remove {}", file.path.display()),
+            false => format!("write {}", file.path.display()),
+        });
+        self.steps.iter().cloned().chain(files)
+    }
+
+    /// Prints it: a line a step, then the difference of each file.
+    fn print(&self, name: &str) {
+        if self.steps.is_empty() && self.files.is_empty() {
+            say(&format!("xdock: {name}: nothing to do"));
+        }
+        for line in self.lines().take(self.steps.len()) {
+            say(&format!("xdock: {name}: would {line}"));
+        }
+        for (line, file) in self.lines().skip(self.steps.len()).zip(&self.files) {
+            say(&format!("xdock: {name}: would {line}"));
+            say(file.difference().trim_end());
+        }
     }
 }

@@ -1,31 +1,140 @@
-//! `xdockhost status`: what an administrator finds on this host. Needs nothing of xCAT's environment.
+//! `xdockhost status`: what is installed on this host, and what drifted from the plan. The plan is that of the tables as they
+//! were when xCAT ran a step here last; nothing is changed.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use process::Command;
+use serde_json::{Map, Value, json};
 
-use crate::log::say;
+use super::{Outcome, Plan, Run, outcome};
+use crate::args::{Step, Work};
+use crate::environment::{Environment, REMEMBERED};
+use crate::log::{Log, say};
+use crate::render::{OVERRIDES, Templates};
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// Says it, a line a step.
-pub async fn run() -> ExitCode {
-    let docker = answer("docker", &["version", "--format", "{{.Server.Version}}"]).await;
-    say(&format!(
-        "xdock: docker: {}",
-        docker.map_or("no engine answers".to_owned(), |text| format!("engine {text}"))
-    ));
-    let bridges = answer("ip", &["-br", "address", "show", "type", "bridge"]).await.unwrap_or_default();
-    for bridge in bridges.lines().filter(|line| !line.starts_with("docker0 ")) {
-        let words: Vec<&str> = bridge.split_whitespace().collect();
-        say(&format!("xdock: network: bridge {}", words.join(" ")));
+/// A step's part.
+struct Part {
+    step: Step,
+    /// What is there, a line each.
+    facts: Vec<String>,
+    state: State,
+}
+
+enum State {
+    AsPlanned,
+    /// What a run would do.
+    Drifted(Vec<String>),
+    /// Why it is not known.
+    Unknown(String),
+}
+
+/// Says it; the status is 1 where something drifted or can not be compared.
+pub async fn run(json: bool, log: Log) -> ExitCode {
+    let environment = Environment::remembered(Path::new(REMEMBERED));
+    let templates = Templates::new(Path::new(OVERRIDES));
+    let run = environment.map(|environment| Run { environment, work: Work::look(), templates, log });
+    let mut parts = Vec::new();
+    for step in Step::ALL {
+        let state = match &run {
+            Some(run) => compared(step, run).await,
+            None => State::Unknown("no step ran here yet; updatenode NODE -P xdock runs them".to_owned()),
+        };
+        parts.push(Part { step, facts: facts(step).await, state });
     }
-    let netd = answer("/opt/xdock/bin/netd", &["status"]).await;
-    say(&format!("xdock: netd: {}", netd.as_deref().unwrap_or("does not answer")));
-    ExitCode::SUCCESS
+    match json {
+        true => say(&Value::Object(parts.iter().map(Part::json).collect()).to_string()),
+        false => parts.iter().flat_map(Part::lines).for_each(|line| say(&line)),
+    }
+    let good = parts.iter().all(|part| matches!(part.state, State::AsPlanned));
+    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+async fn compared(step: Step, run: &Run) -> State {
+    match outcome(step, run).await {
+        Ok(Outcome::Planned(plan)) => of_plan(&plan),
+        Ok(_) => State::AsPlanned,
+        Err(error) => State::Unknown(chain::chain(&*error)),
+    }
+}
+
+fn of_plan(plan: &Plan) -> State {
+    let lines: Vec<String> = plan.lines().collect();
+    if lines.is_empty() { State::AsPlanned } else { State::Drifted(lines) }
+}
+
+async fn facts(step: Step) -> Vec<String> {
+    match step {
+        Step::Docker => {
+            let version = answer("docker", &["version", "--format", "{{.Server.Version}}"]).await;
+            vec![version.map_or("no engine answers".to_owned(), |text| format!("engine {text}"))]
+        }
+        Step::Network => {
+            let bridges =
+                answer("ip", &["-br", "address", "show", "type", "bridge"]).await.unwrap_or_default();
+            let ours = bridges.lines().filter(|line| !line.starts_with("docker0 "));
+            ours.map(|line| format!("bridge {}", line.split_whitespace().collect::<Vec<_>>().join(" ")))
+                .collect()
+        }
+        Step::Netd => {
+            let said = answer("/opt/xdock/bin/netd", &["status"]).await;
+            said.map_or(vec!["does not answer".to_owned()], |text| text.lines().map(str::to_owned).collect())
+        }
+    }
 }
 
 async fn answer(program: &str, words: &[&str]) -> Option<String> {
     Command::new(program, DEADLINE).args(words).execute().await.ok().map(|output| output.text())
+}
+
+impl Part {
+    fn lines(&self) -> Vec<String> {
+        let state = match &self.state {
+            State::AsPlanned => "as planned".to_owned(),
+            State::Drifted(steps) => format!("drifted: a run would {}", steps.join("; ")),
+            State::Unknown(why) => format!("cannot be compared: {why}"),
+        };
+        let lines = self.facts.iter().chain([&state]);
+        lines.map(|line| format!("xdock: {}: {line}", self.step.name())).collect()
+    }
+
+    fn json(&self) -> (String, Value) {
+        let mut part = Map::from_iter([("facts".to_owned(), json!(self.facts))]);
+        let (key, value) = match &self.state {
+            State::AsPlanned => ("drift", json!([])),
+            State::Drifted(steps) => ("drift", json!(steps)),
+            State::Unknown(why) => ("unknown", json!(why)),
+        };
+        part.insert(key.to_owned(), value);
+        (self.step.name().to_owned(), Value::Object(part))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(state: State) -> Part {
+        Part { step: Step::Network, facts: vec!["bridge br0 UP".to_owned()], state }
+    }
+
+    #[test]
+    fn words_and_json_say_the_same() {
+        let drifted = part(State::Drifted(vec!["add bridge br0".to_owned(), "write /etc/x".to_owned()]));
+        assert_eq!(
+            drifted.lines(),
+            [
+                "xdock: network: bridge br0 UP",
+                "xdock: network: drifted: a run would add bridge br0; write /etc/x"
+            ]
+        );
+        assert_eq!(
+            drifted.json().1,
+            json!({ "facts": ["bridge br0 UP"], "drift": ["add bridge br0", "write /etc/x"] })
+        );
+        assert_eq!(part(State::AsPlanned).json().1["drift"], json!([]));
+    }
 }

@@ -45,7 +45,7 @@ use self::observe::{Desired, observe};
 use self::packages::{Choice, choose, chosen};
 use self::plan::{Action, Change, Observed, plan, told};
 use self::release::Release;
-use super::{Outcome, Run, print_plan};
+use super::{Outcome, Plan, Run};
 use crate::environment::Node;
 use crate::fetch::Server;
 use crate::files::Wanted;
@@ -68,8 +68,7 @@ pub async fn run(run: &Run) -> Result<Outcome, DockerError> {
     warn_of_missing(&observed, &run.log);
     let actions = plan(&observed);
     if run.work.dry_run {
-        print(&actions);
-        return Ok(Outcome::Planned);
+        return Ok(Outcome::Planned(in_words(&actions)));
     }
     if actions.is_empty() {
         return Ok(Outcome::NothingToDo);
@@ -167,7 +166,7 @@ async fn install(
 }
 
 /// The steps in words, the files as their difference.
-fn print(actions: &[Action]) {
+fn in_words(actions: &[Action]) -> Plan {
     let (mut others, mut files) = (Vec::new(), Vec::new());
     for action in actions {
         match action {
@@ -175,7 +174,7 @@ fn print(actions: &[Action]) {
             action => others.push(action),
         }
     }
-    print_plan(NAME, &others, &files);
+    Plan::new(&others, files)
 }
 
 fn warn_of_missing(observed: &Observed, log: &Log) {

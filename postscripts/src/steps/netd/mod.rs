@@ -18,7 +18,7 @@ use thiserror::Error;
 
 use self::execute::act;
 use self::plan::{Action, Desired, Observed, plan};
-use super::{Outcome, Run, print_plan};
+use super::{Outcome, Plan, Run};
 use crate::environment::EnvironmentError;
 use crate::fetch::{FetchError, Server, digest};
 use crate::files::Wanted;
@@ -91,11 +91,10 @@ pub async fn run(run: &Run) -> Result<Outcome, NetdError> {
     let actions = plan(&desired, &observe(&desired).await);
     if run.work.dry_run {
         let changed: Vec<Wanted> = desired.units.iter().filter(|unit| unit.differs()).cloned().collect();
-        // print_plan tells of the files itself
+        // a plan tells of the files itself
         let others: Vec<&Action> =
             actions.iter().filter(|action| !matches!(action, Action::WriteUnit(_))).collect();
-        print_plan("netd", &others, &changed);
-        return Ok(Outcome::Planned);
+        return Ok(Outcome::Planned(Plan::new(&others, changed)));
     }
     if actions.contains(&Action::InstallProgram) {
         let bytes = server.verified(&directory, "netd", &desired.program_digest)?;

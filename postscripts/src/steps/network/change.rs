@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{Instant, sleep};
 
 use super::Outcome;
 use super::error::{Flaw, NetworkError};
@@ -26,6 +27,9 @@ use crate::render::Templates;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The same where it is the confirmed network that is put right: then nothing depends on the answer but what is insisted on.
 const BRIEF: Duration = Duration::from_secs(1);
+/// How long the manager may take to settle after it was told.
+const SETTLED: Duration = Duration::from_secs(5);
+const AGAIN: Duration = Duration::from_millis(50);
 /// How long steps, files and manager may take besides the waiting for answers, in seconds.
 const WORK: u64 = 180;
 
@@ -71,9 +75,10 @@ impl Work {
         // the confirmed network on a host that reaches nobody can not be worse than what is, whoever is silent then
         match self.guarded(&mut guarded, means, Some(&probes).filter(|_| answered)).await {
             Ok(()) if answered || answers(master, PATIENCE).await => Ok(Outcome::Done(self.summary())),
-            Ok(()) => {
-                Ok(Outcome::Done(format!("{}; the management node does not answer at {master}", self.summary())))
-            }
+            Ok(()) => Ok(Outcome::Done(format!(
+                "{}; the management node does not answer at {master}",
+                self.summary()
+            ))),
             Err(flaw) => Err(taken_back(guarded, &flaw).await),
         }
     }
@@ -129,8 +134,19 @@ impl Work {
         Ok(adopt(self.manager, &self.stack, &changed).await?)
     }
 
-    /// A new plan has nothing to do, and the files are as they shall be.
+    /// A new plan has nothing to do, and the files are as they shall be. A manager that was told may work on for a moment:
+    /// networkd takes addresses away and gives them again when it reads its files anew.
     async fn verify(&self, means: &Means) -> Result<(), Flaw> {
+        let end = Instant::now() + SETTLED;
+        loop {
+            match self.verify_once(means).await {
+                Err(Flaw::Unfinished(_)) if Instant::now() < end => sleep(AGAIN).await,
+                verified => return verified,
+            }
+        }
+    }
+
+    async fn verify_once(&self, means: &Means) -> Result<(), Flaw> {
         let observed = match look(means, self.stack.has_ovs()).await {
             Ok(observed) => observed,
             Err(NetworkError::Observe(error)) => return Err(error.into()),

@@ -48,7 +48,7 @@ use self::manager::wanted;
 use self::plan::plan;
 use self::probe::Probes;
 use self::resolve::resolve;
-use super::{Outcome, Run, print_plan};
+use super::{Outcome, Plan, Run};
 use crate::files::Wanted;
 use crate::log::stamp;
 
@@ -68,8 +68,7 @@ pub async fn run(run: &Run) -> Result<Outcome, NetworkError> {
     let found = Found::look(&means, &host, &host_plan).await?;
     let work = prepare(run, &host, &host_plan, &found, master)?;
     if run.work.dry_run {
-        print_plan("network", &work.steps, &work.files);
-        return Ok(Outcome::Planned);
+        return Ok(Outcome::Planned(Plan::new(&work.steps, work.files)));
     }
     work.execute(&means, &run.templates, &found.observed).await
 }

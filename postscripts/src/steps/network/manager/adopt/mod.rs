@@ -49,6 +49,8 @@ pub enum AdoptError {
 /// What the manager said.
 pub async fn adopt(manager: Manager, stack: &Stack, changed: &[PathBuf]) -> Result<(), AdoptError> {
     match manager {
+        // it knows its devices by name, also one that was made anew
+        Manager::Networkd | Manager::Netplan if changed.is_empty() => Ok(()),
         Manager::Ifupdown => ifupdown(stack).await,
         // they read their files when somebody calls ifup, and keep no belief beside the kernel
         Manager::Ifcfg => Ok(()),
@@ -80,6 +82,7 @@ pub async fn fall_back(manager: Manager) -> Result<(), AdoptError> {
             }
         }
         Manager::Ifupdown => Ok(ifstate::believe_files(&Tree::read(Path::new("/"), manager)?)?),
+        Manager::Networkd => run(manager, "networkctl", &["reload"]).await,
         manager => adopt(manager, &Stack::default(), &[]).await,
     }
 }
