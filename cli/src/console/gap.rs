@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt as _;
+use tokio::time::Instant;
 
 use super::align::{self, OVERLAP};
 use super::screen::{Screen, of_log};
@@ -21,7 +22,7 @@ const MARGIN: Duration = Duration::from_secs(10);
 const AHEAD: usize = 1 << 20;
 
 /// What is logged already may still be on its way on the other connection.
-const QUIET: Duration = Duration::from_millis(200);
+const ON_ITS_WAY: Duration = Duration::from_millis(200);
 
 /// Which past is to be shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -196,8 +197,9 @@ async fn listening<T>(output: &mut Output, came: &mut Vec<u8>, work: impl Future
 }
 
 async fn settle(output: &mut Output, came: &mut Vec<u8>) {
+    let until = Instant::now() + ON_ITS_WAY;
     while came.len() < AHEAD
-        && let Ok(Ok(Some(piece))) = tokio::time::timeout(QUIET, output.next()).await
+        && let Ok(Ok(Some(piece))) = tokio::time::timeout_at(until, output.next()).await
     {
         came.extend_from_slice(&piece.bytes);
     }

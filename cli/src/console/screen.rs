@@ -36,9 +36,14 @@ impl Screen {
         let (pieces, all) = mpsc::channel(HELD);
         let (tell_gone, gone) = watch::channel(false);
         let (tell_written, written) = oneshot::channel();
+        let tell_closed = tell_gone.clone();
+        std::thread::spawn(move || {
+            wait_until_closed();
+            // nobody waits for it where we are leaving anyway
+            let _ = tell_closed.send(true);
+        });
         std::thread::spawn(move || {
             if write_all(all).is_err() {
-                // nobody waits for it where we are leaving anyway
                 let _ = tell_gone.send(true);
             }
             let _ = tell_written.send(());
@@ -92,6 +97,12 @@ fn write_all(mut pieces: Receiver<Piece>) -> rustix::io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// A reader of a pipe that leaves while nothing is written is told by the system alone; what is no pipe is never closed.
+fn wait_until_closed() {
+    let mut output = [PollFd::from_borrowed_fd(stdout(), PollFlags::empty())];
+    while poll(&mut output, None) == Err(Errno::INTR) {}
 }
 
 /// Not by `std`, which holds back what has no end of line.
