@@ -128,6 +128,9 @@ pub(crate) struct MkArgs {
     /// Start them too
     #[arg(long)]
     pub(crate) start: bool,
+    /// Make those anew that differ from the tables; volumes and addresses stay
+    #[arg(long)]
+    pub(crate) replace: bool,
     /// Only say what would be done
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -2,8 +2,11 @@
 
 mod body;
 mod differ;
+mod ignored;
 mod merge;
 mod network;
+mod replace;
+mod settings;
 mod settle;
 
 use std::fmt;
@@ -12,6 +15,8 @@ use ipnet::IpNet;
 use serde_json::Value;
 
 pub(crate) use body::{Named, body};
+pub(crate) use ignored::{ignored, is_plain};
+pub(crate) use replace::{Replaced, aside, back};
 pub(crate) use settle::{Desired, Observed, Plan, Verdict, Wanted, settle};
 
 /// The label that says which node a container is.
@@ -53,8 +58,21 @@ pub(crate) enum Step {
         /// `EndpointConfig` of POST /networks/NAME/connect.
         endpoint: Value,
     },
-    /// Starts it.
+    /// Gives a container another name.
+    Rename {
+        /// What it is called.
+        from: String,
+        /// What it will be called.
+        to: String,
+    },
+    /// Stops a container.
+    Stop(String),
+    /// Starts the node's container, and sees that it stays up.
     Start,
+    /// Removes a container that was replaced; its volumes stay.
+    Remove(String),
+    /// Removes a container that was just made, where it is there, and what was made with it.
+    Discard(String),
 }
 
 impl fmt::Display for Step {
@@ -67,7 +85,11 @@ impl fmt::Display for Step {
             Self::PullImage(image) => write!(f, "pull image {image}"),
             Self::Create { image, network, .. } => write!(f, "create from {image} on {network}"),
             Self::Connect { network, .. } => write!(f, "connect to {network}"),
+            Self::Rename { from, to } => write!(f, "rename {from} to {to}"),
+            Self::Stop(name) => write!(f, "stop {name}"),
             Self::Start => f.write_str("start"),
+            Self::Discard(name) => write!(f, "remove {name} again"),
+            Self::Remove(name) => write!(f, "remove {name}, but not its volumes"),
         }
     }
 }

@@ -52,19 +52,28 @@ Examples:
   xdock sync mgt==ipmi";
 
 pub(super) const MK: &str = "\
-Everything of all nodes is checked before anything is made.
+Everything of all nodes is checked before anything is made. A container that is there already is compared with the tables: one
+that differs is left alone, and told with its fields, unless --replace is there. Then the old one goes on until the new one is
+made, and comes back where the new one does not stay up.
 
 Examples:
   xdock mk host1c[1-3],host2c[1-3] --start
   xdock mk host1c1 image=debian:12 command=sleep,inf
-  xdock mk docker --dry-run";
+  xdock mk docker --dry-run
+  xdock mk docker --replace --dry-run     (what differs)
+  xdock mk docker --replace";
 
 pub(super) const RM: &str = "\
+Nothing is asked; one that runs is removed with -f only. Volumes that have a name stay.
+
 Examples:
   xdock rm host1c3
   xdock rm -f --volumes docker@vm.host==host1";
 
 pub(super) const POWER: &str = "\
+What is said is what is so afterwards: a container that ends at once after on, reset or restart is an error, with the end of
+its log.
+
 Examples:
   xdock power host1c[1-3] on
   xdock power docker state

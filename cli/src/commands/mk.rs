@@ -2,6 +2,7 @@
 
 mod execute;
 mod prepare;
+mod steps;
 
 use std::collections::HashMap;
 
@@ -29,9 +30,8 @@ pub(super) async fn run(args: &MkArgs, app: &mut App) -> Result<Done, CommandErr
     let tables = Tables::new(&inventory, &app.settings.installdir);
     let job = prepare::job(&nodes, &places, &overrides, &tables)?;
     let groups = targets::groups(&places, app, &inventory)?;
-    let (start, dry_run) = (args.start, args.dry_run);
     let work = |group: Group, replies: Replies| {
-        let maker = Maker { tables: &tables, job: &job, start, dry_run };
+        let maker = Maker { tables: &tables, job: &job, args };
         async move {
             if let Err(outcome) = maker.make(&group, &replies).await {
                 replies.end_all(&group.members, &outcome);
@@ -45,8 +45,7 @@ pub(super) async fn run(args: &MkArgs, app: &mut App) -> Result<Done, CommandErr
 struct Maker<'a> {
     tables: &'a Tables<'a>,
     job: &'a Job,
-    start: bool,
-    dry_run: bool,
+    args: &'a MkArgs,
 }
 
 impl Maker<'_> {
@@ -60,7 +59,7 @@ impl Maker<'_> {
         let observed = observed.map_err(|error| Outcome::failed(&error))?;
         brought?;
         let plan = self.settle(host, work, members, &observed);
-        if self.dry_run {
+        if self.args.dry_run {
             tell(&plan, members, replies);
             return Ok(());
         }
@@ -70,7 +69,7 @@ impl Maker<'_> {
 
     /// netd would refuse what it does not know: the host gets the tables first. No news costs one ssh session.
     async fn bring(&self, host: &Host, work: &Work) -> Result<(), Outcome> {
-        if self.dry_run {
+        if self.args.dry_run {
             return Ok(());
         }
         let brought = self.tables.bring_this(host, &work.snapshot).await;
@@ -83,7 +82,8 @@ impl Maker<'_> {
             host: host.name.as_str(),
             containers: members.iter().filter_map(own).collect(),
             networks: &work.networks,
-            start: self.start,
+            start: self.args.start,
+            replace: self.args.replace,
         };
         plan::settle(&desired, observed)
     }
@@ -138,7 +138,10 @@ fn tell(plan: &Plan, members: &[Member], replies: &Replies) {
                 replies.tell(member, Answer::Step("already made".to_owned()));
                 steps.iter().for_each(|step| say(step.to_string()));
             }
-            Verdict::Make { networks, pull, steps } => {
+            Verdict::Make { networks, pull, steps, replaces } => {
+                if let Some(replaced) = replaces {
+                    replies.tell(member, Answer::Step(replaced.to_string()));
+                }
                 let needs = |step: &&Step| match step {
                     Step::CreateNetwork { name, .. } => networks.contains(name),
                     Step::PullImage(image) => pull.as_ref() == Some(image),

@@ -3,8 +3,9 @@
 use super::{CommandError, Done};
 use crate::app::App;
 use crate::args::RmArgs;
-use crate::engine::Removal;
+use crate::engine::{Container, Engine, EngineError, Removal};
 use crate::fleet::{self, Group, Outcome, Replies, Sequence};
+use crate::plan;
 use crate::targets;
 
 pub(super) async fn run(args: &RmArgs, app: &mut App) -> Result<Done, CommandError> {
@@ -18,21 +19,41 @@ pub(super) async fn run(args: &RmArgs, app: &mut App) -> Result<Done, CommandErr
 
 async fn remove(group: Group, replies: &Replies, how: Removal) {
     let Group { host, members } = group;
-    if let Err(error) = host.engine.version().await {
-        return replies.end_all(&members, &Outcome::failed(&error));
-    }
+    let listed = match host.engine.containers().await {
+        Ok(listed) => listed,
+        Err(error) => return replies.end_all(&members, &Outcome::failed(&error)),
+    };
+    let there = |name: &str| listed.iter().find(|container| container.name == name);
     fleet::each(members, host.requests, |member| {
-        let host = &host;
+        let engine = &host.engine;
         async move {
-            let removed = host.engine.remove(member.node.as_str(), how).await;
-            replies.end(
-                &member,
-                match &removed {
-                    Ok(_) => Outcome::success(),
-                    Err(error) => super::failed(error),
-                },
-            );
+            let aside = plan::aside(&member.node);
+            let removed = async {
+                // what an interrupted mk --replace left goes with the node's own
+                if let Some(left) = there(&aside) {
+                    one(engine, left, how).await?;
+                }
+                match there(member.node.as_str()) {
+                    None if there(&aside).is_some() => Ok(()),
+                    None => engine.remove(member.node.as_str(), how).await.map(drop),
+                    Some(own) => one(engine, own, how).await,
+                }
+            };
+            let outcome = removed.await.map_or_else(|error| super::failed(&error), |()| Outcome::success());
+            replies.end(&member, outcome);
         }
     })
     .await;
+}
+
+/// A container, and with `volumes` those that nobody named, also where it came to them by `mk --replace`: the engine takes
+/// these for named ones.
+async fn one(engine: &Engine, container: &Container, how: Removal) -> Result<(), EngineError> {
+    engine.remove(&container.name, how).await?;
+    if how.volumes {
+        for (volume, _) in &container.anonymous {
+            engine.remove_volume(volume).await?;
+        }
+    }
+    Ok(())
 }

@@ -4,7 +4,8 @@ use bollard::errors::Error as Bollard;
 use bollard::models::{EndpointSettings, NetworkConnectRequest, NetworkCreateRequest};
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, CreateImageOptionsBuilder, ListContainersOptionsBuilder,
-    LogsOptionsBuilder, RemoveContainerOptionsBuilder, RestartContainerOptionsBuilder,
+    LogsOptionsBuilder, RemoveContainerOptionsBuilder, RemoveVolumeOptions, RenameContainerOptionsBuilder,
+    RestartContainerOptionsBuilder,
 };
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use http_body_util::BodyExt as _;
@@ -43,11 +44,11 @@ impl Engine {
         Ok(listed.into_iter().map(Container::from).collect())
     }
 
-    /// Makes a container.
-    pub(crate) async fn create(&self, name: &str, body: &Value) -> Result<(), EngineError> {
+    /// Makes a container: the engine's warnings.
+    pub(crate) async fn create(&self, name: &str, body: &Value) -> Result<Vec<String>, EngineError> {
         let options = CreateContainerOptionsBuilder::default().name(name).build();
         let made = self.docker.create_container(Some(options), body::typed(body)?).await;
-        made.map(|_| ()).map_err(|error| self.error(error))
+        made.map(|made| made.warnings).map_err(|error| self.error(error))
     }
 
     /// Starts a container.
@@ -76,10 +77,29 @@ impl Engine {
         self.effect(self.docker.unpause_container(name).await)
     }
 
+    /// Gives a container another name.
+    pub(crate) async fn rename(&self, name: &str, to: &str) -> Result<(), EngineError> {
+        let options = RenameContainerOptionsBuilder::default().name(to).build();
+        self.docker.rename_container(name, options).await.map_err(|error| self.error(error))
+    }
+
     /// Removes a container.
     pub(crate) async fn remove(&self, name: &str, how: Removal) -> Result<Effect, EngineError> {
         let options = RemoveContainerOptionsBuilder::default().force(how.force).v(how.volumes).build();
         self.effect(self.docker.remove_container(name, Some(options)).await)
+    }
+
+    /// Removes a volume that no container has any more; one that is gone or in use is left.
+    pub(crate) async fn remove_volume(&self, name: &str) -> Result<(), EngineError> {
+        match self
+            .docker
+            .remove_volume(name, None::<RemoveVolumeOptions>)
+            .await
+            .map_err(|error| self.error(error))
+        {
+            Err(EngineError::Refused { status: 404 | 409, .. }) => Ok(()),
+            removed => removed,
+        }
     }
 
     /// A container's log: all of it or its last lines, and with `follow` what comes.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use bollard::container::LogOutput;
-use bollard::models::{ContainerSummary, NetworkInspect};
+use bollard::models::{ContainerSummary, MountPoint, NetworkInspect};
 use ipnet::IpNet;
 
 /// A container of a host.
@@ -25,11 +25,14 @@ pub(crate) struct Container {
     pub(crate) created: i64,
     /// Its labels.
     pub(crate) labels: HashMap<String, String>,
+    /// Its volumes that have no name of their own, each with its place in the container.
+    pub(crate) anonymous: Vec<(String, String)>,
 }
 
 impl From<ContainerSummary> for Container {
     fn from(summary: ContainerSummary) -> Self {
-        let ContainerSummary { id, names, state, status, image, command, created, labels, .. } = summary;
+        let ContainerSummary { id, names, state, status, image, command, created, labels, mounts, .. } =
+            summary;
         let own =
             |name: &String| name.strip_prefix('/').filter(|name| !name.contains('/')).map(str::to_owned);
         Self {
@@ -42,8 +45,16 @@ impl From<ContainerSummary> for Container {
             command: command.unwrap_or_default(),
             created: created.unwrap_or_default(),
             labels: labels.unwrap_or_default(),
+            anonymous: mounts.into_iter().flatten().filter_map(anonymous).collect(),
         }
     }
+}
+
+/// Docker names a volume that nobody named by 64 hexadecimal digits (moby volume/service, `stringid.GenerateRandomID`).
+fn anonymous(mount: MountPoint) -> Option<(String, String)> {
+    let (name, place) = (mount.name?, mount.destination?);
+    let is_random = name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_random.then_some((name, place))
 }
 
 /// A Docker network of a host.

@@ -6,6 +6,7 @@ use inventory::{Attachment, ContainerSpec, Cpus, VolumeMount};
 use serde_json::{Map, Value, json};
 
 use super::merge::{MergeError, merge};
+use super::settings;
 use super::{NODE_LABEL, SPEC_LABEL};
 
 /// A link with the address that it means: from the tables, so that it holds across hosts.
@@ -21,21 +22,24 @@ pub(crate) struct Named {
 pub(crate) fn body(spec: &ContainerSpec, image: &str, names: &[Named]) -> Result<Value, MergeError> {
     let ContainerSpec { node, host: _, image: _, command, cpus, memory, attachments, volumes, settings } =
         spec;
-    let mut body = Map::new();
+    let mut body = settings::config(settings);
     body.insert("Image".into(), image.into());
     body.insert("Hostname".into(), node.as_str().into());
     if let Some(words) = command {
         body.insert("Cmd".into(), words.as_slice().into());
     }
-    if !settings.env.is_empty() {
-        body.insert("Env".into(), settings.env.as_slice().into());
-    }
     let ports = Ports::of(&settings.ports);
     if !ports.bindings.is_empty() {
         body.insert("ExposedPorts".into(), ports.exposed.into());
     }
-    body.insert("Labels".into(), json!({ NODE_LABEL: node.as_str() }));
-    let mut host = resources(cpus.as_ref(), *memory);
+    let labels: Map<String, Value> =
+        settings.labels.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
+    body.insert("Labels".into(), labels.into());
+    if let Some(Value::Object(labels)) = body.get_mut("Labels") {
+        labels.insert(NODE_LABEL.to_owned(), node.as_str().into());
+    }
+    let mut host = settings::host(settings, *memory);
+    host.extend(resources(cpus.as_ref(), *memory));
     if !ports.bindings.is_empty() {
         host.insert("PortBindings".into(), ports.bindings.into());
     }
@@ -47,9 +51,6 @@ pub(crate) fn body(spec: &ContainerSpec, image: &str, names: &[Named]) -> Result
             "ExtraHosts".into(),
             names.iter().map(|of| format!("{}:{}", of.name, of.address)).collect(),
         );
-    }
-    if let Some(policy) = &settings.restart {
-        host.insert("RestartPolicy".into(), restart(policy));
     }
     if let Some(primary) = attachments.first() {
         host.insert("NetworkMode".into(), primary.network.as_str().into());
@@ -91,12 +92,6 @@ fn resources(cpus: Option<&Cpus>, memory: Option<u64>) -> Map<String, Value> {
 fn bind(volume: &VolumeMount) -> String {
     let VolumeMount { source, target, read_only } = volume;
     format!("{source}:{target}{}", if *read_only { ":ro" } else { "" })
-}
-
-/// `on-failure:3` as Docker's two fields; the inventory has checked the word.
-fn restart(policy: &str) -> Value {
-    let (name, times) = policy.split_once(':').unwrap_or((policy, "0"));
-    json!({ "Name": name, "MaximumRetryCount": times.parse::<u32>().unwrap_or(0) })
 }
 
 #[derive(Default)]
@@ -146,8 +141,16 @@ mod tests {
         }
     }
 
+    /// Every item once.
+    const SETTINGS: &str = r#"port=127.0.0.1:8080:80;port=53:53/udp;restart=on-failure:3;env=A=b=c;entrypoint='["sh","-c","a, b"]';
+        user=nobody;workdir=/srv;tty=yes;domain=lab.test;dns=10.99.0.1;dnssearch=lab.test;dnsoption=ndots:2;label=role=db;swap=64m;
+        pids=100;ulimit=nofile=1024:2048;ulimit=core=unlimited;shm=16m;device=/dev/null:/dev/mynull:r;gpus=2;capadd=NET_ADMIN;
+        capdrop=MKNOD;privileged=no;stopsignal=SIGINT;stoptimeout=3;health='test -e /ok';healthinterval=2s;healthtimeout=1s;
+        healthstart=5s;healthretries=4"#;
+
     fn spec() -> ContainerSpec {
-        let Value::Object(docker) = json!({"Tty": true, "Env": ["X=0"], "HostConfig": {"ShmSize": 1048576}})
+        let Value::Object(docker) =
+            json!({"StdinOnce": true, "Env": ["X=0"], "HostConfig": {"Init": true, "ShmSize": 1048576}})
         else {
             panic!()
         };
@@ -163,13 +166,7 @@ mod tests {
                 attachment("net98", "eth1", &["10.98.1.1", "fd00:98::1"]),
             ],
             volumes: vec![VolumeMount { source: "data".into(), target: "/data".into(), read_only: true }],
-            settings: Settings {
-                ports: vec!["127.0.0.1:8080:80".into(), "53:53/udp".into()],
-                restart: Some("on-failure:3".into()),
-                env: vec!["A=b=c".into()],
-                docker,
-                ..Settings::default()
-            },
+            settings: Settings { docker, ..SETTINGS.parse().unwrap() },
         }
     }
 
@@ -178,8 +175,12 @@ mod tests {
         let names = [Named { name: "db".into(), address: "10.99.2.1".parse().unwrap() }];
         let mut made = body(&spec(), "busybox", &names).unwrap();
         let seal = made["Labels"].as_object_mut().unwrap().remove(SPEC_LABEL).unwrap();
-        let golden: Value = serde_json::from_str(include_str!("../../tests/golden/create.json")).unwrap();
-        assert_eq!(made, golden, "tests/golden/create.json; made: {made:#}");
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/create.json");
+        if std::env::var_os("BLESS").is_some() {
+            std::fs::write(path, format!("{made:#}\n")).unwrap();
+        }
+        let golden: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        assert_eq!(made, golden, "{path}; BLESS=1 writes it anew; made: {made:#}");
         assert_eq!(serde_json::from_str::<Value>(seal.as_str().unwrap()).unwrap(), golden);
     }
 

@@ -4,7 +4,18 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 /// Lists of which both sides' items hold.
-const JOINED: [&str; 3] = ["Env", "Binds", "ExtraHosts"];
+const JOINED: [&str; 10] = [
+    "Env",
+    "Binds",
+    "ExtraHosts",
+    "Ulimits",
+    "Devices",
+    "DeviceRequests",
+    "CapAdd",
+    "CapDrop",
+    "Dns",
+    "DnsSearch",
+];
 
 /// What the tables decide and no JSON may: a container with another network would not be the node of the tables.
 const DECIDED: [(&str, &str); 5] = [

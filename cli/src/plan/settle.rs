@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::differ::differences;
 use super::network::{self, NetworkDiffers};
+use super::replace::{self, Replaced};
 use super::{API_ENDPOINTS, SPEC_LABEL, Step};
 use crate::engine::{self, ApiVersion, Container};
 
@@ -21,6 +22,8 @@ pub(crate) struct Desired<'a> {
     pub(crate) networks: &'a [Network],
     /// Whether they are to run.
     pub(crate) start: bool,
+    /// Whether one that differs is made anew.
+    pub(crate) replace: bool,
 }
 
 /// A container that is wanted.
@@ -67,6 +70,8 @@ pub(crate) enum Verdict {
         pull: Option<String>,
         /// Its own steps.
         steps: Vec<Step>,
+        /// The container whose place it takes.
+        replaces: Option<Replaced>,
     },
     /// Its container is there and is what the tables say; the steps that are left.
     Already(Vec<Step>),
@@ -85,39 +90,62 @@ pub(crate) fn settle(desired: &Desired<'_>, observed: &Observed) -> Plan {
 }
 
 fn verdict(desired: &Desired<'_>, observed: &Observed, wanted: &Wanted) -> Verdict {
-    if let Some(found) = observed.containers.get(wanted.node.as_str()) {
-        return existing(desired, found, wanted);
-    }
-    let on = networks_of(&wanted.body);
-    match missing(desired, observed, &on) {
-        Err(differs) => Verdict::Refused(differs.to_string()),
-        Ok(networks) => Verdict::Make {
-            networks,
-            pull: (!observed.images.contains(&wanted.image)).then(|| wanted.image.clone()),
-            steps: steps(desired, observed, wanted),
-        },
+    let there = replace::There::of(&wanted.node, &observed.containers);
+    match there.container() {
+        Some(found) => existing(desired, observed, &there, found, wanted),
+        None => make(desired, observed, wanted, None),
     }
 }
 
-fn existing(desired: &Desired<'_>, found: &Container, wanted: &Wanted) -> Verdict {
+/// Its networks, its image and itself, in the place of `replaces` where there is one.
+fn make(desired: &Desired<'_>, observed: &Observed, wanted: &Wanted, replaces: Option<Replaced>) -> Verdict {
+    let on = networks_of(&wanted.body);
+    match missing(desired, observed, &on) {
+        Err(differs) => Verdict::Refused(differs.to_string()),
+        Ok(networks) => {
+            let steps = steps(desired, observed, wanted);
+            Verdict::Make {
+                networks,
+                pull: (!observed.images.contains(&wanted.image)).then(|| wanted.image.clone()),
+                steps: match &replaces {
+                    Some(replaced) => replaced.around(wanted.node.as_str(), steps),
+                    None => steps,
+                },
+                replaces,
+            }
+        }
+    }
+}
+
+fn existing(
+    desired: &Desired<'_>,
+    observed: &Observed,
+    there: &replace::There<'_>,
+    found: &Container,
+    wanted: &Wanted,
+) -> Verdict {
     let (node, host) = (&wanted.node, desired.host);
-    let seal = |labels: &HashMap<String, String>| {
-        labels.get(SPEC_LABEL).and_then(|text| serde_json::from_str::<Value>(text).ok())
-    };
-    let Some(made_from) = seal(&found.labels) else {
+    let Some(made_from) = seal(found) else {
         return Verdict::Refused(format!(
             "a container {node} that xdock did not make is on {host}; remove or rename it there"
         ));
     };
     let differ = differences(&made_from, &unsealed(&wanted.body));
+    if !differ.is_empty() && desired.replace {
+        return make(desired, observed, &replace::keeping(wanted, found), Some(there.replaced(differ)));
+    }
     if !differ.is_empty() {
         return Verdict::Refused(format!(
-            "the container on {host} differs in {}; remove it first (xdock rm {node})",
+            "the container on {host} differs in {}; xdock mk --replace {node} makes it anew",
             differ.join(", ")
         ));
     }
     let starts = desired.start && found.state != "running";
-    Verdict::Already(if starts { vec![Step::Start] } else { Vec::new() })
+    Verdict::Already(there.tidied(starts))
+}
+
+fn seal(found: &Container) -> Option<Value> {
+    found.labels.get(SPEC_LABEL).and_then(|text| serde_json::from_str(text).ok())
 }
 
 fn missing(desired: &Desired<'_>, observed: &Observed, on: &[String]) -> Result<Vec<String>, NetworkDiffers> {
@@ -221,7 +249,13 @@ mod tests {
     }
 
     fn run(api: ApiVersion, networks: &[Network], containers: Vec<Container>, there_too: bool) -> Plan {
-        let desired = Desired { host: "host1", containers: vec![wanted("busybox")], networks, start: true };
+        let desired = Desired {
+            host: "host1",
+            containers: vec![wanted("busybox")],
+            networks,
+            start: true,
+            replace: false,
+        };
         let observed = Observed {
             api: Some(api),
             networks: if there_too { [("mynet0".to_owned(), there())].into() } else { BTreeMap::new() },
@@ -240,7 +274,7 @@ mod tests {
         let plan = run(ApiVersion(1, 47), &[mynet0()], vec![], false);
         let shown: Vec<String> = plan.shared.iter().map(Step::to_string).collect();
         assert_eq!(shown, ["create network mynet0 (10.99.0.0/16, fd00:99::/64)", "pull image busybox"]);
-        let Verdict::Make { networks, pull, steps } = verdict_of(plan) else { panic!() };
+        let Verdict::Make { networks, pull, steps, .. } = verdict_of(plan) else { panic!() };
         assert_eq!((networks, pull), (vec!["mynet0".to_owned()], Some("busybox".to_owned())));
         let shown: Vec<String> = steps.iter().map(Step::to_string).collect();
         assert_eq!(shown, ["create from busybox on mynet0", "start"]);
@@ -283,7 +317,7 @@ mod tests {
         assert_eq!(
             refused(made("debian", "running")),
             "the container on host1 differs in Image (debian, now busybox); \
-             remove it first (xdock rm d1)"
+             xdock mk --replace d1 makes it anew"
         );
         assert_eq!(
             refused(Container { name: "d1".into(), ..Container::default() }),

@@ -1,5 +1,7 @@
 //! A container node as the tables define it, every value parsed.
 
+mod settings;
+
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -7,6 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::mac::MacAddr;
 use crate::name::{IfName, NetName, NodeName};
+
+pub use settings::{Device, Gpus, Health, Settings, Swap, Ulimit};
 
 /// All that the tables say of one container node (`nodehm.mgt` is `docker`).
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -17,7 +21,7 @@ pub struct ContainerSpec {
     pub host: DockerHost,
     /// Image (`nodetype.provmethod` before the `!`); `None`: the tables name none, `mk` must be told one.
     pub image: Option<String>,
-    /// Words of the command (`nodetype.provmethod` after the `!`, split at commas); `None`: the image's own.
+    /// Words of the command (`nodetype.provmethod` after the `!`); `None`: the image's own.
     pub command: Option<Vec<String>>,
     /// `vm.cpus`.
     pub cpus: Option<Cpus>,
@@ -97,21 +101,6 @@ pub struct VolumeMount {
     pub target: String,
     /// `ro` instead of `rw`.
     pub read_only: bool,
-}
-
-/// `vm.othersettings`: either Docker's own JSON, or `key=value` items.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Settings {
-    /// `port=[IP:]HOSTPORT:PORT[/PROTO]` items, as written.
-    pub ports: Vec<String>,
-    /// `link=NODE[:ALIAS]` items.
-    pub links: Vec<Link>,
-    /// `restart=`: no, always, unless-stopped, `on-failure[:N]`.
-    pub restart: Option<String>,
-    /// `env=NAME=VALUE` items.
-    pub env: Vec<String>,
-    /// Docker's JSON for POST /containers/create, merged below what the other columns say.
-    pub docker: serde_json::Map<String, serde_json::Value>,
 }
 
 /// A name in the container for another container on any host.

@@ -26,7 +26,10 @@ mod tables;
 pub use cell::CellError;
 pub use check::{Finding, Severity, check};
 pub use compile::{AttachError, Cluster, CompileError, Duplicate, HostError, Places, SpecError};
-pub use container::{Attachment, ContainerSpec, Cpus, DockerHost, Link, Network, Settings, VolumeMount};
+pub use container::{
+    Attachment, ContainerSpec, Cpus, Device, DockerHost, Gpus, Health, Link, Network, Settings, Swap, Ulimit,
+    VolumeMount,
+};
 pub use hostplan::{
     BondOptions, Datapath, DeviceKind, DevicePlan, HostPlan, HostPlanError, HostTables, PluggedNetwork, Port,
 };

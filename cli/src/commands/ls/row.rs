@@ -36,7 +36,8 @@ impl Row<'_> {
 
     /// One object with all of it.
     pub(super) fn json(&self) -> String {
-        let Container { id, name, state, status, image, command, created, labels: _ } = self.container;
+        let Container { id, name, state, status, image, command, created, labels: _, anonymous: _ } =
+            self.container;
         let networks: Vec<&Attachment> = self.spec.iter().flat_map(|spec| &spec.attachments).collect();
         json!({
             "node": name, "host": self.host, "state": state, "status": status, "id": id, "image": image,

@@ -1,4 +1,4 @@
-//! Does the steps of a plan. What it decides is only what becomes of a node whose step failed.
+//! Does what a plan says: first what several nodes wait for, then each node's own part.
 
 use std::collections::HashMap;
 
@@ -6,11 +6,13 @@ use futures_util::future::join_all;
 use inventory::NodeName;
 
 use crate::commands::power::truth::Slots;
-use crate::engine::{EngineError, Removal};
+use crate::engine::EngineError;
 use crate::fleet::{Answer, Member, Outcome, Replies};
 use crate::host::Host;
 use crate::plan::{Step, Verdict};
 use chain::chain;
+
+use super::steps;
 
 /// How what several nodes wait for ended: nothing, or why it failed.
 #[derive(Debug, Default)]
@@ -67,7 +69,11 @@ async fn one(host: &Host, step: &Step) -> Option<String> {
 /// Says, as mkdocker does, that an image is on its way: it may take minutes.
 pub(super) fn announce(members: &[Member], verdicts: &HashMap<NodeName, Verdict>, replies: &Replies) {
     for member in members {
-        if let Some(Verdict::Make { pull: Some(image), .. }) = verdicts.get(&member.node) {
+        let Some(Verdict::Make { pull, replaces, .. }) = verdicts.get(&member.node) else { continue };
+        if let Some(replaced) = replaces {
+            replies.tell(member, Answer::Step(replaced.to_string()));
+        }
+        if let Some(image) = pull {
             replies.tell(member, Answer::Step(format!("Pull image {image} start")));
         }
     }
@@ -81,61 +87,22 @@ pub(super) async fn node(
     shared: &Shared,
     replies: &Replies,
 ) -> Outcome {
+    let say = |text: String| replies.tell(member, Answer::Step(text));
     match verdict {
         Verdict::Refused(text) => Outcome::Failed(text, None),
-        Verdict::Already(steps) => match run(slots, member.node.as_str(), &steps).await {
+        Verdict::Already(steps) => match steps::run(slots, member.node.as_str(), &steps, None, &say).await {
             Ok(()) => Outcome::status("already made"),
             Err(failure) => failure,
         },
-        Verdict::Make { networks, pull, steps } => {
+        Verdict::Make { networks, pull, steps, replaces } => {
             if let Some(text) = shared.failure(&networks, pull.as_ref()) {
                 return Outcome::Failed(text.clone(), None);
             }
             if let Some(image) = pull {
                 replies.tell(member, Answer::Step(format!("Pull image {image} done")));
             }
-            run(slots, member.node.as_str(), &steps).await.err().unwrap_or_else(Outcome::success)
+            let made = steps::run(slots, member.node.as_str(), &steps, replaces.as_ref(), &say).await;
+            made.err().unwrap_or_else(Outcome::success)
         }
-    }
-}
-
-/// One after the other; the first failure ends it, and takes back a container that is not whole.
-async fn run(slots: &Slots<'_>, node: &str, steps: &[Step]) -> Result<(), Outcome> {
-    let host = slots.host;
-    let slot = slots.one().await;
-    for step in steps {
-        if let Err(error) = apply(host, node, step).await {
-            return Err(match step {
-                Step::Connect { network, .. } => {
-                    let undone = host.engine.remove(node, Removal { force: true, volumes: true }).await;
-                    let left = undone.err().map(|error| format!("; it is still there: {}", chain(&error)));
-                    let text = format!(
-                        "cannot connect it to {network}: {}{}",
-                        chain(&error),
-                        left.unwrap_or_default()
-                    );
-                    Outcome::Failed(text, None)
-                }
-                Step::Start => {
-                    let hint = format!("it is made; xdock power {node} on starts it");
-                    Outcome::Failed(format!("cannot start it: {}", chain(&error)), Some(hint))
-                }
-                _ => Outcome::failed(&error),
-            });
-        }
-    }
-    // settling takes time, not the engine's
-    drop(slot);
-    if steps.contains(&Step::Start) { slots.is_up(node).await } else { Ok(()) }
-}
-
-async fn apply(host: &Host, node: &str, step: &Step) -> Result<(), EngineError> {
-    let engine = &host.engine;
-    match step {
-        Step::Create { body, .. } => engine.create(node, body).await,
-        Step::Connect { network, endpoint } => engine.connect(network, node, endpoint).await,
-        Step::Start => engine.start(node).await.map(|_| ()),
-        Step::CreateNetwork { body, .. } => engine.create_network(body).await,
-        Step::PullImage(image) => engine.pull(image).await,
     }
 }

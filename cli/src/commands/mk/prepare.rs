@@ -50,7 +50,10 @@ pub(super) fn overrides(words: &[String]) -> Result<Overrides, CommandError> {
                 Ok(_) => return usage(format!("image={image}: a command is said by command=")),
                 Err(rule) => return usage(format!("image={image}: {rule}")),
             },
-            ("command", words) => overrides.command = Some(inventory::columns::command_words(words)),
+            ("command", words) => match inventory::columns::command_words(words) {
+                Ok(words) => overrides.command = Some(words),
+                Err(rule) => return usage(format!("command={words}: {rule}")),
+            },
             _ => {
                 return usage(format!(
                     "Option {word} is not supported for mk: image=IMAGE and command=WORDS are"

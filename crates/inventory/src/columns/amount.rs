@@ -34,7 +34,8 @@ pub fn memory(text: &str) -> Result<u64, String> {
     })
 }
 
-fn bytes(text: &str) -> Option<u64> {
+/// An amount of memory of any size, in bytes.
+pub(super) fn bytes(text: &str) -> Option<u64> {
     let end = text.find(|letter: char| letter.is_ascii_alphabetic()).unwrap_or(text.len());
     let (number, unit) = text.split_at_checked(end)?;
     let unit: u128 = match unit.to_ascii_lowercase().as_str() {

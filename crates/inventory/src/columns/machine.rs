@@ -22,7 +22,7 @@ impl FromStr for DockerHost {
     }
 }
 
-/// `nodetype.provmethod` of a container: `IMAGE[!WORD,WORD,...]`.
+/// `nodetype.provmethod` of a container: `IMAGE[!WORD,WORD,...]` or `IMAGE!["WORD","WORD"]`.
 ///
 /// # Errors
 /// The rule that `text` breaks.
@@ -31,12 +31,24 @@ pub fn image_and_command(text: &str) -> Result<(String, Option<Vec<String>>), St
     if !is_reference(image) {
         return Err("the form is IMAGE or IMAGE!COMMAND,ARGUMENT,...; the image is no reference that docker takes (letters, digits and . _ - / : @)".to_owned());
     }
-    Ok((image.to_owned(), (!command.is_empty()).then(|| command_words(command))))
+    let command = if command.is_empty() { None } else { Some(command_words(command)?) };
+    Ok((image.to_owned(), command))
 }
 
-/// The words of a command as `provmethod` and `mk command=` write them: split at every comma, as xCAT does.
-pub fn command_words(text: &str) -> Vec<String> {
-    text.split(',').map(str::to_owned).collect()
+/// The words of a command as `provmethod`, `entrypoint=` and `mk command=` write them: split at every comma, as xCAT does. A
+/// command with commas in its words is a JSON list, as in a Dockerfile: `["sh","-c","echo a, b"]`.
+///
+/// # Errors
+/// The rule that `text` breaks.
+pub fn command_words(text: &str) -> Result<Vec<String>, String> {
+    if !text.starts_with('[') || !text.ends_with(']') {
+        return Ok(text.split(',').map(str::to_owned).collect());
+    }
+    match serde_json::from_str::<Vec<String>>(text) {
+        Ok(words) if words.is_empty() => Err("the list of the command's words is empty".to_owned()),
+        Ok(words) => Ok(words),
+        Err(error) => Err(format!("a command in brackets is a JSON list of words: {error}")),
+    }
 }
 
 fn is_reference(image: &str) -> bool {
@@ -76,6 +88,18 @@ mod tests {
         assert_eq!(command.unwrap(), ["/bin/sh", "-c", "echo hi!"]);
         assert_eq!(image_and_command("mn:5000/a/b:1"), Ok(("mn:5000/a/b:1".to_owned(), None)));
         assert!(image_and_command("!sh").unwrap_err().starts_with("the form is IMAGE or IMAGE!COMMAND"));
+    }
+
+    #[test]
+    fn a_command_in_brackets_may_have_commas_in_its_words() {
+        let (_, command) = image_and_command(r#"bb!["sh","-c","echo a, \"b\""]"#).unwrap();
+        assert_eq!(command.unwrap(), ["sh", "-c", "echo a, \"b\""]);
+        assert_eq!(
+            command_words("[sh]"),
+            Err("a command in brackets is a JSON list of words: expected value at line 1 column 2".to_owned())
+        );
+        assert_eq!(command_words("[]"), Err("the list of the command's words is empty".to_owned()));
+        assert_eq!(command_words("[,-f,/x").unwrap(), ["[", "-f", "/x"]);
     }
 
     #[test]

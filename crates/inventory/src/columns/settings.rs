@@ -1,41 +1,127 @@
-//! `vm.othersettings`: Docker's own JSON, or `key=value` items separated by `;` or `,`.
+//! `vm.othersettings`: `key=value` items separated by `;` or `,` (quotes keep a value together, see [`super::items`]), or
+//! Docker's own JSON.
 
-use std::net::IpAddr;
+mod limits;
+mod ports;
+mod words;
+
 use std::str::FromStr;
 
-use crate::container::{Link, Settings};
+use super::items;
+use super::machine::command_words;
+use crate::container::{Health, Link, Settings};
 
-const ITEMS: &str = "items are port=, link=, restart= and env=, separated by ; or , (a value that contains one of these needs the form {docker's JSON})";
+/// The keys, in the order in which they are told.
+const KEYS: [&str; 29] = [
+    "port",
+    "link",
+    "restart",
+    "env",
+    "entrypoint",
+    "user",
+    "workdir",
+    "tty",
+    "domain",
+    "dns",
+    "dnssearch",
+    "dnsoption",
+    "label",
+    "swap",
+    "pids",
+    "ulimit",
+    "shm",
+    "device",
+    "gpus",
+    "capadd",
+    "capdrop",
+    "privileged",
+    "stopsignal",
+    "stoptimeout",
+    "health",
+    "healthinterval",
+    "healthtimeout",
+    "healthstart",
+    "healthretries",
+];
 
 impl FromStr for Settings {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         if text.trim_start().starts_with('{') {
-            let docker = serde_json::from_str(text).map_err(|error| format!("no JSON object: {error}"))?;
-            return Ok(Self { docker, ..Self::default() });
+            return Ok(Self { docker: words::json(text)?, ..Self::default() });
         }
         let mut settings = Self::default();
-        for item in text.split([';', ',']).map(str::trim).filter(|item| !item.is_empty()) {
-            settings.add(item).map_err(|rule| format!("item {item:?}: {rule}"))?;
+        for item in items::split(text)? {
+            settings.add(&item).map_err(|rule| format!("item {item:?}: {rule}"))?;
         }
         Ok(settings)
     }
 }
 
+/// What is said at most once.
+fn once<T>(key: &str, place: &mut Option<T>, value: T) -> Result<(), String> {
+    match place {
+        Some(_) => Err(format!("{key}= is there twice")),
+        None => {
+            *place = Some(value);
+            Ok(())
+        }
+    }
+}
+
 impl Settings {
     fn add(&mut self, item: &str) -> Result<(), String> {
-        let (key, value) = item.split_once('=').ok_or(ITEMS)?;
-        let value = value.trim();
-        match key.trim() {
-            "port" => self.ports.push(port(value)?),
+        let (key, value) = item.split_once('=').ok_or_else(keys)?;
+        let (key, value) = (key.trim(), value.trim());
+        match key {
+            "port" => self.ports.push(ports::port(value)?),
             "link" => self.links.push(self.new_link(value)?),
-            "env" => self.env.push(environment(value)?),
-            "restart" if self.restart.is_some() => return Err("restart= is there twice".to_owned()),
-            "restart" => self.restart = Some(restart(value)?),
-            _ => return Err(ITEMS.to_owned()),
+            "env" => self.env.push(words::environment(value)?),
+            "dns" => self.dns.push(words::address(value)?),
+            "dnssearch" => self.dns_search.push(words::domain(value)?),
+            "dnsoption" => self.dns_options.push(words::said(value)?),
+            "label" => self.labels.push(words::label(value)?),
+            "ulimit" => self.ulimits.push(value.parse()?),
+            "device" => self.devices.push(value.parse()?),
+            "capadd" => self.cap_add.push(words::capability(value)?),
+            "capdrop" => self.cap_drop.push(words::capability(value)?),
+            "docker" => self.docker.extend(words::json(value)?),
+            key if key.starts_with("health") => self.add_health(key, value)?,
+            key => self.add_single(key, value)?,
         }
         Ok(())
+    }
+
+    fn add_single(&mut self, key: &str, value: &str) -> Result<(), String> {
+        match key {
+            "restart" => once(key, &mut self.restart, words::restart(value)?),
+            "entrypoint" => once(key, &mut self.entrypoint, command_words(value)?),
+            "user" => once(key, &mut self.user, words::said(value)?),
+            "workdir" => once(key, &mut self.workdir, words::path(value)?),
+            "tty" => once(key, &mut self.tty, words::yes(value)?),
+            "privileged" => once(key, &mut self.privileged, words::yes(value)?),
+            "domain" => once(key, &mut self.domain, words::domain(value)?),
+            "swap" => once(key, &mut self.swap, value.parse()?),
+            "pids" => once(key, &mut self.pids, limits::count(value)?),
+            "shm" => once(key, &mut self.shm, limits::amount(value)?),
+            "gpus" => once(key, &mut self.gpus, value.parse()?),
+            "stopsignal" => once(key, &mut self.stop_signal, words::signal(value)?),
+            "stoptimeout" => once(key, &mut self.stop_timeout, limits::seconds(value)?),
+            _ => Err(keys()),
+        }
+    }
+
+    fn add_health(&mut self, key: &str, value: &str) -> Result<(), String> {
+        let health = self.health.get_or_insert_with(Health::default);
+        match key {
+            "health" => once(key, &mut health.test, words::said(value)?),
+            "healthinterval" => once(key, &mut health.interval, limits::duration(value)?),
+            "healthtimeout" => once(key, &mut health.timeout, limits::duration(value)?),
+            "healthstart" => once(key, &mut health.start, limits::duration(value)?),
+            "healthretries" => once(key, &mut health.retries, limits::count(value)?),
+            _ => Err(keys()),
+        }
     }
 
     fn new_link(&self, value: &str) -> Result<Link, String> {
@@ -47,62 +133,17 @@ impl Settings {
     }
 }
 
-impl FromStr for Link {
-    type Err = String;
-
-    /// `NODE` or `NODE:ALIAS`.
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (node, alias) = text.split_once(':').unwrap_or((text, text));
-        let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-        if alias.is_empty() || alias.len() > 253 || !alias.bytes().all(letter) {
-            return Err(format!("{alias:?} is no host name: letters, digits, '.', '_' and '-' are needed"));
-        }
-        Ok(Self { node: node.parse().map_err(|error| format!("{error}"))?, alias: alias.to_owned() })
-    }
-}
-
-/// `[IP:]HOSTPORT:PORT[/PROTO]`, an IPv6 address in brackets.
-fn port(text: &str) -> Result<String, String> {
-    let form = || "the form is [IP:]HOSTPORT:PORT[/tcp|/udp|/sctp]".to_owned();
-    let (ends, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
-    let (rest, inner) = ends.rsplit_once(':').ok_or_else(form)?;
-    let (address, outer) = match rest.rsplit_once(':') {
-        Some((address, outer)) => (Some(address), outer),
-        None => (None, rest),
-    };
-    let number = |text: &str| text.parse::<u16>().is_ok_and(|port| port != 0);
-    let known = ["tcp", "udp", "sctp"].contains(&protocol);
-    if number(inner) && number(outer) && known && address.is_none_or(is_address) {
-        return Ok(text.to_owned());
-    }
-    Err(form())
-}
-
-fn is_address(text: &str) -> bool {
-    match text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) {
-        Some(six) => six.parse::<IpAddr>().is_ok_and(|address| address.is_ipv6()),
-        None => text.parse::<IpAddr>().is_ok_and(|address| address.is_ipv4()),
-    }
-}
-
-fn restart(text: &str) -> Result<String, String> {
-    let retries = text.strip_prefix("on-failure:").is_some_and(|count| count.parse::<u16>().is_ok());
-    if retries || ["no", "always", "unless-stopped", "on-failure"].contains(&text) {
-        return Ok(text.to_owned());
-    }
-    Err("restart is one of no, always, unless-stopped, on-failure, on-failure:COUNT".to_owned())
-}
-
-fn environment(text: &str) -> Result<String, String> {
-    match text.split_once('=') {
-        Some((name, _)) if !name.is_empty() => Ok(text.to_owned()),
-        _ => Err("the form is env=NAME=VALUE".to_owned()),
-    }
+fn keys() -> String {
+    format!(
+        "items are {}= and docker={{JSON}}, separated by ; or , (a value that contains one of these stands in quotes)",
+        KEYS.join("= ")
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::container::{Device, Gpus, Swap, Ulimit};
 
     #[test]
     fn items_and_json_are_both_taken() {
@@ -116,6 +157,58 @@ mod tests {
         assert_eq!(settings.env, ["A=b=c"]);
         let settings: Settings = r#"{"Tty":true}"#.parse().unwrap();
         assert_eq!(settings.docker.get("Tty"), Some(&serde_json::Value::Bool(true)));
+        let settings: Settings = r#"tty=yes;docker='{"HostConfig":{"Init":true}}'"#.parse().unwrap();
+        assert_eq!(settings.tty, Some(true));
+        assert_eq!(settings.docker["HostConfig"]["Init"], true);
+    }
+
+    #[test]
+    fn every_item_has_its_type() {
+        let text = r#"env="A=1,2; 3";entrypoint='["sh","-c","a,b"]';user=nobody:nogroup;workdir=/srv;domain=lab.test;
+            dns=10.99.0.1,dnssearch=lab.test,dnsoption=ndots:2;label=role=db server;swap=64m;pids=100;ulimit=nofile=1024:2048;
+            ulimit=core=unlimited;shm=16m;device=/dev/fuse;device=/dev/null:/dev/mynull:r;gpus="device=0,2";capadd=net_admin;
+            capdrop=CAP_MKNOD;privileged=no;stopsignal=int;stoptimeout=3;health='test -e "/ok"';healthinterval=1m30s;
+            healthtimeout=500ms;healthstart=2;healthretries=5"#;
+        let settings: Settings = text.parse().unwrap();
+        assert_eq!(settings.env, ["A=1,2; 3"]);
+        assert_eq!(settings.entrypoint.unwrap(), ["sh", "-c", "a,b"]);
+        assert_eq!(
+            (settings.user.as_deref(), settings.workdir.as_deref()),
+            (Some("nobody:nogroup"), Some("/srv"))
+        );
+        assert_eq!(settings.labels, [("role".to_owned(), "db server".to_owned())]);
+        assert_eq!(
+            (settings.swap, settings.pids, settings.shm),
+            (Some(Swap::Bytes(64 << 20)), Some(100), Some(16 << 20))
+        );
+        let limit = |name: &str, soft, hard| Ulimit { name: name.to_owned(), soft, hard };
+        assert_eq!(settings.ulimits, [limit("nofile", Some(1024), Some(2048)), limit("core", None, None)]);
+        let device = |host: &str, container: &str, permissions: &str| Device {
+            host: host.to_owned(),
+            container: container.to_owned(),
+            permissions: permissions.to_owned(),
+        };
+        assert_eq!(
+            settings.devices,
+            [device("/dev/fuse", "/dev/fuse", "rwm"), device("/dev/null", "/dev/mynull", "r")]
+        );
+        assert_eq!(settings.gpus, Some(Gpus::Devices(vec!["0".to_owned(), "2".to_owned()])));
+        assert_eq!(
+            (settings.cap_add.join(","), settings.cap_drop.join(",")),
+            ("NET_ADMIN".to_owned(), "MKNOD".to_owned())
+        );
+        assert_eq!((settings.stop_signal.as_deref(), settings.stop_timeout), (Some("SIGINT"), Some(3)));
+        let second = 1_000_000_000;
+        assert_eq!(
+            settings.health.unwrap(),
+            Health {
+                test: Some("test -e \"/ok\"".to_owned()),
+                interval: Some(90 * second),
+                timeout: Some(second / 2),
+                start: Some(2 * second),
+                retries: Some(5)
+            }
+        );
     }
 
     #[test]
@@ -127,19 +220,57 @@ mod tests {
                 "restart=maybe",
                 "item \"restart=maybe\": restart is one of no, always, unless-stopped, on-failure, on-failure:COUNT",
             ),
+            ("restart=no;restart=no", "item \"restart=no\": restart= is there twice"),
             ("link=a:x;link=b:x", "item \"link=b:x\": x is already the name of a"),
             (
                 "link=a:",
                 "item \"link=a:\": \"\" is no host name: letters, digits, '.', '_' and '-' are needed",
             ),
             ("env=A", "item \"env=A\": the form is env=NAME=VALUE"),
+            ("env='A=1", "the quote ' has no end"),
+            ("label=A", "item \"label=A\": the form is label=NAME=VALUE"),
+            ("tty=maybe", "item \"tty=maybe\": yes or no is needed"),
+            ("pids=0", "item \"pids=0\": a number from 1 on is needed"),
+            ("shm=x", "item \"shm=x\": an amount of memory such as 64 (MiB), 64m or 1g is needed"),
             (
-                "env=A=1,2",
-                "item \"2\": items are port=, link=, restart= and env=, separated by ; or , (a value that contains one of these needs the form {docker's JSON})",
+                "swap=x",
+                "item \"swap=x\": an amount of memory such as 64 (MiB), 64m or 1g is needed, or unlimited",
             ),
+            (
+                "ulimit=nofile",
+                "item \"ulimit=nofile\": the form is ulimit=NAME=SOFT[:HARD], a number or unlimited each",
+            ),
+            (
+                "ulimit=nofiles=1",
+                "item \"ulimit=nofiles=1\": \"nofiles\" is no limit of setrlimit(2), such as nofile, nproc, core, memlock",
+            ),
+            ("ulimit=core=2:1", "item \"ulimit=core=2:1\": the soft limit is above the hard one"),
+            ("device=fuse", "item \"device=fuse\": the form is device=/dev/NAME[:/dev/NAME][:rwm]"),
+            ("gpus=x", "item \"gpus=x\": the form is gpus=all, gpus=NUMBER or gpus=\"device=ID,ID\""),
+            ("dns=x", "item \"dns=x\": an IP address is needed"),
+            ("stopsignal=9x", "item \"stopsignal=9x\": a signal such as SIGTERM, or its number, is needed"),
+            ("stoptimeout=x", "item \"stoptimeout=x\": a number of seconds is needed"),
+            (
+                "healthinterval=x",
+                "item \"healthinterval=x\": a duration such as 30s, 500ms or 1m30s is needed",
+            ),
+            (
+                "capadd=net-admin",
+                "item \"capadd=net-admin\": a capability such as NET_ADMIN, or ALL, is needed",
+            ),
+            ("docker={", "item \"docker={\": no JSON object: EOF while parsing an object at line 1 column 1"),
         ] {
             assert_eq!(text.parse::<Settings>(), Err(rule.to_owned()));
         }
+        let unknown = "env=A=1,2".parse::<Settings>().unwrap_err();
+        assert!(
+            unknown.starts_with("item \"2\": items are port= link= restart= env= entrypoint="),
+            "{unknown}"
+        );
+        assert!(unknown.ends_with(
+            "docker={JSON}, separated by ; or , (a value that contains one of these stands in quotes)"
+        ));
+        assert!("colour=red".parse::<Settings>().is_err());
         let error = r#"{"Tty":"#.parse::<Settings>().unwrap_err();
         assert_eq!(error, "no JSON object: EOF while parsing a value at line 1 column 7");
     }

@@ -8,7 +8,7 @@ use super::attachments::{AttachError, Places};
 use super::cluster::Cluster;
 use crate::cell::{Cell, CellError};
 use crate::columns;
-use crate::container::{Attachment, ContainerSpec, DockerHost};
+use crate::container::{Attachment, ContainerSpec, DockerHost, Settings, Swap};
 use crate::inventory::InventoryError;
 use crate::name::{NetName, NodeName};
 
@@ -80,18 +80,24 @@ impl Cluster<'_> {
         let Placed { host, attachments } = placed;
         let image = self.parsed::<_, SpecError>(node, "nodetype.provmethod", columns::image_and_command)?;
         let (image, command) = image.map_or((None, None), |(image, command)| (Some(image), command));
+        let memory = self.parsed::<_, SpecError>(node, "vm.memory", columns::memory)?;
+        let bounded = |text: &str| {
+            let settings: Settings = text.parse()?;
+            match (settings.swap, memory) {
+                (Some(Swap::Bytes(_)), None) => Err("swap= is beside vm.memory, which is empty".to_owned()),
+                _ => Ok(settings),
+            }
+        };
         Ok(ContainerSpec {
             node: node.clone(),
             host,
             image,
             command,
             cpus: self.parsed::<_, SpecError>(node, "vm.cpus", FromStr::from_str)?,
-            memory: self.parsed::<_, SpecError>(node, "vm.memory", columns::memory)?,
+            memory,
             attachments,
             volumes: self.parsed::<_, SpecError>(node, "vm.storage", columns::volumes)?.unwrap_or_default(),
-            settings: self
-                .parsed::<_, SpecError>(node, "vm.othersettings", FromStr::from_str)?
-                .unwrap_or_default(),
+            settings: self.parsed::<_, SpecError>(node, "vm.othersettings", bounded)?.unwrap_or_default(),
         })
     }
 

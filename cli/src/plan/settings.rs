@@ -1,0 +1,128 @@
+//! The items of `vm.othersettings` as fields of POST /containers/create. What an item does not say is not there: the image or
+//! the engine decides.
+
+use inventory::{Device, Gpus, Health, Settings, Swap, Ulimit};
+use serde_json::{Map, Value, json};
+
+/// What concerns the program: fields of the body itself.
+pub(super) fn config(settings: &Settings) -> Map<String, Value> {
+    let own = |text: &Option<String>| text.as_deref().map(Value::from);
+    fields([
+        ("Env", list(&settings.env)),
+        ("Entrypoint", settings.entrypoint.as_deref().map(Value::from)),
+        ("User", own(&settings.user)),
+        ("WorkingDir", own(&settings.workdir)),
+        ("Tty", settings.tty.map(Value::from)),
+        // a terminal on which nobody listens would be none
+        ("OpenStdin", settings.tty.map(Value::from)),
+        ("Domainname", own(&settings.domain)),
+        ("StopSignal", own(&settings.stop_signal)),
+        ("StopTimeout", settings.stop_timeout.map(Value::from)),
+        ("Healthcheck", settings.health.as_ref().map(health)),
+    ])
+}
+
+/// What concerns the host: fields of its `HostConfig`.
+pub(super) fn host(settings: &Settings, memory: Option<u64>) -> Map<String, Value> {
+    let dns: Vec<String> = settings.dns.iter().map(ToString::to_string).collect();
+    let all = |values: Vec<Value>| if values.is_empty() { None } else { Some(Value::Array(values)) };
+    fields([
+        ("RestartPolicy", settings.restart.as_deref().map(restart)),
+        ("MemorySwap", settings.swap.map(|swap| memory_and(swap, memory))),
+        ("PidsLimit", settings.pids.map(Value::from)),
+        ("Ulimits", all(settings.ulimits.iter().map(ulimit).collect())),
+        ("ShmSize", settings.shm.map(Value::from)),
+        ("Devices", all(settings.devices.iter().map(device).collect())),
+        ("DeviceRequests", settings.gpus.as_ref().map(|gpus| json!([request(gpus)]))),
+        ("CapAdd", list(&settings.cap_add)),
+        ("CapDrop", list(&settings.cap_drop)),
+        ("Privileged", settings.privileged.map(Value::from)),
+        ("Dns", list(&dns)),
+        ("DnsSearch", list(&settings.dns_search)),
+        ("DnsOptions", list(&settings.dns_options)),
+    ])
+}
+
+fn fields<const N: usize>(fields: [(&str, Option<Value>); N]) -> Map<String, Value> {
+    fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}
+
+fn list(items: &[String]) -> Option<Value> {
+    (!items.is_empty()).then(|| items.into())
+}
+
+/// `on-failure:3` as Docker's two fields; the inventory has checked the word.
+fn restart(policy: &str) -> Value {
+    let (name, times) = policy.split_once(':').unwrap_or((policy, "0"));
+    json!({ "Name": name, "MaximumRetryCount": times.parse::<u32>().unwrap_or(0) })
+}
+
+/// Docker's number is that of memory and swap together, -1 without a limit; the inventory has seen that there is a memory.
+fn memory_and(swap: Swap, memory: Option<u64>) -> Value {
+    match swap {
+        Swap::Unlimited => (-1).into(),
+        Swap::Bytes(bytes) => memory.unwrap_or_default().saturating_add(bytes).into(),
+    }
+}
+
+fn ulimit(Ulimit { name, soft, hard }: &Ulimit) -> Value {
+    let number = |limit: &Option<u32>| limit.map_or(Value::from(-1), Value::from);
+    json!({ "Name": name, "Soft": number(soft), "Hard": number(hard) })
+}
+
+fn device(Device { host, container, permissions }: &Device) -> Value {
+    json!({ "PathOnHost": host, "PathInContainer": container, "CgroupPermissions": permissions })
+}
+
+/// As `docker run --gpus` asks for them (docker/cli `opts/gpus.go`): which driver gives them is the engine's choice.
+fn request(gpus: &Gpus) -> Value {
+    let capabilities = json!([["gpu"]]);
+    match gpus {
+        Gpus::All => json!({ "Count": -1, "Capabilities": capabilities }),
+        Gpus::Count(count) => json!({ "Count": count, "Capabilities": capabilities }),
+        Gpus::Devices(devices) => json!({ "DeviceIDs": devices, "Capabilities": capabilities }),
+    }
+}
+
+fn health(Health { test, interval, timeout, start, retries }: &Health) -> Value {
+    let test = test.as_deref().map(|line| match line {
+        "none" => json!(["NONE"]),
+        line => json!(["CMD-SHELL", line]),
+    });
+    let fields = fields([
+        ("Test", test),
+        ("Interval", interval.map(Value::from)),
+        ("Timeout", timeout.map(Value::from)),
+        ("StartPeriod", start.map(Value::from)),
+        ("Retries", retries.map(Value::from)),
+    ]);
+    fields.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn swap_is_counted_with_memory() {
+        assert_eq!(memory_and(Swap::Bytes(0), Some(64)), json!(64));
+        assert_eq!(memory_and(Swap::Bytes(36), Some(64)), json!(100));
+        assert_eq!(memory_and(Swap::Unlimited, None), json!(-1));
+    }
+
+    #[test]
+    fn gpus_are_asked_for_as_docker_run_asks() {
+        let gpu = json!([["gpu"]]);
+        assert_eq!(request(&Gpus::All), json!({"Count": -1, "Capabilities": gpu}));
+        assert_eq!(
+            request(&Gpus::Devices(vec!["0".into(), "2".into()])),
+            json!({"DeviceIDs": ["0", "2"], "Capabilities": gpu})
+        );
+    }
+
+    #[test]
+    fn nobody_is_asked_where_health_is_none() {
+        let none = Health { test: Some("none".into()), ..Health::default() };
+        assert_eq!(health(&none), json!({"Test": ["NONE"]}));
+    }
+}
