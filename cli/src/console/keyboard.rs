@@ -54,11 +54,25 @@ impl Keyboard {
     pub(super) async fn next(&mut self) -> Keys {
         if self.held.is_empty() && !self.escaped {
             let Some(piece) = self.pieces.recv().await else { return Keys::End };
-            self.escaped = self.escape && piece.contains(&ESCAPE);
-            let end = if self.escaped { piece.iter().position(|byte| *byte == ESCAPE) } else { None };
-            self.held = piece.slice(..end.unwrap_or(piece.len()));
+            self.add(&piece);
         }
         if self.held.is_empty() && self.escaped { Keys::Escape } else { Keys::Typed(self.held.clone()) }
+    }
+
+    /// Keeps what is typed for [`next`](Self::next); ends with the escape, or when there is no more. May be given up.
+    pub(super) async fn gather(&mut self) -> Keys {
+        while !self.escaped {
+            let Some(piece) = self.pieces.recv().await else { return Keys::End };
+            self.add(&piece);
+        }
+        Keys::Escape
+    }
+
+    fn add(&mut self, piece: &Bytes) {
+        let end = if self.escape { piece.iter().position(|byte| *byte == ESCAPE) } else { None };
+        self.escaped = end.is_some();
+        let typed = piece.get(..end.unwrap_or(piece.len())).unwrap_or_default();
+        self.held = [&self.held, typed].concat().into();
     }
 
     /// The keys were given on.
@@ -116,6 +130,19 @@ mod tests {
         let keys = |bytes: &'static [u8]| Keys::Typed(Bytes::from_static(bytes));
         assert_eq!(typed(&[b"a\x03", b"b\x1dc"], true).await, [keys(b"a\x03"), keys(b"b"), Keys::Escape]);
         assert_eq!(typed(&[b"\x1d"], true).await, [Keys::Escape]);
+    }
+
+    #[tokio::test]
+    async fn what_is_typed_ahead_is_kept() {
+        let (sender, receiver) = mpsc::channel(8);
+        let mut keyboard = Keyboard::over(receiver, true, true);
+        for piece in ["a", "b"] {
+            sender.send(Bytes::from_static(piece.as_bytes())).await.unwrap();
+        }
+        assert!(tokio::time::timeout(std::time::Duration::from_millis(50), keyboard.gather()).await.is_err());
+        assert_eq!(keyboard.next().await, Keys::Typed(Bytes::from_static(b"ab")));
+        sender.send(Bytes::from_static(b"c\x1d")).await.unwrap();
+        assert_eq!(keyboard.gather().await, Keys::Escape);
     }
 
     #[tokio::test]

@@ -124,7 +124,7 @@ impl<'a> Session<'a> {
     async fn turn(&mut self) -> Result<Next, ConsoleError> {
         let looked = SystemTime::now();
         let (engine, node) = (self.engine, self.node);
-        let found = match self.desk.during(self.screen, engine.find(node)).await {
+        let found = match self.desk.soon(self.screen, engine.find(node)).await {
             Ok(found) => found?,
             Err(left) => return Ok(Next::Leave(left)),
         };
@@ -179,7 +179,7 @@ impl<'a> Session<'a> {
             let made = SystemTime::now();
             Ok::<_, EngineError>((channel, made, engine.find(&found.id).await?))
         };
-        let (mut channel, made, now) = match self.desk.during(screen, connecting).await {
+        let (mut channel, made, now) = match self.desk.soon(screen, connecting).await {
             Ok(connected) => connected?,
             Err(left) => return Ok(Next::Leave(left)),
         };
@@ -193,7 +193,7 @@ impl<'a> Session<'a> {
         if runs && self.past != Past::None {
             let live = Live { output: &mut channel.output, asked, made };
             let filling = gap::fill(engine, &now, self.past, live, (&mut self.seen, screen));
-            match self.desk.during(screen, filling).await {
+            match self.desk.soon(screen, filling).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) if may_pass(&error) => return Err(error.into()),
                 Ok(Err(error)) => {
@@ -234,7 +234,7 @@ impl<'a> Session<'a> {
             let exec = shell.prepare(engine, &found.id).await?;
             Ok::<_, EngineError>((engine.begin(&exec).await?, exec))
         };
-        let (channel, exec) = match self.desk.during(self.screen, connecting).await {
+        let (channel, exec) = match self.desk.soon(self.screen, connecting).await {
             Ok(connected) => connected?,
             Err(left) => return Ok(Next::Leave(left)),
         };

@@ -65,6 +65,21 @@ impl Desk {
         self.terminal.as_ref().and_then(Terminal::size)
     }
 
+    /// Does some work that ends soon; somebody may leave meanwhile, and what is typed ahead is kept.
+    pub(super) async fn soon<T>(
+        &mut self,
+        screen: &Screen,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Left> {
+        let (keyboard, mut watch) = self.parts();
+        tokio::select! {
+            done = work => Ok(done),
+            left = ahead(keyboard) => Err(left),
+            left = watch.left() => Err(left),
+            () = screen.left() => Err(Left::Reader),
+        }
+    }
+
     /// Does some work that takes its time; somebody may leave meanwhile.
     pub(super) async fn during<T>(
         &mut self,
@@ -79,6 +94,13 @@ impl Desk {
             () = screen.left() => Err(Left::Reader),
         }
     }
+}
+
+async fn ahead(keyboard: &mut Keyboard) -> Left {
+    if !keyboard.interactive {
+        std::future::pending::<()>().await;
+    }
+    if keyboard.gather().await == Keys::Escape { Left::Keys } else { Left::Signal(Number::HUP.as_raw()) }
 }
 
 /// What is typed for nobody is nobody's: given to a program that starts later it would be a surprise. A pipe keeps it.

@@ -26,7 +26,7 @@ impl Session<'_> {
         let tty = Tty::Container(&found.id);
         let runs = found.phase == Phase::Running;
         let size = self.desk.size();
-        if runs && let Err(left) = self.desk.during(screen, redraw(engine, tty, size)).await {
+        if runs && let Err(left) = self.desk.soon(screen, redraw(engine, tty, size)).await {
             return Ok(Next::Leave(left));
         }
         let (mut last, mut started) = (None, None);
@@ -57,7 +57,7 @@ impl Session<'_> {
         let Channel { mut output, mut input } = channel;
         let tty = Tty::Exec(exec);
         if let Some(size) = self.desk.size()
-            && let Err(left) = self.desk.during(screen, resize(engine, tty, size)).await
+            && let Err(left) = self.desk.soon(screen, resize(engine, tty, size)).await
         {
             return Some(left);
         }
