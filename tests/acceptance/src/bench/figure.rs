@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-use super::{Row, Stage, calls, daemon, deploy, nodes, power, starts, tcp};
+use super::{Row, Stage, calls, daemon, deploy, echo, nodes, power, starts, tcp};
 use crate::engine::Failure;
 
 /// A figure by its name.
@@ -25,6 +25,8 @@ pub enum Figure {
     PowerState,
     /// `xdock power X on`, 50 containers, beside the engine's API driven directly
     PowerOn,
+    /// a key to a container's terminal and back, `xdock cons` beside `docker attach`
+    ConsoleEcho,
     /// `xdock nodes` of 1,000 of 100,000 nodes, whole process: time and memory
     Nodes,
     /// netd's resident memory with 100 endpoints and a snapshot of 10,000 nodes
@@ -60,6 +62,7 @@ impl Figure {
             Self::Tcp => tcp::tcp(stage).await?,
             Self::PowerState => power::state(stage).await?,
             Self::PowerOn => power::on(stage).await?,
+            Self::ConsoleEcho => echo::echo(stage).await?,
             Self::Nodes => return nodes::nodes().await,
             Self::NetdMemory => daemon::memory(stage).await?,
             Self::NetdExec => daemon::exec().await?,

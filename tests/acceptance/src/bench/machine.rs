@@ -40,6 +40,12 @@ pub enum Errand {
         /// How long, in ms
         ms: u64,
     },
+    /// Run a program at a terminal and type; prints the median time in ms until a key is echoed
+    Type {
+        /// The words
+        #[arg(last = true, required = true)]
+        argv: Vec<String>,
+    },
     /// Read all names of a node list with SQLite alone
     Select {
         /// nodelist.sqlite
@@ -62,6 +68,7 @@ impl Errand {
             }
             Self::Take { at } => take(*at).map(|()| String::new()),
             Self::Send { to, ms } => send(*to, Duration::from_millis(*ms)).map(|rate| format!("{rate:.4}")),
+            Self::Type { argv } => super::echo::keys(argv).map(|ms| format!("{ms:.4}")),
             Self::Select { table } => select(table),
         }
     }

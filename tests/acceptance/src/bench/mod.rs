@@ -5,6 +5,7 @@ mod calls;
 mod containers;
 mod daemon;
 mod deploy;
+mod echo;
 mod figure;
 mod machine;
 mod nodes;
