@@ -1,10 +1,11 @@
 //! The console itself: looks at the container, connects, pumps bytes both ways, and begins again when the connection ends.
 
 mod happenings;
+mod program;
 mod pump;
 
 use std::io;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use futures_util::StreamExt as _;
 use thiserror::Error;
@@ -13,7 +14,6 @@ use happenings::Happenings;
 
 use super::gap::{self, Live, Past, Seen};
 use super::screen::{Screen, of_log};
-use super::shell::Shell;
 use super::signals::Desk;
 use super::step::{Step, step};
 use super::words::{self, Situation};
@@ -220,58 +220,6 @@ impl<'a> Session<'a> {
         if now.phase == Phase::Running {
             self.situation = Situation::Connected;
             self.last = Some(now.clone());
-        }
-    }
-
-    /// A program in the container.
-    async fn shell(&mut self, found: &Found) -> Result<Next, ConsoleError> {
-        let words = self.wish.exec.as_deref().unwrap_or_default();
-        let mark = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-        let shell =
-            Shell::new(words, self.desk.keyboard.interactive, mark << 32 | u128::from(std::process::id()));
-        let engine = self.engine;
-        let connecting = async {
-            let exec = shell.prepare(engine, &found.id).await?;
-            Ok::<_, EngineError>((engine.begin(&exec).await?, exec))
-        };
-        let (channel, exec) = match self.desk.soon(self.screen, connecting).await {
-            Ok(connected) => connected?,
-            Err(left) => return Ok(Next::Leave(left)),
-        };
-        self.happenings = None;
-        self.arrive(found).await;
-        let left = self.pump_shell(&exec, channel).await;
-        let ended = if left.is_none() { engine.ended(&exec).await.ok().flatten() } else { None };
-        match (left, ended) {
-            (None, Some(ended)) if !ended.running && ended.never_ran => {
-                Err(ConsoleError::Program { node: self.node.to_owned(), program: shell.name().to_owned() })
-            }
-            (None, Some(ended)) if !ended.running => {
-                self.situation = Situation::Ended;
-                let same = self.still_runs(found, ended.code).await;
-                Ok(if same { Next::Leave(Left::Ended(ended.code)) } else { Next::Again })
-            }
-            (left, _) => {
-                self.situation = Situation::Ended;
-                shell.hang_up(engine, &found.id).await;
-                Ok(left.map_or(Next::Again, Next::Leave))
-            }
-        }
-    }
-
-    /// Whether the container outlived the program in it.
-    async fn still_runs(&self, found: &Found, code: i64) -> bool {
-        // the kernel kills what is in a container when its first process ends, a little before the engine says so
-        if code == 128 + 9 {
-            tokio::time::sleep(PATIENCE).await;
-        }
-        match self.engine.find(self.node).await {
-            Ok(Some(now)) => {
-                now.phase == Phase::Running && now.id == found.id && now.started == found.started
-            }
-            Ok(None) => false,
-            // nothing is known, so nothing is said to be ended
-            Err(_) => false,
         }
     }
 
