@@ -118,7 +118,8 @@ fn qemu_log(directory: &Path) -> PathBuf {
     directory.join("qemu.log")
 }
 
-fn last_words(directory: &Path) -> String {
+/// The end of its console, and what qemu said.
+pub fn last_words(directory: &Path) -> String {
     let end = |path: PathBuf| {
         let text = std::fs::read(path).unwrap_or_default();
         let text = String::from_utf8_lossy(&text).replace('\r', "");

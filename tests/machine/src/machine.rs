@@ -17,9 +17,9 @@ use crate::plan::{Order, as_host};
 use steps::kept;
 
 /// Emulated, on a busy machine.
-const BOOT: Duration = Duration::from_secs(300);
+const BOOT: Duration = Duration::from_secs(900);
 /// A first boot that installs packages.
-const DEPLOYMENT: Duration = Duration::from_secs(1200);
+const DEPLOYMENT: Duration = Duration::from_secs(1800);
 const QUICK: Duration = Duration::from_secs(20);
 /// From the order to boot again until the old boot is gone.
 const SHUTDOWN: Duration = Duration::from_secs(120);

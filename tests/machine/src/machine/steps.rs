@@ -144,7 +144,8 @@ impl Machine {
         }
         let failed = "systemctl --failed --plain --no-legend | cut -d' ' -f1 | paste -sd' '";
         let units = self.sh(failed, QUICK).await?.text();
-        Err(MachineError::Degraded { member: self.host.member, units })
+        let said = boot::last_words(&self.directory());
+        Err(MachineError::Degraded { member: self.host.member, units, said })
     }
 
     fn still_boots(&self, end: Instant, deadline: Duration) -> Result<(), BootError> {

@@ -53,6 +53,7 @@ async fn a_second_run_has_nothing_to_do(world: &World) -> Result<(), Failure> {
 }
 
 async fn containers_have_the_addresses_of_the_tables(world: &World) -> Result<(), Failure> {
-    world.cluster.xdock_done("mk containers --start").await?;
+    // an emulated host on a busy machine takes its time for the first answer
+    world.cluster.xdock_done("mk containers --start --timeout 120").await?;
     world.containers_are_back().await
 }

@@ -14,9 +14,9 @@ use machine::{Machine, Order};
 pub(crate) const NAME: Member = Member::Host(2);
 
 /// For one line of shell: everything is emulated, and the host may be busy.
-const LINE: Duration = Duration::from_secs(120);
+const LINE: Duration = Duration::from_secs(300);
 /// Until containers are back after a boot that has ended.
-const BACK: Duration = Duration::from_secs(120);
+const BACK: Duration = Duration::from_secs(300);
 
 /// The lab, and the machine that is joined to it.
 pub(crate) struct World {
