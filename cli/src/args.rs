@@ -184,7 +184,7 @@ pub(crate) enum PowerAction {
 pub(crate) struct LsArgs {
     #[command(flatten)]
     pub(crate) nodes: NoderangeArg,
-    /// Also identifier, MAC addresses and how long
+    /// With health and how long: a table at a terminal, else also identifier and MAC addresses
     #[arg(short, long)]
     pub(crate) long: bool,
 }

@@ -46,6 +46,17 @@ impl Printer {
         !self.json && self.volume != Volume::Quiet && io::stderr().is_terminal()
     }
 
+    /// Whether a person reads standard output.
+    pub(crate) fn shows_tables(&self) -> bool {
+        !self.json && io::stdout().is_terminal()
+    }
+
+    /// Whether colours are seen there and wanted (no-color.org).
+    pub(crate) fn shows_colours(&self) -> bool {
+        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+        self.shows_tables() && set("NO_COLOR").is_none() && set("TERM").is_none_or(|term| term != "dumb")
+    }
+
     /// A node's good answer: `NODE: TEXT`, with more fields in JSON.
     pub(crate) fn node(&mut self, node: &str, status: &str, fields: &Map<String, Value>) {
         if self.volume == Volume::Quiet {

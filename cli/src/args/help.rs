@@ -22,7 +22,18 @@ Examples:
   xdock def host1c[1-9] groups=docker mgt=docker vmhost=host1 'ip=|host1c(\\d+)|10.99.1.($1)|'
   xdock def host1c1 vmcpus=2 vmmemory=512 vmothersetting='restart=always;port=8080:80;link=host2c1:db'
   xdock def host1c1 nicips.eth1=10.98.1.1 nicnetworks.eth1=net98
+  xdock def host1c1 provmethod='busybox![\"sh\",\"-c\",\"echo a, b; sleep 9\"]'     (a command with commas in its words)
   xdock def host1c1 vmcpus=              (removes the attribute)
+
+vmothersettings: items separated by ; or , (quotes keep a value together: env=\"A=1,2\"):
+  port link restart env label      [IP:]HOSTPORT:PORT  NODE:ALIAS  always  NAME=VALUE  NAME=VALUE
+  entrypoint user workdir tty      WORDS  NAME:GROUP  /srv  yes
+  domain dns dnssearch dnsoption   lab.test  10.99.0.1  lab.test  ndots:2
+  swap pids shm ulimit             0 (beside vmmemory)  100  64m  nofile=1024:2048
+  device gpus capadd capdrop privileged   /dev/fuse  all  NET_ADMIN  MKNOD  yes
+  stopsignal stoptimeout           SIGINT  30
+  health healthinterval healthtimeout healthstart healthretries   'test -e /ok'  30s  5s  1m  3
+  docker                           '{\"HostConfig\":{\"Init\":true}}'   (Docker's own JSON)
 
 On xCAT's own tables use chdef and mkdef.";
 
@@ -82,6 +93,8 @@ Examples:
 start, stop, boot, stat and softoff are taken as xCAT's rpower has them.";
 
 pub(super) const LS: &str = "\
+-l is a table at a terminal (NO_COLOR: without colours), a line a container where it is piped.
+
 Examples:
   xdock ls docker
   xdock ls host1c1 -l

@@ -1,7 +1,9 @@
 //! `ls`: containers as their engines see them, or what is on a host.
 
 mod row;
+mod table;
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 use inventory::{Cluster, DockerHost, NodeName};
@@ -14,6 +16,7 @@ use crate::fleet::{self, Answer, Group, Member, Outcome, Replies, Sequence};
 use crate::targets;
 
 use row::Row;
+use table::Table;
 
 pub(super) async fn run(args: &LsArgs, app: &mut App) -> Result<Done, CommandError> {
     let inventory = app.inventory()?;
@@ -30,17 +33,24 @@ pub(super) async fn run(args: &LsArgs, app: &mut App) -> Result<Done, CommandErr
     let groups = targets::groups(&places, app, &inventory)?;
     let cluster = inventory.cluster()?;
     let (long, json) = (args.long, app.printer.is_json());
+    // a table is whole before it is shown; what reads a pipe gets line by line
+    let table = (long && app.printer.shows_tables()).then(RefCell::default);
     let work = |group: Group, replies: Replies| {
-        let view = View { cluster: &cluster, long, json };
+        let view = View { cluster: &cluster, long, json, table: table.as_ref() };
         async move { view.list(&group, &replies).await }
     };
-    Ok(Done::of(fleet::run(groups, &nodes, Sequence::Noderange, &mut app.printer, work).await))
+    let failed = fleet::run(groups, &nodes, Sequence::Noderange, &mut app.printer, work).await;
+    for line in table.map(RefCell::into_inner).unwrap_or_default().lines(app.printer.shows_colours()) {
+        app.printer.line(&line);
+    }
+    Ok(Done::of(failed))
 }
 
 struct View<'a> {
     cluster: &'a Cluster<'a>,
     long: bool,
     json: bool,
+    table: Option<&'a RefCell<Table>>,
 }
 
 impl View<'_> {
@@ -71,6 +81,9 @@ impl View<'_> {
     fn tell(&self, member: &Member, host: &NodeName, container: &Container, replies: &Replies) {
         let spec = container.name.parse().ok().and_then(|node| self.cluster.container(&node).ok());
         let row = Row { node: &member.node, host, container, spec: spec.as_ref() };
+        if let Some(table) = self.table {
+            return table.borrow_mut().add(member.index, &row);
+        }
         let text = if self.json { row.json() } else { row.text(self.long) };
         replies.tell(member, Answer::Line(text));
     }

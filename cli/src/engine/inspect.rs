@@ -20,8 +20,6 @@ pub(crate) struct Inspected {
     pub(crate) error: String,
     /// `Config` and `HostConfig`, as far as they say anything.
     pub(crate) has: Map<String, Value>,
-    /// The ports that are open on the host: `80/tcp`.
-    pub(crate) open: Vec<String>,
 }
 
 impl Engine {
@@ -36,12 +34,8 @@ impl Engine {
 
 impl Inspected {
     fn of(told: ContainerInspectResponse) -> Result<Self, EngineError> {
-        let ContainerInspectResponse { state, restart_count, config, host_config, network_settings, .. } =
-            told;
+        let ContainerInspectResponse { state, restart_count, config, host_config, .. } = told;
         let state = state.unwrap_or_default();
-        let ports = network_settings.and_then(|settings| settings.ports).unwrap_or_default();
-        let bound =
-            |(port, bindings): (String, Option<Vec<_>>)| bindings.filter(|all| !all.is_empty()).map(|_| port);
         let mut has = object(serde_json::to_value(config.unwrap_or_default()).map_err(EngineError::Body)?);
         let host = serde_json::to_value(host_config.unwrap_or_default()).map_err(EngineError::Body)?;
         has.insert("HostConfig".to_owned(), host);
@@ -52,7 +46,6 @@ impl Inspected {
             oom_killed: state.oom_killed.unwrap_or_default(),
             error: state.error.unwrap_or_default(),
             has,
-            open: ports.into_iter().filter_map(bound).collect(),
         })
     }
 }

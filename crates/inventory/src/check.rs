@@ -6,6 +6,7 @@ mod containers;
 mod finding;
 mod hosts;
 mod networks;
+mod ports;
 mod ranges;
 
 use crate::compile::Cluster;

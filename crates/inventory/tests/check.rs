@@ -91,6 +91,39 @@ fn each_finding_names_the_row_to_change() {
 }
 
 #[test]
+fn a_port_that_two_containers_of_a_host_publish_is_found() {
+    let with = |first: &str, second: &str, host: &str| {
+        let node = |name: &str, ip: &str, host: &str, port: &str| {
+            format!(
+                "\n{name}:\n    objtype=node\n    mgt=docker\n    vmhost={host}\n    ip={ip}\n    provmethod=busybox\n    vmothersettings=port={port}\n"
+            )
+        };
+        findings(&format!(
+            "{SCENARIO}{}{}",
+            node("p1", "10.99.7.1", "host1", first),
+            node("p2", "10.99.7.2", host, second)
+        ))
+    };
+    let finding = [
+        "error: port 8080/tcp of host1 is published by p1 and p2: change port= in vm.othersettings of one of them",
+    ];
+    assert_eq!(with("8080:80", "8080:81", "host1"), finding);
+    assert_eq!(with("8080:80", "10.99.0.11:8080:81/tcp", "host1"), finding);
+    assert_eq!(with("8080:80", "8080:81/udp", "host1"), [""; 0]);
+    assert_eq!(with("10.99.0.11:8080:80", "10.98.0.11:8080:80", "host1"), [""; 0]);
+    assert_eq!(with("8080:80", "8080:80", "host2"), [""; 0]);
+}
+
+#[test]
+fn a_container_needs_an_address_of_each_family_of_its_network() {
+    let found =
+        with("net=10.99.0.0\n    mask=255.255.0.0", "net=10.99.0.0,fd00:99::\n    mask=255.255.0.0,64");
+    let finding = "error: host1c1 has no address in fd00:99::/64 of network mynet0, and docker gives none without: \
+                   set nicips.eth0=ADDRESS nicnetworks.eth0=mynet0";
+    assert!(found.iter().any(|text| text == finding), "{found:#?}");
+}
+
+#[test]
 fn a_host_without_a_plan_is_one_finding_for_all_its_containers() {
     let (before, after) = SCENARIO.split_once("nicdevices.br98=eth1\n").unwrap();
     let found = check(&Inventory::from_stanzas(&format!("{before}{after}")).unwrap());

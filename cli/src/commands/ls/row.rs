@@ -34,6 +34,24 @@ impl Row<'_> {
         text
     }
 
+    /// The cells of [`super::table`]; a host's own line has its containers' names.
+    pub(super) fn cells(&self) -> [String; 7] {
+        let Container { name, state, status, image, .. } = self.container;
+        let addresses = self.attachments(|on| on.addresses.iter().map(ToString::to_string).collect());
+        let ended =
+            status.strip_prefix("Exited ").and_then(|rest| rest.split_once(')')).map(|(code, _)| code);
+        let state = ended.map_or_else(|| state.clone(), |code| format!("{state} {code})"));
+        [
+            name.clone(),
+            addresses.join(","),
+            self.host.to_string(),
+            image.clone(),
+            uptime(status).unwrap_or("-").to_owned(),
+            state,
+            health(status).unwrap_or("-").to_owned(),
+        ]
+    }
+
     /// One object with all of it.
     pub(super) fn json(&self) -> String {
         let Container { id, name, state, status, image, command, created, labels: _, anonymous: _ } =
@@ -42,6 +60,7 @@ impl Row<'_> {
         json!({
             "node": name, "host": self.host, "state": state, "status": status, "id": id, "image": image,
             "command": command, "created": created, "networks": networks, "defined": self.spec.is_some(),
+            "uptime": uptime(status), "health": health(status),
         })
         .to_string()
     }
@@ -51,9 +70,37 @@ impl Row<'_> {
     }
 }
 
+/// `2 hours` of `Up 2 hours (healthy)`.
+fn uptime(status: &str) -> Option<&str> {
+    let up = status.strip_prefix("Up ")?;
+    Some(up.split_once(" (").map_or(up, |(up, _)| up))
+}
+
+/// `healthy`, `unhealthy` or `starting` of a container that is asked (moby `container/state.go`, `String`).
+fn health(status: &str) -> Option<&str> {
+    let (_, inner) = status.strip_prefix("Up ")?.rsplit_once('(')?;
+    let word = inner.strip_suffix(')')?;
+    let word = word.strip_prefix("health: ").unwrap_or(word);
+    ["healthy", "unhealthy", "starting"].contains(&word).then_some(word)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn uptime_and_health_are_read_from_the_engine_s_words() {
+        for (status, up, well) in [
+            ("Up 2 hours (healthy)", Some("2 hours"), Some("healthy")),
+            ("Up About a minute (health: starting)", Some("About a minute"), Some("starting")),
+            ("Up 3 seconds (Paused)", Some("3 seconds"), None),
+            ("Up 5 days", Some("5 days"), None),
+            ("Exited (3) 2 hours ago", None, None),
+            ("Created", None, None),
+        ] {
+            assert_eq!((uptime(status), health(status)), (up, well), "{status}");
+        }
+    }
 
     #[test]
     fn a_container_is_a_line() {

@@ -160,29 +160,10 @@ fn prepared(
             "nodetype.provmethod of {node} is empty: set it to IMAGE or IMAGE!COMMAND, or say image=IMAGE"
         )
     })?;
-    refuse_half(&spec, cluster)?;
     let names = names(&spec, cluster)?;
     let body = plan::body(&spec, &image, &names).map_err(|error| format!("{error} ({node})"))?;
     engine::check_body(&body).map_err(|error| format!("vm.othersettings of {node}: {}", chain(&error)))?;
     Ok((spec, Wanted { node: node.clone(), image, body }))
-}
-
-/// On a network with two families an engine asks netd for an address of each (moby, `Network.ipamAllocate`), and one
-/// that the tables do not give can not be granted.
-fn refuse_half(spec: &ContainerSpec, cluster: &Cluster<'_>) -> Result<(), String> {
-    for on in &spec.attachments {
-        let network = cluster.networks().iter().find(|network| network.name == on.network);
-        let subnets = network.map(|network| network.subnets.as_slice()).unwrap_or_default();
-        let bare = |subnet: &&ipnet::IpNet| !on.addresses.iter().any(|address| subnet.contains(address));
-        if let Some(subnet) = subnets.iter().find(bare) {
-            let (node, network, nic) = (&spec.node, &on.network, &on.nic);
-            return Err(format!(
-                "{node} has no address in {subnet} of network {network}, and docker gives none without: \
-                 set nicips.{nic}=ADDRESS nicnetworks.{nic}={network}"
-            ));
-        }
-    }
-    Ok(())
 }
 
 /// Links as names for addresses: on a network that both are on, as others are not reached.

@@ -2,18 +2,24 @@
 
 use super::Finding;
 use super::hosts::Plans;
+use super::ports::Published;
 use crate::compile::{Cluster, SpecError};
 use crate::container::{Attachment, ContainerSpec, Link};
 use crate::name::NodeName;
 
 pub(super) fn findings(cluster: &Cluster<'_>, plans: &Plans<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let mut published = Published::default();
     for (node, spec) in cluster.containers() {
         match spec {
-            Ok(spec) => findings.extend(of_container(cluster, plans, &spec)),
+            Ok(spec) => {
+                published.add(&spec);
+                findings.extend(of_container(cluster, plans, &spec));
+            }
             Err(error) => findings.push(wrong(node, &error)),
         }
     }
+    findings.extend(published.findings());
     findings
 }
 
@@ -34,6 +40,7 @@ fn of_container(cluster: &Cluster<'_>, plans: &Plans<'_>, spec: &ContainerSpec) 
         findings.push(Finding::warning(format!("nodetype.provmethod of {}", spec.node), &text, []));
     }
     findings.extend(spec.attachments.iter().filter_map(|attachment| no_bridge(plans, spec, attachment)));
+    findings.extend(spec.attachments.iter().filter_map(|attachment| half(cluster, spec, attachment)));
     findings.extend(spec.settings.links.iter().filter_map(|link| dangling(cluster, spec, link)));
     findings
 }
@@ -48,6 +55,20 @@ fn no_bridge(plans: &Plans<'_>, spec: &ContainerSpec, attachment: &Attachment) -
         spec.node
     );
     Some(Finding::error(format!("nics of {host}"), &text, [spec.node.clone()]))
+}
+
+/// On a network with two families an engine asks netd for an address of each (moby, `Network.ipamAllocate`), and one
+/// that the tables do not give can not be granted.
+fn half(cluster: &Cluster<'_>, spec: &ContainerSpec, on: &Attachment) -> Option<Finding> {
+    let network = cluster.networks().iter().find(|network| network.name == on.network)?;
+    let has = |subnet: &&ipnet::IpNet| on.addresses.iter().any(|address| subnet.contains(address));
+    let subnet = network.subnets.iter().find(|subnet| !has(subnet))?;
+    let (node, network, nic) = (&spec.node, &on.network, &on.nic);
+    let text = format!(
+        "{node} has no address in {subnet} of network {network}, and docker gives none without: \
+         set nicips.{nic}=ADDRESS nicnetworks.{nic}={network}"
+    );
+    Some(Finding::error(format!("nics of {node}"), &text, [node.clone()]))
 }
 
 /// A link to nothing: its name would lead nowhere in the container.
