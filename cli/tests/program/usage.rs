@@ -20,9 +20,10 @@ fn a_wrong_word_is_usage() {
 #[test]
 fn help_teaches_by_example() {
     let place = Place::with(SMALL);
-    for command in
-        ["nodes", "def", "undef", "check", "plan", "sync", "mk", "rm", "power", "ls", "logs", "cons", "exec", "init"]
-    {
+    for command in [
+        "nodes", "def", "undef", "check", "plan", "sync", "mk", "rm", "power", "ls", "logs", "cons", "exec",
+        "init",
+    ] {
         let said = place.say(&[command, "--help"]);
         assert!(said.contains(&format!("\n  xdock {command}")), "{said}");
         assert!(said.ends_with("= 0\n"), "{said}");
