@@ -15,7 +15,7 @@ impl<'a> Tmux<'a> {
     /// A new one; the last one is gone.
     pub(super) async fn open(cluster: &'a Cluster) -> Result<Self, Failure> {
         install(cluster, "/usr/bin/tmux").await?;
-        let line = "tmux kill-server 2>/dev/null; rm -f /tmp/stty; \
+        let line = "tmux kill-server 2>/dev/null; while pgrep tmux >/dev/null; do sleep 0.1; done; rm -f /tmp/stty; \
             tmux -f /dev/null new-session -d -x 90 -y 20 'PS1=%% exec bash --norc'; sleep 0.2; tmux send-keys 'stty -a >/tmp/stty' Enter";
         cluster.sh("mn", line).await?;
         eventually(cluster, "mn", "cat /tmp/stty 2>/dev/null || true", |said| said.contains("isig")).await?;
