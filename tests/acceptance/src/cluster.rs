@@ -1,6 +1,7 @@
 //! A lab turned into a cluster by the product itself: xdock on the management node, the postscript on each host.
 
 use std::error::Error;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -53,7 +54,9 @@ impl Ran {
         let causes = std::iter::successors(Some(error), |&error| error.source());
         match causes.filter_map(|cause| cause.downcast_ref()).next()? {
             ExecuteError::Status { status, stdout, stderr, .. } => {
-                Some(Self { code: status.code()?, stdout: stdout.clone(), stderr: stderr.clone() })
+                // as a shell tells of a signal
+                let code = status.code().or_else(|| Some(128 + status.signal()?))?;
+                Some(Self { code, stdout: stdout.clone(), stderr: stderr.clone() })
             }
             _ => None,
         }

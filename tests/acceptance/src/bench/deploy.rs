@@ -107,8 +107,8 @@ pub(super) async fn rerun(stage: &Stage, step: Option<&str>) -> Result<Row, Fail
     Ok(Row::alone(name, median(&timed.ms), "ms", limit))
 }
 
-/// What xCAT fetches to every node: static and stripped, as `tests/bench` builds it.
+/// What every host fetches: static and stripped, of the profile `dist`.
 pub(super) fn size() -> Result<Row, Failure> {
-    let bytes = std::fs::metadata(programs()?.join("xdockhost"))?.len();
+    let bytes = std::fs::metadata(programs()?.with_file_name("dist").join("xdockhost"))?.len();
     Ok(Row::alone("xdockhost-size", bytes as f64 / 1e6, "MB", 6.0))
 }

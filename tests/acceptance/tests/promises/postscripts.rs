@@ -7,6 +7,9 @@ use acceptance::soundness::{same, sound};
 
 acceptance::promises![
     a_second_run_of_every_step_has_nothing_to_do,
+    an_upgrade_of_netd_touches_no_running_container,
+    a_downgrade_of_netd_is_refused,
+    the_old_call_of_xcats_own_postscript_finds_its_bridge,
     the_bridge_survives_a_reboot,
     cpus_and_memory_of_the_tables_are_in_the_cgroup,
 ];
@@ -19,6 +22,47 @@ async fn a_second_run_of_every_step_has_nothing_to_do(cluster: &Cluster) -> Resu
         }
     }
     Ok(())
+}
+
+const NETD: &str = "/opt/xdock/bin/netd";
+
+async fn an_upgrade_of_netd_touches_no_running_container(cluster: &Cluster) -> Result<(), Failure> {
+    let processes =
+        "docker ps -q | xargs docker inspect -f '{{.Name}} {{.State.Pid}} {{.State.StartedAt}}' | sort";
+    let before = cluster.sh("host1", processes).await?;
+    // another file of the same release: what is installed is not what the manifest says
+    cluster
+        .sh("host1", &format!("cp {NETD} {NETD}.old && echo >> {NETD}.old && mv {NETD}.old {NETD}"))
+        .await?;
+    let said = cluster.updatenode(&["host1"], "xdock netd").await?;
+    if !said.contains("xdock: netd: installed netd") {
+        return Err(format!("netd was not installed anew: {said}").into());
+    }
+    same("containers and their processes", &cluster.sh("host1", processes).await?, &before)?;
+    sound(cluster).await
+}
+
+async fn a_downgrade_of_netd_is_refused(cluster: &Cluster) -> Result<(), Failure> {
+    let newer = format!(
+        "mv {NETD} {NETD}.real && printf '#!/bin/sh\\necho netd 99.0.0\\n' > {NETD} && chmod 755 {NETD}"
+    );
+    cluster.sh("host1", &newer).await?;
+    let ended = cluster.updatenode(&["host1"], "xdock netd").await;
+    cluster.sh("host1", &format!("mv {NETD}.real {NETD}")).await?;
+    let wanted = "netd 99.0.0 is installed and the management node has 0.1.0; a downgrade is refused";
+    match ended {
+        Err(error) if error.to_string().contains(wanted) => Ok(()),
+        other => Err(format!("a downgrade was not refused in these words, {wanted:?}: {other:?}").into()),
+    }
+}
+
+async fn the_old_call_of_xcats_own_postscript_finds_its_bridge(cluster: &Cluster) -> Result<(), Failure> {
+    let call = "setupdockerhost network mynet0=10.99.0.0/16@10.99.0.11:eth0";
+    let said = cluster.updatenode(&["host1"], call).await?;
+    match said.contains("xdock: network: nothing to do") {
+        true => Ok(()),
+        false => Err(format!("{call}: {said}").into()),
+    }
 }
 
 async fn the_bridge_survives_a_reboot(cluster: &Cluster) -> Result<(), Failure> {

@@ -1,0 +1,26 @@
+//! Four hosts, each under another network manager, become docker hosts, stay so, and are never lost: `host1` ifupdown,
+//! `host2` systemd-networkd, `host3` NetworkManager, `host4` netplan. A failing line says which promise broke.
+
+mod deploy;
+mod drift;
+mod lockout;
+mod network;
+
+use acceptance::{Cluster, Failure};
+use lab::{Manager, Spec};
+use tokio::runtime::Runtime;
+
+/// Bare Debians: making docker hosts of them is the first promise.
+fn provision(runtime: &Runtime) -> Result<Cluster, Failure> {
+    runtime.block_on(async {
+        let name = format!("hosts{}", std::process::id()).parse()?;
+        let managers = vec![Manager::Ifupdown, Manager::Networkd, Manager::NetworkManager, Manager::Netplan];
+        let spec = Spec { managers, disk: Some("3G".parse()?), ..Spec::new(name, 4) };
+        Cluster::bare(&spec, &network::tables(), &|line| eprintln!("  {line}")).await
+    })
+}
+
+fn main() {
+    let promises = [deploy::promises(), drift::promises(), lockout::promises()];
+    acceptance::promise::run(promises.into_iter().flatten().collect(), provision);
+}

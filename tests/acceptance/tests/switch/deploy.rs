@@ -1,0 +1,110 @@
+//! The install NIC moves into Open vSwitch, and the host stays in reach, also over a reboot.
+
+use std::time::{Duration, Instant};
+
+use acceptance::soundness::{same, sound};
+use acceptance::{Cluster, Failure};
+use futures_util::future::try_join_all;
+use lab::Power;
+
+use crate::HOSTS;
+
+acceptance::promises![
+    a_bare_debian_gets_open_vswitch_as_its_switch_under_each_manager,
+    twelve_containers_are_where_the_tables_say,
+    a_second_run_has_nothing_to_do,
+    the_switch_and_the_containers_are_back_after_a_reboot,
+    the_host_is_back_where_open_vswitch_starts_late,
+];
+
+/// `br0` is an Open vSwitch bridge over `eth0` with the host's address.
+pub(crate) async fn is_switched(cluster: &Cluster, host: &str) -> Result<(), Failure> {
+    let number = host.trim_start_matches("host");
+    let ports = cluster.sh(host, "ovs-vsctl list-ports br0 | grep eth").await?;
+    same(&format!("uplink of br0 on {host}"), ports.as_str(), "eth0")?;
+    let address = cluster.sh(host, "ip -br -4 addr show br0 | awk '{print $3}'").await?;
+    same(&format!("address of br0 on {host}"), &address, &format!("10.99.0.1{number}/16"))?;
+    let bare = cluster.sh(host, "ip -br -4 addr show eth0 | awk '{print $3}'").await?;
+    same(&format!("address of eth0 on {host}"), bare.as_str(), "")?;
+    let failed =
+        cluster.sh(host, "ovs-vsctl --columns=name,error find interface 'error!=[]' | tr '\\n' ' '").await?;
+    same(&format!("interfaces of Open vSwitch with an error on {host}"), failed.trim(), "")?;
+    cluster.sh("mn", &format!("ping -c 1 -W 2 10.99.0.1{number}")).await.map(drop)
+}
+
+/// As [`is_switched`], waited for.
+pub(crate) async fn becomes_switched(cluster: &Cluster, host: &str) -> Result<(), Failure> {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        match is_switched(cluster, host).await {
+            Err(_) if Instant::now() < deadline => tokio::time::sleep(Duration::from_millis(500)).await,
+            ended => return ended,
+        }
+    }
+}
+
+async fn a_bare_debian_gets_open_vswitch_as_its_switch_under_each_manager(
+    cluster: &Cluster,
+) -> Result<(), Failure> {
+    cluster.updatenode(&HOSTS, "xdock docker unsigned=yes").await?;
+    let mut worst = Vec::new();
+    for host in HOSTS {
+        let watch = cluster.lab.watch_ping(host, Duration::from_millis(100))?;
+        let ran = cluster.updatenode(&[host], "xdock network").await;
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        let pings = watch.stop().await?;
+        eprintln!(
+            "  {host}: {} of {} pings lost, longest silence {} ms",
+            pings.lost,
+            pings.sent,
+            pings.longest_silence.as_millis()
+        );
+        ran?;
+        is_switched(cluster, host).await?;
+        if pings.lost > 3 {
+            worst.push(format!("{host} lost {} of {}", pings.lost, pings.sent));
+        }
+    }
+    cluster.updatenode(&HOSTS, "xdock netd").await?;
+    if worst.is_empty() { Ok(()) } else { Err(worst.join(", ").into()) }
+}
+
+async fn twelve_containers_are_where_the_tables_say(cluster: &Cluster) -> Result<(), Failure> {
+    try_join_all(HOSTS.map(|host| async move { cluster.lab.image(host).await })).await?;
+    cluster.xdock_done("mk containers --start").await?;
+    sound(cluster).await
+}
+
+async fn a_second_run_has_nothing_to_do(cluster: &Cluster) -> Result<(), Failure> {
+    for host in HOSTS {
+        let said = cluster.updatenode(&[host], "xdock network").await?;
+        if !said.contains("xdock: network: nothing to do") {
+            return Err(format!("{host} did something again: {said}").into());
+        }
+    }
+    Ok(())
+}
+
+async fn the_switch_and_the_containers_are_back_after_a_reboot(cluster: &Cluster) -> Result<(), Failure> {
+    for host in HOSTS {
+        cluster.lab.power(host, Power::Off).await?;
+        cluster.lab.power(host, Power::On).await?;
+        becomes_switched(cluster, host).await?;
+    }
+    sound(cluster).await
+}
+
+async fn the_host_is_back_where_open_vswitch_starts_late(cluster: &Cluster) -> Result<(), Failure> {
+    let late = "mkdir -p /etc/systemd/system/ovs-vswitchd.service.d; \
+                printf '[Service]\\nExecStartPre=/bin/sleep 8\\n' > /etc/systemd/system/ovs-vswitchd.service.d/late.conf";
+    for host in HOSTS {
+        cluster.sh(host, late).await?;
+        cluster.lab.power(host, Power::Off).await?;
+        cluster.lab.power(host, Power::On).await?;
+        becomes_switched(cluster, host).await?;
+        cluster
+            .sh(host, "rm /etc/systemd/system/ovs-vswitchd.service.d/late.conf; systemctl daemon-reload")
+            .await?;
+    }
+    sound(cluster).await
+}
