@@ -3,6 +3,7 @@
 pub(super) mod truth;
 
 use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 use super::{CommandError, Done};
 use crate::app::App;
@@ -72,6 +73,8 @@ async fn change(group: Group, replies: &Replies, action: PowerAction, tables: &T
     .await;
 }
 
+type Acted = (Result<Effect, EngineError>, Duration);
+
 /// What one node needs.
 struct One<'a, 't> {
     host: &'a Host,
@@ -82,34 +85,43 @@ struct One<'a, 't> {
 
 impl One<'_, '_> {
     async fn node(&self, node: &str, action: PowerAction) -> Outcome {
-        let ended = match self.act(node, action).await {
-            Ok(ended) => ended,
+        let (ended, took) = match self.act(node, action).await {
+            Ok(acted) => acted,
             Err(outcome) => return outcome,
         };
         let Ok(effect) = &ended else { return told(action, &ended) };
-        match self.verify(node, action, *effect).await {
+        match self.verify(node, action, *effect, took).await {
             Ok(()) => told(action, &ended),
             Err(outcome) => outcome,
         }
     }
 
-    async fn act(&self, node: &str, action: PowerAction) -> Result<Result<Effect, EngineError>, Outcome> {
+    /// What the engine said, and how long it took.
+    async fn act(&self, node: &str, action: PowerAction) -> Result<Acted, Outcome> {
         let _slot = self.slots.one().await;
-        let ended = once(self.host, node, action).await;
-        match &ended {
-            Err(error) if Tables::is_behind(error) => {
-                self.tables.renew(self.host, self.turn).await.map_err(|error| Outcome::failed(&error))?;
-                Ok(once(self.host, node, action).await)
-            }
-            _ => Ok(ended),
+        let mut begun = Instant::now();
+        let mut ended = once(self.host, node, action).await;
+        if let Err(error) = &ended
+            && Tables::is_behind(error)
+        {
+            self.tables.renew(self.host, self.turn).await.map_err(|error| Outcome::failed(&error))?;
+            begun = Instant::now();
+            ended = once(self.host, node, action).await;
         }
+        Ok((ended, begun.elapsed()))
     }
 
-    async fn verify(&self, node: &str, action: PowerAction, effect: Effect) -> Result<(), Outcome> {
+    async fn verify(
+        &self,
+        node: &str,
+        action: PowerAction,
+        effect: Effect,
+        took: Duration,
+    ) -> Result<(), Outcome> {
         match action {
             // one that ends again and again is started for the engine
             PowerAction::On if effect == Effect::Already => self.slots.is_in(node, &["running"]).await,
-            PowerAction::On | PowerAction::Reset | PowerAction::Restart => self.slots.is_up(node).await,
+            PowerAction::On | PowerAction::Reset | PowerAction::Restart => self.slots.is_up(node, took).await,
             PowerAction::Off => self.slots.is_in(node, &["exited", "dead", "created"]).await,
             PowerAction::Pause => self.slots.is_in(node, &["paused"]).await,
             PowerAction::Unpause => self.slots.is_in(node, &["running"]).await,

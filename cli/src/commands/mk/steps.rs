@@ -1,5 +1,7 @@
 //! Does the steps of one node. The first failure ends it, and then what the plan says to take it back is done.
 
+use std::time::Instant;
+
 use crate::commands::power::truth::Slots;
 use crate::engine::{Engine, EngineError, Removal};
 use crate::fleet::Outcome;
@@ -34,14 +36,16 @@ async fn one(
     say: &dyn Fn(String),
 ) -> Result<(), Outcome> {
     let slot = slots.one().await;
+    let begun = Instant::now();
     let done = match step {
         Step::Create { body, .. } => create(slots.host, node, body, say).await,
         step => apply(&slots.host.engine, node, step).await,
     };
     done.map_err(|error| failed(node, step, &error, replaces))?;
+    let took = begun.elapsed();
     // settling takes time, not the engine's
     drop(slot);
-    if *step == Step::Start { slots.is_up(node).await } else { Ok(()) }
+    if *step == Step::Start { slots.is_up(node, took).await } else { Ok(()) }
 }
 
 async fn create(host: &Host, node: &str, body: &Value, say: &dyn Fn(String)) -> Result<(), EngineError> {

@@ -15,8 +15,8 @@ use crate::host::Host;
 /// end a program within some ten milliseconds.
 const SETTLE: Duration = Duration::from_millis(500);
 
-/// An engine notes when a container was started after its program wrote the first lines.
-const EARLY: Duration = Duration::from_secs(1);
+/// An engine notes when a container was started after its program wrote the first lines: at most so much later.
+const LATE: Duration = Duration::from_secs(1);
 
 /// How many of its last lines a container that died says.
 const LAST: u64 = 10;
@@ -39,15 +39,15 @@ impl<'a> Slots<'a> {
         self.free.acquire().await.ok()
     }
 
-    /// Whether a container that was started is still up a moment later; else why not, with the end of its log.
-    pub(in crate::commands) async fn is_up(&self, node: &str) -> Result<(), Outcome> {
+    /// Whether a container whose start took so long is still up a moment later; else why not, with the end of its log.
+    pub(in crate::commands) async fn is_up(&self, node: &str, took: Duration) -> Result<(), Outcome> {
         tokio::time::sleep(SETTLE).await;
         let _slot = self.one().await;
         let found = self.host.engine.inspect(node).await.map_err(|error| Outcome::failed(&error))?;
         match end(&found) {
             None => Ok(()),
             Some(how) => {
-                let last = last_lines(&self.host.engine, node, &found).await.unwrap_or_default();
+                let last = last_lines(&self.host.engine, node, &found, took).await.unwrap_or_default();
                 Err(Outcome::Failed(
                     died(&how, &last),
                     Some(format!("xdock logs {node} shows all that it wrote")),
@@ -115,9 +115,14 @@ fn died(how: &str, last: &[String]) -> String {
 }
 
 /// What it wrote at last: in the run that ended, where it was only one.
-async fn last_lines(engine: &Engine, node: &str, found: &Inspected) -> Result<Vec<String>, EngineError> {
+async fn last_lines(
+    engine: &Engine,
+    node: &str,
+    found: &Inspected,
+    took: Duration,
+) -> Result<Vec<String>, EngineError> {
     let Some(of) = engine.find(node).await? else { return Ok(Vec::new()) };
-    let started = of.started.map(|started| started.before(EARLY));
+    let started = of.started.map(|started| started.before(took.min(LATE)));
     let since = if found.restarts == 0 { started } else { None };
     let mut pieces = engine.past(&of, Span { since, until: None, tail: Some(LAST) }).await?;
     let (mut lines, mut half) = (Vec::new(), Lines::default());
