@@ -85,14 +85,14 @@ pub enum MachineError {
     #[error(transparent)]
     Record(#[from] RecordError),
     /// It booted with failed units.
-    #[error(
-        "{member} booted, but these units failed: {units}; `machine exec {member} journalctl -b` tells more"
-    )]
+    #[error("{member} booted, but these units failed: {units}; its last words:\n{said}")]
     Degraded {
         /// Which.
         member: Member,
         /// Which units.
         units: String,
+        /// The end of its console, where the first boot's postscripts write too.
+        said: String,
     },
     /// It was told to boot again and still is the boot before.
     #[error("{member} has not begun to boot again within {} s", deadline.as_secs())]
