@@ -41,7 +41,18 @@ pub const REMEMBERED: &str = "/var/lib/xdock/environment.json";
 /// Whether the tables are in that variable, and not a shell's own business.
 fn is_tables(name: &str) -> bool {
     const NAMES: [&str; 12] = [
-        "NODE", "MASTER", "MASTER_IP", "HTTPPORT", "OSVER", "ARCH", "IPADDR", "INSTALLNIC", "NFSSERVER", "OTHERPKGDIR", "INSTALLDIR", "DOMAIN",
+        "NODE",
+        "MASTER",
+        "MASTER_IP",
+        "HTTPPORT",
+        "OSVER",
+        "ARCH",
+        "IPADDR",
+        "INSTALLNIC",
+        "NFSSERVER",
+        "OTHERPKGDIR",
+        "INSTALLDIR",
+        "DOMAIN",
     ];
     NAMES.contains(&name) || name.starts_with("NIC") || name.starts_with("NETWORKS_LINE")
 }

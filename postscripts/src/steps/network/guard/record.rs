@@ -22,7 +22,7 @@ const MODE: u32 = 0o600;
 /// A change, written down.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// [`FORMAT`].
+    /// `FORMAT`, else it is another release's.
     pub format: u32,
     /// A number that grows, and a word that no other change has.
     pub id: String,

@@ -89,19 +89,16 @@ pub async fn fall_back(manager: Manager) -> Result<(), AdoptError> {
 
 async fn ifupdown(stack: &Stack) -> Result<(), AdoptError> {
     let tree = Tree::read(Path::new("/"), Manager::Ifupdown)?;
-    ifstate::take_over(&tree, stack).await.map_err(|source| AdoptError::Command {
-        manager: Manager::Ifupdown,
-        source: Box::new(source),
-    })?;
+    ifstate::take_over(&tree, stack)
+        .await
+        .map_err(|source| AdoptError::Command { manager: Manager::Ifupdown, source: Box::new(source) })?;
     Ok(ifstate::believe_files(&tree)?)
 }
 
 /// `netplan generate` writes for the renderer that its files name.
 fn netplan_renders_for_networkmanager() -> bool {
     let directory = std::fs::read_dir("/run/NetworkManager/system-connections").into_iter().flatten();
-    directory
-        .filter_map(Result::ok)
-        .any(|entry| entry.file_name().to_string_lossy().starts_with("netplan-"))
+    directory.filter_map(Result::ok).any(|entry| entry.file_name().to_string_lossy().starts_with("netplan-"))
 }
 
 async fn run(manager: Manager, program: &str, words: &[&str]) -> Result<(), AdoptError> {
