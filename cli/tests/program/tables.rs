@@ -80,7 +80,10 @@ fn a_plan_is_shown_for_a_person_and_for_a_program() {
          network  mynet0 10.99.0.0/16\n= 0\n"
     );
     let said = place.say(&["plan", "host1", "--json"]);
-    assert!(said.starts_with("{\"host\":\"host1\",\"devices\":[{\"name\":\"mynet0\",\"kind\":\"bridge\""), "{said}");
+    assert!(
+        said.starts_with("{\"host\":\"host1\",\"devices\":[{\"name\":\"mynet0\",\"kind\":\"bridge\""),
+        "{said}"
+    );
     assert_eq!(place.say(&["plan", "host9"]), "! Error: no such node: host9\n= 2\n");
 }
 
