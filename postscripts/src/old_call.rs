@@ -99,8 +99,9 @@ impl OldNetwork {
         if now.split(',').any(has) {
             return;
         }
+        // first, as the bridge of the host's own network is where the tables do not name it
         let separator = if now.is_empty() { "" } else { "," };
-        let text = format!("{now}{separator}{}!{value}", self.bridge);
+        let text = format!("{}!{value}{separator}{now}", self.bridge);
         environment.set(variable, text);
     }
 }
