@@ -63,6 +63,12 @@ impl Ran {
     }
 }
 
+impl AsRef<Lab> for Cluster {
+    fn as_ref(&self) -> &Lab {
+        &self.lab
+    }
+}
+
 impl Cluster {
     /// Boots `hosts` bare Debians and lets the product make docker hosts of them.
     ///

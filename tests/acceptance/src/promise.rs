@@ -1,52 +1,78 @@
-//! A suite of promises tried on one lab: made by the first trial, removed at the end. Trials run one after another, and each
-//! leaves the lab as it found it.
+//! A suite of promises tried on one stage (a lab, and what stands in it): made by the first trial, removed at the end. Trials
+//! run one after another, and each leaves the stage as it found it.
 
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
-use libtest_mimic::{Arguments, Failed, Trial};
+use lab::Lab;
+use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
 use tokio::runtime::Runtime;
 
 use crate::cluster::Cluster;
 use crate::engine::Failure;
 
-/// A promise: a name, and what must hold on the cluster.
-#[derive(Debug, Clone, Copy)]
-pub struct Promise {
+/// Names the variable that keeps the lab of a suite that failed, to be looked at; `lab down` removes it.
+const KEEP: &str = "XDOCK_LAB_KEEP";
+/// A trial that takes longer tells how long: what makes a suite slow.
+const LONG: Duration = Duration::from_secs(10);
+
+/// A promise: a name, and what must hold on the stage.
+#[derive(Debug)]
+pub struct Promise<S = Cluster> {
     /// The name, which a failing line says.
     pub name: &'static str,
     /// Tries it.
-    pub holds: fn(&Runtime, &Cluster) -> Result<(), Failure>,
+    pub holds: fn(&Runtime, &S) -> Result<(), Failure>,
 }
 
-/// Writes a list of promises out of the names of async functions.
+/// Writes a list of promises out of the names of async functions; `on STAGE:` before them where that is no [`Cluster`].
 #[macro_export]
 macro_rules! promises {
-    ($($name:ident),* $(,)?) => {
-        pub(crate) fn promises() -> Vec<$crate::Promise> {
-            vec![$($crate::Promise { name: stringify!($name), holds: |runtime, cluster| runtime.block_on($name(cluster)) }),*]
+    (on $stage:ty: $($name:ident),* $(,)?) => {
+        pub(crate) fn promises() -> Vec<$crate::Promise<$stage>> {
+            vec![$($crate::Promise { name: stringify!($name), holds: |runtime, stage| runtime.block_on($name(stage)) }),*]
         }
     };
+    ($($name:ident),* $(,)?) => { $crate::promises![on $crate::Cluster: $($name),*]; };
 }
 
-/// The cluster that all trials share; the error of making it is told by each of them.
-struct Stage {
+/// What all trials share; the error of making it is told by each of them.
+struct Suite<S> {
     runtime: Runtime,
-    provision: fn(&Runtime) -> Result<Cluster, Failure>,
-    cluster: OnceLock<Result<Cluster, String>>,
+    provision: fn(&Runtime) -> Result<S, Failure>,
+    stage: OnceLock<Result<S, String>>,
 }
 
-impl Stage {
-    fn try_promise(&self, promise: &Promise) -> Result<(), Failed> {
-        let cluster = self
-            .cluster
-            .get_or_init(|| (self.provision)(&self.runtime).map_err(|error| chain::chain(&*error)));
-        let cluster = cluster.as_ref().map_err(|error| format!("no cluster to try it on: {error}"))?;
-        (promise.holds)(&self.runtime, cluster).map_err(|error| Failed::from(chain::chain(&*error)))
+impl<S: AsRef<Lab>> Suite<S> {
+    fn try_promise(&self, promise: &Promise<S>) -> Result<(), Failed> {
+        let stage =
+            self.stage.get_or_init(|| (self.provision)(&self.runtime).map_err(|error| chain::chain(&*error)));
+        let stage = stage.as_ref().map_err(|error| format!("no lab to try it on: {error}"))?;
+        let began = Instant::now();
+        let held = (promise.holds)(&self.runtime, stage);
+        if began.elapsed() >= LONG {
+            eprint!("{} s ", began.elapsed().as_secs());
+        }
+        held.map_err(|error| Failed::from(chain::chain(&*error)))
+    }
+
+    /// Takes the lab down, unless it is to be looked at.
+    fn end(&self, conclusion: &Conclusion) -> Result<(), String> {
+        let Some(Ok(stage)) = self.stage.get() else { return Ok(()) };
+        if conclusion.has_failed() && std::env::var_os(KEEP).is_some() {
+            eprintln!("the lab is kept, since {KEEP} is set");
+            return Ok(());
+        }
+        let down = self.runtime.block_on(stage.as_ref().down());
+        down.map_err(|error| format!("the lab could not be taken down: {}", chain::chain(&error)))
     }
 }
 
 /// Tries the promises that the command line asks for, and ends the process.
-pub fn run(promises: Vec<Promise>, provision: fn(&Runtime) -> Result<Cluster, Failure>) -> ! {
+pub fn run<S: AsRef<Lab> + Send + Sync + 'static>(
+    promises: Vec<Promise<S>>,
+    provision: fn(&Runtime) -> Result<S, Failure>,
+) -> ! {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
     let runtime = match Runtime::new() {
@@ -56,16 +82,14 @@ pub fn run(promises: Vec<Promise>, provision: fn(&Runtime) -> Result<Cluster, Fa
             std::process::exit(1);
         }
     };
-    let stage = Arc::new(Stage { runtime, provision, cluster: OnceLock::new() });
+    let suite = Arc::new(Suite { runtime, provision, stage: OnceLock::new() });
     let trials = promises.into_iter().map(|promise| {
-        let stage = Arc::clone(&stage);
-        Trial::test(promise.name, move || stage.try_promise(&promise))
+        let suite = Arc::clone(&suite);
+        Trial::test(promise.name, move || suite.try_promise(&promise))
     });
     let conclusion = libtest_mimic::run(&arguments, trials.collect());
-    if let Some(Ok(cluster)) = stage.cluster.get()
-        && let Err(error) = stage.runtime.block_on(cluster.lab.down())
-    {
-        eprintln!("the lab could not be taken down: {}", chain::chain(&error));
+    if let Err(error) = suite.end(&conclusion) {
+        eprintln!("{error}");
         std::process::exit(1);
     }
     conclusion.exit()

@@ -5,7 +5,8 @@ use acceptance::soundness::same;
 
 use crate::world::World;
 
-crate::promises![
+acceptance::promises![
+    on World:
     the_kernel_has_the_modules_of_open_vswitch_vlans_and_bonds,
     the_first_boot_makes_a_docker_host,
     a_bridge_is_over_a_vlan_over_a_bond,

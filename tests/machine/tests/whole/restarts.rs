@@ -4,7 +4,8 @@ use acceptance::Failure;
 
 use crate::world::World;
 
-crate::promises![
+acceptance::promises![
+    on World:
     containers_are_back_after_a_reboot,
     containers_are_back_after_a_power_cut_while_they_restart,
 ];

@@ -7,7 +7,7 @@ use acceptance::soundness::same;
 use acceptance::{Cluster, Failure, Tables};
 use lab::cache::layers::Layers;
 use lab::dirs::Dirs;
-use lab::{Member, Spec};
+use lab::{Lab, Member, Spec};
 use machine::{Machine, Order};
 
 /// What the machine is called.
@@ -24,6 +24,12 @@ pub(crate) struct World {
     pub(crate) cluster: Cluster,
     /// host2.
     pub(crate) machine: Machine,
+}
+
+impl AsRef<Lab> for World {
+    fn as_ref(&self) -> &Lab {
+        &self.cluster.lab
+    }
 }
 
 impl World {
