@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 
+use durable::FileError;
 use inventory::Snapshot;
 use process::Command;
 
@@ -10,12 +11,27 @@ use super::networks;
 use super::plan::{Action, Desired};
 use super::{DEADLINE, LINK, NetdError, PROGRAM, SERVICE, SOCKET};
 
+/// Is there from the first unit that is written until netd runs with all of them, so that a run that is killed in between is
+/// completed by the next. A boot needs it no more: systemd then reads the units.
+const UNTOLD: &str = "/run/xdock/netd.untold";
+
+/// Whether a killed run left netd with units of before.
+pub(super) fn is_untold() -> bool {
+    Path::new(UNTOLD).exists()
+}
+
+/// All was done: nothing is left to be told.
+pub(super) fn finish() -> Result<(), FileError> {
+    durable::remove(Path::new(UNTOLD)).map(drop)
+}
+
 /// Does one of them; the program is installed by who fetches it.
 pub(super) async fn act(action: &Action, desired: &Desired) -> Result<(), NetdError> {
     match action {
         Action::InstallProgram => Ok(()),
         Action::Link => link(),
         Action::WriteUnit(path) => {
+            durable::replace(Path::new(UNTOLD), b"restart", 0o644)?;
             let unit = desired.units.iter().find(|unit| unit.path == *path);
             unit.map_or(Ok(()), |unit| unit.write().map(drop).map_err(NetdError::from))
         }

@@ -6,6 +6,7 @@ mod execute;
 mod networks;
 mod plan;
 mod release;
+mod service;
 
 use std::io;
 use std::path::Path;
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use durable::FileError;
 use inventory::Snapshot;
-use process::{Command, ExecuteError};
+use process::ExecuteError;
 use thiserror::Error;
 
 use self::execute::act;
@@ -103,6 +104,7 @@ pub async fn run(run: &Run) -> Result<Outcome, NetdError> {
     for action in &actions {
         act(action, &desired).await?;
     }
+    execute::finish()?;
     Ok(outcome(&actions, &desired, node.name.as_str()))
 }
 
@@ -149,24 +151,18 @@ fn snapshot(server: &Server, node: &str) -> Result<Option<Snapshot>, NetdError> 
 }
 
 async fn observe(desired: &Desired) -> Observed {
-    let is = |words: &'static [&'static str]| async move {
-        Command::new("systemctl", DEADLINE).args(["--quiet"]).args(words).execute().await.is_ok()
-    };
-    let mut active = Vec::new();
-    if is(&["is-active", SOCKET]).await {
-        active.push(SOCKET);
-    }
-    if is(&["is-active", SERVICE]).await {
-        active.push(SERVICE);
-    }
+    let program = Path::new(PROGRAM);
+    let program_digest = std::fs::read(program).ok().map(|bytes| digest(&bytes));
+    let units = service::observe().await;
+    let running = units.service.pid.and_then(|pid| service::running(pid, program, program_digest.as_deref()));
     let changed = desired.units.iter().filter(|unit| unit.differs());
-    let enabled = is(&["is-enabled", SOCKET]).await && is(&["is-enabled", SERVICE]).await;
     Observed {
-        program_digest: std::fs::read(PROGRAM).ok().map(|bytes| digest(&bytes)),
-        linked: std::fs::read_link(LINK).is_ok_and(|target| target == Path::new(PROGRAM)),
+        program_digest,
+        linked: std::fs::read_link(LINK).is_ok_and(|target| target == program),
         changed_units: changed.map(|unit| unit.path.clone()).collect(),
-        enabled,
-        active,
+        units,
+        running,
+        untold: execute::is_untold(),
         // one that can not be read is replaced
         networks: networks::names().await,
         snapshot: Snapshot::read(Path::new(inventory::snapshot::PATH))

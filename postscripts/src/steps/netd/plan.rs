@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use inventory::{NetName, Snapshot};
 
+use super::service::Units;
 use super::{LINK, PROGRAM, SERVICE, SOCKET};
 use crate::files::Wanted;
 
@@ -24,8 +25,11 @@ pub(super) struct Observed {
     pub(super) linked: bool,
     /// Units whose file is not as it shall be.
     pub(super) changed_units: Vec<PathBuf>,
-    pub(super) enabled: bool,
-    pub(super) active: Vec<&'static str>,
+    pub(super) units: Units,
+    /// Digest of the program that runs.
+    pub(super) running: Option<String>,
+    /// A killed run wrote units, and netd may run with those of before.
+    pub(super) untold: bool,
     /// Digest and version of the snapshot on this host.
     pub(super) snapshot: Option<(String, u64)>,
     /// The engine's networks; `None`: no engine yet.
@@ -69,35 +73,45 @@ impl fmt::Display for Action {
 /// which dockerd asks netd.
 pub(super) fn plan(desired: &Desired, observed: &Observed) -> Vec<Action> {
     let mut actions = Vec::new();
-    let new_program = observed.program_digest.as_ref() != Some(&desired.program_digest);
-    if new_program {
+    let is_installed = observed.program_digest.as_ref() == Some(&desired.program_digest);
+    if !is_installed {
         actions.push(Action::InstallProgram);
     }
     if !observed.linked {
         actions.push(Action::Link);
     }
-    let new_units = !observed.changed_units.is_empty();
     actions.extend(observed.changed_units.iter().cloned().map(Action::WriteUnit));
-    if new_units {
+    actions.extend(start(desired, observed));
+    actions.extend(desired.snapshot.as_ref().and_then(|snapshot| load(snapshot, observed)));
+    actions.extend(missing_networks(desired, observed));
+    actions
+}
+
+/// What was started before its file was written starts anew, whichever run wrote it.
+fn start(desired: &Desired, observed: &Observed) -> Vec<Action> {
+    let mut actions = Vec::new();
+    let Units { socket, service } = observed.units;
+    let unread = !observed.changed_units.is_empty() || socket.unread || service.unread;
+    if unread {
         actions.push(Action::Reload);
     }
-    if !observed.enabled {
+    if !(socket.enabled && service.enabled) {
         actions.push(Action::Enable);
     }
-    let active = |unit| observed.active.contains(&unit);
-    let new_socket = observed.changed_units.iter().any(|path| path.ends_with(SOCKET));
-    match active(SOCKET) {
-        true if new_socket => actions.push(Action::ReopenSocket),
+    let is_old_socket =
+        observed.untold || socket.unread || observed.changed_units.iter().any(|path| path.ends_with(SOCKET));
+    match socket.active {
+        true if is_old_socket => actions.push(Action::ReopenSocket),
         true => {}
         false => actions.push(Action::Start(SOCKET)),
     }
-    match active(SERVICE) {
-        true if new_program || new_units => actions.push(Action::Restart),
+    let digest = Some(&desired.program_digest);
+    let is_old_program = observed.program_digest.as_ref() != digest || observed.running.as_ref() != digest;
+    match service.active {
+        true if is_old_program || unread || observed.untold => actions.push(Action::Restart),
         true => {}
         false => actions.push(Action::Start(SERVICE)),
     }
-    actions.extend(desired.snapshot.as_ref().and_then(|snapshot| load(snapshot, observed)));
-    actions.extend(missing_networks(desired, observed));
     actions
 }
 
@@ -118,7 +132,10 @@ pub(super) fn load(snapshot: &Snapshot, observed: &Observed) -> Option<Action> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::service::Unit;
     use super::*;
+
+    const RUNS: Unit = Unit { active: true, enabled: true, unread: false, pid: None };
 
     fn snapshot(version: u64, host: &str) -> Snapshot {
         Snapshot::seal(host.parse().unwrap(), version, vec![], vec![])
@@ -138,8 +155,9 @@ mod tests {
             program_digest: Some("ab".to_owned()),
             linked: true,
             changed_units: vec![],
-            enabled: true,
-            active: vec![SOCKET, SERVICE],
+            units: Units { socket: RUNS, service: Unit { pid: Some(7), ..RUNS } },
+            running: Some("ab".to_owned()),
+            untold: false,
             snapshot: Some((snapshot(7, "host1").digest, 7)),
             networks: Some(BTreeSet::new()),
         }
@@ -189,6 +207,28 @@ mod tests {
             "restart netd.service",
         ];
         assert_eq!(texts(&desired(Some(7)), &socket), wanted);
+    }
+
+    #[test]
+    fn what_a_killed_run_left_is_completed() {
+        let texts = |observed| texts(&desired(Some(7)), &observed);
+        // between the program and the restart
+        let older = Observed { running: Some("cd".to_owned()), ..complete() };
+        assert_eq!(texts(older), ["restart netd.service"]);
+        // between a unit and the reload
+        let units = |socket, service| Observed { units: Units { socket, service }, ..complete() };
+        let unread = Unit { unread: true, ..RUNS };
+        let reload = "make systemd read its units";
+        assert_eq!(texts(units(RUNS, unread)), [reload, "restart netd.service"]);
+        let both = [reload, "restart netd.socket", "restart netd.service"];
+        assert_eq!(texts(units(unread, RUNS)), both);
+        // after the reload
+        let untold = Observed { untold: true, ..complete() };
+        assert_eq!(texts(untold), ["restart netd.socket", "restart netd.service"]);
+        // after netd was stopped for the socket
+        let service = Unit { active: false, ..RUNS };
+        let stopped = Observed { untold: true, running: None, ..units(RUNS, service) };
+        assert_eq!(texts(stopped), ["restart netd.socket", "start netd.service"]);
     }
 
     #[test]

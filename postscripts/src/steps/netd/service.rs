@@ -1,0 +1,127 @@
+//! What systemd and the kernel know of netd as it runs: its files may be newer than what was started from them.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use process::Command;
+
+use super::{SERVICE, SOCKET};
+use crate::fetch::digest;
+
+const QUESTION: Duration = Duration::from_secs(30);
+const PROPERTIES: &str = "--property=Id,ActiveState,UnitFileState,NeedDaemonReload,MainPID";
+
+/// What systemd knows of a unit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Unit {
+    pub(super) active: bool,
+    /// At every boot.
+    pub(super) enabled: bool,
+    /// Its files are newer than what systemd has read.
+    pub(super) unread: bool,
+    /// Its process.
+    pub(super) pid: Option<u32>,
+}
+
+/// Both units.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Units {
+    pub(super) socket: Unit,
+    pub(super) service: Unit,
+}
+
+/// Both, by one process.
+pub(super) async fn observe() -> Units {
+    let words = ["show", SOCKET, SERVICE, PROPERTIES];
+    let asked = Command::new("systemctl", QUESTION).args(words).execute().await;
+    // without systemd nothing runs, and to start it says why
+    parse(&asked.map(|output| output.text()).unwrap_or_default())
+}
+
+/// Blocks of `NAME=VALUE`, in no order that is promised (systemctl(1), `show`).
+fn parse(text: &str) -> Units {
+    let mut units = Units::default();
+    for block in text.split("\n\n") {
+        let value = |name: &str| {
+            block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=')).unwrap_or("")
+        };
+        let unit = Unit {
+            active: value("ActiveState") == "active",
+            enabled: ["enabled", "enabled-runtime"].contains(&value("UnitFileState")),
+            unread: value("NeedDaemonReload") == "yes",
+            pid: value("MainPID").parse().ok().filter(|pid| *pid > 0),
+        };
+        match value("Id") {
+            SOCKET => units.socket = unit,
+            SERVICE => units.service = unit,
+            _ => {}
+        }
+    }
+    units
+}
+
+/// The digest of the program that a process runs, which may have been replaced since; `None`: it has just ended. `file`
+/// and its digest `known` spare reading it again.
+pub(super) fn running(pid: u32, file: &Path, known: Option<&str>) -> Option<String> {
+    let program = PathBuf::from(format!("/proc/{pid}/exe"));
+    let now = fs::metadata(&program).ok()?;
+    // the kernel gives the number of a program that runs to no other file, deleted or not
+    let same = fs::metadata(file).is_ok_and(|file| (file.dev(), file.ino()) == (now.dev(), now.ino()));
+    match known.filter(|_| same) {
+        Some(known) => Some(known.to_owned()),
+        None => fs::read(&program).ok().map(|bytes| digest(&bytes)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Child, Stdio};
+
+    use super::*;
+
+    #[test]
+    fn systemds_answer_is_read_in_any_order() {
+        let text = "MainPID=412\nId=netd.service\nActiveState=active\nUnitFileState=enabled\nNeedDaemonReload=yes\n\n\
+                    Id=netd.socket\nActiveState=active\nUnitFileState=disabled\nNeedDaemonReload=no\n";
+        let wanted = Units {
+            socket: Unit { active: true, ..Unit::default() },
+            service: Unit { active: true, enabled: true, unread: true, pid: Some(412) },
+        };
+        assert_eq!(parse(text), wanted);
+        let bare = "Id=netd.socket\nActiveState=inactive\nUnitFileState=\nNeedDaemonReload=no\n\nMainPID=0\nId=netd.service\nActiveState=failed\n";
+        assert_eq!(parse(bare), Units::default());
+        assert_eq!(parse(""), Units::default());
+    }
+
+    fn started(program: &Path) -> Child {
+        // waits for its input, which ends with the test
+        std::process::Command::new(program).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap()
+    }
+
+    #[test]
+    fn a_replaced_program_is_told_from_the_one_that_runs() {
+        let directory = tempfile::tempdir().unwrap();
+        let program = directory.path().join("netd");
+        let old = fs::read("/bin/cat").unwrap();
+        durable::replace(&program, &old, 0o755).unwrap();
+        let mut child = started(&program);
+        let known = digest(&old);
+        let running = |known: &str| running(child.id(), &program, Some(known)).unwrap();
+        // its own file: not read again
+        assert_eq!(running("known"), "known");
+        // the same bytes under another number
+        fs::copy("/bin/cat", directory.path().join("other")).unwrap();
+        fs::rename(directory.path().join("other"), &program).unwrap();
+        assert_eq!(running("known"), known);
+        let new = [old, b"next".to_vec()].concat();
+        durable::replace(&program, &new, 0o755).unwrap();
+        assert_eq!(running(&digest(&new)), known);
+        fs::remove_file(&program).unwrap();
+        assert_eq!(running(&digest(&new)), known);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(super::running(child.id(), &program, None), None);
+    }
+}
