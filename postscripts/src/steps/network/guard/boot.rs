@@ -20,8 +20,6 @@ use crate::lock::{self, LockError};
 /// A boot waits for this; a lock that is held then is somebody's who works.
 const LOCKED: Duration = Duration::from_secs(150);
 const COMMAND: Duration = Duration::from_secs(20);
-/// Links, ports of switches and DHCP servers take longer from nothing than in a change.
-const FROM_NOTHING: Duration = Duration::from_secs(30);
 const ONCE_MORE: Duration = Duration::from_secs(3);
 
 /// A boot could not do its part.
@@ -191,7 +189,7 @@ pub async fn confirm(place: &Place, hands: &impl Hands) -> Result<Verdict, BootE
     else {
         return Ok(Verdict::NoTrial);
     };
-    let patience = Duration::from_secs(record.confirm) + FROM_NOTHING;
+    let patience = Duration::from_secs(record.confirm) + place.from_nothing;
     let first = hands.probe(&record.probes, patience).await;
     let _lock = timeout(LOCKED, lock::take(&place.lock())).await.map_err(|_| BootError::Busy)??;
     // a run of xdockhost may have changed the network meanwhile: what is on trial then is another change

@@ -4,6 +4,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use thiserror::Error;
 
@@ -17,6 +18,7 @@ pub const STATE: &str = "/var/lib/xdock/network";
 pub const PROGRAM: &str = "/opt/xdock/bin/xdockhost";
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 const SYSTEMD: &str = "/run/systemd/system";
+const FROM_NOTHING: Duration = Duration::from_secs(90);
 
 /// The records' directory, and what goes with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +31,9 @@ pub struct Place {
     pub systemd: bool,
     /// The kernel's random name of this boot. Empty where it does not tell: then every record is one of this boot.
     pub boot: String,
+    /// What a first boot's probes are given beyond the change's own `confirm`: links, ports of switches (802.1D: 50 s until
+    /// they forward) and DHCP servers take longer from nothing than in a change, and a busy disk makes all of it slower.
+    pub from_nothing: Duration,
 }
 
 /// What the name of a record says.
@@ -62,12 +67,18 @@ impl Place {
     /// That of a host.
     pub fn host() -> Self {
         let systemd = Path::new(SYSTEMD).is_dir();
-        Self { state: STATE.into(), program: PROGRAM.into(), systemd, boot: boot_id() }
+        Self { state: STATE.into(), program: PROGRAM.into(), systemd, boot: boot_id(), from_nothing: FROM_NOTHING }
     }
 
     /// Another directory, without systemd: a place of its own for a test or a rescue.
     pub fn elsewhere(state: &Path, program: &Path) -> Self {
-        Self { state: state.to_owned(), program: program.to_owned(), systemd: false, boot: boot_id() }
+        Self {
+            state: state.to_owned(),
+            program: program.to_owned(),
+            systemd: false,
+            boot: boot_id(),
+            from_nothing: FROM_NOTHING,
+        }
     }
 
     /// Where a job was told that the records are.
