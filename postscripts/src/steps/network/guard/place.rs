@@ -67,7 +67,13 @@ impl Place {
     /// That of a host.
     pub fn host() -> Self {
         let systemd = Path::new(SYSTEMD).is_dir();
-        Self { state: STATE.into(), program: PROGRAM.into(), systemd, boot: boot_id(), from_nothing: FROM_NOTHING }
+        Self {
+            state: STATE.into(),
+            program: PROGRAM.into(),
+            systemd,
+            boot: boot_id(),
+            from_nothing: FROM_NOTHING,
+        }
     }
 
     /// Another directory, without systemd: a place of its own for a test or a rescue.
