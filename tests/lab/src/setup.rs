@@ -49,12 +49,26 @@ pub fn require_root() -> Result<(), SetupError> {
     if nix::unistd::geteuid().is_root() { Ok(()) } else { Err(SetupError::NotRoot) }
 }
 
-/// Installs what is missing, and tells of it.
+/// The kernel counts root's inotify instances of the whole machine together; a booted host has up to fifteen, and the
+/// default of 128 starves the second of two labs (its `systemd-ask-password` units fail).
+const INSTANCES: &str = "/proc/sys/fs/inotify/max_user_instances";
+const ENOUGH: u32 = 1024;
+
+/// Gives all labs of the machine room. Where the limit is not ours to raise, one lab still fits below it.
+fn raise_instances(path: &Path) {
+    let allowed = std::fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<u32>().ok());
+    if allowed.is_some_and(|allowed| allowed < ENOUGH) {
+        let _ = std::fs::write(path, ENOUGH.to_string());
+    }
+}
+
+/// Installs what is missing, and tells of it; raises the machine's limits where labs side by side would hit them.
 ///
 /// # Errors
 /// What apt said.
 pub async fn setup(say: &(dyn Fn(&str) + Sync)) -> Result<(), SetupError> {
     require_root()?;
+    raise_instances(Path::new(INSTANCES));
     let packages = missing(is_installed);
     if packages.is_empty() {
         return Ok(());
@@ -98,6 +112,16 @@ async fn apt(verb: &[&str], packages: &[&str]) -> Result<(), ExecuteError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_limit_that_is_too_low_is_raised_and_a_higher_one_stays() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for (before, after) in [("128\n", "1024"), ("4096\n", "4096\n"), ("nonsense", "nonsense")] {
+            std::fs::write(file.path(), before).unwrap();
+            raise_instances(file.path());
+            assert_eq!(std::fs::read_to_string(file.path()).unwrap(), after);
+        }
+    }
 
     #[test]
     fn only_what_is_missing_is_installed_and_once() {
