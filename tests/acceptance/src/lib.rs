@@ -5,6 +5,7 @@ pub mod cluster;
 pub mod container;
 pub mod engine;
 pub mod promise;
+pub mod reach;
 pub mod soundness;
 pub mod tables;
 

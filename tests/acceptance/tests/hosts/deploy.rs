@@ -1,7 +1,6 @@
 //! A bare Debian becomes a docker host, whatever manages its network, and is the same after a reboot.
 
-use std::time::Duration;
-
+use acceptance::reach::moves_within_reach;
 use acceptance::{Cluster, Failure};
 use lab::Power;
 
@@ -19,26 +18,7 @@ acceptance::promises![
 async fn at_most_three_of_ten_pings_a_second_are_lost_while_the_install_nic_moves_into_a_bridge(
     cluster: &Cluster,
 ) -> Result<(), Failure> {
-    let mut worst = Vec::new();
-    for host in HOSTS {
-        let watch = cluster.lab.watch_ping(host, Duration::from_millis(100))?;
-        let ran = cluster.updatenode(&[host], "xdock network").await;
-        // a manager that takes the network over may do so a little later
-        tokio::time::sleep(Duration::from_secs(3)).await;
-        let pings = watch.stop().await?;
-        eprintln!(
-            "  {host}: {} of {} pings lost, longest silence {} ms",
-            pings.lost,
-            pings.sent,
-            pings.longest_silence.as_millis()
-        );
-        ran?;
-        is_bridged(cluster, host).await?;
-        if pings.lost > 3 {
-            worst.push(format!("{host} lost {} of {}", pings.lost, pings.sent));
-        }
-    }
-    if worst.is_empty() { Ok(()) } else { Err(worst.join(", ").into()) }
+    moves_within_reach(cluster, &HOSTS, is_bridged).await
 }
 
 async fn a_bare_debian_becomes_a_docker_host_under_each_manager(cluster: &Cluster) -> Result<(), Failure> {

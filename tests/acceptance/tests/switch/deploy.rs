@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use acceptance::reach::moves_within_reach;
 use acceptance::soundness::{same, sound};
 use acceptance::{Cluster, Failure};
 use futures_util::future::try_join_all;
@@ -47,26 +48,8 @@ async fn a_bare_debian_gets_open_vswitch_as_its_switch_under_each_manager(
     cluster: &Cluster,
 ) -> Result<(), Failure> {
     cluster.updatenode(&HOSTS, "xdock docker unsigned=yes").await?;
-    let mut worst = Vec::new();
-    for host in HOSTS {
-        let watch = cluster.lab.watch_ping(host, Duration::from_millis(100))?;
-        let ran = cluster.updatenode(&[host], "xdock network").await;
-        tokio::time::sleep(Duration::from_secs(3)).await;
-        let pings = watch.stop().await?;
-        eprintln!(
-            "  {host}: {} of {} pings lost, longest silence {} ms",
-            pings.lost,
-            pings.sent,
-            pings.longest_silence.as_millis()
-        );
-        ran?;
-        is_switched(cluster, host).await?;
-        if pings.lost > 3 {
-            worst.push(format!("{host} lost {} of {}", pings.lost, pings.sent));
-        }
-    }
-    cluster.updatenode(&HOSTS, "xdock netd").await?;
-    if worst.is_empty() { Ok(()) } else { Err(worst.join(", ").into()) }
+    moves_within_reach(cluster, &HOSTS, is_switched).await?;
+    cluster.updatenode(&HOSTS, "xdock netd").await.map(drop)
 }
 
 async fn twelve_containers_are_where_the_tables_say(cluster: &Cluster) -> Result<(), Failure> {
