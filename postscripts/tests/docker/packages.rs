@@ -178,11 +178,15 @@ fn zypper_from_the_hosts_repositories_and_from_the_directory() {
 
 #[test]
 fn unsigned_without_an_index_says_how_to_make_one() {
-    for (distribution, manager, indexer, names) in [
-        ("debian-12", "apt-get", "dpkg-scanpackages . >Packages", "docker.io iptables"),
-        ("sles-15", "zypper", "createrepo_c .", "docker"),
+    let apt = "dpkg-scanpackages . >Packages";
+    for (distribution, apparmor, manager, indexer, names) in [
+        ("debian-12", "N\n", "apt-get", apt, "docker.io iptables"),
+        // docker.io starts no container there without it
+        ("ubuntu-24.04", "Y\n", "apt-get", apt, "docker.io iptables apparmor"),
+        ("sles-15", "Y\n", "zypper", "createrepo_c .", "docker"),
     ] {
         let host = Host::of(distribution).script(manager, "").script("rpm", "exit 1").script("dpkg", "");
+        host.write("/sys/module/apparmor/parameters/enabled", apparmor);
         let mn = nothing();
         let ran = host.run(&mn, &["unsigned=yes"]);
         let text = format!(

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use postscripts::steps::docker::packages::choose;
+use postscripts::steps::docker::packages::{Needs, choose};
 use postscripts::steps::docker::release::Release;
 
 fn release(distribution: &str) -> Result<Release, String> {
@@ -39,10 +39,14 @@ fn every_recorded_distribution_has_its_packages() {
     for (file, name, packages) in WANTED {
         let release = release(file).unwrap();
         assert_eq!(release.to_string(), name);
-        assert_eq!(choose(&release, true).all().join(" "), packages, "{name}");
-        let without: Vec<&str> =
-            packages.split(' ').filter(|name| !name.starts_with("openvswitch")).collect();
-        assert_eq!(choose(&release, false).all(), without, "{name}");
+        let chosen = |ovs, apparmor| choose(&release, Needs { ovs, apparmor }).all().join(" ");
+        assert_eq!(chosen(true, false), packages, "{name}");
+        let (engine, switch) = packages.rsplit_once(' ').unwrap();
+        assert_eq!(chosen(false, false), engine, "{name}");
+        let is_debians = ["debian", "ubuntu"].iter().any(|family| file.starts_with(family));
+        let with_apparmor =
+            if is_debians { format!("{engine} apparmor {switch}") } else { packages.to_owned() };
+        assert_eq!(chosen(true, true), with_apparmor, "{name}");
     }
 }
 

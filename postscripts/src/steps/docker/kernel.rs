@@ -54,6 +54,11 @@ pub(super) fn modules(nics: &Nics) -> Vec<&'static str> {
     ["overlay", "bridge", "veth"].into_iter().chain(more).collect()
 }
 
+/// Whether AppArmor is on (kernel `security/apparmor/lsm.c`, the parameter `enabled`).
+pub(super) fn has_apparmor() -> bool {
+    fs::read_to_string("/sys/module/apparmor/parameters/enabled").is_ok_and(|text| text.starts_with('Y'))
+}
+
 /// Looks for modules.
 pub(super) fn observe_modules(names: &[&'static str]) -> Vec<Module> {
     names.iter().map(|name| Module { name, state: module_state(name) }).collect()

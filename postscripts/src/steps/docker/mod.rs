@@ -42,7 +42,7 @@ use self::execute::Executor;
 use self::install::Hint;
 use self::kernel::ModuleState;
 use self::observe::{Desired, observe};
-use self::packages::{Choice, choose, chosen};
+use self::packages::{Choice, Needs, choose, chosen};
 use self::plan::{Action, Change, Observed, plan, told};
 use self::release::Release;
 use super::{Outcome, Plan, Run};
@@ -82,11 +82,12 @@ pub async fn run(run: &Run) -> Result<Outcome, DockerError> {
 fn desired(run: &Run, server: &Server) -> Result<Desired, DockerError> {
     let tables = run.environment.tables()?;
     let ovs = tables.nics.iter().any(|nic| nic.kind == Some(NicKind::BridgeOvs));
+    let needs = Needs { ovs, apparmor: kernel::has_apparmor() };
     let release: Result<Release, _> = fs::read_to_string(OS_RELEASE).unwrap_or_default().parse();
     let family = release.as_ref().ok().map(|release| release.family);
     let choice: Choice = match (&run.work.packages, &release) {
         (Some(packages), _) => chosen(packages),
-        (None, Ok(release)) => choose(release, ovs),
+        (None, Ok(release)) => choose(release, needs),
         (None, Err(unknown)) => return Err(unknown.clone().into()),
     };
     let name = || release.map_or_else(|unknown| unknown.0, |release| release.to_string());

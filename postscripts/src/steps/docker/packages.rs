@@ -26,8 +26,17 @@ impl Choice {
     }
 }
 
-/// The distribution's own names; `ovs`: this host's plan has an Open vSwitch bridge.
-pub fn choose(release: &Release, ovs: bool) -> Choice {
+/// What a host needs besides an engine.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Open vSwitch: its plan has such a bridge.
+    pub ovs: bool,
+    /// What loads profiles into the kernel, which has AppArmor on.
+    pub apparmor: bool,
+}
+
+/// The distribution's own names.
+pub fn choose(release: &Release, needs: Needs) -> Choice {
     let (engine, mut others): (&[&str], Vec<&str>) = match release.family {
         // docker.io only recommends iptables, and does not start without it
         Family::Debian if release.major.is_none_or(|major| major >= DEBIAN_WITH_CLI_APART) => {
@@ -38,8 +47,13 @@ pub fn choose(release: &Release, ovs: bool) -> Choice {
         Family::RedHat => (&["docker-ce", "docker-ce-cli", "containerd.io"], vec![]),
         Family::Amazon | Family::Suse => (&["docker"], vec![]),
     };
+    // docker.io only recommends it, and where AppArmor is on starts no container without apparmor_parser (moby
+    // `daemon/apparmor_default.go`)
+    if needs.apparmor && matches!(release.family, Family::Debian | Family::Ubuntu) {
+        others.push("apparmor");
+    }
     let mut services = vec![ENGINE];
-    if ovs {
+    if needs.ovs {
         let (package, service) = open_vswitch(release.family);
         others.push(package);
         services.push(service);
