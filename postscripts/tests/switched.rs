@@ -10,6 +10,7 @@ mod wire;
 use std::path::Path;
 use std::time::Duration;
 
+use hostnet::Hearing;
 use inventory::HostPlan;
 use postscripts::steps::network::found::Host;
 use postscripts::steps::network::plan::{Step, plan};
@@ -49,9 +50,14 @@ fn the_nic_moves_into_the_switch_and_the_master_still_answers() {
         "add 10.99.0.11/16 to mynet0",
         "route default via 10.99.0.1 through mynet0",
         "remove 10.99.0.11/16 from eth0",
+        "have only the switch hear eth0",
     ];
     assert_eq!(words, wanted);
-    lab.apply(&steps);
+    let (deafen, before) = steps.split_last().unwrap();
+    lab.apply(before);
+    assert_eq!(lab.answers_to_a_ping(), 2, "the kernel hears what the switch hears");
+    lab.apply(std::slice::from_ref(deafen));
+    assert_eq!(lab.answers_to_a_ping(), 1);
     assert_eq!(lab.steps(&host()), [], "a second run has nothing to do");
     assert!(lab.answers());
     let observed = lab.observe();
@@ -115,6 +121,8 @@ fn drift_of_any_sort_is_repaired() {
     check("address");
     lab.ip(&["link", "set", "mynet0", "down"]);
     check("down");
+    lab.with(async |means| means.kernel().set_hearing(&"eth0".parse().unwrap(), Hearing::ALL).await.unwrap());
+    check("hearing");
 }
 
 fn restored(lab: &Lab, daemons: &Daemons, state: &Path) -> Option<String> {

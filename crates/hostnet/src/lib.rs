@@ -37,6 +37,7 @@ pub use error::NetError;
 pub use events::{Change, Events, EventsError};
 pub use kernel::Kernel;
 pub use link::{BridgeSettings, Kind, Layer, Link, Settings};
+pub use listen::Hearing;
 pub use packet::PacketError;
 pub use route::Route;
 pub use veth::{Veth, host_mac};

@@ -3,7 +3,7 @@
 
 mod namespace;
 
-use hostnet::Kernel;
+use hostnet::{Hearing, Kernel};
 use namespace::{alone, bridge, container, name, veth, within};
 
 fn setting(family: &str, device: &str, setting: &str) -> String {
@@ -16,6 +16,13 @@ fn a_deaf_interface_hears_again_in_the_container() {
     alone(async || {
         let kernel = Kernel::open().unwrap();
         kernel.attach(&veth(bridge(&kernel).await.index)).await.unwrap();
+        let before = kernel.hearing(&name("xc1")).unwrap();
+        assert_eq!((before.arp_ignore, before.disable_ipv6), (0, false));
+        kernel.deafen(&name("xc1")).await.unwrap();
+        assert_eq!(kernel.hearing(&name("xc1")), Some(Hearing::DEAF));
+        kernel.set_hearing(&name("xc1"), before).await.unwrap();
+        assert_eq!(kernel.hearing(&name("xc1")), Some(before));
+        assert_eq!(kernel.hearing(&name("xc9")), None);
         kernel.deafen(&name("xc1")).await.unwrap();
         let settings = || {
             [("ipv4", "arp_ignore"), ("ipv4", "rp_filter"), ("ipv6", "disable_ipv6")]

@@ -2,7 +2,7 @@
 //! kernel's own: a bond takes no port that is up, a VLAN is not larger than what carries it, an interface that goes down loses its
 //! routes, the last IPv4 address takes the routes with it.
 
-use hostnet::{BridgeSettings, Kind, Link, Route, Settings};
+use hostnet::{BridgeSettings, Hearing, Kind, Link, Route, Settings};
 use inventory::IfName;
 use ipnet::IpNet;
 use postscripts::steps::network::observe::Observed;
@@ -49,6 +49,8 @@ impl Model {
             ));
         }
         lines.extend(self.now.routes.iter().map(|(name, route)| format!("{name} {route:?}")));
+        let other = self.now.hearing.iter().filter(|(_, hearing)| *hearing != Hearing::ALL);
+        lines.extend(other.map(|(name, hearing)| format!("{name} {hearing:?}")));
         for bridge in self.now.switch.iter().flatten() {
             let mut bridge = bridge.clone();
             bridge.ports.sort();
@@ -91,10 +93,16 @@ impl Model {
                 }
             }
             Step::SetMtu { device, to, .. } => self.set_mtu(device, *to)?,
+            Step::SetHearing { device, to, .. } => self.set_hearing(device, *to),
             Step::SetUp(device) => self.set_up(device)?,
             Step::SetDown(device) => self.set_down(device),
             Step::AddAddress(device, address) => {
                 self.get(device)?;
+                if address.addr().is_ipv6()
+                    && self.now.hearing(device).is_some_and(|hearing| hearing.disable_ipv6)
+                {
+                    return Err(format!("{device} has no IPv6"));
+                }
                 if !self.now.addresses(device).any(|on| on == *address) {
                     self.now.addresses.push((device.clone(), *address));
                 }
@@ -197,6 +205,7 @@ impl Model {
         self.now.links.retain(|link| link.name != *name);
         self.now.addresses.retain(|(on, _)| on != name);
         self.now.routes.retain(|(on, _)| on != name);
+        self.now.hearing.retain(|(on, _)| on != name);
     }
 
     fn set_mtu(&mut self, name: &IfName, mtu: u32) -> Result<(), String> {
@@ -241,6 +250,16 @@ impl Model {
         self.now.addresses.retain(|(on, address)| on != name || address.addr().is_ipv4());
         for vlan in self.vlans_on(link.index) {
             self.set_down(&vlan);
+        }
+    }
+
+    fn set_hearing(&mut self, name: &IfName, hearing: Hearing) {
+        self.now.hearing.retain(|(known, _)| known != name);
+        if self.now.link(name).is_some() {
+            self.now.hearing.push((name.clone(), hearing));
+        }
+        if hearing.disable_ipv6 {
+            self.now.addresses.retain(|(on, address)| on != name || address.addr().is_ipv4());
         }
     }
 

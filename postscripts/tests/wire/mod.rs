@@ -21,7 +21,7 @@ pub(crate) const MASTER: &str = "10.99.0.1:80";
 /// A host with `eth0` and, at the other end of its cable, a management node that listens on port 80.
 pub(crate) struct Lab {
     pub(crate) host: Namespace,
-    _master: Namespace,
+    master: Namespace,
     _listener: TcpListener,
     remote: String,
 }
@@ -49,7 +49,7 @@ impl Lab {
         // a switch in user space passes on what the kernel has left to the NIC
         master.run(|| run("ethtool", &["-K", "peer0", "tx", "off"])).unwrap();
         let listener = master.run(|| TcpListener::bind(MASTER).unwrap()).unwrap();
-        Self { host, _master: master, _listener: listener, remote: ovs::REMOTE.to_owned() }
+        Self { host, master, _listener: listener, remote: ovs::REMOTE.to_owned() }
     }
 
     /// Whether the host reaches a management node whose MAC it does not know.
@@ -61,6 +61,14 @@ impl Lab {
                 TcpStream::connect_timeout(&master, Duration::from_secs(3)).is_ok()
             })
             .unwrap()
+    }
+
+    /// How often the host answers one question of its management node.
+    pub(crate) fn answers_to_a_ping(&self) -> usize {
+        let told = self.master.run(|| Command::new("ping").args(["-c2", "-W3", "10.99.0.11"]).output());
+        let told =
+            told.unwrap().unwrap_or_else(|error| panic!("ping does not run: {error}; see tests/prepare"));
+        String::from_utf8(told.stdout).unwrap().matches("icmp_seq=1 ").count()
     }
 
     /// The same host, whose switch's database is there.
@@ -128,6 +136,7 @@ pub(crate) fn described(observed: &Observed) -> String {
     lines.extend(observed.addresses.iter().map(|(name, address)| format!("{name} {address}")));
     lines.extend(observed.routes.iter().map(|(name, route)| format!("{name} {route:?}")));
     lines.extend(observed.switch.iter().flatten().map(|bridge| format!("{bridge:?}")));
+    lines.extend(observed.hearing.iter().map(|(name, hearing)| format!("{name} {hearing:?}")));
     lines.sort();
     lines.join("\n")
 }

@@ -131,6 +131,7 @@ async fn in_kernel(kernel: &Kernel, step: &Step) -> Result<(), NetError> {
         Step::SetBridge { device, to, .. } => kernel.set_bridge(device, *to).await,
         Step::SetBond { device, to, .. } => kernel.set_bond(device, to).await,
         Step::SetMtu { device, to, .. } => kernel.set_mtu(device, *to).await,
+        Step::SetHearing { device, to, .. } => gone(kernel.set_hearing(device, *to).await),
         Step::SetUp(device) => kernel.set_up(device, true).await,
         Step::SetDown(device) => gone(kernel.set_up(device, false).await),
         Step::AddAddress(device, address) => kernel.add_address(device, *address).await,

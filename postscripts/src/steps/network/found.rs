@@ -8,7 +8,7 @@ use inventory::{HostPlan, IfName, Port};
 use super::error::NetworkError;
 use super::execute::Means;
 use super::manager::{Tree, detect};
-use super::observe::{Observed, observe};
+use super::observe::{Observed, is_containers, observe};
 use super::resolve::Memory;
 use super::{modules, saved, switch};
 
@@ -59,6 +59,9 @@ pub async fn look(means: &Means, needs_ovs: bool) -> Result<Observed, NetworkErr
             Err(error) if error.is_absence() => None,
             Err(error) => return Err(error.into()),
         };
+        let names = observed.links.iter().map(|link| &link.name).filter(|name| !is_containers(name));
+        let hearing = |name: &IfName| Some((name.clone(), means.kernel().hearing(name)?));
+        observed.hearing = names.filter_map(hearing).collect();
     }
     Ok(observed)
 }

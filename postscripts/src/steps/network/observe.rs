@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use hostnet::{Kernel, Link, NetError, Route};
+use hostnet::{Hearing, Kernel, Link, NetError, Route};
 use inventory::IfName;
 use ipnet::IpNet;
 
@@ -21,6 +21,8 @@ pub struct Observed {
     pub routes: Vec<(IfName, Route)>,
     /// Open vSwitch's bridges; `None`: it does not run, or nobody asked.
     pub switch: Option<Vec<OvsBridge>>,
+    /// What the host itself takes of what comes in through each; none where nobody asked.
+    pub hearing: Vec<(IfName, Hearing)>,
     /// Parts of the kernel that the plan needs and that are not there.
     pub lacking: Vec<Module>,
 }
@@ -75,6 +77,11 @@ impl Observed {
     /// The addresses of an interface.
     pub fn addresses<'a>(&'a self, of: &'a IfName) -> impl Iterator<Item = IpNet> + 'a {
         self.addresses.iter().filter(move |(name, _)| name == of).map(|(_, address)| *address)
+    }
+
+    /// What the host itself takes of what comes in through an interface.
+    pub fn hearing(&self, through: &IfName) -> Option<Hearing> {
+        self.hearing.iter().find(|(name, _)| name == through).map(|(_, hearing)| *hearing)
     }
 
     /// The routes through an interface.

@@ -16,7 +16,7 @@ use super::guard::Place;
 use super::guard::take_back::take_back_late;
 use super::hands::ThisMachine;
 use super::observe::Observed;
-use super::plan::plan;
+use super::plan::{Step, plan};
 use super::saved;
 use super::stack::{Kind, Stack};
 use crate::log::Log;
@@ -50,7 +50,7 @@ pub async fn restore(host: &Host, remote: &str, manager: Duration) -> Result<Opt
         if steps.is_empty() {
             break;
         }
-        if begun.elapsed() < manager {
+        if begun.elapsed() < manager && steps.iter().any(is_managers) {
             sleep(AGAIN).await;
             continue;
         }
@@ -68,6 +68,11 @@ pub async fn restore(host: &Host, remote: &str, manager: Duration) -> Result<Opt
         }
     }
     Ok((!done.is_empty()).then(|| done.join(", ")))
+}
+
+/// Whether a network manager may do it: none knows of a switch in user space.
+fn is_managers(step: &Step) -> bool {
+    !matches!(step, Step::SetHearing { .. })
 }
 
 /// Restores this machine's, and tells what was done. First what a change that was taken back at boot has left in the switch:

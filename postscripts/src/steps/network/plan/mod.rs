@@ -10,6 +10,7 @@
 //! addresses.rs  addresses that are missing, and those that are left
 //! routes.rs     default gateways, and routes that move
 //! ports.rs      NICs into their bonds and bridges
+//! hearing.rs    NICs that only a switch in user space hears
 //! ```
 //!
 //! The order keeps the host reachable. The device above gets the address while the NIC still has it; routes with a gateway are
@@ -24,6 +25,7 @@
 
 mod addresses;
 mod bond;
+mod hearing;
 mod make;
 mod mtu;
 mod ovs;
@@ -55,12 +57,14 @@ struct Tower<'a> {
 
 impl Tower<'_> {
     fn plan(&self) -> Vec<Step> {
-        let mut steps = self.make();
+        let mut steps = self.hearing_again();
+        steps.extend(self.make());
         steps.extend(self.smaller_mtus());
         steps.extend(self.missing_addresses());
         steps.extend(self.routes());
         steps.extend(self.late_ports());
         steps.extend(self.stale_addresses());
+        steps.extend(self.deafened());
         steps
     }
 }

@@ -1,6 +1,6 @@
 //! One change of the running kernel or switch, and what takes it back.
 
-use hostnet::{BondSpec, BridgeSettings, BridgeSpec, Route, VlanSpec};
+use hostnet::{BondSpec, BridgeSettings, BridgeSpec, Hearing, Route, VlanSpec};
 use inventory::{Datapath, IfName, MacAddr};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -48,6 +48,15 @@ pub enum Step {
         from: u32,
         /// What it shall have.
         to: u32,
+    },
+    /// Change what the host itself takes of what comes in through an interface.
+    SetHearing {
+        /// The interface.
+        device: IfName,
+        /// What it takes.
+        from: Hearing,
+        /// What it shall take.
+        to: Hearing,
     },
     /// Switch an interface on.
     SetUp(IfName),
@@ -155,6 +164,7 @@ impl Step {
             Self::SetBridge { device, from, to } => Self::SetBridge { device, from: to, to: from },
             Self::SetBond { device, from, to } => Self::SetBond { device, from: to, to: from },
             Self::SetMtu { device, from, to } => Self::SetMtu { device, from: to, to: from },
+            Self::SetHearing { device, from, to } => Self::SetHearing { device, from: to, to: from },
             Self::SetUp(device) => Self::SetDown(device),
             Self::SetDown(device) => Self::SetUp(device),
             Self::AddAddress(device, address) => Self::DelAddress(device, address),

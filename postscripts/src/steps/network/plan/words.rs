@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use hostnet::Route;
+use hostnet::{Hearing, Route};
 
 use super::step::{Made, Step};
 
@@ -18,6 +18,10 @@ impl fmt::Display for Step {
                 write!(f, "set {device} from {} to {}", Options(from), Options(to))
             }
             Self::SetMtu { device, from, to } => write!(f, "set mtu of {device} from {from} to {to}"),
+            Self::SetHearing { device, to: Hearing::DEAF, .. } => {
+                write!(f, "have only the switch hear {device}")
+            }
+            Self::SetHearing { device, .. } => write!(f, "have the host itself hear {device}"),
             Self::SetUp(device) => write!(f, "set {device} up"),
             Self::SetDown(device) => write!(f, "set {device} down"),
             Self::AddAddress(device, address) => write!(f, "add {address} to {device}"),

@@ -1,0 +1,96 @@
+//! Whether the host itself hears what comes in through a NIC. A switch in user space reads copies: the kernel's IP takes each
+//! frame too, would answer a second time, and forward what the switch keeps in its VLAN.
+
+use hostnet::Hearing;
+use inventory::{Datapath, IfName};
+
+use super::{Step, Tower};
+use crate::steps::network::stack::{Device, Kind};
+
+impl Tower<'_> {
+    /// After all else: until the bridge has the address, the host is reached through its NIC.
+    pub(super) fn deafened(&self) -> Vec<Step> {
+        let uplinks = self.devices.iter().filter_map(|device| uplink(device));
+        let hearing = uplinks.filter(|port| self.observed.hearing(port) != Some(Hearing::DEAF));
+        let deafen = |port: &IfName| Step::SetHearing {
+            device: port.clone(),
+            // one that is only made now goes away on the way back
+            from: self.observed.hearing(port).unwrap_or(Hearing::ALL),
+            to: Hearing::DEAF,
+        };
+        hearing.map(deafen).collect()
+    }
+
+    /// What such a switch has left, before it is used.
+    pub(super) fn hearing_again(&self) -> Vec<Step> {
+        let is_deaf = |device: &&&Device| {
+            let is_uplink = self.stack.devices.iter().any(|above| uplink(above) == Some(&device.name));
+            !is_uplink && self.observed.hearing(&device.name) == Some(Hearing::DEAF)
+        };
+        let (from, to) = (Hearing::DEAF, Hearing::ALL);
+        let hear = |device: &&Device| Step::SetHearing { device: device.name.clone(), from, to };
+        self.devices.iter().filter(is_deaf).map(hear).collect()
+    }
+}
+
+/// What leads out of a bridge of a switch in user space.
+fn uplink(device: &Device) -> Option<&IfName> {
+    match &device.kind {
+        Kind::OvsBridge { port, datapath: Datapath::Netdev, .. } => Some(port),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::steps::network::observe::Observed;
+    use crate::steps::network::plan::plan;
+    use crate::steps::network::stack::Stack;
+
+    fn device(name: &str, kind: Kind) -> Device {
+        Device {
+            name: name.parse().unwrap(),
+            kind,
+            mac: None,
+            addresses: vec![],
+            gateways: vec![],
+            routes: vec![],
+            mtu: None,
+            networks: vec![],
+            params: vec![],
+        }
+    }
+
+    fn words(kind: Kind, hearing: Hearing) -> Vec<String> {
+        let stack = Stack { devices: vec![device("eth0", Kind::Ethernet), device("br0", kind)] };
+        let hearing = vec![("eth0".parse().unwrap(), hearing)];
+        let steps = plan(&stack, &Observed { hearing, ..Observed::default() });
+        let of_hearing = steps.iter().filter(|step| matches!(step, Step::SetHearing { .. }));
+        of_hearing.map(ToString::to_string).collect()
+    }
+
+    fn ovs(datapath: Datapath) -> Kind {
+        Kind::OvsBridge { port: "eth0".parse().unwrap(), datapath, tag: None }
+    }
+
+    #[test]
+    fn only_a_switch_in_user_space_has_its_nic_alone() {
+        let linux = || Kind::Bridge { port: "eth0".parse().unwrap() };
+        let deafen = ["have only the switch hear eth0"];
+        assert_eq!(words(ovs(Datapath::Netdev), Hearing::ALL), deafen);
+        // somebody has set one of them back
+        assert_eq!(words(ovs(Datapath::Netdev), Hearing { arp_ignore: 0, ..Hearing::DEAF }), deafen);
+        for kind in [ovs(Datapath::System), linux()] {
+            assert_eq!(words(kind, Hearing::ALL), Vec::<String>::new());
+        }
+    }
+
+    #[test]
+    fn what_such_a_switch_has_left_hears_again() {
+        assert_eq!(words(ovs(Datapath::Netdev), Hearing::DEAF), Vec::<String>::new());
+        let again = ["have the host itself hear eth0"];
+        assert_eq!(words(ovs(Datapath::System), Hearing::DEAF), again);
+        assert_eq!(words(Kind::Bridge { port: "eth0".parse().unwrap() }, Hearing::DEAF), again);
+    }
+}
