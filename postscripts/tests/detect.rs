@@ -24,8 +24,19 @@ const NETPLAN: (&str, &str) =
     ("etc/netplan/01.yaml", "network: {version: 2, ethernets: {eth0: {dhcp4: true}}}\n");
 const NETPLAN_PROGRAM: (&str, &str) = ("usr/sbin/netplan", "");
 
-/// The manager, or what is said.
+/// Units that a boot starts.
+const ENABLED: [(&str, &str); 3] = [
+    ("etc/systemd/system/multi-user.target.wants/systemd-networkd.service", ""),
+    ("etc/systemd/system/multi-user.target.wants/NetworkManager.service", ""),
+    ("etc/systemd/system/network-online.target.wants/wicked.service", ""),
+];
+
+/// The manager, or what is said, where a boot starts all of them.
 fn found(files: &[(&str, &str)]) -> String {
+    found_as_it_is(&[files, &ENABLED].concat())
+}
+
+fn found_as_it_is(files: &[(&str, &str)]) -> String {
     let etc = Etc::new(Manager::Ifupdown, files);
     let nics: [IfName; 2] = ["mynet0".parse().unwrap(), "eth0".parse().unwrap()];
     detect(etc.root(), &nics).map_or_else(|error| error.to_string(), |manager| manager.to_string())
@@ -50,6 +61,31 @@ fn netplan_is_before_what_it_has_do_the_work() {
     assert_eq!(found(&[INDEX, NETWORKMANAGER, DEVICE, NETPLAN, NETPLAN_PROGRAM]), "netplan");
     // its files alone do nothing
     assert_eq!(found(&[INDEX, NETWORKD, LINK, NETPLAN]), "systemd-networkd");
+}
+
+#[test]
+fn what_netplan_made_of_a_file_that_is_gone_is_still_netplans() {
+    let link = ("run/systemd/netif/links/2", "NETWORK_FILE=/run/systemd/network/10-netplan-eth0.network\n");
+    assert_eq!(found(&[INDEX, NETWORKD, link, NETPLAN_PROGRAM]), "netplan");
+    assert_eq!(found(&[INDEX, NETWORKD, link]), "systemd-networkd");
+    let made = (
+        "run/NetworkManager/system-connections/netplan-eth0.nmconnection",
+        "[connection]\ninterface-name=eth0\n",
+    );
+    assert_eq!(found(&[INDEX, NETWORKMANAGER, DEVICE, made, NETPLAN_PROGRAM]), "netplan");
+}
+
+#[test]
+fn one_that_no_boot_starts_is_refused() {
+    assert_eq!(
+        found_as_it_is(&[INDEX, NETWORKD, LINK]),
+        "systemd-networkd has this host's network, but is not started at boot: enable it (systemctl enable systemd-networkd.service), or give the network to the one that is"
+    );
+    let vendor = ("usr/lib/systemd/system/multi-user.target.wants/systemd-networkd.service", "");
+    assert_eq!(found_as_it_is(&[INDEX, NETWORKD, LINK, vendor]), "systemd-networkd");
+    // netplan's generator makes this of its files at each boot
+    let generated = ("run/systemd/system/multi-user.target.wants/systemd-networkd.service", "");
+    assert!(found_as_it_is(&[INDEX, NETWORKD, LINK, generated]).contains("is not started at boot"));
 }
 
 #[test]

@@ -32,6 +32,16 @@ pub enum DetectError {
         /// Where that has it.
         second_file: PathBuf,
     },
+    /// It has the NICs now, and would not at the next boot: whatever is written for it would never be read.
+    #[error(
+        "{manager} has this host's network, but is not started at boot: enable it (systemctl enable {unit}), or give the network to the one that is"
+    )]
+    NotAtBoot {
+        /// The manager.
+        manager: Manager,
+        /// Its unit.
+        unit: &'static str,
+    },
     /// Files that can not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
@@ -40,7 +50,7 @@ pub enum DetectError {
 /// The manager of these interfaces: NICs, and bridges over them that may have their addresses now. Where none has any of them, the one that runs.
 ///
 /// # Errors
-/// None, or two of them for the same interface.
+/// None, or two of them for the same interface, or one that no boot starts.
 pub fn detect(root: &Path, interfaces: &[IfName]) -> Result<Manager, DetectError> {
     let host = Host { root };
     let present: Vec<Manager> = Manager::ALL.into_iter().filter(|manager| host.has(*manager)).collect();
@@ -58,7 +68,29 @@ pub fn detect(root: &Path, interfaces: &[IfName]) -> Result<Manager, DetectError
         }
         found = found.or(claims.first().map(|(manager, _)| *manager));
     }
-    found.or_else(|| host.only(&present)).ok_or(DetectError::None)
+    let manager = found.or_else(|| host.only(&present)).ok_or(DetectError::None)?;
+    match unit(manager) {
+        Some(unit) if !host.boots(unit) => Err(DetectError::NotAtBoot { manager, unit }),
+        _ => Ok(manager),
+    }
+}
+
+/// The unit that must be enabled for it; ifupdown and network-scripts belong to units of the distribution's own, netplan is a
+/// generator.
+fn unit(manager: Manager) -> Option<&'static str> {
+    match manager {
+        Manager::Networkd => Some("systemd-networkd.service"),
+        Manager::NetworkManager => Some("NetworkManager.service"),
+        Manager::Wicked => Some("wicked.service"),
+        Manager::Ifupdown | Manager::Ifcfg | Manager::Netplan => None,
+    }
+}
+
+/// What netplan makes of its files: `10-netplan-NAME.network` and `netplan-NAME.nmconnection` in `/run` (netplan, src/networkd.c
+/// and src/nm.c).
+fn is_of_netplan(file: &Path) -> bool {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    file.starts_with("/run") && (name.starts_with("10-netplan-") || name.starts_with("netplan-"))
 }
 
 /// A machine's root.
@@ -76,6 +108,19 @@ impl Host<'_> {
         ["sys/fs/cgroup/system.slice", "sys/fs/cgroup/systemd/system.slice"].iter().any(|slice| {
             let processes = self.root.join(slice).join(unit).join("cgroup.procs");
             fs::read_to_string(processes).is_ok_and(|text| !text.trim().is_empty())
+        })
+    }
+
+    /// Whether a target wants the unit at every boot (systemd.unit(5)). What a generator has linked into `/run` says nothing of
+    /// the next one: netplan's does it only as long as its files are there.
+    fn boots(&self, unit: &str) -> bool {
+        ["etc/systemd/system", "usr/lib/systemd/system", "lib/systemd/system"].iter().any(|directory| {
+            let targets = fs::read_dir(self.root.join(directory)).into_iter().flatten().flatten();
+            targets.map(|target| target.path()).any(|target| {
+                let wants = target.extension().is_some_and(|kind| kind == "wants" || kind == "requires");
+                // a link, often of another root
+                wants && target.join(unit).symlink_metadata().is_ok()
+            })
         })
     }
 
@@ -100,12 +145,17 @@ impl Host<'_> {
         }
     }
 
-    /// Who configures the interface, and where. What netplan's backends do is netplan's.
+    /// Who configures the interface, and where. What netplan's backends do is netplan's, also from a file of it that has been
+    /// deleted since: what it made of that works until the boot.
     fn claims(&self, present: &[Manager], nic: &IfName) -> Result<Vec<(Manager, PathBuf)>, ReadError> {
         let mut claims: Vec<(Manager, PathBuf)> = Vec::new();
         for manager in present {
             if let Some(file) = self.claim(*manager, nic)? {
-                claims.push((*manager, file));
+                let made = present.contains(&Manager::Netplan) && is_of_netplan(&file);
+                let manager = if made { Manager::Netplan } else { *manager };
+                if !claims.iter().any(|(known, _)| *known == manager) {
+                    claims.push((manager, file));
+                }
             }
         }
         if claims.iter().any(|(manager, _)| *manager == Manager::Netplan) {
