@@ -122,8 +122,8 @@ pub(crate) struct PlanArgs {
 pub(crate) struct MkArgs {
     #[command(flatten)]
     pub(crate) nodes: NoderangeArg,
-    /// image=IMAGE and command=WORD,WORD... in place of what the tables say
-    #[arg(value_name = "image=IMAGE command=WORDS")]
+    /// image=IMAGE, command=WORD,WORD... and dockerflag=JSON in place of what the tables say; the tables stay as they are
+    #[arg(value_name = "image=IMAGE command=WORDS dockerflag=JSON")]
     pub(crate) words: Vec<String>,
     /// Start them too
     #[arg(long)]
@@ -131,6 +131,9 @@ pub(crate) struct MkArgs {
     /// Make those anew that differ from the tables; volumes and addresses stay
     #[arg(long)]
     pub(crate) replace: bool,
+    /// Only those that are not there yet: one that is there is an error, in Docker's words, as it is for mkdocker
+    #[arg(long, hide = true, conflicts_with = "replace")]
+    pub(crate) new: bool,
     /// Only say what would be done
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -145,10 +145,14 @@ fn failed(error: &EngineError) -> Outcome {
         }
         _ => None,
     };
-    Outcome::Failed(chain(error), hint)
+    match Outcome::failed(error) {
+        Outcome::Refused(text, _) => Outcome::Refused(text, hint),
+        other => other,
+    }
 }
 
-fn dispatch(command: Command, app: &mut App) -> Result<Done, CommandError> {
+/// Does what a command says.
+pub(crate) fn dispatch(command: Command, app: &mut App) -> Result<Done, CommandError> {
     match command {
         Command::Nodes(args) => nodes::run(&args, app),
         Command::Def(args) => define::define(&args, app),

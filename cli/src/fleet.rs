@@ -13,6 +13,7 @@ use inventory::NodeName;
 use serde_json::{Map, Value};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
+use crate::engine::EngineError;
 use crate::host::Host;
 use crate::printer::Printer;
 
@@ -49,6 +50,10 @@ pub(crate) enum Outcome {
     Silent,
     /// Not: why, and what to do.
     Failed(String, Option<String>),
+    /// Not: the engine's own words, and what to do.
+    Refused(String, Option<String>),
+    /// Not, for there is no engine to speak to: why.
+    Unavailable(String),
 }
 
 impl Outcome {
@@ -63,8 +68,26 @@ impl Outcome {
     }
 
     /// A failure with its causes.
-    pub(crate) fn failed(error: &dyn std::error::Error) -> Self {
-        Self::Failed(chain::chain(error), None)
+    pub(crate) fn failed(error: &(dyn std::error::Error + 'static)) -> Self {
+        let text = chain::chain(error);
+        match error.downcast_ref() {
+            Some(EngineError::Refused { .. }) => Self::Refused(text, None),
+            Some(EngineError::Unreachable { .. } | EngineError::Silent { .. }) => Self::Unavailable(text),
+            _ => Self::Failed(text, None),
+        }
+    }
+
+    /// Why it ended badly, and what to do, where it did.
+    pub(crate) fn failure(self) -> Result<(String, Option<String>), Self> {
+        match self {
+            Self::Failed(text, hint) | Self::Refused(text, hint) => Ok((text, hint)),
+            Self::Unavailable(text) => Ok((text, None)),
+            Self::Status(..) | Self::Silent => Err(self),
+        }
+    }
+
+    fn is_failure(&self) -> bool {
+        !matches!(self, Self::Status(..) | Self::Silent)
     }
 }
 
@@ -178,7 +201,7 @@ impl Desk<'_> {
         for (index, answer) in answers {
             let Some(node) = self.nodes.get(index) else { continue };
             let ended = matches!(answer, Answer::End(_));
-            self.failed += usize::from(matches!(answer, Answer::End(Outcome::Failed(..))));
+            self.failed += usize::from(matches!(&answer, Answer::End(outcome) if outcome.is_failure()));
             let printer = &mut *self.printer;
             let hints = &mut self.hints;
             self.progress.beside(|| say(printer, hints, node, answer));
@@ -199,5 +222,10 @@ fn say(printer: &mut Printer, hints: &mut BTreeSet<String>, node: &NodeName, ans
             printer.node_error(node.as_str(), &error, hint.as_deref());
             hints.extend(hint);
         }
+        Answer::End(Outcome::Refused(message, hint)) => {
+            printer.node_refused(node.as_str(), &message, hint.as_deref());
+            hints.extend(hint);
+        }
+        Answer::End(Outcome::Unavailable(error)) => printer.node_unavailable(node.as_str(), &error),
     }
 }

@@ -13,11 +13,16 @@ mod plan;
 mod printer;
 mod settings;
 mod targets;
+mod xcat;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
 
 fn main() -> ExitCode {
-    commands::run(args::Cli::parse())
+    let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    match xcat::Request::of(&words) {
+        Some(request) => xcat::run(request),
+        None => commands::run(args::Cli::parse()),
+    }
 }

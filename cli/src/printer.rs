@@ -6,6 +6,8 @@ use std::io::{self, IsTerminal as _, Write};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use crate::xcat::{Said, Spoken, Tongue};
+
 /// How much is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Volume {
@@ -24,6 +26,7 @@ pub(crate) struct Printer {
     json: bool,
     volume: Volume,
     reader_left: bool,
+    xcat: Option<Tongue>,
 }
 
 impl Printer {
@@ -32,13 +35,23 @@ impl Printer {
         Self::over(Box::new(io::stdout()), Box::new(io::stderr()), json, volume)
     }
 
+    /// The process's own, which says everything as xCAT's commands do.
+    pub(crate) fn of_xcat(tongue: Tongue) -> Self {
+        Self { xcat: Some(tongue), ..Self::new(false, Volume::Normal) }
+    }
+
     fn over(out: Box<dyn Write>, err: Box<dyn Write>, json: bool, volume: Volume) -> Self {
-        Self { out, err, json, volume, reader_left: false }
+        Self { out, err, json, volume, reader_left: false, xcat: None }
     }
 
     /// Whether nobody reads standard output any more.
     pub(crate) fn is_unread(&self) -> bool {
         self.reader_left
+    }
+
+    /// Whether what is printed is read by people and programs that know xCAT's commands.
+    pub(crate) fn is_of_xcat(&self) -> bool {
+        self.xcat.is_some()
     }
 
     /// Whether a progress bar has a place.
@@ -59,7 +72,7 @@ impl Printer {
 
     /// A node's good answer: `NODE: TEXT`, with more fields in JSON.
     pub(crate) fn node(&mut self, node: &str, status: &str, fields: &Map<String, Value>) {
-        if self.volume == Volume::Quiet {
+        if self.volume == Volume::Quiet || self.is_said(&Said::Data(node, status)) {
             return;
         }
         if self.json {
@@ -75,6 +88,9 @@ impl Printer {
 
     /// A node's failure: `NODE: Error: TEXT`, further lines of it as `NODE: LINE`. The hint is for JSON, where each object stands for itself.
     pub(crate) fn node_error(&mut self, node: &str, error: &str, hint: Option<&str>) {
+        if self.is_said(&Said::Failed(node, error)) {
+            return;
+        }
         if self.json {
             return self.object(&match hint {
                 Some(hint) => json!({"node": node, "error": error, "hint": hint}),
@@ -85,8 +101,25 @@ impl Printer {
         self.words(&format!("{node}: Error: {}", lines.join(&format!("\n{node}: "))));
     }
 
+    /// The same in the words of its engine.
+    pub(crate) fn node_refused(&mut self, node: &str, message: &str, hint: Option<&str>) {
+        if !self.is_said(&Said::Refused(node, message)) {
+            self.node_error(node, message, hint);
+        }
+    }
+
+    /// The same where there is no engine to speak to.
+    pub(crate) fn node_unavailable(&mut self, node: &str, error: &str) {
+        if !self.is_said(&Said::Unavailable(node, error)) {
+            self.node_error(node, error, None);
+        }
+    }
+
     /// A step of a node's work: `NODE: TEXT`.
     pub(crate) fn step(&mut self, node: &str, text: &str) {
+        if self.is_said(&Said::Data(node, text)) {
+            return;
+        }
         if self.json {
             self.object(&json!({"node": node, "step": text}));
         } else if self.volume > Volume::Quiet {
@@ -96,6 +129,9 @@ impl Printer {
 
     /// A failure of the whole command: `Error: TEXT`.
     pub(crate) fn error(&mut self, error: &str) {
+        if self.is_said(&Said::Wrong(error)) {
+            return;
+        }
         if self.json {
             self.object(&json!({ "error": error }));
         } else {
@@ -105,7 +141,7 @@ impl Printer {
 
     /// What to do about it.
     pub(crate) fn hint(&mut self, hint: &str) {
-        if self.volume > Volume::Quiet && !self.json {
+        if self.volume > Volume::Quiet && !self.json && self.xcat.is_none() {
             self.words(&format!("hint: {hint}"));
         }
     }
@@ -119,7 +155,19 @@ impl Printer {
 
     /// A line of data, also when quiet: it is what was asked for.
     pub(crate) fn line(&mut self, text: &str) {
-        self.data(text);
+        if !self.is_said(&Said::Line(text)) {
+            self.data(text);
+        }
+    }
+
+    /// Whether it was said as xCAT says it.
+    pub(crate) fn is_said(&mut self, said: &Said<'_>) -> bool {
+        match self.xcat.as_ref().map(|tongue| tongue.say(said)) {
+            Some(Spoken::Out(text)) => self.data(&text),
+            Some(Spoken::Err(text)) => self.words(&text),
+            None => return false,
+        }
+        true
     }
 
     /// A JSON object on a line.

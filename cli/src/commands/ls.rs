@@ -14,6 +14,7 @@ use crate::args::LsArgs;
 use crate::engine::Container;
 use crate::fleet::{self, Answer, Group, Member, Outcome, Replies, Sequence};
 use crate::targets;
+use crate::xcat;
 
 use row::Row;
 use table::Table;
@@ -32,11 +33,11 @@ pub(super) async fn run(args: &LsArgs, app: &mut App) -> Result<Done, CommandErr
     places.sort();
     let groups = targets::groups(&places, app, &inventory)?;
     let cluster = inventory.cluster()?;
-    let (long, json) = (args.long, app.printer.is_json());
+    let (long, json, xcat) = (args.long, app.printer.is_json(), app.printer.is_of_xcat());
     // a table is whole before it is shown; what reads a pipe gets line by line
     let table = (long && app.printer.shows_tables()).then(RefCell::default);
     let work = |group: Group, replies: Replies| {
-        let view = View { cluster: &cluster, long, json, table: table.as_ref() };
+        let view = View { cluster: &cluster, long, json, xcat, table: table.as_ref() };
         async move { view.list(&group, &replies).await }
     };
     let failed = fleet::run(groups, &nodes, Sequence::Noderange, &mut app.printer, work).await;
@@ -50,6 +51,7 @@ struct View<'a> {
     cluster: &'a Cluster<'a>,
     long: bool,
     json: bool,
+    xcat: bool,
     table: Option<&'a RefCell<Table>>,
 }
 
@@ -64,10 +66,12 @@ impl View<'_> {
         let host = &group.host.name;
         for member in &group.members {
             if member.node == *host {
-                listed.iter().for_each(|container| self.tell(member, host, container, replies));
+                let shown = || listed.iter().filter(|container| !self.xcat || xcat::is_listed(container));
+                shown().for_each(|container| self.tell(member, host, container, replies));
+                let none = if self.xcat { "No running docker" } else { "no container" };
                 replies.end(
                     member,
-                    if listed.is_empty() { Outcome::status("no container") } else { Outcome::Silent },
+                    if shown().next().is_none() { Outcome::status(none) } else { Outcome::Silent },
                 );
             } else if let Some(container) = by_name.get(member.node.as_str()) {
                 self.tell(member, host, container, replies);
@@ -79,6 +83,9 @@ impl View<'_> {
     }
 
     fn tell(&self, member: &Member, host: &NodeName, container: &Container, replies: &Replies) {
+        if self.xcat {
+            return replies.tell(member, Answer::Step(xcat::row(container, member.node == *host)));
+        }
         let spec = container.name.parse().ok().and_then(|node| self.cluster.container(&node).ok());
         let row = Row { node: &member.node, host, container, spec: spec.as_ref() };
         if let Some(table) = self.table {

@@ -84,6 +84,7 @@ impl Maker<'_> {
             networks: &work.networks,
             start: self.args.start,
             replace: self.args.replace,
+            new: self.args.new,
         };
         plan::settle(&desired, observed)
     }

@@ -55,7 +55,7 @@ async fn states(group: &Group, replies: &Replies) {
 
 /// In the engine's words, which scripts for rpower look for.
 pub(super) fn absent(member: &Member) -> Outcome {
-    Outcome::Failed(format!("No such container: {}", member.node), None)
+    Outcome::Refused(format!("No such container: {}", member.node), None)
 }
 
 async fn change(group: Group, replies: &Replies, action: PowerAction, tables: &Tables<'_>) {
@@ -160,8 +160,8 @@ mod tests {
     #[test]
     fn the_words_are_those_of_rpower() {
         let said = |action, ended| match told(action, &ended) {
-            Outcome::Status(text, _) | Outcome::Failed(text, _) => text,
-            Outcome::Silent => panic!(),
+            Outcome::Status(text, _) | Outcome::Refused(text, _) => text,
+            other => panic!("{other:?}"),
         };
         assert_eq!(said(PowerAction::On, Ok(Effect::Done)), "success");
         assert_eq!(said(PowerAction::On, Ok(Effect::Already)), "container already started");

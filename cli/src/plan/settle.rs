@@ -24,6 +24,8 @@ pub(crate) struct Desired<'a> {
     pub(crate) start: bool,
     /// Whether one that differs is made anew.
     pub(crate) replace: bool,
+    /// Whether one that is there is for the engine to refuse.
+    pub(crate) new: bool,
 }
 
 /// A container that is wanted.
@@ -92,8 +94,8 @@ pub(crate) fn settle(desired: &Desired<'_>, observed: &Observed) -> Plan {
 fn verdict(desired: &Desired<'_>, observed: &Observed, wanted: &Wanted) -> Verdict {
     let there = replace::There::of(&wanted.node, &observed.containers);
     match there.container() {
-        Some(found) => existing(desired, observed, &there, found, wanted),
-        None => make(desired, observed, wanted, None),
+        Some(found) if !desired.new => existing(desired, observed, &there, found, wanted),
+        _ => make(desired, observed, wanted, None),
     }
 }
 
@@ -255,6 +257,7 @@ mod tests {
             networks,
             start: true,
             replace: false,
+            new: false,
         };
         let observed = Observed {
             api: Some(api),

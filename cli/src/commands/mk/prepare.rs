@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 
 use inventory::check::Severity;
-use inventory::{Cluster, ContainerSpec, Network, NodeName, Snapshot};
+use inventory::{Cluster, ContainerSpec, Network, NodeName, Settings, Snapshot};
 
 use crate::commands::CommandError;
 use crate::commands::sync::Tables;
@@ -13,11 +13,12 @@ use crate::plan::{self, Named, Wanted};
 use crate::targets::Place;
 use chain::chain;
 
-/// `image=` and `command=` of the command line.
-#[derive(Debug, Default, PartialEq, Eq)]
+/// `image=`, `command=` and `dockerflag=` of the command line.
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct Overrides {
     image: Option<String>,
     command: Option<Vec<String>>,
+    settings: Option<Settings>,
 }
 
 /// What is to be made, by host.
@@ -44,7 +45,9 @@ pub(super) fn overrides(words: &[String]) -> Result<Overrides, CommandError> {
     let mut overrides = Overrides::default();
     for word in words {
         match word.split_once('=').unwrap_or((word, "")) {
-            (name @ ("image" | "command"), "") => return usage(format!("Must set value for {name}")),
+            (name @ ("image" | "command" | "dockerflag"), "") => {
+                return usage(format!("Must set value for {name}"));
+            }
             ("image", image) => match inventory::columns::image_and_command(image) {
                 Ok((image, None)) => overrides.image = Some(image),
                 Ok(_) => return usage(format!("image={image}: a command is said by command=")),
@@ -54,9 +57,13 @@ pub(super) fn overrides(words: &[String]) -> Result<Overrides, CommandError> {
                 Ok(words) => overrides.command = Some(words),
                 Err(rule) => return usage(format!("command={words}: {rule}")),
             },
+            ("dockerflag", text) => match text.parse() {
+                Ok(settings) => overrides.settings = Some(settings),
+                Err(rule) => return usage(format!("dockerflag={text}: {rule}")),
+            },
             _ => {
                 return usage(format!(
-                    "Option {word} is not supported for mk: image=IMAGE and command=WORDS are"
+                    "Option {word} is not supported for mk: image=IMAGE, command=WORDS and dockerflag=JSON are"
                 ));
             }
         }
@@ -155,6 +162,9 @@ fn prepared(
         spec.image = Some(image.clone());
         spec.command.clone_from(&overrides.command);
     }
+    if let Some(settings) = &overrides.settings {
+        spec.settings.clone_from(settings);
+    }
     let image = spec.image.clone().ok_or_else(|| {
         format!(
             "nodetype.provmethod of {node} is empty: set it to IMAGE or IMAGE!COMMAND, or say image=IMAGE"
@@ -213,7 +223,7 @@ mod tests {
         assert_eq!(words(&["image="]).unwrap_err(), "Must set value for image");
         assert_eq!(
             words(&["foo=bar"]).unwrap_err(),
-            "Option foo=bar is not supported for mk: image=IMAGE and command=WORDS are"
+            "Option foo=bar is not supported for mk: image=IMAGE, command=WORDS and dockerflag=JSON are"
         );
     }
 }

@@ -103,15 +103,20 @@ fn told(
     undone: Result<(), EngineError>,
     replaces: Option<&Replaced>,
 ) -> Outcome {
-    let Outcome::Failed(text, hint) = failure else { return failure };
+    if undo.is_empty() {
+        return failure;
+    }
+    let (text, hint) = match failure.failure() {
+        Ok(failure) => failure,
+        Err(other) => return other,
+    };
     let (first, rest) =
         text.split_once('\n').map_or((text.as_str(), None), |(first, rest)| (first, Some(rest)));
-    let left = match (undo.is_empty(), undone, replaces) {
-        (true, ..) => return Outcome::Failed(text, hint),
-        (false, Ok(()), None) => String::new(),
-        (false, Err(error), None) => format!("; it is still there: {}", chain(&error)),
-        (false, Ok(()), Some(_)) => "; the old container is back".to_owned(),
-        (false, Err(error), Some(old)) => {
+    let left = match (undone, replaces) {
+        (Ok(()), None) => String::new(),
+        (Err(error), None) => format!("; it is still there: {}", chain(&error)),
+        (Ok(()), Some(_)) => "; the old container is back".to_owned(),
+        (Err(error), Some(old)) => {
             format!("; the old container is {}, and cannot be brought back: {}", old.aside, chain(&error))
         }
     };

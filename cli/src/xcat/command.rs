@@ -1,0 +1,115 @@
+//! Which of xCAT's commands, and what its words mean: each grammar is a file beside this one.
+
+use super::{cons, list, mk, power, rm};
+
+/// A command of xCAT that xdock answers to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Command {
+    /// Its name.
+    pub(super) name: &'static str,
+    /// What it does.
+    pub(super) kind: Kind,
+}
+
+/// What a command does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Makes containers.
+    Mk,
+    /// Removes them.
+    Rm,
+    /// Lists them, or shows their logs.
+    Ls,
+    /// Starts and stops them.
+    Power,
+    /// Opens the console of one.
+    Cons,
+}
+
+/// All of them. Those on virtual machines are xCAT's words for the same: a container is a node on a host.
+const COMMANDS: [Command; 8] = [
+    Command { name: "mkdocker", kind: Kind::Mk },
+    Command { name: "mkvm", kind: Kind::Mk },
+    Command { name: "rmdocker", kind: Kind::Rm },
+    Command { name: "rmvm", kind: Kind::Rm },
+    Command { name: "lsdocker", kind: Kind::Ls },
+    Command { name: "lsvm", kind: Kind::Ls },
+    Command { name: "rpower", kind: Kind::Power },
+    Command { name: "rcons", kind: Kind::Cons },
+];
+
+/// One of our own commands: its name, its words before the noderange and those behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Own {
+    /// Its name.
+    pub(super) command: &'static str,
+    /// Its options.
+    pub(super) options: Vec<&'static str>,
+    /// What stands behind the noderange.
+    pub(super) words: Vec<String>,
+}
+
+impl Own {
+    pub(super) fn new(command: &'static str, options: &[&'static str]) -> Self {
+        Self { command, options: options.to_vec(), words: Vec::new() }
+    }
+}
+
+impl Command {
+    /// The command of that name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        COMMANDS.into_iter().find(|command| command.name == name)
+    }
+
+    /// The words behind the noderange as one of our own commands, or xCAT's words for what is wrong with them.
+    pub(super) fn parse(self, words: &[String]) -> Result<Own, String> {
+        match self.kind {
+            Kind::Mk => mk::parse(self.name, words),
+            Kind::Rm => rm::parse(self.name, words),
+            Kind::Ls => list::parse(self.name, words),
+            Kind::Power => power::parse(words),
+            Kind::Cons => cons::parse(words),
+        }
+    }
+
+    /// What `-h` says.
+    pub(super) fn usage(self) -> String {
+        let words = match self.kind {
+            Kind::Mk => "[image=<image_name> [command=<command>]] [dockerflag=<docker_flags>]",
+            Kind::Rm => "[-f|--force]",
+            Kind::Ls => {
+                return format!("Usage: {0} <noderange>\n       {0} <noderange> [-l|--logs]", self.name);
+            }
+            Kind::Power => "start|stop|restart|pause|unpause|state|on|off|reset|boot|softoff|stat",
+            Kind::Cons => return format!("Usage: {} <singlenode> [-f|--force] [-s|--screen]", self.name),
+        };
+        format!("Usage: {} <noderange> {words}", self.name)
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// What the words of a command become, in one line.
+    pub(in crate::xcat) fn own(name: &str, words: &[&str]) -> Result<String, String> {
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        Command::named(name).unwrap().parse(&words).map(|Own { command, options, words }| {
+            let all = [vec![command.to_owned()], options.into_iter().map(str::to_owned).collect(), words];
+            all.concat().join(" ")
+        })
+    }
+
+    #[test]
+    fn help_is_xcat_s() {
+        let usage = |name: &str| Command::named(name).unwrap().usage();
+        assert_eq!(
+            usage("mkdocker"),
+            "Usage: mkdocker <noderange> [image=<image_name> [command=<command>]] [dockerflag=<docker_flags>]"
+        );
+        assert_eq!(usage("lsdocker"), "Usage: lsdocker <noderange>\n       lsdocker <noderange> [-l|--logs]");
+        // the original wrote <noderage>, and did not say that -f is taken
+        assert_eq!(usage("rmdocker"), "Usage: rmdocker <noderange> [-f|--force]");
+        assert_eq!(Command::named("chvm"), None);
+    }
+}

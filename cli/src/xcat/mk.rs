@@ -1,0 +1,67 @@
+//! `mkdocker` and `mkvm`: `[image=IMAGE [command=WORDS]] [dockerflag=JSON]`.
+
+use super::command::Own;
+
+/// The words that they take.
+const WORDS: [&str; 3] = ["image", "command", "dockerflag"];
+
+/// A container that is there already is an error, as it always was; `xdock mk --replace` makes one anew.
+pub(super) fn parse(name: &str, words: &[String]) -> Result<Own, String> {
+    let mut own = Own::new("mk", &["--new"]);
+    for word in words {
+        let (key, value) = word.split_once('=').unwrap_or((word, ""));
+        if !WORDS.contains(&key) {
+            return Err(format!("Option {key} is not supported for {name}"));
+        }
+        if value.is_empty() {
+            return Err(format!("Must set value for {key}"));
+        }
+        own.words.push(word.clone());
+    }
+    if says(&own, "command") && !says(&own, "image") {
+        return Err("Must set 'image' if use 'command'".to_owned());
+    }
+    Ok(own)
+}
+
+/// Whether the command line says that word.
+pub(super) fn says(own: &Own, key: &str) -> bool {
+    own.words.iter().any(|word| word.split_once('=').is_some_and(|(said, _)| said == key))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::xcat::command::tests::own;
+
+    #[test]
+    fn mkdocker_s_words_become_mk_s() {
+        assert_eq!(own("mkdocker", &[]).unwrap(), "mk --new");
+        assert_eq!(
+            own("mkvm", &["image=bb", "command=/bin/sleep,1000"]).unwrap(),
+            "mk --new image=bb command=/bin/sleep,1000"
+        );
+        assert_eq!(
+            own("mkdocker", &["dockerflag={\"Tty\":true}"]).unwrap(),
+            "mk --new dockerflag={\"Tty\":true}"
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_in_its_words() {
+        let told = |words: &[&str]| own("mkdocker", words).unwrap_err();
+        assert_eq!(told(&["command=/bin/sh"]), "Must set 'image' if use 'command'");
+        assert_eq!(told(&["foo=bar"]), "Option foo is not supported for mkdocker");
+        assert_eq!(told(&["image"]), "Must set value for image");
+    }
+
+    #[test]
+    fn defect_6_image_is_a_word_of_its_own_and_not_empty() {
+        // the original found image= anywhere in a word, and took an empty one for the stored image
+        assert_eq!(own("mkdocker", &["command=x,image=y"]).unwrap_err(), "Must set 'image' if use 'command'");
+        assert_eq!(
+            own("mkdocker", &["xximage=y"]).unwrap_err(),
+            "Option xximage is not supported for mkdocker"
+        );
+        assert_eq!(own("mkdocker", &["image="]).unwrap_err(), "Must set value for image");
+    }
+}

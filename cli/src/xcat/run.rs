@@ -1,0 +1,141 @@
+//! Answers a request: the rows first, then one of our own commands for the nodes that can be used. Its status is xCAT's: 1 for
+//! whatever went wrong.
+
+use std::process::ExitCode;
+
+use chain::chain;
+use clap::Parser as _;
+use inventory::NodeName;
+
+use super::command::{Command, Kind, Own};
+use super::request::{Common, Request};
+use super::rows::Rows;
+use super::tongue::{Said, Tongue};
+use crate::app::App;
+use crate::args::Cli;
+use crate::commands::{self, CommandError, Done};
+use crate::printer::Printer;
+
+const FAILED: ExitCode = ExitCode::FAILURE;
+
+/// The status is that of the process.
+pub(crate) fn run(request: Request) -> ExitCode {
+    let mut printer = Printer::of_xcat(tongue(&request));
+    let command = match request.command {
+        Ok(command) => command,
+        Err(name) => return failed(&mut printer, &Said::Wrong(&format!("xdock has no {name}"))),
+    };
+    match request.common {
+        Common::Help => {
+            printer.line(&command.usage());
+            return ExitCode::SUCCESS;
+        }
+        Common::Version => {
+            printer.line(concat!("xdock ", env!("CARGO_PKG_VERSION")));
+            return ExitCode::SUCCESS;
+        }
+        Common::Verbose | Common::None => {}
+    }
+    let own = match command.parse(&request.words) {
+        Ok(own) => own,
+        Err(text) => return failed(&mut printer, &Said::Wrong(&text)),
+    };
+    let Some(noderange) = request.nodes else {
+        let text = format!("no noderange is given\n{}", command.usage());
+        return failed(&mut printer, &Said::NoNodes(&text));
+    };
+    begin(command, &own, &noderange, printer)
+}
+
+fn failed(printer: &mut Printer, said: &Said<'_>) -> ExitCode {
+    printer.is_said(said);
+    FAILED
+}
+
+fn tongue(request: &Request) -> Tongue {
+    if request.from_plugin {
+        return Tongue::Plugin;
+    }
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let machine = name.trim().split('.').next().unwrap_or_default().to_owned();
+    Tongue::Client { machine, verbose: request.common == Common::Verbose }
+}
+
+fn begin(command: Command, own: &Own, noderange: &str, mut printer: Printer) -> ExitCode {
+    // settings and tables are said by the environment, or not at all
+    let options = match words(&Own::new("check", &[]), None) {
+        Ok(cli) => cli.options,
+        Err(error) => return failed(&mut printer, &Said::Wrong(&error.to_string())),
+    };
+    let mut app = match App::new(&options, printer) {
+        Ok(app) => app,
+        Err((error, mut printer)) => return report(&error, &mut printer),
+    };
+    let ended = match command.kind {
+        // the console of a host, too, is for cons to refuse
+        Kind::Cons => dispatch(own, noderange, &mut app),
+        _ => answer(command, own, noderange, &mut app),
+    };
+    match ended {
+        Ok(Done::All) => ExitCode::SUCCESS,
+        Ok(Done::Ended(status)) => ExitCode::from(status),
+        Ok(Done::Partly | Done::Wrong) => FAILED,
+        Err(error) => report(&error, &mut app.printer),
+    }
+}
+
+fn answer(command: Command, own: &Own, noderange: &str, app: &mut App) -> Result<Done, CommandError> {
+    let tables = app.inventory()?;
+    let nodes = app.select(&tables, noderange)?;
+    let Rows { mut good, others, missing } = Rows::sort(command, own, nodes, &tables)?;
+    let mut told = !missing.is_empty();
+    for text in missing {
+        app.printer.error(&text);
+    }
+    match (command.kind, own.command, others.first()) {
+        (Kind::Ls, "logs", Some(host)) => {
+            return Err(CommandError::Usage(format!(" -l is not support for {host}")));
+        }
+        // hosts, which have lists of their own
+        (Kind::Ls, ..) => good.extend(others),
+        _ => {
+            told |= !others.is_empty();
+            others.iter().for_each(|node| no_container(node, &tables, app));
+        }
+    }
+    let done = if good.is_empty() { Done::All } else { dispatch(own, &joined(&good), app)? };
+    Ok(if told && done == Done::All { Done::Partly } else { done })
+}
+
+fn no_container(node: &NodeName, tables: &inventory::Inventory, app: &mut App) {
+    let of = tables.value(node.as_str(), "nodehm.mgt").ok().flatten().filter(|mgt| !mgt.is_empty());
+    let mgt = of.unwrap_or_else(|| "empty".to_owned());
+    let text = format!("nodehm.mgt of {node} is {mgt}, not docker: it is no container");
+    app.printer.node_error(node.as_str(), &text, None);
+}
+
+fn joined(nodes: &[NodeName]) -> String {
+    nodes.iter().map(NodeName::as_str).collect::<Vec<_>>().join(",")
+}
+
+fn dispatch(own: &Own, noderange: &str, app: &mut App) -> Result<Done, CommandError> {
+    let cli = words(own, Some(noderange)).map_err(|error| CommandError::Usage(error.to_string()))?;
+    commands::dispatch(cli.command, app)
+}
+
+/// The grammar of our own command line says what the words mean.
+fn words(own: &Own, noderange: Option<&str>) -> Result<Cli, clap::Error> {
+    let options = own.options.iter().copied();
+    let behind = own.words.iter().map(String::as_str);
+    Cli::try_parse_from(["xdock", own.command].into_iter().chain(options).chain(noderange).chain(behind))
+}
+
+fn report(error: &CommandError, printer: &mut Printer) -> ExitCode {
+    if let CommandError::Nodes(wrong) = error {
+        wrong.iter().for_each(|(node, text)| printer.node_error(node.as_str(), text, None));
+    }
+    match error {
+        CommandError::Noderange(error) => failed(printer, &Said::NoNodes(&chain(error))),
+        error => failed(printer, &Said::Wrong(&chain(error))),
+    }
+}

@@ -1,0 +1,177 @@
+//! How xCAT's commands say things: at a terminal as xCAT's client prints them (xCAT/Client.pm, `handle_response`), for xcatd as
+//! the responses that its plugins give, one JSON object a line.
+
+use serde_json::{Value, json};
+
+/// Who listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Tongue {
+    /// A person or a script, as behind xCAT's client.
+    Client {
+        /// This machine's short name, which xCAT puts before what its daemon said.
+        machine: String,
+        /// `-V`: before data too.
+        verbose: bool,
+    },
+    /// The plugin in xcatd, which hands the objects on; the client behind it adds the machine.
+    Plugin,
+}
+
+/// What is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Said<'a> {
+    /// A node's data.
+    Data(&'a str, &'a str),
+    /// A node's failure.
+    Failed(&'a str, &'a str),
+    /// A node's failure in the words of its engine.
+    Refused(&'a str, &'a str),
+    /// A node's failure for want of an engine.
+    Unavailable(&'a str, &'a str),
+    /// The failure of the whole command.
+    Wrong(&'a str),
+    /// The failure of xCAT's client itself, before any machine: a noderange.
+    NoNodes(&'a str),
+    /// A line as it is.
+    Line(&'a str),
+}
+
+/// A text and where it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Spoken {
+    /// Standard output.
+    Out(String),
+    /// Standard error.
+    Err(String),
+}
+
+impl Tongue {
+    /// The words for it.
+    pub(crate) fn say(&self, said: &Said<'_>) -> Spoken {
+        match self {
+            Self::Client { machine, verbose } => client(machine, *verbose, said),
+            Self::Plugin => Spoken::Out(response(said).to_string()),
+        }
+    }
+}
+
+fn client(machine: &str, verbose: bool, said: &Said<'_>) -> Spoken {
+    let error =
+        |node: &str, text: &str| Spoken::Err(format!("{node}: [{machine}]: Error: {}", lines(node, text)));
+    match said {
+        Said::Data(node, text) if verbose => Spoken::Out(format!("{node}: [{machine}]: {text}")),
+        Said::Data(node, text) => Spoken::Out(format!("{node}: {text}")),
+        Said::Failed(node, text) => error(node, text),
+        Said::Refused(node, message) => error(node, &body(message)),
+        Said::Unavailable(node, text) => error(node, &unavailable(text)),
+        Said::Wrong(text) => Spoken::Err(format!("Error: [{machine}]: {text}")),
+        Said::NoNodes(text) => Spoken::Err(format!("Error: {text}")),
+        Said::Line(text) => Spoken::Out((*text).to_owned()),
+    }
+}
+
+/// As a plugin's callback takes it: every value a list (xCAT's XML::Simple form).
+fn response(said: &Said<'_>) -> Value {
+    let error = |node: &str, text: &str| json!({"node": [{"name": [node], "error": [clean(&lines(node, text))], "errorcode": [1]}]});
+    match said {
+        Said::Data(node, text) => json!({"node": [{"name": [node], "data": [clean(text)]}]}),
+        Said::Failed(node, text) => error(node, text),
+        Said::Refused(node, message) => error(node, &body(message)),
+        Said::Unavailable(node, text) => error(node, &unavailable(text)),
+        Said::Wrong(text) | Said::NoNodes(text) => json!({"error": [clean(text)], "errorcode": [1]}),
+        Said::Line(text) => json!({"data": [clean(text)]}),
+    }
+}
+
+/// The answer of an engine as xCAT's docker commands always printed it: the body with its line feed.
+fn body(message: &str) -> String {
+    format!("{}\n", json!({ "message": message }))
+}
+
+/// xCAT's words for whatever keeps an engine from answering, and then what it is.
+fn unavailable(text: &str) -> String {
+    format!("Service Unavailable: {text}")
+}
+
+/// Each further line with its node; the empty one behind a body stays empty.
+fn lines(node: &str, text: &str) -> String {
+    let mut lines = text.split('\n');
+    let first = lines.next().unwrap_or_default().to_owned();
+    lines.fold(first, |all, line| match line {
+        "" => format!("{all}\n"),
+        line => format!("{all}\n{node}: {line}"),
+    })
+}
+
+/// Characters that XML 1.0 (section 2.2) has no way to write would end the client's parser: a container's log may have any.
+fn clean(text: &str) -> String {
+    let is_fit = |c: char| matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
+    text.chars().map(|c| if is_fit(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Said<'static>; 8] = [
+        Said::Data("d1", "running"),
+        Said::Failed("d1", "it ended:\n  boom"),
+        Said::Refused("d1", "No such container: d1"),
+        Said::Refused("d1", "name \"/d1\" <b>"),
+        Said::Unavailable("d4", "cannot reach the engine of dh1"),
+        Said::Wrong("No option specified for rpower"),
+        Said::NoNodes("Invalid nodes and/or groups in noderange: a,b"),
+        Said::Line("d1: a line"),
+    ];
+
+    #[test]
+    fn a_client_s_lines_are_those_of_the_contract() {
+        let client = Tongue::Client { machine: "mn".into(), verbose: false };
+        let out = |text: &str| Spoken::Out(text.to_owned());
+        let err = |text: &str| Spoken::Err(text.to_owned());
+        assert_eq!(
+            ALL.map(|said| client.say(&said)),
+            [
+                out("d1: running"),
+                err("d1: [mn]: Error: it ended:\nd1:   boom"),
+                err("d1: [mn]: Error: {\"message\":\"No such container: d1\"}\n"),
+                err("d1: [mn]: Error: {\"message\":\"name \\\"/d1\\\" <b>\"}\n"),
+                err("d4: [mn]: Error: Service Unavailable: cannot reach the engine of dh1"),
+                err("Error: [mn]: No option specified for rpower"),
+                err("Error: Invalid nodes and/or groups in noderange: a,b"),
+                out("d1: a line"),
+            ]
+        );
+        let verbose = Tongue::Client { machine: "mn".into(), verbose: true };
+        assert_eq!(verbose.say(&ALL[0]), out("d1: [mn]: running"));
+    }
+
+    #[test]
+    fn the_plugin_s_objects_are_responses_of_xcat() {
+        let told = ALL.map(|said| match Tongue::Plugin.say(&said) {
+            Spoken::Out(text) => serde_json::from_str::<Value>(&text).unwrap(),
+            Spoken::Err(text) => panic!("{text}"),
+        });
+        assert_eq!(
+            told,
+            [
+                json!({"node": [{"name": ["d1"], "data": ["running"]}]}),
+                json!({"node": [{"name": ["d1"], "error": ["it ended:\nd1:   boom"], "errorcode": [1]}]}),
+                json!({"node": [{"name": ["d1"], "error": ["{\"message\":\"No such container: d1\"}\n"], "errorcode": [1]}]}),
+                json!({"node": [{"name": ["d1"], "error": ["{\"message\":\"name \\\"/d1\\\" <b>\"}\n"], "errorcode": [1]}]}),
+                json!({"node": [{"name": ["d4"], "error": ["Service Unavailable: cannot reach the engine of dh1"], "errorcode": [1]}]}),
+                json!({"error": ["No option specified for rpower"], "errorcode": [1]}),
+                json!({"error": ["Invalid nodes and/or groups in noderange: a,b"], "errorcode": [1]}),
+                json!({"data": ["d1: a line"]}),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_xml_cannot_say_does_not_reach_xcatd() {
+        let Spoken::Out(text) = Tongue::Plugin.say(&Said::Line("\u{1b}[31mred\u{0}\t\u{ffff}")) else {
+            panic!()
+        };
+        assert_eq!(text, "{\"data\":[\"\u{fffd}[31mred\u{fffd}\\t\u{fffd}\"]}");
+    }
+}
