@@ -74,11 +74,14 @@ pub(super) async fn whole(stage: &Stage) -> Result<Row, Failure> {
     Ok(Row::against("deploy", &duel, "s", "apt-get install docker.io", Reach::RatioAtMost(1.3)))
 }
 
+/// The host that Open vSwitch switches.
+pub(super) const SWITCHED: &str = "host4";
+
 /// Pings lost while the install NIC moves.
 pub(super) async fn moved(stage: &Stage, into_ovs: bool) -> Result<Row, Failure> {
     let cluster = stage.bare.cluster(&stage.beside("bare")?).await?;
     let (host, name, limit) =
-        if into_ovs { ("host4", "move-ovs", 3.0) } else { ("host3", "move-bridge", 1.0) };
+        if into_ovs { (SWITCHED, "move-ovs", 3.0) } else { ("host3", "move-bridge", 1.0) };
     if into_ovs {
         cluster.updatenode(&[host], "xdock docker unsigned=yes").await?;
     }
@@ -89,6 +92,14 @@ pub(super) async fn moved(stage: &Stage, into_ovs: bool) -> Result<Row, Failure>
     let pings = watch.stop().await?;
     stage.note(&format!("{name}: longest silence {} ms", pings.longest_silence.as_millis()));
     Ok(Row::alone(name, f64::from(pings.lost), "pings", limit))
+}
+
+/// The lab, whose [`SWITCHED`] host has its bridge.
+pub(super) async fn switched(stage: &Stage) -> Result<&Cluster, Failure> {
+    let cluster = stage.bare.cluster(&stage.beside("bare")?).await?;
+    cluster.updatenode(&[SWITCHED], "xdock docker unsigned=yes").await?;
+    cluster.updatenode(&[SWITCHED], "xdock network").await?;
+    Ok(cluster)
 }
 
 /// A run of a step, or of all of them, that has nothing to do.

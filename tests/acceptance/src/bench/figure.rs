@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-use super::{Row, Stage, calls, daemon, deploy, echo, nodes, power, starts, tcp};
+use super::{Row, Stage, calls, daemon, deploy, echo, nodes, plug, power, starts, tcp};
 use crate::engine::Failure;
 
 /// A figure by its name.
@@ -39,6 +39,8 @@ pub enum Figure {
     MoveBridge,
     /// the same into Open vSwitch, userspace datapath
     MoveOvs,
+    /// a container's port on Open vSwitch until ovs-vswitchd uses it, userspace datapath
+    OvsAttach,
     /// xdockhost with nothing to do, all steps, whole process
     RerunAll,
     /// xdockhost network with nothing to do, whole process
@@ -69,6 +71,7 @@ impl Figure {
             Self::Deploy => deploy::whole(stage).await?,
             Self::MoveBridge => deploy::moved(stage, false).await?,
             Self::MoveOvs => deploy::moved(stage, true).await?,
+            Self::OvsAttach => plug::attach(stage).await?,
             Self::RerunAll => deploy::rerun(stage, None).await?,
             Self::RerunNetwork => deploy::rerun(stage, Some("network")).await?,
             Self::XdockhostSize => deploy::size()?,

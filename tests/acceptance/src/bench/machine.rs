@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use clap::Subcommand;
+use inventory::IfName;
 use nix::sys::resource::{UsageWho, getrusage};
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +47,13 @@ pub enum Errand {
         #[arg(last = true, required = true)]
         argv: Vec<String>,
     },
+    /// Plug pairs into an Open vSwitch bridge of this machine; prints the median time in ms
+    Plug {
+        /// The bridge
+        bridge: IfName,
+        /// How often
+        rounds: usize,
+    },
     /// Read all names of a node list with SQLite alone
     Select {
         /// nodelist.sqlite
@@ -69,6 +77,7 @@ impl Errand {
             Self::Take { at } => take(*at).map(|()| String::new()),
             Self::Send { to, ms } => send(*to, Duration::from_millis(*ms)).map(|rate| format!("{rate:.4}")),
             Self::Type { argv } => super::echo::keys(argv).map(|ms| format!("{ms:.4}")),
+            Self::Plug { bridge, rounds } => super::plug::plugs(bridge, *rounds).map(|ms| format!("{ms:.4}")),
             Self::Select { table } => select(table),
         }
     }

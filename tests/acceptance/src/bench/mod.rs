@@ -9,6 +9,7 @@ mod echo;
 mod figure;
 mod machine;
 mod nodes;
+mod plug;
 mod power;
 mod row;
 mod samples;
