@@ -170,7 +170,7 @@ pub(crate) fn stack(case: &str) -> Stack {
     let mut stack = Stack::default();
     for device in &plan.devices {
         if matches!(device.port(), Some(Port::Carrying(_))) {
-            stack.devices.push(bare(&IfName::eth0()));
+            stack.devices.push(Device::bare(IfName::eth0(), Kind::Ethernet));
         }
         stack.devices.push(on_this_machine(device));
     }
@@ -190,20 +190,6 @@ pub(crate) fn route(to: &str, via: Option<&str>, metric: Option<u32>) -> Route {
     Route { destination: to.parse().unwrap(), gateway: via.map(|via| via.parse().unwrap()), metric }
 }
 
-fn bare(name: &IfName) -> Device {
-    Device {
-        name: name.clone(),
-        kind: Kind::Ethernet,
-        mac: None,
-        addresses: vec![],
-        gateways: vec![],
-        routes: vec![],
-        mtu: None,
-        networks: vec![],
-        params: vec![],
-    }
-}
-
 fn on_this_machine(device: &DevicePlan) -> Device {
     let named = |port: &Port| match port {
         Port::Named(name) => name.clone(),
@@ -220,14 +206,13 @@ fn on_this_machine(device: &DevicePlan) -> Device {
     };
     let has_mac = device.port().is_some() || matches!(kind, Kind::Bond { .. });
     Device {
-        kind,
         mac: has_mac.then(|| "02:78:64:00:00:02".parse().unwrap()),
         addresses: device.addresses.clone(),
         gateways: device.gateways.clone(),
         mtu: device.mtu,
         networks: device.networks.iter().map(|on| on.network.name.clone()).collect(),
         params: device.params.clone(),
-        ..bare(&device.name)
+        ..Device::bare(device.name.clone(), kind)
     }
 }
 

@@ -172,6 +172,21 @@ impl Stack {
 }
 
 impl Device {
+    /// One of which the tables say nothing more.
+    pub fn bare(name: IfName, kind: Kind) -> Self {
+        Self {
+            name,
+            kind,
+            mac: None,
+            addresses: Vec::new(),
+            gateways: Vec::new(),
+            routes: Vec::new(),
+            mtu: None,
+            networks: Vec::new(),
+            params: Vec::new(),
+        }
+    }
+
     /// Whether the tables give it that address.
     pub fn has(&self, address: IpAddr) -> bool {
         self.addresses.iter().any(|own| own.addr() == address)

@@ -6,9 +6,9 @@ use inventory::IfName;
 use serde::Serialize;
 
 use super::dialect::{Dialect, Freed, Own, Place, Said, file_name};
-use super::sysconfig::{self, device_of, get, is_of, variables};
+use super::sysconfig::{self, get, is_of, variables};
 use super::tree::{File, Tree};
-use super::view::{AddressView, RouteView, View};
+use super::view::{AddressView, RouteView, View, nics_last};
 use crate::render::{RenderError, Templates};
 
 pub(super) const DIRECTORY: &str = "/etc/sysconfig/network-scripts";
@@ -76,16 +76,10 @@ impl Dialect for Ifcfg {
     }
 
     fn said(&self, file: &File, device: &IfName) -> Option<Said> {
-        if is_copy(file) || device_of(file, &PREFIXES)? != device.as_str() {
+        if is_copy(file) {
             return None;
         }
-        if file_name(&file.path).starts_with("ifcfg-") {
-            return Some(sysconfig::said(&file.text, &TAKEN));
-        }
-        let lines =
-            file.text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-        let routes = lines.filter_map(read_route).collect();
-        Some(Said { exact: true, routes, ..Said::default() })
+        sysconfig::said(file, device, &PREFIXES, &TAKEN, read_route)
     }
 
     fn port_of(&self, file: &File, bridge: &IfName) -> Option<IfName> {
@@ -100,9 +94,7 @@ impl Dialect for Ifcfg {
 
     fn own(&self, _: &Tree, views: &[View], templates: &Templates) -> Result<Vec<Own>, RenderError> {
         let mut files = Vec::new();
-        // a NIC's own file is what moves it: last
-        let (nics, made): (Vec<&View>, Vec<&View>) = views.iter().partition(|view| view.kind == "ethernet");
-        for view in made.into_iter().chain(nics) {
+        for view in nics_last(views) {
             for (prefix, family) in [("route-", 4), ("route6-", 6)] {
                 let routes: Vec<_> = view.routes.iter().filter(|route| route.family == family).collect();
                 if !routes.is_empty() {
@@ -120,7 +112,7 @@ fn values<'a>(view: &'a View, routes: Vec<&'a RouteView>) -> Values<'a> {
     let of = |family| view.addresses.iter().filter(move |address| address.family == family).collect();
     Values {
         device: view,
-        options: options(view),
+        options: sysconfig::options(view),
         v4: of(4),
         v6: of(6),
         params: sysconfig::params(view),
@@ -136,11 +128,6 @@ fn file(
 ) -> Result<Own, RenderError> {
     let text = templates.render(&format!("etc/sysconfig/network-scripts/{template}"), values)?;
     Ok(Own::open(format!("{DIRECTORY}/{prefix}{}", values.device.name), text))
-}
-
-/// `mode=802.3ad miimon=100`
-pub(super) fn options(view: &View) -> String {
-    view.options.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ")
 }
 
 /// Copies of editors and package managers.

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::dialect::{Dialect, Freed, Own, Place, Said, file_name};
 use super::ini::{Ini, value, words};
 use super::tree::{File, Tree};
-use super::view::View;
+use super::view::{View, nics_last};
 use crate::render::{RenderError, Templates};
 
 const DIRECTORY: &str = "/etc/systemd/network";
@@ -87,9 +87,7 @@ impl Dialect for Networkd {
 
     fn own(&self, _: &Tree, views: &[View], templates: &Templates) -> Result<Vec<Own>, RenderError> {
         let mut files = Vec::new();
-        // a NIC's own file is what moves it: last
-        let (nics, made): (Vec<&View>, Vec<&View>) = views.iter().partition(|view| view.kind == "ethernet");
-        for view in made.into_iter().chain(nics) {
+        for view in nics_last(views) {
             let values = Values { device: view, bond: bond(view), primary: is_primary(view, views) };
             files.push(rendered(templates, &values, "network")?);
             if matches!(view.kind, "bond" | "vlan" | "bridge") {

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::dialect::{Dialect, Freed, Own, Place, Said};
 use super::ini::Ini;
 use super::tree::{File, Tree};
-use super::view::View;
+use super::view::{View, nics_last};
 use super::{Manager, ifcfg};
 use crate::render::{RenderError, Templates};
 
@@ -93,9 +93,7 @@ impl Dialect for NetworkManager {
 
     fn own(&self, tree: &Tree, views: &[View], templates: &Templates) -> Result<Vec<Own>, RenderError> {
         let mut files = Vec::new();
-        // a NIC's own profile is what moves it: last
-        let (nics, made): (Vec<&View>, Vec<&View>) = views.iter().partition(|view| view.kind == "ethernet");
-        for view in made.into_iter().chain(nics) {
+        for view in nics_last(views) {
             match view.kind {
                 "ovs" if tree.has_ovs_plugin() => files.extend(ovs(templates, view)?),
                 "ovs" => {}

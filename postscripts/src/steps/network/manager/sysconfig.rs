@@ -37,8 +37,26 @@ pub(super) fn device_of<'a>(file: &'a File, prefixes: &[&str]) -> Option<&'a str
     said.unwrap_or(after).split(':').next()
 }
 
-/// What an `ifcfg` file says of its device. `taken`: beginnings of the variables that ours have too.
-pub(super) fn said(text: &str, taken: &[&str]) -> Said {
+/// What a file says of a device; `None`: it is another's. A file that is no `ifcfg` has a route a line. `taken`: beginnings of
+/// the variables that ours have too.
+pub(super) fn said(
+    file: &File,
+    device: &IfName,
+    prefixes: &[&str],
+    taken: &[&str],
+    route: fn(&str) -> Option<Route>,
+) -> Option<Said> {
+    if device_of(file, prefixes)? != device.as_str() {
+        return None;
+    }
+    if file_name(&file.path).starts_with("ifcfg-") {
+        return Some(said_in_variables(&file.text, taken));
+    }
+    let lines = file.text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    Some(Said { exact: true, routes: lines.filter_map(route).collect(), ..Said::default() })
+}
+
+fn said_in_variables(text: &str, taken: &[&str]) -> Said {
     let variables = variables(text);
     let protocol =
         get(&variables, "OVSBOOTPROTO").or_else(|| get(&variables, "BOOTPROTO")).unwrap_or_default();
@@ -70,6 +88,11 @@ fn is_numbered(key: &str, prefix: &str) -> bool {
 pub(super) fn is_of(file: &File, prefixes: &[&str], devices: &[&IfName]) -> bool {
     let device = device_of(file, prefixes);
     device.is_some_and(|device| devices.iter().any(|known| known.as_str() == device))
+}
+
+/// Of a bond: `mode=802.3ad miimon=100`.
+pub(super) fn options(view: &View) -> String {
+    view.options.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ")
 }
 
 /// A route's destination, gateway and metric from their words.

@@ -114,3 +114,9 @@ fn words(route: &Route) -> String {
     let metric = route.metric.map(|metric| format!(" metric {metric}")).unwrap_or_default();
     format!("{}{via}{metric}", route.destination)
 }
+
+/// In the order in which files are written: a NIC's own file is what moves it, so it is last.
+pub(super) fn nics_last(views: &[View]) -> impl Iterator<Item = &View> {
+    let (nics, made): (Vec<&View>, Vec<&View>) = views.iter().partition(|view| view.kind == "ethernet");
+    made.into_iter().chain(nics)
+}

@@ -5,11 +5,10 @@ use hostnet::Route;
 use inventory::IfName;
 use serde::Serialize;
 
-use super::dialect::{Dialect, Freed, Own, Place, Said, file_name};
-use super::ifcfg::options;
+use super::dialect::{Dialect, Freed, Own, Place, Said};
 use super::sysconfig::{self, device_of, get, is_of, variables};
 use super::tree::{File, Tree};
-use super::view::View;
+use super::view::{View, nics_last};
 use crate::render::{RenderError, Templates};
 
 const DIRECTORY: &str = "/etc/sysconfig/network";
@@ -59,16 +58,7 @@ impl Dialect for Wicked {
     }
 
     fn said(&self, file: &File, device: &IfName) -> Option<Said> {
-        if device_of(file, &PREFIXES)? != device.as_str() {
-            return None;
-        }
-        if file_name(&file.path).starts_with("ifcfg-") {
-            return Some(sysconfig::said(&file.text, &TAKEN));
-        }
-        let lines =
-            file.text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-        let routes = lines.filter_map(read_route).collect();
-        Some(Said { exact: true, routes, ..Said::default() })
+        sysconfig::said(file, device, &PREFIXES, &TAKEN, read_route)
     }
 
     fn port_of(&self, file: &File, bridge: &IfName) -> Option<IfName> {
@@ -84,9 +74,7 @@ impl Dialect for Wicked {
 
     fn own(&self, _: &Tree, views: &[View], templates: &Templates) -> Result<Vec<Own>, RenderError> {
         let mut files = Vec::new();
-        // a NIC's own file is what moves it: last
-        let (nics, made): (Vec<&View>, Vec<&View>) = views.iter().partition(|view| view.kind == "ethernet");
-        for view in made.into_iter().chain(nics) {
+        for view in nics_last(views) {
             if !view.routes.is_empty() || view.gateway4.is_some() || view.gateway6.is_some() {
                 files.push(file(templates, "ifroute", view)?);
             }
@@ -97,7 +85,7 @@ impl Dialect for Wicked {
 }
 
 fn file(templates: &Templates, kind: &str, view: &View) -> Result<Own, RenderError> {
-    let values = Values { device: view, options: options(view), params: sysconfig::params(view) };
+    let values = Values { device: view, options: sysconfig::options(view), params: sysconfig::params(view) };
     let text = templates.render(&format!("etc/sysconfig/network/{kind}-device"), &values)?;
     Ok(Own::open(format!("{DIRECTORY}/{kind}-{}", view.name), text))
 }

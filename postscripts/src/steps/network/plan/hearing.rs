@@ -48,22 +48,13 @@ mod tests {
     use crate::steps::network::plan::plan;
     use crate::steps::network::stack::Stack;
 
-    fn device(name: &str, kind: Kind) -> Device {
-        Device {
-            name: name.parse().unwrap(),
-            kind,
-            mac: None,
-            addresses: vec![],
-            gateways: vec![],
-            routes: vec![],
-            mtu: None,
-            networks: vec![],
-            params: vec![],
-        }
-    }
-
     fn words(kind: Kind, hearing: Hearing) -> Vec<String> {
-        let stack = Stack { devices: vec![device("eth0", Kind::Ethernet), device("br0", kind)] };
+        let stack = Stack {
+            devices: vec![
+                Device::bare("eth0".parse().unwrap(), Kind::Ethernet),
+                Device::bare("br0".parse().unwrap(), kind),
+            ],
+        };
         let hearing = vec![("eth0".parse().unwrap(), hearing)];
         let steps = plan(&stack, &Observed { hearing, ..Observed::default() });
         let of_hearing = steps.iter().filter(|step| matches!(step, Step::SetHearing { .. }));

@@ -86,15 +86,12 @@ pub fn resolve(plan: &HostPlan, observed: &Observed, memory: &Memory) -> Result<
 
 fn resolved(device: &DevicePlan, kind: Kind) -> Device {
     Device {
-        name: device.name.clone(),
-        kind,
-        mac: None,
         addresses: device.addresses.clone(),
         gateways: device.gateways.clone(),
-        routes: Vec::new(),
         mtu: device.mtu,
         networks: device.networks.iter().map(|on| on.network.name.clone()).collect(),
         params: device.params.clone(),
+        ..Device::bare(device.name.clone(), kind)
     }
 }
 
@@ -113,17 +110,10 @@ fn uplink(
     let port = carrying(&bridge.name, address, observed, memory.ports.get(&bridge.name), stack)?;
     match stack.devices.iter_mut().find(|device| device.name == port) {
         Some(known) => known.mtu = known.mtu.max(bridge.mtu),
-        None => stack.devices.push(Device {
-            name: port.clone(),
-            kind: Kind::Ethernet,
-            mac: None,
-            addresses: Vec::new(),
-            gateways: Vec::new(),
-            routes: Vec::new(),
-            mtu: bridge.mtu,
-            networks: Vec::new(),
-            params: Vec::new(),
-        }),
+        None => {
+            let nic = Device { mtu: bridge.mtu, ..Device::bare(port.clone(), Kind::Ethernet) };
+            stack.devices.push(nic);
+        }
     }
     Ok(port)
 }

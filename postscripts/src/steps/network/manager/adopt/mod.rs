@@ -48,22 +48,17 @@ pub enum AdoptError {
 /// # Errors
 /// What the manager said.
 pub async fn adopt(manager: Manager, stack: &Stack, changed: &[PathBuf]) -> Result<(), AdoptError> {
-    match manager {
-        // it knows its devices by name, also one that was made anew
-        Manager::Networkd | Manager::Netplan if changed.is_empty() => Ok(()),
+    // it knows its devices by name, also one that was made anew
+    if changed.is_empty() && matches!(manager, Manager::Networkd | Manager::Netplan) {
+        return Ok(());
+    }
+    match renderer(manager).await? {
         Manager::Ifupdown => ifupdown(stack).await,
         // they read their files when somebody calls ifup, and keep no belief beside the kernel
         Manager::Ifcfg => Ok(()),
         Manager::Wicked => run(manager, "wicked", &["ifreload", "all"]).await,
-        Manager::Networkd => run(manager, "networkctl", &["reload"]).await,
+        Manager::Networkd | Manager::Netplan => run(manager, "networkctl", &["reload"]).await,
         Manager::NetworkManager => networkmanager::adopt(stack, changed).await,
-        Manager::Netplan => {
-            run(manager, "netplan", &["generate"]).await?;
-            match netplan_renders_for_networkmanager() {
-                true => networkmanager::adopt(stack, changed).await,
-                false => run(manager, "networkctl", &["reload"]).await,
-            }
-        }
     }
 }
 
@@ -72,19 +67,22 @@ pub async fn adopt(manager: Manager, stack: &Stack, changed: &[PathBuf]) -> Resu
 /// # Errors
 /// What the manager said.
 pub async fn fall_back(manager: Manager) -> Result<(), AdoptError> {
-    match manager {
-        Manager::NetworkManager => networkmanager::fall_back().await,
-        Manager::Netplan => {
-            run(manager, "netplan", &["generate"]).await?;
-            match netplan_renders_for_networkmanager() {
-                true => networkmanager::fall_back().await,
-                false => run(manager, "networkctl", &["reload"]).await,
-            }
-        }
+    match renderer(manager).await? {
         Manager::Ifupdown => Ok(ifstate::believe_files(&Tree::read(Path::new("/"), manager)?)?),
-        Manager::Networkd => run(manager, "networkctl", &["reload"]).await,
-        manager => adopt(manager, &Stack::default(), &[]).await,
+        Manager::Ifcfg => Ok(()),
+        Manager::Wicked => run(manager, "wicked", &["ifreload", "all"]).await,
+        Manager::Networkd | Manager::Netplan => run(manager, "networkctl", &["reload"]).await,
+        Manager::NetworkManager => networkmanager::fall_back().await,
     }
+}
+
+/// Who has the devices: the manager itself, or whom netplan writes its files for, once it has written them.
+async fn renderer(manager: Manager) -> Result<Manager, AdoptError> {
+    if manager != Manager::Netplan {
+        return Ok(manager);
+    }
+    run(manager, "netplan", &["generate"]).await?;
+    Ok(if netplan_renders_for_networkmanager() { Manager::NetworkManager } else { Manager::Networkd })
 }
 
 async fn ifupdown(stack: &Stack) -> Result<(), AdoptError> {

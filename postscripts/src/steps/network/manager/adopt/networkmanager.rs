@@ -128,6 +128,7 @@ fn rank(profile: &Profile, stack: &Stack) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::steps::network::stack::Device;
 
     fn profile(name: &str, active: bool) -> Profile {
         Profile { name: name.to_owned(), uuid: name.to_owned(), device: String::new(), active }
@@ -147,21 +148,10 @@ mod tests {
 
     #[test]
     fn masters_start_before_their_ports_and_what_is_so_is_left_alone() {
-        let device = |name: &str, kind| crate::steps::network::stack::Device {
-            name: name.parse().unwrap(),
-            kind,
-            mac: None,
-            addresses: vec![],
-            gateways: vec![],
-            routes: vec![],
-            mtu: None,
-            networks: vec![],
-            params: vec![],
-        };
         let stack = Stack {
             devices: vec![
-                device("eth0", Kind::Ethernet),
-                device("br0", Kind::Bridge { port: "eth0".parse().unwrap() }),
+                Device::bare("eth0".parse().unwrap(), Kind::Ethernet),
+                Device::bare("br0".parse().unwrap(), Kind::Bridge { port: "eth0".parse().unwrap() }),
             ],
         };
         let all = [profile("xdock-eth0", false), profile("eth9", false), profile("xdock-br0", true)];
