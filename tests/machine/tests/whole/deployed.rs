@@ -3,7 +3,7 @@
 use acceptance::Failure;
 use acceptance::soundness::same;
 
-use crate::world::World;
+use crate::world::{World, wrong_bond};
 
 acceptance::promises![
     on World:
@@ -13,6 +13,7 @@ acceptance::promises![
     open_vswitch_switches_in_the_kernel,
     a_second_run_has_nothing_to_do,
     containers_have_the_addresses_of_the_tables,
+    a_wrong_bond_member_is_taken_back,
 ];
 
 async fn the_kernel_has_the_modules_of_open_vswitch_vlans_and_bonds(world: &World) -> Result<(), Failure> {
@@ -56,5 +57,22 @@ async fn a_second_run_has_nothing_to_do(world: &World) -> Result<(), Failure> {
 async fn containers_have_the_addresses_of_the_tables(world: &World) -> Result<(), Failure> {
     // an emulated host on a busy machine takes its time for the first answer
     world.cluster.xdock_done("mk containers --start --timeout 120").await?;
+    world.containers_are_back().await
+}
+
+/// The bond that takes the install NIC's place prefers a NIC whose cable ends elsewhere: it has a carrier, so bonding itself sees
+/// nothing wrong.
+async fn a_wrong_bond_member_is_taken_back(world: &World) -> Result<(), Failure> {
+    let network = "ip -br addr show scope global; ip route; ls /sys/class/net/mynet0/brif | xargs -n 1";
+    let before = world.sh(network).await?;
+    world.cluster.write_tables(&wrong_bond()).await?;
+    let run = world.machine.updatenode("xdock network confirm=10").await;
+    world.cluster.write_tables(&world.cluster.tables).await?;
+    let run = run?;
+    if run.status == 0 || !run.output.contains("the old network is back") {
+        return Err(format!("the wrong bond was not taken back: {run:?}").into());
+    }
+    same("network", world.sh(network).await?.as_str(), &before)?;
+    same("bond9", world.sh("ls -d /sys/class/net/bond9 2>/dev/null || echo gone").await?.as_str(), "gone")?;
     world.containers_are_back().await
 }

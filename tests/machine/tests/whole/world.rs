@@ -40,7 +40,7 @@ impl World {
         let spec = Spec { checksums: true, ..Spec::new(name.clone(), 1) };
         let cluster = Cluster::bare(&spec, &tables(), &say).await?;
         let made = async {
-            let order = Order { deployed: true, nics: 4, ..Order::new(name, NAME) };
+            let order = Order { deployed: true, nics: 5, ..Order::new(name, NAME) };
             let start = Instant::now();
             let machine = Machine::up(&order, &say).await?;
             say(&format!("deployed after {:.0} s", start.elapsed().as_secs_f32()));
@@ -136,7 +136,26 @@ const MACHINE: [(&str, &str); 12] = [
     ("nicnetworks.br97", "net97"),
 ];
 
+/// `mynet0` over a bond that prefers `eth4`, which is on another Ethernet than the management node.
+const WRONG_BOND: [(&str, &str); 6] = [
+    ("nictypes.bond9", "bond"),
+    ("nicdevices.bond9", "eth0|eth4"),
+    ("nicextraparams.bond9", "BONDING_OPTS=mode=1;miimon=100;primary=eth4"),
+    ("nictypes.mynet0", "bridge"),
+    ("nicdevices.mynet0", "bond9"),
+    ("nicnetworks.mynet0", "mynet0"),
+];
+
 fn tables() -> Tables {
+    tables_with(&MACHINE)
+}
+
+/// The same with the wrong member of a bond on host2.
+pub(crate) fn wrong_bond() -> Tables {
+    tables_with(&[&MACHINE[..], &WRONG_BOND].concat())
+}
+
+fn tables_with(machine: &[(&str, &str)]) -> Tables {
     let vlan = |net: &'static str, id: &'static str| {
         [("net", net), ("mask", "255.255.0.0"), ("mgtifname", "eth1"), ("vlanid", id)]
     };
@@ -145,7 +164,7 @@ fn tables() -> Tables {
         .object("net97", "network", &vlan("10.97.0.0", "97"))
         .object("dockerhosts", "group", &[("postbootscripts", "xdock unsigned=yes")])
         .object("host1", "node", &node("10.99.0.11", &PEER))
-        .object("host2", "node", &node("10.99.0.12", &MACHINE));
+        .object("host2", "node", &node("10.99.0.12", machine));
     let restart = [("vmothersettings", "restart=always")];
     let tables = PEERS
         .iter()
