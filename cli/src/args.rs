@@ -81,6 +81,9 @@ pub(crate) enum Command {
     /// Run a program in containers
     #[command(after_help = help::EXEC)]
     Exec(ExecArgs),
+    /// Secure the engines of docker hosts, and ask how hosts are
+    #[command(after_help = help::HOST)]
+    Host(HostArgs),
     /// Lay out the directory that deployed hosts fetch from
     #[command(after_help = help::INIT)]
     Init(InitArgs),
@@ -227,6 +230,42 @@ pub(crate) struct ExecArgs {
     /// The program and its words
     #[arg(value_name = "PROGRAM", required = true, last = true)]
     pub(crate) command: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HostArgs {
+    /// Which docker hosts, in xCAT's language: host[1-3],@group
+    #[arg(value_name = "HOSTRANGE", allow_hyphen_values = true)]
+    pub(crate) hosts: String,
+    #[command(subcommand)]
+    pub(crate) action: HostAction,
+}
+
+/// What `host` does.
+#[derive(Debug, Subcommand)]
+pub(crate) enum HostAction {
+    /// Say of each host in a line: engine, certificate, tables, netd, disk
+    #[command(after_help = help::HOST_STATUS)]
+    Status,
+    /// Give engines certificates, and let them listen with mutual TLS
+    #[command(after_help = help::HOST_ENROLL)]
+    Enroll(EnrollArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EnrollArgs {
+    /// A new key and certificate also where the present ones would last
+    #[arg(long, conflicts_with = "revoke")]
+    pub(crate) renew: bool,
+    /// Trust no certificate any more that these hosts have
+    #[arg(long)]
+    pub(crate) revoke: bool,
+    /// Where the engine listens, at the host's own address
+    #[arg(long, value_name = "PORT", default_value_t = crate::enroll::PORT, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) port: u16,
+    /// Only say what would be done
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]

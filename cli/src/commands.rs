@@ -4,6 +4,7 @@ mod check;
 mod cons;
 mod define;
 mod exec;
+mod host;
 mod init;
 mod logs;
 mod ls;
@@ -23,6 +24,7 @@ use thiserror::Error;
 use crate::app::{self, App};
 use crate::args::{Cli, Command};
 use crate::engine::EngineError;
+use crate::enroll::{AuthorityError, LedgerError};
 use crate::fleet::Outcome;
 use crate::printer::Printer;
 use crate::settings::SettingsError;
@@ -85,6 +87,12 @@ pub(crate) enum CommandError {
     /// A host's columns.
     #[error(transparent)]
     Host(#[from] inventory::compile::HostError),
+    /// The authority of `host enroll`.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    /// What it has issued.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     /// What `init` lays out.
     #[error(transparent)]
     Init(#[from] init::InitError),
@@ -168,6 +176,7 @@ pub(crate) fn dispatch(command: Command, app: &mut App) -> Result<Done, CommandE
         Command::Logs(args) => wait(logs::run(&args, app)),
         Command::Cons(args) => wait(cons::run(&args, app)),
         Command::Exec(args) => wait(exec::run(&args, app)),
+        Command::Host(args) => wait(host::run(&args, app)),
     }
 }
 

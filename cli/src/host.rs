@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use inventory::{DockerHost, Inventory, InventoryError, NodeName};
 use thiserror::Error;
 
-use crate::engine::{Address, Destination, Engine, EngineError, Place};
+use crate::engine::{Address, Destination, Engine, EngineError, Place, Trust};
+use crate::enroll::{self, AuthorityError, LedgerError, Standing};
 use crate::settings::{Settings, SettingsError};
 
 /// Requests of one command to one engine at a time.
@@ -26,6 +27,8 @@ pub(crate) struct Host {
     pub(crate) netd: NetdWay,
     /// Requests at a time.
     pub(crate) requests: usize,
+    /// Where the engine is.
+    pub(crate) address: Address,
 }
 
 /// How commands for a host's netd are run.
@@ -56,6 +59,12 @@ pub(crate) enum HostError {
         /// The name in its URL.
         name: String,
     },
+    /// What was issued to hosts.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// Our own certificate.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
     /// No engine can be spoken to.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -73,6 +82,13 @@ impl Host {
             options: settings.ssh_options.clone(),
             timeout: settings.timeout,
         };
+        // an engine may be elsewhere; the host itself is reached as the settings' ssh:// says, else as root
+        let by_ssh = |name: &NodeName| {
+            Ok::<_, SettingsError>(NetdWay::Ssh(match settings.engine(name.as_str())? {
+                Address::Ssh { user, host, port } => destination(&user, &host, port),
+                _ => destination("root", name.as_str(), None),
+            }))
+        };
         let (place, netd, requests) = match &address {
             Address::Unix(path) => (Place::Unix(path.clone()), NetdWay::Here(beside(path)), REQUESTS),
             Address::Ssh { user, host, port } => {
@@ -86,23 +102,32 @@ impl Host {
                     name: at.clone(),
                 };
                 let ip = resolve(at, tables)?.ok_or_else(missing)?;
-                let place = Place::Tcp { name: at.clone(), ip, port: *port, files: settings.tls.clone() };
-                (place, NetdWay::Ssh(destination("root", name.as_str(), None)), REQUESTS)
+                enroll::ready(&settings.tls)?;
+                let trust = Trust { files: settings.tls.clone(), revoked: settings.revoked()? };
+                (Place::Tcp { name: at.clone(), ip, port: *port, trust }, by_ssh(name)?, REQUESTS)
             }
         };
         let engine = Engine::new(name.as_str(), place, settings.timeout)?;
-        Ok(Self { name: name.clone(), engine, netd, requests })
+        Ok(Self { name: name.clone(), engine, netd, requests, address })
     }
 }
 
-/// The settings' own line for a host stands above the port of `vm.host`, which stands above their default.
-fn address(host: &DockerHost, settings: &Settings) -> Result<Address, SettingsError> {
-    match host.port {
-        Some(port) if !settings.names(host.name.as_str()) => {
-            Ok(Address::Tcp { host: host.name.to_string(), port })
-        }
-        _ => settings.engine(host.name.as_str()),
+/// The settings' own line for a host stands above the port of `vm.host`, that above the port at which it was enrolled, and that
+/// above the settings' default. A host whose certificate was revoked is still to have one: it is refused, not reached otherwise.
+fn address(host: &DockerHost, settings: &Settings) -> Result<Address, HostError> {
+    let name = host.name.as_str();
+    let tcp = |port| Address::Tcp { host: name.to_owned(), port };
+    if settings.names(name) {
+        return Ok(settings.engine(name)?);
     }
+    let enrolled = match settings.ledger()?.standing(name) {
+        Standing::Enrolled(issued) | Standing::Revoked(issued) => Some(issued.port),
+        Standing::Unknown => None,
+    };
+    Ok(match host.port.or(enrolled) {
+        Some(port) => tcp(port),
+        None => settings.engine(name)?,
+    })
 }
 
 /// A name's address from the tables: a static binary asks no name service of libc.

@@ -7,6 +7,7 @@ mod commands;
 mod console;
 mod delivery;
 mod engine;
+mod enroll;
 mod fleet;
 mod host;
 mod plan;

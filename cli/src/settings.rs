@@ -1,9 +1,11 @@
 //! /etc/xdock/xdock.toml, read once; flags and environment stand above it.
 
-use std::collections::BTreeMap;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -11,6 +13,7 @@ use thiserror::Error;
 
 use crate::args::Options;
 use crate::engine::{Address, AddressError, TlsFiles};
+use crate::enroll::{Ledger, LedgerError};
 
 /// Where the settings are, if nobody says otherwise.
 pub(crate) const PATH: &str = "/etc/xdock/xdock.toml";
@@ -33,6 +36,8 @@ pub(crate) struct Settings {
     pub(crate) ssh_options: Vec<String>,
     engines: BTreeMap<String, String>,
     path: PathBuf,
+    /// Read when the first host is looked for.
+    ledger: OnceCell<(Ledger, Arc<BTreeSet<String>>)>,
 }
 
 /// What is wrong with the settings.
@@ -118,6 +123,7 @@ impl Settings {
             ssh_options: read.ssh.options,
             engines: read.engines,
             path,
+            ledger: OnceCell::new(),
         };
         for key in settings.engines.keys() {
             settings.engine(key)?;
@@ -134,6 +140,25 @@ impl Settings {
             host: host.to_owned(),
             source,
         })
+    }
+
+    /// What was issued to hosts, as it was when this command began.
+    pub(crate) fn ledger(&self) -> Result<&Ledger, LedgerError> {
+        Ok(&self.issued()?.0)
+    }
+
+    /// Serial numbers of certificates that count for nothing.
+    pub(crate) fn revoked(&self) -> Result<Arc<BTreeSet<String>>, LedgerError> {
+        Ok(Arc::clone(&self.issued()?.1))
+    }
+
+    fn issued(&self) -> Result<&(Ledger, Arc<BTreeSet<String>>), LedgerError> {
+        if let Some(read) = self.ledger.get() {
+            return Ok(read);
+        }
+        let ledger = Ledger::read(&self.tls.directory)?;
+        let revoked = Arc::new(ledger.revoked());
+        Ok(self.ledger.get_or_init(|| (ledger, revoked)))
     }
 
     /// Whether the settings name this very host: then they stand above `vm.host`'s port.

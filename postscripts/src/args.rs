@@ -19,6 +19,8 @@ Steps, in the order in which they run; none named: all of them.
   netd      install the daemon netd, its units and this host's snapshot
   status    say what is installed and what drifted from the plan; changes nothing; --json
 
+  engine request, engine install    what \"xdock host HOST enroll\" runs here: the engine listens with mutual TLS
+
 Keys:
   unsigned=yes    take packages of the management node's directory (osimage's otherpkgdir, else
                   /install/post/otherpkgs/OSVER/ARCH) although nobody signed them
@@ -91,6 +93,17 @@ pub enum Request {
     Job(Job),
     /// `restore`: bring back what no network manager brings back of the confirmed network.
     Restore,
+    /// `engine WORD`: the host's side of an enrolment.
+    Engine(EngineCall),
+}
+
+/// What the management node runs when it enrolls this host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EngineCall {
+    /// `request`: makes a key; the request for its certificate is written to standard output.
+    Request,
+    /// `install`: the certificate is read from standard input; the engine listens with it.
+    Install,
 }
 
 /// What units and the network step start, not people. Each with the directory of its records, if that is not the usual one
@@ -176,6 +189,9 @@ impl Arguments {
         if self.words == ["restore"] {
             return Ok(Request::Restore);
         }
+        if let Some(call) = engine(&self.words) {
+            return Ok(Request::Engine(call));
+        }
         let mut work = Work { dry_run: self.dry_run, ..Work::look() };
         let mut status = false;
         let (old_call, words) = match self.words.split_first() {
@@ -248,6 +264,17 @@ fn job(words: &[String]) -> Option<Job> {
     }
 }
 
+fn engine(words: &[String]) -> Option<EngineCall> {
+    match words {
+        [engine, word] if engine == "engine" => match word.as_str() {
+            "request" => Some(EngineCall::Request),
+            "install" => Some(EngineCall::Install),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 fn step(name: &str) -> Result<Step, UsageError> {
     Step::ALL.into_iter().find(|step| step.name() == name).ok_or_else(|| UsageError::Step(name.to_owned()))
 }
@@ -264,7 +291,7 @@ mod tests {
     fn steps(words: &[&str]) -> Vec<Step> {
         match request(words).unwrap() {
             Request::Run(work) => work.steps,
-            Request::Status { .. } | Request::Job(_) | Request::Restore => panic!("no steps"),
+            _ => panic!("no steps"),
         }
     }
 
@@ -283,6 +310,9 @@ mod tests {
         let state = Some(PathBuf::from("/tmp/x"));
         assert_eq!(request(&["recover", "state=/tmp/x"]), Ok(Request::Job(Job::Recover(state))));
         assert_eq!(request(&["restore"]), Ok(Request::Restore));
+        assert_eq!(request(&["engine", "request"]), Ok(Request::Engine(EngineCall::Request)));
+        assert_eq!(request(&["engine", "install"]), Ok(Request::Engine(EngineCall::Install)));
+        assert_eq!(request(&["engine"]), Err(UsageError::Step("engine".to_owned())));
         assert_eq!(request(&["confirm-boot"]), Ok(Request::Job(Job::ConfirmBoot(None))));
         assert_eq!(request(&["guard", "netd"]), Err(UsageError::Step("guard".to_owned())));
     }

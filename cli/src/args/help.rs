@@ -127,6 +127,36 @@ Examples:
   xdock exec host1c[1-3] -- cat /etc/os-release
   xdock exec docker -- sh -c 'df -h / | tail -1'";
 
+pub(super) const HOST: &str = "\
+Examples:
+  xdock host host[1-3] status
+  xdock host dockerhosts enroll
+  xdock host host1 enroll --help";
+
+pub(super) const HOST_STATUS: &str = "\
+HOST: engine VERSION, API VERSION, tls DAYS days | ssh | unix, snapshot VERSION, netd ok, disk USED of ALL (DIRECTORY)
+The disk is that on which the engine keeps images and containers. Exit status 1 where something is wrong with a host.
+
+Examples:
+  xdock host dockerhosts status
+  xdock host host1 status --json";
+
+pub(super) const HOST_ENROLL: &str = "\
+By ssh the host makes a key, which never leaves it; it gets a certificate with its names and addresses of the tables, from an
+authority that the first enroll makes in /var/lib/xdock/ca (or from [tls] ca and ca_key of the settings). Its engine then also
+listens at PORT of the host's own address, for clients with a certificate of that authority only; containers go on. From then
+on xdock speaks TLS with it. A certificate lasts 397 days; enroll renews it when less than 30 are left, or when names or addresses
+changed: run it from cron. Nobody else is ever let in without TLS.
+
+Examples:
+  xdock host host[1-3] enroll
+  xdock host dockerhosts enroll --dry-run
+  xdock host host2 enroll --renew
+  xdock host host2 enroll --revoke        (its key may be known to others; enroll then gives it a new one)
+  DOCKER_CERT_PATH=/var/lib/xdock/ca docker --tlsverify -H tcp://host1:2376 ps
+
+[engines] host1 = \"ssh://host1\" in the settings goes back to ssh.";
+
 pub(super) const INIT: &str = "\
 Puts the postscript stub to INSTALLDIR/postscripts, the programs to INSTALLDIR/xdock/ARCH.
 

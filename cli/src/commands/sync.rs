@@ -23,7 +23,7 @@ const REMEDY: &str = "xdock sync";
 pub(super) async fn run(args: &NoderangeArg, app: &mut App) -> Result<Done, CommandError> {
     let inventory = app.inventory()?;
     let hosts = app.select(&inventory, &args.noderange)?;
-    refuse_containers(&hosts, &inventory)?;
+    refuse_containers(&hosts, &inventory, "sync")?;
     let places: Vec<_> =
         hosts.iter().map(|host| (host.clone(), DockerHost { name: host.clone(), port: None })).collect();
     let groups = targets::groups(&places, app, &inventory)?;
@@ -38,11 +38,16 @@ pub(super) async fn run(args: &NoderangeArg, app: &mut App) -> Result<Done, Comm
     Ok(Done::of(fleet::run(groups, &hosts, Sequence::Noderange, &mut app.printer, work).await))
 }
 
-fn refuse_containers(hosts: &[NodeName], inventory: &Inventory) -> Result<(), CommandError> {
+/// Containers are no hosts.
+pub(super) fn refuse_containers(
+    hosts: &[NodeName],
+    inventory: &Inventory,
+    command: &str,
+) -> Result<(), CommandError> {
     let mut wrong = Vec::new();
     for host in hosts {
         if inventory.value(host.as_str(), "nodehm.mgt")?.as_deref() == Some("docker") {
-            wrong.push((host.clone(), format!("{host} is a container node; sync takes docker hosts")));
+            wrong.push((host.clone(), format!("{host} is a container node; {command} takes docker hosts")));
         }
     }
     if wrong.is_empty() { Ok(()) } else { Err(CommandError::Nodes(wrong)) }

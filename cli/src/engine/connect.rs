@@ -10,13 +10,21 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::Uri;
+use rustls::ClientConfig;
+use socket2::{SockRef, TcpKeepalive};
 use thiserror::Error;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::OnceCell;
 
 use super::ssh::{Destination, SshError};
 use super::stream::Wire;
-use super::tls::{self, TlsError, TlsFiles};
+use super::tls::{self, TlsError, Trust};
+
+/// How long a connection may be silent before the kernel asks whether its other end is still there, how soon it asks
+/// again, and how often (tcp(7), TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT).
+const QUIET: Duration = Duration::from_secs(15);
+const AGAIN: Duration = Duration::from_secs(5);
+const UNANSWERED: u32 = 3;
 
 /// Where connections go to.
 #[derive(Debug)]
@@ -31,8 +39,10 @@ pub(super) enum Way {
         name: String,
         /// Its address.
         address: SocketAddr,
-        /// Our certificates.
-        files: TlsFiles,
+        /// Who is trusted there.
+        trust: Trust,
+        /// That as rustls has it; made at the first connection.
+        config: OnceCell<Arc<ClientConfig>>,
         /// How long a connection may take.
         timeout: Duration,
     },
@@ -88,8 +98,8 @@ pub(crate) enum ConnectError {
 }
 
 impl Way {
-    pub(super) fn tcp(name: String, ip: IpAddr, port: u16, files: TlsFiles, timeout: Duration) -> Self {
-        Self::Tcp { name, address: SocketAddr::new(ip, port), files, timeout }
+    pub(super) fn tcp(name: String, ip: IpAddr, port: u16, trust: Trust, timeout: Duration) -> Self {
+        Self::Tcp { name, address: SocketAddr::new(ip, port), trust, config: OnceCell::new(), timeout }
     }
 
     async fn open(&self) -> Result<Wire, ConnectError> {
@@ -102,9 +112,12 @@ impl Way {
                 shared.get_or_try_init(|| destination.connect()).await?;
                 Ok(Wire::new(destination.dial()?))
             }
-            Self::Tcp { name, address, files, timeout } => {
-                let both =
-                    async { Ok(Wire::new(tls::secure(plain(name, *address).await?, name, files).await?)) };
+            Self::Tcp { name, address, trust, config, timeout } => {
+                let both = async {
+                    let config = config.get_or_try_init(|| async { tls::client(trust) }).await?;
+                    let stream = plain(name, *address).await?;
+                    Ok(Wire::new(tls::secure(stream, name, Arc::clone(config), trust).await?))
+                };
                 let silent =
                     || ConnectError::Silent { name: name.clone(), address: *address, timeout: *timeout };
                 tokio::time::timeout(*timeout, both).await.unwrap_or_else(|_| Err(silent()))
@@ -118,6 +131,9 @@ async fn plain(name: &str, address: SocketAddr) -> Result<TcpStream, ConnectErro
     let stream = TcpStream::connect(address).await.map_err(refused)?;
     // requests are small and wait for each other's answers
     stream.set_nodelay(true).map_err(refused)?;
+    // a console or a log may be quiet for days: a host that lost power is found out within half a minute
+    let alive = TcpKeepalive::new().with_time(QUIET).with_interval(AGAIN).with_retries(UNANSWERED);
+    SockRef::from(&stream).set_tcp_keepalive(&alive).map_err(refused)?;
     Ok(stream)
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bollard::errors::Error as Bollard;
 use thiserror::Error;
 
-use super::connect::Unconnected;
+use super::connect::{ConnectError, Unconnected};
 
 /// How a call of an engine failed.
 #[derive(Debug, Error)]
@@ -72,6 +72,15 @@ impl EngineError {
                 None => Self::Answer { host, source: Bollard::IOError { err } },
             },
             source => Self::Answer { host, source },
+        }
+    }
+
+    /// Whether nothing at all came back in time: to ask again, or otherwise, would take as long.
+    pub(crate) fn is_silence(&self) -> bool {
+        match self {
+            Self::Silent { .. } => true,
+            Self::Unreachable { source, .. } => matches!(&*source.0, ConnectError::Silent { .. }),
+            _ => false,
         }
     }
 

@@ -29,9 +29,9 @@ pub(crate) use body::check as check_body;
 pub(crate) use error::EngineError;
 pub(crate) use inspect::Inspected;
 pub(crate) use ssh::Destination;
-pub(crate) use tls::TlsFiles;
+pub(crate) use tls::{TlsFiles, Trust};
 pub(crate) use verbs::{Effect, Removal};
-pub(crate) use views::{Container, LogPiece, Network};
+pub(crate) use views::{About, Container, LogPiece, Network};
 
 use bollard::BollardRequest;
 use connect::Way;
@@ -59,8 +59,8 @@ pub(crate) enum Place {
         ip: IpAddr,
         /// Its port.
         port: u16,
-        /// Our certificates.
-        files: TlsFiles,
+        /// Who is trusted there.
+        trust: Trust,
     },
 }
 
@@ -80,7 +80,7 @@ impl Engine {
         let way = match place {
             Place::Unix(path) => Way::Unix(path),
             Place::Ssh(destination) => Way::Ssh(destination, OnceCell::new()),
-            Place::Tcp { name, ip, port, files } => Way::tcp(name, ip, port, files, timeout),
+            Place::Tcp { name, ip, port, trust } => Way::tcp(name, ip, port, trust, timeout),
         };
         let version = Arc::default();
         let send = transport(way, Arc::clone(&version));

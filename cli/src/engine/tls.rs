@@ -1,6 +1,11 @@
 //! Mutual TLS with our own certificate authority only. The system's roots would let anybody with a public certificate
 //! be an engine, so they are not asked.
 
+mod judged;
+mod verify;
+mod words;
+
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,25 +17,81 @@ use serde::Deserialize;
 use thiserror::Error;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 
-/// `[tls]` of the settings: three PEM files.
+use judged::Judged;
+use verify::Verifier;
+use words::said;
+
+/// `[tls]` of the settings: PEM files, by default Docker's own names for them in the authority's directory.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(from = "Text")]
 pub(crate) struct TlsFiles {
+    /// What our own authority keeps, and what was issued.
+    pub(crate) directory: PathBuf,
     /// The authority that signs engines.
     pub(crate) ca: PathBuf,
+    /// Its key.
+    pub(crate) ca_key: PathBuf,
     /// Our certificate.
     pub(crate) cert: PathBuf,
     /// Its key.
     pub(crate) key: PathBuf,
 }
 
+/// As it is written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Text {
+    directory: Option<PathBuf>,
+    ca: Option<PathBuf>,
+    ca_key: Option<PathBuf>,
+    cert: Option<PathBuf>,
+    key: Option<PathBuf>,
+}
+
+/// Where our own authority is, if nobody says otherwise.
+const DIRECTORY: &str = "/var/lib/xdock/ca";
+
+impl From<Text> for TlsFiles {
+    fn from(text: Text) -> Self {
+        let directory = text.directory.unwrap_or_else(|| DIRECTORY.into());
+        let or = |path: Option<PathBuf>, name| path.unwrap_or_else(|| directory.join(name));
+        Self {
+            ca: or(text.ca, "ca.pem"),
+            ca_key: or(text.ca_key, "ca-key.pem"),
+            cert: or(text.cert, "cert.pem"),
+            key: or(text.key, "key.pem"),
+            directory,
+        }
+    }
+}
+
 impl Default for TlsFiles {
     fn default() -> Self {
-        let at = |name| Path::new("/var/lib/xdock/ca").join(name);
-        Self { ca: at("ca.pem"), cert: at("cert.pem"), key: at("key.pem") }
+        Text::default().into()
     }
+}
+
+impl TlsFiles {
+    /// All in one directory.
+    #[cfg(test)]
+    pub(crate) fn under(directory: &Path) -> Self {
+        Text { directory: Some(directory.to_owned()), ..Text::default() }.into()
+    }
+
+    /// Whether a file is one that we make: it lies in our directory.
+    pub(crate) fn is_ours(&self, path: &Path) -> bool {
+        path.parent() == Some(&self.directory)
+    }
+}
+
+/// Who is trusted: files, and serial numbers (hexadecimal) that they would let pass and that were revoked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Trust {
+    /// The certificates.
+    pub(crate) files: TlsFiles,
+    /// Revoked ones.
+    pub(crate) revoked: Arc<BTreeSet<String>>,
 }
 
 /// Why no TLS session to an engine can be had.
@@ -54,35 +115,42 @@ pub(crate) enum TlsError {
     #[error("{0:?} is no name that a certificate can have")]
     Name(String),
     /// The handshake.
-    #[error("no TLS session with {name}: its certificate must be signed by {} and be for that name", ca.display())]
+    #[error("no TLS session with {name}: {why}")]
     Handshake {
         /// The engine's name.
         name: String,
-        /// The authority.
-        ca: PathBuf,
-        /// Why.
+        /// What is wrong, and what to do.
+        why: String,
+        /// The library's words.
         #[source]
         source: io::Error,
     },
+    /// The engine refuses us.
+    #[error("the engine refuses our certificate {} ({alert}): it trusts another authority, or its clock is wrong", cert.display())]
+    Refused {
+        /// Our certificate.
+        cert: PathBuf,
+        /// The alert of TLS.
+        alert: String,
+    },
 }
 
-/// Speaks TLS over `stream` as the client that `files` say; the other side must be `name`.
+/// Speaks TLS over `stream`; the other side must be `name`.
 pub(super) async fn secure(
     stream: TcpStream,
     name: &str,
-    files: &TlsFiles,
-) -> Result<TlsStream<TcpStream>, TlsError> {
-    let config = client(files)?;
+    config: Arc<ClientConfig>,
+    trust: &Trust,
+) -> Result<Judged, TlsError> {
     let server = ServerName::try_from(name.to_owned()).map_err(|_| TlsError::Name(name.to_owned()))?;
-    TlsConnector::from(Arc::new(config)).connect(server, stream).await.map_err(|source| TlsError::Handshake {
-        name: name.to_owned(),
-        ca: files.ca.clone(),
-        source,
-    })
+    let failed = |source| said(name, &trust.files, source);
+    let secured = TlsConnector::from(config).connect(server, stream).await.map_err(failed)?;
+    Ok(Judged::new(secured, trust.files.cert.clone()))
 }
 
-fn client(files: &TlsFiles) -> Result<ClientConfig, TlsError> {
-    let TlsFiles { ca, cert, key } = files;
+/// The client that `trust` says; made once for all connections to a host, which then resume each other's sessions.
+pub(super) fn client(trust: &Trust) -> Result<Arc<ClientConfig>, TlsError> {
+    let TlsFiles { ca, cert, key, .. } = &trust.files;
     let mut roots = RootCertStore::empty();
     for authority in certificates("ca", ca)? {
         roots.add(authority).map_err(TlsError::Config)?;
@@ -93,12 +161,16 @@ fn client(files: &TlsFiles) -> Result<ClientConfig, TlsError> {
         path: key.clone(),
         source,
     })?;
-    ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = Verifier::new(roots, &provider, Arc::clone(&trust.revoked))?;
+    let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(TlsError::Config)?
-        .with_root_certificates(roots)
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
         .with_client_auth_cert(own, secret)
-        .map_err(TlsError::Config)
+        .map_err(TlsError::Config)?;
+    Ok(Arc::new(config))
 }
 
 fn certificates(key: &'static str, path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {

@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::transport::URL;
-use super::{ANSWER, Container, Engine, EngineError, LogPiece, Network, body};
+use super::{ANSWER, About, Container, Engine, EngineError, LogPiece, Network, body};
 
 /// What a call did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,18 @@ pub(crate) struct Removal {
 }
 
 impl Engine {
+    /// The engine itself.
+    pub(crate) async fn about(&self) -> Result<About, EngineError> {
+        self.version().await?;
+        let (version, info) = tokio::join!(self.docker.version(), self.docker.info());
+        let (version, info) = (version.map_err(|e| self.error(e))?, info.map_err(|e| self.error(e))?);
+        Ok(About {
+            version: version.version.unwrap_or_default(),
+            api: version.api_version.unwrap_or_default(),
+            root: info.docker_root_dir.unwrap_or_default(),
+        })
+    }
+
     /// All containers of the host, running or not.
     pub(crate) async fn containers(&self) -> Result<Vec<Container>, EngineError> {
         self.version().await?;

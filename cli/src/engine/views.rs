@@ -57,6 +57,17 @@ fn anonymous(mount: MountPoint) -> Option<(String, String)> {
     is_random.then_some((name, place))
 }
 
+/// An engine as it says itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct About {
+    /// Its release.
+    pub(crate) version: String,
+    /// The newest version of its API.
+    pub(crate) api: String,
+    /// Where on its host it keeps images and containers.
+    pub(crate) root: String,
+}
+
 /// A Docker network of a host.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Network {

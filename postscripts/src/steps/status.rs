@@ -8,7 +8,7 @@ use std::time::Duration;
 use process::Command;
 use serde_json::{Map, Value, json};
 
-use super::{Outcome, Plan, Run, outcome};
+use super::{Outcome, Plan, Run, docker, outcome};
 use crate::args::{Step, Work};
 use crate::environment::{Environment, REMEMBERED};
 use crate::log::{Log, say};
@@ -70,7 +70,9 @@ async fn facts(step: Step) -> Vec<String> {
     match step {
         Step::Docker => {
             let version = answer("docker", &["version", "--format", "{{.Server.Version}}"]).await;
-            vec![version.map_or("no engine answers".to_owned(), |text| format!("engine {text}"))]
+            let version = version.map_or("no engine answers".to_owned(), |text| format!("engine {text}"));
+            let port = docker::secure::listens().map(|at| format!("listens at {at} with mutual TLS"));
+            std::iter::once(version).chain(port).collect()
         }
         Step::Network => {
             let bridges =

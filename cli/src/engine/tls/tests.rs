@@ -1,9 +1,9 @@
-//! Real handshakes with certificates that openssl makes.
+//! Real handshakes with certificates of our own authority, and of others.
 
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 
+use rcgen::{CertificateParams, Issuer, KeyPair, SanType};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -11,176 +11,172 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 use super::*;
+use crate::enroll::{Authority, Identity, ready};
 use chain::chain;
 
-fn openssl(directory: &Path, words: &[&str]) {
-    let ran =
-        Command::new("openssl").current_dir(directory).args(words).output().expect("openssl is installed");
-    assert!(ran.status.success(), "{words:?}: {}", String::from_utf8_lossy(&ran.stderr));
+/// An authority in a directory of its own.
+struct Realm {
+    directory: tempfile::TempDir,
+    authority: Authority,
 }
 
-/// An authority `NAME.pem` with its key.
-fn authority(directory: &Path, name: &str) {
-    let (key, cert) = (format!("{name}.key"), format!("{name}.pem"));
-    openssl(
-        directory,
-        &[
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-            "-days",
-            "2",
-            "-subj",
-            &format!("/CN={name}"),
-            "-keyout",
-            &key,
-            "-out",
-            &cert,
-        ],
-    );
+/// A key and its certificate, in PEM; and its serial number.
+struct Pair {
+    key: String,
+    certificate: String,
+    serial: String,
 }
 
-/// A certificate `NAME.pem` for `alternative`, signed by `authority`.
-fn certificate(directory: &Path, authority: &str, name: &str, alternative: &str) {
-    let at = |extension: &str| format!("{name}.{extension}");
-    std::fs::write(directory.join(at("ext")), format!("subjectAltName={alternative}\n")).unwrap();
-    openssl(
-        directory,
-        &[
-            "req",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-            "-subj",
-            &format!("/CN={name}"),
-            "-keyout",
-            &at("key"),
-            "-out",
-            &at("csr"),
-        ],
-    );
-    let (ca, key) = (format!("{authority}.pem"), format!("{authority}.key"));
-    openssl(
-        directory,
-        &[
-            "x509",
-            "-req",
-            "-in",
-            &at("csr"),
-            "-CA",
-            &ca,
-            "-CAkey",
-            &key,
-            "-CAcreateserial",
-            "-days",
-            "2",
-            "-extfile",
-            &at("ext"),
-            "-out",
-            &at("pem"),
-        ],
-    );
-}
+impl Realm {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let files = TlsFiles::under(directory.path());
+        let authority = Authority::open_or_make(&files).unwrap();
+        ready(&files).unwrap();
+        Self { directory, authority }
+    }
 
-fn files(directory: &Path, ca: &str, client: &str) -> TlsFiles {
-    let at = |name: String| directory.join(name);
-    TlsFiles {
-        ca: at(format!("{ca}.pem")),
-        cert: at(format!("{client}.pem")),
-        key: at(format!("{client}.key")),
+    fn files(&self) -> TlsFiles {
+        TlsFiles::under(self.directory.path())
+    }
+
+    fn trust(&self, revoked: &[&str]) -> Trust {
+        let revoked = revoked.iter().map(|serial| (*serial).to_owned()).collect();
+        Trust { files: self.files(), revoked: Arc::new(revoked) }
+    }
+
+    /// As an enrolment gives it.
+    fn host(&self, name: &str) -> Pair {
+        let key = KeyPair::generate().unwrap();
+        let request = CertificateParams::default().serialize_request(&key).unwrap().pem().unwrap();
+        let identity = Identity {
+            host: name.to_owned(),
+            names: vec![name.to_owned()],
+            addresses: vec![[10, 99, 0, 11].into()],
+            listen: ([10, 99, 0, 11], 2376).into(),
+        };
+        let signed = self.authority.sign_host(&request, &identity).unwrap();
+        Pair { key: key.serialize_pem(), certificate: signed.pem, serial: signed.serial }
+    }
+
+    /// Of this authority, and over since yesterday.
+    fn expired(&self, name: &str) -> Pair {
+        let read = |path: &Path| std::fs::read_to_string(path).unwrap();
+        let own = KeyPair::from_pem(&read(&self.files().ca_key)).unwrap();
+        let issuer = Issuer::from_ca_cert_pem(&read(&self.files().ca), own).unwrap();
+        let mut params = CertificateParams::default();
+        params.not_after = time::OffsetDateTime::now_utc() - time::Duration::days(1);
+        params.subject_alt_names = vec![SanType::DnsName(name.to_owned().try_into().unwrap())];
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &issuer).unwrap().pem();
+        Pair { key: key.serialize_pem(), certificate, serial: String::new() }
+    }
+
+    /// An engine with that certificate, which asks its clients for one of this authority and says `hi`.
+    fn engine(&self, pair: &Pair) -> TlsAcceptor {
+        let mut roots = RootCertStore::empty();
+        roots.add(certificates("ca", &self.files().ca).unwrap().remove(0)).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+            .build()
+            .unwrap();
+        let chain = vec![CertificateDer::from_pem_slice(pair.certificate.as_bytes()).unwrap()];
+        let key = PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).unwrap();
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_client_cert_verifier(verifier)
+            .with_single_cert(chain, key)
+            .unwrap();
+        TlsAcceptor::from(Arc::new(config))
     }
 }
 
-/// An engine that asks its clients for a certificate of `ours` and says `hi`; what the client made of it.
-async fn meet(directory: &Path, server: &str, name: &str, client: &TlsFiles) -> Result<String, String> {
-    let at = |extension: &str| directory.join(format!("{server}.{extension}"));
-    let mut roots = RootCertStore::empty();
-    roots.add(certificates("ca", &directory.join("ours.pem")).unwrap().remove(0)).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier =
-        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build().unwrap();
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_client_cert_verifier(verifier)
-        .with_single_cert(
-            certificates("cert", &at("pem")).unwrap(),
-            PrivateKeyDer::from_pem_file(at("key")).unwrap(),
-        )
-        .unwrap();
+/// What a client that trusts `trust` makes of an engine that it calls `name`.
+async fn meet(engine: TlsAcceptor, name: &str, trust: &Trust) -> Result<String, String> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let serve = async {
         let (stream, _) = listener.accept().await.unwrap();
-        if let Ok(mut secured) = TlsAcceptor::from(Arc::new(config)).accept(stream).await {
+        if let Ok(mut secured) = engine.accept(stream).await {
             let _ = secured.write_all(b"hi").await;
             let _ = secured.shutdown().await;
         }
     };
     let ask = async {
         let stream = TcpStream::connect(address).await.unwrap();
-        let mut secured = secure(stream, name, client).await.map_err(|error| chain(&error))?;
+        let config = client(trust).unwrap();
+        let mut secured = secure(stream, name, config, trust).await.map_err(|error| chain(&error))?;
         let mut text = String::new();
         // with TLS 1.3 a client learns here that its certificate was refused
-        secured.read_to_string(&mut text).await.map_err(|error| error.to_string())?;
+        secured.read_to_string(&mut text).await.map_err(|error| chain(&error))?;
         Ok(text)
     };
     tokio::join!(serve, ask).1
 }
 
 #[tokio::test]
-async fn only_our_authority_and_the_right_name_make_a_session() {
-    let directory = tempfile::tempdir().unwrap();
-    let at = directory.path();
-    authority(at, "ours");
-    authority(at, "others");
-    certificate(at, "ours", "host1", "DNS:host1,IP:10.99.0.11");
-    certificate(at, "others", "impostor", "DNS:host1");
-    certificate(at, "ours", "admin", "DNS:admin");
-    certificate(at, "others", "stranger", "DNS:stranger");
-    let ours = files(at, "ours", "admin");
+async fn an_engine_is_believed_by_authority_name_and_time_only() {
+    let (ours, others) = (Realm::new(), Realm::new());
+    let (host1, trust) = (ours.host("host1"), ours.trust(&[]));
+    let hi = Ok("hi".to_owned());
+    assert_eq!(meet(ours.engine(&host1), "host1", &trust).await, hi);
+    assert_eq!(meet(ours.engine(&host1), "10.99.0.11", &trust).await, hi);
 
-    assert_eq!(meet(at, "host1", "host1", &ours).await.as_deref(), Ok("hi"));
-    assert_eq!(meet(at, "host1", "10.99.0.11", &ours).await.as_deref(), Ok("hi"));
-
-    let refused = |name: &str| {
-        let ca = at.join("ours.pem");
-        format!(
-            "no TLS session with {name}: its certificate must be signed by {} and be for that name: ",
-            ca.display()
-        )
+    let told = async |pair: &Pair, name: &str, trust: &Trust| {
+        meet(ours.engine(pair), name, trust).await.unwrap_err()
     };
-    let other = meet(at, "impostor", "host1", &ours).await.unwrap_err();
-    assert_eq!(other, format!("{}invalid peer certificate: UnknownIssuer", refused("host1")));
-    let wrong_name = meet(at, "host1", "host2", &ours).await.unwrap_err();
-    assert!(
-        wrong_name.starts_with(&format!("{}invalid peer certificate: ", refused("host2"))),
-        "{wrong_name}"
+    let stranger = told(&others.host("host1"), "host1", &trust).await;
+    let signed_by = format!(
+        "no TLS session with host1: its certificate is not signed by {}; xdock host host1 enroll gives it one that is: ",
+        ours.files().ca.display()
     );
-    let stranger = meet(at, "host1", "host1", &files(at, "ours", "stranger")).await.unwrap_err();
-    assert!(stranger.contains("received fatal alert"), "{stranger}");
+    assert!(stranger.starts_with(&signed_by), "{stranger}");
+    let wrong_name = told(&host1, "host2", &trust).await;
+    let of_another = "no TLS session with host2: its certificate is for another name; is it another host that answers there? xdock host host2 enroll gives it one: ";
+    assert!(wrong_name.starts_with(of_another), "{wrong_name}");
+    let expired = told(&ours.expired("host1"), "host1", &trust).await;
+    let over = "no TLS session with host1: its certificate has expired; xdock host host1 enroll renews it: ";
+    assert!(expired.starts_with(over), "{expired}");
+    let revoked = told(&host1, "host1", &ours.trust(&["00", &host1.serial])).await;
+    let gone = "no TLS session with host1: its certificate is revoked; xdock host host1 enroll gives it a new one: invalid peer certificate: Revoked";
+    assert_eq!(revoked, gone);
+    // what a client has is nothing for an engine, also where the authority is the same
+    let read = |path: &Path| std::fs::read_to_string(path).unwrap();
+    let (key, certificate) = (read(&ours.files().key), read(&ours.files().cert));
+    let client = Pair { key, certificate, serial: String::new() };
+    let as_engine = told(&client, "xdock", &trust).await;
+    assert!(as_engine.starts_with("no TLS session with xdock: its certificate is "), "{as_engine}");
+}
+
+#[tokio::test]
+async fn a_client_that_is_refused_is_told_so() {
+    let (ours, others) = (Realm::new(), Realm::new());
+    let mut trust = ours.trust(&[]);
+    (trust.files.cert, trust.files.key) = (others.files().cert, others.files().key);
+    let told = meet(ours.engine(&ours.host("host1")), "host1", &trust).await.unwrap_err();
+    let cert = others.files().cert;
+    let refused = format!("the engine refuses our certificate {} (", cert.display());
+    assert!(told.starts_with(&refused), "{told}");
+    assert!(told.ends_with("): it trusts another authority, or its clock is wrong"), "{told}");
 }
 
 #[tokio::test]
 async fn what_speaks_no_tls_is_no_engine() {
-    let directory = tempfile::tempdir().unwrap();
-    authority(directory.path(), "ours");
-    certificate(directory.path(), "ours", "admin", "DNS:admin");
+    let ours = Realm::new();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let serve = async {
         let (mut stream, _) = listener.accept().await.unwrap();
         let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
     };
-    let files = files(directory.path(), "ours", "admin");
-    let ask = async { secure(TcpStream::connect(address).await.unwrap(), "host1", &files).await };
+    let trust = ours.trust(&[]);
+    let ask = async {
+        let stream = TcpStream::connect(address).await.unwrap();
+        secure(stream, "host1", client(&trust).unwrap(), &trust).await
+    };
     let (_, asked) = tokio::join!(serve, ask);
     let told = chain(&asked.unwrap_err());
-    assert!(told.starts_with("no TLS session with host1: ") && told.contains("corrupt message"), "{told}");
+    let plain = "no TLS session with host1: what listens there speaks no TLS; xdock host host1 enroll secures an engine: ";
+    assert!(told.starts_with(plain), "{told}");
 }

@@ -11,6 +11,7 @@
 //! kernel.rs         modules and settings
 //! service.rs        the units
 //! observe.rs, plan.rs, execute.rs
+//! secure.rs         mutual TLS, when the management node enrolls this host
 //! ```
 
 mod configuration;
@@ -25,6 +26,7 @@ mod observe;
 pub mod packages;
 mod plan;
 pub mod release;
+pub mod secure;
 mod service;
 mod source;
 

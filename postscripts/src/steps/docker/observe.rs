@@ -20,7 +20,7 @@ use crate::steps::Run;
 const MODULES: &str = "etc/modules-load.d/xdock.conf";
 const SETTINGS: &str = "etc/sysctl.d/60-xdock.conf";
 /// Files of distributions whose words the engine's unit puts on its command line.
-const FLAGS: [&str; 2] = ["/etc/sysconfig/docker", "/etc/default/docker"];
+pub(super) const FLAGS: [&str; 2] = ["/etc/sysconfig/docker", "/etc/default/docker"];
 
 /// What shall be.
 pub(super) struct Desired {

@@ -1,0 +1,118 @@
+//! `host enroll`: engines get certificates.
+
+use std::collections::BTreeMap;
+
+use inventory::NodeName;
+use serde_json::{Map, Value};
+
+use super::Chosen;
+use crate::app::App;
+use crate::args::EnrollArgs;
+use crate::commands::{CommandError, Done};
+use crate::enroll::{self, Authority, EnrollError, Enrolled, Enrolment, Identity, Ledger, Plan};
+use crate::fleet::{self, Group, Outcome, Replies, Sequence};
+use crate::targets;
+
+pub(super) async fn run(args: &EnrollArgs, chosen: &Chosen, app: &mut App) -> Result<Done, CommandError> {
+    if args.revoke {
+        return revoke(chosen, args.dry_run, app);
+    }
+    let identities = identities(args.port, chosen)?;
+    let groups = targets::groups(&chosen.places(), app, &chosen.inventory)?;
+    let enrolment = match args.dry_run {
+        true => None,
+        false => Some(enrolment(args, app)?),
+    };
+    let ledger = app.settings.ledger()?.clone();
+    let work = |group: Group, replies: Replies| {
+        let (enrolment, identities, ledger) = (&enrolment, &identities, &ledger);
+        async move {
+            let Group { host, members } = group;
+            let Some(wanted) = identities.get(&host.name) else { return };
+            let outcome = match enrolment {
+                Some(enrolment) => told(&enrolment.enroll(&host, wanted).await),
+                None => would(
+                    &enroll::plan(ledger.standing(&wanted.host), wanted, enroll::now(), args.renew),
+                    wanted,
+                ),
+            };
+            replies.end_all(&members, &outcome);
+        }
+    };
+    let failed = fleet::run(groups, &chosen.hosts, Sequence::Noderange, &mut app.printer, work).await;
+    Ok(Done::of(failed))
+}
+
+/// What the tables say of every host, before anything is done.
+fn identities(port: u16, chosen: &Chosen) -> Result<BTreeMap<NodeName, Identity>, CommandError> {
+    let (mut identities, mut wrong) = (BTreeMap::new(), Vec::new());
+    for host in &chosen.hosts {
+        match Identity::of(host, port, &chosen.inventory) {
+            Ok(identity) => drop(identities.insert(host.clone(), identity)),
+            Err(error) => wrong.push((host.clone(), chain::chain(&error))),
+        }
+    }
+    if wrong.is_empty() { Ok(identities) } else { Err(CommandError::Nodes(wrong)) }
+}
+
+fn enrolment(args: &EnrollArgs, app: &App) -> Result<Enrolment, CommandError> {
+    let files = app.settings.tls.clone();
+    let authority = Authority::open_or_make(&files)?;
+    enroll::ready(&files)?;
+    Ok(Enrolment { authority, files, timeout: app.settings.timeout, renew: args.renew })
+}
+
+fn told(ended: &Result<Enrolled, EnrollError>) -> Outcome {
+    let (word, days) = match ended {
+        Ok(Enrolled::Already(days)) => ("already enrolled", days),
+        Ok(Enrolled::Now(days)) => ("enrolled", days),
+        Err(error) => return Outcome::failed(error),
+    };
+    Outcome::Status(format!("{word}, {days} days left"), days_field(*days))
+}
+
+fn would(plan: &Plan, wanted: &Identity) -> Outcome {
+    match plan {
+        Plan::Keep { days } => {
+            Outcome::Status(format!("already enrolled, {days} days left"), days_field(*days))
+        }
+        Plan::Issue(reason) => Outcome::status(format!(
+            "would get a certificate for {} and listen at {} ({reason})",
+            wanted.words(),
+            wanted.listen
+        )),
+    }
+}
+
+fn days_field(days: i64) -> Map<String, Value> {
+    Map::from_iter([("days".to_owned(), Value::from(days))])
+}
+
+/// Needs no host: from now on no client of this management node takes its certificates.
+fn revoke(chosen: &Chosen, dry_run: bool, app: &mut App) -> Result<Done, CommandError> {
+    let known = app.settings.ledger()?;
+    let has: Vec<(&NodeName, bool)> =
+        chosen.hosts.iter().map(|host| (host, known.clone().revoke(host.as_str()))).collect();
+    let any = has.iter().any(|(_, has)| *has);
+    if any && !dry_run {
+        Ledger::update(&app.settings.tls.directory, |ledger| {
+            for host in &chosen.hosts {
+                ledger.revoke(host.as_str());
+            }
+        })?;
+    }
+    let mut failed = 0;
+    for (host, has) in has {
+        match has {
+            true if dry_run => {
+                app.printer.node(host.as_str(), "its certificates would be revoked", &Map::new())
+            }
+            true => app.printer.node(host.as_str(), "revoked", &Map::new()),
+            false => {
+                failed += 1;
+                app.printer.node_error(host.as_str(), "it has no certificate of this authority", None);
+            }
+        }
+    }
+    Ok(Done::of(failed))
+}

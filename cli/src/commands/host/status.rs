@@ -1,0 +1,250 @@
+//! `host status`: how each host is, in a line. Engine, netd and disk are asked side by side: a dead host costs its deadline once.
+
+use std::time::Duration;
+
+use process::{Command, ExecuteError};
+use serde_json::{Map, Value, json};
+
+use super::Chosen;
+use crate::app::App;
+use crate::commands::{CommandError, Done};
+use crate::engine::{About, Address, EngineError};
+use crate::enroll::{self, Ledger, Standing};
+use crate::fleet::{self, Group, Outcome, Replies, Sequence};
+use crate::host::{Host, NetdWay};
+use crate::targets;
+use chain::chain;
+
+/// What a program on the host may take beyond the way to it.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+pub(super) async fn run(chosen: &Chosen, app: &mut App) -> Result<Done, CommandError> {
+    let groups = targets::groups(&chosen.places(), app, &chosen.inventory)?;
+    let ledger = app.settings.ledger()?.clone();
+    let timeout = app.settings.timeout;
+    let work = |group: Group, replies: Replies| {
+        let ledger = &ledger;
+        async move {
+            let outcome = Report::of(&group.host, ledger, timeout).await.outcome();
+            replies.end_all(&group.members, &outcome);
+        }
+    };
+    let failed = fleet::run(groups, &chosen.hosts, Sequence::Noderange, &mut app.printer, work).await;
+    Ok(Done::of(failed))
+}
+
+/// What one host said: each part, or why it said nothing.
+#[derive(Debug)]
+struct Report {
+    engine: Result<About, String>,
+    way: Way,
+    netd: Result<Netd, String>,
+    disk: Result<Disk, String>,
+}
+
+/// How its engine is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Unix,
+    Ssh,
+    /// Days that its certificate lasts, where it is one of ours.
+    Tls(Option<i64>),
+}
+
+/// What netd says of itself.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Netd {
+    snapshot: Option<u64>,
+    endpoints: usize,
+    problems: Vec<String>,
+}
+
+/// In bytes.
+#[derive(Debug, PartialEq, Eq)]
+struct Disk {
+    root: String,
+    used: u64,
+    free: u64,
+}
+
+impl Report {
+    async fn of(host: &Host, ledger: &Ledger, timeout: Duration) -> Self {
+        let way = match (&host.address, ledger.standing(host.name.as_str())) {
+            (Address::Unix(_), _) => Way::Unix,
+            (Address::Ssh { .. }, _) => Way::Ssh,
+            (Address::Tcp { .. }, Standing::Enrolled(issued)) => {
+                Way::Tls(Some(enroll::days_left(issued, enroll::now())))
+            }
+            (Address::Tcp { .. }, _) => Way::Tls(None),
+        };
+        let engine_and_disk = async {
+            let engine = host.engine.about().await;
+            let disk = match &engine {
+                Ok(about) => disk(host, &about.root, timeout).await,
+                Err(_) => Err(String::new()),
+            };
+            (engine.map_err(|error: EngineError| chain(&error)), disk)
+        };
+        let ((engine, disk), netd) = tokio::join!(engine_and_disk, netd(host, timeout));
+        Self { engine, way, netd, disk }
+    }
+
+    fn outcome(&self) -> Outcome {
+        let mut texts = Vec::new();
+        let mut good = true;
+        match &self.engine {
+            Ok(about) => texts.push(format!("engine {}, API {}", about.version, about.api)),
+            // the rest would only say it again
+            Err(error) => return Outcome::Failed(error.clone(), None),
+        }
+        texts.push(match self.way {
+            Way::Unix => "unix".to_owned(),
+            Way::Ssh => "ssh".to_owned(),
+            Way::Tls(Some(days)) => format!("tls {days} days"),
+            Way::Tls(None) => "tls".to_owned(),
+        });
+        match &self.netd {
+            Ok(netd) => {
+                let version = netd.snapshot.map_or("no snapshot".to_owned(), |v| format!("snapshot {v}"));
+                texts.push(version);
+                good &= netd.problems.is_empty() && netd.snapshot.is_some();
+                texts.push(match netd.problems.as_slice() {
+                    [] => "netd ok".to_owned(),
+                    problems => format!("netd: {}", problems.join("; ")),
+                });
+            }
+            Err(error) => {
+                good = false;
+                texts.push(format!("netd does not answer: {error}"));
+            }
+        }
+        match &self.disk {
+            Ok(Disk { root, used, free }) => {
+                texts.push(format!("disk {} of {} ({root})", size(*used), size(used + free)));
+            }
+            Err(error) => {
+                good = false;
+                texts.push(format!("disk not known: {error}"));
+            }
+        }
+        let text = texts.join(", ");
+        if good { Outcome::Status(text, self.fields()) } else { Outcome::Failed(text, None) }
+    }
+
+    fn fields(&self) -> Map<String, Value> {
+        let mut fields = Map::new();
+        if let Ok(about) = &self.engine {
+            fields.insert("engine".into(), json!(about.version));
+            fields.insert("api".into(), json!(about.api));
+        }
+        let (way, days) = match self.way {
+            Way::Unix => ("unix", None),
+            Way::Ssh => ("ssh", None),
+            Way::Tls(days) => ("tls", days),
+        };
+        fields.insert("way".into(), json!(way));
+        fields.extend(days.map(|days| ("days".to_owned(), json!(days))));
+        if let Ok(netd) = &self.netd {
+            fields.insert("snapshot".into(), json!(netd.snapshot));
+            fields.insert("endpoints".into(), json!(netd.endpoints));
+            fields.insert("problems".into(), json!(netd.problems));
+        }
+        if let Ok(Disk { root, used, free }) = &self.disk {
+            fields.insert("disk".into(), json!({ "root": root, "used": used, "free": free }));
+        }
+        fields
+    }
+}
+
+async fn netd(host: &Host, timeout: Duration) -> Result<Netd, String> {
+    let ran = match &host.netd {
+        NetdWay::Ssh(way) => way.run(&["netd", "status", "--json"], Vec::new(), timeout + PATIENCE).await,
+        NetdWay::Here(socket) => {
+            let words = ["status", "--json", "--socket", &socket.to_string_lossy()];
+            Command::new("netd", timeout + PATIENCE).args(words).execute().await
+        }
+    };
+    let text = ran.map_err(|error| why(&error))?.text();
+    understand(&text).ok_or_else(|| "its words are not those of this release (xdockhost netd)".to_owned())
+}
+
+fn understand(text: &str) -> Option<Netd> {
+    let status: Value = serde_json::from_str(text).ok()?;
+    let problems = status.get("problems")?.as_array()?.iter().filter_map(Value::as_str).map(str::to_owned);
+    Some(Netd {
+        snapshot: status.pointer("/snapshot/version").and_then(Value::as_u64),
+        endpoints: status.get("endpoints").and_then(Value::as_array).map_or(0, Vec::len),
+        problems: problems.collect(),
+    })
+}
+
+async fn disk(host: &Host, root: &str, timeout: Duration) -> Result<Disk, String> {
+    let words = ["df", "-B1", "--output=used,avail", root];
+    let ran = match &host.netd {
+        NetdWay::Ssh(way) => way.run(&words, Vec::new(), timeout + PATIENCE).await,
+        NetdWay::Here(_) => Command::new("df", timeout + PATIENCE).args(words.iter().skip(1)).execute().await,
+    };
+    let text = ran.map_err(|error| why(&error))?.text();
+    let mut numbers = text.lines().last().unwrap_or_default().split_whitespace().map(str::parse);
+    match (numbers.next(), numbers.next()) {
+        (Some(Ok(used)), Some(Ok(free))) => Ok(Disk { root: root.to_owned(), used, free }),
+        _ => Err(format!("df says {text:?}")),
+    }
+}
+
+/// The program's own words: which words started it is of no use here.
+fn why(error: &ExecuteError) -> String {
+    match error {
+        ExecuteError::Status { stderr, .. } if !stderr.trim().is_empty() => stderr.trim().replace('\n', "; "),
+        other => chain(other),
+    }
+}
+
+/// With one digit after the point, as `df -h`.
+fn size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "K", "M", "G", "T"];
+    let mut size = bytes as f64;
+    let mut unit = UNITS.iter();
+    let mut name = unit.next();
+    while size >= 1024.0
+        && let Some(next) = unit.next()
+    {
+        size /= 1024.0;
+        name = Some(next);
+    }
+    format!("{size:.1}{}", name.copied().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report() -> Report {
+        let about = About { version: "20.10.24".into(), api: "1.41".into(), root: "/var/lib/docker".into() };
+        let disk = Disk { root: about.root.clone(), used: 3 << 29, free: 5 << 29 };
+        let netd = Netd { snapshot: Some(17), endpoints: 2, problems: vec![] };
+        Report { engine: Ok(about), way: Way::Tls(Some(397)), netd: Ok(netd), disk: Ok(disk) }
+    }
+
+    #[test]
+    fn a_line_says_how_a_host_is() {
+        let line = "engine 20.10.24, API 1.41, tls 397 days, snapshot 17, netd ok, disk 1.5G of 4.0G (/var/lib/docker)";
+        let Outcome::Status(text, fields) = report().outcome() else { panic!() };
+        assert_eq!(text, line);
+        let json = r#"{"api":"1.41","days":397,"disk":{"free":2684354560,"root":"/var/lib/docker","used":1610612736},"endpoints":2,"engine":"20.10.24","problems":[],"snapshot":17,"way":"tls"}"#;
+        assert_eq!(Value::Object(fields).to_string(), json);
+        let ssh = Report { way: Way::Ssh, ..report() }.outcome();
+        let Outcome::Status(text, _) = ssh else { panic!() };
+        assert_eq!(text, line.replace("tls 397 days", "ssh"));
+    }
+
+    #[test]
+    fn what_is_wrong_makes_a_failure_and_hides_nothing_else() {
+        let netd = understand(r#"{"problems":["port xc1 has no record"],"endpoints":[],"snapshot":null}"#);
+        let sick = Report { netd: Ok(netd.unwrap()), disk: Err("no df".into()), ..report() };
+        let told = "engine 20.10.24, API 1.41, tls 397 days, no snapshot, netd: port xc1 has no record, disk not known: no df";
+        assert_eq!(sick.outcome(), Outcome::Failed(told.into(), None));
+        let dead = Report { engine: Err("cannot reach".into()), disk: Err(String::new()), ..report() };
+        assert_eq!(dead.outcome(), Outcome::Failed("cannot reach".into(), None));
+    }
+}

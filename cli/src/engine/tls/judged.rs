@@ -1,0 +1,59 @@
+//! A TLS stream whose first answer may be the engine's refusal of our certificate: told as what it is.
+
+use std::io;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
+
+use super::words::refused;
+use crate::engine::connect::{ConnectError, Unconnected};
+
+/// The stream, and the certificate that we showed.
+#[derive(Debug)]
+pub(in crate::engine) struct Judged {
+    stream: TlsStream<TcpStream>,
+    cert: PathBuf,
+}
+
+impl Judged {
+    pub(super) fn new(stream: TlsStream<TcpStream>, cert: PathBuf) -> Self {
+        Self { stream, cert }
+    }
+}
+
+impl AsyncRead for Judged {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        to: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let read = Pin::new(&mut self.stream).poll_read(context, to);
+        read.map_err(|error| match refused(&error, &self.cert) {
+            Some(refused) => io::Error::other(Unconnected(Arc::new(ConnectError::Tls(refused)))),
+            None => error,
+        })
+    }
+}
+
+impl AsyncWrite for Judged {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

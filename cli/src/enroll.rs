@@ -1,0 +1,34 @@
+//! Certificates for engines, from a small authority on the management node.
+//!
+//! ```text
+//! authority.rs   the authority: made once, or another's; signs hosts and this node's own certificate
+//! client.rs      this node's own certificate, which lasts days and is made anew by itself
+//! identity.rs    what a host's certificate says of it, out of the tables
+//! ledger.rs      what was issued, to whom, until when, and what of it is revoked
+//! plan.rs        whether a host needs a certificate (pure)
+//! remote.rs      the host's side, over ssh: `xdockhost engine`
+//! work.rs        one host from request to proof
+//! ```
+
+mod authority;
+mod client;
+mod identity;
+mod ledger;
+mod plan;
+mod remote;
+mod work;
+
+pub(crate) use authority::{Authority, AuthorityError};
+pub(crate) use client::ready;
+pub(crate) use identity::Identity;
+pub(crate) use ledger::{Issued, Ledger, LedgerError, Standing};
+pub(crate) use plan::{Plan, Reason, days_left, plan};
+pub(crate) use work::{EnrollError, Enrolled, Enrolment};
+
+/// Where an enrolled engine listens, if nobody says otherwise: the port of Docker's own manual for TLS.
+pub(crate) const PORT: u16 = 2376;
+
+/// Seconds since 1970.
+pub(crate) fn now() -> i64 {
+    time::OffsetDateTime::now_utc().unix_timestamp()
+}

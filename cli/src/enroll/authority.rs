@@ -1,0 +1,265 @@
+//! The authority that signs engines and their clients: a key and a certificate in one directory of the management node, or
+//! another's (`[tls] ca` and `ca_key`), such as xCAT's.
+
+use std::fs;
+use std::io;
+use std::net::IpAddr;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use durable::FileError;
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PublicKeyData, SanType, SerialNumber,
+};
+use thiserror::Error;
+use time::{Duration, OffsetDateTime};
+
+use super::Identity;
+use crate::engine::TlsFiles;
+
+/// What CAs of the web give a server at most (CA/Browser Forum, ballot SC31): longer is not known to be taken everywhere.
+const HOST: Duration = Duration::days(397);
+/// A client can not be revoked, for dockerd reads no list of revoked certificates (Go's crypto/tls): it expires soon.
+const CLIENT: Duration = Duration::days(7);
+/// Ten years.
+const AUTHORITY: Duration = Duration::days(3650);
+/// Clocks of hosts that are behind.
+const EARLIER: Duration = Duration::days(1);
+
+/// Why nothing is signed.
+#[derive(Debug, Error)]
+pub(crate) enum AuthorityError {
+    /// A file that is not there or not ours to read.
+    #[error("cannot read {}, which root of the management node can", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The directory.
+    #[error("cannot make the directory {}", path.display())]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file was not written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The key or certificate is none that we can sign with.
+    #[error("cannot sign with {}: a PEM certificate of a CA and its key in PKCS#8 (openssl pkcs8 -topk8 -nodes) are needed", path.display())]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: rcgen::Error,
+    },
+    /// They do not belong together.
+    #[error("{} is not the key of {}; bring back the one that is", key.display(), ca.display())]
+    Another {
+        /// The certificate.
+        ca: PathBuf,
+        /// The key.
+        key: PathBuf,
+    },
+    /// It has expired.
+    #[error("the authority {} expired on {until}; move it away, then enroll all hosts again", path.display())]
+    Expired {
+        /// Its certificate.
+        path: PathBuf,
+        /// The day.
+        until: time::Date,
+    },
+    /// The host's request.
+    #[error("{host} sent no request for a certificate that its own key signed")]
+    Request {
+        /// The host.
+        host: String,
+        /// Why.
+        #[source]
+        source: rcgen::Error,
+    },
+    /// A certificate could not be made.
+    #[error("cannot make a certificate")]
+    Sign(#[source] rcgen::Error),
+    /// No random numbers.
+    #[error("this machine gives no random numbers")]
+    Random,
+}
+
+/// A certificate that was just made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Signed {
+    /// In PEM.
+    pub(crate) pem: String,
+    /// Hexadecimal digits.
+    pub(crate) serial: String,
+    /// Seconds since 1970.
+    pub(crate) not_after: i64,
+}
+
+/// The authority.
+pub(crate) struct Authority {
+    pem: String,
+    issuer: Issuer<'static, KeyPair>,
+    until: OffsetDateTime,
+}
+
+impl Authority {
+    /// Opens it; makes it where there is none.
+    pub(crate) fn open_or_make(files: &TlsFiles) -> Result<Self, AuthorityError> {
+        if !files.ca.exists() && files.is_ours(&files.ca) {
+            make(files)?;
+        }
+        Self::open(files)
+    }
+
+    /// Opens it.
+    pub(crate) fn open(files: &TlsFiles) -> Result<Self, AuthorityError> {
+        let (pem, key) = (read(&files.ca)?, read(&files.ca_key)?);
+        let of_key = |source| AuthorityError::Unusable { path: files.ca_key.clone(), source };
+        let of_cert = |source| AuthorityError::Unusable { path: files.ca.clone(), source };
+        let key = KeyPair::from_pem(&key).map_err(of_key)?;
+        let found = parse(&pem).ok_or_else(|| of_cert(rcgen::Error::CouldNotParseCertificate))?;
+        if found.public_key != key.subject_public_key_info() {
+            return Err(AuthorityError::Another { ca: files.ca.clone(), key: files.ca_key.clone() });
+        }
+        let until = found.until;
+        if until <= OffsetDateTime::now_utc() {
+            return Err(AuthorityError::Expired { path: files.ca.clone(), until: until.date() });
+        }
+        let issuer = Issuer::from_ca_cert_pem(&pem, key).map_err(of_cert)?;
+        Ok(Self { pem, issuer, until })
+    }
+
+    /// Its certificate in PEM.
+    pub(crate) fn pem(&self) -> &str {
+        &self.pem
+    }
+
+    /// A certificate for the key that `request` has, with the names that the tables have: a host does not name itself.
+    pub(crate) fn sign_host(&self, request: &str, identity: &Identity) -> Result<Signed, AuthorityError> {
+        let refused = |source| AuthorityError::Request { host: identity.host.clone(), source };
+        let request = CertificateSigningRequestParams::from_pem(request).map_err(refused)?;
+        let mut params = self.params(&identity.host, HOST);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        let names = identity.names.iter().cloned().map(|name| name.try_into().map(SanType::DnsName));
+        params.subject_alt_names = names.collect::<Result<_, _>>().map_err(AuthorityError::Sign)?;
+        params.subject_alt_names.extend(identity.addresses.iter().copied().map(address));
+        self.sign(params, &request.public_key)
+    }
+
+    /// A certificate for this management node as a client of engines.
+    pub(crate) fn sign_client(&self, key: &KeyPair) -> Result<Signed, AuthorityError> {
+        let mut params = self.params("xdock", CLIENT);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        self.sign(params, key)
+    }
+
+    /// No certificate outlives its authority.
+    fn params(&self, name: &str, lasts: Duration) -> CertificateParams {
+        let mut params = CertificateParams::default();
+        let now = OffsetDateTime::now_utc();
+        (params.not_before, params.not_after) = (now - EARLIER, (now + lasts).min(self.until));
+        params.distinguished_name = common_name(name);
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.use_authority_key_identifier_extension = true;
+        params
+    }
+
+    fn sign(
+        &self,
+        mut params: CertificateParams,
+        key: &impl PublicKeyData,
+    ) -> Result<Signed, AuthorityError> {
+        let serial = serial()?;
+        params.serial_number = Some(SerialNumber::from(serial.clone()));
+        let made = params.signed_by(key, &self.issuer).map_err(AuthorityError::Sign)?;
+        Ok(Signed { pem: made.pem(), serial: hex(&serial), not_after: params.not_after.unix_timestamp() })
+    }
+}
+
+/// Hexadecimal digits, as the ledger has serial numbers.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The key first: a run that is killed in between finds it, and makes its certificate.
+fn make(files: &TlsFiles) -> Result<(), AuthorityError> {
+    directory(&files.directory)?;
+    let key = key(&files.ca_key)?;
+    let mut params = CertificateParams::default();
+    let now = OffsetDateTime::now_utc();
+    (params.not_before, params.not_after) = (now - EARLIER, now + AUTHORITY);
+    params.distinguished_name = common_name("xdock engines");
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.serial_number = Some(SerialNumber::from(serial()?));
+    let made = params.self_signed(&key).map_err(AuthorityError::Sign)?;
+    durable::replace(&files.ca, made.pem().as_bytes(), 0o644)?;
+    Ok(())
+}
+
+/// Only root's.
+pub(super) fn directory(path: &Path) -> Result<(), AuthorityError> {
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|source| AuthorityError::Directory { path: path.to_owned(), source })
+}
+
+/// The key of that file; made where there is none.
+pub(super) fn key(path: &Path) -> Result<KeyPair, AuthorityError> {
+    if path.exists() {
+        let unusable = |source| AuthorityError::Unusable { path: path.to_owned(), source };
+        return KeyPair::from_pem(&read(path)?).map_err(unusable);
+    }
+    let key = KeyPair::generate().map_err(AuthorityError::Sign)?;
+    durable::replace(path, key.serialize_pem().as_bytes(), 0o600)?;
+    Ok(key)
+}
+
+pub(super) fn read(path: &Path) -> Result<String, AuthorityError> {
+    fs::read_to_string(path).map_err(|source| AuthorityError::Read { path: path.to_owned(), source })
+}
+
+/// What we need of a certificate.
+struct Found {
+    public_key: Vec<u8>,
+    until: OffsetDateTime,
+}
+
+fn parse(pem: &str) -> Option<Found> {
+    let (_, pem) = x509_parser::pem::parse_x509_pem(pem.as_bytes()).ok()?;
+    let certificate = pem.parse_x509().ok()?;
+    let until = certificate.validity().not_after.to_datetime();
+    Some(Found { public_key: certificate.public_key().raw.to_vec(), until })
+}
+
+fn common_name(name: &str) -> DistinguishedName {
+    let mut all = DistinguishedName::new();
+    all.push(DnType::CommonName, name);
+    all
+}
+
+fn address(address: IpAddr) -> SanType {
+    SanType::IpAddress(address)
+}
+
+/// 16 random bytes, positive (RFC 5280, 4.1.2.2).
+fn serial() -> Result<Vec<u8>, AuthorityError> {
+    let mut bytes = [0; 16];
+    let random = rustls::crypto::ring::default_provider().secure_random;
+    random.fill(&mut bytes).map_err(|_| AuthorityError::Random)?;
+    if let Some(first) = bytes.first_mut() {
+        *first = *first & 0x7f | 0x40;
+    }
+    Ok(bytes.to_vec())
+}
+
+#[cfg(test)]
+mod tests;

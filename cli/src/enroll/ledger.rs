@@ -1,0 +1,226 @@
+//! What the authority has issued: one file, read by every command, changed under a lock.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use durable::FileError;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+const NAME: &str = "issued.json";
+
+/// A certificate of a host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Issued {
+    /// The node's name.
+    pub(crate) host: String,
+    /// Its serial number, hexadecimal.
+    pub(crate) serial: String,
+    /// Names that it is for.
+    pub(crate) names: Vec<String>,
+    /// Addresses that it is for; the engine listens at the first.
+    pub(crate) addresses: Vec<IpAddr>,
+    /// Where it listens.
+    pub(crate) port: u16,
+    /// Its last second, since 1970.
+    pub(crate) not_after: i64,
+    /// What became of it.
+    pub(crate) state: State,
+}
+
+/// What became of a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum State {
+    /// Signed; whether its host has it is not known.
+    Issued,
+    /// Its engine has answered with it.
+    Proven,
+    /// Not to be trusted any more.
+    Revoked,
+}
+
+/// How a host stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing<'a> {
+    /// Nothing was ever proven.
+    Unknown,
+    /// Its engine has this one.
+    Enrolled(&'a Issued),
+    /// It had this one.
+    Revoked(&'a Issued),
+}
+
+/// All that was issued, oldest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Ledger {
+    certificates: Vec<Issued>,
+}
+
+/// The ledger is no use.
+#[derive(Debug, Error)]
+pub(crate) enum LedgerError {
+    /// Not readable.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Not ours.
+    #[error("{} is not what xdock wrote; bring it back from a backup, or move it away and enroll all hosts again", path.display())]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// Not locked.
+    #[error("cannot lock {}", path.display())]
+    Lock {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Not written.
+    #[error(transparent)]
+    Write(#[from] FileError),
+}
+
+impl Ledger {
+    /// Reads it; none is an empty one.
+    pub(crate) fn read(directory: &Path) -> Result<Self, LedgerError> {
+        let path = directory.join(NAME);
+        match fs::read(&path) {
+            Ok(text) => serde_json::from_slice(&text).map_err(|source| LedgerError::Parse { path, source }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+            // whoever can not look into the directory has nothing to do with its certificates
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(Self::default()),
+            Err(source) => Err(LedgerError::Read { path, source }),
+        }
+    }
+
+    /// Reads it, changes it and writes it, while nobody else does.
+    pub(crate) fn update(directory: &Path, change: impl FnOnce(&mut Self)) -> Result<Self, LedgerError> {
+        let lock = directory.join("lock");
+        let locked = fs::OpenOptions::new().create(true).append(true).open(&lock);
+        let broken = |source| LedgerError::Lock { path: lock.clone(), source };
+        let file = locked.map_err(broken)?;
+        // held for the moment of a write; unlocked when the file is closed
+        file.lock().map_err(broken)?;
+        let mut ledger = Self::read(directory)?;
+        change(&mut ledger);
+        // a struct of strings and numbers: this can not fail
+        let text = serde_json::to_vec_pretty(&ledger).unwrap_or_default();
+        durable::replace(&directory.join(NAME), &text, 0o600)?;
+        Ok(ledger)
+    }
+
+    /// Adds what was signed just now.
+    pub(crate) fn add(&mut self, issued: Issued) {
+        self.certificates.push(issued);
+    }
+
+    /// The engine has answered with this one: its host's others are worth nothing any more, and those that have also
+    /// expired are forgotten.
+    pub(crate) fn prove(&mut self, serial: &str, now: i64) {
+        let Some(host) = self.find(serial).map(|found| found.host.clone()) else { return };
+        for one in self.certificates.iter_mut().filter(|one| one.host == host) {
+            one.state = if one.serial == serial { State::Proven } else { State::Revoked };
+        }
+        self.certificates.retain(|one| one.host != host || one.serial == serial || one.not_after > now);
+    }
+
+    /// None of the host's certificates is trusted from now on; whether it had any.
+    pub(crate) fn revoke(&mut self, host: &str) -> bool {
+        let mut any = false;
+        for one in self.certificates.iter_mut().filter(|one| one.host == host) {
+            one.state = State::Revoked;
+            any = true;
+        }
+        any
+    }
+
+    /// How a host stands.
+    pub(crate) fn standing(&self, host: &str) -> Standing<'_> {
+        let last = |state| self.certificates.iter().rev().find(|one| one.host == host && one.state == state);
+        match (last(State::Proven), last(State::Revoked)) {
+            (Some(issued), _) => Standing::Enrolled(issued),
+            (None, Some(issued)) => Standing::Revoked(issued),
+            (None, None) => Standing::Unknown,
+        }
+    }
+
+    /// Serial numbers that no client takes.
+    pub(crate) fn revoked(&self) -> BTreeSet<String> {
+        let revoked = self.certificates.iter().filter(|one| one.state == State::Revoked);
+        revoked.map(|one| one.serial.clone()).collect()
+    }
+
+    /// Serial numbers of a host but for one.
+    pub(crate) fn others(&self, host: &str, but: &str) -> BTreeSet<String> {
+        let others = self.certificates.iter().filter(|one| one.host == host && one.serial != but);
+        others.map(|one| one.serial.clone()).collect()
+    }
+
+    fn find(&self, serial: &str) -> Option<&Issued> {
+        self.certificates.iter().find(|one| one.serial == serial)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn issued(host: &str, serial: &str, not_after: i64) -> Issued {
+        Issued {
+            host: host.to_owned(),
+            serial: serial.to_owned(),
+            names: vec![host.to_owned()],
+            addresses: vec![IpAddr::from([10, 99, 0, 11])],
+            port: 2376,
+            not_after,
+            state: State::Issued,
+        }
+    }
+
+    #[test]
+    fn a_host_stands_by_its_proven_certificate_and_older_ones_are_worth_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let update = |change: &dyn Fn(&mut Ledger)| Ledger::update(directory.path(), change).unwrap();
+        let one = update(&|ledger| ledger.add(issued("host1", "aa", 50)));
+        assert_eq!(one.standing("host1"), Standing::Unknown);
+        let one = update(&|ledger| ledger.prove("aa", 10));
+        assert!(matches!(one.standing("host1"), Standing::Enrolled(found) if found.serial == "aa"));
+        update(&|ledger| ledger.add(issued("host1", "bb", 90)));
+        update(&|ledger| ledger.add(issued("host2", "cc", 90)));
+        let two = update(&|ledger| ledger.prove("bb", 20));
+        assert!(matches!(two.standing("host1"), Standing::Enrolled(found) if found.serial == "bb"));
+        assert_eq!(two.revoked().into_iter().collect::<Vec<_>>(), ["aa"]);
+        // revoked, and kept until it has expired
+        let gone = update(&|ledger| assert!(ledger.revoke("host1")));
+        assert!(matches!(gone.standing("host1"), Standing::Revoked(found) if found.serial == "bb"));
+        let again = update(&|ledger| {
+            ledger.add(issued("host1", "dd", 200));
+            ledger.prove("dd", 60);
+        });
+        assert_eq!(again.revoked().into_iter().collect::<Vec<_>>(), ["bb"]);
+        assert_eq!(Ledger::read(directory.path()).unwrap(), again);
+    }
+
+    #[test]
+    fn a_broken_ledger_is_no_empty_one() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join(NAME), "{").unwrap();
+        let told = Ledger::read(directory.path()).unwrap_err().to_string();
+        assert!(told.ends_with("issued.json is not what xdock wrote; bring it back from a backup, or move it away and enroll all hosts again"), "{told}");
+    }
+}

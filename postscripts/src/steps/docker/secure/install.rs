@@ -1,0 +1,125 @@
+//! Files, then the drop-in, then a new start; or all as it was.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use process::{Command, ExecuteError};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::keys::{self, DIRECTORY};
+use super::{NAME, SecureError, unit};
+use crate::files::Wanted;
+use crate::log::Log;
+use crate::render::{OVERRIDES, Templates};
+use crate::steps::docker::configuration::PATH as CONFIGURATION;
+use crate::steps::docker::observe::FLAGS;
+use crate::steps::docker::packages::ENGINE;
+use crate::steps::docker::service::{self, systemctl};
+
+/// The last of the unit's drop-ins, so that no other takes our command away again.
+pub(super) const DROP_IN: &str = "/etc/systemd/system/docker.service.d/zz-xdock-tls.conf";
+const TEMPLATE: &str = "etc/systemd/system/docker.service.d/zz-xdock-tls.conf";
+
+const QUESTION: Duration = Duration::from_secs(30);
+
+/// What of daemon.json says where an engine listens, and how (moby `daemon/config/config.go`).
+const KEYS: [&str; 6] = ["hosts", "tls", "tlsverify", "tlscacert", "tlscert", "tlskey"];
+
+/// What the management node sends.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Order {
+    /// In PEM.
+    certificate: String,
+    /// In PEM.
+    authority: String,
+    /// The host's own address, by the tables.
+    listen: SocketAddr,
+}
+
+/// Does it; what was done.
+pub(super) async fn run(log: &Log) -> Result<String, SecureError> {
+    let text = std::io::read_to_string(std::io::stdin()).map_err(SecureError::Input)?;
+    let order: Order = serde_json::from_str(&text).map_err(SecureError::Order)?;
+    let wanted = files(&order).await?;
+    let before: Vec<Wanted> = wanted.iter().map(|file| as_it_is(&file.path, file.mode)).collect();
+    if service::observe(&[ENGINE]).await.first().is_some_and(|unit| unit.active) {
+        service::holds_containers().await?;
+    }
+    write(&wanted)?;
+    if let Err(source) = restart().await {
+        write(&before)?;
+        restart().await.map_err(SecureError::Dead)?;
+        return Err(SecureError::TakenBack(source));
+    }
+    durable::remove(&Path::new(DIRECTORY).join(keys::WAITING))?;
+    let done = format!("the engine listens at {} with mutual TLS", order.listen);
+    log.note(NAME, &done);
+    Ok(done)
+}
+
+/// All of them, rendered before any is written; the drop-in is the last.
+async fn files(order: &Order) -> Result<Vec<Wanted>, SecureError> {
+    #[derive(Serialize)]
+    struct Values {
+        command: String,
+        directory: &'static str,
+        listen: SocketAddr,
+    }
+    service::program().ok_or(SecureError::NoEngine)?;
+    theirs()?;
+    let shown = Command::new("systemctl", QUESTION).args(["cat", "--no-pager", ENGINE]).execute().await;
+    let command = unit::command(&shown.map_err(SecureError::Systemd)?.text(), DROP_IN)?;
+    let values = Values { command, directory: DIRECTORY, listen: order.listen };
+    let drop_in = Templates::new(Path::new(OVERRIDES)).render(TEMPLATE, &values)?;
+    let at = |name| PathBuf::from(DIRECTORY).join(name);
+    let pair = keys::pair(Path::new(DIRECTORY), &order.certificate)?;
+    Ok(vec![
+        Wanted::text(at(keys::AUTHORITY), order.authority.as_str()),
+        Wanted { mode: 0o600, ..Wanted::text(at(keys::PAIR), pair) },
+        Wanted::text(DROP_IN, drop_in),
+    ])
+}
+
+/// What an administrator set up himself is his.
+fn theirs() -> Result<(), SecureError> {
+    let text = fs::read_to_string(CONFIGURATION).unwrap_or_default();
+    let present: Value = serde_json::from_str(&text).unwrap_or_default();
+    if let Some(key) = KEYS.into_iter().find(|key| present.get(key).is_some()) {
+        return Err(SecureError::Theirs { file: CONFIGURATION, what: format!("the key {key}") });
+    }
+    for file in FLAGS {
+        let text = fs::read_to_string(file).unwrap_or_default();
+        let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+        let mut words = lines.flat_map(|line| line.split(|c: char| c.is_whitespace() || "\"'".contains(c)));
+        if let Some(word) = words.find(|word| unit::is_port(word)) {
+            return Err(SecureError::Theirs { file, what: word.to_owned() });
+        }
+    }
+    Ok(())
+}
+
+fn as_it_is(path: &Path, mode: u32) -> Wanted {
+    match fs::read(path) {
+        Ok(content) => Wanted { content, mode, ..Wanted::text(path, "") },
+        Err(_) => Wanted::absent(path),
+    }
+}
+
+fn write(files: &[Wanted]) -> Result<(), SecureError> {
+    for file in files {
+        file.write()?;
+    }
+    Ok(())
+}
+
+/// As the docker step restarts it: containers go on.
+async fn restart() -> Result<(), ExecuteError> {
+    Command::new("systemctl", QUESTION).args(["daemon-reload"]).execute().await?;
+    // fails where there is nothing to reset
+    let _ = systemctl("reset-failed", ENGINE).await;
+    systemctl("restart", ENGINE).await
+}
