@@ -36,6 +36,12 @@ impl Tables {
         })
     }
 
+    /// The same with another operating system on the hosts that are there.
+    #[must_use]
+    pub fn of_release(self, os: &str) -> Self {
+        Self(self.0.replace("os=debian12\n", &format!("os={os}\n")))
+    }
+
     /// Adds an object.
     #[must_use]
     pub fn object(mut self, name: &str, kind: &str, attributes: &[(&str, &str)]) -> Self {

@@ -1,0 +1,87 @@
+//! Debian 13, whose engine (26.1) is six major versions newer than Debian 12's, under two managers: from bare to containers at their addresses,
+//! and over a reboot. A failing line says which promise broke.
+
+use acceptance::soundness::sound;
+use acceptance::{Cluster, Failure, Tables};
+use lab::plan::default_packages;
+use lab::{Manager, Power, Spec};
+use tokio::runtime::Runtime;
+
+const HOSTS: [&str; 2] = ["host1", "host2"];
+
+fn provision(runtime: &Runtime) -> Result<Cluster, Failure> {
+    runtime.block_on(async {
+        let name = format!("trixie{}", std::process::id()).parse()?;
+        let suite = "trixie";
+        let spec = Spec {
+            suite: suite.to_owned(),
+            packages: default_packages(suite),
+            managers: vec![Manager::Networkd, Manager::NetworkManager],
+            ..Spec::new(name, 2)
+        };
+        Cluster::bare(&spec, &tables(), &|line| eprintln!("  {line}")).await
+    })
+}
+
+/// Two containers on each host, on `mynet0` and on a dual-stack network.
+fn tables() -> Tables {
+    let net98 = [("net", "10.98.0.0,fd00:98::"), ("mask", "255.255.0.0,64"), ("mgtifname", "eth1")];
+    let br98 = [("nictypes.br98", "bridge"), ("nicdevices.br98", "eth1"), ("nicnetworks.br98", "net98")];
+    let tables = Tables::of_lab(2).of_release("debian13");
+    let tables = tables.object("net98", "network", &net98).object("dockerhosts", "group", &br98);
+    [(1, 1), (1, 2), (2, 1), (2, 2)].into_iter().fold(tables, |tables, (host, number)| {
+        let second = format!("10.98.{host}.{number}|fd00:98::{host}:{number}");
+        let more = [
+            ("nicips.eth1", second.as_str()),
+            ("nicnetworks.eth1", "net98"),
+            ("vmothersettings", "restart=always"),
+        ];
+        let (name, ip) = (format!("host{host}c{number}"), format!("10.99.{host}.{number}"));
+        tables.container(&name, &format!("host{host}"), &ip, &more)
+    })
+}
+
+acceptance::promises![
+    a_bare_debian_13_becomes_a_docker_host,
+    a_second_run_has_nothing_to_do,
+    containers_have_the_addresses_of_the_tables,
+    sound_after_a_reboot,
+];
+
+async fn a_bare_debian_13_becomes_a_docker_host(cluster: &Cluster) -> Result<(), Failure> {
+    cluster.updatenode(&HOSTS, "xdock unsigned=yes").await?;
+    for host in HOSTS {
+        cluster.sh(host, "systemctl is-active docker netd.socket netd.service && docker version").await?;
+        cluster.lab.image(host).await?;
+    }
+    Ok(())
+}
+
+async fn a_second_run_has_nothing_to_do(cluster: &Cluster) -> Result<(), Failure> {
+    for host in HOSTS {
+        let said = cluster.updatenode(&[host], "xdock unsigned=yes").await?;
+        for step in ["docker", "network"] {
+            if !said.contains(&format!("xdock: {step}: nothing to do")) {
+                return Err(format!("{step} did something again on {host}: {said}").into());
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn containers_have_the_addresses_of_the_tables(cluster: &Cluster) -> Result<(), Failure> {
+    cluster.xdock_done("mk containers --start").await?;
+    sound(cluster).await
+}
+
+async fn sound_after_a_reboot(cluster: &Cluster) -> Result<(), Failure> {
+    for host in HOSTS {
+        cluster.lab.power(host, Power::Off).await?;
+        cluster.lab.power(host, Power::On).await?;
+    }
+    sound(cluster).await
+}
+
+fn main() {
+    acceptance::promise::run(promises(), provision);
+}
