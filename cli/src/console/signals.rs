@@ -72,12 +72,7 @@ impl Desk {
         work: impl Future<Output = T>,
     ) -> Result<T, Left> {
         let (keyboard, mut watch) = self.parts();
-        tokio::select! {
-            done = work => Ok(done),
-            left = ahead(keyboard) => Err(left),
-            left = watch.left() => Err(left),
-            () = screen.left() => Err(Left::Reader),
-        }
+        watch.unless_left(screen, ahead(keyboard), work).await
     }
 
     /// Does some work that takes its time; somebody may leave meanwhile.
@@ -87,12 +82,7 @@ impl Desk {
         work: impl Future<Output = T>,
     ) -> Result<T, Left> {
         let (keyboard, mut watch) = self.parts();
-        tokio::select! {
-            done = work => Ok(done),
-            left = ignored(keyboard) => Err(left),
-            left = watch.left() => Err(left),
-            () = screen.left() => Err(Left::Reader),
-        }
+        watch.unless_left(screen, ignored(keyboard), work).await
     }
 }
 
@@ -118,6 +108,21 @@ async fn ignored(keyboard: &mut Keyboard) -> Left {
 }
 
 impl Watch<'_> {
+    /// Does some work until somebody leaves: by a signal, by `keys`, or who reads what we write.
+    async fn unless_left<T>(
+        &mut self,
+        screen: &Screen,
+        keys: impl Future<Output = Left>,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Left> {
+        tokio::select! {
+            done = work => Ok(done),
+            left = keys => Err(left),
+            left = self.left() => Err(left),
+            () = screen.left() => Err(Left::Reader),
+        }
+    }
+
     /// Ends when a signal tells us to go.
     pub(super) async fn left(&mut self) -> Left {
         self.next(|_| std::future::ready(())).await
