@@ -1,14 +1,19 @@
 //! From what is wanted and what is there to steps, for one host.
 
+mod body;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use inventory::{Network, NodeName};
 use serde_json::{Map, Value};
 
+use self::body::{for_old_engine, networks_of, primary_of, seal, unsealed};
 use super::differ::differences;
 use super::network::{self, NetworkDiffers};
 use super::replace::{self, Replaced};
-use super::{API_ENDPOINTS, SPEC_LABEL, Step};
+use super::{API_ENDPOINTS, Step};
 use crate::engine::{self, ApiVersion, Container};
 
 /// What the tables say for one host.
@@ -146,10 +151,6 @@ fn existing(
     Verdict::Already(there.tidied(starts))
 }
 
-fn seal(found: &Container) -> Option<Value> {
-    found.labels.get(SPEC_LABEL).and_then(|text| serde_json::from_str(text).ok())
-}
-
 fn missing(desired: &Desired<'_>, observed: &Observed, on: &[String]) -> Result<Vec<String>, NetworkDiffers> {
     let mut missing = Vec::new();
     for network in
@@ -174,21 +175,6 @@ fn steps(desired: &Desired<'_>, observed: &Observed, wanted: &Wanted) -> Vec<Ste
     steps
 }
 
-/// Before 1.44 create takes one network, and a MAC address of an endpoint is not heard: netd gives the table's.
-fn for_old_engine(body: &Value, primary: &str) -> (Value, Map<String, Value>) {
-    let mut body = body.clone();
-    let mut later = Map::new();
-    if let Some(Value::Object(endpoints)) = body.pointer_mut("/NetworkingConfig/EndpointsConfig") {
-        for endpoint in endpoints.values_mut().filter_map(Value::as_object_mut) {
-            endpoint.remove("MacAddress");
-        }
-        let (first, others) = std::mem::take(endpoints).into_iter().partition(|(name, _)| name == primary);
-        *endpoints = first;
-        later = others;
-    }
-    (body, later)
-}
-
 fn shared(networks: &[Network], verdicts: &[(NodeName, Verdict)]) -> Vec<Step> {
     let mut wanted = BTreeSet::new();
     let mut images = BTreeSet::new();
@@ -205,139 +191,4 @@ fn shared(networks: &[Network], verdicts: &[(NodeName, Verdict)]) -> Vec<Step> {
         body: network::body(network),
     };
     networks.map(create).chain(images.into_iter().map(Step::PullImage)).collect()
-}
-
-fn primary_of(body: &Value) -> String {
-    body.pointer("/HostConfig/NetworkMode").and_then(Value::as_str).unwrap_or_default().to_owned()
-}
-
-fn networks_of(body: &Value) -> Vec<String> {
-    let endpoints = body.pointer("/NetworkingConfig/EndpointsConfig").and_then(Value::as_object);
-    endpoints.map(|of| of.keys().cloned().collect()).unwrap_or_default()
-}
-
-fn unsealed(body: &Value) -> Value {
-    let mut body = body.clone();
-    if let Some(Value::Object(labels)) = body.get_mut("Labels") {
-        labels.remove(SPEC_LABEL);
-    }
-    body
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::super::network::tests::{mynet0, there};
-    use super::*;
-
-    fn wanted(image: &str) -> Wanted {
-        let bare = json!({
-            "Image": image, "Labels": {"xdock.node": "d1"}, "HostConfig": {"NetworkMode": "mynet0"},
-            "NetworkingConfig": {"EndpointsConfig": {
-                "mynet0": {"MacAddress": "02:00:00:00:00:01", "IPAMConfig": {"IPv4Address": "10.99.1.1"}},
-                "net98": {"MacAddress": "02:00:00:00:00:02"}
-            }}
-        });
-        let mut body = bare.clone();
-        body["Labels"][SPEC_LABEL] = bare.to_string().into();
-        Wanted { node: "d1".parse().unwrap(), image: image.into(), body }
-    }
-
-    fn made(image: &str, state: &str) -> Container {
-        let labels =
-            [(SPEC_LABEL.to_owned(), wanted(image).body["Labels"][SPEC_LABEL].as_str().unwrap().to_owned())];
-        Container { name: "d1".into(), state: state.into(), labels: labels.into(), ..Container::default() }
-    }
-
-    fn run(api: ApiVersion, networks: &[Network], containers: Vec<Container>, there_too: bool) -> Plan {
-        let desired = Desired {
-            host: "host1",
-            containers: vec![wanted("busybox")],
-            networks,
-            start: true,
-            replace: false,
-            new: false,
-        };
-        let observed = Observed {
-            api: Some(api),
-            networks: if there_too { [("mynet0".to_owned(), there())].into() } else { BTreeMap::new() },
-            images: if there_too { ["busybox".to_owned()].into() } else { BTreeSet::new() },
-            containers: containers.into_iter().map(|container| (container.name.clone(), container)).collect(),
-        };
-        settle(&desired, &observed)
-    }
-
-    fn verdict_of(plan: Plan) -> Verdict {
-        plan.nodes.into_iter().next().unwrap().1
-    }
-
-    #[test]
-    fn what_is_missing_is_made_first_and_once() {
-        let plan = run(ApiVersion(1, 47), &[mynet0()], vec![], false);
-        let shown: Vec<String> = plan.shared.iter().map(Step::to_string).collect();
-        assert_eq!(shown, ["create network mynet0 (10.99.0.0/16, fd00:99::/64)", "pull image busybox"]);
-        let Verdict::Make { networks, pull, steps, .. } = verdict_of(plan) else { panic!() };
-        assert_eq!((networks, pull), (vec!["mynet0".to_owned()], Some("busybox".to_owned())));
-        let shown: Vec<String> = steps.iter().map(Step::to_string).collect();
-        assert_eq!(shown, ["create from busybox on mynet0", "start"]);
-        let Step::Create { body, .. } = &steps[0] else { panic!() };
-        assert_eq!(*body, wanted("busybox").body);
-    }
-
-    #[test]
-    fn an_old_engine_gets_one_network_at_create_and_no_mac() {
-        let plan = run(ApiVersion(1, 41), &[mynet0()], vec![], true);
-        assert_eq!(plan.shared, []);
-        let Verdict::Make { steps, .. } = verdict_of(plan) else { panic!() };
-        let [Step::Create { body, .. }, Step::Connect { network, endpoint }, Step::Start] = steps.as_slice()
-        else {
-            panic!("{steps:?}")
-        };
-        assert_eq!(
-            body["NetworkingConfig"]["EndpointsConfig"],
-            json!({"mynet0": {"IPAMConfig": {"IPv4Address": "10.99.1.1"}}})
-        );
-        assert_eq!((network.as_str(), endpoint), ("net98", &json!({})));
-    }
-
-    #[test]
-    fn a_container_that_is_so_already_is_left_alone() {
-        let plan = run(ApiVersion(1, 41), &[], vec![made("busybox", "running")], false);
-        assert_eq!(verdict_of(plan), Verdict::Already(vec![]));
-        let plan = run(ApiVersion(1, 41), &[], vec![made("busybox", "exited")], false);
-        assert_eq!(verdict_of(plan), Verdict::Already(vec![Step::Start]));
-    }
-
-    #[test]
-    fn a_container_that_differs_is_refused_with_its_fields() {
-        let refused = |container| {
-            let plan = run(ApiVersion(1, 41), &[], vec![container], true);
-            assert_eq!(plan.shared, []);
-            let Verdict::Refused(text) = verdict_of(plan) else { panic!() };
-            text
-        };
-        assert_eq!(
-            refused(made("debian", "running")),
-            "the container on host1 differs in Image (debian, now busybox); \
-             xdock mk --replace d1 makes it anew"
-        );
-        assert_eq!(
-            refused(Container { name: "d1".into(), ..Container::default() }),
-            "a container d1 that xdock did not make is on host1; remove or rename it there"
-        );
-    }
-
-    #[test]
-    fn a_network_of_another_kind_refuses_its_nodes() {
-        let other = Network { subnets: vec!["10.5.0.0/16".parse().unwrap()], ..mynet0() };
-        let Verdict::Refused(text) = verdict_of(run(ApiVersion(1, 41), &[other], vec![], true)) else {
-            panic!()
-        };
-        assert_eq!(
-            text,
-            "network mynet0 on host1 has 10.99.0.0/16, fd00:99::/64, the tables say 10.5.0.0/16; \
-             remove it there (docker network rm mynet0)"
-        );
-    }
 }
