@@ -84,9 +84,15 @@ pub(crate) enum Command {
     /// Secure the engines of docker hosts, and ask how hosts are
     #[command(after_help = help::HOST)]
     Host(HostArgs),
-    /// Lay out the directory that deployed hosts fetch from
+    /// Lay out the directory that deployed hosts fetch from, and what xCAT needs
     #[command(after_help = help::INIT)]
     Init(InitArgs),
+    /// Write what a shell completes words with
+    #[command(after_help = help::COMPLETION)]
+    Completion(CompletionArgs),
+    /// Write the manual pages
+    #[command(after_help = help::MAN)]
+    Man(ManArgs),
 }
 
 #[derive(Debug, Args)]
@@ -276,6 +282,31 @@ pub(crate) struct InitArgs {
     /// Remove what init and sync laid there; hosts keep what they have
     #[arg(long, conflicts_with = "from")]
     pub(crate) undo: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionArgs {
+    /// The shell
+    #[arg(value_enum, value_name = "SHELL")]
+    pub(crate) shell: CompletionShell,
+}
+
+/// A shell that completes words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CompletionShell {
+    /// bash with bash-completion
+    Bash,
+    /// zsh
+    Zsh,
+    /// fish
+    Fish,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// Where to write xdock.1 and a page for each command [default: xdock.1 to standard output]
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: Option<PathBuf>,
 }
 
 fn assignment(word: &str) -> Result<(String, String), String> {

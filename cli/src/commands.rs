@@ -1,6 +1,7 @@
 //! The commands, one a file, and how they end.
 
 mod check;
+mod completion;
 mod cons;
 mod define;
 mod exec;
@@ -8,6 +9,7 @@ mod host;
 mod init;
 mod logs;
 mod ls;
+mod man;
 mod mk;
 mod nodes;
 mod plan;
@@ -96,6 +98,9 @@ pub(crate) enum CommandError {
     /// What `init` lays out.
     #[error(transparent)]
     Init(#[from] init::InitError),
+    /// A file that was not written.
+    #[error(transparent)]
+    File(#[from] durable::FileError),
 }
 
 fn nodes(count: usize) -> String {
@@ -168,6 +173,8 @@ pub(crate) fn dispatch(command: Command, app: &mut App) -> Result<Done, CommandE
         Command::Check => check::run(app),
         Command::Plan(args) => plan::run(&args, app),
         Command::Init(args) => init::run(&args, app),
+        Command::Completion(args) => completion::run(&args, app),
+        Command::Man(args) => man::run(&args, app),
         Command::Sync(args) => wait(sync::run(&args, app)),
         Command::Mk(args) => wait(mk::run(&args, app)),
         Command::Rm(args) => wait(rm::run(&args, app)),

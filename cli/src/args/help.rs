@@ -158,8 +158,22 @@ Examples:
 [engines] host1 = \"ssh://host1\" in the settings goes back to ssh.";
 
 pub(super) const INIT: &str = "\
-Puts the postscript stub to INSTALLDIR/postscripts, the programs to INSTALLDIR/xdock/ARCH.
+Puts the postscript stub to INSTALLDIR/postscripts, the programs to INSTALLDIR/xdock/ARCH. Where there is an xCAT (XCATROOT, else
+/opt/xcat), its plugin and console method of mgt=docker too, and the names of commands that it has no more; a file that is
+somebody else's is kept under XCATROOT/share/xdock, and back after --undo.
 
 Examples:
   xdock init
+  xdock init --undo
   xdock init --from target/x86_64-unknown-linux-gnu/debug";
+
+pub(super) const COMPLETION: &str = "\
+Examples:
+  xdock completion bash > /etc/bash_completion.d/xdock
+  xdock completion zsh > /usr/local/share/zsh/site-functions/_xdock
+  xdock completion fish > /etc/fish/completions/xdock.fish";
+
+pub(super) const MAN: &str = "\
+Examples:
+  xdock man /usr/local/share/man/man1
+  xdock man | man -l -";

@@ -1,5 +1,7 @@
 //! `init`: lays out what deployed hosts fetch from the management node; `init --undo`: removes it.
 
+mod xcat;
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,6 +13,9 @@ use thiserror::Error;
 use super::{CommandError, Done};
 use crate::app::App;
 use crate::args::InitArgs;
+use crate::printer::Volume;
+
+use xcat::Xcat;
 
 /// What xCAT copies to every node at every run: small, and fetches the rest once.
 const STUB: &str = include_str!("../../../templates/install/postscripts/xdock");
@@ -45,6 +50,9 @@ pub(crate) enum InitError {
     /// A file that was not written or removed.
     #[error(transparent)]
     File(#[from] FileError),
+    /// What goes into xCAT.
+    #[error(transparent)]
+    Xcat(#[from] xcat::XcatError),
 }
 
 pub(super) fn run(args: &InitArgs, app: &mut App) -> Result<Done, CommandError> {
@@ -52,6 +60,7 @@ pub(super) fn run(args: &InitArgs, app: &mut App) -> Result<Done, CommandError> 
         for path in take_away(&app.settings.installdir)? {
             app.printer.line(&format!("{}: removed", path.display()));
         }
+        with_xcat(app, Xcat::take_away)?;
         return Ok(Done::All);
     }
     let from = match &args.from {
@@ -62,7 +71,30 @@ pub(super) fn run(args: &InitArgs, app: &mut App) -> Result<Done, CommandError> 
         let word = if change == Change::Written { "written" } else { "already" };
         app.printer.line(&format!("{}: {word}", path.display()));
     }
+    with_xcat(app, Xcat::lay)?;
     Ok(Done::All)
+}
+
+/// Does what concerns xCAT, where there is one.
+fn with_xcat(
+    app: &mut App,
+    does: impl Fn(&Xcat) -> Result<Vec<(PathBuf, xcat::Done)>, xcat::XcatError>,
+) -> Result<(), InitError> {
+    let root = Xcat::place();
+    let Some(there) = Xcat::at(root.clone()) else {
+        if app.printer.volume() == Volume::Verbose {
+            app.printer.summary(&format!("{}: no xCAT here (XCATROOT says where else)", root.display()));
+        }
+        return Ok(());
+    };
+    let told = does(&there)?;
+    for (path, done) in &told {
+        app.printer.line(&format!("{}: {done}", path.display()));
+    }
+    if xcat::is_news(&told) {
+        app.printer.summary("xcatd has to load its plugins anew: systemctl reload xcatd");
+    }
+    Ok(())
 }
 
 fn own_directory() -> Result<PathBuf, InitError> {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use chain::chain;
 use clap::Parser as _;
-use inventory::NodeName;
+use inventory::{InventoryError, NodeName};
 
 use super::command::{Command, Kind, Own};
 use super::request::{Common, Request};
@@ -135,7 +135,9 @@ fn report(error: &CommandError, printer: &mut Printer) -> ExitCode {
         wrong.iter().for_each(|(node, text)| printer.node_error(node.as_str(), text, None));
     }
     match error {
-        CommandError::Noderange(error) => failed(printer, &Said::NoNodes(&chain(error))),
+        CommandError::Noderange(error) | CommandError::Inventory(InventoryError::Noderange(error)) => {
+            failed(printer, &Said::NoNodes(&chain(error)))
+        }
         error => failed(printer, &Said::Wrong(&chain(error))),
     }
 }

@@ -4,8 +4,12 @@
 
 mod define;
 mod engines;
+mod manual;
+mod plugin;
+mod samples;
 mod tables;
 mod usage;
+mod xcat;
 
 use std::path::PathBuf;
 use std::process::{Command, Output};

@@ -1,0 +1,244 @@
+//! What `init` lays into an xCAT: the plugin of container nodes, their console method, and the names of the commands that xCAT
+//! has no more. What is not ours is kept as a dated backup, and `--undo` brings it back.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use durable::{Change, FileError};
+use thiserror::Error;
+use time::OffsetDateTime;
+
+/// Where xCAT is, if its own variable says nothing else.
+const XCATROOT: &str = "/opt/xcat";
+
+/// By this word in its text a file is ours.
+const MARK: &str = "Laid here by xdock init";
+
+const PLUGIN: &str = include_str!("../../../../templates/xcat/docker.pm");
+const CONSOLE: &str = include_str!("../../../../templates/xcat/cons/docker");
+
+/// xCAT's plugin of container nodes.
+const PLUGIN_PATH: &str = "lib/perl/xCAT_plugin/docker.pm";
+
+/// Our files in it.
+const FILES: [(&str, &str, u32); 2] =
+    [(PLUGIN_PATH, PLUGIN, 0o644), ("share/xcat/cons/docker", CONSOLE, 0o755)];
+
+/// Commands that are names of xCAT's one client; newer ones of xCAT have not all of them.
+const COMMANDS: [&str; 7] = ["mkdocker", "rmdocker", "lsdocker", "mkvm", "rmvm", "lsvm", "rpower"];
+
+/// xCAT's client, as its packages link to it.
+const CLIENT: &str = "../bin/xcatclient";
+
+/// Where backups lie, and which links are ours. Not beside the plugin: xcatd loads every .pm that lies there.
+const KEPT: &str = "share/xdock";
+
+/// Why it was not laid or removed.
+#[derive(Debug, Error)]
+pub(crate) enum XcatError {
+    /// A file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The name of a command.
+    #[error("cannot link {} to xCAT's client", path.display())]
+    Link {
+        /// The name.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file of somebody else that can not be kept.
+    #[error("cannot read {}, which is not xdock's, to keep it", path.display())]
+    Keep {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// What was done with a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Done {
+    /// It is new, or has other text.
+    Written,
+    /// It was so.
+    Already,
+    /// It is gone.
+    Removed,
+    /// Somebody's file lies there now.
+    KeptAt(PathBuf),
+    /// Somebody's file is back.
+    Restored,
+}
+
+impl std::fmt::Display for Done {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Written => f.write_str("written"),
+            Self::Already => f.write_str("already"),
+            Self::Removed => f.write_str("removed"),
+            Self::KeptAt(backup) => write!(f, "is kept as {}", backup.display()),
+            Self::Restored => f.write_str("is as it was before"),
+        }
+    }
+}
+
+/// An xCAT on this machine.
+#[derive(Debug)]
+pub(super) struct Xcat(PathBuf);
+
+type Told = Vec<(PathBuf, Done)>;
+
+impl Xcat {
+    /// Where xCAT's own variable says, or in its usual place.
+    pub(super) fn place() -> PathBuf {
+        std::env::var_os("XCATROOT").filter(|root| !root.is_empty()).map_or(XCATROOT.into(), PathBuf::from)
+    }
+
+    /// The xCAT at that place, where there is one.
+    pub(super) fn at(root: PathBuf) -> Option<Self> {
+        root.is_dir().then_some(Self(root))
+    }
+
+    /// Lays what is not there; whether xcatd has to load its plugins anew is whether the plugin was written.
+    pub(super) fn lay(&self) -> Result<Told, XcatError> {
+        let mut told = Vec::new();
+        for (name, text, mode) in FILES {
+            let path = self.0.join(name);
+            told.extend(self.keep(&path)?.map(|backup| (path.clone(), Done::KeptAt(backup))));
+            let change = durable::replace(&path, text.as_bytes(), mode)?;
+            told.push((path, if change == Change::Written { Done::Written } else { Done::Already }));
+        }
+        self.lay_names(&mut told)?;
+        Ok(told)
+    }
+
+    /// Removes what [`Xcat::lay`] laid.
+    pub(super) fn take_away(&self) -> Result<Told, XcatError> {
+        let mut told = Vec::new();
+        for path in self.laid().into_iter().filter(|path| is_of_client(path)) {
+            durable::remove(&path)?;
+            told.push((path, Done::Removed));
+        }
+        durable::remove(&self.list())?;
+        for (name, ..) in FILES {
+            let path = self.0.join(name);
+            if !is_ours(&path) {
+                continue;
+            }
+            match self.backups(&path).pop() {
+                Some(backup) => {
+                    durable::replace(&path, &read(&backup)?, mode_of(&backup))?;
+                    durable::remove(&backup)?;
+                    told.push((path, Done::Restored));
+                }
+                None => {
+                    durable::remove(&path)?;
+                    told.push((path, Done::Removed));
+                }
+            }
+        }
+        // older backups stay, and it with them
+        let _ = fs::remove_dir(self.0.join(KEPT));
+        Ok(told)
+    }
+
+    /// Somebody else's file under the name of one of ours: where it lies now.
+    fn keep(&self, path: &Path) -> Result<Option<PathBuf>, XcatError> {
+        if is_ours(path) || fs::symlink_metadata(path).is_err() {
+            return Ok(None);
+        }
+        let (date, time) = (OffsetDateTime::now_utc(), OffsetDateTime::now_utc().to_hms());
+        let stamp = format!(
+            "{:04}{:02}{:02}-{:02}{:02}{:02}",
+            date.year(),
+            u8::from(date.month()),
+            date.day(),
+            time.0,
+            time.1,
+            time.2
+        );
+        let backup = self.0.join(KEPT).join(format!("{}.{stamp}", flat(path)));
+        durable::replace(&backup, &read(path)?, mode_of(path))?;
+        Ok(Some(backup))
+    }
+
+    /// Backups of a file, the oldest first.
+    fn backups(&self, path: &Path) -> Vec<PathBuf> {
+        let prefix = format!("{}.2", flat(path));
+        let is_of = |file: &PathBuf| {
+            file.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix.as_str()))
+        };
+        super::files_in(&self.0.join(KEPT)).into_iter().filter(is_of).collect()
+    }
+
+    fn lay_names(&self, told: &mut Told) -> Result<(), XcatError> {
+        let bin = self.0.join("bin");
+        let mut laid = self.laid();
+        // without the client there is nothing that a name could be of
+        for path in
+            COMMANDS.map(|name| bin.join(name)).into_iter().filter(|_| bin.join("xcatclient").exists())
+        {
+            if fs::symlink_metadata(&path).is_err() {
+                symlink(CLIENT, &path).map_err(|source| XcatError::Link { path: path.clone(), source })?;
+                laid.push(path.clone());
+                told.push((path, Done::Written));
+            } else if laid.contains(&path) {
+                told.push((path, Done::Already));
+            }
+        }
+        laid.sort();
+        laid.dedup();
+        if !laid.is_empty() {
+            let lines: Vec<String> = laid.iter().map(|path| format!("{}\n", path.display())).collect();
+            durable::replace(&self.list(), lines.concat().as_bytes(), 0o644)?;
+        }
+        Ok(())
+    }
+
+    /// The names that are ours.
+    fn laid(&self) -> Vec<PathBuf> {
+        fs::read_to_string(self.list()).unwrap_or_default().lines().map(PathBuf::from).collect()
+    }
+
+    fn list(&self) -> PathBuf {
+        self.0.join(KEPT).join("names")
+    }
+}
+
+/// Whether xcatd has something new to load.
+pub(super) fn is_news(told: &Told) -> bool {
+    let news = |done: &Done| matches!(done, Done::Written | Done::Removed | Done::Restored);
+    told.iter().any(|(path, done)| path.ends_with(PLUGIN_PATH) && news(done))
+}
+
+fn is_ours(path: &Path) -> bool {
+    fs::read(path).is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains(MARK))
+}
+
+fn is_of_client(path: &Path) -> bool {
+    fs::read_link(path).is_ok_and(|target| target == Path::new(CLIENT))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, XcatError> {
+    fs::read(path).map_err(|source| XcatError::Keep { path: path.to_owned(), source })
+}
+
+fn mode_of(path: &Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::metadata(path).map_or(0o644, |meta| meta.permissions().mode() & 0o7777)
+}
+
+/// `docker.pm` of the plugin, `cons-docker` of the console: both are called docker.
+fn flat(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    if path.ends_with(PLUGIN_PATH) { name.into_owned() } else { format!("cons-{name}") }
+}
+
+#[cfg(test)]
+mod tests;

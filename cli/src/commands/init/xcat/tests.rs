@@ -1,0 +1,121 @@
+//! What lies in an xCAT before, with and after xdock.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
+
+use super::*;
+
+/// An xCAT that has a client, and those of the commands that are said.
+fn xcat(commands: &[&str]) -> (tempfile::TempDir, Xcat) {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path();
+    for below in ["bin", "lib/perl/xCAT_plugin", "share/xcat/cons"] {
+        fs::create_dir_all(root.join(below)).unwrap();
+    }
+    fs::write(root.join("bin/xcatclient"), "client").unwrap();
+    for name in commands {
+        symlink(CLIENT, root.join("bin").join(name)).unwrap();
+    }
+    let xcat = Xcat::at(root.to_owned()).unwrap();
+    (directory, xcat)
+}
+
+/// Every file below it with its text, every link with its target.
+fn all(root: &Path) -> BTreeMap<String, String> {
+    fn walk(root: &Path, at: &Path, found: &mut BTreeMap<String, String>) {
+        for entry in fs::read_dir(at).unwrap().map(|entry| entry.unwrap().path()) {
+            if fs::symlink_metadata(&entry).unwrap().is_dir() {
+                walk(root, &entry, found);
+                continue;
+            }
+            let name = entry.strip_prefix(root).unwrap().display().to_string();
+            let text = match fs::read_link(&entry) {
+                Ok(target) => format!("-> {}", target.display()),
+                Err(_) => fs::read_to_string(&entry).unwrap(),
+            };
+            found.insert(name, text);
+        }
+    }
+    let mut found = BTreeMap::new();
+    walk(root, root, &mut found);
+    found
+}
+
+fn shown(told: &Told, root: &Path) -> Vec<String> {
+    let line = |(path, done): &(PathBuf, Done)| {
+        format!("{}: {done}", path.display()).replace(&format!("{}/", root.display()), "")
+    };
+    told.iter().map(line).collect()
+}
+
+#[test]
+fn all_is_laid_once_and_taken_away_again() {
+    let (directory, xcat) = xcat(&["mkvm", "rmvm", "lsvm", "rpower"]);
+    let root = directory.path();
+    let before = all(root);
+    let first = xcat.lay().unwrap();
+    assert!(is_news(&first));
+    assert_eq!(
+        shown(&first, root),
+        [
+            "lib/perl/xCAT_plugin/docker.pm: written",
+            "share/xcat/cons/docker: written",
+            "bin/mkdocker: written",
+            "bin/rmdocker: written",
+            "bin/lsdocker: written"
+        ]
+    );
+    let mode = |name: &str| fs::metadata(root.join(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode("share/xcat/cons/docker"), mode(PLUGIN_PATH)), (0o755, 0o644));
+    assert_eq!(fs::read_link(root.join("bin/lsdocker")).unwrap(), Path::new("../bin/xcatclient"));
+    let laid = all(root);
+    let second = xcat.lay().unwrap();
+    assert!(!is_news(&second));
+    assert!(second.iter().all(|(_, done)| *done == Done::Already), "{second:?}");
+    assert_eq!(all(root), laid);
+    let away = xcat.take_away().unwrap();
+    assert!(is_news(&away));
+    assert_eq!(all(root), before);
+    assert_eq!(xcat.take_away().unwrap(), []);
+}
+
+#[test]
+fn the_plugin_of_an_older_xcat_is_kept_outside_of_the_plugins_and_comes_back() {
+    let (directory, xcat) = xcat(&COMMANDS);
+    let root = directory.path();
+    fs::write(root.join(PLUGIN_PATH), "package xCAT_plugin::docker; # xCAT's").unwrap();
+    let before = all(root);
+    let told = shown(&xcat.lay().unwrap(), root);
+    let kept =
+        told[0].strip_prefix("lib/perl/xCAT_plugin/docker.pm: is kept as share/xdock/docker.pm.2").unwrap();
+    assert_eq!(kept.len(), "0261122-133631".len(), "{told:?}");
+    assert_eq!(super::super::files_in(&root.join("lib/perl/xCAT_plugin")), [root.join(PLUGIN_PATH)]);
+    // ours is replaced by a newer one of ours without a backup
+    fs::write(root.join(PLUGIN_PATH), format!("# {MARK}, long ago")).unwrap();
+    assert_eq!(shown(&xcat.lay().unwrap(), root)[0], "lib/perl/xCAT_plugin/docker.pm: written");
+    let away = shown(&xcat.take_away().unwrap(), root);
+    assert_eq!(
+        away,
+        ["lib/perl/xCAT_plugin/docker.pm: is as it was before", "share/xcat/cons/docker: removed"]
+    );
+    assert_eq!(all(root), before);
+}
+
+#[test]
+fn what_somebody_put_in_place_of_ours_stays() {
+    let (directory, xcat) = xcat(&[]);
+    let root = directory.path();
+    xcat.lay().unwrap();
+    fs::write(root.join("share/xcat/cons/docker"), "theirs").unwrap();
+    fs::remove_file(root.join("bin/mkdocker")).unwrap();
+    fs::write(root.join("bin/mkdocker"), "theirs").unwrap();
+    xcat.take_away().unwrap();
+    let left: Vec<String> = all(root).into_keys().collect();
+    assert_eq!(left, ["bin/mkdocker", "bin/xcatclient", "share/xcat/cons/docker"]);
+}
+
+#[test]
+fn without_xcat_there_is_nothing_to_lay() {
+    let directory = tempfile::tempdir().unwrap();
+    assert!(Xcat::at(directory.path().join("opt/xcat")).is_none());
+}
