@@ -9,39 +9,13 @@
 
 mod support;
 
-use hostnet::{BridgeSettings, Kind, Link, Route, Settings};
-use inventory::HostPlan;
+use hostnet::{Kind, Link, Route};
 use postscripts::steps::network::observe::Observed;
 use postscripts::steps::network::plan::{Step, inverses, plan};
 use postscripts::steps::network::resolve::{Memory, resolve};
-use support::{bare_host, default_plan, link, name, second_plan};
-
-fn steps(wanted: &HostPlan, host: &Observed) -> Vec<String> {
-    words(&plan(&resolve(wanted, host, &Memory::default()).unwrap(), host))
-}
-
-fn words(steps: &[Step]) -> Vec<String> {
-    steps.iter().map(ToString::to_string).collect()
-}
-
-fn refusal(wanted: &HostPlan, host: &Observed) -> String {
-    resolve(wanted, host, &Memory::default()).unwrap_err().to_string()
-}
-
-fn bridge() -> Link {
-    let settings = Settings::Bridge(BridgeSettings::OURS);
-    Link { kind: Kind::Bridge, mac: link(2, "eth0").mac, settings, ..link(4, "mynet0") }
-}
-
-/// The same host as it is afterwards.
-fn bridged_host() -> Observed {
-    let mut host = bare_host();
-    host.links.push(bridge());
-    host.links[1].master = Some(4);
-    host.addresses = vec![("mynet0".parse().unwrap(), "10.99.0.11/16".parse().unwrap())];
-    host.routes = vec![("mynet0".parse().unwrap(), Route::default_via("10.99.0.1".parse().unwrap()))];
-    host
-}
+use support::{
+    bare_host, bridge, bridged_host, default_plan, link, name, refusal, second_plan, steps, words,
+};
 
 const MOVE: [&str; 6] = [
     "add bridge mynet0",

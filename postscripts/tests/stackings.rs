@@ -12,19 +12,9 @@ mod support;
 use hostnet::{BridgeSettings, Kind, Layer, Link, Settings};
 use inventory::HostPlan;
 use postscripts::steps::network::modules::Module;
-use postscripts::steps::network::observe::Observed;
 use postscripts::steps::network::plan::{Step, plan};
 use postscripts::steps::network::resolve::{Memory, resolve};
-use support::{bare_host, default_plan, link, name, tables};
-
-fn steps(wanted: &HostPlan, host: &Observed) -> Vec<String> {
-    let stack = resolve(wanted, host, &Memory::default()).unwrap();
-    plan(&stack, host).iter().map(ToString::to_string).collect()
-}
-
-fn refusal(wanted: &HostPlan, host: &Observed) -> String {
-    resolve(wanted, host, &Memory::default()).unwrap_err().to_string()
-}
+use support::{bare_host, bridged_host, default_plan, link, name, refusal, steps, tables};
 
 /// `mynet0` over `bond0` over `eth0` and `eth1`.
 fn over_bond() -> HostPlan {
@@ -100,17 +90,6 @@ fn a_bridge_over_a_vlan_over_a_bond_is_made_from_below() {
         "wait for bond0 to be operational",
     ];
     assert_eq!(steps(&over_vlan_over_bond(), &bare_host()), wanted);
-}
-
-/// The host as the default bridge of an earlier run leaves it.
-fn bridged_host() -> Observed {
-    let mut host = bare_host();
-    let settings = Settings::Bridge(BridgeSettings::OURS);
-    host.links.push(Link { kind: Kind::Bridge, settings, ..link(4, "mynet0") });
-    host.links[1].master = Some(4);
-    host.addresses[0].0 = name("mynet0");
-    host.routes[0].0 = name("mynet0");
-    host
 }
 
 #[test]

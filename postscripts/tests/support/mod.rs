@@ -1,13 +1,19 @@
 //! A host's network, written down.
 
-#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(
+    dead_code,
+    clippy::indexing_slicing,
+    reason = "each test binary uses a part of it, and fails where it can not"
+)]
 
 pub(crate) mod model;
 
-use hostnet::{Kind, Layer, Link, Route, Settings};
+use hostnet::{BridgeSettings, Kind, Layer, Link, Route, Settings};
 use inventory::{HostPlan, IfName};
 use postscripts::environment::Environment;
 use postscripts::steps::network::observe::Observed;
+use postscripts::steps::network::plan::{Step, plan};
+use postscripts::steps::network::resolve::{Memory, resolve};
 
 /// A host with `eth0` (10.99.0.11/16, default route) and a bare `eth1`.
 pub(crate) fn bare_host() -> Observed {
@@ -17,6 +23,36 @@ pub(crate) fn bare_host() -> Observed {
         routes: vec![(name("eth0"), Route::default_via("10.99.0.1".parse().unwrap()))],
         ..Observed::default()
     }
+}
+
+/// The bridge that a run makes of it.
+pub(crate) fn bridge() -> Link {
+    let settings = Settings::Bridge(BridgeSettings::OURS);
+    Link { kind: Kind::Bridge, mac: link(2, "eth0").mac, settings, ..link(4, "mynet0") }
+}
+
+/// The same host as it is afterwards.
+pub(crate) fn bridged_host() -> Observed {
+    let mut host = bare_host();
+    host.links.push(bridge());
+    host.links[1].master = Some(4);
+    host.addresses[0].0 = name("mynet0");
+    host.routes[0].0 = name("mynet0");
+    host
+}
+
+/// What makes such a host follow, in words.
+pub(crate) fn steps(wanted: &HostPlan, host: &Observed) -> Vec<String> {
+    words(&plan(&resolve(wanted, host, &Memory::default()).unwrap(), host))
+}
+
+pub(crate) fn words(steps: &[Step]) -> Vec<String> {
+    steps.iter().map(ToString::to_string).collect()
+}
+
+/// Why it can not follow.
+pub(crate) fn refusal(wanted: &HostPlan, host: &Observed) -> String {
+    resolve(wanted, host, &Memory::default()).unwrap_err().to_string()
 }
 
 pub(crate) fn name(text: &str) -> IfName {

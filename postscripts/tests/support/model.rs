@@ -2,12 +2,13 @@
 //! kernel's own: a bond takes no port that is up, a VLAN is not larger than what carries it, an interface that goes down loses its
 //! routes, the last IPv4 address takes the routes with it.
 
-use hostnet::{BridgeSettings, Hearing, Kind, Link, Route, Settings};
+mod addresses;
+mod switch;
+
+use hostnet::{BridgeSettings, Hearing, Kind, Link, Settings};
 use inventory::IfName;
-use ipnet::IpNet;
 use postscripts::steps::network::observe::Observed;
 use postscripts::steps::network::plan::Step;
-use postscripts::steps::network::switch::OvsBridge;
 
 use super::link;
 
@@ -96,17 +97,7 @@ impl Model {
             Step::SetHearing { device, to, .. } => self.set_hearing(device, *to),
             Step::SetUp(device) => self.set_up(device)?,
             Step::SetDown(device) => self.set_down(device),
-            Step::AddAddress(device, address) => {
-                self.get(device)?;
-                if address.addr().is_ipv6()
-                    && self.now.hearing(device).is_some_and(|hearing| hearing.disable_ipv6)
-                {
-                    return Err(format!("{device} has no IPv6"));
-                }
-                if !self.now.addresses(device).any(|on| on == *address) {
-                    self.now.addresses.push((device.clone(), *address));
-                }
-            }
+            Step::AddAddress(device, address) => self.add_address(device, *address)?,
             Step::DelAddress(device, address) => self.del_address(device, *address),
             Step::Enslave { port, bridge } => self.enslave(port, bridge)?,
             Step::Release { port, bridge } => {
@@ -122,50 +113,6 @@ impl Model {
             _ => self.act_in_switch(step)?,
         }
         Ok(())
-    }
-
-    fn act_in_switch(&mut self, step: &Step) -> Result<(), String> {
-        match step {
-            Step::AddOvs(spec) => {
-                let bridge = OvsBridge {
-                    name: spec.name.clone(),
-                    ports: vec![spec.name.clone(), spec.uplink.clone()],
-                    tag: spec.tag,
-                    stp: false,
-                    mac: spec.mac,
-                    mtu: spec.mtu,
-                };
-                if self.now.ovs(&spec.name).is_none() {
-                    self.now.switch.as_mut().ok_or("no switch")?.push(bridge);
-                    let tap = Kind::Other("tun".to_owned());
-                    let made = self.new_link(&spec.name, spec.mac, spec.mtu);
-                    self.add(Link { kind: tap, up: false, ..made });
-                }
-            }
-            Step::DelOvs(name) if self.now.ovs(name).is_some() => {
-                self.now.switch.as_mut().unwrap().retain(|bridge| bridge.name != *name);
-                self.delete(name);
-            }
-            Step::Plug { port, bridge } => {
-                let bridge = self.ovs(bridge)?;
-                if !bridge.ports.contains(port) {
-                    bridge.ports.push(port.clone());
-                }
-            }
-            Step::Unplug { port, bridge } => self.ovs(bridge)?.ports.retain(|known| known != port),
-            Step::SetTag { port, to, .. } => self.ovs(port)?.tag = *to,
-            Step::SetOvs(spec) => {
-                let bridge = self.ovs(&spec.name)?;
-                (bridge.stp, bridge.mtu) = (false, spec.mtu);
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn ovs(&mut self, name: &IfName) -> Result<&mut OvsBridge, String> {
-        let bridges = self.now.switch.as_mut().ok_or("no switch")?;
-        bridges.iter_mut().find(|bridge| bridge.name == *name).ok_or(format!("no bridge {name}"))
     }
 
     fn new_link(&mut self, name: &IfName, mac: Option<inventory::MacAddr>, mtu: Option<u32>) -> Link {
@@ -253,30 +200,6 @@ impl Model {
         }
     }
 
-    fn set_hearing(&mut self, name: &IfName, hearing: Hearing) {
-        self.now.hearing.retain(|(known, _)| known != name);
-        if self.now.link(name).is_some() {
-            self.now.hearing.push((name.clone(), hearing));
-        }
-        if hearing.disable_ipv6 {
-            self.now.addresses.retain(|(on, address)| on != name || address.addr().is_ipv4());
-        }
-    }
-
-    fn del_address(&mut self, name: &IfName, address: IpNet) {
-        if !self.now.addresses(name).any(|on| on == address) {
-            return;
-        }
-        let same = |on: &IpNet| on.trunc() == address.trunc();
-        let is_primary = self.now.addresses(name).find(same) == Some(address) && address.addr().is_ipv4();
-        self.now
-            .addresses
-            .retain(|(on, known)| on != name || !(*known == address || is_primary && same(known)));
-        if !self.now.addresses(name).any(|on| on.addr().is_ipv4()) {
-            self.now.routes.retain(|(on, route)| on != name || !route.destination.addr().is_ipv4());
-        }
-    }
-
     fn enslave(&mut self, port: &IfName, master: &IfName) -> Result<(), String> {
         if self.now.is_port(port, master) {
             if self.get(master)?.kind == Kind::Bond {
@@ -311,19 +234,5 @@ impl Model {
                 self.get(port).unwrap().mtu = mtu;
             }
         }
-    }
-
-    fn route(&mut self, device: &IfName, route: &Route) -> Result<(), String> {
-        if !self.get(device)?.up {
-            return Err(format!("{device} is down"));
-        }
-        let near = |on: IpNet| route.gateway.is_none_or(|gateway| on.contains(&gateway));
-        if !self.now.addresses(device).any(near) {
-            return Err(format!("{route:?} leads nowhere on {device}"));
-        }
-        let same = |known: &Route| known.destination == route.destination && known.metric == route.metric;
-        self.now.routes.retain(|(_, known)| !same(known));
-        self.now.routes.push((device.clone(), route.clone()));
-        Ok(())
     }
 }
