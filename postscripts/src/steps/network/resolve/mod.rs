@@ -79,9 +79,18 @@ pub fn resolve(plan: &HostPlan, observed: &Observed, memory: &Memory) -> Result<
         };
         stack.devices.push(resolved(device, kind));
     }
+    in_one_order(&mut stack);
     refuse_impossible(&stack, observed)?;
     routing::settle(&mut stack, observed, memory);
     Ok(stack)
+}
+
+/// NICs by name, then what stands on them: whichever column or argument named a NIC first, its files are the same.
+fn in_one_order(stack: &mut Stack) {
+    stack.devices.sort_by_cached_key(|device| {
+        let nic = (device.kind == Kind::Ethernet).then(|| device.name.clone());
+        (nic.is_none(), nic)
+    });
 }
 
 fn resolved(device: &DevicePlan, kind: Kind) -> Device {
@@ -116,4 +125,22 @@ fn uplink(
         }
     }
     Ok(port)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that can not go on fails")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nics_stand_first_by_name_and_the_others_as_they_were() {
+        let device = |name: &str, kind| Device::bare(name.parse().unwrap(), kind);
+        let bridge = |name, port: &str| device(name, Kind::Bridge { port: port.parse().unwrap() });
+        let nic = |name| device(name, Kind::Ethernet);
+        let devices = vec![nic("eth1"), bridge("mynet0", "eth0"), bridge("br98", "eth1"), nic("eth0")];
+        let mut stack = Stack { devices, ..Stack::default() };
+        in_one_order(&mut stack);
+        let names: Vec<&str> = stack.devices.iter().map(|device| device.name.as_str()).collect();
+        assert_eq!(names, ["eth0", "eth1", "mynet0", "br98"]);
+    }
 }
