@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use inventory::Snapshot;
 use serde_json::{Value, json};
 
+use crate::squatter::{refusal, refused, squatter, takes};
 use crate::support::{Host, NETWORK, at, id, new_endpoint, new_network, reaches, run, snapshot};
 
 #[test]
@@ -44,14 +45,18 @@ fn a_start_gives_the_tables_address_and_mac_and_a_stop_leaves_nothing() {
     assert_eq!(host.status()["networks"][0]["docker"], json!([]));
 }
 
-#[test]
-fn containers_reach_each_other_at_the_tables_addresses() {
-    let mut host = Host::up();
+/// Two of a host reach each other.
+pub(crate) fn containers_reach_each_other(host: &mut Host) {
     host.start();
     host.create_network();
     let first = host.start_container(&id('a'), "d1", "10.99.1.1");
     host.start_container(&id('b'), "d2", "10.99.1.2");
     reaches(&first, "10.99.1.2");
+}
+
+#[test]
+fn containers_reach_each_other_at_the_tables_addresses() {
+    containers_reach_each_other(&mut Host::up());
 }
 
 #[test]
@@ -125,22 +130,11 @@ fn a_squatter_on_the_wire_fails_the_start_with_its_mac() {
     host.arguments = vec!["--probe-ms=300".into()];
     host.start();
     host.create_network();
-    let squatter = host.container();
-    host.ip(&format!("link add sq0 type veth peer name sq1 netns {squatter}"));
-    host.ip("link set sq0 master mynet0 up");
-    run("ip", &format!("-n {squatter} link set sq1 address 02:00:00:00:00:77 up"));
-    run("ip", &format!("-n {squatter} addr add 10.99.1.1/16 dev sq1"));
-    // the answer of the wire may come before or after that of CreateEndpoint
+    let squatter = squatter(&mut host);
+    host.ip("link set sq0 master mynet0");
+    takes(&squatter, "10.99.1.1/16");
     let start = new_endpoint(&id('a'), "d1", "10.99.1.1");
-    let created = host.call("NetworkDriver.CreateEndpoint", &start);
-    let refusal = match created["Err"].as_str() {
-        Some(refusal) => refusal.to_owned(),
-        None => host.refused("NetworkDriver.Join", &at(&id('a'))),
-    };
-    assert_eq!(
-        refusal,
-        "address 10.99.1.1 of d1 is in use on the wire by 02:00:00:00:00:77 (network mynet0): stop that machine, or change the address in the tables"
-    );
+    assert_eq!(refused(&host, &id('a'), &start), refusal("10.99.1.1"));
     host.until("the pair is deleted", |host| host.devices().is_empty());
     assert_eq!(host.records(), 0);
     host.begin(&id('b'), "d2", "10.99.1.2");
@@ -153,18 +147,13 @@ fn a_join_that_comes_after_the_wires_answer_is_told_the_same() {
     host.arguments = vec!["--probe-ms=1600".into()];
     host.start();
     host.create_network();
-    let squatter = host.container();
-    host.ip(&format!("link add sq0 type veth peer name sq1 netns {squatter}"));
-    host.ip("link set sq0 master mynet0 up");
-    run("ip", &format!("-n {squatter} link set sq1 address 02:00:00:00:00:77 up"));
+    let squatter = squatter(&mut host);
+    host.ip("link set sq0 master mynet0");
     host.begin(&id('a'), "d1", "10.99.1.1");
     // in time for the second question
-    run("ip", &format!("-n {squatter} addr add 10.99.1.1/16 dev sq1"));
+    takes(&squatter, "10.99.1.1/16");
     host.until("the start is given up", |host| host.records() == 0);
-    assert_eq!(
-        host.refused("NetworkDriver.Join", &at(&id('a'))),
-        "address 10.99.1.1 of d1 is in use on the wire by 02:00:00:00:00:77 (network mynet0): stop that machine, or change the address in the tables"
-    );
+    assert_eq!(host.refused("NetworkDriver.Join", &at(&id('a'))), refusal("10.99.1.1"));
 }
 
 #[test]
@@ -228,20 +217,10 @@ fn an_ipv6_address_is_granted_probed_and_held_like_the_other() {
     );
     network["IPv6Data"] = json!([{"AddressSpace": "local", "Pool": "fd00:99::/64"}]);
     host.granted("NetworkDriver.CreateNetwork", &network);
-    let squatter = host.container();
-    host.ip(&format!("link add sq0 type veth peer name sq1 netns {squatter}"));
-    host.ip("link set sq0 master mynet0 up");
-    run("ip", &format!("-n {squatter} link set sq1 address 02:00:00:00:00:77 up"));
-    run("ip", &format!("-n {squatter} addr add fd00:99::1:1/64 dev sq1 nodad"));
-    let created = host.call("NetworkDriver.CreateEndpoint", &dual_stack_start('a'));
-    let refusal = match created["Err"].as_str() {
-        Some(refusal) => refusal.to_owned(),
-        None => host.refused("NetworkDriver.Join", &at(&id('a'))),
-    };
-    assert_eq!(
-        refusal,
-        "address fd00:99::1:1 of d1 is in use on the wire by 02:00:00:00:00:77 (network mynet0): stop that machine, or change the address in the tables"
-    );
+    let squatter = squatter(&mut host);
+    host.ip("link set sq0 master mynet0");
+    takes(&squatter, "fd00:99::1:1/64");
+    assert_eq!(refused(&host, &id('a'), &dual_stack_start('a')), refusal("fd00:99::1:1"));
     host.ip("link del sq0");
     host.granted("NetworkDriver.CreateEndpoint", &dual_stack_start('b'));
     host.join(&id('b'));

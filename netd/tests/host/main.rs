@@ -12,5 +12,6 @@ mod hostile;
 mod life;
 mod ovs;
 mod repair;
+mod squatter;
 mod support;
 mod survival;

@@ -4,11 +4,8 @@ use serde_json::json;
 
 use crate::support::{Host, NETWORK, at, id, new_endpoint, reaches, run};
 
-#[test]
-fn a_killed_netd_loses_nothing() {
-    let mut host = Host::up();
-    host.start();
-    host.create_network();
+/// d1 and d2, which are started, reach each other while netd is killed, and after it.
+pub(crate) fn containers_outlive_netd(host: &mut Host) -> [String; 2] {
     let first = host.start_container(&id('a'), "d1", "10.99.1.1");
     let second = host.start_container(&id('b'), "d2", "10.99.1.2");
     host.kill();
@@ -16,6 +13,27 @@ fn a_killed_netd_loses_nothing() {
     host.start();
     assert_eq!(host.netd(&["reconcile"]).stdout, b"nothing to do\n");
     reaches(&first, "10.99.1.2");
+    [first, second]
+}
+
+/// netd is killed in the start of d1, between the record and what it tells of.
+pub(crate) fn a_cut_off_start_is_cleaned_up(host: &mut Host) {
+    host.begin(&id('a'), "d1", "10.99.1.1");
+    host.kill();
+    // as a netd leaves it that was killed before the pair was made, and the port applied
+    let record = host.path(&format!("run/endpoints/{}.json", id('a')));
+    let text = std::fs::read_to_string(&record).unwrap().replace("\"created\"", "\"intended\"");
+    std::fs::write(&record, text).unwrap();
+    host.start();
+    host.until("record and pair are gone", |host| host.records() == 0 && host.devices().is_empty());
+}
+
+#[test]
+fn a_killed_netd_loses_nothing() {
+    let mut host = Host::up();
+    host.start();
+    host.create_network();
+    let [first, second] = containers_outlive_netd(&mut host);
     let status = host.status();
     assert_eq!(status["endpoints"].as_array().unwrap().len(), 2);
     assert_eq!(status["networks"][0]["docker"], json!([NETWORK]));
@@ -43,14 +61,7 @@ fn a_start_that_was_cut_off_is_cleaned_up_and_can_be_repeated() {
     let mut host = Host::up();
     host.start();
     host.create_network();
-    host.begin(&id('a'), "d1", "10.99.1.1");
-    host.kill();
-    // as a netd leaves it that was killed before the pair was made
-    let record = host.path(&format!("run/endpoints/{}.json", id('a')));
-    let text = std::fs::read_to_string(&record).unwrap().replace("\"created\"", "\"intended\"");
-    std::fs::write(&record, text).unwrap();
-    host.start();
-    host.until("record and pair are gone", |host| host.records() == 0 && host.devices().is_empty());
+    a_cut_off_start_is_cleaned_up(&mut host);
     host.start_container(&id('b'), "d1", "10.99.1.1");
 }
 

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::{OvsHost, on_ovs};
-use crate::support::{at, id, new_endpoint, reaches, run};
+use crate::squatter::{refusal, squatter, takes};
+use crate::support::{at, id, new_endpoint, run};
+use crate::survival::{a_cut_off_start_is_cleaned_up, containers_outlive_netd};
 
 #[test]
 fn a_start_is_an_access_port_that_names_its_node_and_a_stop_leaves_nothing() {
@@ -35,12 +37,7 @@ fn a_start_is_an_access_port_that_names_its_node_and_a_stop_leaves_nothing() {
 
 #[test]
 fn containers_reach_each_other() {
-    let mut host = OvsHost::up();
-    host.start();
-    host.create_network();
-    let first = host.start_container(&id('a'), "d1", "10.99.1.1");
-    host.start_container(&id('b'), "d2", "10.99.1.2");
-    reaches(&first, "10.99.1.2");
+    crate::life::containers_reach_each_other(&mut OvsHost::up());
 }
 
 #[test]
@@ -74,11 +71,8 @@ fn a_squatter_in_the_vlan_fails_the_start_and_one_in_another_does_not() {
     host.arguments.remove(0);
     host.start();
     host.create_network();
-    let squatter = host.container();
-    host.ip(&format!("link add sq0 type veth peer name sq1 netns {squatter}"));
-    host.ip("link set sq0 up");
-    run("ip", &format!("-n {squatter} link set sq1 address 02:00:00:00:00:77 up"));
-    run("ip", &format!("-n {squatter} addr add 10.99.1.1/16 dev sq1"));
+    let squatter = squatter(&mut host);
+    takes(&squatter, "10.99.1.1/16");
     host.switch.vsctl("add-port mynet0 sq0 tag=8");
     host.begin(&id('a'), "d1", "10.99.1.1");
     host.join(&id('a'));
@@ -89,10 +83,7 @@ fn a_squatter_in_the_vlan_fails_the_start_and_one_in_another_does_not() {
     host.start();
     host.switch.vsctl("set port sq0 tag=7");
     host.begin(&id('b'), "d1", "10.99.1.1");
-    assert_eq!(
-        host.refused("NetworkDriver.Join", &at(&id('b'))),
-        "address 10.99.1.1 of d1 is in use on the wire by 02:00:00:00:00:77 (network mynet0): stop that machine, or change the address in the tables"
-    );
+    assert_eq!(host.refused("NetworkDriver.Join", &at(&id('b'))), refusal("10.99.1.1"));
     host.until("the pair is deleted", |host| host.devices().is_empty());
     assert_eq!(host.ports(), ["sq0"]);
     assert_eq!(host.records(), 0);
@@ -108,17 +99,11 @@ fn an_ipv6_squatter_in_the_vlan_fails_the_start() {
     let mut network = crate::support::new_network();
     network["IPv6Data"] = json!([{"AddressSpace": "local", "Pool": "fd00:99::/64"}]);
     host.granted("NetworkDriver.CreateNetwork", &network);
-    let squatter = host.container();
-    host.ip(&format!("link add sq0 type veth peer name sq1 netns {squatter}"));
-    host.ip("link set sq0 up");
-    run("ip", &format!("-n {squatter} link set sq1 address 02:00:00:00:00:77 up"));
-    run("ip", &format!("-n {squatter} addr add fd00:99::1:1/64 dev sq1 nodad"));
+    let squatter = squatter(&mut host);
+    takes(&squatter, "fd00:99::1:1/64");
     host.switch.vsctl("add-port mynet0 sq0 tag=7");
     host.granted("NetworkDriver.CreateEndpoint", &crate::life::dual_stack_start('a'));
-    assert_eq!(
-        host.refused("NetworkDriver.Join", &at(&id('a'))),
-        "address fd00:99::1:1 of d1 is in use on the wire by 02:00:00:00:00:77 (network mynet0): stop that machine, or change the address in the tables"
-    );
+    assert_eq!(host.refused("NetworkDriver.Join", &at(&id('a'))), refusal("fd00:99::1:1"));
 }
 
 #[test]
@@ -218,14 +203,7 @@ fn starts_that_were_cut_off_leave_nothing_in_the_switch() {
     let mut host = OvsHost::up();
     host.start();
     host.create_network();
-    host.begin(&id('a'), "d1", "10.99.1.1");
-    host.kill();
-    // as a netd leaves it that was killed before the port was applied
-    let record = host.path(&format!("run/endpoints/{}.json", id('a')));
-    let text = std::fs::read_to_string(&record).unwrap().replace("\"created\"", "\"intended\"");
-    std::fs::write(&record, text).unwrap();
-    host.start();
-    host.until("record and pair are gone", |host| host.records() == 0 && host.devices().is_empty());
+    a_cut_off_start_is_cleaned_up(&mut host);
     assert!(host.ports().is_empty());
     host.start_container(&id('b'), "d1", "10.99.1.1");
 }
@@ -235,11 +213,5 @@ fn kill_9_does_not_matter_to_running_containers() {
     let mut host = OvsHost::up();
     host.start();
     host.create_network();
-    let first = host.start_container(&id('a'), "d1", "10.99.1.1");
-    host.start_container(&id('b'), "d2", "10.99.1.2");
-    host.kill();
-    reaches(&first, "10.99.1.2");
-    host.start();
-    assert_eq!(host.netd(&["reconcile"]).stdout, b"nothing to do\n");
-    reaches(&first, "10.99.1.2");
+    containers_outlive_netd(&mut host);
 }
