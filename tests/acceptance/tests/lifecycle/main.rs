@@ -2,6 +2,7 @@
 
 mod consoles;
 mod containers;
+mod xcat;
 
 use acceptance::{Cluster, Failure, Tables};
 use tokio::runtime::Runtime;
@@ -10,12 +11,12 @@ use tokio::runtime::Runtime;
 fn provision(runtime: &Runtime) -> Result<Cluster, Failure> {
     runtime.block_on(async {
         let name = format!("life{}", std::process::id()).parse()?;
-        let tables = containers::rows(consoles::rows(Tables::of_lab(2)));
+        let tables = xcat::rows(containers::rows(consoles::rows(Tables::of_lab(2))));
         Cluster::provision(&name, 2, &tables, &|line| eprintln!("  {line}")).await
     })
 }
 
 fn main() {
-    let promises = [consoles::promises(), containers::promises()];
+    let promises = [consoles::promises(), containers::promises(), xcat::promises()];
     acceptance::promise::run(promises.into_iter().flatten().collect(), provision);
 }
