@@ -4,6 +4,7 @@
 //! `SSL_set1_host`: the certificates of ovs-pki(8) carry an identifier, not the host's name. The authority issues
 //! certificates for this one purpose, so "of our authority" is the whole question. We ask the same one.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -13,12 +14,30 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
 use crate::error::TlsError;
 use crate::options::Tls;
+use crate::remote::Host;
+use crate::transport::{Handshake, Shaken, Stream};
+
+/// Handshakes with these certificates.
+pub(crate) fn prepare(tls: &Tls) -> Result<Arc<dyn Handshake>, TlsError> {
+    Ok(Arc::new(Client(TlsConnector::from(Arc::new(config(tls)?)))))
+}
+
+struct Client(TlsConnector);
+
+impl Handshake for Client {
+    fn shake<'a>(&'a self, host: &Host, stream: TcpStream) -> Shaken<'a> {
+        let shaking = self.0.connect(server_name(host), stream);
+        Box::pin(async move { Ok(Box::new(shaking.await?) as Box<dyn Stream>) })
+    }
+}
 
 /// The library's configuration of these certificates.
-pub(crate) fn config(tls: &Tls) -> Result<ClientConfig, TlsError> {
+fn config(tls: &Tls) -> Result<ClientConfig, TlsError> {
     let provider = Arc::new(ring::default_provider());
     let mut roots = RootCertStore::empty();
     for authority in certificates(&tls.ca, "ca")? {
@@ -34,6 +53,15 @@ pub(crate) fn config(tls: &Tls) -> Result<ClientConfig, TlsError> {
         .with_custom_certificate_verifier(verifier)
         .with_client_auth_cert(chain, key)
         .map_err(|error| TlsError::Refused("cert and key", error.to_string()))
+}
+
+/// Only told to the server (SNI): it is not verified, see [`ChainOnly`].
+fn server_name(host: &Host) -> ServerName<'static> {
+    let unnamed = ServerName::IpAddress(IpAddr::from([0, 0, 0, 0]).into());
+    match host {
+        Host::Address(address) => ServerName::IpAddress((*address).into()),
+        Host::Name(name) => ServerName::try_from(name.clone()).unwrap_or(unnamed),
+    }
 }
 
 fn certificates(pem: &[u8], what: &'static str) -> Result<Vec<CertificateDer<'static>>, TlsError> {

@@ -1,14 +1,13 @@
 //! A connected stream to a remote, whatever is under it.
 
+use std::future::Future;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 
-use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream, lookup_host};
-use tokio_rustls::TlsConnector;
 
 use crate::error::ConnectionError;
 use crate::options::Resolver;
@@ -19,10 +18,19 @@ pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
+/// A stream that a handshake makes of another.
+pub(crate) type Shaken<'a> = Pin<Box<dyn Future<Output = io::Result<Box<dyn Stream>>> + Send + 'a>>;
+
+/// Makes a connection secure.
+pub(crate) trait Handshake: Send + Sync {
+    /// With the server of this name.
+    fn shake<'a>(&'a self, host: &Host, stream: TcpStream) -> Shaken<'a>;
+}
+
 /// What is needed to connect, beside the remote.
 #[derive(Clone)]
 pub(crate) struct Dialer {
-    pub(crate) tls: Option<Arc<ClientConfig>>,
+    pub(crate) tls: Option<Arc<dyn Handshake>>,
     pub(crate) resolver: Option<Arc<Resolver>>,
 }
 
@@ -33,12 +41,11 @@ impl Dialer {
             Remote::Unix(path) => Ok(Box::new(UnixStream::connect(path).await.map_err(failed)?)),
             Remote::Tcp(host, port) => Ok(Box::new(self.tcp(host, *port).await.map_err(failed)?)),
             Remote::Ssl(host, port) => {
-                let config = self.tls.clone().ok_or_else(|| ConnectionError::NoTls(remote.clone()))?;
+                let tls = self.tls.as_ref().ok_or_else(|| ConnectionError::NoTls(remote.clone()))?;
                 let stream = self.tcp(host, *port).await.map_err(failed)?;
-                let shaken = TlsConnector::from(config).connect(server_name(host), stream).await;
                 let handshake =
                     |source| ConnectionError::Handshake { remote: remote.clone(), source: Arc::new(source) };
-                Ok(Box::new(shaken.map_err(handshake)?))
+                tls.shake(host, stream).await.map_err(handshake)
             }
         }
     }
@@ -70,14 +77,5 @@ impl Dialer {
                 Ok(found.into_iter().map(|address| SocketAddr::new(address, port)).collect())
             }
         }
-    }
-}
-
-/// Only told to the server (SNI): it is not verified, see `tls.rs`.
-fn server_name(host: &Host) -> ServerName<'static> {
-    let unnamed = ServerName::IpAddress(IpAddr::from([0, 0, 0, 0]).into());
-    match host {
-        Host::Address(address) => ServerName::IpAddress((*address).into()),
-        Host::Name(name) => ServerName::try_from(name.clone()).unwrap_or(unnamed),
     }
 }

@@ -14,12 +14,11 @@ use tokio::time::timeout;
 use crate::error::{ConnectionError, Error};
 use crate::lock::Lock;
 use crate::monitor::{Monitor, MonitorRequest, Shared};
-use crate::options::Options;
+use crate::options::{Certificates, Options};
 use crate::outcome::OperationResult;
 use crate::remote::Remote;
 use crate::schema::DatabaseSchema;
 use crate::session::{Command, Driver, Ids, Session};
-use crate::tls;
 use crate::transaction::Transaction;
 use crate::transport::Dialer;
 
@@ -76,8 +75,8 @@ impl Client {
     pub fn start(options: Options) -> Result<Self, Error> {
         let database = Arc::clone(&options.database);
         let Some(first) = options.remotes.first().cloned() else { return Err(Error::NoRemote { database }) };
-        let tls = options.tls.as_ref().map(tls::config).transpose();
-        let tls = tls.map_err(|source| Error::Tls { database, source })?.map(Arc::new);
+        let tls = options.tls.as_ref().map(Certificates::prepare).transpose();
+        let tls = tls.map_err(|source| Error::Tls { database, source })?;
         let dialer = Dialer { tls, resolver: options.resolver.clone() };
         let (commands, inbox) = unbounded_channel();
         let (status, watched) = watch::channel(Status::Connecting { last: None });
