@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-use super::{Row, Stage, calls, daemon, deploy, echo, nodes, plug, power, starts, tcp};
+use super::{Row, Stage, calls, daemon, deploy, echo, fleet, lives, nodes, plug, power, starts, tcp};
 use crate::engine::Failure;
 
 /// A figure by its name.
@@ -25,6 +25,13 @@ pub enum Figure {
     PowerState,
     /// `xdock power X on`, 50 containers, beside the engine's API driven directly
     PowerOn,
+    /// `xdock mk`, `power X on`, `power X off` and `rm`, 50 containers over TLS, beside the engine's API driven directly
+    Tls,
+    /// `xdock power X state`, 500 containers of five hosts over TLS, whole process
+    #[value(name = "power-state-500")]
+    PowerState500,
+    /// the same while one of the hosts swallows what it is sent
+    DeadHost,
     /// a key to a container's terminal and back, `xdock cons` beside `docker attach`
     ConsoleEcho,
     /// `xdock nodes` of 1,000 of 100,000 nodes, whole process: time and memory
@@ -64,6 +71,9 @@ impl Figure {
             Self::Tcp => tcp::tcp(stage).await?,
             Self::PowerState => power::state(stage).await?,
             Self::PowerOn => power::on(stage).await?,
+            Self::Tls => return lives::lives(stage).await,
+            Self::PowerState500 => fleet::state(stage).await?,
+            Self::DeadHost => fleet::dead(stage).await?,
             Self::ConsoleEcho => echo::echo(stage).await?,
             Self::Nodes => return nodes::nodes().await,
             Self::NetdMemory => daemon::memory(stage).await?,

@@ -7,6 +7,8 @@ mod daemon;
 mod deploy;
 mod echo;
 mod figure;
+mod fleet;
+mod lives;
 mod machine;
 mod nodes;
 mod plug;

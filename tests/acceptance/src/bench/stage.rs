@@ -6,6 +6,7 @@ use lab::{Lab, LabName};
 use tokio::sync::OnceCell;
 
 use super::deploy::Bare;
+use super::fleet::Fleet;
 use super::row::Row;
 use super::samples::Duel;
 use crate::cluster::{Cluster, programs};
@@ -31,6 +32,8 @@ pub struct Stage {
     powered: OnceCell<()>,
     /// Hosts that are not docker hosts yet.
     pub(super) bare: Bare,
+    /// Five docker hosts that are spoken to by TLS.
+    pub(super) fleet: Fleet,
 }
 
 impl Stage {
@@ -42,6 +45,7 @@ impl Stage {
             cluster: OnceCell::new(),
             powered: OnceCell::new(),
             bare: Bare::default(),
+            fleet: Fleet::default(),
         }
     }
 
@@ -96,6 +100,7 @@ impl Stage {
     /// What stays.
     pub async fn down(&self) -> Result<(), Failure> {
         self.bare.down().await?;
+        self.fleet.down().await?;
         if self.begun.load(Ordering::Relaxed) {
             Lab::remove(&self.name).await?;
         }
