@@ -4,6 +4,7 @@
 mod align;
 mod gap;
 mod keyboard;
+mod own;
 mod screen;
 mod session;
 mod shell;

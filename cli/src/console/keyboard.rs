@@ -1,11 +1,15 @@
-//! What is typed, or comes through a pipe. A thread reads it: a read of a terminal can not be given up, and must not keep the
-//! rest.
+//! What is typed, or comes through a pipe. Where the terminal can not be opened once more, and of all else, a thread reads it:
+//! such a read can not be given up, and must not keep the rest.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::stdio::stdin;
+use tokio::io::AsyncReadExt as _;
+use tokio::net::unix::pipe;
 use tokio::sync::mpsc::{self, Receiver, Sender};
+
+use super::own;
 
 /// Ctrl-].
 const ESCAPE: u8 = 0x1d;
@@ -27,10 +31,45 @@ pub(super) enum Keys {
     End,
 }
 
+/// Where keys come from.
+#[derive(Debug)]
+enum Source {
+    /// A terminal that we opened: a thread would cost each key its way from one to the other.
+    Terminal(pipe::Receiver),
+    /// A thread.
+    Thread(Receiver<Bytes>),
+}
+
+impl Source {
+    fn open() -> Self {
+        // what tokio reads a pipe with reads all that poll(2) tells of
+        let terminal = own::reader(stdin()).and_then(|file| pipe::Receiver::from_file_unchecked(file).ok());
+        if let Some(terminal) = terminal {
+            return Self::Terminal(terminal);
+        }
+        let (sender, pieces) = mpsc::channel(HELD);
+        std::thread::spawn(move || read_all(&sender));
+        Self::Thread(pieces)
+    }
+
+    /// The next bytes; `None`: there will be no more. May be given up.
+    async fn next(&mut self) -> Option<Bytes> {
+        match self {
+            Self::Thread(pieces) => pieces.recv().await,
+            Self::Terminal(terminal) => {
+                let mut bytes = BytesMut::with_capacity(PIECE);
+                // an error tells that the terminal went away
+                let read = terminal.read_buf(&mut bytes).await.unwrap_or_default();
+                (read > 0).then(|| bytes.freeze())
+            }
+        }
+    }
+}
+
 /// The keyboard.
 #[derive(Debug)]
 pub(super) struct Keyboard {
-    pieces: Receiver<Bytes>,
+    source: Source,
     /// Whether a person types.
     pub(super) interactive: bool,
     escape: bool,
@@ -41,19 +80,17 @@ pub(super) struct Keyboard {
 impl Keyboard {
     /// Ours; `escape`: Ctrl-] is for us.
     pub(super) fn open(interactive: bool, escape: bool) -> Self {
-        let (sender, pieces) = mpsc::channel(HELD);
-        std::thread::spawn(move || read_all(&sender));
-        Self::over(pieces, interactive, escape)
+        Self::over(Source::open(), interactive, escape)
     }
 
-    fn over(pieces: Receiver<Bytes>, interactive: bool, escape: bool) -> Self {
-        Self { pieces, interactive, escape, held: Bytes::new(), escaped: false }
+    fn over(source: Source, interactive: bool, escape: bool) -> Self {
+        Self { source, interactive, escape, held: Bytes::new(), escaped: false }
     }
 
     /// The next keys, the same until they are [`taken`](Self::taken): a connection may break under them. May be given up.
     pub(super) async fn next(&mut self) -> Keys {
         if self.held.is_empty() && !self.escaped {
-            let Some(piece) = self.pieces.recv().await else { return Keys::End };
+            let Some(piece) = self.source.next().await else { return Keys::End };
             self.add(&piece);
         }
         if self.held.is_empty() && self.escaped { Keys::Escape } else { Keys::Typed(self.held.clone()) }
@@ -62,7 +99,7 @@ impl Keyboard {
     /// Keeps what is typed for [`next`](Self::next); ends with the escape, or when there is no more. May be given up.
     pub(super) async fn gather(&mut self) -> Keys {
         while !self.escaped {
-            let Some(piece) = self.pieces.recv().await else { return Keys::End };
+            let Some(piece) = self.source.next().await else { return Keys::End };
             self.add(&piece);
         }
         Keys::Escape
@@ -112,7 +149,7 @@ mod tests {
             sender.send(Bytes::from_static(piece)).await.unwrap();
         }
         drop(sender);
-        let mut keyboard = Keyboard::over(receiver, true, escape);
+        let mut keyboard = Keyboard::over(Source::Thread(receiver), true, escape);
         let mut all = Vec::new();
         loop {
             let keys = keyboard.next().await;
@@ -135,7 +172,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_typed_ahead_is_kept() {
         let (sender, receiver) = mpsc::channel(8);
-        let mut keyboard = Keyboard::over(receiver, true, true);
+        let mut keyboard = Keyboard::over(Source::Thread(receiver), true, true);
         for piece in ["a", "b"] {
             sender.send(Bytes::from_static(piece.as_bytes())).await.unwrap();
         }

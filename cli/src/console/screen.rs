@@ -1,16 +1,20 @@
-//! What is shown. A thread writes it: a terminal that takes nothing, or a pipe that nobody empties, must not keep us from
-//! hearing a signal.
+//! What is shown. A terminal is given what it takes at once; all else a thread writes: a terminal that takes nothing, or a pipe
+//! that nobody empties, must not keep us from hearing a signal.
 
+use std::fs::File;
 use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::stdio::{stderr, stdout};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::sync::{oneshot, watch};
 
+use super::own;
 use crate::engine::Piece;
 
 /// Pieces on their way; then the container has to wait, as with a real terminal.
@@ -22,7 +26,11 @@ const LAST: Duration = Duration::from_millis(300);
 /// Our standard output and standard error.
 #[derive(Debug)]
 pub(super) struct Screen {
+    /// Our terminal, opened once more.
+    terminal: Option<File>,
     pieces: Sender<Piece>,
+    /// Pieces that the thread has not written yet.
+    waiting: Arc<AtomicUsize>,
     gone: watch::Receiver<bool>,
     written: oneshot::Receiver<()>,
     node: String,
@@ -37,24 +45,45 @@ impl Screen {
         let (tell_gone, gone) = watch::channel(false);
         let (tell_written, written) = oneshot::channel();
         let tell_closed = tell_gone.clone();
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let left = Arc::clone(&waiting);
         std::thread::spawn(move || {
             wait_until_closed();
             // nobody waits for it where we are leaving anyway
             let _ = tell_closed.send(true);
         });
         std::thread::spawn(move || {
-            if write_all(all).is_err() {
+            if write_all(all, &left).is_err() {
                 let _ = tell_gone.send(true);
             }
             let _ = tell_written.send(());
         });
-        Self { pieces, gone, written, node: node.to_owned(), raw, quiet }
+        let terminal = own::writer(stdout());
+        Self { terminal, pieces, waiting, gone, written, node: node.to_owned(), raw, quiet }
     }
 
     /// Shows what a program wrote; waits while nothing is taken.
     pub(super) async fn show(&self, piece: Piece) {
+        let Some(rest) = self.after_terminal(piece) else { return };
         // a reader that left is told by `left`
-        let _ = self.pieces.send(piece).await;
+        if let Ok(place) = self.pieces.reserve().await {
+            self.waiting.fetch_add(1, Ordering::AcqRel);
+            place.send(rest);
+        }
+    }
+
+    /// What the terminal does not take at once; all of it while something before it waits.
+    fn after_terminal(&self, mut piece: Piece) -> Option<Piece> {
+        let free = !piece.from_stderr && self.waiting.load(Ordering::Acquire) == 0;
+        if let Some(terminal) = self.terminal.as_ref().filter(|_| free) {
+            while !piece.bytes.is_empty()
+                && let Ok(written @ 1..) = rustix::io::write(terminal, &piece.bytes)
+            {
+                piece.bytes.advance(written);
+            }
+        }
+        // what is wrong with a terminal the thread finds out
+        (!piece.bytes.is_empty()).then_some(piece)
     }
 
     /// Says something of our own, to standard error.
@@ -88,13 +117,14 @@ fn sentence(node: &str, text: &str, raw: bool) -> String {
     format!("{begin}[{node}: {text}]{end}")
 }
 
-fn write_all(mut pieces: Receiver<Piece>) -> rustix::io::Result<()> {
+fn write_all(mut pieces: Receiver<Piece>, waiting: &AtomicUsize) -> rustix::io::Result<()> {
     while let Some(piece) = pieces.blocking_recv() {
         match piece.from_stderr {
             // a standard error that is closed is no reason to stop
             true => drop(write(stderr(), &piece.bytes)),
             false => write(stdout(), &piece.bytes)?,
         }
+        waiting.fetch_sub(1, Ordering::AcqRel);
     }
     Ok(())
 }
