@@ -15,7 +15,7 @@ const RENEW: i64 = 30;
 pub(crate) enum Plan {
     /// It has what it needs, for so many days.
     Keep {
-        /// Whole days left.
+        /// Days left.
         days: i64,
     },
     /// It gets a new one.
@@ -31,7 +31,7 @@ pub(crate) enum Reason {
     Revoked,
     /// It expires soon, or has.
     Soon {
-        /// Whole days left; negative: since when.
+        /// Days left; 0 or less: none.
         days: i64,
     },
     /// The tables name it otherwise, or it shall listen elsewhere.
@@ -47,7 +47,7 @@ impl fmt::Display for Reason {
         match self {
             Self::First => f.write_str("it has no certificate"),
             Self::Revoked => f.write_str("its certificate is revoked"),
-            Self::Soon { days } if *days < 0 => f.write_str("its certificate has expired"),
+            Self::Soon { days } if *days <= 0 => f.write_str("its certificate has expired"),
             Self::Soon { days } => write!(f, "its certificate lasts {days} days"),
             Self::Changed => f.write_str("the tables have other names or addresses than its certificate"),
             Self::Asked => f.write_str("--renew"),
@@ -56,9 +56,9 @@ impl fmt::Display for Reason {
     }
 }
 
-/// Whole days that a certificate lasts.
+/// Days that a certificate lasts, the one that has begun with them; 0 or less: it has expired.
 pub(crate) fn days_left(issued: &Issued, now: i64) -> i64 {
-    (issued.not_after - now).div_euclid(DAY)
+    (issued.not_after - now + DAY - 1).div_euclid(DAY)
 }
 
 /// What a host needs.
@@ -105,7 +105,7 @@ mod tests {
             state: State::Proven,
         };
         fn told(standing: Standing<'_>, wanted: &Identity, asked: bool) -> String {
-            match plan(standing, wanted, 10 * DAY - 1, asked) {
+            match plan(standing, wanted, 10 * DAY, asked) {
                 Plan::Keep { days } => format!("{days} days"),
                 Plan::Issue(reason) => reason.to_string(),
             }

@@ -2,21 +2,39 @@
 
 mod consoles;
 mod containers;
+mod engines;
 mod xcat;
 
 use acceptance::{Cluster, Failure, Tables};
+use lab::Spec;
 use tokio::runtime::Runtime;
 
-/// Two hosts; each promise makes the containers that it needs, out of the rows here.
+/// Two docker hosts, and three that are none; each promise makes the containers that it needs, out of the rows here.
 fn provision(runtime: &Runtime) -> Result<Cluster, Failure> {
     runtime.block_on(async {
-        let name = format!("life{}", std::process::id()).parse()?;
-        let tables = xcat::rows(containers::rows(consoles::rows(Tables::of_lab(2))));
-        Cluster::provision(&name, 2, &tables, &|line| eprintln!("  {line}")).await
+        let spec = Spec::new(format!("life{}", std::process::id()).parse()?, 5);
+        let tables = xcat::rows(engines::rows(containers::rows(consoles::rows(Tables::of_lab(5)))));
+        let cluster = Cluster::bare(&spec, &tables, &|line| eprintln!("  {line}")).await?;
+        if let Err(error) = make_docker_hosts(&cluster).await {
+            // the first error is the one to tell
+            let _ = cluster.lab.down().await;
+            return Err(error);
+        }
+        Ok(cluster)
     })
 }
 
+async fn make_docker_hosts(cluster: &Cluster) -> Result<(), Failure> {
+    let hosts = ["host1", "host2"];
+    eprintln!("  updatenode -P xdock: Docker, bridge and netd on {}", hosts.join(" and "));
+    cluster.updatenode(&hosts, "xdock unsigned=yes").await?;
+    for host in hosts {
+        cluster.lab.image(host).await?;
+    }
+    Ok(())
+}
+
 fn main() {
-    let promises = [consoles::promises(), containers::promises(), xcat::promises()];
+    let promises = [consoles::promises(), containers::promises(), engines::promises(), xcat::promises()];
     acceptance::promise::run(promises.into_iter().flatten().collect(), provision);
 }

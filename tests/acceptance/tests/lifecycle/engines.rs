@@ -1,0 +1,169 @@
+//! Engines listen for who has a certificate, and for nobody else; and hosts that do not answer cost others nothing.
+
+mod broken;
+
+use acceptance::cluster::Ran;
+use acceptance::soundness::same;
+use acceptance::{Cluster, Failure, Tables};
+use lab::Power;
+
+acceptance::promises![
+    an_enrolled_engine_is_spoken_to_by_tls_and_its_containers_go_on,
+    who_is_not_to_be_trusted_is_refused_and_told_which,
+    a_killed_enrolment_leaves_an_engine_that_answers,
+    a_hundred_containers_of_five_hosts_of_which_three_are_broken,
+];
+
+use broken::a_hundred_containers_of_five_hosts_of_which_three_are_broken;
+
+/// Settings with an authority of these promises' own: for all others host1 stays what it is.
+const SETTINGS: &str = "/root/tls/xdock.toml";
+const PORT: &str = "10.99.0.11:2376";
+
+/// A container that idles, another name for host1, and a hundred containers.
+pub(crate) fn rows(tables: Tables) -> Tables {
+    let tables = tables.container("enr1", "host1", "10.99.1.60", &[]).object(
+        "alias1",
+        "node",
+        &[("ip", "10.99.0.11"), ("mgt", "ipmi"), ("groups", "aliases")],
+    );
+    broken::rows(tables)
+}
+
+async fn settings(cluster: &Cluster, name: &str, text: &str) -> Result<String, Failure> {
+    let path = format!("/root/tls/{name}.toml");
+    cluster.write("mn", &path, text).await?;
+    Ok(path)
+}
+
+async fn tls(cluster: &Cluster, words: &str) -> Result<Ran, Failure> {
+    cluster.xdock(&format!("--config {SETTINGS} {words}")).await
+}
+
+/// The words of a run that must end with 0.
+async fn done(cluster: &Cluster, words: &str) -> Result<String, Failure> {
+    let ran = tls(cluster, words).await?;
+    if ran.code == 0 { Ok(ran.stdout) } else { Err(format!("xdock {words}: {ran:?}").into()) }
+}
+
+/// The line of standard error of a run that must end with 1 and say nothing else.
+async fn refused(cluster: &Cluster, words: &str) -> Result<String, Failure> {
+    let ran = cluster.xdock(words).await?;
+    same("exit status and output", &(ran.code, ran.stdout.as_str()), &(1, ""))?;
+    Ok(ran.stderr)
+}
+
+fn begins(told: &str, wanted: &str) -> Result<(), Failure> {
+    if told.starts_with(wanted) { Ok(()) } else { Err(format!("not {wanted:?} but {told:?}").into()) }
+}
+
+async fn enrolled(cluster: &Cluster) -> Result<(), Failure> {
+    settings(cluster, "xdock", "[tls]\ndirectory = \"/root/tls/ca\"\n").await?;
+    done(cluster, "host host1 enroll").await.map(drop)
+}
+
+async fn an_enrolled_engine_is_spoken_to_by_tls_and_its_containers_go_on(
+    cluster: &Cluster,
+) -> Result<(), Failure> {
+    settings(cluster, "xdock", "[tls]\ndirectory = \"/root/tls/ca\"\n").await?;
+    done(cluster, "mk enr1 --start").await?;
+    let started = "docker inspect -f '{{.State.StartedAt}} {{.State.Pid}}' enr1";
+    let before = cluster.sh("host1", started).await?;
+    let would = "host1: would get a certificate for host1, host1.lab.test, 10.99.0.11 and listen at 10.99.0.11:2376 (it has no certificate)\n";
+    same("a dry run", done(cluster, "host host1 enroll --dry-run").await?.as_str(), would)?;
+    let first = done(cluster, "host host1 enroll").await?;
+    same("the first", first.as_str(), "host1: enrolled, 397 days left\n")?;
+    let second = done(cluster, "host host1 enroll").await?;
+    same("the second", second.as_str(), "host1: already enrolled, 397 days left\n")?;
+    same("the container", &cluster.sh("host1", started).await?, &before)?;
+
+    // the key is the host's, and root's
+    let modes = cluster.sh("host1", "cd /var/lib/xdock/engine && stat -c '%a %U %n' . *").await?;
+    same("files", modes.as_str(), "700 root .\n644 root ca.pem\n600 root engine.pem")?;
+    let key = cluster.sh("host1", "sed -n 2p /var/lib/xdock/engine/engine.pem").await?;
+    let found = format!("grep -rlF -e '{key}' /root /var/lib /var/log /etc /tmp /run || true");
+    same("the key on the management node", cluster.sh("mn", &found).await?.as_str(), "")?;
+
+    // the docker step has nothing against it
+    let step = cluster.xdockhost(&cluster.tables, "host1", "docker unsigned=yes").await?;
+    same("the docker step", step.stdout.as_str(), "xdock: docker: nothing to do\n")?;
+    let status = done(cluster, "host host1 status --json").await?;
+    let status: serde_json::Value = serde_json::from_str(&status)?;
+    let way = (status.get("way"), status.get("days"));
+    same("the way and its days", &way, &(Some(&"tls".into()), Some(&397.into())))?;
+    done(cluster, "rm -f enr1").await?;
+
+    // and it is so after a boot
+    cluster.lab.power("host1", Power::Cut).await?;
+    cluster.lab.power("host1", Power::On).await?;
+    cluster.sh("host1", "until systemctl -q is-active docker; do sleep 0.1; done").await?;
+    done(cluster, "ls host1").await.map(drop)
+}
+
+async fn who_is_not_to_be_trusted_is_refused_and_told_which(cluster: &Cluster) -> Result<(), Failure> {
+    enrolled(cluster).await?;
+    let plain =
+        format!("exec 3<>/dev/tcp/{}; printf 'GET /version HTTP/1.0' >&3; cat <&3", PORT.replace(':', "/"));
+    let said = cluster.sh("mn", &format!("bash -c \"{}\"", plain.replace('"', "\\\""))).await?;
+    begins(&said, "HTTP/1.0 400 Bad Request")?;
+    same("without TLS", &said.ends_with("Client sent an HTTP request to an HTTPS server."), &true)?;
+
+    // another's authority: host2 is enrolled by it
+    let other = settings(cluster, "other", "[tls]\ndirectory = \"/root/tls/other\"\n").await?;
+    cluster.xdock_done(&format!("--config {other} host host2 enroll")).await?;
+    let mixed = "[engines]\nhost1 = \"tcp://host1:2376\"\nhost2 = \"tcp://host2:2376\"\nalias1 = \"tcp://alias1:2376\"\n[tls]\ndirectory = \"/root/tls/ca\"\n";
+    let mixed = settings(cluster, "mixed", mixed).await?;
+    let told = refused(cluster, &format!("--config {mixed} host host2 status")).await?;
+    begins(
+        &told,
+        "host2: Error: cannot reach the engine of host2: no TLS session with host2: its certificate is not signed by /root/tls/ca/ca.pem; xdock host host2 enroll gives it one that is: ",
+    )?;
+    let told = refused(cluster, &format!("--config {mixed} host alias1 status")).await?;
+    begins(
+        &told,
+        "alias1: Error: cannot reach the engine of alias1: no TLS session with alias1: its certificate is for another name; ",
+    )?;
+    let stranger = "[engines]\nhost1 = \"tcp://host1:2376\"\n[tls]\ndirectory = \"/root/tls/ca\"\ncert = \"/root/tls/other/cert.pem\"\nkey = \"/root/tls/other/key.pem\"\n";
+    let stranger = settings(cluster, "stranger", stranger).await?;
+    let told = refused(cluster, &format!("--config {stranger} host host1 status")).await?;
+    begins(
+        &told,
+        "host1: Error: cannot reach the engine of host1: the engine refuses our certificate /root/tls/other/cert.pem (",
+    )?;
+
+    same("revoked", done(cluster, "host host1 enroll --revoke").await?.as_str(), "host1: revoked\n")?;
+    let told = refused(cluster, &format!("--config {SETTINGS} host host1 status")).await?;
+    same(
+        "why",
+        told.as_str(),
+        "host1: Error: cannot reach the engine of host1: no TLS session with host1: its certificate is revoked; xdock host host1 enroll gives it a new one: invalid peer certificate: Revoked\n",
+    )?;
+    let again = done(cluster, "host host1 enroll").await?;
+    same("a new key", again.as_str(), "host1: enrolled, 397 days left\n")?;
+    done(cluster, "ls host1").await.map(drop)
+}
+
+/// Killed where the new files lie there and nobody has read them, and while the engine starts with them.
+async fn a_killed_enrolment_leaves_an_engine_that_answers(cluster: &Cluster) -> Result<(), Failure> {
+    enrolled(cluster).await?;
+    let pair = "stat -c %i /var/lib/xdock/engine/engine.pem";
+    let written = format!("old=$({pair}); while [ \"$({pair})\" = \"$old\" ]; do :; done");
+    let starting = "while systemctl -q is-active docker; do :; done".to_owned();
+    for moment in [written, starting] {
+        let kill = format!("{moment}; kill -9 $(pidof xdockhost)");
+        let (ran, killed) =
+            tokio::join!(tls(cluster, "host host1 enroll --renew"), cluster.sh("host1", &kill));
+        killed?;
+        same("the enrolment that was cut off", &ran?.code, &1)?;
+        let settled = "until systemctl -q is-active docker; do sleep 0.1; done";
+        cluster.sh("host1", settled).await?;
+        done(cluster, "ls host1").await?;
+        // as it comes up the next time
+        cluster
+            .sh("host1", "systemctl daemon-reload; systemctl reset-failed docker; systemctl restart docker")
+            .await?;
+        done(cluster, "ls host1").await?;
+    }
+    let after = done(cluster, "host host1 enroll --renew").await?;
+    same("the next one", after.as_str(), "host1: enrolled, 397 days left\n")
+}
