@@ -94,6 +94,11 @@ impl Screen {
         }
     }
 
+    /// The same for the last word: one that a stuck terminal has no room for stays unsaid.
+    pub(super) async fn say_at_last(&self, text: &str) {
+        let _ = tokio::time::timeout(LAST, self.say(text)).await;
+    }
+
     /// Ends when nobody reads any more.
     pub(super) async fn left(&self) {
         let mut gone = self.gone.clone();
