@@ -6,7 +6,11 @@ use serde_json::{Value, json};
 
 use super::{all_say, gone, inspect, plain, say};
 
-acceptance::promises![xcat_s_commands_say_what_they_always_said, xcat_s_commands_take_flags_and_images,];
+acceptance::promises![
+    xcat_s_commands_say_what_they_always_said,
+    xcat_s_commands_take_flags_and_images,
+    xcat_s_plugin_is_answered_with_responses,
+];
 
 /// What idles, on mkdocker's command line, without commas in its words.
 const MAKE: &str =
@@ -104,4 +108,27 @@ async fn xcat_s_commands_take_flags_and_images(cluster: &Cluster) -> Result<(), 
     same("status and error", &(code, err.to_lowercase()), &(1, no_command))?;
     // defects 5 and 10: it wrote the image into the tables, before it failed too
     same("tables", cluster.sh("mn", "cat /etc/xdock/cluster.stanza").await?.as_str(), &before)
+}
+
+/// What the plugin is answered, response by response; its own part is tried in cli/tests/program/plugin.rs.
+async fn xcat_s_plugin_is_answered_with_responses(cluster: &Cluster) -> Result<(), Failure> {
+    gone(cluster, "xcat1,xcat2").await?;
+    let data = |node: &str, text: &str| json!({"node": [{"name": [node], "data": [text]}]});
+    let none = |node: &str| {
+        let body = format!("{}\n", json!({ "message": format!("No such container: {node}") }));
+        json!({"node": [{"name": [node], "error": [body], "errorcode": [1]}]})
+    };
+    for (words, code, expected) in [
+        ("mkvm xcat2 --", 0, vec![data("xcat2", "success")]),
+        ("rpower xcat1 xcat2 -- start", 1, vec![none("xcat1"), data("xcat2", "success")]),
+        ("rpower xcat1 xcat2 -- state", 1, vec![none("xcat1"), data("xcat2", "running")]),
+        // lines of a log are the command's own data: the client prints both alike
+        ("lsvm xcat2 -- -l", 0, vec![json!({"data": ["xcat2: a, b"]})]),
+        ("rmvm xcat2 -- -f", 0, vec![data("xcat2", "success")]),
+    ] {
+        let ran = cluster.run("mn", &format!("xdock xcatd {words}")).await?;
+        let told = ran.stdout.lines().map(serde_json::from_str).collect::<Result<Vec<Value>, _>>()?;
+        same(words, &(ran.code, ran.stderr.as_str(), told), &(code, "", expected))?;
+    }
+    Ok(())
 }
