@@ -96,7 +96,7 @@ impl Row {
 }
 
 fn line([name, value, unit, peer, peer_value, ratio, reach, ok]: [&str; 8]) -> String {
-    format!("{name:<14} {value:>8} {unit:<7} {peer:<30} {peer_value:>8} {ratio:>7}  {reach:<16} {ok}")
+    format!("{name:<15} {value:>8} {unit:<7} {peer:<30} {peer_value:>8} {ratio:>7}  {reach:<16} {ok}")
 }
 
 /// What is behind the third digit is noise.

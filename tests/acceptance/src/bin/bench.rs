@@ -48,7 +48,7 @@ fn done(arguments: &Arguments) -> Result<bool, Failure> {
     }
     if arguments.list {
         for (name, help) in Figure::value_variants().iter().map(|figure| figure.described()) {
-            println!("{name:<14} {help}");
+            println!("{name:<15} {help}");
         }
         return Ok(true);
     }
