@@ -35,7 +35,16 @@ impl<'a> Tmux<'a> {
 
     /// Waits until a line of it is that.
     pub(super) async fn shows(&self, line: &str) -> Result<(), Failure> {
-        let is = |text: &str| text.lines().any(|found| found.trim_end() == line);
+        self.has(|found| found.trim_end() == line).await
+    }
+
+    /// Waits until a line of it begins so.
+    pub(super) async fn shows_what_begins(&self, beginning: &str) -> Result<(), Failure> {
+        self.has(|found| found.starts_with(beginning)).await
+    }
+
+    async fn has(&self, line: impl Fn(&str) -> bool) -> Result<(), Failure> {
+        let is = |text: &str| text.lines().any(&line);
         eventually(self.0, "mn", "tmux capture-pane -p -S -", is).await.map(drop)
     }
 
