@@ -37,7 +37,9 @@ pub(crate) struct Settings {
     engines: BTreeMap<String, String>,
     path: PathBuf,
     /// Read when the first host is looked for.
-    ledger: OnceCell<(Ledger, Arc<BTreeSet<String>>)>,
+    ledger: OnceCell<Ledger>,
+    /// Read when the first host is spoken to by TLS.
+    revoked: OnceCell<Arc<BTreeSet<String>>>,
 }
 
 /// What is wrong with the settings.
@@ -124,6 +126,7 @@ impl Settings {
             engines: read.engines,
             path,
             ledger: OnceCell::new(),
+            revoked: OnceCell::new(),
         };
         for key in settings.engines.keys() {
             settings.engine(key)?;
@@ -144,21 +147,20 @@ impl Settings {
 
     /// What was issued to hosts, as it was when this command began.
     pub(crate) fn ledger(&self) -> Result<&Ledger, LedgerError> {
-        Ok(&self.issued()?.0)
+        if let Some(read) = self.ledger.get() {
+            return Ok(read);
+        }
+        let read = Ledger::seen(&self.tls.directory)?;
+        Ok(self.ledger.get_or_init(|| read))
     }
 
     /// Serial numbers of certificates that count for nothing.
     pub(crate) fn revoked(&self) -> Result<Arc<BTreeSet<String>>, LedgerError> {
-        Ok(Arc::clone(&self.issued()?.1))
-    }
-
-    fn issued(&self) -> Result<&(Ledger, Arc<BTreeSet<String>>), LedgerError> {
-        if let Some(read) = self.ledger.get() {
-            return Ok(read);
+        if let Some(read) = self.revoked.get() {
+            return Ok(Arc::clone(read));
         }
-        let ledger = Ledger::read(&self.tls.directory)?;
-        let revoked = Arc::new(ledger.revoked());
-        Ok(self.ledger.get_or_init(|| (ledger, revoked)))
+        let read = Arc::new(Ledger::read(&self.tls.directory)?.revoked());
+        Ok(Arc::clone(self.revoked.get_or_init(|| read)))
     }
 
     /// Whether the settings name this very host: then they stand above `vm.host`'s port.

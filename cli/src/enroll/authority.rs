@@ -1,11 +1,11 @@
 //! The authority that signs engines and their clients: a key and a certificate in one directory of the management node, or
 //! another's (`[tls] ca` and `ca_key`), such as xCAT's.
 
-use std::fs;
+mod files;
+
 use std::io;
 use std::net::IpAddr;
-use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use durable::FileError;
 use rcgen::{
@@ -17,6 +17,8 @@ use time::{Duration, OffsetDateTime};
 
 use super::Identity;
 use crate::engine::TlsFiles;
+pub(super) use files::{directory, key};
+use files::{parse, read};
 
 /// What CAs of the web give a server at most (CA/Browser Forum, ballot SC31): longer is not known to be taken everywhere.
 const HOST: Duration = Duration::days(397);
@@ -204,40 +206,6 @@ fn make(files: &TlsFiles) -> Result<(), AuthorityError> {
     let made = params.self_signed(&key).map_err(AuthorityError::Sign)?;
     durable::replace(&files.ca, made.pem().as_bytes(), 0o644)?;
     Ok(())
-}
-
-/// Only root's.
-pub(super) fn directory(path: &Path) -> Result<(), AuthorityError> {
-    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|source| AuthorityError::Directory { path: path.to_owned(), source })
-}
-
-/// The key of that file; made where there is none.
-pub(super) fn key(path: &Path) -> Result<KeyPair, AuthorityError> {
-    if path.exists() {
-        let unusable = |source| AuthorityError::Unusable { path: path.to_owned(), source };
-        return KeyPair::from_pem(&read(path)?).map_err(unusable);
-    }
-    let key = KeyPair::generate().map_err(AuthorityError::Sign)?;
-    durable::replace(path, key.serialize_pem().as_bytes(), 0o600)?;
-    Ok(key)
-}
-
-pub(super) fn read(path: &Path) -> Result<String, AuthorityError> {
-    fs::read_to_string(path).map_err(|source| AuthorityError::Read { path: path.to_owned(), source })
-}
-
-/// What we need of a certificate.
-struct Found {
-    public_key: Vec<u8>,
-    until: OffsetDateTime,
-}
-
-fn parse(pem: &str) -> Option<Found> {
-    let (_, pem) = x509_parser::pem::parse_x509_pem(pem.as_bytes()).ok()?;
-    let certificate = pem.parse_x509().ok()?;
-    let until = certificate.validity().not_after.to_datetime();
-    Some(Found { public_key: certificate.public_key().raw.to_vec(), until })
 }
 
 fn common_name(name: &str) -> DistinguishedName {

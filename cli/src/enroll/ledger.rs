@@ -64,7 +64,7 @@ pub(crate) struct Ledger {
 #[derive(Debug, Error)]
 pub(crate) enum LedgerError {
     /// Not readable.
-    #[error("cannot read {}", path.display())]
+    #[error("cannot read {}, which says what is revoked and which root of the management node can", path.display())]
     Read {
         /// The file.
         path: PathBuf,
@@ -96,15 +96,24 @@ pub(crate) enum LedgerError {
 }
 
 impl Ledger {
-    /// Reads it; none is an empty one.
+    /// Reads it; none is an empty one. One that may not be read is an error: what it revokes would count again.
     pub(crate) fn read(directory: &Path) -> Result<Self, LedgerError> {
         let path = directory.join(NAME);
         match fs::read(&path) {
             Ok(text) => serde_json::from_slice(&text).map_err(|source| LedgerError::Parse { path, source }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
-            // whoever can not look into the directory has nothing to do with its certificates
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(Self::default()),
             Err(source) => Err(LedgerError::Read { path, source }),
+        }
+    }
+
+    /// Reads it for where hosts are reached: whoever may not look into the directory has none of its certificates either,
+    /// and reaches nobody with them.
+    pub(crate) fn seen(directory: &Path) -> Result<Self, LedgerError> {
+        match Self::read(directory) {
+            Err(LedgerError::Read { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => {
+                Ok(Self::default())
+            }
+            read => read,
         }
     }
 

@@ -4,6 +4,7 @@
 
 mod define;
 mod engines;
+mod hosts;
 mod manual;
 mod plugin;
 mod samples;

@@ -23,7 +23,7 @@ pub(super) async fn run(args: &EnrollArgs, chosen: &Chosen, app: &mut App) -> Re
         true => None,
         false => Some(enrolment(args, app)?),
     };
-    let ledger = app.settings.ledger()?.clone();
+    let ledger = Ledger::read(&app.settings.tls.directory)?;
     let work = |group: Group, replies: Replies| {
         let (enrolment, identities, ledger) = (&enrolment, &identities, &ledger);
         async move {
@@ -90,7 +90,7 @@ fn days_field(days: i64) -> Map<String, Value> {
 
 /// Needs no host: from now on no client of this management node takes its certificates.
 fn revoke(chosen: &Chosen, dry_run: bool, app: &mut App) -> Result<Done, CommandError> {
-    let known = app.settings.ledger()?;
+    let known = Ledger::read(&app.settings.tls.directory)?;
     let has: Vec<(&NodeName, bool)> =
         chosen.hosts.iter().map(|host| (host, known.clone().revoke(host.as_str()))).collect();
     let any = has.iter().any(|(_, has)| *has);
@@ -105,7 +105,7 @@ fn revoke(chosen: &Chosen, dry_run: bool, app: &mut App) -> Result<Done, Command
     for (host, has) in has {
         match has {
             true if dry_run => {
-                app.printer.node(host.as_str(), "its certificates would be revoked", &Map::new())
+                app.printer.node(host.as_str(), "its certificates would be revoked", &Map::new());
             }
             true => app.printer.node(host.as_str(), "revoked", &Map::new()),
             false => {

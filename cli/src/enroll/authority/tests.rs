@@ -1,6 +1,8 @@
 //! The authority's files, and what openssl and x509-parser make of what it signs.
 
+use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::Command;
 
 use x509_parser::extensions::GeneralName;

@@ -100,13 +100,30 @@ async fn an_enrolled_engine_is_spoken_to_by_tls_and_its_containers_go_on(
     done(cluster, "ls host1").await.map(drop)
 }
 
-async fn who_is_not_to_be_trusted_is_refused_and_told_which(cluster: &Cluster) -> Result<(), Failure> {
-    enrolled(cluster).await?;
+async fn plaintext(cluster: &Cluster) -> Result<(), Failure> {
     let plain =
         format!("exec 3<>/dev/tcp/{}; printf 'GET /version HTTP/1.0' >&3; cat <&3", PORT.replace(':', "/"));
     let said = cluster.sh("mn", &format!("bash -c \"{}\"", plain.replace('"', "\\\""))).await?;
     begins(&said, "HTTP/1.0 400 Bad Request")?;
-    same("without TLS", &said.ends_with("Client sent an HTTP request to an HTTPS server."), &true)?;
+    same("without TLS", &said.ends_with("Client sent an HTTP request to an HTTPS server."), &true)
+}
+
+/// Who may not see what is revoked trusts nobody.
+async fn blind(cluster: &Cluster) -> Result<(), Failure> {
+    let copied = "mkdir -p /tmp/tls && cp /root/tls/ca/*.pem /tmp/tls && chmod -R a+rX /tmp/tls && rm /tmp/tls/ca-key.pem";
+    cluster.sh("mn", copied).await?;
+    let blind = "[engines]\nhost1 = \"tcp://host1:2376\"\n[tls]\ndirectory = \"/root/tls/ca\"\nca = \"/tmp/tls/ca.pem\"\ncert = \"/tmp/tls/cert.pem\"\nkey = \"/tmp/tls/key.pem\"\n";
+    cluster.write("mn", "/tmp/tls/xdock.toml", blind).await?;
+    let nobody = "setpriv --reuid=65534 --clear-groups xdock --config /tmp/tls/xdock.toml host host1 status 2>&1 || true; rm -r /tmp/tls";
+    begins(
+        &cluster.sh("mn", nobody).await?,
+        "host1: Error: cannot read /root/tls/ca/issued.json, which says what is revoked and which root of the management node can: ",
+    )
+}
+
+async fn who_is_not_to_be_trusted_is_refused_and_told_which(cluster: &Cluster) -> Result<(), Failure> {
+    enrolled(cluster).await?;
+    plaintext(cluster).await?;
 
     // another's authority: host2 is enrolled by it
     let other = settings(cluster, "other", "[tls]\ndirectory = \"/root/tls/other\"\n").await?;
@@ -131,6 +148,7 @@ async fn who_is_not_to_be_trusted_is_refused_and_told_which(cluster: &Cluster) -
         "host1: Error: cannot reach the engine of host1: the engine refuses our certificate /root/tls/other/cert.pem (",
     )?;
 
+    blind(cluster).await?;
     same("revoked", done(cluster, "host host1 enroll --revoke").await?.as_str(), "host1: revoked\n")?;
     let told = refused(cluster, &format!("--config {SETTINGS} host host1 status")).await?;
     same(

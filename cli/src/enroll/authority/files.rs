@@ -1,0 +1,48 @@
+//! The authority's files: keys that only root reads, and what a certificate says.
+
+use std::fs;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::Path;
+
+use rcgen::KeyPair;
+use time::OffsetDateTime;
+
+use super::AuthorityError;
+
+/// Only root's.
+pub(in crate::enroll) fn directory(path: &Path) -> Result<(), AuthorityError> {
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|source| AuthorityError::Directory { path: path.to_owned(), source })
+}
+
+/// The key of that file; made where there is none.
+pub(in crate::enroll) fn key(path: &Path) -> Result<KeyPair, AuthorityError> {
+    if path.exists() {
+        let unusable = |source| AuthorityError::Unusable { path: path.to_owned(), source };
+        return KeyPair::from_pem(&read(path)?).map_err(unusable);
+    }
+    let key = KeyPair::generate().map_err(AuthorityError::Sign)?;
+    durable::replace(path, key.serialize_pem().as_bytes(), 0o600)?;
+    Ok(key)
+}
+
+/// Its text.
+pub(super) fn read(path: &Path) -> Result<String, AuthorityError> {
+    fs::read_to_string(path).map_err(|source| AuthorityError::Read { path: path.to_owned(), source })
+}
+
+/// What we need of a certificate.
+pub(super) struct Found {
+    /// As it stands in the certificate.
+    pub(super) public_key: Vec<u8>,
+    /// Its end.
+    pub(super) until: OffsetDateTime,
+}
+
+/// None where it is none.
+pub(super) fn parse(pem: &str) -> Option<Found> {
+    let (_, pem) = x509_parser::pem::parse_x509_pem(pem.as_bytes()).ok()?;
+    let certificate = pem.parse_x509().ok()?;
+    let until = certificate.validity().not_after.to_datetime();
+    Some(Found { public_key: certificate.public_key().raw.to_vec(), until })
+}
