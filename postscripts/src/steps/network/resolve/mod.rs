@@ -138,7 +138,7 @@ mod tests {
         let bridge = |name, port: &str| device(name, Kind::Bridge { port: port.parse().unwrap() });
         let nic = |name| device(name, Kind::Ethernet);
         let devices = vec![nic("eth1"), bridge("mynet0", "eth0"), bridge("br98", "eth1"), nic("eth0")];
-        let mut stack = Stack { devices, ..Stack::default() };
+        let mut stack = Stack { devices };
         in_one_order(&mut stack);
         let names: Vec<&str> = stack.devices.iter().map(|device| device.name.as_str()).collect();
         assert_eq!(names, ["eth0", "eth1", "mynet0", "br98"]);
