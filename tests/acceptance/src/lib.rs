@@ -6,6 +6,7 @@ pub mod container;
 pub mod engine;
 pub mod promise;
 pub mod reach;
+mod room;
 pub mod soundness;
 pub mod tables;
 

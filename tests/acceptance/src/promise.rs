@@ -10,6 +10,7 @@ use tokio::runtime::Runtime;
 
 use crate::cluster::Cluster;
 use crate::engine::Failure;
+use crate::room::Room;
 
 /// Names the variable that keeps the lab of a suite that failed, to be looked at; `lab down` removes it.
 const KEEP: &str = "XDOCK_LAB_KEEP";
@@ -21,19 +22,30 @@ const LONG: Duration = Duration::from_secs(10);
 pub struct Promise<S = Cluster> {
     /// The name, which a failing line says.
     pub name: &'static str,
+    /// Whether it counts seconds: it is tried while no other suite tries anything.
+    pub alone: bool,
     /// Tries it.
     pub holds: fn(&Runtime, &S) -> Result<(), Failure>,
 }
 
-/// Writes a list of promises out of the names of async functions; `on STAGE:` before them where that is no [`Cluster`].
+/// Writes a list of promises out of the names of async functions; `on STAGE:` before them where that is no [`Cluster`],
+/// `#[alone]` before one that counts seconds.
 #[macro_export]
 macro_rules! promises {
-    (on $stage:ty: $($name:ident),* $(,)?) => {
+    (on $stage:ty: $($(#[$alone:ident])? $name:ident),* $(,)?) => {
         pub(crate) fn promises() -> Vec<$crate::Promise<$stage>> {
-            vec![$($crate::Promise { name: stringify!($name), holds: |runtime, stage| runtime.block_on($name(stage)) }),*]
+            vec![$($crate::Promise {
+                name: stringify!($name),
+                alone: $crate::promises!(@ $($alone)?),
+                holds: |runtime, stage| runtime.block_on($name(stage)),
+            }),*]
         }
     };
-    ($($name:ident),* $(,)?) => { $crate::promises![on $crate::Cluster: $($name),*]; };
+    (@ alone) => { true };
+    (@) => { false };
+    ($($(#[$alone:ident])? $name:ident),* $(,)?) => {
+        $crate::promises![on $crate::Cluster: $($(#[$alone])? $name),*];
+    };
 }
 
 /// What all trials share; the error of making it is told by each of them.
@@ -48,6 +60,8 @@ impl<S: AsRef<Lab>> Suite<S> {
         let stage =
             self.stage.get_or_init(|| (self.provision)(&self.runtime).map_err(|error| chain::chain(&*error)));
         let stage = stage.as_ref().map_err(|error| format!("no lab to try it on: {error}"))?;
+        let _room =
+            Room::enter(promise.alone).map_err(|error| format!("cannot wait for other suites: {error}"))?;
         let began = Instant::now();
         let held = (promise.holds)(&self.runtime, stage);
         if began.elapsed() >= LONG {

@@ -13,6 +13,7 @@ acceptance::promises![
     sound_after_dockerd_is_restarted,
     sound_after_dockerd_is_killed,
     sound_after_netd_was_stopped_while_dockerd_started,
+    #[alone]
     sound_after_a_power_cut_with_20_containers,
 ];
 
