@@ -57,11 +57,11 @@ struct Suite<S> {
 
 impl<S: AsRef<Lab>> Suite<S> {
     fn try_promise(&self, promise: &Promise<S>) -> Result<(), Failed> {
+        let _room =
+            Room::enter(promise.alone).map_err(|error| format!("cannot wait for other suites: {error}"))?;
         let stage =
             self.stage.get_or_init(|| (self.provision)(&self.runtime).map_err(|error| chain::chain(&*error)));
         let stage = stage.as_ref().map_err(|error| format!("no lab to try it on: {error}"))?;
-        let _room =
-            Room::enter(promise.alone).map_err(|error| format!("cannot wait for other suites: {error}"))?;
         let began = Instant::now();
         let held = (promise.holds)(&self.runtime, stage);
         if began.elapsed() >= LONG {
