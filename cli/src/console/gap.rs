@@ -24,6 +24,10 @@ const AHEAD: usize = 1 << 20;
 /// What is logged already may still be on its way on the other connection.
 const ON_ITS_WAY: Duration = Duration::from_millis(200);
 
+/// What was sent to connections before ours was there is in the log a little later: the engine copies a line to both, each in its
+/// own time (moby, daemon/logger/copier.go). A log that is read at once lacks it, and so does the connection.
+const LOGGED: Duration = Duration::from_millis(200);
+
 /// Which past is to be shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Past {
@@ -73,7 +77,13 @@ pub(super) async fn fill(
     let work = Work { engine, found, screen };
     let Live { output, asked, made } = live;
     let mut came = Vec::new();
-    let fetched = listening(output, &mut came, work.fetch(past, seen, (asked, made))).await;
+    let fetching = async {
+        if past != Past::None {
+            tokio::time::sleep(LOGGED).await;
+        }
+        work.fetch(past, seen, (asked, made)).await
+    };
+    let fetched = listening(output, &mut came, fetching).await;
     settle(output, &mut came).await;
     let told = match fetched {
         Ok((mut log, guess)) => {
