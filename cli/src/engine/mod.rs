@@ -29,7 +29,7 @@ pub(crate) use body::check as check_body;
 pub(crate) use error::EngineError;
 pub(crate) use inspect::Inspected;
 pub(crate) use ssh::Destination;
-pub(crate) use tls::{TlsFiles, Trust};
+pub(crate) use tls::{TlsFiles, Trust, serial_text};
 pub(crate) use verbs::{Effect, Removal};
 pub(crate) use views::{About, Container, LogPiece, Network};
 

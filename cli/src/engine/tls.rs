@@ -20,6 +20,7 @@ use tokio_rustls::TlsConnector;
 
 use judged::Judged;
 use verify::Verifier;
+pub(crate) use verify::serial_text;
 use words::said;
 
 /// `[tls]` of the settings: PEM files, by default Docker's own names for them in the authority's directory.

@@ -16,7 +16,7 @@ use thiserror::Error;
 use time::{Duration, OffsetDateTime};
 
 use super::Identity;
-use crate::engine::TlsFiles;
+use crate::engine::{TlsFiles, serial_text};
 pub(super) use files::{directory, key};
 use files::{parse, read};
 
@@ -183,13 +183,12 @@ impl Authority {
         let serial = serial()?;
         params.serial_number = Some(SerialNumber::from(serial.clone()));
         let made = params.signed_by(key, &self.issuer).map_err(AuthorityError::Sign)?;
-        Ok(Signed { pem: made.pem(), serial: hex(&serial), not_after: params.not_after.unix_timestamp() })
+        Ok(Signed {
+            pem: made.pem(),
+            serial: serial_text(&serial),
+            not_after: params.not_after.unix_timestamp(),
+        })
     }
-}
-
-/// Hexadecimal digits, as the ledger has serial numbers.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The key first: a run that is killed in between finds it, and makes its certificate.

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use inventory::{Inventory, InventoryError, NodeName};
+use inventory::{CellError, Inventory, InventoryError, NicKind, Nics, NodeName};
 use thiserror::Error;
 
 /// A host as its certificate has it.
@@ -12,7 +12,7 @@ pub(crate) struct Identity {
     pub(crate) host: String,
     /// Its names: the node's, with the cluster's domain, and `hosts.hostnames`.
     pub(crate) names: Vec<String>,
-    /// Its addresses: `hosts.ip` first, then those of `nics.nicips`.
+    /// Its addresses: `hosts.ip` first, then those of `nics.nicips`, but for its service processor's.
     pub(crate) addresses: Vec<IpAddr>,
     /// Where its engine listens.
     pub(crate) listen: SocketAddr,
@@ -24,6 +24,9 @@ pub(crate) enum IdentityError {
     /// The tables.
     #[error(transparent)]
     Inventory(#[from] InventoryError),
+    /// A cell of `nics`.
+    #[error(transparent)]
+    Nics(#[from] CellError),
     /// No address to listen at.
     #[error(
         "{0} has no address in hosts.ip; set it, for its engine listens there and its certificate says so"
@@ -45,9 +48,15 @@ impl Identity {
         let others = column("hosts.hostnames")?;
         names.extend(others.split([',', ' ']).filter(|name| is_name(name)).map(str::to_owned));
         let mut addresses = vec![first];
-        // NIC!ADDRESS|ADDRESS,NIC!ADDRESS
-        let nics = column("nics.nicips")?;
-        addresses.extend(nics.split([',', '|', '!']).filter_map(|text| text.parse::<IpAddr>().ok()));
+        let (ips, types) = (column("nics.nicips")?, column("nics.nictypes")?);
+        let nics = Nics::parse(host.as_str(), |name| match name {
+            "nicips" => Some(ips.clone()),
+            "nictypes" => Some(types.clone()),
+            _ => None,
+        })?;
+        // what answers at a service processor is no engine of this host
+        let own = nics.iter().filter(|nic| !matches!(nic.kind, Some(NicKind::Bmc | NicKind::Unused)));
+        addresses.extend(own.flat_map(|nic| nic.ips.iter().copied()));
         Ok(Self {
             host: host.to_string(),
             names: unique(names),
@@ -82,8 +91,10 @@ mod tests {
     use super::*;
 
     const TABLES: &str = "# <xCAT data object stanza file>\n\nclustersite:\n    objtype=site\n    domain=lab.test\n\n\
-        host1:\n    objtype=node\n    ip=10.99.0.11\n    hostnames=big,b_d, big\n    nicips.br98=10.98.0.11|fd00:98::b\n\n\
-        host2:\n    objtype=node\n    groups=all\n";
+        host1:\n    objtype=node\n    ip=10.99.0.11\n    hostnames=big,b_d, big\n    nicips.br98=10.98.0.11|fd00:98::b\n    \
+        nictypes.bmc0=bmc\n    nicips.bmc0=10.97.0.11\n\n\
+        host2:\n    objtype=node\n    groups=all\n\n\
+        host3:\n    objtype=node\n    ip=10.99.0.13\n    nicips.br98=10.98.0.x\n";
 
     #[test]
     fn a_host_is_what_the_tables_say() {
@@ -94,5 +105,7 @@ mod tests {
         let none = Identity::of(&"host2".parse().unwrap(), 2376, &tables).unwrap_err();
         let told = "host2 has no address in hosts.ip; set it, for its engine listens there and its certificate says so";
         assert_eq!(none.to_string(), told);
+        let broken = Identity::of(&"host3".parse().unwrap(), 2376, &tables).unwrap_err().to_string();
+        assert!(broken.contains("nics.nicips") && broken.contains("10.98.0.x"), "{broken}");
     }
 }

@@ -1,6 +1,7 @@
 //! What `init` lays into an xCAT: the plugin of container nodes, their console method, and the names of the commands that xCAT
 //! has no more. What is not ours is kept as a dated backup, and `--undo` brings it back.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::os::unix::fs::symlink;
@@ -177,26 +178,31 @@ impl Xcat {
         super::files_in(&self.0.join(KEPT)).into_iter().filter(is_of).collect()
     }
 
+    /// The list of ours is written before the first link: a run that is killed in between leaves none that `--undo` would not
+    /// know.
     fn lay_names(&self, told: &mut Told) -> Result<(), XcatError> {
         let bin = self.0.join("bin");
-        let mut laid = self.laid();
         // without the client there is nothing that a name could be of
-        for path in
-            COMMANDS.map(|name| bin.join(name)).into_iter().filter(|_| bin.join("xcatclient").exists())
-        {
-            if fs::symlink_metadata(&path).is_err() {
-                symlink(CLIENT, &path).map_err(|source| XcatError::Link { path: path.clone(), source })?;
-                laid.push(path.clone());
-                told.push((path, Done::Written));
-            } else if laid.contains(&path) {
-                told.push((path, Done::Already));
-            }
+        if !bin.join("xcatclient").exists() {
+            return Ok(());
         }
-        laid.sort();
-        laid.dedup();
-        if !laid.is_empty() {
-            let lines: Vec<String> = laid.iter().map(|path| format!("{}\n", path.display())).collect();
+        let all = COMMANDS.map(|name| bin.join(name));
+        let known = self.laid();
+        let is_missing = |path: &&PathBuf| fs::symlink_metadata(path).is_err();
+        let missing: Vec<&PathBuf> = all.iter().filter(is_missing).collect();
+        let ours: BTreeSet<&PathBuf> = known.iter().chain(missing.iter().copied()).collect();
+        if !ours.is_empty() {
+            let lines: Vec<String> = ours.iter().map(|path| format!("{}\n", path.display())).collect();
             durable::replace(&self.list(), lines.concat().as_bytes(), 0o644)?;
+        }
+        for path in all.iter().filter(|path| ours.contains(path)) {
+            let done = if missing.contains(&path) {
+                symlink(CLIENT, path).map_err(|source| XcatError::Link { path: path.clone(), source })?;
+                Done::Written
+            } else {
+                Done::Already
+            };
+            told.push((path.clone(), done));
         }
         Ok(())
     }

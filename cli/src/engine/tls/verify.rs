@@ -12,6 +12,11 @@ use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, Sign
 
 use super::TlsError;
 
+/// A serial number as the list of what was issued has it: hexadecimal digits.
+pub(crate) fn serial_text(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Authority, name, time, and not revoked.
 #[derive(Debug)]
 pub(super) struct Verifier {
@@ -33,7 +38,7 @@ impl Verifier {
 
     fn is_revoked(&self, certificate: &CertificateDer<'_>) -> bool {
         let Ok((_, found)) = x509_parser::parse_x509_certificate(certificate) else { return true };
-        let serial: String = found.raw_serial().iter().map(|byte| format!("{byte:02x}")).collect();
+        let serial = serial_text(found.raw_serial());
         // an integer of DER begins with a zero where its first bit would make it negative
         self.revoked.contains(&serial) || self.revoked.contains(serial.trim_start_matches("00"))
     }
