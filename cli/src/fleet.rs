@@ -96,6 +96,8 @@ impl Outcome {
 pub(crate) enum Answer {
     /// A line of data, as it is.
     Line(String),
+    /// A line that a program wrote to its standard error, as it is.
+    ErrorLine(String),
     /// A step on the way, `NODE: TEXT`.
     Step(String),
     /// The end of the node's part.
@@ -215,6 +217,7 @@ impl Desk<'_> {
 fn say(printer: &mut Printer, hints: &mut BTreeSet<String>, node: &NodeName, answer: Answer) {
     match answer {
         Answer::Line(text) => printer.line(&text),
+        Answer::ErrorLine(text) => printer.error_line(&text),
         Answer::Step(text) => printer.step(node.as_str(), &text),
         Answer::End(Outcome::Status(text, fields)) => printer.node(node.as_str(), &text, &fields),
         Answer::End(Outcome::Silent) => {}

@@ -160,6 +160,11 @@ impl Printer {
         }
     }
 
+    /// A line that a program wrote to its standard error: to ours, also when quiet.
+    pub(crate) fn error_line(&mut self, text: &str) {
+        self.words(text);
+    }
+
     /// Whether it was said as xCAT says it.
     pub(crate) fn is_said(&mut self, said: &Said<'_>) -> bool {
         match self.xcat.as_ref().map(|tongue| tongue.say(said)) {

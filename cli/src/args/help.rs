@@ -121,7 +121,8 @@ Examples:
 rcons does the same where xCAT has /opt/xcat/share/xcat/cons/docker. After a kill -9: stty sane";
 
 pub(super) const EXEC: &str = "\
-What a program writes is shown as NODE: LINE. Exit status: the highest of all programs; 1 where one could not be run.
+What a program writes is shown as NODE: LINE, its standard error on ours. Exit status: the highest of all programs; 1 where one
+could not be run.
 
 Examples:
   xdock exec host1c[1-3] -- cat /etc/os-release

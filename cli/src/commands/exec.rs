@@ -98,14 +98,17 @@ impl Desk<'_> {
         }
     }
 
+    /// As ssh and xdsh do, each of a program's two streams to ours. The engine keeps the order within each, not between them:
+    /// containerd's shim reads them side by side.
     fn tell(&self, from_stderr: bool, line: &str) {
         let node = self.member.node.as_str();
         let stream = if from_stderr { "stderr" } else { "stdout" };
-        let text = match self.json {
-            true => json!({ "node": node, "stream": stream, "line": line }).to_string(),
-            false => format!("{node}: {line}"),
+        let answer = match (self.json, from_stderr) {
+            (true, _) => Answer::Line(json!({ "node": node, "stream": stream, "line": line }).to_string()),
+            (false, false) => Answer::Line(format!("{node}: {line}")),
+            (false, true) => Answer::ErrorLine(format!("{node}: {line}")),
         };
-        self.replies.tell(self.member, Answer::Line(text));
+        self.replies.tell(self.member, answer);
     }
 
     fn end(&self, ended: &Ended) {

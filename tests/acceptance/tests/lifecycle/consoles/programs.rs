@@ -17,13 +17,18 @@ async fn exec_tells_lines_and_the_worst_status(cluster: &Cluster) -> Result<(), 
     fresh(cluster, "plain1").await?;
     let script = "xdock exec plain1,shell1 -- sh -c 'hostname; echo \"a  b\" >&2; test $(hostname) = shell1 && exit 3; exit 2'";
     let ran = cluster.run("mn", script).await?;
-    let lines = "plain1: plain1\nplain1: a  b\nshell1: shell1\nshell1: a  b\n";
-    let errors = "plain1: Error: exit status 2\nshell1: Error: exit status 3\n";
+    let lines = "plain1: plain1\nshell1: shell1\n";
+    let errors = "plain1: a  b\nplain1: Error: exit status 2\nshell1: a  b\nshell1: Error: exit status 3\n";
     same("exec", &(ran.code, ran.stdout.as_str(), ran.stderr.as_str()), &(3, lines, errors))?;
-    let ran = cluster.run("mn", "xdock exec plain1 --json -- sh -c 'echo o; exit 4'").await?;
-    let lines =
-        "{\"line\":\"o\",\"node\":\"plain1\",\"stream\":\"stdout\"}\n{\"exit\":4,\"node\":\"plain1\"}\n";
-    same("exec --json", &(ran.code, ran.stdout.as_str(), ran.stderr.as_str()), &(4, lines, ""))
+    for (stream, redirection) in [("stdout", ""), ("stderr", " >&2")] {
+        let script = format!("xdock exec plain1 --json -- sh -c 'echo o{redirection}; exit 4'");
+        let ran = cluster.run("mn", &script).await?;
+        let lines = format!(
+            "{{\"line\":\"o\",\"node\":\"plain1\",\"stream\":\"{stream}\"}}\n{{\"exit\":4,\"node\":\"plain1\"}}\n"
+        );
+        same("exec --json", &(ran.code, ran.stdout.as_str(), ran.stderr.as_str()), &(4, lines.as_str(), ""))?;
+    }
+    Ok(())
 }
 
 async fn exec_goes_on_past_a_node_that_fails(cluster: &Cluster) -> Result<(), Failure> {
