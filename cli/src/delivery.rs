@@ -6,10 +6,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use durable::FileError;
 use inventory::Snapshot;
-use process::{Command, ExecuteError};
+use process::ExecuteError;
 use thiserror::Error;
 
-use crate::host::{Host, NetdWay};
+use crate::engine::SessionError;
+use crate::host::Host;
 
 /// How long netd may take to verify, write and answer, beyond the way to it.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -39,7 +40,7 @@ pub(crate) enum DeliveryError {
         host: String,
         /// Why.
         #[source]
-        source: ExecuteError,
+        source: SessionError,
     },
     /// netd said something else than it promises.
     #[error(
@@ -72,25 +73,23 @@ pub(crate) fn version_now() -> u64 {
 /// The version that it then has.
 pub(crate) async fn deliver(host: &Host, snapshot: &Snapshot) -> Result<(u64, Delivery), DeliveryError> {
     let text = snapshot.to_text().into_bytes();
-    let words = ["netd", "snapshot", "load", "--host", host.name.as_str(), "-"];
-    let ran = match &host.netd {
-        NetdWay::Ssh(way) => way.run(&words, text, way.timeout + PATIENCE).await,
-        NetdWay::Here(socket) => {
-            let socket = socket.to_string_lossy();
-            let words = words.iter().skip(1).copied().chain(["--socket", &*socket]);
-            Command::new("netd", PATIENCE).args(words).stdin(text).execute().await
-        }
-    };
-    let told = ran.map_err(|source| refused(host.name.to_string(), source))?;
+    let words = ["snapshot", "load", "--host", host.name.as_str(), "-"];
+    let told = host
+        .netd
+        .netd(&words, text, PATIENCE)
+        .await
+        .map_err(|source| refused(host.name.to_string(), source))?;
     understand(&told.text())
         .ok_or_else(|| DeliveryError::Told { host: host.name.to_string(), told: told.text() })
 }
 
 /// A shell ends with 127 when there is no such program (POSIX, 2.8.2).
-fn refused(host: String, source: ExecuteError) -> DeliveryError {
+fn refused(host: String, source: SessionError) -> DeliveryError {
     match &source {
-        ExecuteError::Status { status, .. } if status.code() == Some(127) => DeliveryError::Absent { host },
-        ExecuteError::Start { source, .. } if source.kind() == ErrorKind::NotFound => {
+        SessionError::Run(ExecuteError::Status { status, .. }) if status.code() == Some(127) => {
+            DeliveryError::Absent { host }
+        }
+        SessionError::Run(ExecuteError::Start { source, .. }) if source.kind() == ErrorKind::NotFound => {
             DeliveryError::Absent { host }
         }
         _ => DeliveryError::Netd { host, source },

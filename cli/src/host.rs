@@ -2,11 +2,13 @@
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use inventory::{DockerHost, Inventory, InventoryError, NodeName};
+use process::{Command, Output};
 use thiserror::Error;
 
-use crate::engine::{Address, Destination, Engine, EngineError, Place, Trust};
+use crate::engine::{Address, Destination, Engine, EngineError, Place, SessionError, Ssh, Trust};
 use crate::enroll::{self, AuthorityError, LedgerError, Standing};
 use crate::settings::{Settings, SettingsError};
 
@@ -31,13 +33,13 @@ pub(crate) struct Host {
     pub(crate) address: Address,
 }
 
-/// How commands for a host's netd are run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// How programs of a host are run.
+#[derive(Debug, Clone)]
 pub(crate) enum NetdWay {
-    /// On this machine, at the socket that lies beside the engine's.
+    /// On this machine; netd's socket lies beside the engine's.
     Here(PathBuf),
     /// By root ssh.
-    Ssh(Destination),
+    Ssh(Ssh),
 }
 
 /// Why a host can not be addressed.
@@ -75,25 +77,27 @@ impl Host {
     pub(crate) fn of(host: &DockerHost, settings: &Settings, tables: &Inventory) -> Result<Self, HostError> {
         let name = &host.name;
         let address = address(host, settings)?;
-        let destination = |user: &str, host: &str, port| Destination {
-            user: user.to_owned(),
-            host: host.to_owned(),
-            port,
-            options: settings.ssh_options.clone(),
-            timeout: settings.timeout,
+        let ssh = |user: &str, host: &str, port| {
+            Ssh::new(Destination {
+                user: user.to_owned(),
+                host: host.to_owned(),
+                port,
+                options: settings.ssh_options.clone(),
+                timeout: settings.timeout,
+            })
         };
         // an engine may be elsewhere; the host itself is reached as the settings' ssh:// says, else as root
         let by_ssh = |name: &NodeName| {
             Ok::<_, SettingsError>(NetdWay::Ssh(match settings.engine(name.as_str())? {
-                Address::Ssh { user, host, port } => destination(&user, &host, port),
-                _ => destination("root", name.as_str(), None),
+                Address::Ssh { user, host, port } => ssh(&user, &host, port),
+                _ => ssh("root", name.as_str(), None),
             }))
         };
         let (place, netd, requests) = match &address {
             Address::Unix(path) => (Place::Unix(path.clone()), NetdWay::Here(beside(path)), REQUESTS),
             Address::Ssh { user, host, port } => {
-                let way = destination(user, host, *port);
-                (Place::Ssh(way.clone()), NetdWay::Ssh(way), SESSIONS)
+                let ssh = ssh(user, host, *port);
+                (Place::Ssh(ssh.clone()), NetdWay::Ssh(ssh), SESSIONS)
             }
             Address::Tcp { host: at, port } => {
                 let missing = || HostError::NoAddress {
@@ -109,6 +113,40 @@ impl Host {
         };
         let engine = Engine::new(name.as_str(), place, settings.timeout)?;
         Ok(Self { name: name.clone(), engine, netd, requests, address })
+    }
+}
+
+impl NetdWay {
+    /// Runs a program there, which has `patience` beside the time that the way to it takes.
+    pub(crate) async fn run(
+        &self,
+        words: &[&str],
+        stdin: Vec<u8>,
+        patience: Duration,
+    ) -> Result<Output, SessionError> {
+        match (self, words) {
+            (Self::Here(_), [program, words @ ..]) => {
+                Ok(Command::new(program, patience).args(words).stdin(stdin).execute().await?)
+            }
+            (Self::Here(_), []) => Ok(Output::default()),
+            (Self::Ssh(ssh), _) => ssh.run(words, stdin, patience).await,
+        }
+    }
+
+    /// Runs `netd WORDS` there.
+    pub(crate) async fn netd(
+        &self,
+        words: &[&str],
+        stdin: Vec<u8>,
+        patience: Duration,
+    ) -> Result<Output, SessionError> {
+        let socket = match self {
+            Self::Here(socket) => vec!["--socket".to_owned(), socket.to_string_lossy().into_owned()],
+            Self::Ssh(_) => Vec::new(),
+        };
+        let words: Vec<&str> =
+            ["netd"].iter().chain(words).copied().chain(socket.iter().map(String::as_str)).collect();
+        self.run(&words, stdin, patience).await
     }
 }
 
@@ -172,10 +210,11 @@ mod tests {
     fn a_host_is_reached_by_root_ssh_unless_somebody_says_otherwise() {
         let plain = host("host1", "").unwrap();
         let NetdWay::Ssh(way) = plain.netd else { panic!() };
-        assert_eq!((way.user.as_str(), way.host.as_str(), plain.requests), ("root", "host1", SESSIONS));
+        assert_eq!((way.to_string().as_str(), plain.requests), ("root@host1", SESSIONS));
         let here =
             host("host1:2375", "[engines]\nhost1 = \"unix:///proc/7/root/run/docker.sock\"\n").unwrap();
-        assert_eq!(here.netd, NetdWay::Here("/proc/7/root/run/docker/plugins/netd.sock".into()));
+        let NetdWay::Here(socket) = here.netd else { panic!() };
+        assert_eq!(socket, Path::new("/proc/7/root/run/docker/plugins/netd.sock"));
     }
 
     #[test]

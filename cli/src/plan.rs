@@ -28,7 +28,7 @@ pub(crate) const SPEC_LABEL: &str = "xdock.spec";
 /// The first version of the API that takes several networks and a MAC address for each at create (moby 25.0).
 pub(crate) const API_ENDPOINTS: crate::engine::ApiVersion = crate::engine::ApiVersion(1, 44);
 
-/// One call of a host's engine.
+/// One call of a host's engine, or the wait for its netd.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Step {
     /// For all containers of the host that are on it.
@@ -58,6 +58,9 @@ pub(crate) enum Step {
         /// `EndpointConfig` of POST /networks/NAME/connect.
         endpoint: Value,
     },
+    /// Waits until netd has the tables: it refuses what it does not know. They are on their way from the beginning, and what
+    /// comes before this step needs no netd and can be taken back.
+    Tables,
     /// Gives a container another name.
     Rename {
         /// What it is called.
@@ -85,6 +88,7 @@ impl fmt::Display for Step {
             Self::PullImage(image) => write!(f, "pull image {image}"),
             Self::Create { image, network, .. } => write!(f, "create from {image} on {network}"),
             Self::Connect { network, .. } => write!(f, "connect to {network}"),
+            Self::Tables => f.write_str("wait until netd has the tables"),
             Self::Rename { from, to } => write!(f, "rename {from} to {to}"),
             Self::Stop(name) => write!(f, "stop {name}"),
             Self::Start => f.write_str("start"),

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use inventory::NodeName;
 
 use super::power::truth::Slots;
-use super::sync::Tables;
+use super::sync::{Bringing, Tables};
 use super::{CommandError, Done};
 use crate::app::App;
 use crate::args::MkArgs;
@@ -21,6 +21,7 @@ use crate::targets;
 
 use execute::Shared;
 use prepare::{Job, Work};
+use steps::Site;
 
 pub(super) async fn run(args: &MkArgs, app: &mut App) -> Result<Done, CommandError> {
     let overrides = prepare::overrides(&args.words)?;
@@ -55,25 +56,22 @@ impl Maker<'_> {
         let Some(work) = self.job.hosts.get(&host.name) else { return Ok(()) };
         // the first word, bounded by the timeout
         host.engine.version().await.map_err(|error| Outcome::failed(&error))?;
-        let (observed, brought) = tokio::join!(observe(host, work, members), self.bring(host, work));
-        let observed = observed.map_err(|error| Outcome::failed(&error))?;
-        brought?;
-        let plan = self.settle(host, work, members, &observed);
+        let plan = async {
+            let observed = observe(host, work, members).await.map_err(|error| Outcome::failed(&error))?;
+            Ok(self.settle(host, work, members, &observed))
+        };
         if self.args.dry_run {
-            tell(&plan, members, replies);
+            tell(&plan.await?, members, replies);
             return Ok(());
         }
-        self.execute(host, members, plan, replies).await;
-        Ok(())
-    }
-
-    /// netd would refuse what it does not know: the host gets the tables first. No news costs one ssh session.
-    async fn bring(&self, host: &Host, work: &Work) -> Result<(), Outcome> {
-        if self.args.dry_run {
-            return Ok(());
-        }
-        let brought = self.tables.bring_this(host, &work.snapshot).await;
-        brought.map(|_| ()).map_err(|error| Outcome::failed(&error))
+        let site =
+            Site { slots: Slots::of(host), tables: Bringing::new(self.tables, host, Some(&work.snapshot)) };
+        let made = async {
+            self.execute(&site, members, plan.await?, replies).await;
+            Ok(())
+        };
+        // a session of ssh takes as long as fifty containers: side by side
+        tokio::join!(made, site.tables.ended()).0
     }
 
     fn settle(&self, host: &Host, work: &Work, members: &[Member], observed: &Observed) -> Plan {
@@ -89,18 +87,18 @@ impl Maker<'_> {
         plan::settle(&desired, observed)
     }
 
-    async fn execute(&self, host: &Host, members: &[Member], plan: Plan, replies: &Replies) {
+    async fn execute(&self, site: &Site<'_, '_>, members: &[Member], plan: Plan, replies: &Replies) {
         let Plan { shared, nodes } = plan;
         let mut verdicts: HashMap<NodeName, Verdict> = nodes.into_iter().collect();
         execute::announce(members, &verdicts, replies);
-        let shared = Shared::make(host, shared).await;
+        let shared = Shared::make(site, shared).await;
         let all: Vec<(Member, Verdict)> = members
             .iter()
             .filter_map(|member| Some((member.clone(), verdicts.remove(&member.node)?)))
             .collect();
-        let (slots, shared, count) = (&Slots::of(host), &shared, all.len());
+        let (shared, count) = (&shared, all.len());
         fleet::each(all, count, |(member, verdict)| async move {
-            replies.end(&member, execute::node(slots, &member, verdict, shared, replies).await);
+            replies.end(&member, execute::node(site, &member, verdict, shared, replies).await);
         })
         .await;
     }
@@ -129,7 +127,13 @@ async fn observe(host: &Host, work: &Work, members: &[Member]) -> Result<Observe
 /// What would be done, a line a step.
 fn tell(plan: &Plan, members: &[Member], replies: &Replies) {
     for (member, (_, verdict)) in members.iter().zip(&plan.nodes) {
-        let say = |text: String| replies.tell(member, Answer::Step(format!("would {text}")));
+        let tell = |text: String| replies.tell(member, Answer::Step(format!("would {text}")));
+        // a wait changes nothing
+        let say = |step: &Step| {
+            if *step != Step::Tables {
+                tell(step.to_string());
+            }
+        };
         match verdict {
             Verdict::Refused(text) => {
                 replies.end(member, Outcome::Failed(text.clone(), None));
@@ -137,7 +141,7 @@ fn tell(plan: &Plan, members: &[Member], replies: &Replies) {
             }
             Verdict::Already(steps) => {
                 replies.tell(member, Answer::Step("already made".to_owned()));
-                steps.iter().for_each(|step| say(step.to_string()));
+                steps.iter().for_each(say);
             }
             Verdict::Make { networks, pull, steps, replaces } => {
                 if let Some(replaced) = replaces {
@@ -148,7 +152,7 @@ fn tell(plan: &Plan, members: &[Member], replies: &Replies) {
                     Step::PullImage(image) => pull.as_ref() == Some(image),
                     _ => false,
                 };
-                plan.shared.iter().filter(needs).chain(steps).for_each(|step| say(step.to_string()));
+                plan.shared.iter().filter(needs).chain(steps).for_each(say);
             }
         }
         replies.end(member, Outcome::Silent);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::{CommandError, Done};
 use crate::app::App;
 use crate::args::{PowerAction, PowerArgs};
-use crate::commands::sync::{Tables, Turn};
+use crate::commands::sync::{Bringing, Tables};
 use crate::engine::{Effect, EngineError};
 use crate::fleet::{self, Group, Member, Outcome, Replies, Sequence};
 use crate::host::Host;
@@ -64,10 +64,10 @@ async fn change(group: Group, replies: &Replies, action: PowerAction, tables: &T
     if let Err(error) = host.engine.version().await {
         return replies.end_all(&members, &Outcome::failed(&error));
     }
-    let (turn, slots) = (Turn::new(), Slots::of(&host));
+    let (bringing, slots) = (Bringing::new(tables, &host, None), Slots::of(&host));
     let all = members.len();
     fleet::each(members, all, |member| {
-        let one = One { host: &host, turn: &turn, slots: &slots, tables };
+        let one = One { host: &host, slots: &slots, tables: &bringing };
         async move { replies.end(&member, one.node(member.node.as_str(), action).await) }
     })
     .await;
@@ -78,9 +78,8 @@ type Acted = (Result<Effect, EngineError>, Duration);
 /// What one node needs.
 struct One<'a, 't> {
     host: &'a Host,
-    turn: &'a Turn,
     slots: &'a Slots<'a>,
-    tables: &'a Tables<'t>,
+    tables: &'a Bringing<'a, 't>,
 }
 
 impl One<'_, '_> {
@@ -104,7 +103,7 @@ impl One<'_, '_> {
         if let Err(error) = &ended
             && Tables::is_behind(error)
         {
-            self.tables.renew(self.host, self.turn).await.map_err(|error| Outcome::failed(&error))?;
+            self.tables.ended().await?;
             begun = Instant::now();
             ended = once(self.host, node, action).await;
         }

@@ -89,8 +89,33 @@ pub(super) struct Tables<'a> {
     version: u64,
 }
 
-/// A host's tables are brought once a command, however many of its nodes ask for it.
-pub(super) type Turn = tokio::sync::OnceCell<()>;
+/// The tables on their way to a host: brought once a command, however many of its nodes wait for them, and all are told how
+/// that ended.
+pub(super) struct Bringing<'a, 't> {
+    tables: &'a Tables<'t>,
+    host: &'a Host,
+    compiled: Option<&'a Snapshot>,
+    ended: tokio::sync::OnceCell<Result<(), Outcome>>,
+}
+
+impl<'a, 't> Bringing<'a, 't> {
+    /// Nothing is done before somebody waits; `compiled`: what is brought, where it was made before.
+    pub(super) fn new(tables: &'a Tables<'t>, host: &'a Host, compiled: Option<&'a Snapshot>) -> Self {
+        Self { tables, host, compiled, ended: tokio::sync::OnceCell::new() }
+    }
+
+    /// Until the host has them; else what each of its nodes is told.
+    pub(super) async fn ended(&self) -> Result<(), Outcome> {
+        let bring = || async {
+            let brought = match self.compiled {
+                Some(snapshot) => self.tables.bring_this(self.host, snapshot).await,
+                None => self.tables.bring(self.host).await,
+            };
+            brought.map(|_| ()).map_err(|error| Outcome::failed(&error))
+        };
+        self.ended.get_or_init(bring).await.clone()
+    }
+}
 
 impl<'a> Tables<'a> {
     pub(super) fn new(inventory: &'a Inventory, installdir: &'a Path) -> Self {
@@ -110,16 +135,12 @@ impl<'a> Tables<'a> {
     }
 
     /// Compiles and delivers.
-    pub(super) async fn bring(&self, host: &Host) -> Result<(u64, Delivery), SyncError> {
+    async fn bring(&self, host: &Host) -> Result<(u64, Delivery), SyncError> {
         self.bring_this(host, &self.snapshot(&host.name)?).await
     }
 
     /// Delivers what was compiled before; the version that the host then has.
-    pub(super) async fn bring_this(
-        &self,
-        host: &Host,
-        snapshot: &Snapshot,
-    ) -> Result<(u64, Delivery), SyncError> {
+    async fn bring_this(&self, host: &Host, snapshot: &Snapshot) -> Result<(u64, Delivery), SyncError> {
         delivery::leave(self.installdir, snapshot)?;
         Ok(delivery::deliver(host, snapshot).await?)
     }
@@ -127,10 +148,5 @@ impl<'a> Tables<'a> {
     /// Whether newer tables would change the answer.
     pub(super) fn is_behind(error: &EngineError) -> bool {
         matches!(error, EngineError::Refused { message, .. } if message.contains(REMEDY))
-    }
-
-    /// Brings the tables unless this command has done so already.
-    pub(super) async fn renew(&self, host: &Host, turn: &Turn) -> Result<(), SyncError> {
-        turn.get_or_try_init(|| async { self.bring(host).await.map(|_| ()) }).await.copied()
     }
 }

@@ -16,7 +16,7 @@ use thiserror::Error;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::OnceCell;
 
-use super::ssh::{Destination, SshError};
+use super::ssh::{Ssh, SshError};
 use super::stream::Wire;
 use super::tls::{self, TlsError, Trust};
 
@@ -31,21 +31,25 @@ const UNANSWERED: u32 = 3;
 pub(super) enum Way {
     /// A socket of this machine.
     Unix(PathBuf),
-    /// A session over root ssh; the shared connection is made once.
-    Ssh(Destination, OnceCell<()>),
-    /// TCP with mutual TLS to an address of the tables. This binary is static: it asks no name service of libc.
-    Tcp {
-        /// The name that the engine's certificate must have.
-        name: String,
-        /// Its address.
-        address: SocketAddr,
-        /// Who is trusted there.
-        trust: Trust,
-        /// That as rustls has it; made at the first connection.
-        config: OnceCell<Arc<ClientConfig>>,
-        /// How long a connection may take.
-        timeout: Duration,
-    },
+    /// A session over root ssh.
+    Ssh(Ssh),
+    /// TCP with mutual TLS.
+    Tcp(Box<Tcp>),
+}
+
+/// An engine's port, at an address of the tables. This binary is static: it asks no name service of libc.
+#[derive(Debug)]
+pub(super) struct Tcp {
+    /// The name that the engine's certificate must have.
+    name: String,
+    /// Its address.
+    address: SocketAddr,
+    /// Who is trusted there.
+    trust: Trust,
+    /// That as rustls has it; made at the first connection.
+    config: OnceCell<Arc<ClientConfig>>,
+    /// How long a connection may take.
+    timeout: Duration,
 }
 
 /// Why there is no connection.
@@ -99,7 +103,8 @@ pub(crate) enum ConnectError {
 
 impl Way {
     pub(super) fn tcp(name: String, ip: IpAddr, port: u16, trust: Trust, timeout: Duration) -> Self {
-        Self::Tcp { name, address: SocketAddr::new(ip, port), trust, config: OnceCell::new(), timeout }
+        let address = SocketAddr::new(ip, port);
+        Self::Tcp(Box::new(Tcp { name, address, trust, config: OnceCell::new(), timeout }))
     }
 
     async fn open(&self) -> Result<Wire, ConnectError> {
@@ -108,21 +113,22 @@ impl Way {
                 .await
                 .map(Wire::new)
                 .map_err(|source| ConnectError::Unix { path: path.clone(), source }),
-            Self::Ssh(destination, shared) => {
-                shared.get_or_try_init(|| destination.connect()).await?;
-                Ok(Wire::new(destination.dial()?))
-            }
-            Self::Tcp { name, address, trust, config, timeout } => {
-                let both = async {
-                    let config = config.get_or_try_init(|| async { tls::client(trust) }).await?;
-                    let stream = plain(name, *address).await?;
-                    Ok(Wire::new(tls::secure(stream, name, Arc::clone(config), trust).await?))
-                };
-                let silent =
-                    || ConnectError::Silent { name: name.clone(), address: *address, timeout: *timeout };
-                tokio::time::timeout(*timeout, both).await.unwrap_or_else(|_| Err(silent()))
-            }
+            Self::Ssh(ssh) => Ok(Wire::new(ssh.dial().await?)),
+            Self::Tcp(tcp) => tcp.open().await,
         }
+    }
+}
+
+impl Tcp {
+    async fn open(&self) -> Result<Wire, ConnectError> {
+        let Self { name, address, trust, config, timeout } = self;
+        let both = async {
+            let config = config.get_or_try_init(|| async { tls::client(trust) }).await?;
+            let stream = plain(name, *address).await?;
+            Ok(Wire::new(tls::secure(stream, name, Arc::clone(config), trust).await?))
+        };
+        let silent = || ConnectError::Silent { name: name.clone(), address: *address, timeout: *timeout };
+        tokio::time::timeout(*timeout, both).await.unwrap_or_else(|_| Err(silent()))
     }
 }
 

@@ -15,9 +15,11 @@ mod verbs;
 mod views;
 
 use std::net::IpAddr;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bollard::errors::Error as Bollard;
 use bollard::{API_DEFAULT_VERSION, Docker};
 use tokio::sync::OnceCell;
 
@@ -28,7 +30,7 @@ pub(crate) use attach::{
 pub(crate) use body::check as check_body;
 pub(crate) use error::EngineError;
 pub(crate) use inspect::Inspected;
-pub(crate) use ssh::Destination;
+pub(crate) use ssh::{Destination, SessionError, Ssh};
 pub(crate) use tls::{TlsFiles, Trust, serial_text};
 pub(crate) use verbs::{Effect, Removal};
 pub(crate) use views::{About, Container, LogPiece, Network};
@@ -44,13 +46,24 @@ const ANSWER: Duration = Duration::from_secs(300);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ApiVersion(pub(crate) usize, pub(crate) usize);
 
+impl FromStr for ApiVersion {
+    type Err = Bollard;
+
+    /// `MAJOR.MINOR`.
+    fn from_str(text: &str) -> Result<Self, Bollard> {
+        let number = |text: &str| text.parse().map_err(|_| Bollard::APIVersionParseError {});
+        let (major, minor) = text.split_once('.').ok_or(Bollard::APIVersionParseError {})?;
+        Ok(Self(number(major)?, number(minor)?))
+    }
+}
+
 /// A place where an engine is, every name resolved.
 #[derive(Debug, Clone)]
 pub(crate) enum Place {
     /// A socket of this machine.
     Unix(std::path::PathBuf),
     /// Root ssh.
-    Ssh(Destination),
+    Ssh(Ssh),
     /// Mutual TLS.
     Tcp {
         /// The name in its certificate.
@@ -79,7 +92,7 @@ impl Engine {
     pub(crate) fn new(host: &str, place: Place, timeout: Duration) -> Result<Self, EngineError> {
         let way = match place {
             Place::Unix(path) => Way::Unix(path),
-            Place::Ssh(destination) => Way::Ssh(destination, OnceCell::new()),
+            Place::Ssh(ssh) => Way::Ssh(ssh),
             Place::Tcp { name, ip, port, trust } => Way::tcp(name, ip, port, trust, timeout),
         };
         let version = Arc::default();
@@ -104,15 +117,12 @@ impl Engine {
         let silent = || EngineError::Silent { host: self.host.clone(), deadline: self.timeout };
         // ssh's own words come at its ConnectTimeout, a little later than ours would
         let patience = self.timeout + Duration::from_secs(1);
-        let agreed = tokio::time::timeout(patience, self.docker.clone().negotiate_version())
-            .await
-            .map_err(|_| silent())?
-            .map_err(|error| self.error(error))?
-            .client_version();
-        Ok(ApiVersion(agreed.major_version, agreed.minor_version))
+        let newest = tokio::time::timeout(patience, self.ping()).await.map_err(|_| silent())?;
+        let ours = ApiVersion(API_DEFAULT_VERSION.major_version, API_DEFAULT_VERSION.minor_version);
+        Ok(newest.map_err(|error| self.error(error))?.min(ours))
     }
 
-    fn error(&self, error: bollard::errors::Error) -> EngineError {
+    fn error(&self, error: Bollard) -> EngineError {
         EngineError::of(&self.host, ANSWER, error)
     }
 }

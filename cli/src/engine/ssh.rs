@@ -1,16 +1,19 @@
 //! xCAT's root ssh as a way to a host: one shared connection a host, sessions on it for the engine's API
 //! (`docker system dial-stdio`, as Docker's own client does) and for netd.
 
+use std::fmt;
 use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use process::{Command, ExecuteError, Output};
 use thiserror::Error;
 use tokio::io::AsyncReadExt as _;
+use tokio::sync::OnceCell;
 
 use super::stream::ChildStream;
 
@@ -33,6 +36,13 @@ pub(crate) struct Destination {
     pub(crate) options: Vec<String>,
     /// How long a connection may take.
     pub(crate) timeout: Duration,
+}
+
+/// The shared connection to a destination, made when it is needed first. Clones have the same one.
+#[derive(Debug, Clone)]
+pub(crate) struct Ssh {
+    to: Arc<Destination>,
+    shared: Arc<OnceCell<()>>,
 }
 
 /// Why a host can not be reached by ssh.
@@ -73,9 +83,54 @@ pub(crate) enum SshError {
     Start(#[source] io::Error),
 }
 
+/// Why a program of a host did not do its part.
+#[derive(Debug, Error)]
+pub(crate) enum SessionError {
+    /// The host is not reached.
+    #[error(transparent)]
+    Connect(#[from] SshError),
+    /// The program failed, or there is none.
+    #[error(transparent)]
+    Run(#[from] ExecuteError),
+}
+
+impl fmt::Display for Ssh {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.to.user, self.to.host)
+    }
+}
+
+impl Ssh {
+    /// Nobody is spoken to yet.
+    pub(crate) fn new(to: Destination) -> Self {
+        Self { to: Arc::new(to), shared: Arc::default() }
+    }
+
+    async fn connected(&self) -> Result<(), SshError> {
+        self.shared.get_or_try_init(|| self.to.connect()).await.copied()
+    }
+
+    /// Runs a program there, which has `patience` beside the time that the way to it takes.
+    pub(crate) async fn run(
+        &self,
+        words: &[&str],
+        stdin: Vec<u8>,
+        patience: Duration,
+    ) -> Result<Output, SessionError> {
+        self.connected().await?;
+        Ok(self.to.run(words, stdin, patience).await?)
+    }
+
+    /// A session whose two ends are the engine's API.
+    pub(super) async fn dial(&self) -> Result<ChildStream, SshError> {
+        self.connected().await?;
+        self.to.dial()
+    }
+}
+
 impl Destination {
     /// Makes the shared connection, or finds it made. What ssh says when it fails is the error.
-    pub(crate) async fn connect(&self) -> Result<(), SshError> {
+    async fn connect(&self) -> Result<(), SshError> {
         let directory = runtime_directory()?;
         // ssh's own limit comes first, so that its words are told
         let deadline = self.timeout + Duration::from_secs(2);
@@ -110,19 +165,14 @@ impl Destination {
     }
 
     /// Runs a command there over the shared connection.
-    pub(crate) async fn run(
-        &self,
-        words: &[&str],
-        stdin: Vec<u8>,
-        deadline: Duration,
-    ) -> Result<Output, ExecuteError> {
+    async fn run(&self, words: &[&str], stdin: Vec<u8>, deadline: Duration) -> Result<Output, ExecuteError> {
         // without the directory the session makes a connection of its own
         let directory = runtime_directory().unwrap_or_default();
         Command::new("ssh", deadline).args(self.argv(&directory, None, words)).stdin(stdin).execute().await
     }
 
     /// A session on the shared connection whose two ends are the engine's API.
-    pub(crate) fn dial(&self) -> Result<ChildStream, SshError> {
+    fn dial(&self) -> Result<ChildStream, SshError> {
         let directory = runtime_directory()?;
         let mut child = tokio::process::Command::new("ssh")
             .args(self.argv(&directory, None, &["docker", "system", "dial-stdio"]))

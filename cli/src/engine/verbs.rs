@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::transport::URL;
-use super::{ANSWER, About, Container, Engine, EngineError, LogPiece, Network, body};
+use super::{ANSWER, About, ApiVersion, Container, Engine, EngineError, LogPiece, Network, body};
 
 /// What a call did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +46,21 @@ impl Engine {
             api: version.api_version.unwrap_or_default(),
             root: info.docker_root_dir.unwrap_or_default(),
         })
+    }
+
+    /// The newest version of the API that the engine speaks, as Docker's own client asks for it: `GET /version`, which bollard
+    /// takes, makes the engine run runc and containerd for their versions.
+    pub(super) async fn ping(&self) -> Result<ApiVersion, Bollard> {
+        let request = Request::get(format!("{URL}/_ping")).body(bollard::body_full(Default::default()))?;
+        let answer = (self.send.0)(request).await?;
+        let status = answer.status();
+        let told = answer.headers().get("Api-Version").and_then(|value| value.to_str().ok()).map(str::parse);
+        let text = answer.into_body().collect().await?.to_bytes();
+        match told {
+            Some(Ok(version)) if status.is_success() => Ok(version),
+            _ if status.is_success() => Err(Bollard::APIVersionParseError {}),
+            _ => Err(refusal(status.as_u16(), &text)),
+        }
     }
 
     /// All containers of the host, running or not.

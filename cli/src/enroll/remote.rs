@@ -7,6 +7,7 @@ use process::ExecuteError;
 use serde_json::json;
 use thiserror::Error;
 
+use crate::engine::SessionError;
 use crate::host::{Host, NetdWay};
 
 const PROGRAM: &str = "/opt/xdock/bin/xdockhost";
@@ -51,7 +52,7 @@ pub(crate) enum RemoteError {
         host: String,
         /// Why.
         #[source]
-        source: ExecuteError,
+        source: SessionError,
     },
 }
 
@@ -74,17 +75,17 @@ pub(super) async fn install(
 async fn run(host: &Host, word: &str, stdin: Vec<u8>, patience: Duration) -> Result<String, RemoteError> {
     let name = host.name.to_string();
     let NetdWay::Ssh(way) = &host.netd else { return Err(RemoteError::Here { host: name }) };
-    let ran = way.run(&[PROGRAM, "engine", word], stdin, way.timeout + patience).await;
+    let ran = way.run(&[PROGRAM, "engine", word], stdin, patience).await;
     ran.map(|output| output.text()).map_err(|source| refused(name, source))
 }
 
 /// A shell ends with 127 when there is no such program (POSIX, 2.8.2), and xdockhost with 2 when it does not know the word.
-fn refused(host: String, source: ExecuteError) -> RemoteError {
+fn refused(host: String, source: SessionError) -> RemoteError {
     match &source {
-        ExecuteError::Status { status, .. } if matches!(status.code(), Some(127 | 2)) => {
+        SessionError::Run(ExecuteError::Status { status, .. }) if matches!(status.code(), Some(127 | 2)) => {
             RemoteError::Absent { host }
         }
-        ExecuteError::Status { status, stderr, .. } if status.code() == Some(1) => {
+        SessionError::Run(ExecuteError::Status { status, stderr, .. }) if status.code() == Some(1) => {
             let told = stderr.trim().trim_start_matches("[E]:Error: xdock: ").to_owned();
             RemoteError::Refused { host, told }
         }

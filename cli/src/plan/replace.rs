@@ -99,8 +99,8 @@ impl Replaced {
 pub(crate) fn back(node: &str, steps: &[Step], at: usize, replaces: Option<&Replaced>) -> Vec<Step> {
     let (done, failed) = (steps.get(..at).unwrap_or_default(), steps.get(at));
     let Some(old) = replaces else {
-        // one that is on some of its networks only
-        let half = matches!(failed, Some(Step::Connect { .. }));
+        // one that is on some of its networks only, or that netd would not let start
+        let half = matches!(failed, Some(Step::Connect { .. } | Step::Tables));
         return if half { vec![Step::Discard(node.to_owned())] } else { Vec::new() };
     };
     let is_aside = old.is_aside || done.iter().any(|step| matches!(step, Step::Rename { .. }));
@@ -150,7 +150,8 @@ mod tests {
     }
 
     fn make() -> Vec<Step> {
-        vec![Step::Create { image: "new".into(), network: "mynet0".into(), body: Value::Null }, Step::Start]
+        let create = Step::Create { image: "new".into(), network: "mynet0".into(), body: Value::Null };
+        vec![create, Step::Tables, Step::Start]
     }
 
     fn replaced(containers: &[(&str, &str)]) -> Replaced {
@@ -167,6 +168,7 @@ mod tests {
             [
                 "rename d1 to d1.xdock-replaced",
                 "create from new on mynet0",
+                "wait until netd has the tables",
                 "stop d1.xdock-replaced",
                 "start",
                 "remove d1.xdock-replaced, but not its volumes"
@@ -174,22 +176,29 @@ mod tests {
         );
         let come_back = ["remove d1 again", "rename d1.xdock-replaced to d1", "start"];
         assert_eq!(shown(&back("d1", &steps, 0, Some(&old))), [""; 0]);
-        for at in 1..=3 {
+        for at in 1..=4 {
             assert_eq!(shown(&back("d1", &steps, at, Some(&old))), come_back, "{at}");
         }
-        assert_eq!(shown(&back("d1", &steps, 4, Some(&old))), [""; 0], "the new one is up");
+        assert_eq!(shown(&back("d1", &steps, 5, Some(&old))), [""; 0], "the new one is up");
     }
 
     #[test]
     fn one_that_does_not_run_is_not_started() {
         let old = replaced(&[("d1", "exited")]);
-        let made: Vec<Step> = make().into_iter().take(1).collect();
+        let made: Vec<Step> = make().into_iter().take(2).collect();
         let steps = old.around("d1", made);
-        assert_eq!(shown(&steps).len(), 3);
+        assert_eq!(shown(&steps).len(), 4);
         assert_eq!(
             shown(&back("d1", &steps, 1, Some(&old))),
             ["remove d1 again", "rename d1.xdock-replaced to d1"]
         );
+    }
+
+    #[test]
+    fn what_netd_would_not_let_start_is_not_left() {
+        let steps = make();
+        assert_eq!(shown(&back("d1", &steps, 1, None)), ["remove d1 again"]);
+        assert_eq!(shown(&back("d1", &steps, 2, None)), [""; 0], "it is made, and can be started later");
     }
 
     #[test]

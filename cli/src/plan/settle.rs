@@ -148,7 +148,7 @@ fn existing(
         ));
     }
     let starts = desired.start && found.state != "running";
-    Verdict::Already(there.tidied(starts))
+    Verdict::Already([Step::Tables].into_iter().chain(there.tidied(starts)).collect())
 }
 
 fn missing(desired: &Desired<'_>, observed: &Observed, on: &[String]) -> Result<Vec<String>, NetworkDiffers> {
@@ -171,6 +171,7 @@ fn steps(desired: &Desired<'_>, observed: &Observed, wanted: &Wanted) -> Vec<Ste
         if newest { (wanted.body.clone(), Map::new()) } else { for_old_engine(&wanted.body, &primary) };
     let mut steps = vec![Step::Create { image: wanted.image.clone(), network: primary, body }];
     steps.extend(later.into_iter().map(|(network, endpoint)| Step::Connect { network, endpoint }));
+    steps.push(Step::Tables);
     steps.extend(desired.start.then_some(Step::Start));
     steps
 }

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use process::{Command, ExecuteError};
+use process::ExecuteError;
 use serde_json::{Map, Value, json};
 
 use super::Chosen;
 use crate::app::App;
 use crate::commands::{CommandError, Done};
-use crate::engine::{About, Address, EngineError};
+use crate::engine::{About, Address, EngineError, SessionError};
 use crate::enroll::{self, Ledger, Standing};
 use crate::fleet::{self, Group, Outcome, Replies, Sequence};
-use crate::host::{Host, NetdWay};
+use crate::host::Host;
 use crate::targets;
 use chain::chain;
 
@@ -21,11 +21,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) async fn run(chosen: &Chosen, app: &mut App) -> Result<Done, CommandError> {
     let groups = targets::groups(&chosen.places(), app, &chosen.inventory)?;
     let ledger = app.settings.ledger()?.clone();
-    let timeout = app.settings.timeout;
     let work = |group: Group, replies: Replies| {
         let ledger = &ledger;
         async move {
-            let outcome = Report::of(&group.host, ledger, timeout).await.outcome();
+            let outcome = Report::of(&group.host, ledger).await.outcome();
             replies.end_all(&group.members, &outcome);
         }
     };
@@ -68,7 +67,7 @@ struct Disk {
 }
 
 impl Report {
-    async fn of(host: &Host, ledger: &Ledger, timeout: Duration) -> Self {
+    async fn of(host: &Host, ledger: &Ledger) -> Self {
         let way = match (&host.address, ledger.standing(host.name.as_str())) {
             (Address::Unix(_), _) => Way::Unix,
             (Address::Ssh { .. }, _) => Way::Ssh,
@@ -80,12 +79,12 @@ impl Report {
         let engine_and_disk = async {
             let engine = host.engine.about().await;
             let disk = match &engine {
-                Ok(about) => disk(host, &about.root, timeout).await,
+                Ok(about) => disk(host, &about.root).await,
                 Err(_) => Err(String::new()),
             };
             (engine.map_err(|error: EngineError| chain(&error)), disk)
         };
-        let ((engine, disk), netd) = tokio::join!(engine_and_disk, netd(host, timeout));
+        let ((engine, disk), netd) = tokio::join!(engine_and_disk, netd(host));
         Self { engine, way, netd, disk }
     }
 
@@ -156,14 +155,8 @@ impl Report {
     }
 }
 
-async fn netd(host: &Host, timeout: Duration) -> Result<Netd, String> {
-    let ran = match &host.netd {
-        NetdWay::Ssh(way) => way.run(&["netd", "status", "--json"], Vec::new(), timeout + PATIENCE).await,
-        NetdWay::Here(socket) => {
-            let words = ["status", "--json", "--socket", &socket.to_string_lossy()];
-            Command::new("netd", timeout + PATIENCE).args(words).execute().await
-        }
-    };
+async fn netd(host: &Host) -> Result<Netd, String> {
+    let ran = host.netd.netd(&["status", "--json"], Vec::new(), PATIENCE).await;
     let text = ran.map_err(|error| why(&error))?.text();
     understand(&text).ok_or_else(|| "its words are not those of this release (xdockhost netd)".to_owned())
 }
@@ -178,12 +171,9 @@ fn understand(text: &str) -> Option<Netd> {
     })
 }
 
-async fn disk(host: &Host, root: &str, timeout: Duration) -> Result<Disk, String> {
+async fn disk(host: &Host, root: &str) -> Result<Disk, String> {
     let words = ["df", "-B1", "--output=used,avail", root];
-    let ran = match &host.netd {
-        NetdWay::Ssh(way) => way.run(&words, Vec::new(), timeout + PATIENCE).await,
-        NetdWay::Here(_) => Command::new("df", timeout + PATIENCE).args(words.iter().skip(1)).execute().await,
-    };
+    let ran = host.netd.run(&words, Vec::new(), PATIENCE).await;
     let text = ran.map_err(|error| why(&error))?.text();
     let mut numbers = text.lines().last().unwrap_or_default().split_whitespace().map(str::parse);
     match (numbers.next(), numbers.next()) {
@@ -193,9 +183,11 @@ async fn disk(host: &Host, root: &str, timeout: Duration) -> Result<Disk, String
 }
 
 /// The program's own words: which words started it is of no use here.
-fn why(error: &ExecuteError) -> String {
+fn why(error: &SessionError) -> String {
     match error {
-        ExecuteError::Status { stderr, .. } if !stderr.trim().is_empty() => stderr.trim().replace('\n', "; "),
+        SessionError::Run(ExecuteError::Status { stderr, .. }) if !stderr.trim().is_empty() => {
+            stderr.trim().replace('\n', "; ")
+        }
         other => chain(other),
     }
 }

@@ -5,14 +5,12 @@ use std::collections::HashMap;
 use futures_util::future::join_all;
 use inventory::NodeName;
 
-use crate::commands::power::truth::Slots;
 use crate::engine::EngineError;
 use crate::fleet::{Answer, Member, Outcome, Replies};
-use crate::host::Host;
 use crate::plan::{Step, Verdict};
 use chain::chain;
 
-use super::steps;
+use super::steps::{self, Site};
 
 /// How what several nodes wait for ended: nothing, or why it failed.
 #[derive(Debug, Default)]
@@ -23,9 +21,9 @@ pub(super) struct Shared {
 
 impl Shared {
     /// Makes networks and pulls images, side by side.
-    pub(super) async fn make(host: &Host, steps: Vec<Step>) -> Self {
+    pub(super) async fn make(site: &Site<'_, '_>, steps: Vec<Step>) -> Self {
         let mut shared = Self::default();
-        let made = join_all(steps.iter().map(|step| one(host, step))).await;
+        let made = join_all(steps.iter().map(|step| one(site, step))).await;
         for (step, failure) in steps.into_iter().zip(made) {
             match step {
                 Step::CreateNetwork { name, .. } => drop(shared.networks.insert(name, failure)),
@@ -42,9 +40,14 @@ impl Shared {
     }
 }
 
-async fn one(host: &Host, step: &Step) -> Option<String> {
+async fn one(site: &Site<'_, '_>, step: &Step) -> Option<String> {
+    let host = site.slots.host;
     match step {
         Step::CreateNetwork { name, body, .. } => {
+            // the engine asks netd, which makes only what the tables have
+            if let Err(outcome) = site.tables.ended().await {
+                return outcome.failure().ok().map(|(text, _)| text);
+            }
             let made = host.engine.create_network(body).await;
             // another command was faster with the same table row
             let failed =
@@ -81,7 +84,7 @@ pub(super) fn announce(members: &[Member], verdicts: &HashMap<NodeName, Verdict>
 
 /// A node's own part.
 pub(super) async fn node(
-    slots: &Slots<'_>,
+    site: &Site<'_, '_>,
     member: &Member,
     verdict: Verdict,
     shared: &Shared,
@@ -90,7 +93,7 @@ pub(super) async fn node(
     let say = |text: String| replies.tell(member, Answer::Step(text));
     match verdict {
         Verdict::Refused(text) => Outcome::Failed(text, None),
-        Verdict::Already(steps) => match steps::run(slots, member.node.as_str(), &steps, None, &say).await {
+        Verdict::Already(steps) => match steps::run(site, member.node.as_str(), &steps, None, &say).await {
             Ok(()) => Outcome::status("already made"),
             Err(failure) => failure,
         },
@@ -101,7 +104,7 @@ pub(super) async fn node(
             if let Some(image) = pull {
                 replies.tell(member, Answer::Step(format!("Pull image {image} done")));
             }
-            let made = steps::run(slots, member.node.as_str(), &steps, replaces.as_ref(), &say).await;
+            let made = steps::run(site, member.node.as_str(), &steps, replaces.as_ref(), &say).await;
             made.err().unwrap_or_else(Outcome::success)
         }
     }

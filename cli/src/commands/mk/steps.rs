@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use crate::commands::power::truth::Slots;
+use crate::commands::sync::Bringing;
 use crate::engine::{Engine, EngineError, Removal};
 use crate::fleet::Outcome;
 use crate::host::Host;
@@ -10,18 +11,26 @@ use crate::plan::{self, Replaced, Step};
 use chain::chain;
 use serde_json::Value;
 
+/// What all nodes of a host share.
+pub(super) struct Site<'a, 't> {
+    /// Its engine, as many requests at a time as it takes.
+    pub(super) slots: Slots<'a>,
+    /// The tables for its netd.
+    pub(super) tables: Bringing<'a, 't>,
+}
+
 /// One after the other. What the engine did not take of what it was asked for is told by `say`.
 pub(super) async fn run(
-    slots: &Slots<'_>,
+    site: &Site<'_, '_>,
     node: &str,
     steps: &[Step],
     replaces: Option<&Replaced>,
     say: &dyn Fn(String),
 ) -> Result<(), Outcome> {
     for (at, step) in steps.iter().enumerate() {
-        if let Err(failure) = one(slots, node, step, replaces.is_some(), say).await {
+        if let Err(failure) = one(site, node, step, replaces.is_some(), say).await {
             let undo = plan::back(node, steps, at, replaces);
-            let undone = undo_all(&slots.host.engine, node, &undo).await;
+            let undone = undo_all(&site.slots.host.engine, node, &undo).await;
             return Err(told(failure, &undo, undone, replaces));
         }
     }
@@ -29,12 +38,15 @@ pub(super) async fn run(
 }
 
 async fn one(
-    slots: &Slots<'_>,
+    Site { slots, tables }: &Site<'_, '_>,
     node: &str,
     step: &Step,
     replaces: bool,
     say: &dyn Fn(String),
 ) -> Result<(), Outcome> {
+    if *step == Step::Tables {
+        return tables.ended().await;
+    }
     let slot = slots.one().await;
     let begun = Instant::now();
     let done = match step {
@@ -140,6 +152,8 @@ async fn apply(engine: &Engine, node: &str, step: &Step) -> Result<(), EngineErr
         Step::Rename { from, to } => engine.rename(from, to).await,
         Step::Stop(name) => engine.stop(name).await.map(drop),
         Step::Start => engine.start(node).await.map(drop),
+        // no call of the engine
+        Step::Tables => Ok(()),
         Step::Remove(name) => engine.remove(name, Removal { force: true, volumes: false }).await.map(drop),
         Step::Discard(name) => match engine.remove(name, Removal { force: true, volumes: true }).await {
             Err(error) if !error.is_absence() => Err(error),

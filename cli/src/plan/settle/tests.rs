@@ -53,7 +53,7 @@ fn what_is_missing_is_made_first_and_once() {
     let Verdict::Make { networks, pull, steps, .. } = verdict_of(plan) else { panic!() };
     assert_eq!((networks, pull), (vec!["mynet0".to_owned()], Some("busybox".to_owned())));
     let shown: Vec<String> = steps.iter().map(Step::to_string).collect();
-    assert_eq!(shown, ["create from busybox on mynet0", "start"]);
+    assert_eq!(shown, ["create from busybox on mynet0", "wait until netd has the tables", "start"]);
     let Step::Create { body, .. } = &steps[0] else { panic!() };
     assert_eq!(*body, wanted("busybox").body);
 }
@@ -63,7 +63,8 @@ fn an_old_engine_gets_one_network_at_create_and_no_mac() {
     let plan = run(ApiVersion(1, 41), &[mynet0()], vec![], true);
     assert_eq!(plan.shared, []);
     let Verdict::Make { steps, .. } = verdict_of(plan) else { panic!() };
-    let [Step::Create { body, .. }, Step::Connect { network, endpoint }, Step::Start] = steps.as_slice()
+    let [Step::Create { body, .. }, Step::Connect { network, endpoint }, Step::Tables, Step::Start] =
+        steps.as_slice()
     else {
         panic!("{steps:?}")
     };
@@ -77,9 +78,9 @@ fn an_old_engine_gets_one_network_at_create_and_no_mac() {
 #[test]
 fn a_container_that_is_so_already_is_left_alone() {
     let plan = run(ApiVersion(1, 41), &[], vec![made("busybox", "running")], false);
-    assert_eq!(verdict_of(plan), Verdict::Already(vec![]));
+    assert_eq!(verdict_of(plan), Verdict::Already(vec![Step::Tables]));
     let plan = run(ApiVersion(1, 41), &[], vec![made("busybox", "exited")], false);
-    assert_eq!(verdict_of(plan), Verdict::Already(vec![Step::Start]));
+    assert_eq!(verdict_of(plan), Verdict::Already(vec![Step::Tables, Step::Start]));
 }
 
 #[test]

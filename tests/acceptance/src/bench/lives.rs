@@ -14,43 +14,58 @@ use super::stage::{POWERED, Stage};
 use crate::cluster::Cluster;
 use crate::engine::{Engine, Failure};
 
-/// Lives, the first of which does not count.
-const ROUNDS: usize = 4;
+/// Whole lives, the first of which does not count.
+const LIVES: usize = 4;
+/// Containers that are only made and removed again. That takes a fifth of a second, so it needs more rounds to be told from noise.
+const UNLIVED: usize = 20;
 /// netd looks at the host a quarter of a second after the last change.
 const REST: Duration = Duration::from_millis(800);
 
 const ENGINE: &str = "engine's API directly";
-const FIGURES: [&str; 4] = ["tls-mk", "tls-on", "tls-off", "tls-rm"];
-/// What xdock is told for each of them.
-const WORDS: [&str; 4] =
-    ["xdock mk lives", "xdock power lives on", "xdock power lives off", "xdock rm lives"];
+const MK: Verb = Verb { figure: "tls-mk", words: "xdock mk lives", method: "POST", call: "create" };
+const ON: Verb = Verb { figure: "tls-on", words: "xdock power lives on", method: "POST", call: "start" };
+const OFF: Verb = Verb { figure: "tls-off", words: "xdock power lives off", method: "POST", call: "stop" };
+const RM: Verb = Verb { figure: "tls-rm", words: "xdock rm lives", method: "DELETE", call: "" };
+
+/// What is done to all containers, and measured.
+#[derive(Debug, Clone, Copy)]
+struct Verb {
+    figure: &'static str,
+    /// By xdock.
+    words: &'static str,
+    /// By the peer, for each of them.
+    method: &'static str,
+    call: &'static str,
+}
 
 pub(super) async fn lives(stage: &Stage) -> Result<Vec<Row>, Failure> {
     let cluster = stage.fleet.cluster(&fleet::name(stage)?).await?;
     let peer = Peer::of(cluster).await?;
-    let mut found = [const { Duel { ours: Vec::new(), peer: Vec::new() } }; 4];
-    for round in 0..ROUNDS {
+    let mut found = [MK, ON, OFF, RM].map(|verb| (verb, Duel::default()));
+    for round in 0..LIVES + UNLIVED {
+        let verbs: &[Verb] = if round < LIVES { &[MK, ON, OFF, RM] } else { &[MK, RM] };
         let (ours, theirs) = if round % 2 == 0 {
-            let ours = by_xdock(cluster).await?;
-            (ours, peer.life().await?)
+            let ours = by_xdock(cluster, verbs).await?;
+            (ours, peer.life(verbs).await?)
         } else {
-            let theirs = peer.life().await?;
-            (by_xdock(cluster).await?, theirs)
+            let theirs = peer.life(verbs).await?;
+            (by_xdock(cluster, verbs).await?, theirs)
         };
-        for (duel, (ours, theirs)) in found.iter_mut().zip(ours.into_iter().zip(theirs)) {
-            duel.add(round, 1, ours, theirs);
+        for (verb, (ours, theirs)) in verbs.iter().zip(ours.into_iter().zip(theirs)) {
+            let duels = found.iter_mut().filter(|(of, _)| of.figure == verb.figure);
+            duels.for_each(|(_, duel)| duel.add(round, 1, ours, theirs));
         }
     }
-    let rows = FIGURES.iter().zip(&found).map(|(name, duel)| {
-        stage.told(Row::against(name, duel, "ms", ENGINE, Reach::RatioAtMost(1.15)), duel)
+    let rows = found.iter().map(|(verb, duel)| {
+        stage.told(Row::against(verb.figure, duel, "ms", ENGINE, Reach::RatioAtMost(1.15)), duel)
     });
     Ok(rows.collect())
 }
 
-async fn by_xdock(cluster: &Cluster) -> Result<Vec<f64>, Failure> {
+async fn by_xdock(cluster: &Cluster, verbs: &[Verb]) -> Result<Vec<f64>, Failure> {
     let mut took = Vec::new();
-    for words in WORDS {
-        took.push(once(cluster, words).await?);
+    for verb in verbs {
+        took.push(once(cluster, verb.words).await?);
         tokio::time::sleep(REST).await;
     }
     Ok(took)
@@ -78,17 +93,17 @@ impl Peer {
         Ok(Self { engine, bodies })
     }
 
-    async fn life(&self) -> Result<Vec<f64>, Failure> {
+    async fn life(&self, verbs: &[Verb]) -> Result<Vec<f64>, Failure> {
         let mut took = Vec::new();
-        for (method, verb) in [("POST", "create"), ("POST", "start"), ("POST", "stop"), ("DELETE", "")] {
-            took.push(self.each(method, verb).await?);
+        for verb in verbs {
+            took.push(self.each(*verb).await?);
             tokio::time::sleep(REST).await;
         }
         Ok(took)
     }
 
     /// A call for each of them; the time of all in ms.
-    async fn each(&self, method: &str, verb: &str) -> Result<f64, Failure> {
+    async fn each(&self, Verb { method, call: verb, .. }: Verb) -> Result<f64, Failure> {
         let begun = Instant::now();
         let calls = self.bodies.iter().map(|(name, body)| async move {
             let (path, body) = match (method, verb) {
