@@ -13,7 +13,7 @@ use crate::enroll::{self, AuthorityError, LedgerError, Standing};
 use crate::settings::{Settings, SettingsError};
 
 /// Requests of one command to one engine at a time.
-const REQUESTS: usize = 32;
+const REQUESTS: usize = 16;
 
 /// The same over ssh: sshd takes 10 sessions on a connection (sshd_config, MaxSessions), and one is for netd.
 const SESSIONS: usize = 8;

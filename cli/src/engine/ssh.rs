@@ -23,6 +23,9 @@ const PERSIST: u32 = 60;
 /// How long a kept connection may take to show that its other end is still there.
 const STALE: Duration = Duration::from_secs(4);
 
+/// When a program has not ended so long after its start, the kept connection that it is on is looked at.
+const SLOW: Duration = Duration::from_secs(1);
+
 /// Where ssh leads to, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Destination {
@@ -117,8 +120,13 @@ impl Ssh {
         stdin: Vec<u8>,
         patience: Duration,
     ) -> Result<Output, SessionError> {
+        if !self.shared.initialized()
+            && let Some(ended) = self.to.run_on_kept(words, &stdin, patience).await
+        {
+            return Ok(ended?);
+        }
         self.connected().await?;
-        Ok(self.to.run(words, stdin, patience).await?)
+        Ok(self.to.run(Way::Shared, words, stdin, patience).await?)
     }
 
     /// A session whose two ends are the engine's API.
@@ -128,26 +136,66 @@ impl Ssh {
     }
 }
 
+/// What a session is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// The shared connection, which this session makes and keeps where there is none.
+    Keeping,
+    /// The shared connection.
+    Shared,
+    /// The shared connection, or nothing.
+    Kept,
+}
+
 impl Destination {
     /// Makes the shared connection, or finds it made. What ssh says when it fails is the error.
     async fn connect(&self) -> Result<(), SshError> {
         let directory = runtime_directory()?;
-        // ssh's own limit comes first, so that its words are told
-        let deadline = self.timeout + Duration::from_secs(2);
-        if self.control(&directory, "check").await {
-            if self.greet(&directory, deadline.min(STALE)).await.is_ok() {
-                return Ok(());
-            }
-            // its other end lost power or was cut off: sessions that still run on it end by themselves
-            self.control(&directory, "stop").await;
+        if self.is_kept(&directory).await {
+            return Ok(());
         }
-        self.greet(&directory, deadline).await
+        // ssh's own limit comes first, so that its words are told
+        self.greet(&directory, self.timeout + Duration::from_secs(2)).await
+    }
+
+    /// Whether an earlier command left a connection whose other end is there. One that is not is given up.
+    async fn is_kept(&self, directory: &Path) -> bool {
+        if !self.control(directory, "check").await {
+            return false;
+        }
+        let answers = self.greet(directory, self.timeout.min(STALE)).await.is_ok();
+        if !answers {
+            // it lost power or was cut off: sessions that still run on it end by themselves
+            self.control(directory, "stop").await;
+        }
+        answers
+    }
+
+    /// Runs a program on the connection that an earlier command left: one session instead of three. `None`: there is none, or
+    /// its other end is gone. What was begun on such a one is done once more: all that we run can be repeated.
+    async fn run_on_kept(
+        &self,
+        words: &[&str],
+        stdin: &[u8],
+        patience: Duration,
+    ) -> Option<Result<Output, ExecuteError>> {
+        let directory = runtime_directory().ok()?;
+        let mut run = std::pin::pin!(self.run(Way::Kept, words, stdin.to_vec(), patience));
+        let ended = match tokio::time::timeout(SLOW, &mut run).await {
+            Ok(ended) => ended,
+            Err(_) if self.is_kept(&directory).await => run.await,
+            Err(_) => return None,
+        };
+        match ended {
+            // ssh's own (ssh(1), EXIT STATUS): no connection, or none any more
+            Err(ExecuteError::Status { status, .. }) if status.code() == Some(255) => None,
+            ended => Some(ended),
+        }
     }
 
     /// A first session, which keeps the connection.
     async fn greet(&self, directory: &Path, deadline: Duration) -> Result<(), SshError> {
-        let run =
-            Command::new("ssh", deadline).args(self.argv(directory, Some(PERSIST), &["true"])).execute();
+        let run = Command::new("ssh", deadline).args(self.argv(directory, Way::Keeping, &["true"])).execute();
         let (user, host) = (self.user.clone(), self.host.clone());
         match run.await {
             Ok(_) => Ok(()),
@@ -160,22 +208,29 @@ impl Destination {
 
     /// Asks the process that keeps a connection, if there is one: `check`, or `stop` (no new sessions).
     async fn control(&self, directory: &Path, request: &str) -> bool {
-        let words = ["-O".to_owned(), request.to_owned()].into_iter().chain(self.argv(directory, None, &[]));
+        let words =
+            ["-O".to_owned(), request.to_owned()].into_iter().chain(self.argv(directory, Way::Shared, &[]));
         Command::new("ssh", STALE).args(words).execute().await.is_ok()
     }
 
     /// Runs a command there over the shared connection.
-    async fn run(&self, words: &[&str], stdin: Vec<u8>, deadline: Duration) -> Result<Output, ExecuteError> {
+    async fn run(
+        &self,
+        way: Way,
+        words: &[&str],
+        stdin: Vec<u8>,
+        deadline: Duration,
+    ) -> Result<Output, ExecuteError> {
         // without the directory the session makes a connection of its own
         let directory = runtime_directory().unwrap_or_default();
-        Command::new("ssh", deadline).args(self.argv(&directory, None, words)).stdin(stdin).execute().await
+        Command::new("ssh", deadline).args(self.argv(&directory, way, words)).stdin(stdin).execute().await
     }
 
     /// A session on the shared connection whose two ends are the engine's API.
     fn dial(&self) -> Result<ChildStream, SshError> {
         let directory = runtime_directory()?;
         let mut child = tokio::process::Command::new("ssh")
-            .args(self.argv(&directory, None, &["docker", "system", "dial-stdio"]))
+            .args(self.argv(&directory, Way::Shared, &["docker", "system", "dial-stdio"]))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -194,8 +249,8 @@ impl Destination {
         ChildStream::new(child, told, format!("ssh {}@{}", self.user, self.host)).map_err(SshError::Start)
     }
 
-    /// The words after `ssh`; `persist` makes this session the one that keeps the connection.
-    fn argv(&self, directory: &Path, persist: Option<u32>, remote: &[&str]) -> Vec<String> {
+    /// The words after `ssh`.
+    fn argv(&self, directory: &Path, way: Way, remote: &[&str]) -> Vec<String> {
         let mut words = vec![
             "-o".to_owned(),
             "BatchMode=yes".to_owned(),
@@ -208,11 +263,15 @@ impl Destination {
             // ssh makes %C of user, host and port: 40 digits, so that the socket's path stays below 108 bytes
             format!("ControlPath={}/%C", directory.display()),
             "-o".to_owned(),
-            format!("ControlMaster={}", if persist.is_some() { "auto" } else { "no" }),
+            format!("ControlMaster={}", if way == Way::Keeping { "auto" } else { "no" }),
         ];
-        words.extend(
-            persist.iter().flat_map(|seconds| ["-o".to_owned(), format!("ControlPersist={seconds}")]),
-        );
+        let more = match way {
+            Way::Keeping => Some(format!("ControlPersist={PERSIST}")),
+            Way::Shared => None,
+            // where there is no connection, the way to a new one ends at once
+            Way::Kept => Some("ProxyCommand=false".to_owned()),
+        };
+        words.extend(more.into_iter().flat_map(|option| ["-o".to_owned(), option]));
         words.extend(self.options.iter().flat_map(|option| ["-o".to_owned(), option.clone()]));
         words.extend(self.port.iter().flat_map(|port| ["-p".to_owned(), port.to_string()]));
         words.extend(["-T".to_owned(), "--".to_owned(), format!("{}@{}", self.user, self.host)]);
@@ -260,7 +319,7 @@ mod tests {
 
     #[test]
     fn a_session_uses_the_shared_connection_and_asks_nobody() {
-        let words = destination().argv(Path::new("/run/x"), None, &["netd", "snapshot", "load", "-"]);
+        let words = destination().argv(Path::new("/run/x"), Way::Shared, &["netd", "snapshot", "load", "-"]);
         assert_eq!(
             words.join(" "),
             "-o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=5 -o ControlPath=/run/x/%C -o ControlMaster=no \
@@ -270,7 +329,7 @@ mod tests {
 
     #[test]
     fn the_first_session_keeps_the_connection_for_the_next_command() {
-        let words = destination().argv(Path::new("/run/x"), Some(60), &["true"]);
+        let words = destination().argv(Path::new("/run/x"), Way::Keeping, &["true"]);
         assert_eq!(
             words.join(" "),
             "-o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=5 -o ControlPath=/run/x/%C -o ControlMaster=auto \

@@ -10,7 +10,7 @@ use crate::cluster::{Cluster, programs};
 use crate::engine::Failure;
 
 /// xdock's requests to one host at a time (cli/src/host.rs).
-pub(super) const AT_ONCE: usize = 32;
+pub(super) const AT_ONCE: usize = 16;
 const ROUNDS: usize = 4;
 
 /// An administrator's xdock on the host itself, at the engine's socket.
