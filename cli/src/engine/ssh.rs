@@ -5,12 +5,14 @@ use std::fmt;
 use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
 use process::{Command, ExecuteError, Output};
+use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 use tokio::io::AsyncReadExt as _;
 use tokio::sync::OnceCell;
@@ -126,7 +128,7 @@ impl Ssh {
             return Ok(ended?);
         }
         self.connected().await?;
-        Ok(self.to.run(Way::Shared, words, stdin, patience).await?)
+        Ok(self.to.run(words, stdin, patience).await?)
     }
 
     /// A session whose two ends are the engine's API.
@@ -136,42 +138,28 @@ impl Ssh {
     }
 }
 
-/// What a session is on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
-    /// The shared connection, which this session makes and keeps where there is none.
-    Keeping,
-    /// The shared connection.
-    Shared,
-    /// The shared connection, or nothing.
-    Kept,
-}
-
 impl Destination {
     /// Makes the shared connection, or finds it made. What ssh says when it fails is the error.
     async fn connect(&self) -> Result<(), SshError> {
-        let directory = runtime_directory()?;
-        if self.is_kept(&directory).await {
+        let socket = self.socket(&runtime_directory()?);
+        if is_listened_at(&socket) && self.answers(&socket).await {
             return Ok(());
         }
         // ssh's own limit comes first, so that its words are told
-        self.greet(&directory, self.timeout + Duration::from_secs(2)).await
+        self.greet(&socket, self.timeout + Duration::from_secs(2)).await
     }
 
-    /// Whether an earlier command left a connection whose other end is there. One that is not is given up.
-    async fn is_kept(&self, directory: &Path) -> bool {
-        if !self.control(directory, "check").await {
-            return false;
-        }
-        let answers = self.greet(directory, self.timeout.min(STALE)).await.is_ok();
+    /// Whether the other end of a kept connection is there. One that is not is given up.
+    async fn answers(&self, socket: &Path) -> bool {
+        let answers = self.greet(socket, self.timeout.min(STALE)).await.is_ok();
         if !answers {
             // it lost power or was cut off: sessions that still run on it end by themselves
-            self.control(directory, "stop").await;
+            self.give_up(socket).await;
         }
         answers
     }
 
-    /// Runs a program on the connection that an earlier command left: one session instead of three. `None`: there is none, or
+    /// Runs a program on the connection that an earlier command left, without a first session. `None`: there is none, or
     /// its other end is gone. What was begun on such a one is done once more: all that we run can be repeated.
     async fn run_on_kept(
         &self,
@@ -179,23 +167,21 @@ impl Destination {
         stdin: &[u8],
         patience: Duration,
     ) -> Option<Result<Output, ExecuteError>> {
-        let directory = runtime_directory().ok()?;
-        let mut run = std::pin::pin!(self.run(Way::Kept, words, stdin.to_vec(), patience));
-        let ended = match tokio::time::timeout(SLOW, &mut run).await {
-            Ok(ended) => ended,
-            Err(_) if self.is_kept(&directory).await => run.await,
-            Err(_) => return None,
-        };
-        match ended {
-            // ssh's own (ssh(1), EXIT STATUS): no connection, or none any more
-            Err(ExecuteError::Status { status, .. }) if status.code() == Some(255) => None,
-            ended => Some(ended),
+        let socket = self.socket(&runtime_directory().ok()?);
+        if !is_listened_at(&socket) {
+            return None;
+        }
+        let mut run = std::pin::pin!(self.run(words, stdin.to_vec(), patience));
+        match tokio::time::timeout(SLOW, &mut run).await {
+            Ok(ended) => Some(ended),
+            Err(_) if self.answers(&socket).await => Some(run.await),
+            Err(_) => None,
         }
     }
 
     /// A first session, which keeps the connection.
-    async fn greet(&self, directory: &Path, deadline: Duration) -> Result<(), SshError> {
-        let run = Command::new("ssh", deadline).args(self.argv(directory, Way::Keeping, &["true"])).execute();
+    async fn greet(&self, socket: &Path, deadline: Duration) -> Result<(), SshError> {
+        let run = Command::new("ssh", deadline).args(self.argv(socket, Some(PERSIST), &["true"])).execute();
         let (user, host) = (self.user.clone(), self.host.clone());
         match run.await {
             Ok(_) => Ok(()),
@@ -206,31 +192,25 @@ impl Destination {
         }
     }
 
-    /// Asks the process that keeps a connection, if there is one: `check`, or `stop` (no new sessions).
-    async fn control(&self, directory: &Path, request: &str) -> bool {
-        let words =
-            ["-O".to_owned(), request.to_owned()].into_iter().chain(self.argv(directory, Way::Shared, &[]));
-        Command::new("ssh", STALE).args(words).execute().await.is_ok()
+    /// Has the process that keeps a connection take no new sessions.
+    async fn give_up(&self, socket: &Path) {
+        let words = ["-O".to_owned(), "stop".to_owned()].into_iter().chain(self.argv(socket, None, &[]));
+        // one that is gone meanwhile takes none either
+        let _ = Command::new("ssh", STALE).args(words).execute().await;
     }
 
     /// Runs a command there over the shared connection.
-    async fn run(
-        &self,
-        way: Way,
-        words: &[&str],
-        stdin: Vec<u8>,
-        deadline: Duration,
-    ) -> Result<Output, ExecuteError> {
+    async fn run(&self, words: &[&str], stdin: Vec<u8>, deadline: Duration) -> Result<Output, ExecuteError> {
         // without the directory the session makes a connection of its own
-        let directory = runtime_directory().unwrap_or_default();
-        Command::new("ssh", deadline).args(self.argv(&directory, way, words)).stdin(stdin).execute().await
+        let socket = self.socket(&runtime_directory().unwrap_or_default());
+        Command::new("ssh", deadline).args(self.argv(&socket, None, words)).stdin(stdin).execute().await
     }
 
     /// A session on the shared connection whose two ends are the engine's API.
     fn dial(&self) -> Result<ChildStream, SshError> {
-        let directory = runtime_directory()?;
+        let socket = self.socket(&runtime_directory()?);
         let mut child = tokio::process::Command::new("ssh")
-            .args(self.argv(&directory, Way::Shared, &["docker", "system", "dial-stdio"]))
+            .args(self.argv(&socket, None, &["docker", "system", "dial-stdio"]))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -249,8 +229,21 @@ impl Destination {
         ChildStream::new(child, told, format!("ssh {}@{}", self.user, self.host)).map_err(SshError::Start)
     }
 
-    /// The words after `ssh`.
-    fn argv(&self, directory: &Path, way: Way, remote: &[&str]) -> Vec<String> {
+    /// Where the shared connection's process listens: a name that is short whatever the host's is, for the path must stay below
+    /// 108 bytes with the digits that ssh adds to it (unix(7)).
+    fn socket(&self, directory: &Path) -> PathBuf {
+        let port = self.port.map(|port| port.to_string()).unwrap_or_default();
+        let mut hash = Sha256::new();
+        for part in [&self.user, &self.host, &port].into_iter().chain(&self.options) {
+            hash.update(part);
+            hash.update([0]);
+        }
+        let name: String = hash.finalize().iter().take(20).map(|byte| format!("{byte:02x}")).collect();
+        directory.join(name)
+    }
+
+    /// The words after `ssh`; `persist`: for so many seconds this session's connection is kept, where it is not on a kept one.
+    fn argv(&self, socket: &Path, persist: Option<u32>, remote: &[&str]) -> Vec<String> {
         let mut words = vec![
             "-o".to_owned(),
             "BatchMode=yes".to_owned(),
@@ -260,18 +253,13 @@ impl Destination {
             // a host that loses power sends nothing: 3 unanswered words in a row (ssh_config, ServerAliveCountMax)
             "ServerAliveInterval=5".to_owned(),
             "-o".to_owned(),
-            // ssh makes %C of user, host and port: 40 digits, so that the socket's path stays below 108 bytes
-            format!("ControlPath={}/%C", directory.display()),
+            format!("ControlPath={}", socket.display()),
             "-o".to_owned(),
-            format!("ControlMaster={}", if way == Way::Keeping { "auto" } else { "no" }),
+            format!("ControlMaster={}", if persist.is_some() { "auto" } else { "no" }),
         ];
-        let more = match way {
-            Way::Keeping => Some(format!("ControlPersist={PERSIST}")),
-            Way::Shared => None,
-            // where there is no connection, the way to a new one ends at once
-            Way::Kept => Some("ProxyCommand=false".to_owned()),
-        };
-        words.extend(more.into_iter().flat_map(|option| ["-o".to_owned(), option]));
+        words.extend(
+            persist.iter().flat_map(|seconds| ["-o".to_owned(), format!("ControlPersist={seconds}")]),
+        );
         words.extend(self.options.iter().flat_map(|option| ["-o".to_owned(), option.clone()]));
         words.extend(self.port.iter().flat_map(|port| ["-p".to_owned(), port.to_string()]));
         words.extend(["-T".to_owned(), "--".to_owned(), format!("{}@{}", self.user, self.host)]);
@@ -279,6 +267,11 @@ impl Destination {
         words.extend((!remote.is_empty()).then(|| process::shell_words(remote)));
         words
     }
+}
+
+/// Whether a process keeps a connection there: it would be asked by another ssh, which takes as long as the session itself.
+fn is_listened_at(socket: &Path) -> bool {
+    UnixStream::connect(socket).is_ok()
 }
 
 /// A directory that nobody else can put a socket into.
@@ -319,20 +312,36 @@ mod tests {
 
     #[test]
     fn a_session_uses_the_shared_connection_and_asks_nobody() {
-        let words = destination().argv(Path::new("/run/x"), Way::Shared, &["netd", "snapshot", "load", "-"]);
+        let words = destination().argv(Path::new("/run/x/socket"), None, &["netd", "snapshot", "load", "-"]);
         assert_eq!(
             words.join(" "),
-            "-o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=5 -o ControlPath=/run/x/%C -o ControlMaster=no \
+            "-o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=5 -o ControlPath=/run/x/socket -o ControlMaster=no \
              -o StrictHostKeyChecking=no -p 2222 -T -- root@host1 netd snapshot load -"
         );
     }
 
     #[test]
+    fn who_is_reached_otherwise_has_a_connection_of_its_own() {
+        let socket = |of: Destination| of.socket(Path::new("/run/x"));
+        let name = socket(destination());
+        assert_eq!(name.as_os_str().len(), "/run/x/".len() + 40);
+        assert_eq!(name, socket(destination()));
+        for other in [
+            Destination { user: "admin".into(), ..destination() },
+            Destination { host: "host2".into(), ..destination() },
+            Destination { port: None, ..destination() },
+            Destination { options: vec![], ..destination() },
+        ] {
+            assert_ne!(name, socket(other));
+        }
+    }
+
+    #[test]
     fn the_first_session_keeps_the_connection_for_the_next_command() {
-        let words = destination().argv(Path::new("/run/x"), Way::Keeping, &["true"]);
+        let words = destination().argv(Path::new("/run/x/socket"), Some(60), &["true"]);
         assert_eq!(
             words.join(" "),
-            "-o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=5 -o ControlPath=/run/x/%C -o ControlMaster=auto \
+            "-o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=5 -o ControlPath=/run/x/socket -o ControlMaster=auto \
              -o ControlPersist=60 -o StrictHostKeyChecking=no -p 2222 -T -- root@host1 true"
         );
     }

@@ -10,6 +10,7 @@ use lab::Power;
 acceptance::promises![
     an_enrolled_engine_is_spoken_to_by_tls_and_its_containers_go_on,
     who_is_not_to_be_trusted_is_refused_and_told_which,
+    what_netd_would_not_let_start_is_not_left,
     a_killed_enrolment_leaves_an_engine_that_answers,
     a_hundred_containers_of_five_hosts_of_which_three_are_broken,
 ];
@@ -98,6 +99,31 @@ async fn an_enrolled_engine_is_spoken_to_by_tls_and_its_containers_go_on(
     cluster.lab.power("host1", Power::On).await?;
     cluster.sh("host1", "until systemctl -q is-active docker; do sleep 0.1; done").await?;
     done(cluster, "ls host1").await.map(drop)
+}
+
+/// An engine may answer where ssh, by which netd gets the tables, does not.
+async fn what_netd_would_not_let_start_is_not_left(cluster: &Cluster) -> Result<(), Failure> {
+    enrolled(cluster).await?;
+    let none = "systemctl stop ssh ssh.socket";
+    cluster.sh("host1", none).await?;
+    let tried = without_ssh(cluster).await;
+    cluster.sh("host1", "systemctl start ssh").await?;
+    tried?;
+    same("mk", done(cluster, "mk enr1").await?.as_str(), "enr1: success\n")?;
+    done(cluster, "rm enr1").await.map(drop)
+}
+
+async fn without_ssh(cluster: &Cluster) -> Result<(), Failure> {
+    // those that earlier commands left
+    let close = "for kept in /run/xdock-ssh/*; do ssh -O exit -o ControlPath=$kept host1 || true; done";
+    cluster.sh("mn", close).await?;
+    let told = "enr1: Error: cannot bring the tables to netd of host1: no ssh connection to root@host1: \
+        ssh: connect to host host1 port 22: Connection refused\n";
+    for words in ["mk enr1", "mk enr1 --start"] {
+        same(words, refused(cluster, &format!("--config {SETTINGS} {words}")).await?.as_str(), told)?;
+    }
+    let state = refused(cluster, &format!("--config {SETTINGS} power enr1 state")).await?;
+    begins(&state, "enr1: Error: No such container: enr1")
 }
 
 async fn plaintext(cluster: &Cluster) -> Result<(), Failure> {
