@@ -5,7 +5,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -47,6 +47,27 @@ pub fn replace(path: &Path, content: &[u8], mode: u32) -> Result<Change, FileErr
         // the error that matters is the first; a left-over temporary file is harmless
         let _ = fs::remove_file(&temporary);
         return Err(error);
+    }
+    sync_directory(parent)?;
+    Ok(Change::Written)
+}
+
+/// Makes `path` a symbolic link to `target`, and creates missing parent directories (0755). There is always one that works.
+///
+/// # Errors
+/// Names the path; what was there is untouched.
+pub fn link(path: &Path, target: &Path) -> Result<Change, FileError> {
+    if fs::read_link(path).is_ok_and(|now| now == target) {
+        return Ok(Change::None);
+    }
+    let parent = parent_of(path);
+    create_directory(parent)?;
+    let temporary = temporary_beside(path);
+    symlink(target, &temporary).map_err(at("link", path))?;
+    if let Err(error) = fs::rename(&temporary, path) {
+        // the error that matters is the first; a left-over temporary link is harmless
+        let _ = fs::remove_file(&temporary);
+        return Err(at("link", path)(error));
     }
     sync_directory(parent)?;
     Ok(Change::Written)
@@ -137,6 +158,20 @@ mod tests {
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no temporary file stays");
         assert_eq!(remove(&path).unwrap(), Change::Written);
         assert_eq!(remove(&path).unwrap(), Change::None);
+    }
+
+    #[test]
+    fn a_link_is_made_once_and_takes_the_place_of_what_was_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, first, second) = (dir.path().join("a/link"), Path::new("../first"), Path::new("/second"));
+        assert_eq!(link(&path, first).unwrap(), Change::Written);
+        assert_eq!(link(&path, first).unwrap(), Change::None);
+        assert_eq!(link(&path, second).unwrap(), Change::Written);
+        assert_eq!(fs::read_link(&path).unwrap(), second);
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no temporary link stays");
+        let directory = dir.path().join("a");
+        let error = link(&directory, first).unwrap_err();
+        assert_eq!(error.to_string(), format!("cannot link {}", directory.display()));
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! The actions, done.
 
-use std::io;
 use std::path::Path;
 
 use durable::FileError;
@@ -29,7 +28,7 @@ pub(super) fn finish() -> Result<(), FileError> {
 pub(super) async fn act(action: &Action, desired: &Desired) -> Result<(), NetdError> {
     match action {
         Action::InstallProgram => Ok(()),
-        Action::Link => link(),
+        Action::Link => Ok(durable::link(Path::new(LINK), Path::new(PROGRAM)).map(drop)?),
         Action::WriteUnit(path) => {
             durable::replace(Path::new(UNTOLD), b"restart", 0o644)?;
             let unit = desired.units.iter().find(|unit| unit.path == *path);
@@ -64,21 +63,4 @@ async fn systemctl(action: &Action, words: &[&str]) -> Result<(), NetdError> {
 async fn done(action: &Action, command: Command) -> Result<(), NetdError> {
     let ran = command.execute().await.map(drop);
     ran.map_err(|source| NetdError::Action { action: action.to_string(), source })
-}
-
-/// Replaced in one rename: there is always one that works.
-fn link() -> Result<(), NetdError> {
-    let new = Path::new(LINK).with_extension("new");
-    let made = || {
-        if let Some(directory) = Path::new(LINK).parent() {
-            std::fs::create_dir_all(directory)?;
-        }
-        match std::fs::remove_file(&new) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        std::os::unix::fs::symlink(PROGRAM, &new)?;
-        std::fs::rename(&new, LINK)
-    };
-    made().map_err(NetdError::Link)
 }

@@ -8,7 +8,6 @@ mod plan;
 mod release;
 mod service;
 
-use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -50,9 +49,6 @@ pub enum NetdError {
     /// A file was not written.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The link was not made.
-    #[error("cannot link {LINK} to {PROGRAM}")]
-    Link(#[source] io::Error),
     /// The snapshot of the management node is none.
     #[error("{url} is no snapshot; compile it anew with \"xdock sync\"")]
     Snapshot {

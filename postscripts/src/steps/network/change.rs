@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use durable::Change;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep};
 
@@ -58,9 +59,14 @@ impl Work {
         templates: &Templates,
         before: &Observed,
     ) -> Result<Outcome, NetworkError> {
+        // also where there is no change: it is what boots, enrolment and people run, and a new release comes by no other way
+        let own = install(&Place::host(), templates, Path::new(UNITS)).await?;
         if self.steps.is_empty() && self.files.is_empty() {
             self.saved.write().map_err(NetworkError::Keep)?;
-            return Ok(Outcome::NothingToDo);
+            return Ok(match own {
+                Change::None => Outcome::NothingToDo,
+                Change::Written => Outcome::Done("nothing to change; installed xdockhost".to_owned()),
+            });
         }
         // ssh may go away with its terminal while the NIC moves; the change ends, one way or the other
         let _deaf = [SignalKind::hangup(), SignalKind::terminate(), SignalKind::interrupt()].map(signal);
@@ -70,7 +76,6 @@ impl Work {
             return Err(NetworkError::SilentBefore(master));
         }
         let probes = self.probes.clone().without_silent(before).await;
-        install(&Place::host(), templates, Path::new(UNITS)).await?;
         let mut guarded = begin(&Place::host(), &self.intent(&probes, before)?).await?;
         // the confirmed network on a host that reaches nobody can not be worse than what is, whoever is silent then
         match self.guarded(&mut guarded, means, Some(&probes).filter(|_| answered)).await {

@@ -8,6 +8,7 @@ use acceptance::soundness::{same, sound};
 acceptance::promises![
     a_second_run_of_every_step_has_nothing_to_do,
     an_upgrade_of_netd_touches_no_running_container,
+    xdockhost_is_in_the_path_and_of_the_release_of_the_management_node,
     a_downgrade_of_netd_is_refused,
     the_old_call_of_xcats_own_postscript_finds_its_bridge,
     the_bridge_survives_a_reboot,
@@ -40,6 +41,28 @@ async fn an_upgrade_of_netd_touches_no_running_container(cluster: &Cluster) -> R
     }
     same("containers and their processes", &cluster.sh("host1", processes).await?, &before)?;
     sound(cluster).await
+}
+
+/// Also where the network has nothing to change: enrolment and boots run it.
+async fn xdockhost_is_in_the_path_and_of_the_release_of_the_management_node(
+    cluster: &Cluster,
+) -> Result<(), Failure> {
+    let old = "echo >> /opt/xdock/bin/xdockhost; rm /usr/local/bin/xdockhost";
+    cluster.sh("host1", old).await?;
+    let said = cluster.updatenode(&["host1"], "xdock network").await?;
+    if !said.contains("xdock: network: nothing to change; installed xdockhost\n") {
+        return Err(format!("xdockhost was not installed anew: {said}").into());
+    }
+    let said = cluster.updatenode(&["host1"], "xdock network").await?;
+    same("the next run", &said.contains("xdock: network: nothing to do\n"), &true)?;
+    let digest = |path: &str| format!("sha256sum <{path}");
+    let theirs = cluster.sh("mn", &digest("/install/xdock/x86_64/xdockhost")).await?;
+    same(
+        "the release",
+        &cluster.sh("host1", &digest("$(readlink -f $(command -v xdockhost))")).await?,
+        &theirs,
+    )?;
+    cluster.sh("host1", "xdockhost status | grep 'xdock: network: as planned'").await.map(drop)
 }
 
 async fn a_downgrade_of_netd_is_refused(cluster: &Cluster) -> Result<(), Failure> {

@@ -1,11 +1,11 @@
-//! What must lie on the host before its network is changed for the first time: this program, and the units of its boots.
+//! What must lie on the host before its network is changed: this program, and the units of its boots.
 
 use std::fs;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use durable::FileError;
+use durable::{Change, FileError};
 use process::{Command, ExecuteError};
 use thiserror::Error;
 
@@ -36,9 +36,6 @@ pub enum InstallError {
     /// A file.
     #[error(transparent)]
     File(#[from] FileError),
-    /// A link.
-    #[error("cannot link {0}")]
-    Link(String, #[source] io::Error),
     /// systemd.
     #[error(transparent)]
     Reload(#[from] ExecuteError),
@@ -48,37 +45,26 @@ pub enum InstallError {
 ///
 /// # Errors
 /// Such as a full disk.
-pub async fn install(place: &Place, templates: &Templates, units: &Path) -> Result<(), InstallError> {
+pub async fn install(place: &Place, templates: &Templates, units: &Path) -> Result<Change, InstallError> {
     // by the kernel's link: the file that runs may have been replaced under its name meanwhile
     let program = fs::read("/proc/self/exe").map_err(InstallError::Program)?;
-    durable::replace(&place.program, &program, 0o755)?;
-    let mut news = false;
+    let mut done = vec![durable::replace(&place.program, &program, 0o755)?];
+    if let Some(link) = &place.link {
+        done.push(durable::link(link, &place.program)?);
+    }
+    let mut read = Vec::new();
     for (unit, starter) in STARTED_BY {
         let nothing = std::collections::BTreeMap::<String, String>::new();
         let text = templates.render(&format!("{TEMPLATES}/{unit}"), &nothing)?;
-        news |= Wanted::text(units.join(unit), text).write()? == durable::Change::Written;
-        news |= link(unit, &units.join(format!("{starter}.wants")))?;
+        let started = units.join(format!("{starter}.wants")).join(unit);
+        read.push(Wanted::text(units.join(unit), text).write()?);
+        read.push(durable::link(&started, &Path::new("..").join(unit))?);
     }
-    if news && place.systemd {
+    if read.contains(&Change::Written) && place.systemd {
         Command::new("systemctl", DEADLINE).args(["daemon-reload"]).execute().await?;
     }
-    Ok(())
-}
-
-fn link(unit: &str, directory: &Path) -> Result<bool, InstallError> {
-    let (path, new) = (directory.join(unit), directory.join(format!(".{unit}.new")));
-    let target = format!("../{unit}");
-    if fs::read_link(&path).is_ok_and(|now| now == Path::new(&target)) {
-        return Ok(false);
-    }
-    durable::create_directory(directory)?;
-    let broken = |source| InstallError::Link(path.display().to_string(), source);
-    match fs::remove_file(&new) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(broken(error)),
-        _ => std::os::unix::fs::symlink(&target, &new).map_err(broken)?,
-    }
-    durable::rename(&new, &path)?;
-    Ok(true)
+    done.extend(read);
+    Ok(if done.contains(&Change::Written) { Change::Written } else { Change::None })
 }
 
 #[cfg(test)]
@@ -88,14 +74,17 @@ mod tests {
     #[tokio::test]
     async fn program_units_and_links_are_put_once() {
         let root = tempfile::tempdir().unwrap();
-        let place = Place::elsewhere(&root.path().join("state"), &root.path().join("bin/xdockhost"));
+        let place = Place {
+            link: Some(root.path().join("path/xdockhost")),
+            ..Place::elsewhere(&root.path().join("state"), &root.path().join("bin/xdockhost"))
+        };
         let (templates, units) = (Templates::new(Path::new("/nonexistent")), root.path().join("units"));
-        install(&place, &templates, &units).await.unwrap();
+        assert_eq!(install(&place, &templates, &units).await.unwrap(), Change::Written);
         let made = fs::metadata(units.join("xdock-network-recover.service")).unwrap().modified().unwrap();
-        install(&place, &templates, &units).await.unwrap();
+        assert_eq!(install(&place, &templates, &units).await.unwrap(), Change::None);
         let now = fs::metadata(units.join("xdock-network-recover.service")).unwrap().modified().unwrap();
         assert_eq!(made, now);
-        assert_eq!(fs::read(&place.program).unwrap(), fs::read("/proc/self/exe").unwrap());
+        assert_eq!(fs::read(place.link.as_ref().unwrap()).unwrap(), fs::read("/proc/self/exe").unwrap());
         for (unit, starter) in STARTED_BY {
             let text = fs::read_to_string(units.join(format!("{starter}.wants")).join(unit)).unwrap();
             assert!(text.contains("ExecStart=/opt/xdock/bin/xdockhost "), "{unit}: {text}");

@@ -16,6 +16,8 @@ pub const STATE: &str = "/var/lib/xdock/network";
 /// The host's own copy of this program. The one that a postscript runs lies in a cache that the next run replaces; this one
 /// runs as the guard, and at boot, when no management node can be asked for it.
 pub const PROGRAM: &str = "/opt/xdock/bin/xdockhost";
+/// Where a person finds it.
+const LINK: &str = "/usr/local/bin/xdockhost";
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 const SYSTEMD: &str = "/run/systemd/system";
 const FROM_NOTHING: Duration = Duration::from_secs(90);
@@ -27,6 +29,8 @@ pub struct Place {
     pub state: PathBuf,
     /// The program that runs as the guard.
     pub program: PathBuf,
+    /// A link to it in the PATH.
+    pub link: Option<PathBuf>,
     /// Whether systemd starts the guard, and starts it again when it is killed.
     pub systemd: bool,
     /// The kernel's random name of this boot. Empty where it does not tell: then every record is one of this boot.
@@ -70,6 +74,7 @@ impl Place {
         Self {
             state: STATE.into(),
             program: PROGRAM.into(),
+            link: Some(LINK.into()),
             systemd,
             boot: boot_id(),
             from_nothing: FROM_NOTHING,
@@ -81,6 +86,7 @@ impl Place {
         Self {
             state: state.to_owned(),
             program: program.to_owned(),
+            link: None,
             systemd: false,
             boot: boot_id(),
             from_nothing: FROM_NOTHING,
