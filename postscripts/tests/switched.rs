@@ -134,7 +134,9 @@ fn saved(lab: &Lab) -> (tempfile::TempDir, Stack) {
     let state = tempfile::tempdir().unwrap();
     let stack = lab.stack(&host(), &Memory::default());
     lab.apply(&plan(&stack, &lab.observe()));
-    saved::wanted(state.path(), &stack).unwrap().write().unwrap();
+    for file in saved::wanted(state.path(), &stack, vec![]).unwrap() {
+        file.write().unwrap();
+    }
     (state, stack)
 }
 

@@ -7,7 +7,7 @@ mod support;
 
 use hostnet::{Link, Route};
 use inventory::HostPlan;
-use postscripts::steps::network::plan::{Step, inverses, plan};
+use postscripts::steps::network::plan::{Step, inverses, leaving, plan};
 use postscripts::steps::network::resolve::{Memory, resolve};
 use postscripts::steps::network::stack::Stack;
 use proptest::prelude::*;
@@ -186,6 +186,34 @@ proptest! {
         let home = after.devices.iter().find(|device| device.has("10.99.0.11".parse().unwrap())).unwrap();
         let mut v4 = model.now.routes.iter().filter(|(_, route)| route.destination.addr().is_ipv4());
         prop_assert!(v4.all(|(on, _)| *on == home.name), "{}", model.described());
+    }
+
+    #[test]
+    fn what_left_the_tables_and_nobody_uses_is_gone(
+        start in start(),
+        first in 0..HOSTS.len(),
+        second in 0..HOSTS.len(),
+        stopped in 0..20_usize,
+    ) {
+        let mut model = start.model();
+        let Some((old, made)) = steps(&host(first), &model, None) else { return Ok(()) };
+        apply(&mut model, &made);
+        let Some((new, change)) = steps(&host(second), &model, Some(&old)) else { return Ok(()) };
+        apply(&mut model, &change);
+        let before = model.described();
+        let left = leaving(&old, &new, &model.now);
+        apply(&mut model, left.steps.iter().take(stopped));
+        for _ in 0..2 {
+            apply(&mut model, &inverses(&left.steps));
+            prop_assert_eq!(model.described(), before.clone());
+        }
+        apply(&mut model, &left.steps);
+        for device in old.devices.iter().filter(|device| device.is_made()) {
+            let stays = new.device(&device.name).is_some() || left.used.iter().any(|used| used.device == *device);
+            prop_assert_eq!(model.now.link(&device.name).is_some(), stays, "{}: {}", device.name, before);
+        }
+        prop_assert_eq!(leaving(&old, &new, &model.now).steps, vec![]);
+        prop_assert_eq!(plan(&new, &model.now), vec![]);
     }
 
     #[test]

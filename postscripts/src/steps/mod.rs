@@ -38,6 +38,17 @@ pub enum Outcome {
     Planned(Plan),
 }
 
+impl Outcome {
+    /// What was done in both, one after the other.
+    pub fn and(self, then: Self) -> Self {
+        match (self, then) {
+            (Self::Done(first), Self::Done(second)) => Self::Done(format!("{first}; {second}")),
+            (Self::NothingToDo, then) => then,
+            (first, _) => first,
+        }
+    }
+}
+
 /// What a step would do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {

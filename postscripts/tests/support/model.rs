@@ -5,7 +5,7 @@
 mod addresses;
 mod switch;
 
-use hostnet::{BridgeSettings, Hearing, Kind, Link, Settings};
+use hostnet::{BondSpec, BridgeSettings, BridgeSpec, Hearing, Kind, Link, Settings, VlanSpec};
 use inventory::IfName;
 use postscripts::steps::network::observe::Observed;
 use postscripts::steps::network::plan::Step;
@@ -83,7 +83,10 @@ impl Model {
                 let made = self.new_link(&spec.name, parent.mac, Some(mtu));
                 self.add(Link { kind: Kind::Vlan, settings, ..made });
             }
-            Step::Delete { device, .. } => self.delete(device),
+            Step::RemoveBridge(BridgeSpec { name, .. })
+            | Step::RemoveBond(BondSpec { name, .. })
+            | Step::RemoveVlan(VlanSpec { name, .. })
+            | Step::Delete { device: name, .. } => self.delete(name),
             Step::SetBridge { device, to, .. } => self.get(device)?.settings = Settings::Bridge(*to),
             Step::SetBond { device, to, .. } => {
                 if let Settings::Bond { options, .. } = &mut self.get(device)?.settings {
@@ -216,8 +219,10 @@ impl Model {
                 return Err(format!("{port} is up"));
             }
             let before = (port.clone(), link.mtu);
-            (link.mtu, link.up) = (master.mtu, true);
+            link.up = true;
             self.before.push(before);
+            // by the driver's own call of dev_set_mtu (drivers/net/bonding/bond_main.c, bond_enslave)
+            self.set_mtu(port, master.mtu)?;
         }
         self.get(port)?.master = Some(master.index);
         Ok(())

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use durable::Change;
+use inventory::IfName;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep};
 
@@ -18,7 +19,7 @@ use super::hands::{ThisMachine, facts};
 use super::manager::Manager;
 use super::manager::adopt::adopt;
 use super::observe::Observed;
-use super::plan::{Step, inverses, plan};
+use super::plan::{Leaving, Step, inverses, leaving, plan};
 use super::probe::{Probes, answers};
 use super::stack::{Device, Kind, Stack};
 use crate::files::Wanted;
@@ -37,11 +38,13 @@ const WORK: u64 = 180;
 /// All that the step found and will do.
 pub(super) struct Work {
     pub(super) stack: Stack,
+    /// What earlier runs made.
+    pub(super) made: Stack,
     pub(super) steps: Vec<Step>,
     /// Those that differ.
     pub(super) files: Vec<Wanted>,
-    /// The plan as a file: written with the others, but no change by itself.
-    pub(super) saved: Wanted,
+    /// The plan as files: written with the others, but no change by themselves.
+    pub(super) saved: [Wanted; 2],
     /// Options of replaced files that are not in ours.
     pub(super) lost: Vec<String>,
     pub(super) probes: Probes,
@@ -50,6 +53,8 @@ pub(super) struct Work {
     pub(super) confirm: u64,
     /// Whether this is the network that was confirmed already, and only put right.
     pub(super) is_repair: bool,
+    /// What is told of it in the end, where that is not what is there.
+    pub(super) summary: Option<String>,
 }
 
 impl Work {
@@ -62,7 +67,9 @@ impl Work {
         // also where there is no change: it is what boots, enrolment and people run, and a new release comes by no other way
         let own = install(&Place::host(), templates, Path::new(UNITS)).await?;
         if self.steps.is_empty() && self.files.is_empty() {
-            self.saved.write().map_err(NetworkError::Keep)?;
+            for saved in &self.saved {
+                saved.write().map_err(NetworkError::Keep)?;
+            }
             return Ok(match own {
                 Change::None => Outcome::NothingToDo,
                 Change::Written => Outcome::Done("nothing to change; installed xdockhost".to_owned()),
@@ -90,7 +97,7 @@ impl Work {
 
     fn intent(&self, probes: &Probes, before: &Observed) -> Result<Intent, serde_json::Error> {
         let undo = inverses(&self.steps).into_iter().map(|step| Undo::of(&step, step.is_durable()));
-        let touched = |name: &inventory::IfName| self.stack.device(name).is_some();
+        let touched = |name: &IfName| self.stack.device(name).is_some() || self.made.device(name).is_some();
         let intent = Intent {
             undo: undo.collect::<Result<_, _>>()?,
             facts: facts(before, touched),
@@ -103,8 +110,13 @@ impl Work {
         Ok(intent.with_files(&self.all_files()))
     }
 
+    /// What earlier runs made and the tables do not have any more.
+    pub(super) fn left(&self, observed: &Observed) -> Leaving {
+        leaving(&self.made, &self.stack, observed)
+    }
+
     fn all_files(&self) -> Vec<Wanted> {
-        self.files.iter().chain([&self.saved]).cloned().collect()
+        self.files.iter().chain(&self.saved).cloned().collect()
     }
 
     /// The change itself. The files are written when the new network has been seen to work, and the manager told; then all is
@@ -167,6 +179,9 @@ impl Work {
     }
 
     fn summary(&self) -> String {
+        if let Some(summary) = &self.summary {
+            return summary.clone();
+        }
         let mut parts: Vec<String> = self.stack.devices.iter().filter_map(described).collect();
         let backup = self.files.iter().find_map(|file| file.backup.as_ref());
         if let (false, Some(backup)) = (self.lost.is_empty(), backup) {
@@ -191,7 +206,7 @@ async fn taken_back(guarded: Guarded, flaw: &Flaw) -> NetworkError {
 
 /// A device for the summary; none for a NIC that is only a port.
 fn described(device: &Device) -> Option<String> {
-    let below: Vec<&str> = device.below().into_iter().map(inventory::IfName::as_str).collect();
+    let below: Vec<&str> = device.below().into_iter().map(IfName::as_str).collect();
     let addresses: Vec<String> = device.addresses.iter().map(ToString::to_string).collect();
     let with = match (&device.kind, addresses.is_empty()) {
         (_, false) => format!(" with {}", addresses.join(" ")),

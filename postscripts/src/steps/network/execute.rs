@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use hostnet::ovs::{self, PortSpec, Switch, SwitchError};
-use hostnet::{Kernel, Kind, NetError};
+use hostnet::{BondSpec, BridgeSpec, Kernel, Kind, NetError, VlanSpec};
 use inventory::IfName;
 use thiserror::Error;
 use tokio::sync::OnceCell;
@@ -113,6 +113,7 @@ pub async fn act(means: &Means, step: &Step) -> Result<(), ActError> {
 async fn dispatch(means: &Means, step: &Step) -> Result<(), ActError> {
     match step {
         Step::AddOvs(_)
+        | Step::RemoveOvs(_)
         | Step::DelOvs(_)
         | Step::SetOvs(_)
         | Step::Plug { .. }
@@ -127,7 +128,10 @@ async fn in_kernel(kernel: &Kernel, step: &Step) -> Result<(), NetError> {
         Step::AddBridge(spec) => kernel.add_bridge(spec).await.map(drop),
         Step::AddBond(spec) => kernel.add_bond(spec).await.map(drop),
         Step::AddVlan(spec) => kernel.add_vlan(spec).await.map(drop),
-        Step::Delete { device, .. } => kernel.delete(device).await.map(drop),
+        Step::RemoveBridge(BridgeSpec { name, .. })
+        | Step::RemoveBond(BondSpec { name, .. })
+        | Step::RemoveVlan(VlanSpec { name, .. })
+        | Step::Delete { device: name, .. } => kernel.delete(name).await.map(drop),
         Step::SetBridge { device, to, .. } => kernel.set_bridge(device, *to).await,
         Step::SetBond { device, to, .. } => kernel.set_bond(device, to).await,
         Step::SetMtu { device, to, .. } => kernel.set_mtu(device, *to).await,
@@ -142,6 +146,7 @@ async fn in_kernel(kernel: &Kernel, step: &Step) -> Result<(), NetError> {
         Step::Route { device, route, .. } => kernel.add_route(device, route).await,
         Step::DelRoute(device, route) => gone(kernel.del_route(device, route).await),
         Step::AddOvs(_)
+        | Step::RemoveOvs(_)
         | Step::DelOvs(_)
         | Step::SetOvs(_)
         | Step::Plug { .. }
@@ -153,7 +158,7 @@ async fn in_kernel(kernel: &Kernel, step: &Step) -> Result<(), NetError> {
 async fn in_switch(switch: &Switch, step: &Step) -> Result<(), SwitchError> {
     match step {
         Step::AddOvs(spec) | Step::SetOvs(spec) => switch.add_bridge(&bridge(spec)).await.map(drop),
-        Step::DelOvs(name) => switch.del_bridge(name).await.map(drop),
+        Step::RemoveOvs(OvsSpec { name, .. }) | Step::DelOvs(name) => switch.del_bridge(name).await.map(drop),
         Step::Plug { port, bridge } => {
             let (bridge, port) = (bridge.clone(), port.clone());
             let spec = PortSpec { bridge, port, tag: None, external_ids: std::collections::BTreeMap::new() };

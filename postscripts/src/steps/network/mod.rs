@@ -5,6 +5,7 @@
 //! resolve/      what shall be, on this machine
 //! plan/         the steps from the one to the other
 //! change.rs     steps and files, under guard: all of it and confirmed, or none
+//! left.rs       a second change: what left the tables goes
 //! execute.rs    one step
 //! probe.rs      who must answer afterwards
 //! guard/        takes back what nobody confirmed
@@ -21,6 +22,7 @@ pub mod execute;
 pub mod found;
 pub mod guard;
 pub mod hands;
+mod left;
 pub mod manager;
 pub mod modules;
 pub mod observe;
@@ -68,9 +70,12 @@ pub async fn run(run: &Run) -> Result<Outcome, NetworkError> {
     let found = Found::look(&means, &host, &host_plan).await?;
     let work = prepare(run, &host, &host_plan, &found, master)?;
     if run.work.dry_run {
-        return Ok(Outcome::Planned(Plan::new(&work.steps, work.files)));
+        let steps = [work.steps.clone(), work.left(&found.observed).steps].concat();
+        return Ok(Outcome::Planned(Plan::new(&steps, work.files)));
     }
-    work.execute(&means, &run.templates, &found.observed).await
+    let changed = work.execute(&means, &run.templates, &found.observed).await?;
+    let removed = left::remove(work, &means, run, &host, &host_plan).await?;
+    Ok(changed.and(removed))
 }
 
 /// What an earlier run left in the middle is nothing to plan from.
@@ -95,15 +100,19 @@ fn prepare(
     let stack = resolve(host_plan, &found.observed, &found.memory)?;
     let mut files = wanted(&found.tree, &stack, &run.templates, &stamp(SystemTime::now()))?;
     files.retain(Wanted::differs);
+    let made = saved::made(&host.state);
+    let left = made.devices.iter().filter(|device| device.is_made() && stack.device(&device.name).is_none());
     Ok(Work {
         steps: plan(&stack, &found.observed),
         files,
-        saved: saved::wanted(&host.state, &stack)?,
+        saved: saved::wanted(&host.state, &stack, left.cloned().collect())?,
         lost: stack.devices.iter().flat_map(|device| found.tree.lost_options(&device.name)).collect(),
         probes: Probes::of(host_plan, &stack, master),
         manager: found.tree.manager(),
         confirm: run.work.confirm,
         is_repair: saved::read(&host.state).as_ref() == Some(&stack),
+        summary: None,
+        made,
         stack,
     })
 }

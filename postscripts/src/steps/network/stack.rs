@@ -187,6 +187,11 @@ impl Device {
         }
     }
 
+    /// Whether it is one that we make, and no NIC.
+    pub fn is_made(&self) -> bool {
+        self.kind != Kind::Ethernet
+    }
+
     /// Whether the tables give it that address.
     pub fn has(&self, address: IpAddr) -> bool {
         self.addresses.iter().any(|own| own.addr() == address)

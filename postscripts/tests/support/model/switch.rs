@@ -2,7 +2,7 @@
 
 use hostnet::{Kind, Link};
 use inventory::IfName;
-use postscripts::steps::network::plan::Step;
+use postscripts::steps::network::plan::{OvsSpec, Step};
 use postscripts::steps::network::switch::OvsBridge;
 
 use super::Model;
@@ -26,7 +26,7 @@ impl Model {
                     self.add(Link { kind: tap, up: false, ..made });
                 }
             }
-            Step::DelOvs(name) if self.now.ovs(name).is_some() => {
+            Step::DelOvs(name) | Step::RemoveOvs(OvsSpec { name, .. }) if self.now.ovs(name).is_some() => {
                 self.now.switch.as_mut().unwrap().retain(|bridge| bridge.name != *name);
                 self.delete(name);
             }

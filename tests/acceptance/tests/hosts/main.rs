@@ -3,6 +3,7 @@
 
 mod deploy;
 mod drift;
+mod leavers;
 mod lockout;
 mod network;
 
@@ -21,6 +22,6 @@ fn provision(runtime: &Runtime) -> Result<Cluster, Failure> {
 }
 
 fn main() {
-    let promises = [deploy::promises(), drift::promises(), lockout::promises()];
+    let promises = [deploy::promises(), drift::promises(), leavers::promises(), lockout::promises()];
     acceptance::promise::run(promises.into_iter().flatten().collect(), provision);
 }

@@ -6,6 +6,11 @@ use inventory::{BondOptions, IfName};
 use super::{Step, Tower};
 use crate::steps::network::stack::Device;
 
+/// As the driver takes them.
+pub(super) fn option_words(options: &BondOptions) -> Vec<(String, String)> {
+    options.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
 impl Tower<'_> {
     pub(super) fn bond(&self, device: &Device, ports: &[IfName], options: &BondOptions) -> Vec<Step> {
         let name = &device.name;
@@ -14,8 +19,8 @@ impl Tower<'_> {
             None => steps.push(Step::AddBond(BondSpec {
                 name: name.clone(),
                 mac: device.mac,
-                mtu: self.new_mtu(device).or_else(|| self.mtu_of_port(ports)),
-                options: options.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+                mtu: self.mtu_of_new(device, ports),
+                options: option_words(options),
             })),
             Some(link) => {
                 steps.extend(self.options(link, options));
@@ -27,6 +32,19 @@ impl Tower<'_> {
             steps.extend(self.enter_bond(name, port));
         }
         steps
+    }
+
+    fn mtu_of_new(&self, bond: &Device, ports: &[IfName]) -> Option<u32> {
+        self.new_mtu(bond).or_else(|| self.mtu_of_port(ports))
+    }
+
+    /// What a bond has, and gives a NIC, when that enters it.
+    fn mtu_at_entry(&self, bond: &IfName) -> Option<u32> {
+        let device = self.stack.device(bond)?;
+        match self.observed.link(bond) {
+            Some(link) => self.wanted_mtu(device).max(Some(link.mtu)),
+            None => self.mtu_of_new(device, &device.ports().into_iter().cloned().collect::<Vec<_>>()),
+        }
     }
 
     /// A bond gives its ports its own MTU: it gets theirs, of the NIC that is in use.
@@ -43,7 +61,19 @@ impl Tower<'_> {
             return self.up(port).into_iter().collect();
         }
         let down = (link.up && !self.leaves_bond(link)).then(|| Step::SetDown(port.clone()));
-        down.into_iter().chain([Step::Enslave { port: port.clone(), bridge: bond.clone() }]).collect()
+        let mut steps = self.cut_by_bond(bond, port);
+        steps.extend(down);
+        steps.push(Step::Enslave { port: port.clone(), bridge: bond.clone() });
+        steps
+    }
+
+    /// The VLANs of a NIC that a bond's smaller MTU cuts down, where the NIC's own did not before.
+    fn cut_by_bond(&self, bond: &IfName, port: &IfName) -> Vec<Step> {
+        let own = self.stack.device(port).and_then(|device| self.mtu(device));
+        match (own, self.mtu_at_entry(bond)) {
+            (None, Some(mtu)) => self.others_vlans(port, mtu),
+            _ => Vec::new(),
+        }
     }
 
     /// The options that differ; those that can not be changed of a bond in use have been refused.

@@ -11,6 +11,7 @@
 //! routes.rs     default gateways, and routes that move
 //! ports.rs      NICs into their bonds and bridges
 //! hearing.rs    NICs that only a switch in user space hears
+//! leaving.rs    devices that left the tables
 //! ```
 //!
 //! The order keeps the host reachable. The device above gets the address while the NIC still has it; routes with a gateway are
@@ -26,6 +27,7 @@
 mod addresses;
 mod bond;
 mod hearing;
+mod leaving;
 mod make;
 mod mtu;
 mod ovs;
@@ -34,6 +36,7 @@ mod routes;
 mod step;
 mod words;
 
+pub use self::leaving::{Leaving, leaving};
 pub use self::step::{Made, OvsSpec, Step, inverses};
 pub use self::words::Words;
 use super::observe::Observed;

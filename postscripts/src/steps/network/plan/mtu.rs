@@ -26,7 +26,7 @@ impl Tower<'_> {
     }
 
     /// VLANs that the tables do not have: the kernel cuts them down with their parent, and would not put them back.
-    fn others_vlans(&self, parent: &IfName, to: u32) -> Vec<Step> {
+    pub(super) fn others_vlans(&self, parent: &IfName, to: u32) -> Vec<Step> {
         let index = self.observed.link(parent).map(|link| link.index);
         let on_it = |link: &&Link| {
             matches!(link.settings, Settings::Vlan { parent, .. } if Some(parent) == index)
@@ -47,7 +47,7 @@ impl Tower<'_> {
         below.filter_map(|lower| self.stack.device(lower)?.mtu).min()
     }
 
-    fn mtu(&self, device: &Device) -> Option<Step> {
+    pub(super) fn mtu(&self, device: &Device) -> Option<Step> {
         let from = self.observed.link(&device.name)?.mtu;
         let to = self.wanted_mtu(device).filter(|to| *to != from)?;
         // Open vSwitch sets that of its internal port back to what its database says
@@ -56,7 +56,7 @@ impl Tower<'_> {
     }
 
     /// What the tables say, else what is, cut down to what is below.
-    fn wanted_mtu(&self, device: &Device) -> Option<u32> {
+    pub(super) fn wanted_mtu(&self, device: &Device) -> Option<u32> {
         if device.mtu.is_some() {
             return device.mtu;
         }

@@ -15,6 +15,14 @@ pub enum Step {
     AddBond(BondSpec),
     /// Make a VLAN device.
     AddVlan(VlanSpec),
+    /// Remove a bridge that left the tables.
+    RemoveBridge(BridgeSpec),
+    /// Remove a bond that left the tables.
+    RemoveBond(BondSpec),
+    /// Remove a VLAN device that left the tables.
+    RemoveVlan(VlanSpec),
+    /// Remove an Open vSwitch bridge that left the tables.
+    RemoveOvs(OvsSpec),
     /// Remove what an earlier step made: only ever the way back.
     Delete {
         /// What it is.
@@ -91,7 +99,7 @@ pub enum Step {
         /// What it replaces.
         instead: Option<(IfName, Route)>,
     },
-    /// Remove a route: only ever the way back.
+    /// Remove a route.
     DelRoute(IfName, Route),
     /// Make an Open vSwitch bridge with its port that leads out, which it takes from the host at once.
     AddOvs(OvsSpec),
@@ -161,6 +169,10 @@ impl Step {
             Self::AddBridge(spec) => Self::Delete { kind: Made::Bridge, device: spec.name },
             Self::AddBond(spec) => Self::Delete { kind: Made::Bond, device: spec.name },
             Self::AddVlan(spec) => Self::Delete { kind: Made::Vlan, device: spec.name },
+            Self::RemoveBridge(spec) => Self::AddBridge(spec),
+            Self::RemoveBond(spec) => Self::AddBond(spec),
+            Self::RemoveVlan(spec) => Self::AddVlan(spec),
+            Self::RemoveOvs(spec) => Self::AddOvs(spec),
             Self::SetBridge { device, from, to } => Self::SetBridge { device, from: to, to: from },
             Self::SetBond { device, from, to } => Self::SetBond { device, from: to, to: from },
             Self::SetMtu { device, from, to } => Self::SetMtu { device, from: to, to: from },
@@ -172,6 +184,7 @@ impl Step {
             Self::Enslave { port, bridge } => Self::Release { port, bridge },
             Self::Release { port, bridge } => Self::Enslave { port, bridge },
             Self::Route { device, route, instead: None } => Self::DelRoute(device, route),
+            Self::DelRoute(device, route) => Self::Route { device, route, instead: None },
             Self::Route { device, route, instead: Some((old, instead)) } => {
                 Self::Route { device: old, route: instead, instead: Some((device, route)) }
             }
@@ -179,13 +192,7 @@ impl Step {
             Self::Plug { port, bridge } => Self::Unplug { port, bridge },
             Self::Unplug { port, bridge } => Self::Plug { port, bridge },
             Self::SetTag { port, from, to } => Self::SetTag { port, from: to, to: from },
-            Self::Settle(_)
-            | Self::Delete { .. }
-            | Self::DelRoute(..)
-            | Self::DelOvs(_)
-            | Self::SetOvs(_) => {
-                return None;
-            }
+            Self::Settle(_) | Self::Delete { .. } | Self::DelOvs(_) | Self::SetOvs(_) => return None,
         })
     }
 
@@ -194,6 +201,7 @@ impl Step {
         matches!(
             self,
             Self::AddOvs(_)
+                | Self::RemoveOvs(_)
                 | Self::DelOvs(_)
                 | Self::SetOvs(_)
                 | Self::Plug { .. }

@@ -12,6 +12,9 @@ impl fmt::Display for Step {
             Self::AddBridge(spec) => write!(f, "add bridge {}", spec.name),
             Self::AddBond(spec) => write!(f, "add bond {} with {}", spec.name, Options(&spec.options)),
             Self::AddVlan(spec) => write!(f, "add {} for VLAN {} of {}", spec.name, spec.id, spec.parent),
+            Self::RemoveBridge(spec) => write!(f, "remove bridge {}", spec.name),
+            Self::RemoveBond(spec) => write!(f, "remove bond {}", spec.name),
+            Self::RemoveVlan(spec) => write!(f, "remove VLAN {}", spec.name),
             Self::Delete { kind, device } => write!(f, "delete {kind} {device}"),
             Self::SetBridge { device, from, to } => write!(f, "set {device} from {from} to {to}"),
             Self::SetBond { device, from, to } => {
@@ -43,6 +46,7 @@ impl Step {
                 write!(f, "add Open vSwitch bridge {} with port {}", spec.name, spec.uplink)?;
                 spec.tag.map_or(Ok(()), |tag| write!(f, ", itself in VLAN {tag}"))
             }
+            Self::RemoveOvs(spec) => write!(f, "remove Open vSwitch bridge {}", spec.name),
             Self::DelOvs(name) => write!(f, "delete Open vSwitch bridge {name}"),
             Self::SetOvs(spec) => {
                 write!(f, "put spanning tree, mtu and address of Open vSwitch bridge {} right", spec.name)
