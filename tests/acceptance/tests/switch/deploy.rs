@@ -16,6 +16,7 @@ acceptance::promises![
     a_second_run_has_nothing_to_do,
     the_switch_and_the_containers_are_back_after_a_reboot,
     the_host_is_back_where_open_vswitch_starts_late,
+    a_switch_that_left_the_tables_goes,
 ];
 
 /// `br0` is an Open vSwitch bridge over `eth0` with the host's address.
@@ -88,6 +89,32 @@ async fn the_host_is_back_where_open_vswitch_starts_late(cluster: &Cluster) -> R
         cluster
             .sh(host, "rm /etc/systemd/system/ovs-vswitchd.service.d/late.conf; systemctl daemon-reload")
             .await?;
+    }
+    sound(cluster).await
+}
+
+/// A second one, over `eth1`, which one run makes and the next removes; the containers on the first one go on.
+async fn a_switch_that_left_the_tables_goes(cluster: &Cluster) -> Result<(), Failure> {
+    let br98 = [
+        ("nictypes.br98", "bridge_ovs"),
+        ("nicdevices.br98", "eth1"),
+        ("nicnetworks.br98", "net98"),
+        ("nicextraparams.br98", "datapath_type=netdev"),
+        ("nicips.br98", "10.98.0.1"),
+    ];
+    let net98 = [("net", "10.98.0.0"), ("mask", "255.255.0.0"), ("mgtifname", "br98")];
+    let with = crate::tables_of(&crate::MYNET0, &br98).object("net98", "network", &net98);
+    for host in HOSTS {
+        let made = cluster.xdockhost(&with, host, "network").await?;
+        same(&format!("a second switch on {host} ({made:?})"), &made.code, &0)?;
+        cluster
+            .sh(host, "ovs-vsctl list-ports br98 | grep eth1 && ip -br -4 addr show br98 | grep 10.98.0.1/16")
+            .await?;
+        let gone = cluster.xdockhost(&cluster.tables, host, "network").await?;
+        same(&format!("removed on {host} ({gone:?})"), &gone.stdout.ends_with("removed br98\n"), &true)?;
+        cluster.sh(host, "! ovs-vsctl br-exists br98 && ! ip link show br98 2>/dev/null").await?;
+        let again = cluster.xdockhost(&cluster.tables, host, "network").await?;
+        same(host, again.stdout.as_str(), "xdock: network: nothing to do\n")?;
     }
     sound(cluster).await
 }

@@ -25,11 +25,19 @@ fn provision(runtime: &Runtime) -> Result<Cluster, Failure> {
 
 /// `br0` over `eth0` is a trunk: the hosts' own network untagged, `red` and `blue` tagged, six containers on each.
 fn tables() -> Tables {
-    tables_with(&[("net", "10.99.0.0"), ("mask", "255.255.0.0"), ("mgtifname", "eth0")])
+    tables_with(&MYNET0)
 }
+
+/// The hosts' own network.
+const MYNET0: [(&str, &str); 3] = [("net", "10.99.0.0"), ("mask", "255.255.0.0"), ("mgtifname", "eth0")];
 
 /// The same with another row for the hosts' own network.
 fn tables_with(mynet0: &[(&str, &str)]) -> Tables {
+    tables_of(mynet0, &[])
+}
+
+/// The same with more columns of the hosts.
+fn tables_of(mynet0: &[(&str, &str)], more: &[(&str, &str)]) -> Tables {
     let network = |net: &'static str, vlan: &'static str| {
         [("net", net), ("mask", "255.255.0.0"), ("mgtifname", "br0"), ("vlanid", vlan)]
     };
@@ -42,7 +50,7 @@ fn tables_with(mynet0: &[(&str, &str)]) -> Tables {
     let tables = Tables::of_lab_with(4, mynet0)
         .object("red", "network", &network("10.71.0.0", "71"))
         .object("blue", "network", &network("10.72.0.0", "72"))
-        .object("dockerhosts", "group", &br0);
+        .object("dockerhosts", "group", &[&br0, more].concat());
     let tables = tables.container("spare", "host1", "10.71.1.99", &[("groups", "spares,all")]);
     let places = (1..=4).flat_map(|host| (1..=3).map(move |number| (host, number)));
     places.fold(tables, |tables, (host, number)| {
