@@ -6,6 +6,7 @@ use std::fmt;
 
 use hostnet::{BondSpec, BridgeSpec, Kind as Is, Link, Settings, VlanSpec};
 use inventory::IfName;
+use ipnet::IpNet;
 
 use super::bond::option_words;
 use super::{OvsSpec, Step};
@@ -40,16 +41,16 @@ impl fmt::Display for Used {
 /// What `made` has and the tables do not. A NIC is nobody's to remove: it only loses what stood on it.
 pub fn leaving(made: &Stack, stack: &Stack, observed: &Observed) -> Leaving {
     let mut leaving = Leaving::default();
-    let mut gone: Vec<&IfName> = Vec::new();
+    let mut users = Users { stack, observed, gone: Vec::new() };
     for device in made.devices.iter().rev().filter(|device| stack.device(&device.name).is_none()) {
         let Some(link) = observed.link(&device.name).filter(|link| is_of(device, link, observed)) else {
             continue;
         };
-        match user(device, link, stack, observed, &gone) {
+        match users.of(device, link) {
             Some(by) => leaving.used.push(Used { device: device.clone(), by }),
             None => {
                 leaving.steps.extend(remove(device, link, observed));
-                gone.push(&device.name);
+                users.gone.push(&device.name);
             }
         }
     }
@@ -67,39 +68,55 @@ fn is_of(device: &Device, link: &Link, observed: &Observed) -> bool {
     }
 }
 
-/// Who needs the device still: a device of the tables, a port or device that we did not put there, or an address that we did not
-/// give it.
-fn user(
-    device: &Device,
-    link: &Link,
-    stack: &Stack,
-    observed: &Observed,
-    gone: &[&IfName],
-) -> Option<String> {
-    let name = &device.name;
-    // a bond sets the NICs down that leave it
-    let needed: Vec<&IfName> = match &device.kind {
-        Kind::Bond { ports, .. } => ports.iter().chain([name]).collect(),
-        _ => vec![name],
-    };
-    let on = |upper: &&Device| upper.below().iter().any(|lower| needed.contains(lower));
-    let of_tables = stack.devices.iter().find(on).map(|upper| &upper.name);
-    let own = device.ports();
-    let port = observed.ports(link).map(|port| &port.name).find(|port| !own.contains(port));
-    let plugged = observed.ovs(name).into_iter().flat_map(|bridge| &bridge.ports);
-    let plugged = plugged.filter(|port| *port != name).find(|port| !own.contains(port));
-    let on_it = |upper: &&Link| {
-        let is_vlan = matches!(upper.settings, Settings::Vlan { parent, .. } if parent == link.index);
-        (is_vlan || link.master == Some(upper.index)) && !gone.contains(&&upper.name)
-    };
-    let upper = observed.links.iter().find(on_it).map(|upper| &upper.name);
-    let switch = observed.ovs_of(name).map(|bridge| &bridge.name).filter(|bridge| *bridge != name);
-    let switch = switch.filter(|bridge| !gone.contains(bridge));
-    // IPv6 addresses of router advertisements come by themselves
-    let foreign = |address: &ipnet::IpNet| address.addr().is_ipv4() && !device.has(address.addr());
-    let address = observed.addresses(name).find(foreign).map(|address| address.to_string());
-    let device = of_tables.or(port).or(plugged).or(upper).or(switch);
-    device.map(ToString::to_string).or(address)
+/// Where somebody may be found who needs a device still.
+struct Users<'a> {
+    stack: &'a Stack,
+    observed: &'a Observed,
+    /// What goes before it.
+    gone: Vec<&'a IfName>,
+}
+
+impl<'a> Users<'a> {
+    /// One of them, by name or address.
+    fn of(&self, device: &'a Device, link: &Link) -> Option<String> {
+        let found = self.in_tables(device).or_else(|| self.port(device, link)).or_else(|| self.upper(link));
+        found.map(ToString::to_string).or_else(|| self.address(device))
+    }
+
+    /// A device of the tables that stands on it. Also on a NIC of a bond, which sets down what leaves it.
+    fn in_tables(&self, device: &Device) -> Option<&IfName> {
+        let needed: Vec<&IfName> = match &device.kind {
+            Kind::Bond { ports, .. } => ports.iter().chain([&device.name]).collect(),
+            _ => vec![&device.name],
+        };
+        let on_it = |upper: &&Device| upper.below().iter().any(|lower| needed.contains(lower));
+        self.stack.devices.iter().find(on_it).map(|upper| &upper.name)
+    }
+
+    /// A port that we did not put there: a container's, a virtual machine's.
+    fn port(&self, device: &Device, link: &Link) -> Option<&IfName> {
+        let own = device.ports();
+        let plugged = self.observed.ovs(&device.name).into_iter().flat_map(|bridge| &bridge.ports);
+        let ports = self.observed.ports(link).map(|port| &port.name).chain(plugged);
+        ports.into_iter().find(|port| **port != device.name && !own.contains(port))
+    }
+
+    /// A device that somebody put on it, or put it into.
+    fn upper(&self, link: &Link) -> Option<&IfName> {
+        let on_it = |upper: &&Link| {
+            matches!(upper.settings, Settings::Vlan { parent, .. } if parent == link.index)
+                || link.master == Some(upper.index)
+        };
+        let uppers = self.observed.links.iter().filter(on_it).map(|upper| &upper.name);
+        let switch = self.observed.ovs_of(&link.name).map(|bridge| &bridge.name);
+        uppers.chain(switch).find(|upper| **upper != link.name && !self.gone.contains(upper))
+    }
+
+    /// An address that we did not give it. IPv6 addresses of router advertisements come by themselves.
+    fn address(&self, device: &Device) -> Option<String> {
+        let foreign = |address: &IpNet| address.addr().is_ipv4() && !device.has(address.addr());
+        self.observed.addresses(&device.name).find(foreign).map(|address| address.to_string())
+    }
 }
 
 fn remove(device: &Device, link: &Link, observed: &Observed) -> Vec<Step> {
