@@ -25,8 +25,8 @@ pub(crate) struct Host {
     pub(crate) name: NodeName,
     /// Its engine.
     pub(crate) engine: Engine,
-    /// The way to its netd.
-    pub(crate) netd: NetdWay,
+    /// The way to programs there: its netd, xdockhost.
+    pub(crate) programs: Programs,
     /// Requests at a time.
     pub(crate) requests: usize,
     /// Where the engine is.
@@ -35,7 +35,7 @@ pub(crate) struct Host {
 
 /// How programs of a host are run.
 #[derive(Debug, Clone)]
-pub(crate) enum NetdWay {
+pub(crate) enum Programs {
     /// On this machine; netd's socket lies beside the engine's.
     Here(PathBuf),
     /// By root ssh.
@@ -88,16 +88,16 @@ impl Host {
         };
         // an engine may be elsewhere; the host itself is reached as the settings' ssh:// says, else as root
         let by_ssh = |name: &NodeName| {
-            Ok::<_, SettingsError>(NetdWay::Ssh(match settings.engine(name.as_str())? {
+            Ok::<_, SettingsError>(Programs::Ssh(match settings.engine(name.as_str())? {
                 Address::Ssh { user, host, port } => ssh(&user, &host, port),
                 _ => ssh("root", name.as_str(), None),
             }))
         };
-        let (place, netd, requests) = match &address {
-            Address::Unix(path) => (Place::Unix(path.clone()), NetdWay::Here(beside(path)), REQUESTS),
+        let (place, programs, requests) = match &address {
+            Address::Unix(path) => (Place::Unix(path.clone()), Programs::Here(beside(path)), REQUESTS),
             Address::Ssh { user, host, port } => {
                 let ssh = ssh(user, host, *port);
-                (Place::Ssh(ssh.clone()), NetdWay::Ssh(ssh), SESSIONS)
+                (Place::Ssh(ssh.clone()), Programs::Ssh(ssh), SESSIONS)
             }
             Address::Tcp { host: at, port } => {
                 let missing = || HostError::NoAddress {
@@ -112,11 +112,11 @@ impl Host {
             }
         };
         let engine = Engine::new(name.as_str(), place, settings.timeout)?;
-        Ok(Self { name: name.clone(), engine, netd, requests, address })
+        Ok(Self { name: name.clone(), engine, programs, requests, address })
     }
 }
 
-impl NetdWay {
+impl Programs {
     /// Runs a program there, which has `patience` beside the time that the way to it takes.
     pub(crate) async fn run(
         &self,
@@ -209,11 +209,11 @@ mod tests {
     #[test]
     fn a_host_is_reached_by_root_ssh_unless_somebody_says_otherwise() {
         let plain = host("host1", "").unwrap();
-        let NetdWay::Ssh(way) = plain.netd else { panic!() };
+        let Programs::Ssh(way) = plain.programs else { panic!() };
         assert_eq!((way.to_string().as_str(), plain.requests), ("root@host1", SESSIONS));
         let here =
             host("host1:2375", "[engines]\nhost1 = \"unix:///proc/7/root/run/docker.sock\"\n").unwrap();
-        let NetdWay::Here(socket) = here.netd else { panic!() };
+        let Programs::Here(socket) = here.programs else { panic!() };
         assert_eq!(socket, Path::new("/proc/7/root/run/docker/plugins/netd.sock"));
     }
 

@@ -208,8 +208,8 @@ proptest! {
             prop_assert_eq!(model.described(), before.clone());
         }
         apply(&mut model, &left.steps);
-        for device in old.devices.iter().filter(|device| device.is_made()) {
-            let stays = new.device(&device.name).is_some() || left.used.iter().any(|used| used.device == *device);
+        for device in old.made_beyond(&Stack::default()) {
+            let stays = new.device(&device.name).is_some() || left.stays.iter().any(|left| left.device == *device);
             prop_assert_eq!(model.now.link(&device.name).is_some(), stays, "{}: {}", device.name, before);
         }
         prop_assert_eq!(leaving(&old, &new, &model.now).steps, vec![]);

@@ -8,7 +8,7 @@ use serde_json::json;
 use thiserror::Error;
 
 use crate::engine::SessionError;
-use crate::host::{Host, NetdWay};
+use crate::host::{Host, Programs};
 
 const PROGRAM: &str = "/opt/xdock/bin/xdockhost";
 
@@ -74,7 +74,7 @@ pub(super) async fn install(
 
 async fn run(host: &Host, word: &str, stdin: Vec<u8>, patience: Duration) -> Result<String, RemoteError> {
     let name = host.name.to_string();
-    let NetdWay::Ssh(way) = &host.netd else { return Err(RemoteError::Here { host: name }) };
+    let Programs::Ssh(way) = &host.programs else { return Err(RemoteError::Here { host: name }) };
     let ran = way.run(&[PROGRAM, "engine", word], stdin, patience).await;
     ran.map(|output| output.text()).map_err(|source| refused(name, source))
 }

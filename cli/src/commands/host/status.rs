@@ -156,7 +156,7 @@ impl Report {
 }
 
 async fn netd(host: &Host) -> Result<Netd, String> {
-    let ran = host.netd.netd(&["status", "--json"], Vec::new(), PATIENCE).await;
+    let ran = host.programs.netd(&["status", "--json"], Vec::new(), PATIENCE).await;
     let text = ran.map_err(|error| why(&error))?.text();
     understand(&text).ok_or_else(|| "its words are not those of this release (xdockhost netd)".to_owned())
 }
@@ -173,7 +173,7 @@ fn understand(text: &str) -> Option<Netd> {
 
 async fn disk(host: &Host, root: &str) -> Result<Disk, String> {
     let words = ["df", "-B1", "--output=used,avail", root];
-    let ran = host.netd.run(&words, Vec::new(), PATIENCE).await;
+    let ran = host.programs.run(&words, Vec::new(), PATIENCE).await;
     let text = ran.map_err(|error| why(&error))?.text();
     let mut numbers = text.lines().last().unwrap_or_default().split_whitespace().map(str::parse);
     match (numbers.next(), numbers.next()) {

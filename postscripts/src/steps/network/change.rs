@@ -67,9 +67,7 @@ impl Work {
         // also where there is no change: it is what boots, enrolment and people run, and a new release comes by no other way
         let own = install(&Place::host(), templates, Path::new(UNITS)).await?;
         if self.steps.is_empty() && self.files.is_empty() {
-            for saved in &self.saved {
-                saved.write().map_err(NetworkError::Keep)?;
-            }
+            self.keep()?;
             return Ok(match own {
                 Change::None => Outcome::NothingToDo,
                 Change::Written => Outcome::Done("nothing to change; installed xdockhost".to_owned()),
@@ -108,6 +106,11 @@ impl Work {
             ..Intent::default()
         };
         Ok(intent.with_files(&self.all_files()))
+    }
+
+    /// Writes what is remembered of a network in which nothing is to be changed.
+    pub(super) fn keep(&self) -> Result<(), NetworkError> {
+        self.saved.iter().try_for_each(|saved| saved.write().map(drop)).map_err(NetworkError::Keep)
     }
 
     /// What earlier runs made and the tables do not have any more.

@@ -17,18 +17,15 @@ pub(super) async fn remove(
     host: &Host,
     plan: &HostPlan,
 ) -> Result<Outcome, NetworkError> {
-    let left =
-        done.made.devices.iter().any(|device| device.is_made() && done.stack.device(&device.name).is_none());
-    if !left {
+    if done.made.made_beyond(&done.stack).next().is_none() {
         return Ok(Outcome::NothingToDo);
     }
     let found = Found::look(means, host, plan).await?;
     let leaving = done.left(&found.observed);
     let summary = told(&leaving);
-    let stays = !leaving.used.is_empty();
     // each after those that it stands on, as in a plan
-    let used = leaving.used.into_iter().rev().map(|used| used.device).collect();
-    let saved = saved::wanted(&host.state, &done.stack, used)?;
+    let stays = leaving.stays.into_iter().rev().map(|stays| stays.device).collect();
+    let saved = saved::wanted(&host.state, &done.stack, stays)?;
     // not a repair: who must answer has to, before and after
     let work = Work {
         steps: leaving.steps,
@@ -38,11 +35,12 @@ pub(super) async fn remove(
         summary: Some(summary.clone()),
         ..done
     };
-    match work.execute(means, &run.templates, &found.observed).await? {
-        // what stays is told at each run
-        Outcome::NothingToDo if stays => Ok(Outcome::Done(summary)),
-        outcome => Ok(outcome),
+    if !work.steps.is_empty() {
+        return work.execute(means, &run.templates, &found.observed).await;
     }
+    work.keep()?;
+    // what stays is told at each run
+    Ok(if summary.is_empty() { Outcome::NothingToDo } else { Outcome::Done(summary) })
 }
 
 fn told(leaving: &Leaving) -> String {
@@ -54,5 +52,5 @@ fn told(leaving: &Leaving) -> String {
         _ => None,
     });
     let removed = removed.map(|name| format!("removed {name}"));
-    removed.chain(leaving.used.iter().map(ToString::to_string)).collect::<Vec<_>>().join("; ")
+    removed.chain(leaving.stays.iter().map(ToString::to_string)).collect::<Vec<_>>().join("; ")
 }

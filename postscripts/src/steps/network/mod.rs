@@ -101,11 +101,11 @@ fn prepare(
     let mut files = wanted(&found.tree, &stack, &run.templates, &stamp(SystemTime::now()))?;
     files.retain(Wanted::differs);
     let made = saved::made(&host.state);
-    let left = made.devices.iter().filter(|device| device.is_made() && stack.device(&device.name).is_none());
+    let left = made.made_beyond(&stack).cloned().collect();
     Ok(Work {
         steps: plan(&stack, &found.observed),
         files,
-        saved: saved::wanted(&host.state, &stack, left.cloned().collect())?,
+        saved: saved::wanted(&host.state, &stack, left)?,
         lost: stack.devices.iter().flat_map(|device| found.tree.lost_options(&device.name)).collect(),
         probes: Probes::of(host_plan, &stack, master),
         manager: found.tree.manager(),

@@ -165,6 +165,12 @@ impl Stack {
         self.device(self.top_of(lower)).filter(|top| top.name != *lower)
     }
 
+    /// What we made for it and would not for another: NICs are nobody's to remove.
+    pub fn made_beyond<'a>(&'a self, other: &'a Self) -> impl DoubleEndedIterator<Item = &'a Device> {
+        let made = self.devices.iter().filter(|device| device.kind != Kind::Ethernet);
+        made.filter(|device| other.device(&device.name).is_none())
+    }
+
     /// Whether Open vSwitch has a part in it.
     pub fn has_ovs(&self) -> bool {
         self.devices.iter().any(|device| matches!(device.kind, Kind::OvsBridge { .. }))
@@ -185,11 +191,6 @@ impl Device {
             networks: Vec::new(),
             params: Vec::new(),
         }
-    }
-
-    /// Whether it is one that we make, and no NIC.
-    pub fn is_made(&self) -> bool {
-        self.kind != Kind::Ethernet
     }
 
     /// Whether the tables give it that address.

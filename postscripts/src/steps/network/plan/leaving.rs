@@ -18,23 +18,23 @@ use crate::steps::network::stack::{Device, Kind, Stack};
 pub struct Leaving {
     /// The steps that remove those that nobody uses.
     pub steps: Vec<Step>,
-    /// Those that stay.
-    pub used: Vec<Used>,
+    /// Those that stay for now.
+    pub stays: Vec<Stays>,
 }
 
-/// A device that left the tables while somebody uses it.
+/// A device that left the tables and can not go yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Used {
+pub struct Stays {
     /// The device.
     pub device: Device,
-    /// Who uses it.
-    pub by: String,
+    /// Why.
+    pub why: String,
 }
 
-impl fmt::Display for Used {
+impl fmt::Display for Stays {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { device, by } = self;
-        write!(f, "{} {} stays, for {by} uses it", device.word(), device.name)
+        let Self { device, why } = self;
+        write!(f, "{} {} stays, for {why}", device.word(), device.name)
     }
 }
 
@@ -42,13 +42,18 @@ impl fmt::Display for Used {
 pub fn leaving(made: &Stack, stack: &Stack, observed: &Observed) -> Leaving {
     let mut leaving = Leaving::default();
     let mut users = Users { stack, observed, gone: Vec::new() };
-    for device in made.devices.iter().rev().filter(|device| stack.device(&device.name).is_none()) {
-        let Some(link) = observed.link(&device.name).filter(|link| is_of(device, link, observed)) else {
-            continue;
+    for device in made.made_beyond(stack).rev() {
+        let free = match found(device, observed) {
+            Found::Gone => continue,
+            Found::Unseen => Err("Open vSwitch does not run".to_owned()),
+            Found::There(link) => match users.of(device, link) {
+                Some(user) => Err(format!("{user} uses it")),
+                None => Ok(link),
+            },
         };
-        match users.of(device, link) {
-            Some(by) => leaving.used.push(Used { device: device.clone(), by }),
-            None => {
+        match free {
+            Err(why) => leaving.stays.push(Stays { device: device.clone(), why }),
+            Ok(link) => {
                 leaving.steps.extend(remove(device, link, observed));
                 users.gone.push(&device.name);
             }
@@ -57,14 +62,29 @@ pub fn leaving(made: &Stack, stack: &Stack, observed: &Observed) -> Leaving {
     leaving
 }
 
-/// Whether what has the name is what was made.
-fn is_of(device: &Device, link: &Link, observed: &Observed) -> bool {
+/// What is there of a device that was made.
+enum Found<'a> {
+    There(&'a Link),
+    /// Nothing, or something else of its name.
+    Gone,
+    /// It is in a database that is not read, and comes again when it is.
+    Unseen,
+}
+
+fn found<'a>(device: &Device, observed: &'a Observed) -> Found<'a> {
+    let link = observed.link(&device.name);
+    let is = |kind: Is| link.filter(|link| link.kind == kind).map_or(Found::Gone, Found::There);
     match device.kind {
-        Kind::Ethernet => false,
-        Kind::Bond { .. } => link.kind == Is::Bond,
-        Kind::Vlan { .. } => link.kind == Is::Vlan,
-        Kind::Bridge { .. } => link.kind == Is::Bridge,
-        Kind::OvsBridge { .. } => observed.ovs(&device.name).is_some(),
+        Kind::Ethernet => Found::Gone,
+        Kind::Bond { .. } => is(Is::Bond),
+        Kind::Vlan { .. } => is(Is::Vlan),
+        Kind::Bridge { .. } => is(Is::Bridge),
+        Kind::OvsBridge { .. } => match (&observed.switch, observed.ovs(&device.name), link) {
+            (Some(_), None, _) => Found::Gone,
+            (Some(_), Some(_), Some(link)) => Found::There(link),
+            // the database, or who makes devices of it
+            (None, ..) | (_, _, None) => Found::Unseen,
+        },
     }
 }
 
