@@ -75,7 +75,7 @@ pub(crate) async fn deliver(host: &Host, snapshot: &Snapshot) -> Result<(u64, De
     let text = snapshot.to_text().into_bytes();
     let words = ["snapshot", "load", "--host", host.name.as_str(), "-"];
     let told = host
-        .netd
+        .programs
         .netd(&words, text, PATIENCE)
         .await
         .map_err(|source| refused(host.name.to_string(), source))?;

@@ -2,12 +2,14 @@
 
 use acceptance::soundness::same;
 use acceptance::{Cluster, Failure, Tables};
+use futures_util::future::try_join_all;
 
 use crate::network::{HOSTS, becomes_bridged, seen, step, tables};
 
 acceptance::promises![
     a_bridge_that_left_the_tables_goes,
     a_bridge_that_left_the_tables_and_is_used_stays_until_it_is_not,
+    a_bridge_that_left_the_tables_goes_also_after_a_kill_at_any_moment,
 ];
 
 /// The suite's tables, and on a host a second bridge, over `eth1`, with an address.
@@ -77,6 +79,40 @@ async fn a_bridge_that_left_the_tables_and_is_used_stays_until_it_is_not(
         cluster.sh(host, "ip link delete tap98").await?;
         same("when it is free", network(cluster, &tables(), host).await?.as_str(), "removed br98")?;
         is_gone(cluster, host, &before).await?;
+    }
+    Ok(())
+}
+
+/// Of the change that does without it, or of the one that removes it; the next run does the rest.
+async fn a_bridge_that_left_the_tables_goes_also_after_a_kill_at_any_moment(
+    cluster: &Cluster,
+) -> Result<(), Failure> {
+    try_join_all(HOSTS.map(|host| killed_on(cluster, host))).await.map(drop)
+}
+
+async fn killed_on(cluster: &Cluster, host: &str) -> Result<(), Failure> {
+    // after the second change began: the first one forgets the bridge in the plan, and remembers it in left.json
+    let second = "[ -e left.json ] && ! grep -q br98 plan.json && [ -e change.json ]";
+    for (moment, after) in [
+        ("[ -e change.json ]", "0.05"),
+        ("[ -e change.json ]", "0.2"),
+        (second, "0"),
+        (second, "0.02"),
+        (second, "0.1"),
+    ] {
+        let before = second_bridge(cluster, host).await?;
+        let kill = format!(
+            "cd /var/lib/xdock/network; for i in $(seq 4000); do {moment} && break; sleep 0.002; done; sleep {after}; kill -9 $(pgrep xdockhost)"
+        );
+        let tables = tables();
+        let (ran, _) = tokio::join!(cluster.xdockhost(&tables, host, "network"), cluster.run(host, &kill));
+        ran?;
+        network(cluster, &tables, host)
+            .await
+            .map_err(|error| format!("{moment}, {after} s later: {error}"))?;
+        is_gone(cluster, host, &before)
+            .await
+            .map_err(|error| format!("{moment}, {after} s later: {error}"))?;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@
 //! | NetworkManager | reload, then each of our profiles, masters first | 0 or 1 |
 //! | ifupdown | runs nothing; its state files are written ([`super::ifupdown::ifstate`]) | 0 |
 
+mod networkd;
 mod networkmanager;
 
 use std::path::{Path, PathBuf};
@@ -57,7 +58,7 @@ pub async fn adopt(manager: Manager, stack: &Stack, changed: &[PathBuf]) -> Resu
         // they read their files when somebody calls ifup, and keep no belief beside the kernel
         Manager::Ifcfg => Ok(()),
         Manager::Wicked => run(manager, "wicked", &["ifreload", "all"]).await,
-        Manager::Networkd | Manager::Netplan => run(manager, "networkctl", &["reload"]).await,
+        Manager::Networkd | Manager::Netplan => networkd::reload(manager).await,
         Manager::NetworkManager => networkmanager::adopt(stack, changed).await,
     }
 }
@@ -71,7 +72,7 @@ pub async fn fall_back(manager: Manager) -> Result<(), AdoptError> {
         Manager::Ifupdown => Ok(ifstate::believe_files(&Tree::read(Path::new("/"), manager)?)?),
         Manager::Ifcfg => Ok(()),
         Manager::Wicked => run(manager, "wicked", &["ifreload", "all"]).await,
-        Manager::Networkd | Manager::Netplan => run(manager, "networkctl", &["reload"]).await,
+        Manager::Networkd | Manager::Netplan => networkd::reload(manager).await,
         Manager::NetworkManager => networkmanager::fall_back().await,
     }
 }
