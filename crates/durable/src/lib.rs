@@ -3,6 +3,8 @@
 //! A temporary file in the same directory, fsync, rename, fsync of the directory (ext4 may otherwise make the
 //! name durable before the bytes); compared first, so that a re-run changes nothing.
 
+mod read;
+
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _, symlink};
@@ -10,7 +12,9 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-/// A file that could not be replaced or removed; it is what it was before.
+pub use read::{READ_LIMIT, read, read_text};
+
+/// A file that could not be read, replaced or removed; it is what it was before.
 #[derive(Debug, Error)]
 #[error("cannot {operation} {}", path.display())]
 pub struct FileError {
