@@ -37,6 +37,9 @@ pub struct HostPlan {
     pub host: NodeName,
     /// Its devices; each after those that it stands on, otherwise in the order of the tables.
     pub devices: Vec<DevicePlan>,
+    /// Entries of `nics` that nothing is made of, each with the reason.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub passed_over: Vec<String>,
 }
 
 /// One device.

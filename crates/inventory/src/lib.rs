@@ -37,7 +37,7 @@ pub use inventory::{Inventory, InventoryError};
 pub use mac::MacAddr;
 pub use name::{IfName, NetName, NodeName};
 pub use networks::{Gateway, NetworkError, NetworkRow};
-pub use nics::{Nic, NicKind, Nics};
+pub use nics::{Nic, NicKind, Nics, PassedOver};
 pub use noderange::{NoderangeError, NumberNames};
 pub use snapshot::{Fabric, HostNetwork, Snapshot, SnapshotNode};
 pub use source::{InventoryUrl, SourceError, UrlError};

@@ -3,19 +3,30 @@
 //! Form (xCAT `Schema.pm`, table nics): entries separated by `,`; an entry is `NIC!VALUE`, several values of one NIC
 //! are separated by `|` and belong together by position: `nicips=eth1!10.98.4.1|10.98.5.1,br0!10.97.4.1`.
 
+pub(crate) mod entries;
+mod foreign;
+
+use std::borrow::Cow;
+use std::error::Error as _;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use crate::attributes::near;
 use crate::cell::{Cell, CellError};
 use crate::name::{IfName, NetName};
+
+pub use foreign::PassedOver;
 
 /// The columns that [`Nics::parse`] asks for.
 pub const COLUMNS: [&str; 5] = ["nictypes", "nicips", "nicnetworks", "nicdevices", "nicextraparams"];
 
 /// The interfaces that a node's `nics` row names, in the order in which it names them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Nics(Vec<Nic>);
+pub struct Nics {
+    all: Vec<Nic>,
+    passed_over: Vec<PassedOver>,
+}
 
 /// What the columns say of one interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +66,8 @@ pub enum NicKind {
     Bmc,
     /// `unused`
     Unused,
+    /// A type that is none of these: the interface is not ours to configure.
+    Unknown,
 }
 
 const KINDS: [(&str, NicKind); 9] = [
@@ -77,9 +90,8 @@ impl Nics {
     pub fn parse(node: &str, column: impl Fn(&str) -> Option<String>) -> Result<Self, CellError> {
         let mut nics = Self::default();
         let text = |name| column(name).unwrap_or_default();
-        nics.fill(Cell::new("nics.nictypes", node), &text("nictypes"), |nic, values| {
-            nic.kind = values.into_iter().next();
-        })?;
+        // first: it says which entries of the other columns are ours
+        nics.fill_types(node, &text("nictypes"))?;
         nics.fill(Cell::new("nics.nicips", node), &text("nicips"), |nic, values| nic.ips = values)?;
         nics.fill(Cell::new("nics.nicnetworks", node), &text("nicnetworks"), |nic, values| {
             nic.networks = values;
@@ -90,6 +102,7 @@ impl Nics {
         nics.fill(Cell::new("nics.nicextraparams", node), &text("nicextraparams"), |nic, values| {
             nic.params = values.into_iter().flat_map(|Params(pairs)| pairs).collect();
         })?;
+        nics.pass_over_untyped(node);
         Ok(nics)
     }
 
@@ -106,12 +119,36 @@ impl Nics {
 
     /// All interfaces.
     pub fn iter(&self) -> std::slice::Iter<'_, Nic> {
-        self.0.iter()
+        self.all.iter()
+    }
+
+    /// The entries that are of no interface of the operating system, and were not said to be.
+    pub fn passed_over(&self) -> &[PassedOver] {
+        &self.passed_over
     }
 
     /// The interface of that name.
     pub fn get(&self, name: &str) -> Option<&Nic> {
-        self.0.iter().find(|nic| nic.name.as_str() == name)
+        self.all.iter().find(|nic| nic.name.as_str() == name)
+    }
+
+    fn fill_types(&mut self, node: &str, text: &str) -> Result<(), CellError> {
+        let cell = Cell::new("nics.nictypes", node);
+        let mut unknown = Vec::new();
+        self.fill::<Typed>(cell, text, |nic, values| match values.into_iter().next() {
+            Some(Typed::Known(kind)) => nic.kind = Some(kind),
+            Some(Typed::Unknown(_)) => nic.kind = Some(NicKind::Unknown),
+            None => {}
+        })?;
+        for entry in entries::split(&computed(cell, text)?) {
+            if let Ok((nic, value)) = split_entry(cell, entry)
+                && let Ok(Typed::Unknown(rule)) = value.parse()
+            {
+                unknown.push(PassedOver::Type { cell: cell.refuse(entry, &rule), nic: nic.to_owned() });
+            }
+        }
+        self.passed_over = unknown;
+        Ok(())
     }
 
     fn fill<T>(&mut self, cell: Cell<'_>, text: &str, put: impl Fn(&mut Nic, Vec<T>)) -> Result<(), CellError>
@@ -119,8 +156,9 @@ impl Nics {
         T: FromStr,
         T::Err: fmt::Display,
     {
+        let text = computed(cell, text)?;
         let mut seen: Vec<&str> = Vec::new();
-        for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
+        for entry in entries::split(&text) {
             let (name, values) = split_entry(cell, entry)?;
             if seen.contains(&name) {
                 return Err(
@@ -128,20 +166,26 @@ impl Nics {
                 );
             }
             seen.push(name);
-            let values = parse_values(cell, entry, values)?;
-            let name = name.parse().map_err(|error| cell.refuse(entry, &error))?;
-            self.edit(name, |nic| put(nic, values));
+            let parsed = parse_values(cell, entry, values)
+                .and_then(|values| Ok((name.parse().map_err(|error| cell.refuse(entry, &error))?, values)));
+            match parsed {
+                Ok((name, values)) => self.edit(name, |nic| put(nic, values)),
+                Err(error) if self.is_foreign(name) => {
+                    self.passed_over.push(PassedOver::Value { cell: error, nic: name.to_owned() });
+                }
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
     }
 
     fn edit(&mut self, name: IfName, put: impl FnOnce(&mut Nic)) {
-        match self.0.iter_mut().find(|nic| nic.name == name) {
+        match self.all.iter_mut().find(|nic| nic.name == name) {
             Some(nic) => put(nic),
             None => {
                 let mut nic = Nic::new(name);
                 put(&mut nic);
-                self.0.push(nic);
+                self.all.push(nic);
             }
         }
     }
@@ -155,10 +199,16 @@ impl<'a> IntoIterator for &'a Nics {
     }
 }
 
+/// The column with its expressions computed; those that can not be are told with the rule that they break.
+fn computed<'a>(cell: Cell<'_>, text: &'a str) -> Result<Cow<'a, str>, CellError> {
+    entries::computed(text, cell.row).map_err(|error| {
+        let why = error.source().map(|source| format!(": {source}")).unwrap_or_default();
+        cell.refuse(text, &format_args!("{error}{why}"))
+    })
+}
+
 fn split_entry<'a>(cell: Cell<'_>, entry: &'a str) -> Result<(&'a str, &'a str), CellError> {
-    entry
-        .split_once('!')
-        .map(|(name, values)| (name.trim(), values.trim()))
+    entries::pair(entry)
         .ok_or_else(|| cell.refuse(entry, "an entry has the form NIC!VALUE or NIC!VALUE|VALUE"))
 }
 
@@ -204,21 +254,35 @@ impl Nic {
     }
 }
 
-impl FromStr for NicKind {
+/// A value of `nictypes`.
+enum Typed {
+    Known(NicKind),
+    /// With what is told of it.
+    Unknown(String),
+}
+
+impl FromStr for Typed {
     type Err = String;
+
+    /// A type that looks like one of ours is a mistake, and must not take a device away from its host.
     fn from_str(text: &str) -> Result<Self, String> {
-        let found = KINDS.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
-        found.map(|(_, kind)| *kind).ok_or_else(|| {
-            format!(
-                "no type {text:?}; known: Ethernet, Infiniband, Omnipath, bond, vlan, bridge, bridge_ovs, bmc, unused"
-            )
-        })
+        if let Some((_, kind)) = KINDS.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)) {
+            return Ok(Self::Known(*kind));
+        }
+        let rule = format!(
+            "no type {text:?}; known: Ethernet, Infiniband, Omnipath, bond, vlan, bridge, bridge_ovs, bmc, unused"
+        );
+        let meant = near(&text.to_ascii_lowercase(), KINDS.iter().map(|(name, _)| *name));
+        match meant.first() {
+            Some(meant) => Err(format!("{rule}; did you mean {meant}?")),
+            None => Ok(Self::Unknown(rule)),
+        }
     }
 }
 
 impl fmt::Display for NicKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = KINDS.iter().find(|(_, kind)| kind == self).map_or("", |(name, _)| name);
+        let name = KINDS.iter().find(|(_, kind)| kind == self).map_or("unknown", |(name, _)| name);
         f.pad(name)
     }
 }

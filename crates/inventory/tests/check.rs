@@ -133,6 +133,42 @@ fn a_host_without_a_plan_is_one_finding_for_all_its_containers() {
     assert_eq!(nodes, ["host1", "host1c1", "host1c2", "host1c3", "host1c4"]);
 }
 
+/// xcat2/xcat-core #3794.
+#[test]
+fn a_host_that_no_container_names_yet_is_checked_too() {
+    let host = |attributes: &str| {
+        findings(&format!("{SCENARIO}\nhost9:\n    objtype=node\n    ip=10.99.0.19\n{attributes}"))
+    };
+    let bridge = "    nictypes.br98=bridge\n    nicnetworks.br98=net98\n";
+    assert_eq!(
+        host(bridge),
+        ["error: nictypes.br98=bridge of host9 needs one interface in nicdevices.br98, not 0"]
+    );
+    let prepared = "    postbootscripts=otherpkgs,xdock network\n    nictypes.bond0=bond\n";
+    assert_eq!(
+        host(prepared),
+        ["error: nictypes.bond0=bond of host9 needs at least one interface in nicdevices.bond0, not 0"]
+    );
+    // somebody else's machine
+    assert_eq!(host("    nictypes.bond0=bond\n"), [""; 0]);
+    let group = "    groups=dockers\n    nictypes.bond0=bond\n\ndockers:\n    objtype=group\n    postscripts=setupdockerhost mynet0\n";
+    assert_eq!(
+        host(group),
+        ["error: nictypes.bond0=bond of host9 needs at least one interface in nicdevices.bond0, not 0"]
+    );
+}
+
+#[test]
+fn an_entry_that_is_passed_over_is_a_warning() {
+    let found = with("nictypes.br98=bridge\n", "nictypes.br98=bridge\n    nicips.ipmi0=10.60.0.11\n");
+    assert_eq!(
+        found,
+        [
+            "warning: nictypes.ipmi0 of host1 is empty and ipmi0 is a name of service processors: nothing is configured on it; set nictypes.ipmi0=bmc, or Ethernet"
+        ]
+    );
+}
+
 #[test]
 fn networks_that_overlap_or_make_no_network_are_found() {
     let net = |name: &str, net: &str, mask: &str| {

@@ -176,12 +176,66 @@ fn a_bad_entry_of_nics_names_column_entry_and_node() {
         ),
         (
             "nictypes",
-            "eth1!Token",
-            "nics.nictypes=eth1!Token of host1: no type \"Token\"; known: Ethernet, Infiniband, Omnipath, bond, vlan, bridge, bridge_ovs, bmc, unused",
+            "br0!brigde",
+            "nics.nictypes=br0!brigde of host1: no type \"brigde\"; known: Ethernet, Infiniband, Omnipath, bond, vlan, bridge, bridge_ovs, bmc, unused; did you mean bridge?",
         ),
         ("nicextraparams", "eth1!MTU", "nics.nicextraparams=eth1!MTU of host1: \"MTU\" is not NAME=VALUE"),
     ] {
         assert_eq!(nics(&[(column, text)]).unwrap_err().to_string(), message);
+    }
+}
+
+/// xcat2/xcat-core #1184, #2798: a service processor's entry, or one for somebody else's script.
+#[test]
+fn an_entry_that_is_not_ours_is_told_and_the_others_are_done() {
+    let done = plan(&BR98);
+    for (column, text, told) in [
+        (
+            "nicips",
+            "ipmi0!172.30.1.5,br98!10.98.0.11",
+            "nictypes.ipmi0 of host1 is empty and ipmi0 is a name of service processors: nothing is configured on it; set nictypes.ipmi0=bmc, or Ethernet",
+        ),
+        // also in a network of the table
+        (
+            "nicips",
+            "br98!10.98.0.11,bmc!10.97.0.5",
+            "nictypes.bmc of host1 is empty and bmc is a name of service processors: nothing is configured on it; set nictypes.bmc=bmc, or Ethernet",
+        ),
+        (
+            "nicips",
+            "br98!10.98.0.11,iDRAC!dhcp",
+            "nics.nicips=iDRAC!dhcp of host1: invalid IP address syntax; nothing is configured on iDRAC",
+        ),
+        (
+            "nictypes",
+            "br98!bridge,fc0!FibreChannel",
+            "nics.nictypes=fc0!FibreChannel of host1: no type \"FibreChannel\"; known: Ethernet, Infiniband, Omnipath, bond, vlan, bridge, bridge_ovs, bmc, unused; nothing is configured on fc0: set nictypes.fc0=unused if that is meant",
+        ),
+        (
+            "nicips",
+            "br98!10.98.0.11,ens9!172.30.1.5",
+            "nicips.ens9=172.30.1.5 of host1 is in no row of networks and nictypes.ens9 is empty: nothing is configured on ens9; add the row, or set nictypes.ens9",
+        ),
+    ] {
+        assert_eq!(plan(&br98_with(column, text)), format!("{done}\n  passed over: {told}"));
+    }
+}
+
+#[test]
+fn an_entry_that_something_stands_on_is_never_passed_over() {
+    for (column, text, message) in [
+        (
+            "nictypes",
+            "br98!bridge,eth1!tokenring",
+            "nicdevices.br98=eth1 of host1: nictypes.eth1 is of a type that xdock does not know",
+        ),
+        (
+            "nicips",
+            "br98!10.98.0.11,eth1!172.30.1.5",
+            "nicips.eth1=172.30.1.5 of host1 is not in any row of networks",
+        ),
+    ] {
+        assert_eq!(plan(&br98_with(column, text)), format!("error: {message}"));
     }
 }
 

@@ -1,4 +1,4 @@
-//! The hosts that containers name: their plans, each made once.
+//! The docker hosts: their plans, each made once.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use crate::compile::{Cluster, HostError};
 use crate::hostplan::HostPlan;
 use crate::name::NodeName;
 
-/// The plan of every host that has containers, or why it has none.
+/// The plan of every host that has containers or is to have some, or why it has none.
 pub(super) struct Plans<'a>(BTreeMap<&'a NodeName, Host<'a>>);
 
 struct Host<'a> {
@@ -18,11 +18,14 @@ struct Host<'a> {
 impl<'a> Plans<'a> {
     pub(super) fn of(cluster: &'a Cluster<'_>) -> Self {
         let mut hosts: BTreeMap<&NodeName, Host<'a>> = BTreeMap::new();
+        let host = |name| Host { plan: cluster.host_plan(name), containers: Vec::new() };
         for (node, placed) in cluster.placed() {
             let Ok(placed) = placed else { continue };
             let name = &placed.host.name;
-            let plan = || Host { plan: cluster.host_plan(name), containers: Vec::new() };
-            hosts.entry(name).or_insert_with(plan).containers.push(node);
+            hosts.entry(name).or_insert_with(|| host(name)).containers.push(node);
+        }
+        for name in cluster.nodes().iter().filter(|node| cluster.is_docker_host(node)) {
+            hosts.entry(name).or_insert_with(|| host(name));
         }
         Self(hosts)
     }
@@ -32,13 +35,23 @@ impl<'a> Plans<'a> {
         self.0.get(host)?.plan.as_ref().ok()
     }
 
-    /// Hosts without a plan; none of their containers can be made.
+    /// Hosts without a plan, none of whose containers can be made, and entries that plans pass over.
     pub(super) fn findings(&self) -> Vec<Finding> {
-        let wrong = self.0.iter().filter_map(|(name, host)| {
-            let error = host.plan.as_ref().err()?;
-            let concerned = std::iter::once(*name).chain(host.containers.iter().copied());
-            Some(Finding::error(name.as_str(), error, concerned.cloned()))
-        });
-        wrong.collect()
+        self.0.iter().flat_map(|(name, host)| host.findings(name)).collect()
+    }
+}
+
+impl Host<'_> {
+    fn findings(&self, name: &NodeName) -> Vec<Finding> {
+        match &self.plan {
+            Ok(plan) => {
+                let place = format!("nics of {name}");
+                plan.passed_over.iter().map(|why| Finding::warning(place.clone(), why, [])).collect()
+            }
+            Err(error) => {
+                let concerned = std::iter::once(name).chain(self.containers.iter().copied());
+                vec![Finding::error(name.as_str(), error, concerned.cloned())]
+            }
+        }
     }
 }

@@ -37,6 +37,18 @@ impl Cluster<'_> {
         Ok(HostPlan::compile(&self.host_tables(host)?)?)
     }
 
+    /// Whether a node is to be a docker host, though no container may name it yet: `nictypes` has a bridge for it, or its
+    /// postscripts are ours.
+    pub(crate) fn is_docker_host(&self, node: &NodeName) -> bool {
+        let text = |column| self.text(node, column).ok().flatten().unwrap_or_default();
+        let has_bridge = || text("nics.nictypes").to_ascii_lowercase().contains("!bridge");
+        let is_prepared = || {
+            let scripts = [text("postscripts.postscripts"), text("postscripts.postbootscripts")];
+            scripts.iter().flat_map(|list| list.split(',')).any(is_ours)
+        };
+        !self.is_container(node) && (has_bridge() || is_prepared())
+    }
+
     fn host_tables(&self, host: &NodeName) -> Result<HostTables, HostError> {
         if !self.has_node(host) {
             return Err(HostError::NoNode(host.clone()));
@@ -49,4 +61,10 @@ impl Cluster<'_> {
             networks: self.networks().to_vec(),
         })
     }
+}
+
+/// Whether a script of `postscripts`, with its arguments, makes a docker host.
+fn is_ours(script: &str) -> bool {
+    let name = script.split_whitespace().next().unwrap_or_default();
+    matches!(name, "xdock" | "setupdockerhost")
 }

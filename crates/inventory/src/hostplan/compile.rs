@@ -49,7 +49,7 @@ impl HostPlan {
         tables.refuse_impossible(&devices)?;
         tables.settle_vlans(&mut devices)?;
         tables.settle_mtus(&mut devices)?;
-        Ok(Self { host: tables.host.clone(), devices })
+        Ok(Self { host: tables.host.clone(), devices, passed_over: tables.passed_over() })
     }
 }
 
@@ -114,6 +114,9 @@ impl HostTables {
                 && bridges.iter().any(|bridge| matches!(bridge.port(), Some(Port::Carrying(_))))
         };
         for nic in self.nics.iter().filter(|nic| nic.is_ethernet() && !taken(nic)) {
+            if self.homeless(nic).is_some() {
+                continue;
+            }
             let addresses = if is_port(&nic.name) { Vec::new() } else { self.addresses_of(nic)? };
             let below = is_port(&nic.name) || stacked.iter().any(|upper| upper.below().contains(&&nic.name));
             if addresses.is_empty() && !below {
@@ -229,7 +232,12 @@ impl HostTables {
     /// The entry of the interface that has `hosts.ip`: it may give more addresses, such as those of IPv6.
     fn primary_nic(&self) -> Option<&Nic> {
         let carries = |nic: &&Nic| {
-            !matches!(nic.kind, Some(NicKind::Bridge | NicKind::BridgeOvs | NicKind::Bmc | NicKind::Unused))
+            !matches!(
+                nic.kind,
+                Some(
+                    NicKind::Bridge | NicKind::BridgeOvs | NicKind::Bmc | NicKind::Unused | NicKind::Unknown
+                )
+            )
         };
         let has_ip = |nic: &&Nic| carries(nic) && nic.ips.contains(&self.ip);
         let installnic = || self.nics.get(self.installnic.as_deref()?).filter(|nic| nic.is_ethernet());
@@ -275,6 +283,28 @@ impl HostTables {
             })?);
         }
         Ok(addresses)
+    }
+
+    /// Entries that must not keep the others from their plan, in words.
+    fn passed_over(&self) -> Vec<String> {
+        let foreign = self.nics.passed_over().iter().map(ToString::to_string);
+        let homeless = self.nics.iter().filter_map(|nic| {
+            let (ip, name, host) = (self.homeless(nic)?, &nic.name, &self.host);
+            Some(format!(
+                "nicips.{name}={ip} of {host} is in no row of networks and nictypes.{name} is empty: nothing is configured on {name}; add the row, or set nictypes.{name}"
+            ))
+        });
+        foreign.chain(homeless).collect()
+    }
+
+    /// The address in no network of an interface of which nothing else is said, and on which nothing stands.
+    fn homeless(&self, nic: &Nic) -> Option<IpAddr> {
+        let is_below = || self.nics.iter().any(|upper| upper.devices.contains(&nic.name));
+        let is_primary = || self.primary_nic().is_some_and(|primary| primary.name == nic.name);
+        if nic.kind.is_some() || !nic.networks.is_empty() || is_below() || is_primary() {
+            return None;
+        }
+        nic.ips.iter().copied().find(|ip| self.network_with(*ip).is_none())
     }
 
     fn datapath(&self, nic: &Nic) -> Result<Datapath, HostPlanError> {

@@ -39,6 +39,7 @@ impl HostTables {
             (_, NicKind::Bmc | NicKind::Unused) => {
                 Some(format!("nictypes.{lower}={kind} is no interface of the operating system"))
             }
+            (_, NicKind::Unknown) => Some(format!("nictypes.{lower} is of a type that xdock does not know")),
             (_, NicKind::Infiniband | NicKind::Omnipath) => Some(format!(
                 "{lower} is {kind}, which carries no Ethernet frames; only an Ethernet interface can be below {}",
                 device.word()

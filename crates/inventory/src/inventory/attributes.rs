@@ -2,6 +2,7 @@
 
 use super::{Inventory, InventoryError};
 use crate::attributes::{self, Attribute};
+use crate::nics::entries::{pair, split};
 
 /// Attribute and value.
 type Pairs = Vec<(String, String)>;
@@ -105,9 +106,9 @@ fn push(shown: &mut Pairs, attribute: &Attribute, value: String) {
     }
 }
 
-/// `eth1!10.98.4.1,br0!10.97.4.1` (xCAT's `nics` columns).
-fn entries(value: &str) -> impl Iterator<Item = (&str, &str)> {
-    value.split(',').filter_map(|entry| entry.trim().split_once('!'))
+/// NIC and value of each entry of a `nics` column.
+fn entries(column: &str) -> impl Iterator<Item = (&str, &str)> {
+    split(column).into_iter().filter_map(pair)
 }
 
 fn base(name: &str) -> &str {

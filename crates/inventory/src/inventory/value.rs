@@ -2,7 +2,8 @@
 
 use super::{Inventory, InventoryError};
 use crate::attributes::{near, schema};
-use crate::regex_value;
+use crate::nics::entries;
+use crate::regex_value::{self, RegexValueError};
 use crate::tables::Row;
 
 /// A value that ends so is continued by the next group's (xCAT `Table.pm`).
@@ -60,11 +61,16 @@ impl Inventory {
         column: &str,
         value: &str,
     ) -> Result<Option<String>, InventoryError> {
-        let computed = regex_value::apply(value, node).map_err(|source| InventoryError::Value {
+        let failed = |source: RegexValueError| InventoryError::Value {
             column: format!("{table}.{column}"),
             origin: self.origin_of(node, &format!("{table}.{column}")),
             source: source.into(),
-        })?;
+        };
+        let whole = regex_value::apply(value, node).map_err(failed)?;
+        let computed = match table {
+            "nics" => entries::computed(&whole, node).map_err(failed)?,
+            _ => whole,
+        };
         Ok(Some(computed.into_owned()).filter(|value| !value.is_empty()))
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{Attr, Document, Kind, Object, StanzaError};
 use crate::attributes::{self, schema};
+use crate::nics::entries::is_expression;
 use crate::tables::Row;
 
 /// The rows of each table that the objects become.
@@ -87,7 +88,7 @@ impl<'a> Cells<'a> {
         match nic {
             None if place.0 == "nics" => self.append(place, &attr.value, ','),
             None => return self.set(place, attr, object),
-            Some(_) if attr.value.contains(',') => {
+            Some(_) if attr.value.contains(',') && !is_expression(&attr.value) => {
                 return Err(value(attr, object, "several values of one NIC are separated by `|`".to_owned()));
             }
             Some(nic) => self.append(place, &format!("{nic}!{}", attr.value), ','),

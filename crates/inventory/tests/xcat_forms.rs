@@ -1,0 +1,137 @@
+//! Forms that xCAT itself writes: expressions in an entry of a `nics` column, and names that `makenetworks` gives.
+
+#![allow(clippy::unwrap_used, reason = "a test that can not go on has failed")]
+
+use std::net::IpAddr;
+use std::path::Path;
+
+use inventory::{Inventory, InventoryUrl, Nics, check};
+use rusqlite::Connection;
+
+const NETWORKS: &str = "\
+mynet0:
+    objtype=network
+    net=10.99.0.0
+    mask=255.255.0.0
+
+30_0_0_0-255_0_0_0:
+    objtype=network
+    net=30.0.0.0
+    mask=255.0.0.0
+
+host1:
+    objtype=node
+    ip=10.99.0.11
+    nictypes.br1=bridge
+    nicdevices.br1=eth1
+    nicnetworks.br1=30_0_0_0-255_0_0_0
+    nicips.br1=30.0.250.1
+
+compute1:
+    objtype=node
+    groups=regex
+    mgt=docker
+    vmhost=host1
+    ip=10.99.1.1
+    provmethod=busybox
+
+compute107:
+    objtype=node
+    groups=regex
+    mgt=docker
+    vmhost=host1
+    ip=10.99.1.107
+    provmethod=busybox
+";
+
+fn with_group(attributes: &[&str]) -> Inventory {
+    let lines: String = attributes.iter().map(|line| format!("    {line}\n")).collect();
+    Inventory::from_stanzas(&format!("{NETWORKS}\nregex:\n    objtype=group\n{lines}")).unwrap()
+}
+
+fn second_address(tables: &Inventory, node: &str) -> IpAddr {
+    tables.container(&node.parse().unwrap()).unwrap().attachments[1].addresses[0]
+}
+
+/// xcat2/xcat-core #3606: the group's row, as its `tabdump` shows it.
+#[test]
+fn an_entry_of_a_groups_nicips_may_be_an_expression() {
+    let per_entry = [r"nicips.eth1=|\D+(\d+)|30.0.0.($1%100)|", "nicnetworks.eth1=30_0_0_0-255_0_0_0"];
+    let column = [r"nicips=eth1!|\D+(\d+)|30.0.0.($1%100)|", "nicnetworks=eth1!30_0_0_0-255_0_0_0"];
+    let whole = [r"nicips=|\D+(\d+)|eth1!30.0.0.($1%100)|", "nicnetworks=|eth1!30_0_0_0-255_0_0_0|"];
+    for attributes in [per_entry, column, whole] {
+        let tables = with_group(&attributes);
+        assert_eq!(check(&tables), [], "{attributes:?}");
+        assert_eq!(second_address(&tables, "compute1").to_string(), "30.0.0.1");
+        assert_eq!(second_address(&tables, "compute107").to_string(), "30.0.0.7");
+        let shown = tables.attribute("compute107", "nicips.eth1").unwrap();
+        assert_eq!(shown.as_deref(), Some("30.0.0.7"), "{attributes:?}");
+        let selected = tables.select("nics.nicips=~30.0.0.7").unwrap();
+        assert_eq!(selected.iter().map(AsRef::as_ref).collect::<Vec<&str>>(), ["compute107"]);
+    }
+}
+
+#[test]
+fn every_nics_column_takes_expressions_with_commas_and_several_values() {
+    let tables = with_group(&[
+        r"nicips.eth1=|\D+(\d+)|30.0.0.($1%100)|30.1.0.(dim2idx(1,4,1)+$1)|",
+        r"nicaliases.eth1=|\D+(\d+)|c($1)-ib0 c($1)-x|",
+        r"nichostnamesuffixes.eth1=/\z/-eth1/",
+        r"nicextraparams.eth1=|\D+(\d+)|MTU=(1300+$1)|",
+        r"nictypes.eth1=|(.*)|Ethernet|",
+        r"nicdevices.bond1=|compute(\d+)|ens($1)f0@ens($1)f1|",
+    ]);
+    let shown = |name: &str| tables.attribute("compute7", name).unwrap().unwrap_or_default();
+    let shown_of_107 = |name: &str| tables.attribute("compute107", name).unwrap().unwrap_or_default();
+    assert_eq!(shown("nicips.eth1"), "", "no such node");
+    assert_eq!(shown_of_107("nicips.eth1"), "30.0.0.7|30.1.0.108");
+    assert_eq!(shown_of_107("nicaliases.eth1"), "c107-ib0 c107-x");
+    assert_eq!(shown_of_107("nichostnamesuffixes.eth1"), "compute107-eth1");
+    assert_eq!(shown_of_107("nicextraparams.eth1"), "MTU=1407");
+    assert_eq!(shown_of_107("nictypes.eth1"), "Ethernet");
+    assert_eq!(shown_of_107("nicdevices.bond1"), "ens107f0@ens107f1");
+}
+
+#[test]
+fn an_expression_that_can_not_be_computed_is_told_with_its_column_and_row() {
+    let tables = with_group(&[r"nicips.eth1=|\D+(\d+)|30.0.0.($1/0)|"]);
+    let found: Vec<String> = check(&tables).iter().map(ToString::to_string).collect();
+    assert_eq!(found.len(), 2, "one for each node of the group: {found:#?}");
+    assert!(found[0].starts_with("error: nics.nicips in regex in the stanza text line "), "{}", found[0]);
+}
+
+/// xCAT computes `nicips` for a postscript, and leaves the other columns as the table has them.
+#[test]
+fn a_postscripts_variables_may_have_expressions_too() {
+    let nics = Nics::from_environment("host7", |name| match name {
+        "NICIPS" => Some("eth1!30.0.0.7".to_owned()),
+        "NICEXTRAPARAMS" => Some(r"eth1!|\D+(\d+)|MTU=(1300+$1)|".to_owned()),
+        _ => None,
+    })
+    .unwrap();
+    let nic = nics.get("eth1").unwrap();
+    assert_eq!((nic.ips[0].to_string(), nic.param("mtu")), ("30.0.0.7".to_owned(), Some("1307")));
+    let wrong = Nics::from_environment("host7", |name| {
+        (name == "NICDEVICES").then(|| r"br0!|host(\d+)|ens($2)|".to_owned())
+    });
+    assert_eq!(
+        wrong.unwrap_err().to_string(),
+        r#"nics.nicdevices=br0!|host(\d+)|ens($2)| of host7: ($2) in the value "|host(\\d+)|ens($2)|" can not be computed for host7: the regular expression has no group $2"#
+    );
+}
+
+#[test]
+fn xcats_own_table_reads_the_same() {
+    let directory = tempfile::tempdir().unwrap();
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/etc-xcat");
+    for file in std::fs::read_dir(samples).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), directory.path().join(file.file_name())).unwrap();
+    }
+    let row = r"INSERT INTO nics (node, nicips, nicnetworks) VALUES ('docker', 'eth1!|\D+(\d+)|10.98.5.($1%100)|', 'eth1!net98');";
+    let table = Connection::open(directory.path().join("nics.sqlite")).unwrap();
+    table.execute_batch(row).unwrap();
+    let tables = Inventory::open(&InventoryUrl::Xcat(directory.path().to_owned())).unwrap();
+    assert_eq!(second_address(&tables, "d1").to_string(), "10.98.5.1");
+    assert_eq!(second_address(&tables, "d2").to_string(), "10.98.5.2");
+}
