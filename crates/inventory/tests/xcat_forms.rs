@@ -50,7 +50,8 @@ fn with_group(attributes: &[&str]) -> Inventory {
 }
 
 fn second_address(tables: &Inventory, node: &str) -> IpAddr {
-    tables.container(&node.parse().unwrap()).unwrap().attachments[1].addresses[0]
+    let spec = tables.container(&node.parse().unwrap()).unwrap();
+    *spec.attachments.get(1).unwrap().addresses.first().unwrap()
 }
 
 /// xcat2/xcat-core #3606: the group's row, as its `tabdump` shows it.
