@@ -61,7 +61,8 @@ fn a_run_killed_after_any_step_is_completed_by_the_next() {
         lab.apply(steps.iter().take(killed_after).cloned().collect::<Vec<_>>().as_slice());
         // the one window: the NIC is a port and has the address still
         let deaf = matches!(steps.get(killed_after), Some(Step::Settle(_) | Step::DelAddress(..)));
-        assert_eq!(lab.answers(), !deaf, "killed after {killed_after} steps");
+        let answers = if deaf { lab.answers_within(Duration::from_secs(1)) } else { lab.answers() };
+        assert_eq!(answers, !deaf, "killed after {killed_after} steps");
         lab.apply(&lab.steps(&tables(&[])));
         assert_eq!(lab.steps(&tables(&[])), [], "killed after {killed_after} steps");
         assert!(lab.answers(), "killed after {killed_after} steps");
@@ -136,7 +137,7 @@ fn who_must_answer_is_asked_through_the_new_network() {
         device: "mynet0".parse().unwrap(),
     };
     assert_eq!(probes, Probes { master: MASTER.parse().unwrap(), neighbours: vec![neighbour.clone()] });
-    let patience = Duration::from_secs(3);
+    let patience = Duration::from_secs(60);
     lab.with(async |_| probes.answer(patience).await.unwrap());
     let who = "the gateway".to_owned();
     let gateway = Neighbour { who, address: "10.99.0.254".parse().unwrap(), ..neighbour };

@@ -8,7 +8,7 @@ mod switch;
 mod wire;
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hostnet::Hearing;
 use inventory::HostPlan;
@@ -152,7 +152,9 @@ fn the_network_is_restored_after_the_switch_was_restarted() {
     assert_eq!(restored(&lab, &daemons, state.path()), None);
     // so it takes its devices with it (ovs-vswitchd(8))
     daemons.appctl("exit --cleanup");
+    let end = Instant::now() + Duration::from_secs(60);
     while is_there(&lab) {
+        assert!(Instant::now() < end, "mynet0 never goes");
         std::thread::sleep(Duration::from_millis(5));
     }
     daemons.kill_vswitchd();

@@ -10,7 +10,7 @@ use hostnet::{Change, Events, Kernel, Veth};
 use namespace::{alone, bridge, name, veth};
 use tokio::time::timeout;
 
-const SOON: Duration = Duration::from_secs(5);
+const SOON: Duration = Duration::from_secs(60);
 const SILENCE: Duration = Duration::from_millis(100);
 
 async fn next(events: &mut Events) -> Change {

@@ -39,7 +39,7 @@ fn a_port_that_was_deleted_costs_its_record_and_is_told() {
     host.ip(&format!("link del {port}"));
     host.until("the record is gone", |host| host.records() == 0);
     let text = format!("repaired: record of d1 ({port}) removed: its interface is gone");
-    assert!(host.log().contains(&text), "{}", host.log());
+    host.until("it is told", |host| host.log().contains(&text));
     host.granted("NetworkDriver.Leave", &at(&id('a')));
     host.granted("NetworkDriver.DeleteEndpoint", &at(&id('a')));
 }

@@ -19,6 +19,9 @@ pub(crate) struct Host {
     pub(crate) arguments: Vec<String>,
 }
 
+/// Longer than anything that is waited for takes on a loaded machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 pub(crate) const NETWORK: &str = "1111111111111111111111111111111111111111111111111111111111111111";
 
 impl Host {
@@ -136,7 +139,7 @@ impl Host {
     }
 
     pub(crate) fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
-        let end = Instant::now() + Duration::from_secs(10);
+        let end = Instant::now() + PATIENCE;
         while !holds(self) {
             let left = || (self.devices(), self.records());
             assert!(Instant::now() < end, "never: {what}; {:?}\n{}", left(), self.log());
@@ -294,10 +297,17 @@ fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|meta| std::os::unix::fs::MetadataExt::uid(&meta) == 0)
 }
 
-/// Asserts that a container reaches an address: nobody listens there, and only its owner can say so.
+/// Asserts that a container reaches an address, soon at least: nobody listens there, and only its owner can say so. Who
+/// switches may be at work still.
 pub(crate) fn reaches(container: &str, address: &str) {
-    let error = connect(container, address);
-    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused, "{container} to {address}: {error}");
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let error = connect(container, address);
+        if error.kind() == std::io::ErrorKind::ConnectionRefused {
+            return;
+        }
+        assert!(Instant::now() < end, "{container} to {address}: {error}");
+    }
 }
 
 /// Asserts that nobody answers a container from an address.

@@ -2,7 +2,7 @@
 //! up. A process of its own, in the host's network namespace.
 //!
 //! Words: the directory of the host; then one of `die N` (after N of its parts), `hang N` (stopped after N, until the guard
-//! ends it), `wait N` (after N parts it waits as long as it is guarded), `late N` (the same, with a limit of 2 s).
+//! ends it), `wait N` (after N parts it waits as long as it is guarded), `late N` (the same, with a limit of 5 s).
 
 use std::future::pending;
 use std::path::{Path, PathBuf};
@@ -86,7 +86,7 @@ impl Run {
         let files = files(&self.directory);
         let mut intent = intent(&Kernel::open().unwrap(), &files).await;
         if self.end == "late" || self.end == "hang" {
-            intent.limit = 2;
+            intent.limit = 5;
         }
         let mut guarded = match begin(&place, &intent).await {
             Ok(guarded) => guarded,

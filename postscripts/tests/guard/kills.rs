@@ -49,7 +49,7 @@ fn run_hangs() {
     let before = lab.all();
     assert!(!lab.applier("hang", 5).ended(), "the guard kills it");
     assert_old(&lab, &before, "hanging");
-    assert!(lab.log().contains("the change was not confirmed within 2 s; taking it back\n"), "{}", lab.log());
+    assert!(lab.log().contains("the change was not confirmed within 5 s; taking it back\n"), "{}", lab.log());
 }
 
 fn guard_killed() {
@@ -99,7 +99,7 @@ fn run_late() {
     let before = lab.all();
     let mut run = lab.applier("late", 5);
     assert_eq!(run.line(), "waits");
-    assert_eq!(run.line(), "the change took longer than 2 s; the old network is back");
+    assert_eq!(run.line(), "the change took longer than 5 s; the old network is back");
     assert_old(&lab, &before, "late");
 }
 

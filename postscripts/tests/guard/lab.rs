@@ -89,7 +89,7 @@ impl Lab {
         let master: SocketAddr = MASTER.parse().unwrap();
         let asked = || {
             ip(&["neighbour", "flush", "all"]);
-            TcpStream::connect_timeout(&master, Duration::from_secs(5)).is_ok()
+            TcpStream::connect_timeout(&master, SOON).is_ok()
         };
         self.host.run(asked).unwrap()
     }

@@ -77,7 +77,8 @@ pub(crate) async fn container(kernel: &Kernel, end: &IfName, address: &str) -> N
 
 /// A port forwards when the kernel's link watch has seen its carrier, a moment after the other end is up.
 pub(crate) async fn until_forwarding(port: &str) {
-    for _ in 0..500 {
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while std::time::Instant::now() < end {
         let told = std::process::Command::new("bridge").arg("link").output().unwrap();
         let told = String::from_utf8(told.stdout).unwrap();
         if told.lines().any(|line| line.contains(port) && line.contains("state forwarding")) {
@@ -85,5 +86,5 @@ pub(crate) async fn until_forwarding(port: &str) {
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
-    panic!("the port {port} of the bridge does not forward after 5 s");
+    panic!("the port {port} of the bridge does not forward after 60 s");
 }

@@ -10,7 +10,7 @@ mod restarts;
 mod switch;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hostnet::ovs::{BridgeSpec, PortSpec, Switch};
 use hostnet::{Kernel, Veth};
@@ -18,7 +18,17 @@ use inventory::Datapath;
 use namespace::{mac, name, veth};
 use switch::Daemons;
 
-const LONG: Duration = Duration::from_secs(30);
+/// Longer than anything that is waited for takes on a loaded machine.
+const LONG: Duration = Duration::from_secs(60);
+
+/// Waits for a state.
+async fn until(what: &str, holds: impl AsyncFn() -> bool) {
+    let begun = Instant::now();
+    while !holds().await {
+        assert!(begun.elapsed() < LONG, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
 
 async fn wire(kernel: &Kernel, end: &str, far: &str) {
     let pair = Veth { host_end: name(end), container_end: name(far), bridge: None, ..veth(0) };

@@ -1,11 +1,11 @@
 //! Daemons that do not run, and databases that are gone.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hostnet::ovs::{Switch, SwitchError};
 
 use super::namespace::{alone, name};
-use super::{LONG, bridge, port, ready};
+use super::{LONG, bridge, port, ready, until};
 
 #[test]
 fn ovs_vswitchd_that_does_not_run_is_told_apart_and_taken_up_again() {
@@ -38,16 +38,10 @@ fn a_database_that_was_lost_is_noticed_and_the_next_one_used() {
         assert!(matches!(error, SwitchError::Database { .. }), "{error}");
         daemons.create_database();
         daemons.start_server();
-        let begun = Instant::now();
-        loop {
-            match switch.observe().await {
-                Ok(observed) => {
-                    assert!(observed.bridges.is_empty());
-                    break;
-                }
-                Err(error) => assert!(begun.elapsed() < LONG, "{error}"),
-            }
-        }
+        until("the new database is read", async || {
+            switch.observe().await.is_ok_and(|observed| observed.bridges.is_empty())
+        })
+        .await;
         let error = switch.add_bridge(&bridge()).await.unwrap_err();
         assert_eq!(
             error.to_string(),

@@ -86,7 +86,7 @@ impl Daemons {
     /// `ovs-vsctl`, which waits until ovs-vswitchd has done it.
     pub(crate) fn vsctl(&self, words: &str) -> String {
         let mut command = Command::new("ovs-vsctl");
-        command.arg(format!("--db={}", self.remote())).arg("--timeout=20").args(words.split(' '));
+        command.arg(format!("--db={}", self.remote())).arg("--timeout=60").args(words.split(' '));
         let output = command.output().unwrap();
         assert!(output.status.success(), "ovs-vsctl {words}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
@@ -118,7 +118,7 @@ impl Daemons {
     }
 
     fn until(&self, what: &str, holds: impl Fn() -> bool) {
-        let end = Instant::now() + Duration::from_secs(20);
+        let end = Instant::now() + Duration::from_secs(60);
         while !holds() {
             let log = std::fs::read_to_string(self.path("ovsdb-server.log")).unwrap_or_default();
             assert!(Instant::now() < end, "never: {what}\n{log}");

@@ -1,6 +1,6 @@
 //! The life of endpoints on an Open vSwitch bridge.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -53,21 +53,14 @@ fn the_wire_is_told_in_the_containers_vlan_and_the_switch_learns_where_it_is() {
         let row = table.lines().find(|line| line.contains("02:42:0a:63:01:01")).map(str::to_owned);
         row.map(|row| row.split_whitespace().take(2).collect::<Vec<_>>().join(" "))
     };
-    let end = Instant::now() + Duration::from_secs(10);
-    let row = loop {
-        if let Some(row) = learned(&host) {
-            break row;
-        }
-        assert!(Instant::now() < end, "never announced\n{}", host.log());
-        std::thread::sleep(Duration::from_millis(10));
-    };
-    assert_eq!(row, format!("{number} 7"));
+    host.until("it is announced", |_| learned(&host).is_some());
+    assert_eq!(learned(&host), Some(format!("{number} 7")));
 }
 
 #[test]
 fn a_squatter_in_the_vlan_fails_the_start_and_one_in_another_does_not() {
     let mut host = OvsHost::up();
-    host.arguments.push("--probe-ms=300".into());
+    host.arguments.push("--probe-ms=2000".into());
     host.arguments.remove(0);
     host.start();
     host.create_network();
@@ -92,7 +85,7 @@ fn a_squatter_in_the_vlan_fails_the_start_and_one_in_another_does_not() {
 #[test]
 fn an_ipv6_squatter_in_the_vlan_fails_the_start() {
     let mut host = OvsHost::up();
-    host.arguments.push("--probe-ms=300".into());
+    host.arguments.push("--probe-ms=2000".into());
     host.arguments.remove(0);
     host.write_snapshot(&on_ovs(&crate::life::dual_stack(), Some(7)));
     host.start();

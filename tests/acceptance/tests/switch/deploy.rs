@@ -20,7 +20,7 @@ acceptance::promises![
 ];
 
 /// `br0` is an Open vSwitch bridge over `eth0` with the host's address.
-pub(crate) async fn is_switched(cluster: &Cluster, host: &str) -> Result<(), Failure> {
+async fn is_switched(cluster: &Cluster, host: &str) -> Result<(), Failure> {
     let number = host.trim_start_matches("host");
     let ports = cluster.sh(host, "ovs-vsctl list-ports br0 | grep eth").await?;
     same(&format!("uplink of br0 on {host}"), ports.as_str(), "eth0")?;
@@ -49,7 +49,7 @@ async fn a_bare_debian_gets_open_vswitch_as_its_switch_under_each_manager(
     cluster: &Cluster,
 ) -> Result<(), Failure> {
     cluster.updatenode(&HOSTS, "xdock docker unsigned=yes").await?;
-    moves_within_reach(cluster, &HOSTS, is_switched).await?;
+    moves_within_reach(cluster, &HOSTS, becomes_switched).await?;
     cluster.updatenode(&HOSTS, "xdock netd").await.map(drop)
 }
 
