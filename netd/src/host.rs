@@ -154,7 +154,7 @@ impl Host {
         let kernel = &self.kernel;
         let done = match step {
             Step::Delete { device } => kernel.delete(device).await,
-            Step::Plug { .. } => return self.repair_on(Fabric::Flat, step).await,
+            Step::Plug { .. } | Step::Release { .. } => return self.repair_on(Fabric::Flat, step).await,
             Step::PlugIn { .. } | Step::Unplug { .. } => return self.repair_on(Fabric::Ovs, step).await,
             Step::Mtu { port, mtu, .. } => kernel.set_mtu(port, *mtu).await.map(|()| true),
             Step::Up { port, .. } => kernel.set_up(port, true).await.map(|()| true),

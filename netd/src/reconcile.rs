@@ -3,6 +3,7 @@
 //! Desired: the endpoints of the records, each a port of its bridge; nothing else with a name of ours. Observed: the
 //! links, and Open vSwitch where networks are on it. What a bridge and its ports have to be is the fabric's to say. An observation is older than some records: what changed since it began is left for the next one.
 
+mod place;
 mod step;
 #[cfg(test)]
 mod tests;
@@ -17,9 +18,9 @@ use crate::fabric::{self, rules};
 use crate::grant::SETTLED;
 use crate::interface::{self, CONTAINER_PREFIX, HOST_PREFIX};
 use crate::moment::Moment;
-use crate::state::{Endpoint, Phase, State};
+use crate::state::{Endpoint, Phase, Place, State};
 
-pub(crate) use step::{Retired, Step, Why};
+pub(crate) use step::{Moved, Retired, Step, Why};
 
 /// How long an endpoint that Docker neither joined nor deleted is left alone.
 const ABANDONED: Duration = Duration::from_secs(60);
@@ -56,6 +57,12 @@ impl<'a> Seen<'a> {
         self.links.get(name.as_str()).copied()
     }
 
+    /// The bridge or bond of which an interface is a port.
+    pub(crate) fn master(&self, of: &Link) -> Option<&'a Link> {
+        let index = of.master?;
+        self.links.values().find(|link| link.index == index).copied()
+    }
+
     /// Open vSwitch, where it was looked at and answered.
     pub(crate) fn switch(&self) -> Option<&'a ovs::Observed> {
         self.switch
@@ -65,6 +72,8 @@ impl<'a> Seen<'a> {
 /// What to do, and what netd can not do anything about.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Plan {
+    /// Endpoints whose port goes to another bridge. The steps are of their new place.
+    pub(crate) moved: Vec<Moved>,
     /// Endpoints that go.
     pub(crate) retired: Vec<Retired>,
     /// Repairs, in this order.
@@ -81,7 +90,9 @@ pub(crate) fn is_alive(endpoint: &Endpoint, link: Option<&Link>, now: Moment) ->
 /// Whether Open vSwitch has to be looked at.
 pub(crate) fn needs_switch(state: &State) -> bool {
     let networks = state.snapshot.iter().flat_map(|snapshot| &snapshot.networks);
-    let mut fabrics = networks.map(|on| on.fabric).chain(state.endpoints.values().map(|on| on.fabric));
+    let endpoints = state.endpoints.values();
+    let before = endpoints.clone().flat_map(|on| &on.before).map(|before| before.fabric);
+    let mut fabrics = networks.map(|on| on.fabric).chain(endpoints.map(|on| on.fabric)).chain(before);
     fabrics.any(|fabric| fabric == Fabric::Ovs)
 }
 
@@ -90,7 +101,7 @@ pub(crate) fn plan(state: &State, observed: &Observed) -> Plan {
     let seen = Seen::new(observed);
     let mut plan = Plan::default();
     for endpoint in state.endpoints.values().filter(|endpoint| endpoint.since < observed.began) {
-        plan_endpoint(endpoint, &seen, observed.began, &mut plan);
+        plan_endpoint(state, endpoint, &seen, observed.began, &mut plan);
     }
     plan_left_overs(state, &seen, &mut plan);
     if let Some(Err(problem)) = &observed.switch {
@@ -99,16 +110,18 @@ pub(crate) fn plan(state: &State, observed: &Observed) -> Plan {
     if let Some(snapshot) = &state.snapshot {
         let problem = |on: &HostNetwork| rules(on.fabric).bridge_problem(on, &seen);
         plan.problems.extend(snapshot.networks.iter().filter_map(problem));
-        plan_firewall(snapshot, observed, &mut plan);
+        plan_firewall(state, snapshot, observed, &mut plan);
     }
     plan
 }
 
 /// Open vSwitch does not bring frames that it forwards before iptables, neither in the kernel (it takes them before the
-/// hooks of bridges, net/openvswitch/vport-netdev.c) nor in ovs-vswitchd: rules are for Linux bridges.
-fn plan_firewall(snapshot: &Snapshot, observed: &Observed, plan: &mut Plan) {
-    let flat = snapshot.networks.iter().filter(|on| on.fabric == Fabric::Flat);
-    let bridges: BTreeSet<IfName> = flat.map(|on| on.bridge.clone()).collect();
+/// hooks of bridges, net/openvswitch/vport-netdev.c) nor in ovs-vswitchd: rules are for Linux bridges. Also for one that
+/// left the tables while containers are on it.
+fn plan_firewall(state: &State, snapshot: &Snapshot, observed: &Observed, plan: &mut Plan) {
+    let places = snapshot.networks.iter().map(Place::of).chain(state.endpoints.values().map(Endpoint::place));
+    let flat = places.filter(|place| place.fabric == Fabric::Flat);
+    let bridges: BTreeSet<IfName> = flat.map(|place| place.bridge).collect();
     let bridges: Vec<IfName> = bridges.into_iter().collect();
     match &observed.firewall {
         Some(Ok(chains)) => {
@@ -119,14 +132,17 @@ fn plan_firewall(snapshot: &Snapshot, observed: &Observed, plan: &mut Plan) {
     }
 }
 
-fn plan_endpoint(endpoint: &Endpoint, seen: &Seen<'_>, now: Moment, plan: &mut Plan) {
+fn plan_endpoint(state: &State, endpoint: &Endpoint, seen: &Seen<'_>, now: Moment, plan: &mut Plan) {
     let port = endpoint.port();
     let link = seen.link(&port);
     if let Some(why) = is_over(endpoint, link, now) {
         let (id, node) = (endpoint.id.clone(), endpoint.node.clone());
         plan.retired.push(Retired { endpoint: id, node, port, why });
     } else if let Some(link) = link {
+        let moved = place::moved(state, endpoint, seen);
+        let endpoint = moved.as_ref().unwrap_or(endpoint);
         rules(endpoint.fabric).mend_port(endpoint, link, seen, plan);
+        plan.moved.extend(moved.map(|endpoint| Moved { endpoint }));
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use inventory::{Fabric, IfName, MacAddr, NetName, NodeName, Snapshot};
+use inventory::{Fabric, HostNetwork, IfName, MacAddr, NetName, NodeName, Snapshot};
 use ipnet::IpNet;
 use plugin::{EndpointId, NetworkId};
 use serde::{Deserialize, Serialize};
@@ -71,6 +71,9 @@ pub(crate) struct Endpoint {
     /// Its VLAN on an Open vSwitch bridge; `None`: untagged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) tag: Option<u16>,
+    /// Where its port was before reconciliation moved it: that bridge may come back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) before: Option<Place>,
     /// How far it is.
     pub(crate) phase: Phase,
     /// When it came so far.
@@ -79,6 +82,42 @@ pub(crate) struct Endpoint {
 
 fn flat() -> Fabric {
     Fabric::Flat
+}
+
+/// A bridge of this host, and the VLAN of a port on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Place {
+    /// The bridge.
+    pub(crate) bridge: IfName,
+    /// What sort of bridge it is.
+    pub(crate) fabric: Fabric,
+    /// The port's VLAN on an Open vSwitch bridge; `None`: untagged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tag: Option<u16>,
+}
+
+impl Place {
+    /// Where the tables have the ports of a network.
+    pub(crate) fn of(on: &HostNetwork) -> Self {
+        Self { bridge: on.bridge.clone(), fabric: on.fabric, tag: on.tag }
+    }
+
+    /// Whether both are the same bridge, whatever the VLAN.
+    pub(crate) fn same_bridge(&self, other: &Self) -> bool {
+        self.bridge == other.bridge && self.fabric == other.fabric
+    }
+}
+
+impl fmt::Display for Place {
+    /// `Open vSwitch bridge br0, VLAN 7`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.fabric {
+            Fabric::Flat => write!(f, "Linux bridge {}", self.bridge),
+            Fabric::Ovs => write!(f, "Open vSwitch bridge {}", self.bridge),
+        }?;
+        self.tag.map_or(Ok(()), |tag| write!(f, ", VLAN {tag}"))
+    }
 }
 
 /// The life of an endpoint.
@@ -107,14 +146,26 @@ impl Endpoint {
         interface::ends(self.id.as_str()).1
     }
 
+    /// Where its port is.
+    pub(crate) fn place(&self) -> Place {
+        Place { bridge: self.bridge.clone(), fabric: self.fabric, tag: self.tag }
+    }
+
+    /// The same with its port on another bridge.
+    pub(crate) fn moved(&self, to: Place) -> Self {
+        let before = Some(self.place());
+        Self { bridge: to.bridge, fabric: to.fabric, tag: to.tag, before, ..self.clone() }
+    }
+
     /// Whether its start began and did not come to `Join`.
     pub(crate) fn is_begun(&self) -> bool {
         matches!(self.phase, Phase::Intended | Phase::Created)
     }
 
-    /// Whether two records are the same place of the same node, whatever their phase.
+    /// Whether two records are the same place of the same node, whatever their phase and history.
     pub(crate) fn same_place(&self, other: &Self) -> bool {
-        let same_time = Self { phase: self.phase, since: self.since, ..other.clone() };
+        let same_time =
+            Self { before: self.before.clone(), phase: self.phase, since: self.since, ..other.clone() };
         *self == same_time
     }
 }

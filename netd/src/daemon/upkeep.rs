@@ -104,11 +104,18 @@ impl Daemon {
     }
 
     fn repair(&mut self, plan: Plan) {
-        let Plan { retired, steps, problems } = plan;
+        let Plan { moved, retired, steps, problems } = plan;
         for problem in problems.iter().filter(|problem| !self.upkeep.problems.contains(problem)) {
             warn!("{problem}");
         }
         self.upkeep.problems = problems;
+        for moved in moved {
+            // an error was logged, and the next pass moves it again
+            let text = moved.to_string();
+            if self.commit(vec![Change::Endpoint(moved.endpoint)]).is_ok() {
+                self.upkeep.repaired(text);
+            }
+        }
         for gone in retired {
             if self.commit(vec![Change::NoEndpoint(gone.endpoint.clone())]).is_ok() {
                 self.upkeep.repaired(gone.to_string());

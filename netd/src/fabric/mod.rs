@@ -50,11 +50,25 @@ pub(crate) trait Rules: Sync {
     /// Whether a network can be asked before the endpoint's pair is there.
     fn asks_early(&self) -> bool;
 
+    /// Whether the host has a bridge of that name.
+    fn presence(&self, bridge: &IfName, seen: &Seen<'_>) -> Presence;
+
     /// What is wrong with the bridge of a network, if something is.
     fn bridge_problem(&self, on: &HostNetwork, seen: &Seen<'_>) -> Option<String>;
 
     /// Adds what has to be done about the port of an endpoint that is alive.
     fn mend_port(&self, endpoint: &Endpoint, link: &Link, seen: &Seen<'_>, plan: &mut Plan);
+}
+
+/// Whether the host has a bridge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Presence {
+    /// A port can be plugged in.
+    Ready,
+    /// It is there or will come back: its switch is restarted, or does not answer.
+    Unsure,
+    /// It is not there.
+    Absent,
 }
 
 /// The rules of a fabric.

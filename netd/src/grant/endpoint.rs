@@ -76,6 +76,7 @@ fn place(snapshot: &Snapshot, on: &HostNetwork, new: &NewEndpoint, now: Moment) 
         bridge: on.bridge.clone(),
         fabric: on.fabric,
         tag: on.tag,
+        before: None,
         phase: Phase::Intended,
         since: now,
     })

@@ -7,6 +7,8 @@ use hostnet::ovs::PortSpec;
 use inventory::{IfName, NodeName};
 use plugin::EndpointId;
 
+use crate::state::Endpoint;
+
 /// One repair.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -14,6 +16,8 @@ pub(crate) enum Step {
     Delete { device: IfName },
     /// A port goes back into its bridge.
     Plug { port: IfName, node: NodeName, bridge: IfName, index: u32 },
+    /// A port leaves the Linux bridge that it is in.
+    Release { port: IfName, node: NodeName },
     /// A port is an access port of its network's VLAN again, on its Open vSwitch bridge.
     PlugIn { port: Box<PortSpec>, node: NodeName },
     /// A port of ours that no record has goes from Open vSwitch.
@@ -24,6 +28,22 @@ pub(crate) enum Step {
     Up { port: IfName, node: NodeName },
     /// Bridged traffic may pass Docker's packet filter.
     Firewall(firewall::Step),
+}
+
+/// An endpoint whose port goes to another bridge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Moved {
+    /// The endpoint as it will be.
+    pub(crate) endpoint: Endpoint,
+}
+
+impl fmt::Display for Moved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { endpoint } = self;
+        write!(f, "port {} of {} moves", endpoint.port(), endpoint.node)?;
+        endpoint.before.iter().try_for_each(|before| write!(f, " from {before}"))?;
+        write!(f, " to {}", endpoint.place())
+    }
 }
 
 /// An endpoint that is a container's no more: record and pair go.
@@ -57,6 +77,7 @@ impl fmt::Display for Step {
             Self::Plug { port, node, bridge, .. } => {
                 write!(f, "port {port} of {node} put back into {bridge}")
             }
+            Self::Release { port, node } => write!(f, "port {port} of {node} taken out of its Linux bridge"),
             Self::PlugIn { port, node } => match port.tag {
                 Some(tag @ 1..) => {
                     write!(f, "port {} of {node} put back into {}, VLAN {tag}", port.port, port.bridge)

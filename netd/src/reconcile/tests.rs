@@ -1,6 +1,7 @@
 //! What is repaired, and what is left alone.
 
 mod ovs;
+mod place;
 
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ fn endpoint(phase: Phase) -> Endpoint {
         bridge: "mynet0".parse().unwrap(),
         fabric: Fabric::Flat,
         tag: None,
+        before: None,
         phase,
         since: moment(1000),
     }
@@ -81,8 +83,9 @@ fn planned(state: &State, links: &[Link], second: u64) -> Plan {
 
 /// All that is planned, as a person reads it.
 fn told(state: &State, links: &[Link], second: u64) -> Vec<String> {
-    let Plan { retired, steps, problems } = planned(state, links, second);
-    let retired = retired.iter().map(ToString::to_string);
+    let Plan { moved, retired, steps, problems } = planned(state, links, second);
+    let moved = moved.iter().map(ToString::to_string);
+    let retired = moved.chain(retired.iter().map(ToString::to_string));
     retired.chain(steps.iter().map(ToString::to_string)).chain(problems).collect()
 }
 
@@ -205,5 +208,5 @@ fn bridged_traffic_is_let_through_when_the_filter_was_looked_at() {
         firewall::plan(&bridges, &firewall::Observed { v4: Some("-P FORWARD DROP\n".to_owned()), v6: None });
     assert_eq!(expected.len(), 1);
     let steps: Vec<super::Step> = expected.into_iter().map(super::Step::Firewall).collect();
-    assert_eq!(plan(&state, &observed), Plan { retired: Vec::new(), steps, problems: Vec::new() });
+    assert_eq!(plan(&state, &observed), Plan { steps, ..Plan::default() });
 }

@@ -10,6 +10,7 @@ use crate::support::{Host, snapshot};
 mod daemons;
 
 mod life;
+mod moves;
 mod repair;
 mod vlans;
 

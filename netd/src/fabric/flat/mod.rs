@@ -70,6 +70,7 @@ impl Hands for Flat {
         Box::pin(async move {
             match step {
                 Step::Plug { port, index, .. } => self.kernel.set_master(port, Some(*index)).await?,
+                Step::Release { port, .. } => self.kernel.set_master(port, None).await?,
                 _ => return Ok(false),
             }
             Ok(true)

@@ -1,9 +1,9 @@
 //! What a Linux bridge and its ports have to be. Pure.
 
 use hostnet::{Kind, Link};
-use inventory::HostNetwork;
+use inventory::{HostNetwork, IfName};
 
-use super::super::Rules;
+use super::super::{Presence, Rules};
 use crate::reconcile::{Plan, Seen, Step, mend_device};
 use crate::refusal::Refusal;
 use crate::state::Endpoint;
@@ -19,6 +19,13 @@ impl Rules for FlatRules {
     /// From the bridge itself.
     fn asks_early(&self) -> bool {
         true
+    }
+
+    fn presence(&self, bridge: &IfName, seen: &Seen<'_>) -> Presence {
+        match seen.link(bridge) {
+            Some(link) if link.kind == Kind::Bridge => Presence::Ready,
+            _ => Presence::Absent,
+        }
     }
 
     fn bridge_problem(&self, on: &HostNetwork, seen: &Seen<'_>) -> Option<String> {
@@ -38,6 +45,10 @@ impl Rules for FlatRules {
     fn mend_port(&self, endpoint: &Endpoint, link: &Link, seen: &Seen<'_>, plan: &mut Plan) {
         let bridge = seen.link(&endpoint.bridge).filter(|bridge| bridge.kind == Kind::Bridge);
         let Some(bridge) = bridge else { return };
+        // the kernel does not take a port from Open vSwitch's datapath
+        if seen.switch().is_some_and(|switch| switch.port(link.name.as_str()).is_some()) {
+            plan.steps.push(Step::Unplug { port: link.name.clone() });
+        }
         if link.master != Some(bridge.index) {
             plan.steps.push(Step::Plug {
                 port: link.name.clone(),

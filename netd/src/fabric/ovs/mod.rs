@@ -90,11 +90,20 @@ impl Ovs {
     /// What the pair has to be where ovs-vswitchd itself switches. The kernel's switch takes frames before the host's IP
     /// sees them, and knows how to sum.
     async fn make_fit(&self, endpoint: &Endpoint, bridge: &Link) -> Result<(), NetError> {
-        if bridge.kind == Kind::Other(KERNEL_SWITCH.to_owned()) {
+        if is_kernels(bridge) {
             return Ok(());
         }
         self.kernel.deafen(&endpoint.port()).await?;
         self.kernel.sum_in_software(&endpoint.container_end()).await
+    }
+
+    /// Plugs a host end in whose other end may be in a container.
+    async fn plug_back(&self, port: &PortSpec) -> Result<(), DetachError> {
+        // one that was a port of a Linux bridge is not deaf yet
+        if self.kernel.link(&port.bridge).await?.is_some_and(|bridge| !is_kernels(&bridge)) {
+            self.kernel.deafen(&port.port).await?;
+        }
+        Ok(self.plug(port).await?)
     }
 
     async fn plug(&self, port: &PortSpec) -> Result<(), SwitchError> {
@@ -176,13 +185,18 @@ impl Hands for Ovs {
     fn repair<'a>(&'a self, step: &'a Step) -> Work<'a, Result<bool, DetachError>> {
         Box::pin(async move {
             match step {
-                Step::PlugIn { port, .. } => self.plug(port).await?,
+                Step::PlugIn { port, .. } => self.plug_back(port).await?,
                 Step::Unplug { port } => return Ok(self.switch()?.unplug(port).await?),
                 _ => return Ok(false),
             }
             Ok(true)
         })
     }
+}
+
+/// Whether the kernel switches, not ovs-vswitchd itself.
+fn is_kernels(bridge: &Link) -> bool {
+    bridge.kind == Kind::Other(KERNEL_SWITCH.to_owned())
 }
 
 /// The port of an endpoint. That of an untagged network is an access port too: of a trunk the container would choose its

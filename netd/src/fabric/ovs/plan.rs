@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use hostnet::Link;
 use hostnet::ovs::{Port, PortSpec};
+use hostnet::{Kind, Link};
 use inventory::{HostNetwork, IfName};
 
-use super::super::Rules;
+use super::super::{Presence, Rules};
 use super::{ENDPOINT, spec};
 use crate::reconcile::{Plan, Seen, Step, mend_device};
 use crate::refusal::Refusal;
@@ -23,6 +23,15 @@ impl Rules for OvsRules {
     /// The container's end is the only place on this host that is in its VLAN.
     fn asks_early(&self) -> bool {
         false
+    }
+
+    fn presence(&self, bridge: &IfName, seen: &Seen<'_>) -> Presence {
+        let configured = seen.switch().map(|switch| switch.bridge(bridge).is_some());
+        match (configured, seen.link(bridge)) {
+            (Some(true), Some(_)) => Presence::Ready,
+            (Some(false), _) => Presence::Absent,
+            (None, _) | (Some(true), None) => Presence::Unsure,
+        }
     }
 
     fn bridge_problem(&self, on: &HostNetwork, seen: &Seen<'_>) -> Option<String> {
@@ -44,6 +53,10 @@ impl Rules for OvsRules {
             return;
         }
         if let Some(bridge) = seen.switch().and_then(|switch| switch.bridge(&endpoint.bridge)) {
+            // a port of a Linux bridge hands its frames to that
+            if seen.master(link).is_some_and(|master| master.kind == Kind::Bridge) {
+                plan.steps.push(Step::Release { port: link.name.clone(), node: endpoint.node.clone() });
+            }
             let wanted = spec(endpoint);
             match bridge.port(link.name.as_str()) {
                 None => plan.steps.push(plug_in(endpoint, wanted)),

@@ -21,12 +21,12 @@ fn state(phase: Phase) -> State {
     state
 }
 
-fn name() -> String {
+pub(super) fn name() -> String {
     endpoint(Phase::Joined).port().to_string()
 }
 
 /// The endpoint's port as it has to be in the switch.
-fn switch_port() -> Port {
+pub(super) fn switch_port() -> Port {
     let ids =
         [("xdock-node", "host1c1".to_owned()), ("xdock-endpoint", "a".repeat(64)), ("note", "x".to_owned())];
     Port {
@@ -38,7 +38,7 @@ fn switch_port() -> Port {
     }
 }
 
-fn switch(ports: Vec<Port>) -> Switch {
+pub(super) fn switch(ports: Vec<Port>) -> Switch {
     let bridge = Bridge { name: "mynet0".to_owned(), ports, ..Bridge::default() };
     Switch { bridges: vec![bridge], root: None }
 }
@@ -56,8 +56,9 @@ fn planned(state: &State, links: &[Link], switch: Result<Switch, String>, second
 
 /// All that is planned, as a person reads it.
 fn told(state: &State, links: &[Link], switch: Switch) -> Vec<String> {
-    let Plan { retired, steps, problems } = planned(state, links, Ok(switch), 2000);
-    let retired = retired.iter().map(ToString::to_string);
+    let Plan { moved, retired, steps, problems } = planned(state, links, Ok(switch), 2000);
+    let moved = moved.iter().map(ToString::to_string);
+    let retired = moved.chain(retired.iter().map(ToString::to_string));
     retired.chain(steps.iter().map(ToString::to_string)).chain(problems).collect()
 }
 
