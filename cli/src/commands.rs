@@ -28,6 +28,7 @@ use crate::args::{Cli, Command};
 use crate::engine::EngineError;
 use crate::enroll::{AuthorityError, LedgerError};
 use crate::fleet::Outcome;
+use crate::plan::NotOwn;
 use crate::printer::Printer;
 use crate::settings::SettingsError;
 use chain::chain;
@@ -153,9 +154,7 @@ fn failed(error: &EngineError) -> Outcome {
         EngineError::Refused { message, .. } if message.contains("force remove") => {
             Some("xdock rm -f removes running containers too".to_owned())
         }
-        EngineError::Refused { message, .. } if message.contains("No such container") => {
-            Some("xdock mk makes it".to_owned())
-        }
+        EngineError::Refused { message, .. } if message.contains("No such container") => Some(MK.to_owned()),
         _ => None,
     };
     match Outcome::failed(error) {
@@ -163,6 +162,16 @@ fn failed(error: &EngineError) -> Outcome {
         other => other,
     }
 }
+
+/// That a node has no container that can be used, with what to do.
+fn not_own(error: &NotOwn) -> Outcome {
+    match error {
+        NotOwn::Absent(_) => Outcome::Refused(error.to_string(), Some(MK.to_owned())),
+        _ => Outcome::Failed(error.to_string(), None),
+    }
+}
+
+const MK: &str = "xdock mk makes it";
 
 /// Does what a command says.
 pub(crate) fn dispatch(command: Command, app: &mut App) -> Result<Done, CommandError> {

@@ -4,6 +4,7 @@
 mod align;
 mod gap;
 mod keyboard;
+mod look;
 mod own;
 mod screen;
 mod session;
@@ -85,7 +86,7 @@ fn may_pass(error: &EngineError) -> bool {
         EngineError::Unreachable { .. } | EngineError::Silent { .. } | EngineError::Answer { .. } => true,
         // a state that changed between question and deed
         EngineError::Refused { status, .. } => matches!(status, 404 | 409),
-        EngineError::Body(_) | EngineError::UnknownKey { .. } => false,
+        EngineError::Body(_) | EngineError::UnknownKey { .. } | EngineError::NoId { .. } => false,
     }
 }
 

@@ -1,5 +1,6 @@
 //! What `mk` does on a host: desired containers and the observed engine in, steps out. Pure: no engine, no clock.
 
+mod belonging;
 mod body;
 mod differ;
 mod ignored;
@@ -14,6 +15,9 @@ use std::fmt;
 use ipnet::IpNet;
 use serde_json::Value;
 
+use crate::engine::ContainerId;
+
+pub(crate) use belonging::{Belonging, NotOwn, belonging, is_made_from, left_aside};
 pub(crate) use body::{Named, body};
 pub(crate) use ignored::{ignored, is_plain};
 pub(crate) use replace::{Replaced, aside, back};
@@ -27,6 +31,15 @@ pub(crate) const SPEC_LABEL: &str = "xdock.spec";
 
 /// The first version of the API that takes several networks and a MAC address for each at create (moby 25.0).
 pub(crate) const API_ENDPOINTS: crate::engine::ApiVersion = crate::engine::ApiVersion(1, 44);
+
+/// Which container a step is about.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Subject {
+    /// The one that [`Step::Create`] of the same plan makes.
+    Made,
+    /// One that the engine listed.
+    Listed(ContainerId),
+}
 
 /// One call of a host's engine, or the wait for its netd.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,11 +64,13 @@ pub(crate) enum Step {
         /// POST /containers/create.
         body: Value,
     },
-    /// Puts the container that was made on one more network.
+    /// Puts a container on one more network.
     Connect {
-        /// The network.
+        /// The container.
+        of: Subject,
+        /// The network's name.
         network: String,
-        /// `EndpointConfig` of POST /networks/NAME/connect.
+        /// `EndpointConfig` of POST /networks/ID/connect.
         endpoint: Value,
     },
     /// Waits until netd has the tables: it refuses what it does not know. They are on their way from the beginning, and what
@@ -63,18 +78,30 @@ pub(crate) enum Step {
     Tables,
     /// Gives a container another name.
     Rename {
+        /// The container.
+        of: ContainerId,
         /// What it is called.
         from: String,
         /// What it will be called.
         to: String,
     },
     /// Stops a container.
-    Stop(String),
+    Stop {
+        /// The container.
+        of: ContainerId,
+        /// Its name by then.
+        name: String,
+    },
     /// Starts the node's container, and sees that it stays up.
-    Start,
+    Start(Subject),
     /// Removes a container that was replaced; its volumes stay.
-    Remove(String),
-    /// Removes a container that was just made, where it is there, and what was made with it.
+    Remove {
+        /// The container.
+        of: ContainerId,
+        /// Its name by then.
+        name: String,
+    },
+    /// Removes the container that [`Step::Create`] made, where it made one, and what was made with it.
     Discard(String),
 }
 
@@ -89,11 +116,11 @@ impl fmt::Display for Step {
             Self::Create { image, network, .. } => write!(f, "create from {image} on {network}"),
             Self::Connect { network, .. } => write!(f, "connect to {network}"),
             Self::Tables => f.write_str("wait until netd has the tables"),
-            Self::Rename { from, to } => write!(f, "rename {from} to {to}"),
-            Self::Stop(name) => write!(f, "stop {name}"),
-            Self::Start => f.write_str("start"),
+            Self::Rename { from, to, .. } => write!(f, "rename {from} to {to}"),
+            Self::Stop { name, .. } => write!(f, "stop {name}"),
+            Self::Start(_) => f.write_str("start"),
             Self::Discard(name) => write!(f, "remove {name} again"),
-            Self::Remove(name) => write!(f, "remove {name}, but not its volumes"),
+            Self::Remove { name, .. } => write!(f, "remove {name}, but not its volumes"),
         }
     }
 }

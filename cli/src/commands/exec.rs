@@ -5,11 +5,12 @@ use std::cell::Cell;
 use serde_json::json;
 
 use super::logs::Lines;
-use super::{CommandError, Done};
+use super::{CommandError, Done, power};
 use crate::app::App;
 use crate::args::ExecArgs;
-use crate::engine::{Engine, EngineError, Piece, Run};
+use crate::engine::{ContainerId, Engine, EngineError, Piece, Run};
 use crate::fleet::{self, Answer, Group, Member, Outcome, Replies, Sequence};
+use crate::plan::NotOwn;
 use crate::targets;
 
 /// How runc's refusal begins where a program's output would be.
@@ -25,15 +26,20 @@ pub(super) async fn run(args: &ExecArgs, app: &mut App) -> Result<Done, CommandE
         let worst = &worst;
         async move {
             let Group { host, members } = group;
-            if let Err(error) = host.engine.version().await {
-                return replies.end_all(&members, &Outcome::failed(&error));
-            }
+            let listed = match host.engine.containers().await {
+                Ok(listed) => listed,
+                Err(error) => return replies.end_all(&members, &Outcome::failed(&error)),
+            };
             // each has a connection of its own beside those for questions
             fleet::each(members, host.requests.div_ceil(2), |member| {
                 let (engine, replies) = (&host.engine, &replies);
+                let found = power::own(&member, &host, &listed).map(|own| own.id.clone());
                 async move {
                     let desk = Desk { member: &member, replies, json };
-                    let ended = desk.run(engine, &args.command).await;
+                    let ended = match found {
+                        Ok(id) => desk.run(engine, &id, &args.command).await,
+                        Err(error) => Err(Refused::NotOwn(error)),
+                    };
                     worst.set(worst.get().max(status(&ended)));
                     desk.end(&ended);
                 }
@@ -50,6 +56,7 @@ type Ended = Result<i64, Refused>;
 
 /// Why there was no program.
 enum Refused {
+    NotOwn(NotOwn),
     Engine(EngineError),
     Program(String),
 }
@@ -65,10 +72,9 @@ struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    async fn run(&self, engine: &Engine, words: &[String]) -> Ended {
+    async fn run(&self, engine: &Engine, id: &ContainerId, words: &[String]) -> Ended {
         let run = Run { words, tty: false, input: false, env: &[] };
-        let node = self.member.node.as_str();
-        let exec = engine.prepare(node, &run).await.map_err(Refused::Engine)?;
+        let exec = engine.prepare(id, &run).await.map_err(Refused::Engine)?;
         let mut channel = engine.begin(&exec).await.map_err(Refused::Engine)?;
         let mut halves = [Lines::default(), Lines::default()];
         let mut refusal = Vec::new();
@@ -120,6 +126,7 @@ impl Desk<'_> {
             }
             Ok(0) => Outcome::Silent,
             Ok(code) => Outcome::Failed(format!("exit status {code}"), None),
+            Err(Refused::NotOwn(error)) => super::not_own(error),
             Err(Refused::Engine(error)) => super::failed(error),
             Err(Refused::Program(text)) => Outcome::Failed(text.clone(), None),
         };

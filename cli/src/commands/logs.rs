@@ -4,10 +4,10 @@ mod lines;
 
 use futures_util::StreamExt as _;
 
-use super::{CommandError, Done};
+use super::{CommandError, Done, power};
 use crate::app::App;
 use crate::args::LogsArgs;
-use crate::engine::EngineError;
+use crate::engine::{ContainerId, EngineError};
 use crate::fleet::{self, Answer, Group, Member, Outcome, Replies, Sequence};
 use crate::host::Host;
 use crate::targets;
@@ -21,22 +21,24 @@ pub(super) async fn run(args: &LogsArgs, app: &mut App) -> Result<Done, CommandE
     let (tail, follow, json) = (args.tail, args.follow, app.printer.is_json());
     let work = |group: Group, replies: Replies| async move {
         let Group { host, members } = group;
-        if let Err(error) = host.engine.version().await {
-            return replies.end_all(&members, &Outcome::failed(&error));
-        }
+        let listed = match host.engine.containers().await {
+            Ok(listed) => listed,
+            Err(error) => return replies.end_all(&members, &Outcome::failed(&error)),
+        };
         // what has no end must not wait for what has none
         let limit = if follow { members.len() } else { host.requests };
         fleet::each(members, limit, |member| {
             let (host, replies) = (&host, &replies);
+            let found = power::own(&member, host, &listed).map(|own| own.id.clone());
             async move {
-                let ended = show(host, &member, replies, Wish { tail, follow, json }).await;
-                replies.end(
-                    &member,
-                    match &ended {
-                        Ok(()) => Outcome::Silent,
-                        Err(error) => super::failed(error),
-                    },
-                );
+                let outcome = match found {
+                    Ok(id) => {
+                        let shown = show(host, &member, &id, replies, Wish { tail, follow, json }).await;
+                        shown.map_or_else(|error| super::failed(&error), |()| Outcome::Silent)
+                    }
+                    Err(error) => super::not_own(&error),
+                };
+                replies.end(&member, outcome);
             }
         })
         .await;
@@ -52,9 +54,15 @@ struct Wish {
     json: bool,
 }
 
-async fn show(host: &Host, member: &Member, replies: &Replies, wish: Wish) -> Result<(), EngineError> {
+async fn show(
+    host: &Host,
+    member: &Member,
+    id: &ContainerId,
+    replies: &Replies,
+    wish: Wish,
+) -> Result<(), EngineError> {
     let node = member.node.as_str();
-    let mut pieces = std::pin::pin!(host.engine.logs(node, wish.tail, wish.follow));
+    let mut pieces = std::pin::pin!(host.engine.logs(id, wish.tail, wish.follow));
     // one half line a stream: a program may write to both at once
     let mut halves = [Lines::default(), Lines::default()];
     let say = |from_stderr: bool, line: String| {

@@ -4,7 +4,6 @@ mod row;
 mod table;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 
 use inventory::{Cluster, DockerHost, NodeName};
 
@@ -61,8 +60,6 @@ impl View<'_> {
             Ok(listed) => listed,
             Err(error) => return replies.end_all(&group.members, &Outcome::failed(&error)),
         };
-        let by_name: HashMap<&str, &Container> =
-            listed.iter().map(|container| (container.name.as_str(), container)).collect();
         let host = &group.host.name;
         for member in &group.members {
             if member.node == *host {
@@ -73,12 +70,16 @@ impl View<'_> {
                     member,
                     if shown().next().is_none() { Outcome::status(none) } else { Outcome::Silent },
                 );
-            } else if let Some(container) = by_name.get(member.node.as_str()) {
-                self.tell(member, host, container, replies);
-                replies.end(member, Outcome::Silent);
-            } else {
-                replies.end(member, power::absent(member));
+                continue;
             }
+            let outcome = match power::own(member, &group.host, &listed) {
+                Ok(container) => {
+                    self.tell(member, host, container, replies);
+                    Outcome::Silent
+                }
+                Err(error) => power::none(&error),
+            };
+            replies.end(member, outcome);
         }
     }
 

@@ -4,8 +4,10 @@ mod execute;
 mod prepare;
 mod steps;
 
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use inventory::NodeName;
 
 use super::power::truth::Slots;
@@ -56,18 +58,17 @@ impl Maker<'_> {
         let Some(work) = self.job.hosts.get(&host.name) else { return Ok(()) };
         // the first word, bounded by the timeout
         host.engine.version().await.map_err(|error| Outcome::failed(&error))?;
-        let plan = async {
-            let observed = observe(host, work, members).await.map_err(|error| Outcome::failed(&error))?;
-            Ok(self.settle(host, work, members, &observed))
-        };
+        let observed = async { observe(host, work, members).await.map_err(|error| Outcome::failed(&error)) };
         if self.args.dry_run {
-            tell(&plan.await?, members, replies);
+            tell(&self.settle(host, work, members, &observed.await?), members, replies);
             return Ok(());
         }
-        let site =
-            Site { slots: Slots::of(host), tables: Bringing::new(self.tables, host, Some(&work.snapshot)) };
+        let tables = Bringing::new(self.tables, host, Some(&work.snapshot));
+        let site = Site { slots: Slots::of(host), tables, networks: RefCell::default() };
         let made = async {
-            self.execute(&site, members, plan.await?, replies).await;
+            let observed = observed.await?;
+            site.knows(&observed.networks);
+            self.execute(&site, members, self.settle(host, work, members, &observed), replies).await;
             Ok(())
         };
         // a session of ssh takes as long as fifty containers: side by side
@@ -106,22 +107,16 @@ impl Maker<'_> {
 
 async fn observe(host: &Host, work: &Work, members: &[Member]) -> Result<Observed, EngineError> {
     let wanted = || members.iter().filter_map(|member| work.containers.get(&member.node));
-    let mut observed = Observed { api: Some(host.engine.version().await?), ..Observed::default() };
-    for container in host.engine.containers().await? {
-        observed.containers.insert(container.name.clone(), container);
-    }
-    for network in &work.networks {
-        let name = network.name.as_str();
-        observed.networks.extend(host.engine.network(name).await?.map(|found| (name.to_owned(), found)));
-    }
-    let images: std::collections::BTreeSet<&str> =
-        wanted().map(|container| container.image.as_str()).collect();
-    for image in images {
-        if host.engine.has_image(image).await? {
-            observed.images.insert(image.to_owned());
-        }
-    }
-    Ok(observed)
+    let images: BTreeSet<&str> = wanted().map(|container| container.image.as_str()).collect();
+    let engine = &host.engine;
+    let api = Some(engine.version().await?);
+    let there = async |image: &str| Ok(engine.has_image(image).await?.then(|| image.to_owned()));
+    let (containers, networks, images) = tokio::try_join!(
+        engine.containers(),
+        engine.networks(),
+        stream::iter(images).map(there).buffer_unordered(host.requests).try_collect::<Vec<_>>(),
+    )?;
+    Ok(Observed { api, networks, images: images.into_iter().flatten().collect(), containers })
 }
 
 /// What would be done, a line a step.

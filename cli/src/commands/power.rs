@@ -2,16 +2,16 @@
 
 pub(super) mod truth;
 
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::{CommandError, Done};
 use crate::app::App;
 use crate::args::{PowerAction, PowerArgs};
 use crate::commands::sync::{Bringing, Tables};
-use crate::engine::{Effect, EngineError};
+use crate::engine::{Container, ContainerId, Effect, EngineError};
 use crate::fleet::{self, Group, Member, Outcome, Replies, Sequence};
 use crate::host::Host;
+use crate::plan::{self, NotOwn};
 use crate::targets;
 
 use truth::Slots;
@@ -40,35 +40,54 @@ async fn states(group: &Group, replies: &Replies) {
         Ok(listed) => listed,
         Err(error) => return replies.end_all(&group.members, &Outcome::failed(&error)),
     };
-    let states: HashMap<String, String> =
-        listed.into_iter().map(|container| (container.name, container.state)).collect();
     for member in &group.members {
         replies.end(
             member,
-            match states.get(member.node.as_str()) {
-                Some(state) => Outcome::status(state.clone()),
-                None => absent(member),
+            match own(member, &group.host, &listed) {
+                Ok(container) => Outcome::status(container.state.clone()),
+                Err(error) => none(&error),
             },
         );
     }
 }
 
-/// In the engine's words, which scripts for rpower look for.
-pub(super) fn absent(member: &Member) -> Outcome {
-    Outcome::Refused(format!("No such container: {}", member.node), None)
+/// The container of a node among all of its host.
+pub(super) fn own<'a>(
+    member: &Member,
+    host: &Host,
+    listed: &'a [Container],
+) -> Result<&'a Container, NotOwn> {
+    let node = member.node.as_str();
+    plan::belonging(node, listed).own(node, host.name.as_str())
+}
+
+/// That there is none, where that is an answer.
+pub(super) fn none(error: &NotOwn) -> Outcome {
+    match error {
+        NotOwn::Absent(_) => Outcome::Refused(error.to_string(), None),
+        _ => Outcome::Failed(error.to_string(), None),
+    }
 }
 
 async fn change(group: Group, replies: &Replies, action: PowerAction, tables: &Tables<'_>) {
     let Group { host, members } = group;
     // one word with a dead engine, not one for each of its nodes
-    if let Err(error) = host.engine.version().await {
-        return replies.end_all(&members, &Outcome::failed(&error));
-    }
+    let listed = match host.engine.containers().await {
+        Ok(listed) => listed,
+        Err(error) => return replies.end_all(&members, &Outcome::failed(&error)),
+    };
     let (bringing, slots) = (Bringing::new(tables, &host, None), Slots::of(&host));
     let all = members.len();
     fleet::each(members, all, |member| {
         let one = One { host: &host, slots: &slots, tables: &bringing };
-        async move { replies.end(&member, one.node(member.node.as_str(), action).await) }
+        let found = own(&member, &host, &listed);
+        async move {
+            let outcome = match found {
+                Ok(container) => one.node(member.node.as_str(), &container.id, action).await,
+                Err(error) => super::not_own(&error),
+            };
+            replies.end(&member, outcome);
+        }
     })
     .await;
 }
@@ -83,62 +102,64 @@ struct One<'a, 't> {
 }
 
 impl One<'_, '_> {
-    async fn node(&self, node: &str, action: PowerAction) -> Outcome {
-        let (ended, took) = match self.act(node, action).await {
+    async fn node(&self, node: &str, id: &ContainerId, action: PowerAction) -> Outcome {
+        let (ended, took) = match self.act(id, action).await {
             Ok(acted) => acted,
             Err(outcome) => return outcome,
         };
         let Ok(effect) = &ended else { return told(action, &ended) };
-        match self.verify(node, action, *effect, took).await {
+        match self.verify((node, id), action, *effect, took).await {
             Ok(()) => told(action, &ended),
             Err(outcome) => outcome,
         }
     }
 
     /// What the engine said, and how long it took.
-    async fn act(&self, node: &str, action: PowerAction) -> Result<Acted, Outcome> {
+    async fn act(&self, id: &ContainerId, action: PowerAction) -> Result<Acted, Outcome> {
         let _slot = self.slots.one().await;
         let mut begun = Instant::now();
-        let mut ended = once(self.host, node, action).await;
+        let mut ended = once(self.host, id, action).await;
         if let Err(error) = &ended
             && Tables::is_behind(error)
         {
             self.tables.ended().await?;
             begun = Instant::now();
-            ended = once(self.host, node, action).await;
+            ended = once(self.host, id, action).await;
         }
         Ok((ended, begun.elapsed()))
     }
 
     async fn verify(
         &self,
-        node: &str,
+        (node, id): (&str, &ContainerId),
         action: PowerAction,
         effect: Effect,
         took: Duration,
     ) -> Result<(), Outcome> {
         match action {
             // one that ends again and again is started for the engine
-            PowerAction::On if effect == Effect::Already => self.slots.is_in(node, &["running"]).await,
-            PowerAction::On | PowerAction::Reset | PowerAction::Restart => self.slots.is_up(node, took).await,
-            PowerAction::Off => self.slots.is_in(node, &["exited", "dead", "created"]).await,
-            PowerAction::Pause => self.slots.is_in(node, &["paused"]).await,
-            PowerAction::Unpause => self.slots.is_in(node, &["running"]).await,
+            PowerAction::On if effect == Effect::Already => self.slots.is_in(id, &["running"]).await,
+            PowerAction::On | PowerAction::Reset | PowerAction::Restart => {
+                self.slots.is_up(node, id, took).await
+            }
+            PowerAction::Off => self.slots.is_in(id, &["exited", "dead", "created"]).await,
+            PowerAction::Pause => self.slots.is_in(id, &["paused"]).await,
+            PowerAction::Unpause => self.slots.is_in(id, &["running"]).await,
             PowerAction::State => Ok(()),
         }
     }
 }
 
-async fn once(host: &Host, node: &str, action: PowerAction) -> Result<Effect, EngineError> {
+async fn once(host: &Host, id: &ContainerId, action: PowerAction) -> Result<Effect, EngineError> {
     let engine = &host.engine;
     match action {
-        PowerAction::On => engine.start(node).await,
-        PowerAction::Off => engine.stop(node).await,
+        PowerAction::On => engine.start(id).await,
+        PowerAction::Off => engine.stop(id).await,
         // no grace: SIGKILL at once
-        PowerAction::Reset => engine.restart(node, Some(0)).await,
-        PowerAction::Restart => engine.restart(node, None).await,
-        PowerAction::Pause => engine.pause(node).await,
-        PowerAction::Unpause => engine.unpause(node).await,
+        PowerAction::Reset => engine.restart(id, Some(0)).await,
+        PowerAction::Restart => engine.restart(id, None).await,
+        PowerAction::Pause => engine.pause(id).await,
+        PowerAction::Unpause => engine.unpause(id).await,
         PowerAction::State => Ok(Effect::Done),
     }
 }

@@ -1,11 +1,12 @@
 //! `rm`: removes containers.
 
-use super::{CommandError, Done};
+use super::{CommandError, Done, power};
 use crate::app::App;
 use crate::args::RmArgs;
 use crate::engine::{Container, Engine, EngineError, Removal};
-use crate::fleet::{self, Group, Outcome, Replies, Sequence};
-use crate::plan;
+use crate::fleet::{self, Group, Member, Outcome, Replies, Sequence};
+use crate::host::Host;
+use crate::plan::{self, NotOwn};
 use crate::targets;
 
 pub(super) async fn run(args: &RmArgs, app: &mut App) -> Result<Done, CommandError> {
@@ -23,33 +24,39 @@ async fn remove(group: Group, replies: &Replies, how: Removal) {
         Ok(listed) => listed,
         Err(error) => return replies.end_all(&members, &Outcome::failed(&error)),
     };
-    let there = |name: &str| listed.iter().find(|container| container.name == name);
     fleet::each(members, host.requests, |member| {
-        let engine = &host.engine;
+        let (engine, found) = (&host.engine, belongings(&member, &host, &listed));
         async move {
-            let aside = plan::aside(&member.node);
             let removed = async {
-                // what an interrupted mk --replace left goes with the node's own
-                if let Some(left) = there(&aside) {
-                    one(engine, left, how).await?;
+                for container in found.map_err(|error| super::not_own(&error))? {
+                    one(engine, container, how).await.map_err(|error| super::failed(&error))?;
                 }
-                match there(member.node.as_str()) {
-                    None if there(&aside).is_some() => Ok(()),
-                    None => engine.remove(member.node.as_str(), how).await.map(drop),
-                    Some(own) => one(engine, own, how).await,
-                }
+                Ok(())
             };
-            let outcome = removed.await.map_or_else(|error| super::failed(&error), |()| Outcome::success());
-            replies.end(&member, outcome);
+            replies.end(&member, removed.await.err().unwrap_or_else(Outcome::success));
         }
     })
     .await;
 }
 
+/// The node's container, after what an interrupted `mk --replace` left of it.
+fn belongings<'a>(
+    member: &Member,
+    host: &Host,
+    listed: &'a [Container],
+) -> Result<Vec<&'a Container>, NotOwn> {
+    let left = plan::left_aside(member.node.as_str(), listed);
+    match power::own(member, host, listed) {
+        Ok(own) => Ok(left.into_iter().chain([own]).collect()),
+        Err(NotOwn::Absent(_)) if left.is_some() => Ok(left.into_iter().collect()),
+        Err(error) => Err(error),
+    }
+}
+
 /// A container, and with `volumes` those that nobody named, also where it came to them by `mk --replace`: the engine takes
 /// these for named ones.
 async fn one(engine: &Engine, container: &Container, how: Removal) -> Result<(), EngineError> {
-    engine.remove(&container.name, how).await?;
+    engine.remove(&container.id, how).await?;
     if how.volumes {
         for (volume, _) in &container.anonymous {
             engine.remove_volume(volume).await?;

@@ -13,6 +13,7 @@ use thiserror::Error;
 use happenings::Happenings;
 
 use super::gap::{self, Live, Past, Seen};
+use super::look::look;
 use super::screen::{Screen, of_log};
 use super::signals::Desk;
 use super::step::{Step, step};
@@ -124,17 +125,21 @@ impl<'a> Session<'a> {
     async fn turn(&mut self) -> Result<Next, ConsoleError> {
         let looked = SystemTime::now();
         let (engine, node) = (self.engine, self.node);
-        let found = match self.desk.soon(self.screen, engine.find(node)).await {
-            Ok(found) => found?,
+        let found = match self.desk.soon(self.screen, look(engine, node)).await {
+            Ok(looked) => looked?,
             Err(left) => return Ok(Next::Leave(left)),
         };
         self.patience = PATIENCE;
+        let (found, why) = match found {
+            Ok(found) => (Some(found), None),
+            Err(why) => (None, Some(why)),
+        };
         self.begin(found.as_ref(), looked).await?;
         match (step(found.as_ref(), self.wish.exec.is_some()), found) {
             (Step::Attach, Some(found)) => self.attach(&found).await,
             (Step::Shell, Some(found)) => self.shell(&found).await,
             (_, found) => {
-                self.tell(words::waiting(found.as_ref())).await;
+                self.tell(why.as_ref().map_or_else(|| words::waiting(found.as_ref()), words::unusable)).await;
                 // kept until the container is one that we can be connected with
                 let happenings = self.happenings.get_or_insert_with(|| Happenings::new(engine, node));
                 let happened = self.desk.during(self.screen, happenings.next()).await;

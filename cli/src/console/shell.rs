@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::engine::{Engine, EngineError, Exec, Run};
+use crate::engine::{ContainerId, Engine, EngineError, Exec, Run};
 
 /// The first of the shells that a container has; its own search path is used.
 const FIND: &str =
@@ -43,13 +43,13 @@ impl Shell {
     }
 
     /// Makes it ready in a container.
-    pub(super) async fn prepare(&self, engine: &Engine, id: &str) -> Result<Exec, EngineError> {
+    pub(super) async fn prepare(&self, engine: &Engine, id: &ContainerId) -> Result<Exec, EngineError> {
         let run = Run { words: &self.words, tty: self.tty, input: true, env: &self.env };
         engine.prepare(id, &run).await
     }
 
     /// Ends it: the engine leaves a program running whose caller went away (moby issue 9098).
-    pub(super) async fn hang_up(&self, engine: &Engine, id: &str) {
+    pub(super) async fn hang_up(&self, engine: &Engine, id: &ContainerId) {
         let Some(mark) = self.env.first() else { return };
         let words = ["sh", "-c", HANG_UP, "sh", mark].map(str::to_owned);
         let run = Run { words: &words, tty: false, input: false, env: &[] };

@@ -26,7 +26,14 @@ pub(super) fn step(found: Option<&Found>, exec: bool) -> Step {
 
 #[cfg(test)]
 pub(super) fn found(phase: Phase, tty: bool) -> Found {
-    Found { id: "c0".into(), tty, listens: true, phase, started: None, exit_code: 0 }
+    Found {
+        id: crate::engine::ContainerId::of_test("c0"),
+        tty,
+        listens: true,
+        phase,
+        started: None,
+        exit_code: 0,
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What a console says of itself, between what the container says.
 
 use crate::engine::{Found, Phase};
+use crate::plan::NotOwn;
 
 /// How things stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +36,14 @@ pub(super) fn waiting(found: Option<&Found>) -> Situation {
         Phase::Exited => format!("{stopped}; waiting for its start"),
         Phase::Gone => "on its way out; waiting until it is made anew".to_owned(),
     })
+}
+
+/// Why a node has no container to connect with.
+pub(super) fn unusable(why: &NotOwn) -> Situation {
+    match why {
+        NotOwn::Absent(_) => waiting(None),
+        why => Situation::Waiting(why.to_string()),
+    }
 }
 
 /// What is said when things come to stand so; nothing where nothing has changed. `escape`: there is a key to leave with.

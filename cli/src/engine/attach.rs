@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 
 use super::transport::URL;
 use super::verbs::refusal;
-use super::{ANSWER, Engine, EngineError};
+use super::{ANSWER, ContainerId, Engine, EngineError};
 
 pub(crate) use channel::{Channel, Input, Output};
 pub(crate) use clock::{Difference, HostTime};
@@ -71,38 +71,41 @@ pub(crate) struct Exec {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Tty<'a> {
     /// A container's own.
-    Container(&'a str),
+    Container(&'a ContainerId),
     /// That of a program in one.
     Exec(&'a Exec),
 }
 
 impl Engine {
     /// A container as it is; `None`: there is none.
-    pub(crate) async fn find(&self, name: &str) -> Result<Option<Found>, EngineError> {
+    pub(crate) async fn find(&self, id: &ContainerId) -> Result<Option<Found>, EngineError> {
         self.version().await?;
-        let asked =
-            async { self.docker.inspect_container(name, None).await.map_err(|error| self.error(error)) };
+        let asked = async {
+            let told = self.docker.inspect_container(id.as_str(), None).await;
+            told.map_err(|error| self.refused(id, error))
+        };
         match self.soon(asked).await {
-            Ok(inspected) => Ok(Some(inspected.into())),
+            Ok(inspected) => Ok(Some(Found::of(id, inspected))),
             Err(error) if error.is_absence() => Ok(None),
             Err(error) => Err(error),
         }
     }
 
     /// The two ends of a container's own terminal. A container that does not run is waited for by the engine.
-    pub(crate) async fn attach(&self, id: &str) -> Result<Channel, EngineError> {
+    pub(crate) async fn attach(&self, id: &ContainerId) -> Result<Channel, EngineError> {
+        let id = id.as_str();
         let path = format!("/containers/{id}/attach?stream=1&stdin=1&stdout=1&stderr=1&detachKeys={DETACH}");
         self.soon(self.upgrade(&path, &Value::Null, Form::Raw)).await
     }
 
     /// Makes a program ready in a container.
-    pub(crate) async fn prepare(&self, id: &str, run: &Run<'_>) -> Result<Exec, EngineError> {
+    pub(crate) async fn prepare(&self, id: &ContainerId, run: &Run<'_>) -> Result<Exec, EngineError> {
         let Run { words, tty, input, env } = run;
         let body = json!({
             "AttachStdin": input, "AttachStdout": true, "AttachStderr": true, "Tty": tty,
             "DetachKeys": DETACH, "Env": env, "Cmd": words,
         });
-        let made: Value = self.ask(&format!("/containers/{id}/exec"), &body).await?;
+        let made: Value = self.ask(&format!("/containers/{}/exec", id.as_str()), &body).await?;
         let id = made.get("Id").and_then(Value::as_str).unwrap_or_default().to_owned();
         Ok(Exec { id, tty: *tty })
     }
@@ -133,13 +136,14 @@ impl Engine {
     /// Gives a terminal another size.
     pub(crate) async fn resize(&self, tty: Tty<'_>, Size { rows, columns }: Size) -> Result<(), EngineError> {
         let of = match tty {
-            Tty::Container(id) => format!("/containers/{id}"),
+            Tty::Container(id) => format!("/containers/{}", id.as_str()),
             Tty::Exec(exec) => format!("/exec/{}", exec.id),
         };
         self.soon(self.ask(&format!("{of}/resize?h={rows}&w={columns}"), &Value::Null)).await.map(drop)
     }
 
-    /// An item whenever something happens to the container of that name, also before there is one.
+    /// An item whenever something happens to the container of that name, also before there is one. The engine also tells of
+    /// those whose name or ID begins so.
     pub(crate) fn happenings(&self, name: &str) -> impl Stream<Item = Result<(), EngineError>> + '_ {
         let filters = [("container", vec![name]), ("type", vec!["container"])];
         let options = EventsOptionsBuilder::default().filters(&filters.into()).build();
@@ -147,7 +151,10 @@ impl Engine {
     }
 
     /// A question that an engine answers from what it knows.
-    async fn soon<T>(&self, asked: impl Future<Output = Result<T, EngineError>>) -> Result<T, EngineError> {
+    pub(crate) async fn soon<T>(
+        &self,
+        asked: impl Future<Output = Result<T, EngineError>>,
+    ) -> Result<T, EngineError> {
         let deadline = self.timeout + Duration::from_secs(1);
         let silent = |_| Err(EngineError::Silent { host: self.host.clone(), deadline });
         tokio::time::timeout(deadline, asked).await.unwrap_or_else(silent)
@@ -172,7 +179,7 @@ impl Engine {
     }
 
     /// A call that answers JSON, or nothing.
-    async fn ask(&self, path: &str, body: &Value) -> Result<Value, EngineError> {
+    pub(super) async fn ask(&self, path: &str, body: &Value) -> Result<Value, EngineError> {
         let asked = async {
             let request = Request::post(format!("{URL}{path}"))
                 .header(CONTENT_TYPE, "application/json")

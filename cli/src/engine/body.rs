@@ -2,6 +2,7 @@
 //! key that they do not know: that is found here, before anything is sent.
 
 use bollard::models::ContainerCreateBody;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::EngineError;
@@ -12,12 +13,17 @@ pub(crate) fn check(body: &Value) -> Result<(), EngineError> {
 }
 
 pub(super) fn typed(body: &Value) -> Result<ContainerCreateBody, EngineError> {
-    let typed: ContainerCreateBody = serde_json::from_value(body.clone()).map_err(EngineError::Body)?;
+    let typed: ContainerCreateBody = parsed(body)?;
     let kept = serde_json::to_value(&typed).map_err(EngineError::Body)?;
     match lost(body, &kept) {
         Some(path) => Err(EngineError::UnknownKey { path }),
         None => Ok(typed),
     }
+}
+
+/// JSON as one of bollard's types.
+pub(super) fn parsed<T: DeserializeOwned>(body: &Value) -> Result<T, EngineError> {
+    serde_json::from_value(body.clone()).map_err(EngineError::Body)
 }
 
 /// The first key that `kept` does not have; null and empty values say nothing, so nothing is lost with them.

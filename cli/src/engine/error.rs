@@ -46,6 +46,14 @@ pub(crate) enum EngineError {
         #[source]
         source: Bollard,
     },
+    /// It made something, and did not say what.
+    #[error("the engine of {host} made a {kind} without saying its ID")]
+    NoId {
+        /// The host.
+        host: String,
+        /// What was to be made.
+        kind: &'static str,
+    },
     /// What is sent can not be read as a request of the engine's API.
     #[error("not a container that Docker's API knows")]
     Body(#[source] serde_json::Error),
@@ -58,6 +66,11 @@ pub(crate) enum EngineError {
 }
 
 impl EngineError {
+    /// There is no such thing, as the engine would say it.
+    pub(crate) fn absent(message: String) -> Self {
+        Self::Refused { status: 404, message }
+    }
+
     /// Gives what bollard said its meaning.
     pub(super) fn of(host: &str, deadline: Duration, error: Bollard) -> Self {
         let host = host.to_owned();

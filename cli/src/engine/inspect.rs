@@ -3,7 +3,7 @@
 use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum as Status};
 use serde_json::{Map, Value};
 
-use super::{Engine, EngineError};
+use super::{ContainerId, Engine, EngineError};
 
 /// A container at one moment.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -25,10 +25,10 @@ pub(crate) struct Inspected {
 impl Engine {
     /// A container as it is now. The answer waits until the engine is done with a container that just ended: it is
     /// under the container's lock (moby `daemon/monitor.go`, `handleContainerExit`), which a list does not take.
-    pub(crate) async fn inspect(&self, name: &str) -> Result<Inspected, EngineError> {
+    pub(crate) async fn inspect(&self, id: &ContainerId) -> Result<Inspected, EngineError> {
         self.version().await?;
-        let told = self.docker.inspect_container(name, None).await.map_err(|error| self.error(error))?;
-        Inspected::of(told)
+        let told = self.docker.inspect_container(id.as_str(), None).await;
+        Inspected::of(told.map_err(|error| self.refused(id, error))?)
     }
 }
 

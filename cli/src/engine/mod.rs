@@ -6,7 +6,10 @@ mod attach;
 mod body;
 mod connect;
 mod error;
+mod id;
+mod images;
 mod inspect;
+mod networks;
 mod ssh;
 mod stream;
 mod tls;
@@ -29,11 +32,14 @@ pub(crate) use attach::{
 };
 pub(crate) use body::check as check_body;
 pub(crate) use error::EngineError;
+pub(crate) use id::{ContainerId, NetworkId, VolumeName};
+pub(crate) use images::reference;
 pub(crate) use inspect::Inspected;
+pub(crate) use networks::Network;
 pub(crate) use ssh::{Destination, SessionError, Ssh};
 pub(crate) use tls::{TlsFiles, Trust, serial_text};
 pub(crate) use verbs::{Effect, Removal};
-pub(crate) use views::{About, Container, LogPiece, Network};
+pub(crate) use views::{About, Container, LogPiece};
 
 use bollard::BollardRequest;
 use connect::Way;
@@ -122,7 +128,26 @@ impl Engine {
         Ok(newest.map_err(|error| self.error(error))?.min(ours))
     }
 
+    /// The host's name.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
     fn error(&self, error: Bollard) -> EngineError {
         EngineError::of(&self.host, ANSWER, error)
+    }
+
+    /// The same of a call about a container.
+    fn refused(&self, of: &ContainerId, error: Bollard) -> EngineError {
+        match self.error(error) {
+            EngineError::Refused { status, message } => {
+                EngineError::Refused { status, message: of.named(message) }
+            }
+            other => other,
+        }
+    }
+
+    fn no_id(&self, kind: &'static str) -> EngineError {
+        EngineError::NoId { host: self.host.clone(), kind }
     }
 }

@@ -3,14 +3,16 @@
 use std::collections::HashMap;
 
 use bollard::container::LogOutput;
-use bollard::models::{ContainerSummary, MountPoint, NetworkInspect};
-use ipnet::IpNet;
+use bollard::models::{ContainerSummary, MountPoint};
+
+use super::{ContainerId, VolumeName};
 
 /// A container of a host.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(Default))]
 pub(crate) struct Container {
-    /// 64 hexadecimal digits.
-    pub(crate) id: String,
+    /// Which it is.
+    pub(crate) id: ContainerId,
     /// Its name, without Docker's slash.
     pub(crate) name: String,
     /// `created`, `running`, `paused`, `restarting`, `exited`, `dead`.
@@ -26,19 +28,20 @@ pub(crate) struct Container {
     /// Its labels.
     pub(crate) labels: HashMap<String, String>,
     /// Its volumes that have no name of their own, each with its place in the container.
-    pub(crate) anonymous: Vec<(String, String)>,
+    pub(crate) anonymous: Vec<(VolumeName, String)>,
 }
 
-impl From<ContainerSummary> for Container {
-    fn from(summary: ContainerSummary) -> Self {
+impl Container {
+    pub(super) fn listed(summary: ContainerSummary) -> Option<Self> {
         let ContainerSummary { id, names, state, status, image, command, created, labels, mounts, .. } =
             summary;
         let own =
             |name: &String| name.strip_prefix('/').filter(|name| !name.contains('/')).map(str::to_owned);
-        Self {
-            id: id.unwrap_or_default(),
-            // a name with two slashes is what another container calls it (Docker's old links)
-            name: names.iter().flatten().find_map(own).unwrap_or_default(),
+        // a name with two slashes is what another container calls it (Docker's old links)
+        let name = names.iter().flatten().find_map(own).unwrap_or_default();
+        Some(Self {
+            id: ContainerId::new(&id?, &name)?,
+            name,
             state: state.map(|state| state.to_string()).unwrap_or_default(),
             status: status.unwrap_or_default(),
             image: image.unwrap_or_default(),
@@ -46,15 +49,15 @@ impl From<ContainerSummary> for Container {
             created: created.unwrap_or_default(),
             labels: labels.unwrap_or_default(),
             anonymous: mounts.into_iter().flatten().filter_map(anonymous).collect(),
-        }
+        })
     }
 }
 
 /// Docker names a volume that nobody named by 64 hexadecimal digits (moby volume/service, `stringid.GenerateRandomID`).
-fn anonymous(mount: MountPoint) -> Option<(String, String)> {
+fn anonymous(mount: MountPoint) -> Option<(VolumeName, String)> {
     let (name, place) = (mount.name?, mount.destination?);
     let is_random = name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
-    is_random.then_some((name, place))
+    is_random.then(|| (VolumeName::new(name), place))
 }
 
 /// An engine as it says itself.
@@ -66,32 +69,6 @@ pub(crate) struct About {
     pub(crate) api: String,
     /// Where on its host it keeps images and containers.
     pub(crate) root: String,
-}
-
-/// A Docker network of a host.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Network {
-    /// Its network driver.
-    pub(crate) driver: String,
-    /// Its address driver.
-    pub(crate) ipam: String,
-    /// Its subnets, as far as they are any.
-    pub(crate) subnets: Vec<IpNet>,
-    /// Its driver's options.
-    pub(crate) options: HashMap<String, String>,
-}
-
-impl From<NetworkInspect> for Network {
-    fn from(inspect: NetworkInspect) -> Self {
-        let ipam = inspect.ipam.unwrap_or_default();
-        let subnet = |config: bollard::models::IpamConfig| config.subnet?.parse().ok();
-        Self {
-            driver: inspect.driver.unwrap_or_default(),
-            ipam: ipam.driver.unwrap_or_default(),
-            subnets: ipam.config.unwrap_or_default().into_iter().filter_map(subnet).collect(),
-            options: inspect.options.unwrap_or_default(),
-        }
-    }
 }
 
 /// A piece of a container's log: any number of bytes, not a line.

@@ -15,13 +15,37 @@ const DRIVER: &str = "netd";
 /// The option that tells netd the network's name: the driver's calls carry none (moby, remote driver).
 const NETWORK_OPTION: &str = "netd.network";
 
-/// A network of that name which is not the table's.
+/// Why a host's networks of a name cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("network {network} on {host} {differs}; remove it there (docker network rm {network})")]
-pub(crate) struct NetworkDiffers {
-    network: String,
-    host: String,
-    differs: String,
+pub(crate) enum NetworkDiffers {
+    /// The one of that name is not the tables'.
+    #[error("network {network} on {host} {differs}; remove it there (docker network rm {network})")]
+    Other {
+        /// Its name.
+        network: String,
+        /// The host.
+        host: String,
+        /// In what.
+        differs: String,
+    },
+    /// The engine would not know which is meant. An engine before API 1.44 takes a second one of the same name.
+    #[error(
+        "{host} has {count} networks named {network}: {all}; remove {which} there (docker network rm {id})"
+    )]
+    Several {
+        /// Their name.
+        network: String,
+        /// The host.
+        host: String,
+        /// How many.
+        count: usize,
+        /// Each with its ID.
+        all: String,
+        /// Which has to go.
+        which: &'static str,
+        /// Its ID.
+        id: String,
+    },
 }
 
 /// POST /networks/create.
@@ -45,23 +69,68 @@ fn pool(network: &Network, subnet: &IpNet) -> Value {
     }
 }
 
+/// The network of a host that is the table's; `None`: none has its name.
+pub(super) fn find<'a>(
+    host: &str,
+    wanted: &Network,
+    listed: &'a [engine::Network],
+) -> Result<Option<&'a engine::Network>, NetworkDiffers> {
+    let named: Vec<&engine::Network> =
+        listed.iter().filter(|network| network.name == wanted.name.as_str()).collect();
+    match named.as_slice() {
+        [] => Ok(None),
+        [one] => compare(host, wanted, one).map(|()| Some(*one)),
+        several => Err(ambiguous(host, wanted, several)),
+    }
+}
+
+/// Of several, those that are not the tables' have to go; where all are, all but one.
+fn ambiguous(host: &str, wanted: &Network, several: &[&engine::Network]) -> NetworkDiffers {
+    let said = |network: &&engine::Network| match difference(wanted, network) {
+        None => format!("{} (as the tables say)", network.id.short()),
+        Some(differs) => format!("{} ({differs})", network.id.short()),
+    };
+    let wrong: Vec<&str> = several
+        .iter()
+        .filter(|network| difference(wanted, network).is_some())
+        .map(|network| network.id.short())
+        .collect();
+    let (which, ids) = match wrong.as_slice() {
+        [] => ("all but one", "ID".to_owned()),
+        [_] => ("the other", wrong.join(" ")),
+        _ => ("the others", wrong.join(" ")),
+    };
+    NetworkDiffers::Several {
+        network: wanted.name.to_string(),
+        host: host.to_owned(),
+        count: several.len(),
+        all: several.iter().map(said).collect::<Vec<_>>().join(", "),
+        which,
+        id: ids,
+    }
+}
+
 /// Whether a network that is there is the table's.
-pub(super) fn compare(host: &str, wanted: &Network, found: &engine::Network) -> Result<(), NetworkDiffers> {
-    let differs =
-        |differs| Err(NetworkDiffers { network: wanted.name.to_string(), host: host.to_owned(), differs });
+fn compare(host: &str, wanted: &Network, found: &engine::Network) -> Result<(), NetworkDiffers> {
+    let (network, host) = (wanted.name.to_string(), host.to_owned());
+    difference(wanted, found).map_or(Ok(()), |differs| Err(NetworkDiffers::Other { network, host, differs }))
+}
+
+/// In what a network is not the table's.
+fn difference(wanted: &Network, found: &engine::Network) -> Option<String> {
     if found.driver != DRIVER {
-        return differs(format!("has driver {}, not {DRIVER}", found.driver));
+        return Some(format!("has driver {}, not {DRIVER}", found.driver));
     }
     if found.ipam != DRIVER {
-        return differs(format!("has address driver {}, not {DRIVER}", found.ipam));
+        return Some(format!("has address driver {}, not {DRIVER}", found.ipam));
     }
     let (there, here) = (set(&found.subnets), set(&wanted.subnets));
     if there != here {
-        return differs(format!("has {}, the tables say {}", listed(&there), listed(&here)));
+        return Some(format!("has {}, the tables say {}", listed(&there), listed(&here)));
     }
     match found.options.get(NETWORK_OPTION).map_or("", String::as_str) {
-        name if name == wanted.name.as_str() => Ok(()),
-        name => differs(format!("has {NETWORK_OPTION}={name}")),
+        name if name == wanted.name.as_str() => None,
+        name => Some(format!("has {NETWORK_OPTION}={name}")),
     }
 }
 
@@ -92,6 +161,8 @@ pub(super) mod tests {
 
     pub(in crate::plan) fn there() -> engine::Network {
         engine::Network {
+            id: engine::NetworkId::of_test("0123456789abcdef"),
+            name: "mynet0".into(),
             driver: "netd".into(),
             ipam: "netd".into(),
             subnets: mynet0().subnets,
@@ -126,5 +197,34 @@ pub(super) mod tests {
             "network mynet0 on host1 has 10.5.0.0/16, the tables say 10.99.0.0/16, fd00:99::/64; \
              remove it there (docker network rm mynet0)"
         );
+    }
+
+    #[test]
+    fn of_several_networks_of_one_name_the_wrong_one_is_told() {
+        // moby/moby #33561
+        let other = |id: &str, driver: &str| engine::Network {
+            id: engine::NetworkId::of_test(id),
+            driver: driver.into(),
+            ..there()
+        };
+        let told = |listed: &[engine::Network]| find("host1", &mynet0(), listed).unwrap_err().to_string();
+        assert_eq!(
+            told(&[there(), other("fedcba9876543210", "bridge")]),
+            "host1 has 2 networks named mynet0: 0123456789ab (as the tables say), fedcba987654 (has driver bridge, not netd); \
+             remove the other there (docker network rm fedcba987654)"
+        );
+        assert_eq!(
+            told(&[there(), other("fedcba9876543210", "netd")]),
+            "host1 has 2 networks named mynet0: 0123456789ab (as the tables say), fedcba987654 (as the tables say); \
+             remove all but one there (docker network rm ID)"
+        );
+    }
+
+    #[test]
+    fn the_beginning_of_an_id_is_no_name() {
+        let stranger =
+            engine::Network { name: "x".into(), id: engine::NetworkId::of_test("mynet0ff"), ..there() };
+        assert_eq!(find("host1", &mynet0(), &[stranger]), Ok(None));
+        assert_eq!(find("host1", &mynet0(), &[there()]), Ok(Some(&there())));
     }
 }

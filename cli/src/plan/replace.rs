@@ -1,32 +1,36 @@
 //! A container made anew in the place of another: the old one steps aside under another name until the new one is up, so that
 //! whatever fails, and whenever, one of the two is there.
 
-use std::collections::HashMap;
 use std::fmt;
 
 use inventory::NodeName;
 use serde_json::Value;
 
-use super::Step;
 use super::settle::Wanted;
-use crate::engine::Container;
+use super::{Belonging, NotOwn, Step, Subject, belonging, left_aside};
+use crate::engine::{Container, ContainerId};
 
 /// What the old container is called meanwhile.
-pub(crate) fn aside(node: &NodeName) -> String {
+pub(crate) fn aside(node: &str) -> String {
     format!("{node}.xdock-replaced")
 }
 
-/// What is on a host of a node: its container, and one that an interrupted replacement left aside.
+/// What is on a host of a node: its container, or one that an interrupted replacement left aside, or both.
 #[derive(Debug)]
 pub(super) struct There<'a> {
     node: &'a NodeName,
-    own: Option<&'a Container>,
+    container: &'a Container,
+    /// It is called so already.
+    is_aside: bool,
+    /// Another one that is left aside.
     left: Option<&'a Container>,
 }
 
 /// The container that steps aside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Replaced {
+    /// Which it is.
+    of: ContainerId,
     /// What it is called meanwhile.
     pub(crate) aside: String,
     /// In what it differs from the tables.
@@ -36,38 +40,55 @@ pub(crate) struct Replaced {
     /// An interrupted replacement left it aside: it is so called already.
     is_aside: bool,
     /// Another one that an interrupted replacement left.
-    is_left: bool,
+    left: Option<ContainerId>,
 }
 
 impl<'a> There<'a> {
-    pub(super) fn of(node: &'a NodeName, containers: &'a HashMap<String, Container>) -> Self {
-        Self { node, own: containers.get(node.as_str()), left: containers.get(&aside(node)) }
+    /// `None`: there is neither.
+    pub(super) fn of(
+        node: &'a NodeName,
+        host: &str,
+        containers: &'a [Container],
+    ) -> Result<Option<Self>, NotOwn> {
+        let left = left_aside(node.as_str(), containers);
+        Ok(match belonging(node.as_str(), containers) {
+            Belonging::None => left.map(|container| Self { node, container, is_aside: true, left: None }),
+            other => {
+                let container = other.own(node.as_str(), host)?;
+                Some(Self { node, container, is_aside: false, left })
+            }
+        })
     }
 
     /// The node's container, under whichever name.
-    pub(super) fn container(&self) -> Option<&'a Container> {
-        self.own.or(self.left)
+    pub(super) fn container(&self) -> &'a Container {
+        self.container
+    }
+
+    fn aside(&self) -> String {
+        aside(self.node.as_str())
     }
 
     /// It as the one that steps aside.
     pub(super) fn replaced(&self, differs: Vec<String>) -> Replaced {
-        let runs = |found: &Container| ["running", "paused", "restarting"].contains(&found.state.as_str());
         Replaced {
-            aside: aside(self.node),
+            of: self.container.id.clone(),
+            aside: self.aside(),
             differs,
-            ran: self.container().is_some_and(runs),
-            is_aside: self.own.is_none(),
-            is_left: self.own.is_some() && self.left.is_some(),
+            ran: ["running", "paused", "restarting"].contains(&self.container.state.as_str()),
+            is_aside: self.is_aside,
+            left: self.left.map(|left| left.id.clone()),
         }
     }
 
     /// What is left to do where it is what the tables say.
     pub(super) fn tidied(&self, starts: bool) -> Vec<Step> {
-        let back = || Step::Rename { from: aside(self.node), to: self.node.to_string() };
+        let of = || self.container.id.clone();
+        let back = || Step::Rename { of: of(), from: self.aside(), to: self.node.to_string() };
         let mut steps = Vec::new();
-        steps.extend(self.own.is_none().then(back));
-        steps.extend(starts.then_some(Step::Start));
-        steps.extend((self.own.is_some() && self.left.is_some()).then(|| Step::Remove(aside(self.node))));
+        steps.extend(self.is_aside.then(back));
+        steps.extend(starts.then(|| Step::Start(Subject::Listed(of()))));
+        steps.extend(self.left.map(|left| Step::Remove { of: left.id.clone(), name: self.aside() }));
         steps
     }
 }
@@ -82,15 +103,20 @@ impl Replaced {
     /// The steps that make the new container, with those that take the old one out of its way. It runs until the new one is
     /// made: only what then follows is its absence.
     pub(super) fn around(&self, node: &str, make: Vec<Step>) -> Vec<Step> {
+        let remove = |of: &ContainerId| Step::Remove { of: of.clone(), name: self.aside.clone() };
+        let start = Step::Start(Subject::Made);
         let mut steps = Vec::new();
-        steps.extend(self.is_left.then(|| Step::Remove(self.aside.clone())));
-        steps
-            .extend((!self.is_aside).then(|| Step::Rename { from: node.to_owned(), to: self.aside.clone() }));
-        let starts = self.ran || make.contains(&Step::Start);
-        steps.extend(make.into_iter().filter(|step| *step != Step::Start));
-        steps.extend(self.ran.then(|| Step::Stop(self.aside.clone())));
-        steps.extend(starts.then_some(Step::Start));
-        steps.push(Step::Remove(self.aside.clone()));
+        steps.extend(self.left.as_ref().map(remove));
+        steps.extend((!self.is_aside).then(|| Step::Rename {
+            of: self.of.clone(),
+            from: node.to_owned(),
+            to: self.aside.clone(),
+        }));
+        let starts = self.ran || make.contains(&start);
+        steps.extend(make.into_iter().filter(|step| *step != start));
+        steps.extend(self.ran.then(|| Step::Stop { of: self.of.clone(), name: self.aside.clone() }));
+        steps.extend(starts.then_some(start));
+        steps.push(remove(&self.of));
         steps
     }
 }
@@ -100,7 +126,7 @@ pub(crate) fn back(node: &str, steps: &[Step], at: usize, replaces: Option<&Repl
     let (done, failed) = (steps.get(..at).unwrap_or_default(), steps.get(at));
     let Some(old) = replaces else {
         // one that is on some of its networks only, or that netd would not let start
-        let half = matches!(failed, Some(Step::Connect { .. } | Step::Tables));
+        let half = matches!(failed, Some(Step::Connect { of: Subject::Made, .. } | Step::Tables));
         return if half { vec![Step::Discard(node.to_owned())] } else { Vec::new() };
     };
     let is_aside = old.is_aside || done.iter().any(|step| matches!(step, Step::Rename { .. }));
@@ -108,9 +134,9 @@ pub(crate) fn back(node: &str, steps: &[Step], at: usize, replaces: Option<&Repl
     if !is_aside || is_up {
         return Vec::new();
     }
-    let mut back =
-        vec![Step::Discard(node.to_owned()), Step::Rename { from: old.aside.clone(), to: node.to_owned() }];
-    back.extend(old.ran.then_some(Step::Start));
+    let (of, from, to) = (old.of.clone(), old.aside.clone(), node.to_owned());
+    let mut back = vec![Step::Discard(node.to_owned()), Step::Rename { of: of.clone(), from, to }];
+    back.extend(old.ran.then_some(Step::Start(Subject::Listed(of))));
     back
 }
 
@@ -125,7 +151,7 @@ pub(super) fn keeping(wanted: &Wanted, old: &Container) -> Wanted {
         };
         for (name, target) in &old.anonymous {
             if !has(binds, target) {
-                binds.push(format!("{name}:{target}").into());
+                binds.push(format!("{}:{target}", name.as_str()).into());
             }
         }
         if binds.is_empty() {
@@ -140,9 +166,19 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::engine::VolumeName;
+    use crate::plan::{NODE_LABEL, SPEC_LABEL};
 
-    fn container(state: &str) -> Container {
-        Container { state: state.into(), ..Container::default() }
+    /// One that xdock made for d1.
+    fn container((name, state): (&str, &str)) -> Container {
+        let labels = [(NODE_LABEL, "d1"), (SPEC_LABEL, "{}")];
+        Container {
+            id: ContainerId::of_test(name),
+            name: name.into(),
+            state: state.into(),
+            labels: labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
+            ..Container::default()
+        }
     }
 
     fn shown(steps: &[Step]) -> Vec<String> {
@@ -151,12 +187,12 @@ mod tests {
 
     fn make() -> Vec<Step> {
         let create = Step::Create { image: "new".into(), network: "mynet0".into(), body: Value::Null };
-        vec![create, Step::Tables, Step::Start]
+        vec![create, Step::Tables, Step::Start(Subject::Made)]
     }
 
     fn replaced(containers: &[(&str, &str)]) -> Replaced {
-        let all = containers.iter().map(|(name, state)| ((*name).to_owned(), container(state))).collect();
-        There::of(&"d1".parse().unwrap(), &all).replaced(vec![])
+        let all: Vec<Container> = containers.iter().copied().map(container).collect();
+        There::of(&"d1".parse().unwrap(), "host1", &all).unwrap().unwrap().replaced(vec![])
     }
 
     #[test]
@@ -211,8 +247,9 @@ mod tests {
             steps[..2],
             ["remove d1.xdock-replaced, but not its volumes", "rename d1 to d1.xdock-replaced"]
         );
-        let (node, all) = ("d1".parse().unwrap(), [(aside.0.to_owned(), container("running"))].into());
-        assert_eq!(shown(&There::of(&node, &all).tidied(false)), ["rename d1.xdock-replaced to d1"]);
+        let (node, all) = ("d1".parse().unwrap(), [container(aside)]);
+        let there = There::of(&node, "host1", &all).unwrap().unwrap();
+        assert_eq!(shown(&there.tidied(false)), ["rename d1.xdock-replaced to d1"]);
     }
 
     #[test]
@@ -222,7 +259,10 @@ mod tests {
             image: "new".into(),
             body: json!({"HostConfig": {"Binds": binds}}),
         };
-        let old = Container { anonymous: vec![("aa".into(), "/data".into())], ..Container::default() };
+        let old = Container {
+            anonymous: vec![(VolumeName::of_test("aa"), "/data".into())],
+            ..Container::default()
+        };
         assert_eq!(
             keeping(&wanted(json!(["x:/x"])), &old).body,
             json!({"HostConfig": {"Binds": ["x:/x", "aa:/data"]}})
@@ -231,6 +271,6 @@ mod tests {
             keeping(&wanted(json!(["own:/data:ro"])), &old).body,
             json!({"HostConfig": {"Binds": ["own:/data:ro"]}})
         );
-        assert_eq!(keeping(&wanted(json!([])), &container("")).body, json!({"HostConfig": {}}));
+        assert_eq!(keeping(&wanted(json!([])), &Container::default()).body, json!({"HostConfig": {}}));
     }
 }

@@ -4,7 +4,7 @@ mod body;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use inventory::{Network, NodeName};
 use serde_json::{Map, Value};
@@ -13,7 +13,7 @@ use self::body::{for_old_engine, networks_of, primary_of, seal, unsealed};
 use super::differ::differences;
 use super::network::{self, NetworkDiffers};
 use super::replace::{self, Replaced};
-use super::{API_ENDPOINTS, Step};
+use super::{API_ENDPOINTS, NotOwn, Step, Subject};
 use crate::engine::{self, ApiVersion, Container};
 
 /// What the tables say for one host.
@@ -49,12 +49,12 @@ pub(crate) struct Wanted {
 pub(crate) struct Observed {
     /// The API's version.
     pub(crate) api: Option<ApiVersion>,
-    /// Of the networks that are wanted, those that are there.
-    pub(crate) networks: BTreeMap<String, engine::Network>,
+    /// All networks.
+    pub(crate) networks: Vec<engine::Network>,
     /// Of the images that are wanted, those that are there.
     pub(crate) images: BTreeSet<String>,
-    /// All containers by name.
-    pub(crate) containers: HashMap<String, Container>,
+    /// All containers.
+    pub(crate) containers: Vec<Container>,
 }
 
 /// What is to be done.
@@ -97,10 +97,12 @@ pub(crate) fn settle(desired: &Desired<'_>, observed: &Observed) -> Plan {
 }
 
 fn verdict(desired: &Desired<'_>, observed: &Observed, wanted: &Wanted) -> Verdict {
-    let there = replace::There::of(&wanted.node, &observed.containers);
-    match there.container() {
-        Some(found) if !desired.new => existing(desired, observed, &there, found, wanted),
-        _ => make(desired, observed, wanted, None),
+    match replace::There::of(&wanted.node, desired.host, &observed.containers) {
+        Ok(Some(there)) if !desired.new => existing(desired, observed, &there, wanted),
+        Ok(_) => make(desired, observed, wanted, None),
+        // the engine says no, in its own words
+        Err(NotOwn::Stranger { .. }) if desired.new => make(desired, observed, wanted, None),
+        Err(error) => Verdict::Refused(error.to_string()),
     }
 }
 
@@ -128,14 +130,12 @@ fn existing(
     desired: &Desired<'_>,
     observed: &Observed,
     there: &replace::There<'_>,
-    found: &Container,
     wanted: &Wanted,
 ) -> Verdict {
-    let (node, host) = (&wanted.node, desired.host);
+    let (node, host, found) = (&wanted.node, desired.host, there.container());
     let Some(made_from) = seal(found) else {
-        return Verdict::Refused(format!(
-            "a container {node} that xdock did not make is on {host}; remove or rename it there"
-        ));
+        let (node, host) = (node.to_string(), host.to_owned());
+        return Verdict::Refused(NotOwn::Stranger { node, host }.to_string());
     };
     let differ = differences(&made_from, &unsealed(&wanted.body));
     if !differ.is_empty() && desired.replace {
@@ -156,9 +156,8 @@ fn missing(desired: &Desired<'_>, observed: &Observed, on: &[String]) -> Result<
     for network in
         desired.networks.iter().filter(|network| on.iter().any(|name| name == network.name.as_str()))
     {
-        match observed.networks.get(network.name.as_str()) {
-            Some(found) => network::compare(desired.host, network, found)?,
-            None => missing.push(network.name.to_string()),
+        if network::find(desired.host, network, &observed.networks)?.is_none() {
+            missing.push(network.name.to_string());
         }
     }
     Ok(missing)
@@ -167,12 +166,19 @@ fn missing(desired: &Desired<'_>, observed: &Observed, on: &[String]) -> Result<
 fn steps(desired: &Desired<'_>, observed: &Observed, wanted: &Wanted) -> Vec<Step> {
     let newest = observed.api.is_some_and(|api| api >= API_ENDPOINTS);
     let primary = primary_of(&wanted.body);
-    let (body, later) =
+    let (mut body, later) =
         if newest { (wanted.body.clone(), Map::new()) } else { for_old_engine(&wanted.body, &primary) };
+    if let Some(image) = body.get_mut("Image") {
+        *image = engine::reference(&wanted.image).into();
+    }
     let mut steps = vec![Step::Create { image: wanted.image.clone(), network: primary, body }];
-    steps.extend(later.into_iter().map(|(network, endpoint)| Step::Connect { network, endpoint }));
+    steps.extend(later.into_iter().map(|(network, endpoint)| Step::Connect {
+        of: Subject::Made,
+        network,
+        endpoint,
+    }));
     steps.push(Step::Tables);
-    steps.extend(desired.start.then_some(Step::Start));
+    steps.extend(desired.start.then_some(Step::Start(Subject::Made)));
     steps
 }
 

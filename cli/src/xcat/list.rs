@@ -27,7 +27,7 @@ pub(crate) fn is_listed(container: &Container) -> bool {
 /// the time of a host's list in local time without padding: here it is the same in both, and can be sorted.
 pub(crate) fn row(container: &Container, on_host: bool) -> String {
     let Container { id, name, state, status, image, command, created, .. } = container;
-    let id: String = id.chars().take(12).collect();
+    let id = id.short();
     let image: String = image.chars().take(30).collect();
     let command: String = command.chars().take(20).collect();
     let (created, state) = (moment(*created), if on_host { status } else { state });
@@ -44,11 +44,12 @@ fn moment(seconds: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::ContainerId;
     use crate::xcat::command::tests::own;
 
     fn container() -> Container {
         Container {
-            id: "cb06000f0d7e5f5a6e".into(),
+            id: ContainerId::of_test("cb06000f0d7e5f5a6e"),
             name: "d1".into(),
             state: "running".into(),
             status: "Up 16 minutes".into(),

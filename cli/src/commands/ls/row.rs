@@ -28,8 +28,7 @@ impl Row<'_> {
             format!("{}: {state:<8} {:<15} {place:<10} {image} {command:?}", self.node, addresses.join(","));
         if long {
             let macs = self.attachments(|on| vec![on.mac.to_string()]);
-            let short: String = id.chars().take(12).collect();
-            text = format!("{text} {short} {} {status:?}", macs.join(","));
+            text = format!("{text} {} {} {status:?}", id.short(), macs.join(","));
         }
         text
     }
@@ -58,7 +57,7 @@ impl Row<'_> {
             self.container;
         let networks: Vec<&Attachment> = self.spec.iter().flat_map(|spec| &spec.attachments).collect();
         json!({
-            "node": name, "host": self.host, "state": state, "status": status, "id": id, "image": image,
+            "node": name, "host": self.host, "state": state, "status": status, "id": id.as_str(), "image": image,
             "command": command, "created": created, "networks": networks, "defined": self.spec.is_some(),
             "uptime": uptime(status), "health": health(status),
         })
@@ -87,6 +86,7 @@ fn health(status: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::ContainerId;
 
     #[test]
     fn uptime_and_health_are_read_from_the_engine_s_words() {
@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn a_container_is_a_line() {
         let container = Container {
-            id: "0123456789abcdef".into(),
+            id: ContainerId::of_test("0123456789abcdef"),
             name: "d1".into(),
             state: "running".into(),
             status: "Up 2 hours".into(),

@@ -48,11 +48,19 @@ async fn one(site: &Site<'_, '_>, step: &Step) -> Option<String> {
             if let Err(outcome) = site.tables.ended().await {
                 return outcome.failure().ok().map(|(text, _)| text);
             }
-            let made = host.engine.create_network(body).await;
-            // another command was faster with the same table row
-            let failed =
-                made.err().filter(|error| !matches!(error, EngineError::Refused { status: 409, .. }));
-            failed.map(|error| format!("cannot make network {name} on {}: {}", host.name, chain(&error)))
+            let made = match host.engine.create_network(body).await {
+                Ok(id) => {
+                    site.has(name, id);
+                    Ok(())
+                }
+                // another command was faster with the same table row
+                Err(EngineError::Refused { status: 409, .. }) => {
+                    host.engine.networks().await.map(|listed| site.knows(&listed))
+                }
+                Err(error) => Err(error),
+            };
+            let failed = |error| format!("cannot make network {name} on {}: {}", host.name, chain(&error));
+            made.err().map(failed)
         }
         Step::PullImage(image) => {
             let pulled = host.engine.pull(image).await;

@@ -1,13 +1,15 @@
 //! Does the steps of one node. The first failure ends it, and then what the plan says to take it back is done.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::time::Instant;
 
 use crate::commands::power::truth::Slots;
 use crate::commands::sync::Bringing;
-use crate::engine::{Engine, EngineError, Removal};
+use crate::engine::{ContainerId, EngineError, Network, NetworkId, Removal};
 use crate::fleet::Outcome;
 use crate::host::Host;
-use crate::plan::{self, Replaced, Step};
+use crate::plan::{self, Replaced, Step, Subject};
 use chain::chain;
 use serde_json::Value;
 
@@ -17,6 +19,20 @@ pub(super) struct Site<'a, 't> {
     pub(super) slots: Slots<'a>,
     /// The tables for its netd.
     pub(super) tables: Bringing<'a, 't>,
+    /// Its networks by name, those too that are made meanwhile.
+    pub(super) networks: RefCell<HashMap<String, NetworkId>>,
+}
+
+impl Site<'_, '_> {
+    /// Takes up the networks that are there.
+    pub(super) fn knows(&self, listed: &[Network]) {
+        listed.iter().for_each(|network| self.has(&network.name, network.id.clone()));
+    }
+
+    /// Takes up one.
+    pub(super) fn has(&self, name: &str, id: NetworkId) {
+        self.networks.borrow_mut().insert(name.to_owned(), id);
+    }
 }
 
 /// One after the other. What the engine did not take of what it was asked for is told by `say`.
@@ -27,46 +43,149 @@ pub(super) async fn run(
     replaces: Option<&Replaced>,
     say: &dyn Fn(String),
 ) -> Result<(), Outcome> {
+    let mut work = Work { site, node, replaces, say, made: Made::Nothing };
     for (at, step) in steps.iter().enumerate() {
-        if let Err(failure) = one(site, node, step, replaces.is_some(), say).await {
+        if let Err(failure) = work.one(step).await {
             let undo = plan::back(node, steps, at, replaces);
-            let undone = undo_all(&site.slots.host.engine, node, &undo).await;
+            let undone = work.undo(&undo).await;
             return Err(told(failure, &undo, undone, replaces));
         }
     }
     Ok(())
 }
 
-async fn one(
-    Site { slots, tables }: &Site<'_, '_>,
-    node: &str,
-    step: &Step,
-    replaces: bool,
-    say: &dyn Fn(String),
-) -> Result<(), Outcome> {
-    if *step == Step::Tables {
-        return tables.ended().await;
-    }
-    let slot = slots.one().await;
-    let begun = Instant::now();
-    let done = match step {
-        Step::Create { body, .. } => create(slots.host, node, body, say).await,
-        step => apply(&slots.host.engine, node, step).await,
-    };
-    done.map_err(|error| failed(node, step, &error, replaces))?;
-    let took = begun.elapsed();
-    // settling takes time, not the engine's
-    drop(slot);
-    if *step == Step::Start { slots.is_up(node, took).await } else { Ok(()) }
+/// What [`Step::Create`] left.
+enum Made {
+    /// No container.
+    Nothing,
+    /// This one.
+    Container(ContainerId),
+    /// Perhaps one of this create body: the answer was lost.
+    Unknown(Value),
 }
 
-async fn create(host: &Host, node: &str, body: &Value, say: &dyn Fn(String)) -> Result<(), EngineError> {
-    let name = &host.name;
-    for warning in host.engine.create(node, body).await? {
-        say(format!("the engine of {name} warns: {warning}"));
+/// The steps of one node on their way.
+struct Work<'a, 's, 't> {
+    site: &'a Site<'s, 't>,
+    node: &'a str,
+    replaces: Option<&'a Replaced>,
+    say: &'a dyn Fn(String),
+    made: Made,
+}
+
+impl Work<'_, '_, '_> {
+    async fn one(&mut self, step: &Step) -> Result<(), Outcome> {
+        if *step == Step::Tables {
+            return self.site.tables.ended().await;
+        }
+        let slot = self.site.slots.one().await;
+        let begun = Instant::now();
+        self.apply(step).await.map_err(|error| failed(self.node, step, &error, self.replaces.is_some()))?;
+        let took = begun.elapsed();
+        // settling takes time, not the engine's
+        drop(slot);
+        match step {
+            Step::Start(of) => match self.subject(of) {
+                Some(id) => self.site.slots.is_up(self.node, &id, took).await,
+                None => Ok(()),
+            },
+            _ => Ok(()),
+        }
     }
+
+    /// The first that fails ends it: what follows would meet it in its way.
+    async fn undo(&mut self, undo: &[Step]) -> Result<(), EngineError> {
+        for step in undo {
+            self.apply(step).await?;
+        }
+        Ok(())
+    }
+
+    fn subject(&self, of: &Subject) -> Option<ContainerId> {
+        match (of, &self.made) {
+            (Subject::Listed(id), _) | (Subject::Made, Made::Container(id)) => Some(id.clone()),
+            (Subject::Made, Made::Nothing | Made::Unknown(_)) => None,
+        }
+    }
+
+    async fn apply(&mut self, step: &Step) -> Result<(), EngineError> {
+        let engine = &self.site.slots.host.engine;
+        match step {
+            Step::CreateNetwork { body, .. } => engine.create_network(body).await.map(drop),
+            Step::PullImage(image) => engine.pull(image).await,
+            Step::Create { body, .. } => self.create(body).await,
+            Step::Connect { of, network, endpoint } => {
+                let id = self.site.networks.borrow().get(network).cloned();
+                match (id, self.subject(of)) {
+                    (Some(id), Some(of)) => engine.connect(&id, &of, endpoint).await,
+                    _ => Err(EngineError::absent(format!("network {network} not found"))),
+                }
+            }
+            Step::Rename { of, to, .. } => engine.rename(of, to).await,
+            Step::Stop { of, .. } => engine.stop(of).await.map(drop),
+            Step::Start(of) => match self.subject(of) {
+                Some(of) => engine.start(&of).await.map(drop),
+                None => Err(EngineError::absent(format!("No such container: {}", self.node))),
+            },
+            // no call of the engine
+            Step::Tables => Ok(()),
+            Step::Remove { of, .. } => {
+                engine.remove(of, Removal { force: true, volumes: false }).await.map(drop)
+            }
+            Step::Discard(_) => self.discard().await,
+        }
+    }
+
+    async fn create(&mut self, body: &Value) -> Result<(), EngineError> {
+        let host = self.site.slots.host;
+        let (id, warnings) = match host.engine.create(self.node, body).await {
+            Ok(made) => made,
+            Err(error) => {
+                // what the engine refuses is not made; whose answer is lost may be
+                let refused = matches!(error, EngineError::Refused { .. } | EngineError::Unreachable { .. });
+                self.made = if refused { Made::Nothing } else { Made::Unknown(body.clone()) };
+                return Err(error);
+            }
+        };
+        self.made = Made::Container(id.clone());
+        for warning in warnings {
+            (self.say)(format!("the engine of {} warns: {warning}", host.name));
+        }
+        inspect(host, &id, body, self.say).await
+    }
+
+    /// What was made goes, with its volumes. Nobody else's container does, also where one got the node's name meanwhile.
+    async fn discard(&mut self) -> Result<(), EngineError> {
+        let engine = &self.site.slots.host.engine;
+        let id = match std::mem::replace(&mut self.made, Made::Nothing) {
+            Made::Nothing => None,
+            Made::Container(id) => Some(id),
+            Made::Unknown(body) => {
+                let listed = engine.containers().await?;
+                listed
+                    .iter()
+                    .find(|found| plan::is_made_from(found, self.node, &body))
+                    .map(|found| found.id.clone())
+            }
+        };
+        let Some(id) = id else { return Ok(()) };
+        match engine.remove(&id, Removal { force: true, volumes: true }).await {
+            Err(error) if !error.is_absence() => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Tells what of a create body the engine did not take.
+async fn inspect(
+    host: &Host,
+    id: &ContainerId,
+    body: &Value,
+    say: &dyn Fn(String),
+) -> Result<(), EngineError> {
+    let name = &host.name;
     if !plan::is_plain(body) {
-        for field in plan::ignored(body, &host.engine.inspect(node).await?.has) {
+        for field in plan::ignored(body, &host.engine.inspect(id).await?.has) {
             say(format!("the engine of {name} ignores {field}"));
         }
     }
@@ -86,26 +205,20 @@ fn failed(node: &str, step: &Step, error: &EngineError, replaces: bool) -> Outco
         Step::Connect { network, .. } => {
             Outcome::Failed(format!("cannot connect it to {network}: {why}"), None)
         }
-        Step::Start => {
+        Step::Start(_) => {
             let hint = format!("it is made; xdock power {node} on starts it");
             Outcome::Failed(format!("cannot start it: {why}"), (!replaces).then_some(hint))
         }
-        Step::Rename { from, to } => Outcome::Failed(format!("cannot rename {from} to {to}: {why}"), None),
-        Step::Stop(name) => Outcome::Failed(format!("cannot stop {name}: {why}"), None),
-        Step::Remove(name) => {
+        Step::Rename { from, to, .. } => {
+            Outcome::Failed(format!("cannot rename {from} to {to}: {why}"), None)
+        }
+        Step::Stop { name, .. } => Outcome::Failed(format!("cannot stop {name}: {why}"), None),
+        Step::Remove { name, .. } => {
             let hint = format!("xdock mk --replace {node} tries again");
             Outcome::Failed(format!("it is made anew, but {name} cannot be removed: {why}"), Some(hint))
         }
         _ => Outcome::failed(error),
     }
-}
-
-/// The first that fails ends it: what follows would meet it in its way.
-async fn undo_all(engine: &Engine, node: &str, undo: &[Step]) -> Result<(), EngineError> {
-    for step in undo {
-        apply(engine, node, step).await?;
-    }
-    Ok(())
 }
 
 /// The failure, and what it left.
@@ -141,23 +254,4 @@ fn told(
         _ => format!("{first}{left}"),
     };
     Outcome::Failed(format!("{first}{rest}"), hint)
-}
-
-async fn apply(engine: &Engine, node: &str, step: &Step) -> Result<(), EngineError> {
-    match step {
-        Step::CreateNetwork { body, .. } => engine.create_network(body).await,
-        Step::PullImage(image) => engine.pull(image).await,
-        Step::Create { body, .. } => engine.create(node, body).await.map(drop),
-        Step::Connect { network, endpoint } => engine.connect(network, node, endpoint).await,
-        Step::Rename { from, to } => engine.rename(from, to).await,
-        Step::Stop(name) => engine.stop(name).await.map(drop),
-        Step::Start => engine.start(node).await.map(drop),
-        // no call of the engine
-        Step::Tables => Ok(()),
-        Step::Remove(name) => engine.remove(name, Removal { force: true, volumes: false }).await.map(drop),
-        Step::Discard(name) => match engine.remove(name, Removal { force: true, volumes: true }).await {
-            Err(error) if !error.is_absence() => Err(error),
-            _ => Ok(()),
-        },
-    }
 }

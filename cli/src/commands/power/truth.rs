@@ -7,7 +7,7 @@ use futures_util::TryStreamExt as _;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::super::logs::Lines;
-use crate::engine::{Engine, EngineError, Inspected, Span};
+use crate::engine::{ContainerId, Engine, EngineError, Inspected, Span};
 use crate::fleet::Outcome;
 use crate::host::Host;
 
@@ -40,14 +40,19 @@ impl<'a> Slots<'a> {
     }
 
     /// Whether a container whose start took so long is still up a moment later; else why not, with the end of its log.
-    pub(in crate::commands) async fn is_up(&self, node: &str, took: Duration) -> Result<(), Outcome> {
+    pub(in crate::commands) async fn is_up(
+        &self,
+        node: &str,
+        id: &ContainerId,
+        took: Duration,
+    ) -> Result<(), Outcome> {
         tokio::time::sleep(SETTLE).await;
         let _slot = self.one().await;
-        let found = self.host.engine.inspect(node).await.map_err(|error| Outcome::failed(&error))?;
+        let found = self.host.engine.inspect(id).await.map_err(|error| Outcome::failed(&error))?;
         match end(&found) {
             None => Ok(()),
             Some(how) => {
-                let last = last_lines(&self.host.engine, node, &found, took).await.unwrap_or_default();
+                let last = last_lines(&self.host.engine, id, &found, took).await.unwrap_or_default();
                 Err(Outcome::Failed(
                     died(&how, &last),
                     Some(format!("xdock logs {node} shows all that it wrote")),
@@ -57,9 +62,9 @@ impl<'a> Slots<'a> {
     }
 
     /// Whether a container is in one of `states`.
-    pub(in crate::commands) async fn is_in(&self, node: &str, states: &[&str]) -> Result<(), Outcome> {
+    pub(in crate::commands) async fn is_in(&self, id: &ContainerId, states: &[&str]) -> Result<(), Outcome> {
         let _slot = self.one().await;
-        let found = self.host.engine.inspect(node).await.map_err(|error| Outcome::failed(&error))?;
+        let found = self.host.engine.inspect(id).await.map_err(|error| Outcome::failed(&error))?;
         if states.contains(&found.state.as_str()) {
             return Ok(());
         }
@@ -117,11 +122,11 @@ fn died(how: &str, last: &[String]) -> String {
 /// What it wrote at last: in the run that ended, where it was only one.
 async fn last_lines(
     engine: &Engine,
-    node: &str,
+    id: &ContainerId,
     found: &Inspected,
     took: Duration,
 ) -> Result<Vec<String>, EngineError> {
-    let Some(of) = engine.find(node).await? else { return Ok(Vec::new()) };
+    let Some(of) = engine.find(id).await? else { return Ok(Vec::new()) };
     let started = of.started.map(|started| started.before(took.min(LATE)));
     let since = if found.restarts == 0 { started } else { None };
     let mut pieces = engine.past(&of, Span { since, until: None, tail: Some(LAST) }).await?;

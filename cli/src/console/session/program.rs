@@ -4,6 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{ConsoleError, Next, PATIENCE, Session};
 use crate::console::Left;
+use crate::console::look::look;
 use crate::console::shell::Shell;
 use crate::console::words::Situation;
 use crate::engine::{EngineError, Found, Phase};
@@ -51,11 +52,9 @@ impl Session<'_> {
         if code == 128 + 9 {
             tokio::time::sleep(PATIENCE).await;
         }
-        match self.engine.find(self.node).await {
-            Ok(Some(now)) => {
-                now.phase == Phase::Running && now.id == found.id && now.started == found.started
-            }
-            Ok(None) => false,
+        match look(self.engine, self.node).await {
+            Ok(Ok(now)) => now.phase == Phase::Running && now.id == found.id && now.started == found.started,
+            Ok(Err(_)) => false,
             // nothing is known, so nothing is said to be ended
             Err(_) => false,
         }

@@ -10,6 +10,7 @@ use super::{ConsoleError, Next, Session};
 use crate::console::Left;
 use crate::console::gap::Past;
 use crate::console::keyboard::{Keyboard, Keys};
+use crate::console::look::look;
 use crate::console::screen::Screen;
 use crate::console::words::Situation;
 use crate::engine::{Channel, Engine, Exec, Found, Input, Output, Phase, Size, Tty};
@@ -118,16 +119,16 @@ async fn herald(
     let mut happenings = Happenings::new(engine, node);
     loop {
         happenings.next().await;
-        match engine.find(node).await {
-            Ok(Some(now)) if now.id != found.id => return,
-            Ok(None) => return,
-            Ok(Some(now)) if now.phase == Phase::Running => {
+        match look(engine, node).await {
+            Ok(Ok(now)) if now.id != found.id => return,
+            Ok(Err(_)) => return,
+            Ok(Ok(now)) if now.phase == Phase::Running => {
                 screen.say("started").await;
                 *started = Some(now);
                 return std::future::pending().await;
             }
             // the stream's end tells what else may be
-            Ok(Some(_)) | Err(_) => {}
+            Ok(Ok(_)) | Err(_) => {}
         }
     }
 }

@@ -3,12 +3,13 @@
 use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum as Status, ExecInspectResponse};
 
 use super::HostTime;
+use crate::engine::ContainerId;
 
 /// A container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Found {
-    /// 64 hexadecimal digits: another one is another container.
-    pub(crate) id: String,
+    /// Which it is.
+    pub(crate) id: ContainerId,
     /// Whether it has a terminal of its own.
     pub(crate) tty: bool,
     /// Whether anybody listens to what is typed there.
@@ -38,12 +39,12 @@ pub(crate) enum Phase {
     Gone,
 }
 
-impl From<ContainerInspectResponse> for Found {
-    fn from(inspected: ContainerInspectResponse) -> Self {
+impl Found {
+    pub(super) fn of(id: &ContainerId, inspected: ContainerInspectResponse) -> Self {
         let config = inspected.config.unwrap_or_default();
         let state = inspected.state.unwrap_or_default();
         Self {
-            id: inspected.id.unwrap_or_default(),
+            id: id.clone(),
             tty: config.tty.unwrap_or_default(),
             listens: config.open_stdin.unwrap_or_default(),
             phase: state.status.map_or(Phase::Gone, phase),

@@ -43,7 +43,7 @@ impl Engine {
         span: Span,
     ) -> Result<BoxStream<'static, Result<Bytes, EngineError>>, EngineError> {
         let asked = async {
-            let uri = format!("{URL}/containers/{}/logs?{}", of.id, span.query());
+            let uri = format!("{URL}/containers/{}/logs?{}", of.id.as_str(), span.query());
             let answer = (self.send.0)(Request::get(uri).body(bollard::body_full(Bytes::new()))?).await?;
             let status = answer.status();
             if status.is_success() {

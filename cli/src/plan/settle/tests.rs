@@ -2,7 +2,8 @@ use serde_json::json;
 
 use super::super::network::tests::{mynet0, there};
 use super::*;
-use crate::plan::SPEC_LABEL;
+use crate::engine::ContainerId;
+use crate::plan::{NODE_LABEL, SPEC_LABEL};
 
 fn wanted(image: &str) -> Wanted {
     let bare = json!({
@@ -18,9 +19,16 @@ fn wanted(image: &str) -> Wanted {
 }
 
 fn made(image: &str, state: &str) -> Container {
-    let labels =
-        [(SPEC_LABEL.to_owned(), wanted(image).body["Labels"][SPEC_LABEL].as_str().unwrap().to_owned())];
-    Container { name: "d1".into(), state: state.into(), labels: labels.into(), ..Container::default() }
+    let spec = wanted(image).body["Labels"][SPEC_LABEL].as_str().unwrap().to_owned();
+    let labels = [(NODE_LABEL.to_owned(), "d1".to_owned()), (SPEC_LABEL.to_owned(), spec)];
+    Container {
+        id: ContainerId::of_test("d1"),
+        name: "d1".into(),
+        state: state.into(),
+        image: image.into(),
+        labels: labels.into(),
+        ..Container::default()
+    }
 }
 
 fn run(api: ApiVersion, networks: &[Network], containers: Vec<Container>, there_too: bool) -> Plan {
@@ -34,9 +42,9 @@ fn run(api: ApiVersion, networks: &[Network], containers: Vec<Container>, there_
     };
     let observed = Observed {
         api: Some(api),
-        networks: if there_too { [("mynet0".to_owned(), there())].into() } else { BTreeMap::new() },
+        networks: if there_too { vec![there()] } else { vec![] },
         images: if there_too { ["busybox".to_owned()].into() } else { BTreeSet::new() },
-        containers: containers.into_iter().map(|container| (container.name.clone(), container)).collect(),
+        containers,
     };
     settle(&desired, &observed)
 }
@@ -63,8 +71,12 @@ fn an_old_engine_gets_one_network_at_create_and_no_mac() {
     let plan = run(ApiVersion(1, 41), &[mynet0()], vec![], true);
     assert_eq!(plan.shared, []);
     let Verdict::Make { steps, .. } = verdict_of(plan) else { panic!() };
-    let [Step::Create { body, .. }, Step::Connect { network, endpoint }, Step::Tables, Step::Start] =
-        steps.as_slice()
+    let [
+        Step::Create { body, .. },
+        Step::Connect { of: Subject::Made, network, endpoint },
+        Step::Tables,
+        Step::Start(_),
+    ] = steps.as_slice()
     else {
         panic!("{steps:?}")
     };
@@ -80,7 +92,10 @@ fn a_container_that_is_so_already_is_left_alone() {
     let plan = run(ApiVersion(1, 41), &[], vec![made("busybox", "running")], false);
     assert_eq!(verdict_of(plan), Verdict::Already(vec![Step::Tables]));
     let plan = run(ApiVersion(1, 41), &[], vec![made("busybox", "exited")], false);
-    assert_eq!(verdict_of(plan), Verdict::Already(vec![Step::Tables, Step::Start]));
+    assert_eq!(
+        verdict_of(plan),
+        Verdict::Already(vec![Step::Tables, Step::Start(Subject::Listed(ContainerId::of_test("d1")))])
+    );
 }
 
 #[test]
@@ -111,4 +126,34 @@ fn a_network_of_another_kind_refuses_its_nodes() {
         "network mynet0 on host1 has 10.99.0.0/16, fd00:99::/64, the tables say 10.5.0.0/16; \
          remove it there (docker network rm mynet0)"
     );
+}
+
+#[test]
+fn one_renamed_by_hand_is_never_made_a_second_time() {
+    let renamed = Container { name: "old".into(), ..made("busybox", "running") };
+    let Verdict::Refused(text) = verdict_of(run(ApiVersion(1, 41), &[mynet0()], vec![renamed], true)) else {
+        panic!()
+    };
+    assert_eq!(
+        text,
+        "the container of d1 on host1 was renamed to old; rename it back there (docker rename old d1)"
+    );
+}
+
+#[test]
+fn an_image_whose_name_could_be_an_id_is_asked_for_with_its_tag() {
+    let observed = Observed { api: Some(ApiVersion(1, 47)), ..Observed::default() };
+    let desired = Desired {
+        host: "host1",
+        containers: vec![wanted("fe1")],
+        networks: &[],
+        start: false,
+        replace: false,
+        new: false,
+    };
+    let Verdict::Make { steps, .. } = verdict_of(settle(&desired, &observed)) else { panic!() };
+    let Some(Step::Create { image, body, .. }) = steps.first() else { panic!() };
+    assert_eq!((image.as_str(), &body["Image"]), ("fe1", &json!("fe1:latest")));
+    // what a later run compares is what the tables say
+    assert_eq!(body["Labels"][SPEC_LABEL], wanted("fe1").body["Labels"][SPEC_LABEL]);
 }

@@ -3,6 +3,7 @@
 mod consoles;
 mod containers;
 mod engines;
+mod strangers;
 mod xcat;
 
 use acceptance::{Cluster, Failure, Tables};
@@ -35,6 +36,12 @@ async fn make_docker_hosts(cluster: &Cluster) -> Result<(), Failure> {
 }
 
 fn main() {
-    let promises = [consoles::promises(), containers::promises(), engines::promises(), xcat::promises()];
+    let promises = [
+        consoles::promises(),
+        containers::promises(),
+        strangers::promises(),
+        engines::promises(),
+        xcat::promises(),
+    ];
     acceptance::promise::run(promises.into_iter().flatten().collect(), provision);
 }

@@ -1,0 +1,80 @@
+//! The engine's networks.
+
+use std::collections::HashMap;
+
+use bollard::models::{EndpointSettings, Network as Listed, NetworkConnectRequest, NetworkCreateRequest};
+use bollard::query_parameters::ListNetworksOptions;
+use ipnet::IpNet;
+use serde_json::Value;
+
+use super::body::parsed;
+use super::{ContainerId, Engine, EngineError, NetworkId};
+
+/// A Docker network of a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(Default))]
+pub(crate) struct Network {
+    /// Several networks may have one name (before API 1.44).
+    pub(crate) id: NetworkId,
+    /// Its name.
+    pub(crate) name: String,
+    /// Its network driver.
+    pub(crate) driver: String,
+    /// Its address driver.
+    pub(crate) ipam: String,
+    /// Its subnets, as far as they are any.
+    pub(crate) subnets: Vec<IpNet>,
+    /// Its driver's options.
+    pub(crate) options: HashMap<String, String>,
+}
+
+impl Network {
+    fn listed(network: Listed) -> Option<Self> {
+        let Listed { id, name, driver, ipam, options, .. } = network;
+        let ipam = ipam.unwrap_or_default();
+        let subnet = |config: bollard::models::IpamConfig| config.subnet?.parse().ok();
+        Some(Self {
+            id: NetworkId::new(&id?)?,
+            name: name?,
+            driver: driver.unwrap_or_default(),
+            ipam: ipam.driver.unwrap_or_default(),
+            subnets: ipam.config.unwrap_or_default().into_iter().filter_map(subnet).collect(),
+            options: options.unwrap_or_default(),
+        })
+    }
+}
+
+impl Engine {
+    /// All networks of the host.
+    pub(crate) async fn networks(&self) -> Result<Vec<Network>, EngineError> {
+        self.version().await?;
+        let listed = self.docker.list_networks(None::<ListNetworksOptions>).await;
+        Ok(listed.map_err(|error| self.error(error))?.into_iter().filter_map(Network::listed).collect())
+    }
+
+    /// Makes a network.
+    pub(crate) async fn create_network(&self, body: &Value) -> Result<NetworkId, EngineError> {
+        let _: NetworkCreateRequest = parsed(body)?;
+        let answer = self.ask("/networks/create", body).await?;
+        let id = answer.get("Id").and_then(Value::as_str).and_then(NetworkId::new);
+        id.ok_or_else(|| self.no_id("network"))
+    }
+
+    /// Attaches a container to one more network.
+    pub(crate) async fn connect(
+        &self,
+        network: &NetworkId,
+        container: &ContainerId,
+        endpoint: &Value,
+    ) -> Result<(), EngineError> {
+        let endpoint: EndpointSettings = parsed(endpoint)?;
+        let request = NetworkConnectRequest {
+            container: container.as_str().to_owned(),
+            endpoint_config: Some(endpoint),
+        };
+        self.docker
+            .connect_network(network.as_str(), request)
+            .await
+            .map_err(|error| self.refused(container, error))
+    }
+}
