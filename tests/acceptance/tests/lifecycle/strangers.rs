@@ -100,14 +100,15 @@ async fn each_verb(cluster: &Cluster, names: &BTreeSet<String>) -> Result<(), Fa
         same(&line, &(ran.stdout.as_str(), waits), &(words, true))?;
     }
     for name in [first, last] {
-        let ran = cluster.run("mn", &format!("ln -sf xdock /usr/local/bin/rmdocker; rmdocker {name} -f")).await?;
+        let ran =
+            cluster.run("mn", &format!("ln -sf xdock /usr/local/bin/rmdocker; rmdocker {name} -f")).await?;
         same("status of rmdocker", &ran.code, &1)?;
     }
     // the nodes' own containers are made, made anew and removed beside them
     let two = format!("{first},{last}");
     for line in [
         format!("mk --replace --start {two}"),
-        format!("mk --replace {two} image=busybox"),
+        format!("mk --replace {two} image=busybox command=sleep,100000"),
         format!("rm -f {two}"),
     ] {
         cluster.xdock_done(&line).await?;
@@ -148,9 +149,12 @@ async fn one_renamed_by_hand_is_told_and_no_second_one_is_made(cluster: &Cluster
 }
 
 async fn a_stranger_with_the_node_s_name_is_left_alone(cluster: &Cluster) -> Result<(), Failure> {
-    cluster.sh(HOST, "docker run -d --name xcat2 --label stranger=yes --network none busybox sleep 100000").await?;
+    cluster
+        .sh(HOST, "docker run -d --name xcat2 --label stranger=yes --network none busybox sleep 100000")
+        .await?;
     let before = cluster.sh(HOST, ALL).await?;
-    let told = "xcat2: Error: a container xcat2 that xdock did not make is on host2; remove or rename it there\n";
+    let told =
+        "xcat2: Error: a container xcat2 that xdock did not make is on host2; remove or rename it there\n";
     for line in ["mk xcat2 --replace", "power xcat2 off", "exec xcat2 -- true", "rm -f xcat2", "logs xcat2"] {
         let ran = cluster.xdock(line).await?;
         same(line, &(ran.code, ran.stdout.as_str(), ran.stderr.as_str()), &(1, "", told))?;
@@ -169,7 +173,9 @@ async fn an_image_s_name_is_never_the_beginning_of_an_id(cluster: &Cluster) -> R
     let ran = cluster.xdock(&format!("mk xcat2 image={name} command=sleep,1000")).await?;
     same("status and error", &(ran.code, ran.stderr.starts_with(&refused)), &(1, true))?;
     // an image of that name is another one
-    cluster.sh(HOST, &format!("printf 'FROM busybox\\nENV OF=name\\n' | docker build -q -t {name} -")).await?;
+    cluster
+        .sh(HOST, &format!("printf 'FROM busybox\\nENV OF=name\\n' | docker build -q -t {name} -"))
+        .await?;
     cluster.xdock_done(&format!("mk xcat2 image={name} command=sleep,1000")).await?;
     let env = cluster.sh(HOST, "docker inspect -f '{{.Config.Env}}' xcat2").await?;
     same("it is made of it", &env.contains("OF=name"), &true)?;
@@ -197,7 +203,8 @@ async fn of_two_networks_of_one_name_the_wrong_one_is_told(cluster: &Cluster) ->
         ran.stderr.starts_with(&all)
             && ran.stderr.ends_with(&format!("remove the other there (docker network rm {wrong})\n"))
     };
-    let (right, other) = (format!("{ours} (as the tables say)"), format!("{wrong} (has driver bridge, not netd)"));
+    let (right, other) =
+        (format!("{ours} (as the tables say)"), format!("{wrong} (has driver bridge, not netd)"));
     same("status and error", &(ran.code, is_told(&right, &other) || is_told(&other, &right)), &(1, true))?;
     // as it was told
     cluster.xdock_done("mk xcat2 --start").await?;
