@@ -29,6 +29,8 @@ Keys:
   data-root=/PATH     where the engine keeps images and containers
   override=KEY:KEY    keys of /etc/docker/daemon.json whose other value gives way to ours
   confirm=30          seconds that the management node has to answer through a new network; else the old one comes back
+  firewall=ignore     change the network even if the firewall accepts ssh only on a device that becomes a port, and do
+                      not take the change back when the management node's ssh no longer gets in
 
 The cluster's side comes from the environment that xCAT exports (NODE, MASTER_IP, NICIPS, NETWORKS_LINES ...):
   updatenode host1 -P xdock
@@ -133,6 +135,8 @@ pub struct Work {
     pub engine: Engine,
     /// How long who must answer through a new network may take, in seconds.
     pub confirm: u64,
+    /// `firewall=ignore`: ssh need not get in through the new network.
+    pub ignore_firewall: bool,
     /// Of the old call: networks and bridges that the tables do not have.
     pub old_networks: Vec<OldNetwork>,
 }
@@ -156,7 +160,7 @@ pub enum UsageError {
     Step(String),
     /// No such key.
     #[error(
-        "unknown key {0:?}; keys are unsigned=yes|no, packages=NAME:NAME, registry=HOST:PORT, data-root=/PATH, override=KEY:KEY and confirm=SECONDS"
+        "unknown key {0:?}; keys are unsigned=yes|no, packages=NAME:NAME, registry=HOST:PORT, data-root=/PATH, override=KEY:KEY, confirm=SECONDS and firewall=check|ignore"
     )]
     Key(String),
     /// A value that the key can not have.
@@ -232,6 +236,7 @@ impl Work {
             packages: None,
             engine: Engine::default(),
             confirm: value::CONFIRM,
+            ignore_firewall: false,
             old_networks: Vec::new(),
         }
     }
@@ -244,6 +249,7 @@ impl Work {
             "data-root" => self.engine.data_root = Some(value::data_root(value)?),
             "override" => self.engine.overrides = value::overrides(value)?,
             "confirm" => self.confirm = value::confirm(value)?,
+            "firewall" => self.ignore_firewall = value::firewall(value)?,
             _ => return Err(UsageError::Key(key.to_owned())),
         }
         Ok(())
@@ -340,7 +346,7 @@ mod tests {
         );
         assert_eq!(
             text(&["sign=no"]),
-            "unknown key \"sign\"; keys are unsigned=yes|no, packages=NAME:NAME, registry=HOST:PORT, data-root=/PATH, override=KEY:KEY and confirm=SECONDS"
+            "unknown key \"sign\"; keys are unsigned=yes|no, packages=NAME:NAME, registry=HOST:PORT, data-root=/PATH, override=KEY:KEY, confirm=SECONDS and firewall=check|ignore"
         );
         assert_eq!(text(&["unsigned=1"]), "unsigned=1: yes or no");
         assert_eq!(text(&["packages=-o"]), "packages=-o: names of packages, joined by :");
@@ -353,6 +359,7 @@ mod tests {
         );
         assert_eq!(text(&["data-root=/a/../b"]).split(':').next(), Some("data-root=/a/../b"));
         assert_eq!(text(&["override=\"bip\""]), "override=\"bip\": keys of daemon.json, joined by :");
+        assert_eq!(text(&["firewall=off"]), "firewall=off: check or ignore");
         assert_eq!(text(&["confirm=0"]), "confirm=0: seconds, 1 to 600");
         assert_eq!(text(&["status", "netd"]), "status stands alone: it changes nothing");
     }

@@ -136,7 +136,10 @@ fn who_must_answer_is_asked_through_the_new_network() {
         address: "10.99.0.1".parse().unwrap(),
         device: "mynet0".parse().unwrap(),
     };
-    assert_eq!(probes, Probes { master: MASTER.parse().unwrap(), neighbours: vec![neighbour.clone()] });
+    assert_eq!(
+        probes,
+        Probes { master: MASTER.parse().unwrap(), neighbours: vec![neighbour.clone()], knock: None }
+    );
     let patience = Duration::from_secs(60);
     lab.with(async |_| probes.answer(patience).await.unwrap());
     let who = "the gateway".to_owned();
@@ -159,7 +162,7 @@ fn a_gateway_that_is_silent_before_is_not_asked_for_afterwards() {
         device: "mynet0".parse().unwrap(),
     };
     let neighbours = vec![neighbour("10.99.0.254"), neighbour("10.99.0.253")];
-    let probes = Probes { master: MASTER.parse().unwrap(), neighbours };
+    let probes = Probes { master: MASTER.parse().unwrap(), neighbours, knock: None };
     let observed = lab.observe();
     let left = lab.with(async |_| probes.without_silent(&observed).await);
     assert_eq!(left.neighbours, [neighbour("10.99.0.253")]);

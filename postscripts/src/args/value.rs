@@ -11,6 +11,15 @@ pub(super) fn yes_or_no(value: &str) -> Result<bool, UsageError> {
     }
 }
 
+/// Whether ssh may be cut off.
+pub(super) fn firewall(value: &str) -> Result<bool, UsageError> {
+    match value {
+        "ignore" => Ok(true),
+        "check" => Ok(false),
+        _ => Err(UsageError::Value { key: "firewall", value: value.to_owned(), wanted: "check or ignore" }),
+    }
+}
+
 /// How long who must answer through a new network may take, in seconds, where nobody says: a switch's port needs some seconds when
 /// a MTU changes, and half a minute when it speaks the spanning tree protocol.
 pub(super) const CONFIRM: u64 = 30;

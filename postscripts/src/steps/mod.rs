@@ -54,6 +54,8 @@ impl Outcome {
 pub struct Plan {
     steps: Vec<String>,
     files: Vec<Wanted>,
+    /// What to know before the plan is executed.
+    notes: Vec<String>,
 }
 
 /// Runs one step and tells it; `false` when it failed.
@@ -80,7 +82,13 @@ async fn outcome(step: Step, run: &Run) -> Result<Outcome, Box<dyn Error>> {
 impl Plan {
     /// Steps in words, and files that differ.
     pub fn new<S: Display>(steps: &[S], files: Vec<Wanted>) -> Self {
-        Self { steps: steps.iter().map(ToString::to_string).collect(), files }
+        Self { steps: steps.iter().map(ToString::to_string).collect(), files, notes: Vec::new() }
+    }
+
+    /// Adds what to know before the plan is executed, a line each.
+    #[must_use]
+    pub fn with_notes(self, notes: Vec<String>) -> Self {
+        Self { notes, ..self }
     }
 
     /// A line for each step and file.
@@ -96,6 +104,9 @@ impl Plan {
     fn print(&self, name: &str) {
         if self.steps.is_empty() && self.files.is_empty() {
             say(&format!("xdock: {name}: nothing to do"));
+        }
+        for note in &self.notes {
+            say(&format!("xdock: {name}: note: {note}"));
         }
         for line in self.lines().take(self.steps.len()) {
             say(&format!("xdock: {name}: would {line}"));

@@ -16,12 +16,15 @@ use super::found::look;
 use super::guard::install::{UNITS, install};
 use super::guard::{Guarded, Intent, Place, Undo, begin};
 use super::hands::{ThisMachine, facts};
+use super::knock::Knock;
 use super::manager::Manager;
 use super::manager::adopt::adopt;
 use super::observe::Observed;
 use super::plan::{Leaving, Step, inverses, leaving, plan};
-use super::probe::{Probes, answers};
+use super::probe::{Probes, Silence, answers};
+use super::references::{Moved, Survey};
 use super::stack::{Device, Kind, Stack};
+use super::way_in::WayIn;
 use crate::files::Wanted;
 use crate::render::Templates;
 
@@ -48,6 +51,14 @@ pub(super) struct Work {
     /// Options of replaced files that are not in ours.
     pub(super) lost: Vec<String>,
     pub(super) probes: Probes,
+    /// Devices whose packets come in through others afterwards.
+    pub(super) moved: Vec<Moved>,
+    /// What names them.
+    pub(super) survey: Survey,
+    /// How the management node is asked to try the way in.
+    pub(super) knock: Knock,
+    /// Whether the way in does not matter.
+    pub(super) ignore_firewall: bool,
     pub(super) manager: Manager,
     /// How long who must answer may take, in seconds.
     pub(super) confirm: u64,
@@ -80,16 +91,32 @@ impl Work {
         if !answered && !self.is_repair {
             return Err(NetworkError::SilentBefore(master));
         }
-        let probes = self.probes.clone().without_silent(before).await;
+        let way_in = self.way_in(answered).await?;
+        let probes = Probes { knock: way_in.knock(), ..self.probes.clone().without_silent(before).await };
         let mut guarded = begin(&Place::host(), &self.intent(&probes, before)?).await?;
         // the confirmed network on a host that reaches nobody can not be worse than what is, whoever is silent then
         match self.guarded(&mut guarded, means, Some(&probes).filter(|_| answered)).await {
-            Ok(()) if answered || answers(master, PATIENCE).await => Ok(Outcome::Done(self.summary())),
+            Ok(()) if answered || answers(master, PATIENCE).await => {
+                let note = way_in.note().filter(|_| answered).map(str::to_owned);
+                Ok(Outcome::Done(
+                    [Some(self.summary()), note].into_iter().flatten().collect::<Vec<_>>().join("; "),
+                ))
+            }
             Ok(()) => Ok(Outcome::Done(format!(
                 "{}; the management node does not answer at {master}",
                 self.summary()
             ))),
             Err(flaw) => Err(taken_back(guarded, &flaw).await),
+        }
+    }
+
+    /// Tries the way in before anything is changed.
+    async fn way_in(&self, answered: bool) -> Result<WayIn, NetworkError> {
+        // who reaches nobody cannot ask
+        let way_in = WayIn::before(self.knock, self.ignore_firewall || !answered).await;
+        match way_in.refusal(&self.survey, &self.moved) {
+            Some(refusal) => Err(NetworkError::CutsWayIn(refusal)),
+            None => Ok(way_in),
         }
     }
 
@@ -145,7 +172,15 @@ impl Work {
     async fn probe(&self, probes: Option<&Probes>) -> Result<(), Flaw> {
         let Some(probes) = probes else { return Ok(()) };
         let answered = probes.answer(Duration::from_secs(self.confirm)).await;
-        answered.map_err(|silence| Flaw::Silence { silence, seconds: self.confirm })
+        answered.map_err(|silence| self.silent(silence))
+    }
+
+    fn silent(&self, silence: Silence) -> Flaw {
+        let (seconds, suspects) = (self.confirm, self.survey.suspects());
+        match silence {
+            Silence::WayIn(_) if !suspects.is_empty() => Flaw::CutOff { silence, seconds, suspects },
+            silence => Flaw::Silence { silence, seconds },
+        }
     }
 
     /// Makes the manager believe what is.

@@ -17,6 +17,7 @@ use super::manager::adopt::AdoptError;
 use super::manager::{DetectError, ReadError};
 use super::probe::Silence;
 use super::resolve::ResolveError;
+use super::way_in::Refusal;
 use crate::environment::EnvironmentError;
 use crate::render::RenderError;
 
@@ -56,6 +57,13 @@ pub enum NetworkError {
     /// The change would be blind.
     #[error("the management node does not answer at {0}; nothing was changed")]
     SilentBefore(SocketAddr),
+    /// The management node would be cut off.
+    #[error(
+        "the firewall accepts ssh only on {}: {}; the management node could not test the way in ({}); nothing was changed. \
+         Add rules that accept ssh on the new device too, or run the step with firewall=ignore",
+        .0.moved, .0.rules, .0.why
+    )]
+    CutsWayIn(Refusal),
     /// An earlier change is there still.
     #[error("cannot take back a change that was cut off; nothing else was changed")]
     Pending(#[from] BootError),
@@ -105,6 +113,16 @@ pub enum Flaw {
         silence: Silence,
         /// How long it had.
         seconds: u64,
+    },
+    /// The management node's ssh does not get in, and something names the old device.
+    #[error("{silence} through the new network within {seconds} s; these name the old device: {suspects}")]
+    CutOff {
+        /// How it was found.
+        silence: Silence,
+        /// How long it had.
+        seconds: u64,
+        /// What may be the cause.
+        suspects: String,
     },
     /// Everything was done and it is still not as it shall be.
     #[error("still to do after the change: {0}")]

@@ -49,7 +49,7 @@ impl Hands for ThisMachine {
     }
 
     async fn probe(&self, probes: &Value, patience: Duration) -> Result<(), Trouble> {
-        Probes::deserialize(probes)?.answer(patience).await.map_err(Trouble::from)
+        Probes::deserialize(probes)?.answer_at_boot(patience).await.map_err(Trouble::from)
     }
 }
 

@@ -7,6 +7,7 @@ use super::change::Work;
 use super::execute::Means;
 use super::found::{Found, Host};
 use super::plan::{Leaving, Step};
+use super::references::Survey;
 use super::{NetworkError, Outcome, Run, saved};
 
 /// Removes what nobody uses; what somebody uses is told.
@@ -32,6 +33,9 @@ pub(super) async fn remove(
         files: Vec::new(),
         saved,
         is_repair: false,
+        // nothing of the host's own is on them
+        moved: Vec::new(),
+        survey: Survey::default(),
         summary: Some(summary.clone()),
         ..done
     };

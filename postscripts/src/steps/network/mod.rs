@@ -8,6 +8,8 @@
 //! left.rs       a second change: what left the tables goes
 //! execute.rs    one step
 //! probe.rs      who must answer afterwards
+//! references/   firewalls, settings and services that name a device
+//! knock.rs      asks the management node to try ssh; way_in.rs decides what is made of that
 //! guard/        takes back what nobody confirmed
 //! manager/      the files of the network manager
 //! saved.rs      the confirmed network as a file, and restore.rs, which brings it back
@@ -22,17 +24,20 @@ pub mod execute;
 pub mod found;
 pub mod guard;
 pub mod hands;
+pub mod knock;
 mod left;
 pub mod manager;
 pub mod modules;
 pub mod observe;
 pub mod plan;
 pub mod probe;
+pub mod references;
 pub mod resolve;
 pub mod restore;
 pub mod saved;
 pub mod stack;
 pub mod switch;
+pub mod way_in;
 
 use std::net::SocketAddr;
 use std::time::SystemTime;
@@ -46,9 +51,11 @@ use self::execute::Means;
 use self::found::{Found, Host};
 use self::guard::Place;
 use self::hands::ThisMachine;
+use self::knock::Knock;
 use self::manager::wanted;
 use self::plan::plan;
 use self::probe::Probes;
+use self::references::{NewSsh, Survey, moved, survey};
 use self::resolve::resolve;
 use super::{Outcome, Plan, Run};
 use crate::files::Wanted;
@@ -69,11 +76,15 @@ pub async fn run(run: &Run) -> Result<Outcome, NetworkError> {
     }
     let means = Means::open(ovs::REMOTE).map_err(NetworkError::Observe)?;
     let found = Found::look(&means, &host, &host_plan).await?;
-    let work = prepare(run, &host, &host_plan, &found, master)?;
+    let mut work = prepare(run, &host, &host_plan, &found, master)?;
+    work.survey =
+        survey(&host.root, &work.moved, NewSsh { source: node.master, port: work.knock.ssh.get() }).await;
+    let names_devices = work.survey.lines(&work.moved);
     if run.work.dry_run {
         let steps = [work.steps.clone(), work.left(&found.observed).steps].concat();
-        return Ok(Outcome::Planned(Plan::new(&steps, work.files)));
+        return Ok(Outcome::Planned(Plan::new(&steps, work.files).with_notes(names_devices)));
     }
+    names_devices.iter().for_each(|line| run.log.summary("network", line));
     let changed = work.execute(&means, &run.templates, &found.observed).await?;
     let removed = left::remove(work, &means, run, &host, &host_plan).await?;
     Ok(changed.and(removed))
@@ -103,8 +114,13 @@ fn prepare(
     files.retain(Wanted::differs);
     let made = saved::made(&host.state);
     let left = made.made_beyond(&stack).cloned().collect();
+    let steps = plan(&stack, &found.observed);
     Ok(Work {
-        steps: plan(&stack, &found.observed),
+        moved: moved(&steps, &stack, &found.observed),
+        survey: Survey::default(),
+        knock: Knock::new(master.ip(), run.environment.get("SSH_CONNECTION")),
+        ignore_firewall: run.work.ignore_firewall,
+        steps,
         files,
         saved: saved::wanted(&host.state, &stack, left)?,
         lost: stack.devices.iter().flat_map(|device| found.tree.lost_options(&device.name)).collect(),

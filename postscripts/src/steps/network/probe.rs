@@ -1,5 +1,6 @@
 //! Who must answer through a new network: the management node, asked by TCP and, where it is a neighbour, by ARP or neighbour
-//! discovery; and the gateway, which need not talk to us in any other way.
+//! discovery; the gateway, which need not talk to us in any other way; and the management node's ssh, which must get in where it
+//! got in before.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use thiserror::Error;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::knock::{Knock, Knocked};
 use super::observe::Observed;
 use super::stack::Stack;
 
@@ -29,6 +31,9 @@ pub struct Probes {
     /// Neighbours, each through the device that leads to it.
     #[serde(default)]
     pub neighbours: Vec<Neighbour>,
+    /// The management node's ssh, where it got in before.
+    #[serde(default)]
+    pub knock: Option<Knock>,
 }
 
 /// A host on the same Ethernet.
@@ -58,6 +63,9 @@ pub enum Silence {
         /// The device through which it was asked.
         device: IfName,
     },
+    /// No way in.
+    #[error("new ssh connections from the management node do not get in ({0})")]
+    WayIn(String),
 }
 
 fn question(address: &IpAddr) -> &'static str {
@@ -67,7 +75,7 @@ fn question(address: &IpAddr) -> &'static str {
 impl Probes {
     /// Who must answer through these devices: the gateways that the tables say, not those that were kept.
     pub fn of(plan: &HostPlan, stack: &Stack, master: SocketAddr) -> Self {
-        let mut probes = Self { master, neighbours: Vec::new() };
+        let mut probes = Self { master, neighbours: Vec::new(), knock: None };
         for device in &stack.devices {
             let said = plan.device(&device.name).map(|device| device.gateways.as_slice()).unwrap_or_default();
             let said = said.iter().filter(|gateway| device.gateways.contains(gateway));
@@ -111,6 +119,41 @@ impl Probes {
     /// # Errors
     /// The first that did not.
     pub async fn answer(&self, patience: Duration) -> Result<(), Silence> {
+        let end = Instant::now() + patience;
+        self.answer_us(patience).await?;
+        match self.knocked(end).await {
+            Knocked::In => Ok(()),
+            Knocked::Out(why) | Knocked::NoHelper(why) => Err(Silence::WayIn(why)),
+        }
+    }
+
+    /// As [`Probes::answer`], at a boot some time later: a management node that no longer has the helper proves nothing.
+    ///
+    /// # Errors
+    /// The first that did not.
+    pub async fn answer_at_boot(&self, patience: Duration) -> Result<(), Silence> {
+        let end = Instant::now() + patience;
+        self.answer_us(patience).await?;
+        match self.knocked(end).await {
+            Knocked::In | Knocked::NoHelper(_) => Ok(()),
+            Knocked::Out(why) => Err(Silence::WayIn(why)),
+        }
+    }
+
+    /// Knocks until the management node gets in, or until that moment.
+    async fn knocked(&self, end: Instant) -> Knocked {
+        let Some(knock) = self.knock else { return Knocked::In };
+        loop {
+            let knocked = knock.knock().await;
+            if knocked == Knocked::In || Instant::now() >= end {
+                return knocked;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Waits for those that we ask.
+    async fn answer_us(&self, patience: Duration) -> Result<(), Silence> {
         let end = Instant::now() + patience;
         if !answers(self.master, patience).await {
             return Err(Silence::Master(self.master));

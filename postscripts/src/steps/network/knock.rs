@@ -1,0 +1,92 @@
+//! Asks the management node to open a new ssh connection to this host. That is the only proof that it is still reached: what
+//! the host itself sends, a firewall lets out and its answers in.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU16;
+use std::time::Duration;
+
+use knock::{Answer, LINE, PORT, Request};
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// A helper answers at once whether it is there.
+const CONNECT: Duration = Duration::from_secs(1);
+/// The helper itself gives up after less.
+const ANSWER: Duration = Duration::from_secs(6);
+
+/// Whom to ask, and for which port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Knock {
+    /// The management node.
+    pub master: IpAddr,
+    /// Where this host's sshd listens.
+    pub ssh: NonZeroU16,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Knocked {
+    /// The management node got in.
+    In,
+    /// It did not; why.
+    Out(String),
+    /// Nobody there can try; why.
+    NoHelper(String),
+}
+
+impl Knock {
+    /// By the port of the ssh connection that runs this, which `SSH_CONNECTION` tells (ssh(1)), else the usual one.
+    pub fn new(master: IpAddr, ssh_connection: Option<&str>) -> Self {
+        let port = ssh_connection.and_then(|words| words.split(' ').nth(3)?.parse().ok());
+        Self { master, ssh: port.unwrap_or(const { NonZeroU16::new(22).unwrap() }) }
+    }
+
+    /// Asks once.
+    pub async fn knock(&self) -> Knocked {
+        let helper = SocketAddr::new(self.master, PORT);
+        let none = |why: &dyn fmt::Display| {
+            Knocked::NoHelper(format!("no answer from the management node's port {PORT}: {why}"))
+        };
+        let stream = match timeout(CONNECT, TcpStream::connect(helper)).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => return none(&error),
+            Err(_) => return none(&format!("no connection within {} s", CONNECT.as_secs())),
+        };
+        match timeout(ANSWER, self.ask(stream)).await {
+            Ok(Ok(line)) => match line.trim_end().parse() {
+                Ok(Answer::In(_)) => Knocked::In,
+                Ok(Answer::Out(why)) => Knocked::Out(why),
+                Err(error) => none(&error),
+            },
+            Ok(Err(error)) => none(&error),
+            Err(_) => none(&format!("no answer within {} s", ANSWER.as_secs())),
+        }
+    }
+
+    async fn ask(&self, mut stream: TcpStream) -> io::Result<String> {
+        let request = Request { port: self.ssh, address: stream.local_addr()?.ip() };
+        stream.write_all(format!("{request}\n").as_bytes()).await?;
+        let mut line = Vec::new();
+        stream.take(LINE as u64).read_to_end(&mut line).await?;
+        Ok(String::from_utf8_lossy(&line).into_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_port_is_that_of_the_ssh_connection_there_is() {
+        let master = "10.99.0.1".parse().unwrap();
+        let port = |words| Knock::new(master, words).ssh.get();
+        assert_eq!(port(Some("10.99.0.1 51234 10.99.0.11 2222")), 2222);
+        assert_eq!(port(None), 22);
+        assert_eq!(port(Some("10.99.0.1 51234")), 22);
+        assert_eq!(port(Some("a b c 70000")), 22);
+    }
+}

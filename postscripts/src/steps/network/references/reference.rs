@@ -1,0 +1,85 @@
+//! One finding: who names a device, and what becomes of it.
+
+use std::fmt;
+
+use inventory::IfName;
+
+/// A device whose packets the host receives through another one from now on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved {
+    /// The device that has the address until now.
+    pub from: IfName,
+    /// The bridge, bond or VLAN that will have it.
+    pub to: IfName,
+}
+
+/// What becomes of a line that names the old device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effect {
+    /// New ssh connections pass the firewall because of it, and are dropped without it.
+    CutsWayIn,
+    /// It no longer applies to what the host receives or sends.
+    StopsApplying,
+    /// It still applies to the device, which is only a port then.
+    StaysOnPort,
+}
+
+/// A line or rule that names a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    /// Where it is: `/etc/dnsmasq.conf:3` or `iptables`.
+    pub place: String,
+    /// The line or rule itself.
+    pub text: String,
+    /// The device that it names.
+    pub device: IfName,
+    /// What becomes of it.
+    pub effect: Effect,
+}
+
+/// All that was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Survey {
+    /// The findings.
+    pub references: Vec<Reference>,
+    /// What could not be read, and why.
+    pub unread: Vec<String>,
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.text)
+    }
+}
+
+impl Survey {
+    /// The rules without which new ssh connections are dropped.
+    pub fn cuts(&self) -> impl Iterator<Item = &Reference> {
+        self.references.iter().filter(|reference| reference.effect == Effect::CutsWayIn)
+    }
+
+    /// The rules of [`Survey::cuts`] for a message, or all rules where none of them is to blame for sure.
+    pub fn suspects(&self) -> String {
+        let cuts: Vec<String> = self.cuts().map(ToString::to_string).collect();
+        let all = || self.references.iter().map(ToString::to_string).collect();
+        (if cuts.is_empty() { all() } else { cuts }).join("; ")
+    }
+
+    /// A line a finding, for `--dry-run` and the log.
+    pub fn lines(&self, moved: &[Moved]) -> Vec<String> {
+        let target =
+            |device: &IfName| moved.iter().find(|moved| moved.from == *device).map(|moved| &moved.to);
+        let line = |reference: &Reference| {
+            let to = target(&reference.device).unwrap_or(&reference.device);
+            let device = &reference.device;
+            let what = match reference.effect {
+                Effect::CutsWayIn => format!("accepts ssh on {device} only; nothing accepts it on {to}"),
+                Effect::StopsApplying => format!("names {device}, not {to}"),
+                Effect::StaysOnPort => format!("names {device}, which becomes a port"),
+            };
+            format!("{reference} ({what})")
+        };
+        let unread = self.unread.iter().map(|why| format!("not checked for names of devices: {why}"));
+        self.references.iter().map(line).chain(unread).collect()
+    }
+}

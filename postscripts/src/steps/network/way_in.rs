@@ -1,0 +1,100 @@
+//! Whether the management node's ssh gets in: what was found before a change, and what is insisted on after it.
+
+use super::knock::{Knock, Knocked};
+use super::references::{Moved, Survey};
+
+/// What is known of the way in before a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WayIn {
+    /// The management node got in by a new connection. It must after the change.
+    Proved(Knock),
+    /// It could not try, or did not get in; why.
+    Unproved(String),
+    /// The administrator does not insist on it (`firewall=ignore`).
+    Ignored,
+}
+
+/// The firewall would cut the management node off, and nobody could find out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The device whose name the rules have, and the one that gets its packets.
+    pub moved: String,
+    /// The rules.
+    pub rules: String,
+    /// Why it cannot be tested.
+    pub why: String,
+}
+
+impl WayIn {
+    /// Tries it through the network as it is. A busy management node may be slow once.
+    pub async fn before(knock: Knock, ignore: bool) -> Self {
+        if ignore {
+            return Self::Ignored;
+        }
+        let knocked = match knock.knock().await {
+            Knocked::In => Knocked::In,
+            _ => knock.knock().await,
+        };
+        match knocked {
+            Knocked::In => Self::Proved(knock),
+            Knocked::Out(why) | Knocked::NoHelper(why) => Self::Unproved(why),
+        }
+    }
+
+    /// Whom to ask again after the change.
+    pub fn knock(&self) -> Option<Knock> {
+        match self {
+            Self::Proved(knock) => Some(*knock),
+            Self::Unproved(_) | Self::Ignored => None,
+        }
+    }
+
+    /// Why the change must not begin: rules that would cut the way in, where nobody can test it.
+    pub fn refusal(&self, survey: &Survey, moved: &[Moved]) -> Option<Refusal> {
+        let Self::Unproved(why) = self else { return None };
+        let first = survey.cuts().next()?;
+        let to = moved.iter().find(|moved| moved.from == first.device).map(|moved| &moved.to)?;
+        let moved = format!("{}, whose address goes to {to}", first.device);
+        Some(Refusal { moved, rules: survey.suspects(), why: why.clone() })
+    }
+
+    /// What the summary of a change says of it.
+    pub fn note(&self) -> Option<&'static str> {
+        match self {
+            Self::Proved(_) => None,
+            Self::Unproved(_) => Some("new ssh connections from the management node were not tested"),
+            Self::Ignored => Some("new ssh connections were not tested, because of firewall=ignore"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::references::{Effect, Reference};
+    use super::*;
+
+    fn survey(effect: Effect) -> (Survey, [Moved; 1]) {
+        let device: inventory::IfName = "eth0".parse().unwrap();
+        let text = "-A INPUT -i eth0 -j ACCEPT".to_owned();
+        let reference = Reference { place: "iptables".to_owned(), text, device: device.clone(), effect };
+        let moved = [Moved { from: device, to: "mynet0".parse().unwrap() }];
+        (Survey { references: vec![reference], unread: Vec::new() }, moved)
+    }
+
+    #[test]
+    fn only_rules_that_cut_an_untested_way_in_refuse_the_change() {
+        let unproved = WayIn::Unproved("no helper".to_owned());
+        let proved = WayIn::Proved(Knock::new("10.99.0.1".parse().unwrap(), None));
+        let (cut, moved) = survey(Effect::CutsWayIn);
+        let refusal = Refusal {
+            moved: "eth0, whose address goes to mynet0".to_owned(),
+            rules: "iptables: -A INPUT -i eth0 -j ACCEPT".to_owned(),
+            why: "no helper".to_owned(),
+        };
+        assert_eq!(unproved.refusal(&cut, &moved), Some(refusal));
+        assert_eq!(proved.refusal(&cut, &moved), None);
+        assert_eq!(WayIn::Ignored.refusal(&cut, &moved), None);
+        let (other, moved) = survey(Effect::StopsApplying);
+        assert_eq!(unproved.refusal(&other, &moved), None);
+    }
+}
