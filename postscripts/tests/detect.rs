@@ -3,14 +3,17 @@
 #![allow(clippy::unwrap_used, reason = "a test that can not go on fails")]
 
 mod hosts;
+mod support;
 
 use hosts::Etc;
 use inventory::IfName;
-use postscripts::steps::network::manager::{Manager, detect};
+use postscripts::steps::network::manager::{Manager, Nics, detect};
+use support::link;
 
 const INTERFACES: (&str, &str) = ("etc/network/interfaces", "auto eth0\niface eth0 inet dhcp\n");
 const LOOPBACK: (&str, &str) = ("etc/network/interfaces", "auto lo\niface lo inet loopback\n");
 const IFUP: (&str, &str) = ("sbin/ifup", "");
+/// The interface exists.
 const INDEX: (&str, &str) = ("sys/class/net/eth0/ifindex", "2\n");
 const NETWORKD: (&str, &str) = ("sys/fs/cgroup/system.slice/systemd-networkd.service/cgroup.procs", "71\n");
 const NETWORKMANAGER: (&str, &str) =
@@ -39,7 +42,9 @@ fn found(files: &[(&str, &str)]) -> String {
 fn found_as_it_is(files: &[(&str, &str)]) -> String {
     let etc = Etc::new(Manager::Ifupdown, files);
     let nics: [IfName; 2] = ["mynet0".parse().unwrap(), "eth0".parse().unwrap()];
-    detect(etc.root(), &nics).map_or_else(|error| error.to_string(), |manager| manager.to_string())
+    let links: Vec<_> = files.contains(&INDEX).then(|| link(2, "eth0")).into_iter().collect();
+    let known = Nics::observe(etc.root(), &links);
+    detect(etc.root(), &known, &nics).map_or_else(|error| error.to_string(), |manager| manager.to_string())
 }
 
 #[test]

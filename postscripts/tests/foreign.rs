@@ -10,11 +10,11 @@
 
 mod hosts;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use hosts::{Etc, STAMP, route, stack};
 use inventory::IfName;
-use postscripts::steps::network::manager::Manager;
+use postscripts::steps::network::manager::{Manager, Nics, Tree};
 use postscripts::steps::network::stack::{Kind, Stack};
 
 fn name(text: &str) -> IfName {
@@ -131,7 +131,6 @@ fn a_pattern_says_how_a_nic_gets_its_address() {
     );
     assert!(etc.tree().is_dhcp(&name("eth0")));
     assert!(!etc.tree().is_dhcp(&name("mynet0")));
-    assert!(!etc.tree().names(&name("eth0")));
     etc.apply(&stack("bridge"));
     assert!(etc.text("etc/systemd/network/00-xdock-mynet0.network").contains("\nDHCP=ipv4\n"));
     assert!(etc.tree().is_dhcp(&name("mynet0")));
@@ -167,8 +166,9 @@ fn networkmanager_profiles_of_our_devices_go() {
             ("etc/sysconfig/network-scripts/ifcfg-eth1", ifcfg),
         ],
     );
-    assert_eq!(etc.tree().lost_options(&name("eth0")), ["802-1x.eap=tls"]);
     etc.apply(&stack("two-networks"));
+    let own = etc.text("etc/NetworkManager/system-connections/xdock-eth0.nmconnection");
+    assert!(own.contains("\n# Taken over for eth0, as it stood:\n[802-1x]\neap=tls\n"), "{own}");
     let connections = etc.root().join("etc/NetworkManager/system-connections");
     let mut names: Vec<String> = connections
         .read_dir()
@@ -273,7 +273,10 @@ fn ifcfg_files_with_other_names_and_routes_go() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    assert_eq!(names, ["ifcfg-eth0", "ifcfg-eth0.bak", "ifcfg-lo", "ifcfg-mynet0"]);
+    assert_eq!(names, ["ifcfg-eth0", "ifcfg-eth0.bak", "ifcfg-lo", "ifcfg-mynet0", "route-mynet0"]);
+    assert!(
+        etc.text(&format!("{directory}/route-mynet0")).ends_with("\n10.0.0.0/8 via 10.99.0.2 dev mynet0\n")
+    );
 }
 
 #[test]
@@ -360,4 +363,60 @@ fn every_program_that_is_installed_leaves_containers_alone() {
     ]);
     assert_eq!(changed[..3], dropins);
     assert_eq!(etc.apply(&stack("bridge")), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn what_cannot_be_read_is_refused_before_anything_is_written() {
+    let refused = |manager, path: &str, make: &dyn Fn(&Path)| {
+        let etc = Etc::new(manager, &[]);
+        let path = etc.root().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        make(&path);
+        let error = Tree::read(etc.root(), manager, &Nics::default()).unwrap_err();
+        chain::chain(&error).replace(&format!("{}/", etc.root().display()), "/")
+    };
+    let latin1 = |path: &Path| std::fs::write(path, b"# M\xfcnchen\n").unwrap();
+    let dangling = |path: &Path| std::os::unix::fs::symlink("/not/mounted", path).unwrap();
+    let directory = |path: &Path| std::fs::create_dir(path).unwrap();
+    let said = "the network manager's files cannot be read; repair or remove this one; nothing was changed: cannot read ";
+    assert_eq!(
+        refused(Manager::Ifupdown, "etc/network/interfaces", &latin1),
+        format!("{said}/etc/network/interfaces: invalid utf-8 sequence of 1 bytes from index 3")
+    );
+    assert_eq!(
+        refused(Manager::Ifupdown, "etc/network/interfaces", &dangling),
+        format!("{said}/etc/network/interfaces: No such file or directory (os error 2)")
+    );
+    assert_eq!(
+        refused(Manager::Netplan, "etc/netplan/01.yaml", &dangling),
+        format!("{said}/etc/netplan/01.yaml: No such file or directory (os error 2)")
+    );
+    assert_eq!(
+        refused(Manager::Networkd, "etc/systemd/network/10-a.network", &directory),
+        format!("{said}/etc/systemd/network/10-a.network: not a regular file")
+    );
+    assert_eq!(
+        refused(Manager::Ifcfg, "etc/sysconfig/network-scripts/ifcfg-eth0", &latin1),
+        format!(
+            "{said}/etc/sysconfig/network-scripts/ifcfg-eth0: invalid utf-8 sequence of 1 bytes from index 3"
+        )
+    );
+    assert_eq!(
+        refused(Manager::NetworkManager, "etc/NetworkManager/system-connections/lan", &dangling),
+        format!("{said}/etc/NetworkManager/system-connections/lan: No such file or directory (os error 2)")
+    );
+}
+
+#[test]
+fn what_a_manager_does_not_read_may_be_anything() {
+    let etc = Etc::new(
+        Manager::NetworkManager,
+        &[
+            ("etc/NetworkManager/system-connections/old/lan", ""),
+            ("etc/systemd/network/a.network.d/b.conf", ""),
+        ],
+    );
+    std::fs::write(etc.root().join("etc/NetworkManager/system-connections/key.der"), b"\xff").unwrap();
+    std::fs::write(etc.root().join("etc/NetworkManager/system-connections/lan~"), b"\xff").unwrap();
+    assert_eq!(etc.tree().files(), []);
 }

@@ -7,7 +7,7 @@ use nix::libc::ENODEV;
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::link::{
     BridgeStpState, InfoBond, InfoBridge, InfoData, InfoKind, InfoVlan, LinkAttribute, LinkExtentMask,
-    LinkFlags, LinkInfo, LinkLayerType, LinkMessage, State,
+    LinkFlags, LinkInfo, LinkLayerType, LinkMessage, Prop, State,
 };
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,10 @@ pub struct Link {
     pub kind: Kind,
     /// Its own Ethernet address; `None` where it has none or one of another length (InfiniBand, tunnels).
     pub mac: Option<MacAddr>,
+    /// The Ethernet address that the hardware came with (`IFLA_PERM_ADDRESS`); software devices have none.
+    pub permanent_mac: Option<MacAddr>,
+    /// Its alternative names (`ip link property add .. altname`).
+    pub altnames: Vec<String>,
     /// Largest packet, in bytes.
     pub mtu: u32,
     /// Switched on (`IFF_UP`).
@@ -186,6 +190,8 @@ fn parse(message: LinkMessage) -> Option<Link> {
         name: "?".parse().ok()?,
         kind: Kind::Other(String::new()),
         mac: None,
+        permanent_mac: None,
+        altnames: Vec::new(),
         mtu: 0,
         up: message.header.flags.contains(LinkFlags::Up),
         running: message.header.flags.contains(LinkFlags::LowerUp),
@@ -200,7 +206,9 @@ fn parse(message: LinkMessage) -> Option<Link> {
     for attribute in message.attributes {
         match attribute {
             LinkAttribute::IfName(text) => name = text.parse().ok(),
-            LinkAttribute::Address(bytes) => link.mac = <[u8; 6]>::try_from(bytes).ok().map(MacAddr::from),
+            LinkAttribute::Address(bytes) => link.mac = ethernet(bytes),
+            LinkAttribute::PermAddress(bytes) => link.permanent_mac = ethernet(bytes),
+            LinkAttribute::PropList(props) => link.altnames = props.into_iter().filter_map(altname).collect(),
             LinkAttribute::Mtu(mtu) => link.mtu = mtu,
             LinkAttribute::Controller(index) => link.master = Some(index),
             LinkAttribute::LinkNetNsId(id) => link.peer_netns = Some(id),
@@ -216,6 +224,17 @@ fn parse(message: LinkMessage) -> Option<Link> {
         *on = parent;
     }
     Some(link)
+}
+
+fn ethernet(bytes: Vec<u8>) -> Option<MacAddr> {
+    <[u8; 6]>::try_from(bytes).ok().map(MacAddr::from)
+}
+
+fn altname(property: Prop) -> Option<String> {
+    match property {
+        Prop::AltIfName(name) => Some(name),
+        _ => None,
+    }
 }
 
 fn layer(hardware: LinkLayerType) -> Layer {

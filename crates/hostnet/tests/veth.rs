@@ -22,6 +22,8 @@ fn one_message_makes_both_ends_as_asked() {
                 name: name("xh1"),
                 kind: Kind::Veth,
                 mac: Some(mac("fe:42:0a:63:01:02")),
+                permanent_mac: None,
+                altnames: Vec::new(),
                 mtu: 1400,
                 up: true,
                 running: false,

@@ -55,6 +55,8 @@ fn link(index: u32, name: &str, kind: Kind) -> Link {
         name: name.parse().unwrap(),
         kind,
         mac: None,
+        permanent_mac: None,
+        altnames: Vec::new(),
         mtu: 1500,
         up: true,
         running: true,

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use hostnet::Route;
 use inventory::{DeviceKind, DevicePlan, HostPlan, IfName, Port};
 use postscripts::environment::Environment;
+use postscripts::files::Wanted;
 use postscripts::render::Templates;
-use postscripts::steps::network::manager::{Manager, Tree, wanted};
+use postscripts::steps::network::manager::{FilesError, Manager, Nic, Nics, Tree, wanted};
 use postscripts::steps::network::stack::{Device, Kind, Stack};
 
 const INTERFACES: &str = "etc/network/interfaces";
@@ -220,12 +221,26 @@ fn on_this_machine(device: &DevicePlan) -> Device {
 pub(crate) struct Etc {
     root: tempfile::TempDir,
     manager: Manager,
+    nics: Nics,
+}
+
+/// A NIC of hardware at a PCI slot.
+pub(crate) fn nic(name: &str, mac: &str) -> Nic {
+    let mac = Some(mac.parse().unwrap());
+    let properties = [("ID_PATH", "pci-0000:00:03.0"), ("ID_NET_NAME_PATH", "enp0s3")];
+    Nic {
+        mac,
+        permanent_mac: mac,
+        driver: Some("virtio_net".to_owned()),
+        properties: properties.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec(),
+        ..Nic::named(name.parse().unwrap())
+    }
 }
 
 impl Etc {
     /// With these files, and nothing of the manager's programs.
     pub(crate) fn new(manager: Manager, files: &[(&str, &str)]) -> Self {
-        let etc = Self { root: tempfile::tempdir().unwrap(), manager };
+        let etc = Self { root: tempfile::tempdir().unwrap(), manager, nics: Nics::default() };
         for (path, text) in files {
             let path = etc.root.path().join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -274,18 +289,34 @@ impl Etc {
         Self::new(manager, &[(path, text)])
     }
 
+    /// The same with these NICs.
+    pub(crate) fn with_nics(self, nics: &[Nic]) -> Self {
+        Self { nics: Nics::new(nics.to_vec()), ..self }
+    }
+
     pub(crate) fn root(&self) -> &Path {
         self.root.path()
     }
 
     pub(crate) fn tree(&self) -> Tree {
-        Tree::read(self.root(), self.manager).unwrap()
+        Tree::read(self.root(), self.manager, &self.nics).unwrap()
+    }
+
+    /// What the stack wants.
+    pub(crate) fn wanted(&self, stack: &Stack) -> Result<Vec<Wanted>, FilesError> {
+        let templates = Templates::new(Path::new("/nonexistent"));
+        wanted(&self.tree(), stack, &templates, STAMP)
+    }
+
+    /// What the stack cannot have.
+    pub(crate) fn refusal(&self, stack: &Stack) -> String {
+        let refused = self.wanted(stack).unwrap_err().to_string();
+        refused.replace(&format!("{}/", self.root().display()), "/")
     }
 
     /// Writes what the stack wants; the files that changed, in their order, without the root.
     pub(crate) fn apply(&self, stack: &Stack) -> Vec<PathBuf> {
-        let templates = Templates::new(Path::new("/nonexistent"));
-        let files = wanted(&self.tree(), stack, &templates, STAMP).unwrap();
+        let files = self.wanted(stack).unwrap();
         let changed: Vec<PathBuf> = files
             .iter()
             .filter(|file| file.differs())

@@ -70,6 +70,8 @@ pub(crate) fn link(index: u32, name: &str) -> Link {
         name: name.parse().unwrap(),
         kind: Kind::Other(String::new()),
         mac: Some(format!("02:78:64:00:00:{index:02x}").parse().unwrap()),
+        permanent_mac: None,
+        altnames: Vec::new(),
         mtu: 1500,
         up: true,
         running: true,

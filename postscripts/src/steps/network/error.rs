@@ -14,12 +14,11 @@ use super::guard::install::InstallError;
 use super::guard::take_back::Stuck;
 use super::guard::{BeginError, Interrupted};
 use super::manager::adopt::AdoptError;
-use super::manager::{DetectError, ReadError};
+use super::manager::{DetectError, FilesError, ReadError};
 use super::probe::Silence;
 use super::resolve::ResolveError;
 use super::way_in::Refusal;
 use crate::environment::EnvironmentError;
-use crate::render::RenderError;
 
 /// A network step that failed. The old network runs, and is what boots.
 #[derive(Debug, Error)]
@@ -45,9 +44,9 @@ pub enum NetworkError {
     /// No manager, or two.
     #[error(transparent)]
     Manager(#[from] DetectError),
-    /// A template is wrong.
+    /// The manager's files cannot be made.
     #[error(transparent)]
-    Render(#[from] RenderError),
+    Files(#[from] FilesError),
     /// The plan can not be written down.
     #[error("cannot write the plan down")]
     Json(#[from] serde_json::Error),

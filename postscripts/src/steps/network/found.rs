@@ -7,7 +7,7 @@ use inventory::{HostPlan, IfName, Port};
 
 use super::error::NetworkError;
 use super::execute::Means;
-use super::manager::{Tree, detect};
+use super::manager::{Nics, Tree, detect};
 use super::observe::{Observed, is_containers, observe};
 use super::resolve::Memory;
 use super::{modules, saved, switch};
@@ -32,8 +32,9 @@ impl Found {
     pub(super) async fn look(means: &Means, host: &Host, plan: &HostPlan) -> Result<Self, NetworkError> {
         let mut observed = look(means, plan.needs_ovs() || switch::is_installed()).await?;
         observed.lacking = modules::lacking(&host.root, &modules::needed(plan));
-        let manager = detect(&host.root, &concerned(plan, &observed))?;
-        let tree = Tree::read(&host.root, manager)?;
+        let nics = Nics::observe(&host.root, &observed.links);
+        let manager = detect(&host.root, &nics, &concerned(plan, &observed))?;
+        let tree = Tree::read(&host.root, manager, &nics)?;
         let mut memory = saved::read(&host.state).map(|stack| Memory::of(&stack)).unwrap_or_default();
         for bridge in plan.bridges() {
             if let (false, Some(port)) =

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use inventory::IfName;
 use thiserror::Error;
 
-use super::ini::Ini;
+use super::nic::Nics;
 use super::tree::{ReadError, Tree};
 use super::{Manager, ifcfg};
 
@@ -51,8 +51,8 @@ pub enum DetectError {
 ///
 /// # Errors
 /// None, or two of them for the same interface, or one that no boot starts.
-pub fn detect(root: &Path, interfaces: &[IfName]) -> Result<Manager, DetectError> {
-    let host = Host { root };
+pub fn detect(root: &Path, nics: &Nics, interfaces: &[IfName]) -> Result<Manager, DetectError> {
+    let host = Host { root, nics };
     let present: Vec<Manager> = Manager::ALL.into_iter().filter(|manager| host.has(*manager)).collect();
     let mut found: Option<Manager> = None;
     for nic in interfaces {
@@ -68,7 +68,10 @@ pub fn detect(root: &Path, interfaces: &[IfName]) -> Result<Manager, DetectError
         }
         found = found.or(claims.first().map(|(manager, _)| *manager));
     }
-    let manager = found.or_else(|| host.only(&present)).ok_or(DetectError::None)?;
+    let manager = match found {
+        Some(manager) => manager,
+        None => host.only(&present)?.ok_or(DetectError::None)?,
+    };
     match unit(manager) {
         Some(unit) if !host.boots(unit) => Err(DetectError::NotAtBoot { manager, unit }),
         _ => Ok(manager),
@@ -96,6 +99,7 @@ fn is_of_netplan(file: &Path) -> bool {
 /// A machine's root.
 struct Host<'a> {
     root: &'a Path,
+    nics: &'a Nics,
 }
 
 impl Host<'_> {
@@ -166,37 +170,22 @@ impl Host<'_> {
 
     fn claim(&self, manager: Manager, nic: &IfName) -> Result<Option<PathBuf>, ReadError> {
         match manager {
-            Manager::Networkd => Ok(self.of_networkd(nic)),
+            Manager::Networkd => Ok(self.nics.get(nic).network_file),
             Manager::NetworkManager => self.of_networkmanager(nic),
             Manager::Ifcfg if self.is_networkmanagers(nic)? => Ok(None),
-            other => Ok(Tree::read(self.root, other)?.naming(nic).map(Path::to_owned)),
+            other => Ok(self.tree(other)?.naming(nic).map(Path::to_owned)),
         }
     }
 
-    fn index(&self, nic: &IfName) -> Option<String> {
-        let path = self.root.join("sys/class/net").join(nic.as_str()).join("ifindex");
-        fs::read_to_string(path).ok().map(|text| text.trim().to_owned())
+    fn tree(&self, manager: Manager) -> Result<Tree, ReadError> {
+        Tree::read(self.root, manager, self.nics)
     }
 
-    /// networkd writes down which file an interface has, also one by a pattern (`/run/systemd/netif/links`, sd-network).
-    fn of_networkd(&self, nic: &IfName) -> Option<PathBuf> {
-        let state = self.root.join("run/systemd/netif/links").join(self.index(nic)?);
-        let text = fs::read_to_string(state).ok()?;
-        let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
-        value("NETWORK_FILE").filter(|_| value("ADMIN_STATE") != Some("unmanaged")).map(PathBuf::from)
-    }
-
-    /// NetworkManager writes down what it manages (`/run/NetworkManager/devices`).
     fn of_networkmanager(&self, nic: &IfName) -> Result<Option<PathBuf>, ReadError> {
-        let Some(index) = self.index(nic) else { return Ok(None) };
-        let state = self.root.join("run/NetworkManager/devices").join(index);
-        let Ok(text) = fs::read_to_string(&state) else { return Ok(None) };
-        let ini = Ini::parse(&text);
-        if ini.get("device", "managed") != Some("true") || ini.get("device", "connection-uuid").is_none() {
+        if self.nics.get(nic).profile.is_none() {
             return Ok(None);
         }
-        let tree = Tree::read(self.root, Manager::NetworkManager)?;
-        let named = tree.naming(nic).map(Path::to_owned);
+        let named = self.tree(Manager::NetworkManager)?.naming(nic).map(Path::to_owned);
         Ok(Some(named.unwrap_or_else(|| PathBuf::from("/etc/NetworkManager/system-connections"))))
     }
 
@@ -205,14 +194,14 @@ impl Host<'_> {
         if !self.runs("NetworkManager.service") {
             return Ok(false);
         }
-        let tree = Tree::read(self.root, Manager::Ifcfg)?;
+        let tree = self.tree(Manager::Ifcfg)?;
         let file = tree.naming(nic).and_then(|path| tree.files().iter().find(|file| file.path == path));
         Ok(file.is_some_and(|file| ifcfg::is_networkmanagers(&file.text)))
     }
 
     /// The one that would have a NIC which no file names. netplan only where it has files; ifupdown, which takes nothing that it does not
     /// name, after those that run.
-    fn only(&self, present: &[Manager]) -> Option<Manager> {
+    fn only(&self, present: &[Manager]) -> Result<Option<Manager>, ReadError> {
         const ORDER: [Manager; 6] = [
             Manager::Netplan,
             Manager::NetworkManager,
@@ -221,9 +210,11 @@ impl Host<'_> {
             Manager::Ifupdown,
             Manager::Ifcfg,
         ];
-        let has_files = |manager| Tree::read(self.root, manager).is_ok_and(|tree| !tree.files().is_empty());
-        ORDER.into_iter().find(|manager| {
-            present.contains(manager) && (*manager != Manager::Netplan || has_files(*manager))
-        })
+        for manager in ORDER.into_iter().filter(|manager| present.contains(manager)) {
+            if manager != Manager::Netplan || !self.tree(manager)?.files().is_empty() {
+                return Ok(Some(manager));
+            }
+        }
+        Ok(None)
     }
 }

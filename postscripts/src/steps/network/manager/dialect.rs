@@ -1,11 +1,14 @@
 //! What each manager's module can say of its files. Pure.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use hostnet::Route;
 use inventory::IfName;
+use thiserror::Error;
 
 use super::Manager;
+use super::kept;
+use super::nic::Nic;
 use super::tree::{File, Tree};
 use super::view::View;
 use super::{ifcfg, ifupdown, netplan, networkd, networkmanager, wicked};
@@ -22,6 +25,26 @@ pub(super) struct Place {
     pub(super) prefixes: &'static [&'static str],
     /// How they end; a name must have one of each.
     pub(super) suffixes: &'static [&'static str],
+    /// How the names end that it does not read.
+    pub(super) ignored: &'static [&'static str],
+    /// How the names of directories end that have drop-ins, `*.conf`.
+    pub(super) dropins: Option<&'static str>,
+}
+
+impl Place {
+    /// A directory of which every file is read, or one file.
+    pub(super) const fn all(path: &'static str) -> Self {
+        Self { path, prefixes: &[], suffixes: &[], ignored: &[], dropins: None }
+    }
+}
+
+/// A definition that holds for an interface.
+#[derive(Debug)]
+pub(super) struct Applied<'a> {
+    /// Where it is.
+    pub(super) file: &'a File,
+    /// What it says.
+    pub(super) said: Said,
 }
 
 /// What a file says of a device.
@@ -39,6 +62,31 @@ pub struct Said {
     pub routes: Vec<Route>,
     /// Settings that our files do not take over, as they stand there.
     pub lost: Vec<String>,
+    /// Settings of the interface itself that our file of it takes over as they stand: lines of the manager's grammar.
+    pub kept: Vec<String>,
+    /// The same for the device that gets the interface's addresses.
+    pub moved: Vec<String>,
+    /// Settings that must not be lost and that our files cannot take over.
+    pub refused: Vec<Refused>,
+}
+
+/// A setting of somebody else's file without which the host's network would be another.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error(
+    "{}:{line}: {setting} of {interface} cannot be taken over into the files for this network; {advice}; nothing was changed",
+    file.display()
+)]
+pub struct Refused {
+    /// The file.
+    pub file: PathBuf,
+    /// The line in it; the first is 1.
+    pub line: usize,
+    /// As it stands there.
+    pub setting: String,
+    /// The interface that has it.
+    pub interface: IfName,
+    /// What the administrator can do.
+    pub advice: &'static str,
 }
 
 /// Somebody else's file without our devices.
@@ -80,14 +128,25 @@ pub(super) trait Dialect {
     /// What it reads.
     fn places(&self) -> &'static [Place];
 
-    /// What a file says of a device; `None`: nothing.
-    fn said(&self, file: &File, device: &IfName) -> Option<Said>;
+    /// What a file says of an interface; `None`: nothing.
+    fn said(&self, file: &File, nic: &Nic) -> Option<Said>;
+
+    /// The definitions that the manager applies to an interface, in its order.
+    fn applied<'a>(&self, tree: &'a Tree, nic: &Nic) -> Vec<Applied<'a>> {
+        let said = |file| Some(Applied { file, said: self.said(file, nic)? });
+        tree.files().iter().filter_map(said).collect()
+    }
+
+    /// What a file of ours took over from others' for a device: lines, without their indentation.
+    fn kept(&self, file: &File, device: &IfName) -> Vec<String> {
+        kept::read(&file.text, device)
+    }
 
     /// The port that leads out which a file of ours gives a bridge.
     fn port_of(&self, file: &File, bridge: &IfName) -> Option<IfName>;
 
     /// Somebody else's file without these devices.
-    fn freed(&self, file: &File, devices: &[&IfName]) -> Freed;
+    fn freed(&self, tree: &Tree, file: &File, devices: &[Nic]) -> Freed;
 
     /// Our files, in the order in which they are written: a power cut between two of them must leave a network that boots.
     ///
@@ -113,7 +172,7 @@ impl Place {
     /// Whether the manager reads a file of that name there. None of them reads one that begins with a dot, which is how the guard
     /// keeps old files beside new ones.
     pub(super) fn takes(&self, name: &str) -> bool {
-        if name.starts_with('.') {
+        if name.starts_with('.') || self.ignored.iter().any(|end| name.ends_with(end)) {
             return false;
         }
         let any =

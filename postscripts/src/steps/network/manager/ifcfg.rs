@@ -5,14 +5,31 @@ use hostnet::Route;
 use inventory::IfName;
 use serde::Serialize;
 
-use super::dialect::{Dialect, Freed, Own, Place, Said, file_name};
-use super::sysconfig::{self, get, is_of, variables};
+use super::dialect::{Dialect, Freed, Own, Place, Said};
+use super::nic::Nic;
+use super::sysconfig::{self, Variables, get, is_of, variables};
 use super::tree::{File, Tree};
 use super::view::{AddressView, RouteView, View, nics_last};
 use crate::render::{RenderError, Templates};
 
 pub(super) const DIRECTORY: &str = "/etc/sysconfig/network-scripts";
-const PREFIXES: [&str; 4] = ["ifcfg-", "route-", "route6-", "rule-"];
+const PREFIXES: [&str; 5] = ["ifcfg-", "route-", "route6-", "rule-", "rule6-"];
+/// Copies of editors and package managers, which the scripts do not read (network-functions, `__sed_discard_ignored_files`).
+pub(super) const COPIES: &[&str] = &[".bak", ".old", ".orig", ".rpmnew", ".rpmorig", ".rpmsave", "~"];
+
+const VARIABLES: Variables = Variables { ours: &TAKEN, of_nic: &OF_NIC };
+/// Beginnings of the variables of a NIC itself.
+const OF_NIC: [&str; 9] = [
+    "ETHTOOL_OPTS",
+    "IEEE_8021X",
+    "KEY_MGMT",
+    "SUBCHANNELS",
+    "LAYER2",
+    "NETTYPE",
+    "PORTNAME",
+    "OPTIONS",
+    "DCB",
+];
 
 /// Beginnings of the variables that ours have too, or that only name the device.
 const TAKEN: [&str; 36] = [
@@ -71,15 +88,11 @@ struct Values<'a> {
 
 impl Dialect for Ifcfg {
     fn places(&self) -> &'static [Place] {
-        // others' copies, which the scripts do not read either: network-functions, __sed_discard_ignored_files
-        &[Place { path: DIRECTORY, prefixes: &PREFIXES, suffixes: &[] }]
+        const { &[Place { prefixes: &PREFIXES, ignored: COPIES, ..Place::all(DIRECTORY) }] }
     }
 
-    fn said(&self, file: &File, device: &IfName) -> Option<Said> {
-        if is_copy(file) {
-            return None;
-        }
-        sysconfig::said(file, device, &PREFIXES, &TAKEN, read_route)
+    fn said(&self, file: &File, nic: &Nic) -> Option<Said> {
+        sysconfig::said(file, nic, &PREFIXES, &VARIABLES, read_route)
     }
 
     fn port_of(&self, file: &File, bridge: &IfName) -> Option<IfName> {
@@ -88,8 +101,8 @@ impl Dialect for Ifcfg {
         get(&variables, "DEVICE").filter(|_| of == bridge.as_str())?.parse().ok()
     }
 
-    fn freed(&self, file: &File, devices: &[&IfName]) -> Freed {
-        if !is_copy(file) && is_of(file, &PREFIXES, devices) { Freed::Gone } else { Freed::Same }
+    fn freed(&self, _: &Tree, file: &File, devices: &[Nic]) -> Freed {
+        if is_of(file, &PREFIXES, devices) { Freed::Gone } else { Freed::Same }
     }
 
     fn own(&self, _: &Tree, views: &[View], templates: &Templates) -> Result<Vec<Own>, RenderError> {
@@ -128,12 +141,6 @@ fn file(
 ) -> Result<Own, RenderError> {
     let text = templates.render(&format!("etc/sysconfig/network-scripts/{template}"), values)?;
     Ok(Own::open(format!("{DIRECTORY}/{prefix}{}", values.device.name), text))
-}
-
-/// Copies of editors and package managers.
-fn is_copy(file: &File) -> bool {
-    let name = file_name(&file.path);
-    [".bak", ".old", ".orig", ".rpmnew", ".rpmorig", ".rpmsave", "~"].iter().any(|end| name.ends_with(end))
 }
 
 /// `DESTINATION via GATEWAY dev DEVICE metric METRIC`, as `ip route` takes it.

@@ -7,6 +7,8 @@
 //! wanted.rs    its files as they shall be: ours, and those of others without our devices
 //! adopt/       how the one that runs is told of a change
 //! dropins.rs   what keeps managers away from containers' interfaces
+//! nic.rs       what identifies an interface to a manager's definitions; glob.rs: patterns
+//! kept.rs      settings of others' files that ours take over as they stand
 //! dialect.rs   what each manager's module does: ifupdown/, networkd, networkmanager, netplan, ifcfg, wicked
 //! ini.rs, sysconfig.rs   grammars that several of them share
 //! ```
@@ -18,12 +20,15 @@ mod bond;
 mod detect;
 mod dialect;
 mod dropins;
+mod glob;
 mod ifcfg;
 pub mod ifupdown;
 mod ini;
+mod kept;
 mod netplan;
 mod networkd;
 mod networkmanager;
+mod nic;
 mod sysconfig;
 mod tree;
 mod view;
@@ -32,9 +37,10 @@ mod wanted;
 mod wicked;
 
 pub use detect::{DetectError, detect};
-pub use dialect::Said;
+pub use dialect::{Refused, Said};
+pub use nic::{Nic, Nics};
 pub use tree::{File, ReadError, Tree};
-pub use wanted::wanted;
+pub use wanted::{FilesError, wanted};
 
 /// A program that makes a host's network at boot from files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]

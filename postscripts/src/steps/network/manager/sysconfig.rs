@@ -1,11 +1,19 @@
 //! `ifcfg-*` files: shell assignments, which both Red Hat's network-scripts and wicked read. Pure.
 
 use hostnet::Route;
-use inventory::IfName;
 
-use super::dialect::{Said, file_name};
+use super::dialect::{Refused, Said, file_name};
+use super::nic::Nic;
 use super::tree::File;
 use super::view::View;
+
+/// What becomes of the variables that are not ours: beginnings of their names.
+pub(super) struct Variables {
+    /// Ours have them too, or they only say which interface it is.
+    pub(super) ours: &'static [&'static str],
+    /// They are the NIC's own. All others go to the device that has the addresses.
+    pub(super) of_nic: &'static [&'static str],
+}
 
 /// The assignments, without the shell's quotes.
 pub(super) fn variables(text: &str) -> Vec<(&str, &str)> {
@@ -37,33 +45,70 @@ pub(super) fn device_of<'a>(file: &'a File, prefixes: &[&str]) -> Option<&'a str
     said.unwrap_or(after).split(':').next()
 }
 
-/// What a file says of a device; `None`: it is another's. A file that is no `ifcfg` has a route a line. `taken`: beginnings of
-/// the variables that ours have too.
-pub(super) fn said(
-    file: &File,
-    device: &IfName,
-    prefixes: &[&str],
-    taken: &[&str],
-    route: fn(&str) -> Option<Route>,
-) -> Option<Said> {
-    if device_of(file, prefixes)? != device.as_str() {
-        return None;
+/// Whether a file is for an interface: by `DEVICE=`, by the Ethernet address of its hardware (`HWADDR=`), else by the end of its name.
+pub(super) fn applies(file: &File, prefixes: &[&str], nic: &Nic) -> bool {
+    let variables = variables(&file.text);
+    let is_ifcfg = file_name(&file.path).starts_with("ifcfg-");
+    let hardware = get(&variables, "HWADDR").filter(|_| is_ifcfg);
+    let has_address = |address: &str| nic.hardware_mac().map(|mac| address.parse() == Ok(mac));
+    let is_named = device_of(file, prefixes) == Some(nic.name.as_str());
+    match (get(&variables, "DEVICE").filter(|_| is_ifcfg), hardware) {
+        (Some(_), Some(address)) => is_named && has_address(address) != Some(false),
+        (None, Some(address)) => has_address(address).unwrap_or(is_named),
+        (_, None) => is_named,
     }
-    if file_name(&file.path).starts_with("ifcfg-") {
-        return Some(said_in_variables(&file.text, taken));
-    }
-    let lines = file.text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    Some(Said { exact: true, routes: lines.filter_map(route).collect(), ..Said::default() })
 }
 
-fn said_in_variables(text: &str, taken: &[&str]) -> Said {
+/// What a file says of an interface; `None`: it is another's. A file that is no `ifcfg` has a route or a rule a line.
+pub(super) fn said(
+    file: &File,
+    nic: &Nic,
+    prefixes: &[&str],
+    known: &Variables,
+    route: fn(&str) -> Option<Route>,
+) -> Option<Said> {
+    if !applies(file, prefixes, nic) {
+        return None;
+    }
+    let name = file_name(&file.path);
+    if name.starts_with("ifcfg-") {
+        return Some(said_in_variables(&file.text, known));
+    }
+    let mut said = Said { exact: true, ..Said::default() };
+    for (number, line) in file.text.lines().map(str::trim).enumerate() {
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        if name.starts_with("rule") || has_table(line) {
+            said.refused.push(Refused {
+                file: file.path.clone(),
+                line: number + 1,
+                setting: line.to_owned(),
+                interface: nic.name.clone(),
+                advice: "rules and routes of further tables are no part of the tables' network: add them in a unit of their own, and remove them here",
+            });
+        } else {
+            said.routes.extend(route(line));
+        }
+    }
+    Some(said)
+}
+
+/// A route of another table than the main one.
+fn has_table(line: &str) -> bool {
+    let mut words = line.split_whitespace().skip_while(|word| *word != "table").skip(1);
+    words.next().is_some_and(|table| !matches!(table, "main" | "254"))
+}
+
+fn said_in_variables(text: &str, known: &Variables) -> Said {
     let variables = variables(text);
     let protocol =
         get(&variables, "OVSBOOTPROTO").or_else(|| get(&variables, "BOOTPROTO")).unwrap_or_default();
     let dns = variables.iter().filter(|(key, value)| is_numbered(key, "DNS") && !value.is_empty());
-    let lost = variables
-        .iter()
-        .filter(|(key, value)| !value.is_empty() && !taken.iter().any(|begin| key.starts_with(begin)));
+    let begins = |key: &str, list: &[&str]| list.iter().any(|begin| key.starts_with(begin));
+    let rest = variables.iter().filter(|(key, value)| !value.is_empty() && !begins(key, known.ours));
+    let (kept, moved): (Vec<_>, Vec<_>) = rest.partition(|(key, _)| begins(key, known.of_nic));
+    let lines = |list: Vec<&(&str, &str)>| list.iter().map(|(key, value)| assignment(key, value)).collect();
     Said {
         exact: true,
         dhcp: protocol.starts_with("dhcp") || protocol == "bootp",
@@ -73,9 +118,15 @@ fn said_in_variables(text: &str, taken: &[&str]) -> Said {
             .flat_map(str::split_whitespace)
             .map(str::to_owned)
             .collect(),
-        routes: Vec::new(),
-        lost: lost.map(|(key, value)| format!("{key}={value}")).collect(),
+        kept: lines(kept),
+        moved: lines(moved),
+        ..Said::default()
     }
+}
+
+/// As a shell reads it.
+fn assignment(key: &str, value: &str) -> String {
+    format!("{key}='{}'", value.replace('\'', "'\\''"))
 }
 
 /// `DNS1`, `DNS2`, ...
@@ -85,9 +136,8 @@ fn is_numbered(key: &str, prefix: &str) -> bool {
 }
 
 /// Whether a file is of one of the devices.
-pub(super) fn is_of(file: &File, prefixes: &[&str], devices: &[&IfName]) -> bool {
-    let device = device_of(file, prefixes);
-    device.is_some_and(|device| devices.iter().any(|known| known.as_str() == device))
+pub(super) fn is_of(file: &File, prefixes: &[&str], devices: &[Nic]) -> bool {
+    devices.iter().any(|device| applies(file, prefixes, device))
 }
 
 /// Of a bond: `mode=802.3ad miimon=100`.

@@ -3,20 +3,30 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use durable::FileError;
 use hostnet::Route;
 use inventory::IfName;
 use thiserror::Error;
 
 use super::Manager;
-use super::dialect::{Place, SIGNATURE, Said};
+use super::dialect::{Applied, Place, Refused, SIGNATURE, Said};
+use super::nic::Nics;
 
-/// The files can not be read.
+/// Files of a manager that cannot be read. Nothing is changed: what they say would be lost.
 #[derive(Debug, Error)]
-#[error("cannot read {}", path.display())]
-pub struct ReadError {
-    path: PathBuf,
-    #[source]
-    source: io::Error,
+pub enum ReadError {
+    /// A directory.
+    #[error("cannot read directory {}", path.display())]
+    Directory {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file.
+    #[error("the network manager's files cannot be read; repair or remove this one; nothing was changed")]
+    File(#[source] FileError),
 }
 
 /// One file.
@@ -35,6 +45,7 @@ pub struct Tree {
     manager: Manager,
     files: Vec<File>,
     ovs_plugin: bool,
+    nics: Nics,
 }
 
 /// Where NetworkManager's plugin for Open vSwitch is; the directory between has the version in its name.
@@ -47,17 +58,22 @@ impl Tree {
     ///
     /// # Errors
     /// One is there but can not be read.
-    pub fn read(root: &Path, manager: Manager) -> Result<Self, ReadError> {
-        let mut tree =
-            Self { root: root.to_owned(), manager, files: Vec::new(), ovs_plugin: has_plugin(root) };
+    pub fn read(root: &Path, manager: Manager, nics: &Nics) -> Result<Self, ReadError> {
+        let (root, nics, ovs_plugin) = (root.to_owned(), nics.clone(), has_plugin(root));
+        let mut tree = Self { root, manager, files: Vec::new(), ovs_plugin, nics };
         for place in manager.dialect().places() {
-            for path in listed(root, place)? {
+            for path in listed(&tree.root, place)? {
                 if let Some(text) = read(&tree.on_disk(&path))? {
                     tree.files.push(File { path, text });
                 }
             }
         }
         Ok(tree)
+    }
+
+    /// The interfaces that its definitions match.
+    pub fn nics(&self) -> &Nics {
+        &self.nics
     }
 
     /// Whose they are.
@@ -96,41 +112,48 @@ impl Tree {
         self.said(device).iter().any(|said| said.dhcp)
     }
 
-    /// Whether a file has the device by its name.
-    pub fn names(&self, device: &IfName) -> bool {
-        self.naming(device).is_some()
-    }
-
-    /// The file that has the device by its name.
+    /// The file whose definition holds for a device.
     pub fn naming(&self, device: &IfName) -> Option<&Path> {
-        let dialect = self.manager.dialect();
-        let named = |file: &&File| dialect.said(file, device).is_some_and(|said| said.exact);
-        self.files.iter().find(named).map(|file| file.path.as_path())
+        self.applied(device).first().map(|applied| applied.file.path.as_path())
     }
 
-    /// Settings of somebody else's files of the device that ours do not take over.
+    /// Settings of somebody else's definitions of the device that ours do not take over.
     pub fn lost_options(&self, device: &IfName) -> Vec<String> {
-        let dialect = self.manager.dialect();
-        let foreign = self.files.iter().filter(|file| !file.is_ours());
-        let said = foreign.filter_map(|file| dialect.said(file, device)).filter(|said| said.exact);
-        said.flat_map(|said| said.lost).collect()
+        self.foreign(device).flat_map(|said| said.lost).collect()
+    }
+
+    /// The first setting of somebody else's definitions of the device that must not be lost.
+    pub(super) fn refused(&self, device: &IfName) -> Option<Refused> {
+        self.foreign(device).flat_map(|said| said.refused).next()
     }
 
     /// Routes in our file of an earlier run, which its NIC had before that.
     pub(super) fn carried(&self, device: &IfName) -> Vec<Route> {
+        let nic = self.nics.get(device);
         let dialect = self.manager.dialect();
         let ours = self.files.iter().filter(|file| file.is_ours());
-        ours.filter_map(|file| dialect.said(file, device)).flat_map(|said| said.routes).collect()
+        ours.filter_map(|file| dialect.said(file, &nic)).flat_map(|said| said.routes).collect()
     }
 
-    /// What the files say of a device: those that name it, else the first that has it by a pattern.
+    /// Lines of others' files that our file of the device took over in an earlier run.
+    pub(super) fn kept(&self, device: &IfName) -> Vec<String> {
+        let ours = self.files.iter().filter(|file| file.is_ours());
+        ours.flat_map(|file| self.manager.dialect().kept(file, device)).collect()
+    }
+
+    /// What somebody else's definitions say of a device.
+    pub(super) fn foreign(&self, device: &IfName) -> impl Iterator<Item = Said> {
+        let applied = self.applied(device).into_iter();
+        applied.filter(|applied| !applied.file.is_ours()).map(|applied| applied.said)
+    }
+
+    /// What the definitions that hold for a device say of it.
     pub(super) fn said(&self, device: &IfName) -> Vec<Said> {
-        let dialect = self.manager.dialect();
-        let all: Vec<Said> = self.files.iter().filter_map(|file| dialect.said(file, device)).collect();
-        if all.iter().any(|said| said.exact) {
-            return all.into_iter().filter(|said| said.exact).collect();
-        }
-        all.into_iter().take(1).collect()
+        self.applied(device).into_iter().map(|applied| applied.said).collect()
+    }
+
+    fn applied(&self, device: &IfName) -> Vec<Applied<'_>> {
+        self.manager.dialect().applied(self, &self.nics.get(device))
     }
 }
 
@@ -149,30 +172,49 @@ fn has_plugin(root: &Path) -> bool {
     PLUGINS.into_iter().any(plugin_in)
 }
 
+/// A link to `/dev/null` is how systemd's programs mask a file.
 fn read(path: &Path) -> Result<Option<String>, ReadError> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(ReadError { path: path.to_owned(), source }),
+    if std::fs::read_link(path).is_ok_and(|target| target == Path::new("/dev/null")) {
+        return Ok(Some(String::new()));
     }
+    durable::read_text(path).map_err(ReadError::File)
 }
 
-/// The files of a place, as paths of the host.
+/// The files of a place, as paths of the host. Where every name is read, directories are not.
 fn listed(root: &Path, place: &Place) -> Result<Vec<PathBuf>, ReadError> {
     let here = Path::new(place.path);
     let directory = root.join(here.strip_prefix("/").unwrap_or(here));
-    if directory.is_file() {
+    if directory.symlink_metadata().is_ok_and(|meta| !meta.is_dir()) && !directory.is_dir() {
         return Ok(vec![here.to_owned()]);
     }
-    let entries = match std::fs::read_dir(&directory) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(source) => return Err(ReadError { path: directory, source }),
-    };
-    let files = entries.filter_map(Result::ok).filter(|entry| entry.path().is_file());
-    let names = files.filter_map(|entry| entry.file_name().into_string().ok());
-    let mut paths: Vec<PathBuf> =
-        names.filter(|name| place.takes(name)).map(|name| here.join(name)).collect();
-    paths.sort();
+    let mut paths = Vec::new();
+    for name in names(&directory)? {
+        let on_disk = directory.join(&name);
+        let is_any = place.prefixes.is_empty() && place.suffixes.is_empty();
+        if place.takes(&name) && !(is_any && on_disk.is_dir()) {
+            paths.push(here.join(&name));
+        }
+        if place.dropins.is_some_and(|end| name.ends_with(end)) && on_disk.is_dir() {
+            let dropins = names(&on_disk)?.into_iter().filter(|name| name.ends_with(".conf"));
+            paths.extend(dropins.map(|dropin| here.join(&name).join(dropin)));
+        }
+    }
     Ok(paths)
+}
+
+/// What is in a directory, by name; nothing where there is none. A name that is not UTF-8 is none that a manager takes.
+fn names(directory: &Path) -> Result<Vec<String>, ReadError> {
+    let failed = |source| ReadError::Directory { path: directory.to_owned(), source };
+    let mut names = Vec::new();
+    match std::fs::read_dir(directory) {
+        Ok(entries) => {
+            for entry in entries {
+                names.extend(entry.map_err(failed)?.file_name().into_string());
+            }
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(source) => return Err(failed(source)),
+    }
+    names.sort();
+    Ok(names)
 }

@@ -54,6 +54,8 @@ pub(super) struct View {
     pub master: Option<MasterView>,
     /// The VLANs on it.
     pub vlans: Vec<String>,
+    /// Lines of others' files that ours takes over as they stand, with those that mark them.
+    pub kept: Vec<String>,
     /// `nicextraparams` for the managers that take them.
     pub params: Vec<(String, String)>,
 }

@@ -7,6 +7,8 @@ use inventory::{Datapath, IfName};
 use ipnet::IpNet;
 
 use super::bond::options;
+use super::dialect::Said;
+use super::kept::block;
 use super::tree::Tree;
 use super::view::{AddressView, MasterView, RouteView, View};
 use crate::steps::network::stack::{Device, Kind, Stack};
@@ -42,7 +44,7 @@ fn nic(name: &IfName, mtu: Option<u32>) -> Device {
 fn view(tree: &Tree, stack: &Stack, device: &Device) -> View {
     let master = stack.master_of(&device.name);
     let sources = if master.is_some() { Vec::new() } else { sources(stack, device) };
-    let said = || sources.iter().flat_map(|name| tree.said(name));
+    let said = || sources.iter().flat_map(|name| said(tree, stack, name));
     let dhcp = said().any(|said| said.dhcp);
     let shown = |address: &&IpNet| !(dhcp && address.addr().is_ipv4());
     let addresses: Vec<&IpNet> = device.addresses.iter().filter(shown).collect();
@@ -70,7 +72,8 @@ fn view(tree: &Tree, stack: &Stack, device: &Device) -> View {
         addresses: addressed(&addresses, device),
         gateway4: gateway(true).filter(|_| !dhcp),
         gateway6: gateway(false),
-        routes: routes(tree, device),
+        routes: routes(tree, device, said().flat_map(|said| said.routes)),
+        kept: kept(tree, stack, device, &sources),
         dns,
         dns4,
         dns6,
@@ -85,6 +88,27 @@ fn view(tree: &Tree, stack: &Stack, device: &Device) -> View {
         vlans: stack.vlans_on(&device.name).map(|vlan| vlan.name.to_string()).collect(),
         params: device.params.clone(),
     }
+}
+
+/// What holds for a device. Of one that does not exist yet a pattern says nothing: it is there for others.
+fn said(tree: &Tree, stack: &Stack, name: &IfName) -> Vec<Said> {
+    let is_made = stack.device(name).is_some_and(|device| device.kind != Kind::Ethernet);
+    let mut said = tree.said(name);
+    said.retain(|said| said.exact || !is_made);
+    said
+}
+
+/// What stands in others' files and in ours of an earlier run, and is taken over as it is.
+fn kept(tree: &Tree, stack: &Stack, device: &Device, sources: &[&IfName]) -> Vec<String> {
+    let mut lines = tree.kept(&device.name);
+    let own = tree.foreign(&device.name).filter(|_| device.kind == Kind::Ethernet);
+    lines.extend(own.flat_map(|said| said.kept));
+    let is_made = |name: &IfName| stack.device(name).is_some_and(|device| device.kind != Kind::Ethernet);
+    for name in sources {
+        let foreign = tree.foreign(name).filter(|said| said.exact || !is_made(name));
+        lines.extend(foreign.flat_map(|said| said.moved));
+    }
+    block(&device.name, lines)
 }
 
 /// The device, and those whose place it takes: what their files say holds for it. VLANs take nobody's place.
@@ -117,12 +141,13 @@ fn addressed(addresses: &[&IpNet], device: &Device) -> Vec<AddressView> {
     views
 }
 
-/// The routes of its NIC now, and those of an earlier run.
-fn routes(tree: &Tree, device: &Device) -> Vec<RouteView> {
+/// The routes of an earlier run, those of its NIC now, and those that the NIC's files have.
+fn routes(tree: &Tree, device: &Device, configured: impl Iterator<Item = Route>) -> Vec<RouteView> {
     let mut routes: Vec<Route> = tree.carried(&device.name);
-    for route in device.routes.iter().filter(|route| route.destination.prefix_len() > 0) {
-        if !routes.contains(route) {
-            routes.push(route.clone());
+    let further = device.routes.iter().cloned().chain(configured);
+    for route in further.filter(|route| route.destination.prefix_len() > 0) {
+        if !routes.contains(&route) {
+            routes.push(route);
         }
     }
     routes.iter().map(RouteView::of).collect()

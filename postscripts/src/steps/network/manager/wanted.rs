@@ -2,37 +2,52 @@
 
 use std::path::{Path, PathBuf};
 
-use inventory::IfName;
+use thiserror::Error;
 
-use super::dialect::{Dialect, Freed, Own, file_name};
+use super::dialect::{Dialect, Freed, Own, Refused, file_name};
 use super::dropins::{dropins, is_dropin};
+use super::nic::Nic;
 use super::tree::{File, Tree};
 use super::views::views;
 use crate::files::Wanted;
 use crate::render::{RenderError, Templates};
 use crate::steps::network::stack::Stack;
 
+/// The files cannot be made. Nothing was changed.
+#[derive(Debug, Error)]
+pub enum FilesError {
+    /// A template is wrong.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    /// Something would be lost.
+    #[error(transparent)]
+    Refused(#[from] Box<Refused>),
+}
+
 /// The files, ours first: when the power goes between two of them, the next boot finds a device in both, and ours stand before the
 /// others; the other way round it would find it in none. Of ours, those that no device has any more are removed.
 ///
 /// # Errors
-/// A template is wrong.
+/// A template is wrong, or a setting of somebody else's file must not be lost.
 pub fn wanted(
     tree: &Tree,
     stack: &Stack,
     templates: &Templates,
     stamp: &str,
-) -> Result<Vec<Wanted>, RenderError> {
+) -> Result<Vec<Wanted>, FilesError> {
     let dialect = tree.manager().dialect();
     let views = views(tree, stack);
-    let names: Vec<IfName> = views.iter().filter_map(|view| view.name.parse().ok()).collect();
-    let names: Vec<&IfName> = names.iter().collect();
+    let names: Vec<_> = views.iter().filter_map(|view| view.name.parse().ok()).collect();
+    if let Some(refused) = names.iter().find_map(|name| tree.refused(name)) {
+        return Err(FilesError::Refused(Box::new(refused)));
+    }
+    let nics: Vec<Nic> = names.iter().map(|name| tree.nics().get(name)).collect();
     let mut files = dropins(tree, &views, templates)?;
     let own = dialect.own(tree, &views, templates)?;
     let is_own = |file: &&File| own.iter().any(|own| file.path == Path::new(&own.path));
     let others: Vec<&File> = tree.files().iter().filter(|file| !is_own(file)).collect();
     files.extend(own.iter().map(|own| ours(tree, own, stamp)));
-    files.extend(others.iter().filter_map(|file| freed(tree, dialect, file, &names, stamp)));
+    files.extend(others.iter().filter_map(|file| freed(tree, dialect, file, &nics, stamp)));
     Ok(files)
 }
 
@@ -45,7 +60,7 @@ fn ours(tree: &Tree, own: &Own, stamp: &str) -> Wanted {
 }
 
 /// Only what is configured: `/run` and `/usr/lib` are others' and come again.
-fn freed(tree: &Tree, dialect: &dyn Dialect, file: &File, names: &[&IfName], stamp: &str) -> Option<Wanted> {
+fn freed(tree: &Tree, dialect: &dyn Dialect, file: &File, nics: &[Nic], stamp: &str) -> Option<Wanted> {
     if !file.path.starts_with("/etc") || is_dropin(&file.path) {
         return None;
     }
@@ -54,7 +69,7 @@ fn freed(tree: &Tree, dialect: &dyn Dialect, file: &File, names: &[&IfName], sta
         return Some(Wanted::absent(path));
     }
     let backup = Some(backup(tree, &file.path, stamp));
-    match dialect.freed(file, names) {
+    match dialect.freed(tree, file, nics) {
         Freed::Same => None,
         Freed::Text(text) => Some(Wanted { backup, ..Wanted::text(path, text) }),
         Freed::Gone => Some(Wanted { backup, ..Wanted::absent(path) }),

@@ -6,13 +6,19 @@ use inventory::IfName;
 use serde::Serialize;
 
 use super::dialect::{Dialect, Freed, Own, Place, Said};
-use super::sysconfig::{self, device_of, get, is_of, variables};
+use super::nic::Nic;
+use super::sysconfig::{self, Variables, device_of, get, is_of, variables};
 use super::tree::{File, Tree};
 use super::view::{View, nics_last};
 use crate::render::{RenderError, Templates};
 
 const DIRECTORY: &str = "/etc/sysconfig/network";
-const PREFIXES: [&str; 2] = ["ifcfg-", "ifroute-"];
+const PREFIXES: [&str; 3] = ["ifcfg-", "ifroute-", "ifrule-"];
+
+const VARIABLES: Variables = Variables { ours: &TAKEN, of_nic: &["ETHTOOL", "LLDP", "DCB"] };
+
+/// What wicked does not read (`ni_wicked_ignored`).
+const COPIES: &[&str] = &["~", ".old", ".bak", ".orig", ".scpmbackup", ".rpmnew", ".rpmsave", ".rpmorig"];
 
 const TAKEN: [&str; 24] = [
     "DEVICE",
@@ -54,11 +60,11 @@ struct Values<'a> {
 
 impl Dialect for Wicked {
     fn places(&self) -> &'static [Place] {
-        &[Place { path: DIRECTORY, prefixes: &PREFIXES, suffixes: &[] }]
+        const { &[Place { prefixes: &PREFIXES, ignored: COPIES, ..Place::all(DIRECTORY) }] }
     }
 
-    fn said(&self, file: &File, device: &IfName) -> Option<Said> {
-        sysconfig::said(file, device, &PREFIXES, &TAKEN, read_route)
+    fn said(&self, file: &File, nic: &Nic) -> Option<Said> {
+        sysconfig::said(file, nic, &PREFIXES, &VARIABLES, read_route)
     }
 
     fn port_of(&self, file: &File, bridge: &IfName) -> Option<IfName> {
@@ -68,7 +74,7 @@ impl Dialect for Wicked {
         (device_of(file, &PREFIXES)? == bridge.as_str()).then(|| port.parse().ok())?
     }
 
-    fn freed(&self, file: &File, devices: &[&IfName]) -> Freed {
+    fn freed(&self, _: &Tree, file: &File, devices: &[Nic]) -> Freed {
         if is_of(file, &PREFIXES, devices) { Freed::Gone } else { Freed::Same }
     }
 

@@ -18,7 +18,7 @@ use process::{Command, ExecuteError};
 use thiserror::Error;
 
 use super::ifupdown::ifstate;
-use super::{Manager, ReadError, Tree};
+use super::{Manager, Nics, ReadError, Tree};
 use crate::steps::network::stack::Stack;
 
 /// NetworkManager waits 45 s for DHCP on a device that it starts (nm-settings, `ipv4.dhcp-timeout`).
@@ -69,7 +69,9 @@ pub async fn adopt(manager: Manager, stack: &Stack, changed: &[PathBuf]) -> Resu
 /// What the manager said.
 pub async fn fall_back(manager: Manager) -> Result<(), AdoptError> {
     match renderer(manager).await? {
-        Manager::Ifupdown => Ok(ifstate::believe_files(&Tree::read(Path::new("/"), manager)?)?),
+        Manager::Ifupdown => {
+            Ok(ifstate::believe_files(&Tree::read(Path::new("/"), manager, &Nics::default())?)?)
+        }
         Manager::Ifcfg => Ok(()),
         Manager::Wicked => run(manager, "wicked", &["ifreload", "all"]).await,
         Manager::Networkd | Manager::Netplan => networkd::reload(manager).await,
@@ -87,7 +89,7 @@ async fn renderer(manager: Manager) -> Result<Manager, AdoptError> {
 }
 
 async fn ifupdown(stack: &Stack) -> Result<(), AdoptError> {
-    let tree = Tree::read(Path::new("/"), Manager::Ifupdown)?;
+    let tree = Tree::read(Path::new("/"), Manager::Ifupdown, &Nics::default())?;
     ifstate::take_over(&tree, stack)
         .await
         .map_err(|source| AdoptError::Command { manager: Manager::Ifupdown, source: Box::new(source) })?;

@@ -19,6 +19,7 @@ use inventory::IfName;
 use serde::Serialize;
 
 use super::dialect::{Dialect, Freed, Own, Place, Said};
+use super::nic::Nic;
 use super::tree::{File, Tree};
 use super::view::View;
 use crate::render::{RenderError, Templates};
@@ -52,13 +53,11 @@ struct Values<'a> {
 
 impl Dialect for Ifupdown {
     fn places(&self) -> &'static [Place] {
-        &[
-            Place { path: MAIN, prefixes: &[], suffixes: &[] },
-            Place { path: DIRECTORY, prefixes: &[], suffixes: &[] },
-        ]
+        const { &[Place::all(MAIN), Place::all(DIRECTORY)] }
     }
 
-    fn said(&self, file: &File, device: &IfName) -> Option<Said> {
+    fn said(&self, file: &File, nic: &Nic) -> Option<Said> {
+        let device = &nic.name;
         let methods = interfaces::methods(&file.text, device.as_str());
         if methods.is_empty() {
             return None;
@@ -88,10 +87,10 @@ impl Dialect for Ifupdown {
         })
     }
 
-    fn freed(&self, file: &File, devices: &[&IfName]) -> Freed {
+    fn freed(&self, _: &Tree, file: &File, devices: &[Nic]) -> Freed {
         let mut text = file.text.clone();
         for device in devices {
-            text = interfaces::without(&text, device.as_str());
+            text = interfaces::without(&text, device.name.as_str());
         }
         if file.path == Path::new(MAIN) {
             text = with_source(&text);

@@ -13,6 +13,7 @@ use yaml_rust2::{Yaml, YamlEmitter};
 
 use self::document::{entries, is_of, is_true, items, lost, parse, read_route, texts, without};
 use super::dialect::{Dialect, Freed, Own, Place, Said};
+use super::nic::Nic;
 use super::tree::{File, Tree};
 use super::view::View;
 use crate::render::{RenderError, Templates};
@@ -49,13 +50,16 @@ struct Entry<'a> {
 impl Dialect for Netplan {
     fn places(&self) -> &'static [Place] {
         const YAML: &[&str] = &[".yaml"];
-        &[
-            Place { path: "/etc/netplan", prefixes: &[], suffixes: YAML },
-            Place { path: "/run/netplan", prefixes: &[], suffixes: YAML },
-        ]
+        const {
+            &[
+                Place { suffixes: YAML, ..Place::all("/etc/netplan") },
+                Place { suffixes: YAML, ..Place::all("/run/netplan") },
+            ]
+        }
     }
 
-    fn said(&self, file: &File, device: &IfName) -> Option<Said> {
+    fn said(&self, file: &File, nic: &Nic) -> Option<Said> {
+        let device = &nic.name;
         let document = parse(&file.text)?;
         let entries: Vec<&Yaml> =
             entries(&document).filter(|entry| is_of(entry, device)).map(|entry| entry.body).collect();
@@ -86,7 +90,9 @@ impl Dialect for Netplan {
         listed.or_else(|| of_ovs.map(str::to_owned))?.parse().ok()
     }
 
-    fn freed(&self, file: &File, devices: &[&IfName]) -> Freed {
+    fn freed(&self, _: &Tree, file: &File, devices: &[Nic]) -> Freed {
+        let devices: Vec<&IfName> = devices.iter().map(|device| &device.name).collect();
+        let devices = devices.as_slice();
         let Some(document) = parse(&file.text) else { return Freed::Same };
         let Some(left) = without(&document, devices) else { return Freed::Same };
         let mut text = String::new();

@@ -4,19 +4,26 @@
 //! that not every distribution has (Debian has not): without it, our profiles only bring up what is below the bridge, and the
 //! bridge's internal port is left to Open vSwitch's database and to us (see `dropins.rs`).
 
-use hostnet::Route;
+mod matching;
+mod references;
+mod settings;
+
 use inventory::IfName;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::dialect::{Dialect, Freed, Own, Place, Said};
+use self::matching::{applies, is_theirs, profile_of};
+use super::dialect::{Applied, Dialect, Freed, Own, Place, Said};
 use super::ini::Ini;
+use super::nic::Nic;
 use super::tree::{File, Tree};
 use super::view::{View, nics_last};
 use super::{Manager, ifcfg};
 use crate::render::{RenderError, Templates};
 
 const DIRECTORY: &str = "/etc/NetworkManager/system-connections";
+/// What NetworkManager does not read there (`nm_keyfile_utils_ignore_filename`).
+const IGNORED: &[&str] = &["~", ".pem", ".der"];
 
 /// NetworkManager.
 pub(super) struct NetworkManager;
@@ -32,45 +39,38 @@ struct Values<'a> {
 
 impl Dialect for NetworkManager {
     fn places(&self) -> &'static [Place] {
-        &[
-            Place { path: DIRECTORY, prefixes: &[], suffixes: &[] },
-            Place {
-                path: "/run/NetworkManager/system-connections",
-                prefixes: &[],
-                suffixes: &[".nmconnection"],
-            },
-            Place { path: ifcfg::DIRECTORY, prefixes: &["ifcfg-", "route-", "route6-"], suffixes: &[] },
-        ]
+        const PROFILES: &[&str] = &[".nmconnection"];
+        const {
+            &[
+                Place { ignored: IGNORED, ..Place::all(DIRECTORY) },
+                Place { suffixes: PROFILES, ..Place::all("/run/NetworkManager/system-connections") },
+                Place { suffixes: PROFILES, ..Place::all("/usr/lib/NetworkManager/system-connections") },
+                Place {
+                    prefixes: &["ifcfg-", "route-", "route6-", "rule-", "rule6-"],
+                    ignored: ifcfg::COPIES,
+                    ..Place::all(ifcfg::DIRECTORY)
+                },
+                Place::all(matching::TIMESTAMPS),
+            ]
+        }
     }
 
-    fn said(&self, file: &File, device: &IfName) -> Option<Said> {
+    fn said(&self, file: &File, nic: &Nic) -> Option<Said> {
         if is_ifcfg(file) {
-            return Manager::Ifcfg.dialect().said(file, device);
+            return Manager::Ifcfg.dialect().said(file, nic);
         }
-        let ini = Ini::parse(&file.text);
-        let named = ini.get("connection", "interface-name");
-        let any =
-            named.is_none() && matches!(ini.get("connection", "type"), Some("ethernet" | "802-3-ethernet"));
-        if named != Some(device.as_str()) && !any {
-            return None;
+        applies(&Ini::parse(&file.text), nic).then(|| settings::said(file, nic))
+    }
+
+    fn applied<'a>(&self, tree: &'a Tree, nic: &Nic) -> Vec<Applied<'a>> {
+        let profile = profile_of(tree, nic).map(|file| Applied { file, said: settings::said(file, nic) });
+        if profile.as_ref().is_some_and(|profile| profile.file.is_ours() || profile.said.exact) {
+            return profile.into_iter().collect();
         }
-        let list = |key| {
-            let values = ["ipv4", "ipv6"].into_iter().filter_map(|family| ini.get(family, key));
-            values
-                .flat_map(|value| value.split([';', ',']))
-                .map(str::trim)
-                .filter(|word| !word.is_empty())
-                .map(str::to_owned)
-                .collect()
-        };
-        Some(Said {
-            exact: !any,
-            dhcp: ini.get("ipv4", "method") == Some("auto"),
-            dns: list("dns"),
-            search: list("dns-search"),
-            routes: routes(&ini),
-            lost: if any { Vec::new() } else { lost(&ini) },
-        })
+        let ifcfg = tree.files().iter().filter(|file| is_ifcfg(file));
+        let ifcfg: Vec<Applied<'_>> =
+            ifcfg.filter_map(|file| Some(Applied { file, said: self.said(file, nic)? })).collect();
+        if ifcfg.is_empty() { profile.into_iter().collect() } else { ifcfg }
     }
 
     fn port_of(&self, file: &File, bridge: &IfName) -> Option<IfName> {
@@ -82,13 +82,15 @@ impl Dialect for NetworkManager {
         ini.get("connection", "interface-name").filter(|_| is_port)?.parse().ok()
     }
 
-    fn freed(&self, file: &File, devices: &[&IfName]) -> Freed {
+    fn freed(&self, tree: &Tree, file: &File, devices: &[Nic]) -> Freed {
         if is_ifcfg(file) {
-            return Manager::Ifcfg.dialect().freed(file, devices);
+            return Manager::Ifcfg.dialect().freed(tree, file, devices);
         }
-        let named = Ini::parse(&file.text).get("connection", "interface-name").map(str::to_owned);
-        let ours = named.is_some_and(|name| devices.iter().any(|device| device.as_str() == name));
-        if ours { Freed::Gone } else { Freed::Same }
+        if is_theirs(&Ini::parse(&file.text), devices) {
+            return Freed::Gone;
+        }
+        let text = references::renamed(tree, &file.text, devices);
+        if text == file.text { Freed::Same } else { Freed::Text(text) }
     }
 
     fn own(&self, tree: &Tree, views: &[View], templates: &Templates) -> Result<Vec<Own>, RenderError> {
@@ -148,41 +150,4 @@ fn uuid(profile: &str) -> String {
 
 fn is_ifcfg(file: &File) -> bool {
     file.path.starts_with(ifcfg::DIRECTORY)
-}
-
-/// `route1=DESTINATION,GATEWAY,METRIC`
-fn routes(ini: &Ini<'_>) -> Vec<Route> {
-    let is_route = |section: &str, key: &str| {
-        let number = key.strip_prefix("route").unwrap_or_default();
-        matches!(section, "ipv4" | "ipv6") && !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())
-    };
-    let read = |value: &str| {
-        let mut parts = value.split(',');
-        let destination = parts.next()?.parse().ok()?;
-        let gateway = parts.next().and_then(|gateway| gateway.parse().ok());
-        Some(Route { destination, gateway, metric: parts.next().and_then(|metric| metric.parse().ok()) })
-    };
-    ini.all()
-        .filter(|(section, key, _)| is_route(section, key))
-        .filter_map(|(_, _, value)| read(value))
-        .collect()
-}
-
-/// Settings that are not of the identity of a profile and that ours do not have.
-fn lost(ini: &Ini<'_>) -> Vec<String> {
-    let taken = |section: &str, key: &str| match section {
-        "ipv4" | "ipv6" => {
-            matches!(key, "method" | "gateway" | "dns" | "dns-search" | "addr-gen-mode" | "never-default")
-                || key.starts_with("address")
-        }
-        "connection" => matches!(
-            key,
-            "id" | "uuid" | "type" | "interface-name" | "timestamp" | "permissions" | "autoconnect"
-        ),
-        "ethernet" => matches!(key, "mtu" | "mac-address" | "mac-address-blacklist"),
-        "proxy" | "nmstate" => true,
-        _ => false,
-    };
-    let lost = ini.all().filter(|(section, key, value)| !taken(section, key) && !value.is_empty());
-    lost.map(|(section, key, value)| format!("{section}.{key}={value}")).collect()
 }

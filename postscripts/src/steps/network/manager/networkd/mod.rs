@@ -1,0 +1,173 @@
+//! systemd-networkd: systemd.network(5), systemd.netdev(5).
+//!
+//! Of all files that match an interface the first by name holds, and none of the others: ours begin with `00-`. One that would
+//! hold before ours gets a drop-in that excludes our devices. Open vSwitch is nothing that networkd knows: its own database keeps the
+//! bridge, and networkd only gives the internal port its addresses when it appears.
+//!
+//! ```text
+//! matching.rs   which file applies to an interface
+//! settings.rs   what it says, and what becomes of each setting
+//! exclude.rs    drop-ins that keep others' files away from our devices
+//! ```
+
+pub(super) mod exclude;
+mod matching;
+mod settings;
+
+use inventory::IfName;
+use serde::Serialize;
+
+use self::exclude::exclusions;
+use self::matching::{Listed, applies, listed, networks};
+use super::dialect::{Applied, Dialect, Freed, Own, Place, Said, file_name};
+use super::ini::Ini;
+use super::nic::Nic;
+use super::tree::{File, Tree};
+use super::view::{View, nics_last};
+use crate::render::{RenderError, Templates};
+
+const DIRECTORY: &str = "/etc/systemd/network";
+/// How the names of our files begin.
+const OWN_PREFIX: &str = "00-xdock-";
+
+/// systemd-networkd.
+pub(super) struct Networkd;
+
+#[derive(Serialize)]
+struct Values<'a> {
+    device: &'a View,
+    /// Of a bond: key and value of its section.
+    bond: Vec<(&'static str, String)>,
+    /// Whether it is the port that its bond shall prefer.
+    primary: bool,
+}
+
+impl Dialect for Networkd {
+    fn places(&self) -> &'static [Place] {
+        const fn place(path: &'static str) -> Place {
+            Place { suffixes: &[".network", ".netdev"], dropins: Some(".network.d"), ..Place::all(path) }
+        }
+        const {
+            &[
+                place(DIRECTORY),
+                place("/run/systemd/network"),
+                place("/usr/local/lib/systemd/network"),
+                place("/usr/lib/systemd/network"),
+            ]
+        }
+    }
+
+    fn said(&self, file: &File, nic: &Nic) -> Option<Said> {
+        let ini = Ini::of(&[file]);
+        if is_netdev(file) {
+            let named = ini.get("NetDev", "Name") == Some(nic.name.as_str());
+            return named.then(|| Said { exact: true, ..Said::default() });
+        }
+        applies(&ini, file, nic).then(|| settings::said(&ini, nic))
+    }
+
+    fn applied<'a>(&self, tree: &'a Tree, nic: &Nic) -> Vec<Applied<'a>> {
+        let first = networks(tree).into_iter().find_map(|files| {
+            let ini = Ini::of(&files);
+            let file = files.first().filter(|file| applies(&ini, file, nic))?;
+            Some(Applied { file, said: settings::said(&ini, nic) })
+        });
+        let netdevs = tree.files().iter().filter(|file| is_netdev(file));
+        let netdevs = netdevs.filter_map(|file| Some(Applied { file, said: self.said(file, nic)? }));
+        first.into_iter().chain(netdevs).collect()
+    }
+
+    fn port_of(&self, file: &File, bridge: &IfName) -> Option<IfName> {
+        let ini = Ini::parse(&file.text);
+        // an Open vSwitch bridge stands in the comment that the template has for a person and for this
+        let of_ovs = format!("# Port of the Open vSwitch bridge {bridge}.");
+        let is_port = ini.get("Network", "Bridge") == Some(bridge.as_str())
+            || file.text.lines().any(|line| line == of_ovs);
+        ini.get("Match", "Name").filter(|_| is_port)?.parse().ok()
+    }
+
+    fn freed(&self, _: &Tree, file: &File, devices: &[Nic]) -> Freed {
+        let ini = Ini::of(&[file]);
+        if is_netdev(file) {
+            let is_ours = |name: &str| devices.iter().any(|device| device.name.as_str() == name);
+            return if ini.get("NetDev", "Name").is_some_and(is_ours) { Freed::Gone } else { Freed::Same };
+        }
+        match listed(&ini, devices) {
+            None => Freed::Same,
+            Some(list) if list.ours.iter().all(|is_ours| *is_ours) => Freed::Gone,
+            Some(list) => Freed::Text(with_list(&file.text, &list)),
+        }
+    }
+
+    fn own(&self, tree: &Tree, views: &[View], templates: &Templates) -> Result<Vec<Own>, RenderError> {
+        let mut files = exclusions(tree, views);
+        for view in nics_last(views) {
+            let values = Values { device: view, bond: bond(view), primary: is_primary(view, views) };
+            files.push(rendered(templates, &values, "network")?);
+            if matches!(view.kind, "bond" | "vlan" | "bridge") {
+                files.push(rendered(templates, &values, "netdev")?);
+            }
+        }
+        Ok(files)
+    }
+}
+
+fn rendered(templates: &Templates, values: &Values<'_>, suffix: &str) -> Result<Own, RenderError> {
+    let text = templates.render(&format!("etc/systemd/network/00-xdock-device.{suffix}"), values)?;
+    Ok(Own::open(format!("{DIRECTORY}/{OWN_PREFIX}{}.{suffix}", values.device.name), text))
+}
+
+fn is_netdev(file: &File) -> bool {
+    file_name(&file.path).ends_with(".netdev")
+}
+
+/// What the kernel's bonding driver calls it, and what systemd.netdev(5) does; the last is the unit of a time.
+const BOND: [(&str, &str, &str); 13] = [
+    ("mode", "Mode", ""),
+    ("miimon", "MIIMonitorSec", "ms"),
+    ("updelay", "UpDelaySec", "ms"),
+    ("downdelay", "DownDelaySec", "ms"),
+    ("lacp_rate", "LACPTransmitRate", ""),
+    ("xmit_hash_policy", "TransmitHashPolicy", ""),
+    ("ad_select", "AdSelect", ""),
+    ("primary_reselect", "PrimaryReselectPolicy", ""),
+    ("fail_over_mac", "FailOverMACPolicy", ""),
+    ("arp_interval", "ARPIntervalSec", "ms"),
+    ("arp_ip_target", "ARPIPTargets", ""),
+    ("min_links", "MinLinks", ""),
+    ("num_grat_arp", "GratuitousARP", ""),
+];
+
+fn bond(view: &View) -> Vec<(&'static str, String)> {
+    let told = |(key, value): &(String, String)| {
+        let (_, name, unit) = BOND.iter().find(|(known, _, _)| known == key)?;
+        let value = if key == "arp_ip_target" { value.replace(',', " ") } else { value.clone() };
+        Some((*name, format!("{value}{unit}")))
+    };
+    view.options.iter().filter_map(told).collect()
+}
+
+fn is_primary(view: &View, views: &[View]) -> bool {
+    let master = view.master.as_ref().and_then(|master| views.iter().find(|view| view.name == master.name));
+    let options = master.map(|master| master.options.as_slice()).unwrap_or_default();
+    options.iter().any(|(key, value)| key == "primary" && *value == view.name)
+}
+
+/// The file without our interfaces in the list of its `[Match]`.
+fn with_list(text: &str, list: &Listed) -> String {
+    let words = list.words.iter().zip(&list.ours).filter(|(_, is_ours)| !**is_ours);
+    let words: Vec<&str> = words.map(|(word, _)| word.as_str()).collect();
+    let mut written = false;
+    let line = |line: &str| {
+        let rest = line.trim_start().strip_prefix(list.key);
+        match (rest.is_some_and(|rest| rest.trim_start().starts_with('=')), written) {
+            (false, _) => line.to_owned(),
+            (true, true) => String::new(),
+            (true, false) => {
+                written = true;
+                format!("{}={}\n", list.key, words.join(" "))
+            }
+        }
+    };
+    text.split_inclusive('\n').map(line).collect()
+}

@@ -1,0 +1,319 @@
+//! Which definitions a manager applies to a NIC: by each thing that it can match, and in its own order. What they say is taken over, and
+//! what others refer to stays.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that can not go on fails")]
+
+mod hosts;
+
+use std::path::PathBuf;
+
+use hosts::{Etc, nic, stack};
+use inventory::IfName;
+use postscripts::steps::network::manager::{Manager, Nic};
+
+const MAC: &str = "02:78:64:00:00:02";
+const OTHER: &str = "02:78:64:00:00:03";
+
+fn name(text: &str) -> IfName {
+    text.parse().unwrap()
+}
+
+fn nics() -> [Nic; 2] {
+    [nic("eth0", MAC), Nic { driver: Some("e1000".to_owned()), ..nic("eth1", OTHER) }]
+}
+
+/// A host with `eth0` and `eth1` and a bridge over `eth0`, after a run; a second one writes nothing.
+fn applied(manager: Manager, files: &[(&str, &str)]) -> Etc {
+    let etc = Etc::new(manager, files).with_nics(&nics());
+    etc.apply(&stack("bridge"));
+    assert_eq!(etc.apply(&stack("bridge")), Vec::<PathBuf>::new(), "a second run writes nothing");
+    etc
+}
+
+mod networkd {
+    use super::*;
+
+    const BRIDGE: &str = "etc/systemd/network/00-xdock-mynet0.network";
+    const NIC: &str = "etc/systemd/network/00-xdock-eth0.network";
+
+    fn with(matches: &str) -> Etc {
+        let theirs =
+            format!("[Match]\n{matches}\n\n[Network]\nDHCP=yes\nDNS=10.99.0.53\nDomains=cluster.test\n");
+        let other = format!("[Match]\nMACAddress={OTHER}\n\n[Network]\nDNS=192.0.2.53\nDomains=other.test\n");
+        let files = [
+            ("etc/systemd/network/10-a.network", other.as_str()),
+            ("etc/systemd/network/20-b.network", &theirs),
+        ];
+        applied(Manager::Networkd, &files)
+    }
+
+    #[test]
+    fn whatever_a_file_matches_the_nic_by_is_taken_over() {
+        for matches in [
+            "Name=eth0",
+            "Name=eth[0-9]",
+            "Name=!eth1 lo",
+            "Name=enp0s3",
+            "MACAddress=02:78:64:00:00:02",
+            "MACAddress=02-78-64-00-00-99 02-78-64-00-00-02",
+            "PermanentMACAddress=02:78:64:00:00:02",
+            "Driver=virtio*",
+            "Type=ether",
+            "Path=pci-0000:00:03.*",
+            "Property=ID_NET_NAME_PATH=enp0s3 !ID_PATH=usb-*",
+            "Name=eth*\nName=!eth1",
+            "Name=wlan0\nName=\nName=eth0",
+        ] {
+            let known = [Nic { altnames: vec!["enp0s3".to_owned()], ..nics()[0].clone() }, nics()[1].clone()];
+            let etc = with(matches).with_nics(&known);
+            let own = etc.text(BRIDGE);
+            if matches != "Name=enp0s3" {
+                assert!(own.contains("\nDNS=10.99.0.53\nDomains=cluster.test\n"), "{matches}: {own}");
+                assert!(own.contains("\nDHCP=ipv4\n"), "{matches}: {own}");
+            }
+            assert!(!own.contains("other.test"), "{matches}: {own}");
+        }
+    }
+
+    #[test]
+    fn an_alternative_name_is_a_name() {
+        let theirs = "[Match]\nName=enp0s3\n\n[Network]\nDNS=10.99.0.53\n";
+        let known = [Nic { altnames: vec!["enp0s3".to_owned()], ..nics()[0].clone() }];
+        let etc = Etc::new(Manager::Networkd, &[("etc/systemd/network/b.network", theirs)]).with_nics(&known);
+        etc.apply(&stack("bridge"));
+        assert!(etc.text(BRIDGE).contains("\nDNS=10.99.0.53\n"));
+    }
+
+    #[test]
+    fn a_file_for_others_says_nothing() {
+        for matches in [
+            "Name=!eth0",
+            "Name=eth*\nName=!eth0",
+            "MACAddress=02:78:64:00:00:99",
+            "Driver=e1000",
+            "Type=wlan",
+            "Kind=bridge",
+            "Property=ID_NET_NAME_PATH=enp0s9",
+            "Path=pci-0000:00:04.0",
+            "SSID=lab\nName=eth0",
+            "Virtualization=vm\nName=eth0",
+        ] {
+            let own = with(matches).text(BRIDGE);
+            assert!(!own.contains("DNS="), "{matches}: {own}");
+            assert!(!own.contains("DHCP"), "{matches}: {own}");
+        }
+    }
+
+    #[test]
+    fn the_first_file_by_name_holds_and_no_other() {
+        let first = "[Match]\nName=e*\n\n[Network]\nDNS=10.99.0.53\n";
+        let exact = "[Match]\nName=eth0\n\n[Network]\nDHCP=yes\nDNS=192.0.2.53\n";
+        let etc = applied(
+            Manager::Networkd,
+            &[("etc/systemd/network/10-all.network", first), ("etc/systemd/network/20-eth0.network", exact)],
+        );
+        assert!(etc.text(BRIDGE).contains("\nDNS=10.99.0.53\n"));
+        assert!(!etc.text(BRIDGE).contains("DHCP"));
+        assert!(!etc.root().join("etc/systemd/network/20-eth0.network").exists());
+    }
+
+    #[test]
+    fn a_file_hides_its_namesake_and_drop_ins_add_to_it() {
+        let vendor = "[Match]\nName=eth0\n\n[Network]\nDHCP=yes\n";
+        let etc = Etc::new(
+            Manager::Networkd,
+            &[
+                ("usr/lib/systemd/network/50-a.network", vendor),
+                ("run/systemd/network/60-b.network", "[Match]\nName=eth0\n\n[Network]\nDNS=192.0.2.1\n"),
+                ("etc/systemd/network/60-b.network.d/dns.conf", "[Network]\nDomains=drop.in\n"),
+            ],
+        );
+        std::os::unix::fs::symlink("/dev/null", etc.root().join("etc/systemd/network/50-a.network")).unwrap();
+        let etc = etc.with_nics(&nics());
+        etc.apply(&stack("bridge"));
+        let own = etc.text(BRIDGE);
+        assert!(own.contains("\nDNS=192.0.2.1\nDomains=drop.in\n"), "{own}");
+        assert!(!own.contains("DHCP"), "{own}");
+    }
+
+    #[test]
+    fn a_condition_of_the_host_holds_where_networkd_applies_the_file_now() {
+        let theirs = "[Match]\nVirtualization=vm\nName=eth0\n\n[Network]\nDNS=10.99.0.53\n";
+        let path = "/etc/systemd/network/20-vm.network";
+        let now = Nic { network_file: Some(PathBuf::from(path)), ..nics()[0].clone() };
+        let etc = Etc::new(Manager::Networkd, &[(&path[1..], theirs)]).with_nics(&[now]);
+        etc.apply(&stack("bridge"));
+        assert!(etc.text(BRIDGE).contains("\nDNS=10.99.0.53\n"));
+    }
+
+    #[test]
+    fn a_pattern_that_comes_before_ours_gets_an_exception() {
+        let theirs = "[Match]\nDriver=virtio_net\n\n[Network]\nDHCP=yes\n";
+        let any = "[Match]\nName=*\n\n[Network]\nDHCP=no\n";
+        let etc = applied(
+            Manager::Networkd,
+            &[
+                ("etc/systemd/network/00-a-virtio.network", theirs),
+                ("run/systemd/network/00-any.network", any),
+                ("etc/systemd/network/00-zzz.network", any),
+            ],
+        );
+        let exception = |file: &str| etc.text(&format!("etc/systemd/network/{file}.d/xdock.conf"));
+        assert!(exception("00-a-virtio.network").ends_with("\n[Match]\nName=!eth0\n"));
+        assert!(exception("00-any.network").ends_with("\n[Match]\nName=!eth0 mynet0\n"));
+        assert_eq!(exception("00-zzz.network"), "", "it comes after ours");
+        assert_eq!(etc.text("etc/systemd/network/00-a-virtio.network"), theirs);
+        assert!(etc.tree().is_dhcp(&name("mynet0")));
+        assert!(!etc.tree().is_dhcp(&name("eth0")));
+    }
+
+    #[test]
+    fn files_that_list_ethernet_addresses_lose_ours_or_go() {
+        let both = format!("[Match]\nMACAddress={OTHER} {MAC}\n\n[Network]\nDHCP=yes\n");
+        let alone = format!("[Match]\nPermanentMACAddress={MAC}\n\n[Network]\nDHCP=yes\n");
+        let etc = applied(
+            Manager::Networkd,
+            &[("etc/systemd/network/10-both.network", &both), ("etc/systemd/network/20-one.network", &alone)],
+        );
+        let left = format!("[Match]\nMACAddress={OTHER}\n\n[Network]\nDHCP=yes\n");
+        assert_eq!(etc.text("etc/systemd/network/10-both.network"), left);
+        assert!(!etc.root().join("etc/systemd/network/20-one.network").exists());
+    }
+
+    #[test]
+    fn what_stands_on_the_nic_stays_on_it_and_the_rest_goes_to_the_bridge() {
+        let theirs = "[Match]\nMACAddress=02:78:64:00:00:02\n\n[Link]\nMTUBytes=9000\nARP=yes\n\n[Network]\nDHCP=yes\nVLAN=storage\nVLAN=backup\nNTP=10.99.0.7\nIPv6PrivacyExtensions=yes\n\n[DHCPv4]\nClientIdentifier=duid\nUseDNS=no\n\n[Route]\nDestination=10.9.0.0/16\nGateway=10.99.0.9\n\n[Route]\nDestination=0.0.0.0/0\nGateway=10.99.0.8\nTable=100\n\n[RoutingPolicyRule]\nFrom=10.99.4.1\nTable=100\n\n[Address]\nAddress=10.99.4.1/16\nLabel=lan\n";
+        let etc = applied(Manager::Networkd, &[("etc/systemd/network/10-lan.network", theirs)]);
+        let nic = etc.text(NIC);
+        let kept = "\n# Taken over for eth0, as it stood:\n[Link]\nARP=yes\n[Network]\nVLAN=storage\nVLAN=backup\n# End of what was taken over.\n";
+        assert!(nic.ends_with(kept), "{nic}");
+        let moved = "\n# Taken over for mynet0, as it stood:\n[Network]\nDHCP=yes\nNTP=10.99.0.7\nIPv6PrivacyExtensions=yes\n[DHCPv4]\nClientIdentifier=duid\nUseDNS=no\n[Route]\nDestination=0.0.0.0/0\nGateway=10.99.0.8\nTable=100\n[RoutingPolicyRule]\nFrom=10.99.4.1\nTable=100\n# End of what was taken over.\n";
+        let bridge = etc.text(BRIDGE);
+        assert!(bridge.ends_with(moved), "{bridge}");
+        assert!(bridge.contains("\n[Route]\nDestination=10.9.0.0/16\nGateway=10.99.0.9\n"), "{bridge}");
+    }
+
+    #[test]
+    fn a_member_of_a_vrf_is_refused_with_its_line() {
+        let theirs = "[Match]\nName=eth0\n\n[Network]\nDHCP=yes\nVRF=blue\n";
+        let etc = Etc::new(Manager::Networkd, &[("etc/systemd/network/10-lan.network", theirs)]);
+        assert_eq!(
+            etc.refusal(&stack("bridge")),
+            "/etc/systemd/network/10-lan.network:6: VRF=blue of eth0 cannot be taken over into the files for this network; take the interface out of it, or leave it out of the tables; nothing was changed"
+        );
+    }
+}
+
+mod networkmanager {
+    use super::*;
+
+    const DIRECTORY: &str = "etc/NetworkManager/system-connections";
+
+    fn profile(id: &str, identity: &str, dns: &str) -> String {
+        format!(
+            "[connection]\nid={id}\nuuid=78646f63-6b00-4000-8000-0000000000{id}\ntype=ethernet\n{identity}\n\n[ipv4]\nmethod=auto\ndns={dns};\ndns-search={id}.test;\n"
+        )
+    }
+
+    fn bridge(etc: &Etc) -> String {
+        etc.text(&format!("{DIRECTORY}/xdock-mynet0.nmconnection"))
+    }
+
+    fn with(profiles: &[(&str, String)]) -> Etc {
+        let files: Vec<(String, &str)> =
+            profiles.iter().map(|(file, text)| (format!("{DIRECTORY}/{file}"), text.as_str())).collect();
+        let files: Vec<(&str, &str)> = files.iter().map(|(file, text)| (file.as_str(), *text)).collect();
+        applied(Manager::NetworkManager, &files)
+    }
+
+    #[test]
+    fn a_profile_is_bound_to_a_nic_by_its_ethernet_address() {
+        let other = profile("03", "\n[ethernet]\nmac-address=02:78:64:00:00:03", "192.0.2.53");
+        for identity in [
+            "\n[ethernet]\nmac-address=02:78:64:00:00:02",
+            "\n[802-3-ethernet]\nmac-address=2;120;100;0;0;2;",
+            "interface-name=eth0",
+            "\n[match]\ninterface-name=eth0;eth7;",
+            "\n[match]\ninterface-name=!eth1;!wlan*;",
+            "\n[match]\ninterface-name=|eth*;&!eth1;",
+            "\n[match]\ndriver=virtio*;",
+            "\n[match]\npath=pci-0000:00:03.0;",
+        ] {
+            let ours = profile("02", identity, "10.99.0.53");
+            let etc = with(&[("a.nmconnection", other.clone()), ("b.nmconnection", ours)]);
+            let own = bridge(&etc);
+            assert!(own.contains("\ndns=10.99.0.53;\ndns-search=02.test;\n"), "{identity}: {own}");
+            assert!(etc.text(&format!("{DIRECTORY}/a.nmconnection")) == other, "{identity}");
+        }
+    }
+
+    #[test]
+    fn profiles_for_others_say_nothing() {
+        for identity in [
+            "interface-name=eth1",
+            "\n[ethernet]\nmac-address=02:78:64:00:00:03",
+            "\n[ethernet]\nmac-address-blacklist=02:78:64:00:00:02;",
+            "\n[match]\ninterface-name=eth1;",
+            "\n[match]\ninterface-name=!eth0;",
+            "\n[match]\ndriver=e1000;",
+            "autoconnect=false",
+        ] {
+            let etc = with(&[("a.nmconnection", profile("01", identity, "192.0.2.53"))]);
+            assert!(!bridge(&etc).contains("192.0.2.53"), "{identity}");
+        }
+    }
+
+    #[test]
+    fn of_several_profiles_the_active_one_counts() {
+        let files = [
+            ("a.nmconnection", profile("01", "autoconnect-priority=50", "192.0.2.1")),
+            ("b.nmconnection", profile("02", "", "192.0.2.2")),
+        ];
+        assert!(bridge(&with(&files)).contains("\ndns=192.0.2.1;\n"), "the higher priority");
+        let files = files.map(|(file, text)| (format!("{DIRECTORY}/{file}"), text));
+        let files = files.each_ref().map(|(file, text)| (file.as_str(), text.as_str()));
+        let active = Some("78646f63-6b00-4000-8000-000000000002".to_owned());
+        let nics = [Nic { profile: active, ..nics()[0].clone() }];
+        let etc = Etc::new(Manager::NetworkManager, &files).with_nics(&nics);
+        etc.apply(&stack("bridge"));
+        assert!(bridge(&etc).contains("\ndns=192.0.2.2;\n"));
+    }
+
+    #[test]
+    fn else_the_one_that_was_active_last() {
+        let [first, second] = ["01", "02"].map(|id| profile(id, "", &format!("192.0.2.{id}")));
+        let stamps = "[timestamps]\n78646f63-6b00-4000-8000-000000000001=10\n78646f63-6b00-4000-8000-000000000002=11\n";
+        let etc = applied(
+            Manager::NetworkManager,
+            &[
+                (&format!("{DIRECTORY}/a"), &first),
+                (&format!("{DIRECTORY}/b"), &second),
+                ("var/lib/NetworkManager/timestamps", stamps),
+            ],
+        );
+        assert!(bridge(&etc).contains("\ndns=192.0.2.02;\n"));
+    }
+
+    #[test]
+    fn a_vlan_that_refers_to_a_profile_that_goes_refers_to_its_interface() {
+        let vlan = "[connection]\nid=storage\nuuid=1\ntype=vlan\n\n[vlan]\nid=7\nparent=78646f63-6b00-4000-8000-000000000002\n";
+        let ours = profile("02", "\n[ethernet]\nmac-address=02:78:64:00:00:02", "10.99.0.53");
+        let etc = with(&[("lan.nmconnection", ours), ("storage.nmconnection", vlan.to_owned())]);
+        let renamed = vlan.replace("78646f63-6b00-4000-8000-000000000002", "eth0");
+        assert_eq!(etc.text(&format!("{DIRECTORY}/storage.nmconnection")), renamed);
+        assert!(!etc.root().join(DIRECTORY).join("lan.nmconnection").exists());
+    }
+
+    #[test]
+    fn what_is_the_nics_stays_and_the_rest_goes_to_the_bridge() {
+        let ours = profile("02", "interface-name=eth0\nzone=internal", "10.99.0.53")
+            + "dhcp-client-id=01:02\nroute1=0.0.0.0/0,10.99.0.8\nroute1_options=table=100\nroute2=10.9.0.0/16,10.99.0.9\nrouting-rule1=priority 5 from 10.99.4.1 table 100\n\n[ethernet]\nwake-on-lan=64\n\n[ipv6]\nmethod=auto\nip6-privacy=2\ntoken=::53\n";
+        let etc = with(&[("lan.nmconnection", ours)]);
+        let nic = etc.text(&format!("{DIRECTORY}/xdock-eth0.nmconnection"));
+        assert!(nic.ends_with("\n# Taken over for eth0, as it stood:\n[ethernet]\nwake-on-lan=64\n# End of what was taken over.\n"), "{nic}");
+        let moved = "\n# Taken over for mynet0, as it stood:\n[connection]\nzone=internal\n[ipv4]\ndhcp-client-id=01:02\nroute1001=0.0.0.0/0,10.99.0.8\nroute1001_options=table=100\nrouting-rule1=priority 5 from 10.99.4.1 table 100\n[ipv6]\nip6-privacy=2\ntoken=::53\n# End of what was taken over.\n";
+        let own = bridge(&etc);
+        assert!(own.ends_with(moved), "{own}");
+        assert!(own.contains("=10.9.0.0/16,10.99.0.9\n"), "{own}");
+    }
+}
