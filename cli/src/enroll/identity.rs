@@ -55,7 +55,9 @@ impl Identity {
             _ => None,
         })?;
         // what answers at a service processor is no engine of this host
-        let own = nics.iter().filter(|nic| !matches!(nic.kind, Some(NicKind::Bmc | NicKind::Unused | NicKind::Unknown)));
+        let own = nics
+            .iter()
+            .filter(|nic| !matches!(nic.kind, Some(NicKind::Bmc | NicKind::Unused | NicKind::Unknown)));
         addresses.extend(own.flat_map(|nic| nic.ips.iter().copied()));
         Ok(Self {
             host: host.to_string(),

@@ -92,11 +92,12 @@ name_type!(
 );
 
 name_type!(
-    /// `netname` of a row of `networks`, and the name of the Docker network.
+    /// `netname` of a row of `networks`, and the name of the Docker network. `makenetworks` calls an IPv6 network by its
+    /// prefix, `fd55:1234::/64`; Docker takes all but blanks, and `container:` begins another kind of network mode.
     NetName,
     "network",
-    "1 to 128 letters, digits, '.', '_' or '-', the first a letter or digit",
-    |text| word(text, 128)
+    "1 to 128 letters, digits, '.', '_', '-', ':' or '/', the first a letter or digit, not 'container:...'",
+    |text| text.len() <= 128 && !text.starts_with("container:") && begins_well(text) && text.bytes().all(|b| is_of_word(b) || matches!(b, b':' | b'/'))
 );
 
 name_type!(
@@ -120,9 +121,15 @@ impl IfName {
 }
 
 fn word(text: &str, longest: usize) -> bool {
-    text.len() <= longest
-        && text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+    text.len() <= longest && begins_well(text) && text.bytes().all(is_of_word)
+}
+
+fn begins_well(text: &str) -> bool {
+    text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())
+}
+
+fn is_of_word(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-')
 }
 
 #[cfg(test)]
@@ -135,6 +142,11 @@ mod tests {
         assert!(error.starts_with("invalid node name \"a b\": 1 to 128 letters"), "{error}");
         assert!("sixteen-letters-".parse::<IfName>().is_err());
         assert!("eth0".parse::<IfName>().is_ok());
-        assert!("".parse::<NetName>().is_err());
+        for name in ["mynet0", "10_0_0_0-255_255_0_0", "fd55:1234::/64", "2001:db8::/32"] {
+            assert_eq!(name.parse::<NetName>().unwrap().as_str(), name);
+        }
+        for name in ["", "a b", "/64", "::/64", "container:d1", "a%b"] {
+            assert!(name.parse::<NetName>().is_err(), "{name}");
+        }
     }
 }

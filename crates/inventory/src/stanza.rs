@@ -24,6 +24,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::name::NameError;
+
 pub(crate) use rows::rows;
 
 /// The first line of a file that we make.
@@ -117,11 +119,14 @@ pub enum StanzaError {
         what: String,
     },
     /// A name that no object can have.
-    #[error("{name:?} can not be the name of an object: it is empty, or has a blank, ':', '=' or '#' in it")]
+    #[error("{name:?} can not be the name of an object: it is empty, or has a blank, '=' or '#' in it")]
     Name {
         /// As given.
         name: String,
     },
+    /// A name that no node can have.
+    #[error(transparent)]
+    NodeName(#[from] NameError),
     /// Objects that are not in the file.
     #[error("not defined in the stanza file: {}", names.join(","))]
     Unknown {

@@ -256,7 +256,7 @@ fn a_change_that_is_refused_changes_nothing() {
         (scratch.define(&["x"], &["vmcpu=1"]), "vmcpu is no attribute of a node; did you mean vmcpus?"),
         (
             scratch.define(&["a b"], &["ip=1"]),
-            "\"a b\" can not be the name of an object: it is empty, or has a blank, ':', '=' or '#' in it",
+            "\"a b\" can not be the name of an object: it is empty, or has a blank, '=' or '#' in it",
         ),
         (
             scratch.define(&["x"], &["objtype=nix"]),

@@ -1,11 +1,17 @@
 //! Forms that xCAT itself writes: expressions in an entry of a `nics` column, and names that `makenetworks` gives.
 
-#![allow(clippy::unwrap_used, reason = "a test that can not go on has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that can not go on has failed"
+)]
 
 use std::net::IpAddr;
 use std::path::Path;
 
-use inventory::{Inventory, InventoryUrl, Nics, check};
+use inventory::stanza::StanzaFile;
+use inventory::{Inventory, InventoryUrl, Network, Nics, Snapshot, check};
 use rusqlite::Connection;
 
 const NETWORKS: &str = "\
@@ -135,4 +141,104 @@ fn xcats_own_table_reads_the_same() {
     let tables = Inventory::open(&InventoryUrl::Xcat(directory.path().to_owned())).unwrap();
     assert_eq!(second_address(&tables, "d1").to_string(), "10.98.5.1");
     assert_eq!(second_address(&tables, "d2").to_string(), "10.98.5.2");
+}
+
+/// xcat2/xcat-core #1826: `makenetworks` calls an IPv6 network by its prefix.
+const IPV6: &str = "\
+fd55:1234::/64:
+    objtype=network
+    net=fd55:1234::/64
+    mask=/64
+    mgtifname=eth0
+
+10_99_0_0-255_255_0_0:
+    objtype=network
+    net=10.99.0.0
+    mask=255.255.0.0
+
+host1:
+    objtype=node
+    ip=10.99.0.11
+    nictypes.br6=bridge
+    nicdevices.br6=eth1
+    nicnetworks.br6=fd55:1234::/64
+    nicips.br6=fd55:1234::11
+
+host2:
+    objtype=node
+    ip=fd55:1234::12
+
+d1:
+    objtype=node
+    mgt=docker
+    vmhost=host1
+    ip=10.99.1.1
+    vmnics=10_99_0_0-255_255_0_0,fd55:1234::/64
+    nicips.eth1=fd55:1234::1:1
+    nicnetworks.eth1=fd55:1234::/64
+    provmethod=busybox
+";
+
+#[test]
+fn a_network_may_have_the_name_that_makenetworks_gives() {
+    let tables = Inventory::from_stanzas(IPV6).unwrap();
+    assert_eq!(check(&tables), []);
+    assert_eq!(
+        tables.host_plan(&"host1".parse().unwrap()).unwrap().to_string(),
+        "host1\n  bridge br0a630000 over the interface that has 10.99.0.11\n    address  10.99.0.11/16\n    network  \
+         10_99_0_0-255_255_0_0 10.99.0.0/16\n  bridge br6 over eth1\n    address  fd55:1234::11/64\n    network  \
+         fd55:1234::/64 fd55:1234::/64"
+    );
+    assert_eq!(
+        tables.host_plan(&"host2".parse().unwrap()).unwrap().to_string(),
+        "host2\n  bridge br123400000000 over the interface that has fd55:1234::12\n    address  fd55:1234::12/64\n    \
+         network  fd55:1234::/64 fd55:1234::/64"
+    );
+    let spec = tables.container(&"d1".parse().unwrap()).unwrap();
+    let networks: Vec<&str> = spec.attachments.iter().map(|on| on.network.as_str()).collect();
+    assert_eq!(networks, ["10_99_0_0-255_255_0_0", "fd55:1234::/64"]);
+    let snapshot = tables.snapshot(&"host1".parse().unwrap(), 7).unwrap();
+    assert_eq!(Snapshot::parse(snapshot.to_text().as_bytes()).unwrap(), snapshot);
+}
+
+#[test]
+fn such_a_network_is_read_from_xcats_table_and_from_a_postscripts_variables() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |table: &str| Connection::open(directory.path().join(format!("{table}.sqlite"))).unwrap();
+    file("nodelist").execute_batch("CREATE TABLE nodelist (node, groups, disable);").unwrap();
+    let row = "CREATE TABLE networks (netname, net, mask, gateway, disable);
+        INSERT INTO networks VALUES ('fd55:1234::/64', 'fd55:1234::/64', '/64', '<xcatmaster>', NULL);";
+    file("networks").execute_batch(row).unwrap();
+    let tables = Inventory::open(&InventoryUrl::Xcat(directory.path().to_owned())).unwrap();
+    assert_eq!(check(&tables), []);
+    let [network] = &Network::from_lines([
+        "netname=fd55:1234::/64||net=fd55:1234::/64||mask=/64||mgtifname=eth0||gateway=<xcatmaster>||",
+    ])
+    .unwrap()[..] else {
+        panic!("one network")
+    };
+    assert_eq!(
+        (network.name.as_str(), network.subnets[0].to_string().as_str()),
+        ("fd55:1234::/64", "fd55:1234::/64")
+    );
+}
+
+#[test]
+fn def_writes_such_a_network_and_no_such_node() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = StanzaFile::new(&directory.path().join("cluster.stanza"));
+    let attributes = |pairs: &[(&str, &str)]| {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<Vec<_>>()
+    };
+    let network = attributes(&[("objtype", "network"), ("net", "fd55:1234::"), ("mask", "64")]);
+    file.define(&["fd55:1234::/64".to_owned()], &network).unwrap();
+    file.define(&["fd55:1234::/64".to_owned()], &attributes(&[("objtype", "network"), ("mtu", "1400")]))
+        .unwrap();
+    let text = std::fs::read_to_string(directory.path().join("cluster.stanza")).unwrap();
+    assert!(text.contains("\nfd55:1234::/64:\n    objtype=network\n") && text.contains("mtu=1400"), "{text}");
+    let node = file.define(&["a:b".to_owned()], &attributes(&[("mgt", "docker")])).unwrap_err();
+    assert_eq!(
+        node.to_string(),
+        "invalid node name \"a:b\": 1 to 128 letters, digits, '.', '_' or '-', the first a letter or digit"
+    );
 }

@@ -148,9 +148,11 @@ fn one_line(name: &str, value: &str) -> Result<(), StanzaError> {
 }
 
 fn new_object(name: &str, kind: Kind, attrs: &Attrs) -> Result<Vec<String>, StanzaError> {
-    let valid = is_object_name(name) && (kind != Kind::Node || name.parse::<crate::NodeName>().is_ok());
-    if !valid {
+    if !is_object_name(name) {
         return Err(StanzaError::Name { name: name.to_owned() });
+    }
+    if kind == Kind::Node {
+        name.parse::<crate::NodeName>()?;
     }
     let mut lines = vec![String::new(), format!("{name}:"), format!("    objtype={kind}")];
     lines.extend(attrs.iter().filter_map(|(name, value)| attr_line(name, value)));

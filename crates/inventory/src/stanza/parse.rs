@@ -60,10 +60,11 @@ fn line(number: u32, text: &str) -> Result<Line<'_>, StanzaError> {
     }
 }
 
-/// Any name that reads back as one; what a node's name may be is the node's own rule.
+/// Any name that reads back as one; what a node's name may be is the node's own rule. A header ends with its last colon, and
+/// the name of an IPv6 network has others.
 pub(super) fn is_object_name(name: &str) -> bool {
     !name.is_empty()
-        && !name.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, ':' | '=' | '#'))
+        && !name.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '=' | '#'))
 }
 
 fn is_attribute_name(name: &str) -> bool {
