@@ -2,12 +2,16 @@
 //!
 //! One pass over nodes, sorted lists for what must be unique: 10,000 nodes are checked in well under a second.
 
+mod cause;
 mod containers;
 mod finding;
 mod hosts;
+mod infrastructure;
 mod networks;
 mod ports;
 mod ranges;
+
+use chain::chain;
 
 use crate::compile::Cluster;
 use crate::inventory::Inventory;
@@ -18,7 +22,7 @@ pub use finding::{Finding, Severity};
 pub fn check(inventory: &Inventory) -> Vec<Finding> {
     match inventory.cluster() {
         Ok(cluster) => cluster.check(),
-        Err(error) => vec![Finding::error("inventory", &error, [])],
+        Err(error) => vec![Finding::error("inventory", &chain(&error), [])],
     }
 }
 
@@ -29,9 +33,10 @@ impl Cluster<'_> {
         findings.extend(self.duplicates().iter().map(|duplicate| {
             Finding::error(duplicate.places().join(", "), duplicate, duplicate.nodes.iter().cloned())
         }));
+        findings.extend(infrastructure::findings(self));
         let plans = hosts::Plans::of(self);
-        findings.extend(plans.findings());
+        findings.extend(plans.findings(self));
         findings.extend(containers::findings(self, &plans));
-        findings
+        finding::folded(findings)
     }
 }

@@ -77,7 +77,7 @@ fn each_finding_names_the_row_to_change() {
         (
             "gateway=10.99.0.1\n",
             "gateway=10.99.0.1\n    dynamicrange=10.99.3.4-10.99.3.40\n",
-            "warning: 10.99.3.4 of host3c4 is in networks.dynamicrange=10.99.3.4-10.99.3.40 of mynet0: DHCP may give it to another machine; change one of them",
+            "error: 10.99.3.4 of host3c4 is in networks.dynamicrange=10.99.3.4-10.99.3.40 of mynet0: DHCP may give it to another machine; change one of them",
         ),
         (
             "gateway=10.99.0.1\n",
@@ -119,7 +119,8 @@ fn a_container_needs_an_address_of_each_family_of_its_network() {
     let found =
         with("net=10.99.0.0\n    mask=255.255.0.0", "net=10.99.0.0,fd00:99::\n    mask=255.255.0.0,64");
     let finding = "error: host1c1 has no address in fd00:99::/64 of network mynet0, and docker gives none without: \
-                   set nicips.eth0=ADDRESS nicnetworks.eth0=mynet0";
+                   set nicips.eth0=ADDRESS nicnetworks.eth0=mynet0; the same is true of host1c2, host1c3, host1c4, host2c1, \
+                   host2c2 and 6 more";
     assert!(found.iter().any(|text| text == finding), "{found:#?}");
 }
 
@@ -167,6 +168,119 @@ fn an_entry_that_is_passed_over_is_a_warning() {
             "warning: nictypes.ipmi0 of host1 is empty and ipmi0 is a name of service processors: nothing is configured on it; set nictypes.ipmi0=bmc, or Ethernet"
         ]
     );
+}
+
+/// Somebody answers at these addresses already.
+#[test]
+fn an_address_of_the_infrastructure_is_no_containers() {
+    let with_rows = |rows: &str| findings(&format!("{SCENARIO}\n{rows}"));
+    let refused = |own: &str, row: &str| {
+        format!(
+            "error: {own} and {row}: that machine answers there already; change {} or {row}",
+            own.split_once(" is ").unwrap().1
+        )
+    };
+    let own = "10.99.1.4 is hosts.ip of host1c4";
+    for (rows, row) in [
+        ("clustersite:\n    objtype=site\n    master=10.99.1.4\n", "site.master"),
+        ("clustersite:\n    objtype=site\n    nameservers=10.1.1.1,10.99.1.4\n", "site.nameservers"),
+        (
+            "r1:\n    objtype=route\n    net=10.50.0.0\n    mask=255.255.0.0\n    gateway=10.99.1.4\n",
+            "routes.gateway of r1",
+        ),
+        ("sw1:\n    objtype=node\n    mgt=ipmi\n    bmc=10.99.1.4\n", "ipmi.bmc of sw1"),
+        (
+            "sw1:\n    objtype=node\n    otherinterfaces=-hmc:10.1.1.1,eth2:10.99.1.4\n",
+            "hosts.otherinterfaces of sw1",
+        ),
+        (
+            "all:\n    objtype=group\n    xcatmaster=10.99.1.4\n    tftpserver=10.99.0.2\n",
+            "noderes.xcatmaster of host1",
+        ),
+    ] {
+        let found = with_rows(rows);
+        let more = if row.contains("xcatmaster") { " (and in 13 more)" } else { "" };
+        let expected = refused(own, row).replacen(": that", &format!("{more}: that"), 1);
+        assert_eq!(found, [expected]);
+    }
+    for column in ["dhcpserver", "tftpserver", "nameservers", "ntpservers", "logservers"] {
+        let found = with("gateway=10.99.0.1\n", &format!("gateway=10.99.0.1\n    {column}=10.99.1.4\n"));
+        assert_eq!(found, [refused(own, &format!("networks.{column} of mynet0"))]);
+    }
+    let second = with("mtu=1400\n", "mtu=1400\n    dhcpserver=10.98.1.2\n");
+    assert_eq!(second, [refused("10.98.1.2 is nicips.eth1 of host1c2", "networks.dhcpserver of net98")]);
+    let bmc = with(
+        "nictypes.br98=bridge\n",
+        "nictypes.br98=bridge\n    nictypes.bmc0=bmc\n    nicips.bmc0=10.99.1.4\n",
+    );
+    assert_eq!(
+        bmc,
+        [
+            "error: 10.99.1.4 is the address of host1 and host1c4: change nicips.bmc0 of host1 or hosts.ip of host1c4"
+        ]
+    );
+}
+
+#[test]
+fn one_machine_in_many_rows_is_one_finding_and_its_own_node_may_have_the_address() {
+    let servers =
+        "gateway=10.99.0.1\n    dhcpserver=10.99.1.4\n    tftpserver=10.99.1.4\n    nameservers=10.99.1.4\n";
+    assert_eq!(
+        with("gateway=10.99.0.1\n", servers),
+        [
+            "error: 10.99.1.4 is hosts.ip of host1c4 and networks.dhcpserver of mynet0 (and in 2 more): that machine answers there already; change hosts.ip of host1c4 or networks.dhcpserver of mynet0"
+        ]
+    );
+    let host = with("gateway=10.99.0.1\n", "gateway=10.99.0.1\n    tftpserver=10.99.0.11\n");
+    assert_eq!(host, [""; 0], "a docker host may be a server");
+}
+
+#[test]
+fn what_follows_from_one_wrong_row_is_one_finding() {
+    let found = |text: &str| check(&Inventory::from_stanzas(text).unwrap());
+    // a row of networks
+    let broken = found(&SCENARIO.replacen("mask=255.255.0.0", "mask=255.0.255.0", 1));
+    let [finding] = broken.as_slice() else { panic!("{broken:#?}") };
+    assert_eq!(
+        finding.text,
+        "networks.mask=255.0.255.0 of mynet0: a netmask such as 255.255.0.0 or a prefix length 1 to 32 is needed"
+    );
+    assert_eq!(finding.nodes.len(), 15, "three hosts and their twelve containers: {:?}", finding.nodes);
+    // a group's row
+    let group = found(&format!("{SCENARIO}\ncontainers:\n    objtype=group\n    vmcpus=many\n"));
+    let [finding] = group.as_slice() else { panic!("{group:#?}") };
+    assert!(
+        finding.text.starts_with("vm.cpus=many of host1c2: ")
+            && finding
+                .text
+                .ends_with("; the same is true of host1c3, host1c4, host2c2, host2c3, host2c4 and 3 more"),
+        "{}",
+        finding.text
+    );
+    // a node that is not there
+    let nowhere = found(&SCENARIO.replace("vmhost=host3", "vmhost=host4"));
+    let [finding] = nowhere.as_slice() else { panic!("{nowhere:#?}") };
+    assert_eq!(
+        finding.text,
+        "vm.host=host4 of host3c1: no node has this name; define it or correct the row; the same is true of host3c2, host3c3, host3c4"
+    );
+    assert_eq!(finding.nodes.len(), 4);
+    // a network that is not there
+    let unknown =
+        found(&SCENARIO.replace("nicnetworks.eth1=net98", "nicnetworks.eth1=net9").replace(",net98", ""));
+    let [finding] = unknown.as_slice() else { panic!("{unknown:#?}") };
+    assert_eq!(
+        finding.text,
+        "nicnetworks.eth1=net9 of host1c1: no row of networks has this netname; the same is true of host1c2, host2c1, host2c2, host3c1, host3c2"
+    );
+}
+
+#[test]
+fn wrong_rows_of_their_own_are_findings_of_their_own() {
+    let text = SCENARIO.replace("vmcpus=0.5", "vmcpus=many");
+    let found = findings(&text);
+    assert_eq!(found.len(), 3, "{found:#?}");
+    assert!(found.iter().all(|text| !text.contains("the same is true")), "{found:#?}");
 }
 
 #[test]

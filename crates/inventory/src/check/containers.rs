@@ -1,8 +1,10 @@
 //! Container nodes: their own columns, and what these need of other rows.
 
-use super::Finding;
+use chain::chain;
+
 use super::hosts::Plans;
 use super::ports::Published;
+use super::{Finding, cause};
 use crate::compile::{Cluster, SpecError};
 use crate::container::{Attachment, ContainerSpec, Link};
 use crate::name::NodeName;
@@ -16,21 +18,22 @@ pub(super) fn findings(cluster: &Cluster<'_>, plans: &Plans<'_>) -> Vec<Finding>
                 published.add(&spec);
                 findings.extend(of_container(cluster, plans, &spec));
             }
-            Err(error) => findings.push(wrong(node, &error)),
+            Err(error) => findings.push(wrong(cluster, node, &error)),
         }
     }
     findings.extend(published.findings());
     findings
 }
 
-fn wrong(node: &NodeName, error: &SpecError) -> Finding {
+fn wrong(cluster: &Cluster<'_>, node: &NodeName, error: &SpecError) -> Finding {
     let place = match error {
         SpecError::Cell(cell) => format!("{} of {node}", cell.column),
         SpecError::NoHost(_) | SpecError::UnknownHost { .. } => format!("vm.host of {node}"),
         SpecError::NoAddress(_) => format!("hosts.ip of {node}"),
         _ => node.to_string(),
     };
-    Finding::error(place, error, [node.clone()])
+    let cause = cause::of_container(cluster, node, error);
+    Finding::error(place, &chain(error), [node.clone()]).because_of(cause)
 }
 
 fn of_container(cluster: &Cluster<'_>, plans: &Plans<'_>, spec: &ContainerSpec) -> Vec<Finding> {
@@ -54,7 +57,8 @@ fn no_bridge(plans: &Plans<'_>, spec: &ContainerSpec, attachment: &Attachment) -
         "{host} has no bridge for network {network} of {}; set nictypes.BRIDGE=bridge nicdevices.BRIDGE=NIC nicnetworks.BRIDGE={network} of {host}",
         spec.node
     );
-    Some(Finding::error(format!("nics of {host}"), &text, [spec.node.clone()]))
+    let cause = format!("bridge of {host} for {network}");
+    Some(Finding::error(format!("nics of {host}"), &text, [spec.node.clone()]).because_of(Some(cause)))
 }
 
 /// On a network with two families an engine asks netd for an address of each (moby, `Network.ipamAllocate`), and one
@@ -68,7 +72,8 @@ fn half(cluster: &Cluster<'_>, spec: &ContainerSpec, on: &Attachment) -> Option<
         "{node} has no address in {subnet} of network {network}, and docker gives none without: \
          set nicips.{nic}=ADDRESS nicnetworks.{nic}={network}"
     );
-    Some(Finding::error(format!("nics of {node}"), &text, [node.clone()]))
+    let cause = format!("networks {network} {subnet}");
+    Some(Finding::error(format!("nics of {node}"), &text, [node.clone()]).because_of(Some(cause)))
 }
 
 /// A link to nothing: its name would lead nowhere in the container.

@@ -1,5 +1,6 @@
 //! One thing that is wrong.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::Serialize;
@@ -17,6 +18,17 @@ pub struct Finding {
     pub text: String,
     /// The nodes that can not be made because of it.
     pub nodes: Vec<NodeName>,
+    /// The row that makes it wrong, where that is another than the node's own.
+    #[serde(skip)]
+    cause: Option<Cause>,
+}
+
+/// The row behind a finding: what has the same cause is told once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Cause {
+    row: String,
+    /// Whether the finding is about that row, and not about one that needs it.
+    is_root: bool,
 }
 
 /// Whether something can be made of the tables all the same.
@@ -52,7 +64,57 @@ impl Finding {
         text: &impl ToString,
         nodes: impl IntoIterator<Item = NodeName>,
     ) -> Self {
-        Self { severity, place, text: text.to_string(), nodes: nodes.into_iter().collect() }
+        let (text, nodes) = (text.to_string(), nodes.into_iter().collect());
+        Self { severity, place, text, nodes, cause: None }
+    }
+
+    /// The same finding, which follows from what is wrong with `row`.
+    pub(super) fn because_of(self, row: Option<String>) -> Self {
+        Self { cause: row.map(|row| Cause { row, is_root: false }), ..self }
+    }
+
+    /// The same finding, which is about `row` itself.
+    pub(super) fn about(self, row: String) -> Self {
+        Self { cause: Some(Cause { row, is_root: true }), ..self }
+    }
+}
+
+/// One finding for each cause: a wrong row that a hundred nodes need is one thing to change. The rest keep their order.
+pub(super) fn folded(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut kept: Vec<(Finding, Vec<NodeName>)> = Vec::with_capacity(findings.len());
+    let mut places: HashMap<String, usize> = HashMap::new();
+    for finding in findings {
+        let known = finding.cause.as_ref().and_then(|cause| places.get(&cause.row));
+        match known.and_then(|at| kept.get_mut(*at)) {
+            Some((first, others)) => {
+                first.severity = first.severity.max(finding.severity);
+                others.extend(finding.nodes.iter().filter(|node| !first.nodes.contains(node)).cloned());
+            }
+            None => {
+                let at = kept.len();
+                places.extend(finding.cause.as_ref().map(|cause| (cause.row.clone(), at)));
+                kept.push((finding, Vec::new()));
+            }
+        }
+    }
+    kept.into_iter().map(|(finding, others)| with_others(finding, others)).collect()
+}
+
+/// What follows from a wrong row is not told, only whom it stops; of equals the first is told, and who the others are.
+fn with_others(mut first: Finding, others: Vec<NodeName>) -> Finding {
+    if let (Some(Cause { is_root: false, .. }), [_, ..]) = (&first.cause, others.as_slice()) {
+        first.text = format!("{}; the same is true of {}", first.text, listed(&others));
+    }
+    first.nodes.extend(others);
+    first
+}
+
+fn listed(nodes: &[NodeName]) -> String {
+    const SHOWN: usize = 5;
+    let names: Vec<&str> = nodes.iter().take(SHOWN).map(AsRef::as_ref).collect();
+    match nodes.len().saturating_sub(SHOWN) {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
     }
 }
 

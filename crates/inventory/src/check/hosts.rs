@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::Finding;
+use chain::chain;
+
+use super::{Finding, cause};
 use crate::compile::{Cluster, HostError};
 use crate::hostplan::HostPlan;
 use crate::name::NodeName;
@@ -36,13 +38,13 @@ impl<'a> Plans<'a> {
     }
 
     /// Hosts without a plan, none of whose containers can be made, and entries that plans pass over.
-    pub(super) fn findings(&self) -> Vec<Finding> {
-        self.0.iter().flat_map(|(name, host)| host.findings(name)).collect()
+    pub(super) fn findings(&self, cluster: &Cluster<'_>) -> Vec<Finding> {
+        self.0.iter().flat_map(|(name, host)| host.findings(name, cluster)).collect()
     }
 }
 
 impl Host<'_> {
-    fn findings(&self, name: &NodeName) -> Vec<Finding> {
+    fn findings(&self, name: &NodeName, cluster: &Cluster<'_>) -> Vec<Finding> {
         match &self.plan {
             Ok(plan) => {
                 let place = format!("nics of {name}");
@@ -50,7 +52,8 @@ impl Host<'_> {
             }
             Err(error) => {
                 let concerned = std::iter::once(name).chain(self.containers.iter().copied());
-                vec![Finding::error(name.as_str(), error, concerned.cloned())]
+                let cause = cause::of_host(cluster, name, error);
+                vec![Finding::error(name.as_str(), &chain(error), concerned.cloned()).because_of(cause)]
             }
         }
     }

@@ -2,8 +2,8 @@
 
 use ipnet::IpNet;
 
-use super::Finding;
 use super::ranges::Ranges;
+use super::{Finding, cause};
 use crate::compile::Cluster;
 use crate::container::Network;
 use crate::networks::NetworkError;
@@ -19,13 +19,14 @@ pub(super) fn findings(cluster: &Cluster<'_>) -> Vec<Finding> {
 
 /// xCAT itself lives with a row without a name; a container can not be on it.
 fn unusable(problem: &NetworkError) -> Finding {
-    match problem {
+    let finding = match problem {
         NetworkError::Nameless { .. } => Finding::warning("networks", problem, []),
         NetworkError::Cell(cell) => Finding::error(format!("networks {}", cell.row), problem, []),
         NetworkError::Twice { name, .. } | NetworkError::Disagree { name, .. } => {
             Finding::error(format!("networks {name}"), problem, [])
         }
-    }
+    };
+    finding.about(cause::of_problem(problem))
 }
 
 /// Sorted by first address, the larger first, a subnet that overlaps others lies in one before it.

@@ -21,7 +21,7 @@ impl Ranges {
     /// The ranges, and the cells that are none.
     pub(super) fn read(cluster: &Cluster<'_>) -> (Self, Vec<CellError>) {
         let (mut ranges, mut problems) = (Vec::new(), Vec::new());
-        for (network, text) in cluster.dynamic_ranges() {
+        for (network, text) in cluster.network_cells("dynamicrange") {
             for part in text.split(';').map(str::trim).filter(|part| !part.is_empty()) {
                 match Range::parse(network, part) {
                     Some(range) => ranges.push(range),
@@ -47,7 +47,7 @@ impl Ranges {
                     "{address} of {node} is in networks.dynamicrange={}-{} of {}: DHCP may give it to another machine; change one of them",
                     range.first, range.last, range.network
                 );
-                findings.push(Finding::warning(node.as_str(), &text, []));
+                findings.push(Finding::error(node.as_str(), &text, [node.clone()]));
             }
         }
         findings

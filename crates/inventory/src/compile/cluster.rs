@@ -68,10 +68,42 @@ impl<'a> Cluster<'a> {
         &self.problems
     }
 
-    /// `netname` and `dynamicrange` of the rows that have both.
-    pub(crate) fn dynamic_ranges(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
-        let rows = self.inventory.rows("networks").unwrap_or_default();
-        rows.iter().filter_map(|row| Some((row.get("netname")?, row.get("dynamicrange")?)))
+    /// `netname` and a column of the rows that have both.
+    pub(crate) fn network_cells(&self, column: &str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.cells("networks", "netname", column)
+    }
+
+    /// `net` of the row with that `netname`, as it stands.
+    pub(crate) fn net_of(&self, netname: &str) -> Option<&'a str> {
+        self.network_cells("net").find(|(name, _)| *name == netname).map(|(_, net)| net)
+    }
+
+    /// `key` and `value` of `site`.
+    pub(crate) fn site(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.cells("site", "key", "value")
+    }
+
+    /// `routename` and `gateway` of `routes`.
+    pub(crate) fn route_gateways(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.cells("routes", "routename", "gateway")
+    }
+
+    /// Two columns of the rows of a table that have both. A table that can not be read is told by those who need it.
+    fn cells(&self, table: &str, key: &str, column: &str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let rows = self.inventory.rows(table).unwrap_or_default();
+        let cells = rows.iter().filter_map(|row| Some((row.get(key)?, row.get(column)?)));
+        cells.collect::<Vec<_>>().into_iter()
+    }
+
+    /// Whether the table of a column such as `ipmi.bmc` has rows.
+    pub(crate) fn has_rows(&self, column: &str) -> bool {
+        let table = column.split_once('.').map_or(column, |(table, _)| table);
+        self.inventory.rows(table).is_ok_and(|rows| !rows.is_empty())
+    }
+
+    /// The node or group whose row gives a column's value for a node.
+    pub(crate) fn row_key(&self, node: &NodeName, column: &str) -> Option<String> {
+        self.inventory.row_key(node.as_str(), column)
     }
 
     /// Host and attachments of every container node, sorted by node; computed at the first call.
@@ -85,6 +117,13 @@ impl<'a> Cluster<'a> {
     /// Addresses that more than one node has; computed at the first call.
     pub fn duplicates(&self) -> &[Duplicate] {
         self.duplicates.get_or_init(|| self.find_duplicates())
+    }
+
+    /// Whether a node shares an address with another one.
+    pub(crate) fn is_duplicate(&self, node: &NodeName, address: IpAddr) -> bool {
+        let shares = |duplicate: &&Duplicate| duplicate.nodes.contains(node);
+        let address = address.to_string();
+        self.duplicates().iter().filter(shares).any(|duplicate| duplicate.address == address)
     }
 
     /// `nodehm.mgt` is `docker`, or can not be read: then compiling the node says why.

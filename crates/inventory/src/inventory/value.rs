@@ -23,10 +23,15 @@ impl Inventory {
 
     /// The row that gives a column's value for a node, for messages: its own, or a group's.
     pub fn origin_of(&self, node: &str, column: &str) -> String {
-        let (table, name) = column.split_once('.').unwrap_or((column, ""));
-        let found = self.candidates(node, table).ok();
-        let key = found.and_then(|all| all.into_iter().find(|(_, row)| row.get(name).is_some()));
-        self.origin(table, key.map_or(node, |(key, _)| key))
+        let (table, _) = column.split_once('.').unwrap_or((column, ""));
+        self.origin(table, self.row_key(node, column).as_deref().unwrap_or(node))
+    }
+
+    /// The key of that row: the node, or the group.
+    pub(crate) fn row_key(&self, node: &str, column: &str) -> Option<String> {
+        let (table, name) = column.split_once('.')?;
+        let found = self.candidates(node, table).ok()?;
+        found.into_iter().find(|(_, row)| row.get(name).is_some()).map(|(key, _)| key.to_owned())
     }
 
     pub(super) fn value_of(

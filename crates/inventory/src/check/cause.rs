@@ -1,0 +1,88 @@
+//! The row that makes another one wrong: that of a group, of `networks`, or of a host.
+
+use std::net::IpAddr;
+
+use crate::compile::{AttachError, Cluster, HostError, SpecError};
+use crate::hostplan::HostPlanError;
+use crate::inventory::InventoryError;
+use crate::name::{NetName, NodeName};
+use crate::networks::NetworkError;
+
+/// Of a container's error; `None`: its own row.
+pub(super) fn of_container(cluster: &Cluster<'_>, node: &NodeName, error: &SpecError) -> Option<String> {
+    match error {
+        SpecError::Inventory(error) => of_value(error),
+        SpecError::Cell(cell) => of_group(cluster, node, cell.column),
+        SpecError::UnknownHost { host, .. } => Some(format!("nodelist {host}")),
+        SpecError::Attach(AttachError::UnknownNetwork { network, .. }) => Some(of_network(network)),
+        SpecError::Attach(AttachError::Homeless { ip, .. }) => of_address(cluster, *ip),
+        _ => None,
+    }
+}
+
+/// Of a host's error.
+pub(super) fn of_host(cluster: &Cluster<'_>, host: &NodeName, error: &HostError) -> Option<String> {
+    match error {
+        HostError::Inventory(error) => of_value(error),
+        HostError::Cell(cell) => of_group(cluster, host, cell.column),
+        HostError::Plan(HostPlanError::UnknownNetwork { network, .. }) => Some(of_network(network)),
+        HostError::Plan(HostPlanError::Homeless { ip, .. } | HostPlanError::Outside { ip, .. }) => {
+            of_address(cluster, *ip)
+        }
+        // the columns contradict each other: where they are a group's, they do so for each of its hosts
+        HostError::Plan(error) => {
+            let group = of_group(cluster, host, "nics.nictypes")?;
+            Some(format!("{group}: {}", error.to_string().replace(host.as_str(), "")))
+        }
+        HostError::NoNode(_) | HostError::NoAddress(_) => None,
+    }
+}
+
+/// A row of `networks`, by its name.
+pub(super) fn of_network(name: &NetName) -> String {
+    format!("networks {name}")
+}
+
+/// A row of `networks` that makes no network.
+pub(super) fn of_problem(problem: &NetworkError) -> String {
+    match problem {
+        NetworkError::Cell(cell) => format!("networks {}", cell.row),
+        NetworkError::Nameless { net } => format!("networks net={net}"),
+        NetworkError::Twice { name, .. } | NetworkError::Disagree { name, .. } => of_network(name),
+    }
+}
+
+/// An expression that can not be computed is the same one for each node of its group.
+fn of_value(error: &InventoryError) -> Option<String> {
+    match error {
+        InventoryError::Value { column, origin, .. } => Some(format!("{column} in {origin}")),
+        _ => None,
+    }
+}
+
+fn of_group(cluster: &Cluster<'_>, node: &NodeName, column: &str) -> Option<String> {
+    let key = cluster.row_key(node, column).filter(|key| key != node.as_str())?;
+    Some(format!("{column} of group {key}"))
+}
+
+/// The unusable row of `networks` that may have been meant for an address.
+fn of_address(cluster: &Cluster<'_>, ip: IpAddr) -> Option<String> {
+    let mut problems = cluster.network_problems().iter();
+    let problem = problems.find(|problem| match problem {
+        NetworkError::Twice { second, .. } | NetworkError::Disagree { second, .. } => second.contains(&ip),
+        NetworkError::Nameless { net } => may_contain(net, ip),
+        NetworkError::Cell(cell) => may_contain(cluster.net_of(&cell.row).unwrap_or_default(), ip),
+    })?;
+    Some(of_problem(problem))
+}
+
+/// What a net without a mask tells: the family and the beginning.
+fn may_contain(net: &str, ip: IpAddr) -> bool {
+    let address = net.split_once('/').map_or(net, |(address, _)| address);
+    match (address.trim().parse(), ip) {
+        (Ok(IpAddr::V4(net)), IpAddr::V4(ip)) => net.octets().first() == ip.octets().first(),
+        (Ok(IpAddr::V6(net)), IpAddr::V6(ip)) => net.segments().first() == ip.segments().first(),
+        (Ok(_), _) => false,
+        (Err(_), _) => true,
+    }
+}
