@@ -37,9 +37,13 @@ impl App {
         Ok(Inventory::open(&self.inventory_url()?)?)
     }
 
-    /// The nodes of a noderange.
+    /// The nodes of a noderange; it is an error if there are none, for a script would take it for success.
     pub(crate) fn select(&self, tables: &Inventory, noderange: &str) -> Result<Vec<NodeName>, CommandError> {
-        Ok(tables.select_with(noderange, &number_names())?)
+        let nodes = tables.select_with(noderange, &number_names())?;
+        if nodes.is_empty() {
+            return Err(CommandError::Nobody { noderange: noderange.to_owned() });
+        }
+        Ok(nodes)
     }
 
     /// Where the tables are: said, or xCAT's, or ours.

@@ -70,6 +70,12 @@ pub(crate) enum CommandError {
     /// A noderange.
     #[error(transparent)]
     Noderange(#[from] inventory::NoderangeError),
+    /// A noderange without nodes: an empty group, a pattern that no name fits, or `site.excludenodes` takes all away.
+    #[error("noderange {noderange:?} selects no node: nothing was done")]
+    Nobody {
+        /// As given.
+        noderange: String,
+    },
     /// The stanza file.
     #[error(transparent)]
     Stanza(#[from] inventory::stanza::StanzaError),

@@ -30,16 +30,16 @@ fn file(app: &App, instead: &'static str) -> Result<StanzaFile, CommandError> {
 }
 
 /// Nodes that are there, by any noderange; else names, which need not be there yet. What is wrong with the tables is told
-/// when the file is changed.
+/// when the file is changed. A group without members is no new node.
 fn names(args: &DefArgs, app: &App) -> Result<Vec<String>, CommandError> {
     let noderange = &args.nodes.noderange;
     let is_node = args.attributes.iter().all(|(name, value)| name != "objtype" || value == "node");
-    let known =
-        app.inventory().ok().filter(|_| is_node).and_then(|tables| app.select(&tables, noderange).ok());
-    Ok(match known {
-        Some(nodes) => nodes.into_iter().map(String::from).collect(),
-        None => noderange::names(noderange, &app::number_names())?,
-    })
+    let tables = app.inventory().ok().filter(|_| is_node);
+    match tables.map(|tables| app.select(&tables, noderange)) {
+        Some(Ok(nodes)) => Ok(nodes.into_iter().map(String::from).collect()),
+        Some(Err(nobody @ CommandError::Nobody { .. })) => Err(nobody),
+        Some(Err(_)) | None => Ok(noderange::names(noderange, &app::number_names())?),
+    }
 }
 
 fn told(names: &[String], app: &mut App) -> Done {

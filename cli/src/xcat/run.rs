@@ -138,6 +138,7 @@ fn report(error: &CommandError, printer: &mut Printer) -> ExitCode {
         CommandError::Noderange(error) | CommandError::Inventory(InventoryError::Noderange(error)) => {
             failed(printer, &Said::NoNodes(&chain(error)))
         }
+        CommandError::Nobody { .. } => failed(printer, &Said::NoNodes(&error.to_string())),
         error => failed(printer, &Said::Wrong(&chain(error))),
     }
 }

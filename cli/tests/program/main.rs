@@ -8,6 +8,7 @@ mod hosts;
 mod manual;
 mod plugin;
 mod samples;
+mod selection;
 mod tables;
 mod usage;
 mod xcat;

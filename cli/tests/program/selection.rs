@@ -1,0 +1,120 @@
+//! A noderange that selects nobody: told by every command, with a status that a script sees.
+
+use std::os::unix::fs::symlink;
+use std::process::Command;
+
+use super::{Place, SMALL};
+
+/// Every command that takes a noderange, with what else it needs.
+const COMMANDS: &[&[&str]] = &[
+    &["nodes", "RANGE"],
+    &["nodes", "RANGE", "-i", "ip"],
+    &["def", "RANGE", "vmcpus=1"],
+    &["undef", "RANGE"],
+    &["sync", "RANGE"],
+    &["mk", "RANGE"],
+    &["mk", "RANGE", "--replace", "--dry-run"],
+    &["rm", "-f", "RANGE"],
+    &["power", "RANGE", "off"],
+    &["power", "RANGE", "state"],
+    &["ls", "RANGE"],
+    &["logs", "RANGE"],
+    &["cons", "RANGE"],
+    &["exec", "RANGE", "--", "true"],
+    &["host", "RANGE", "status"],
+    &["host", "RANGE", "enroll"],
+];
+
+/// An empty group, a pattern that fits no name, all that is taken away again, a criterion that nobody meets.
+const NOBODY: [&str; 6] =
+    ["idle", "/zebra.*", "docker,-docker", "host3-host1", "vm.host==host9", "docker@hosts"];
+
+fn place() -> Place {
+    Place::with(&format!("{SMALL}\nidle:\n    objtype=group\n    vmcpus=1\n"))
+}
+
+fn of(words: &[&'static str], range: &'static str) -> Vec<&'static str> {
+    words.iter().map(|word| if *word == "RANGE" { range } else { word }).collect()
+}
+
+#[test]
+fn every_command_tells_a_selection_of_nobody() {
+    let place = place();
+    let before = place.text();
+    for words in COMMANDS {
+        for range in NOBODY {
+            let told = format!("! Error: noderange {range:?} selects no node: nothing was done\n= 2\n");
+            assert_eq!(place.say(&of(words, range)), told, "{words:?}");
+        }
+    }
+    assert_eq!(place.text(), before);
+}
+
+#[test]
+fn it_is_an_object_in_json_and_no_progress_when_quiet() {
+    let place = place();
+    for words in COMMANDS.iter().filter(|words| words.first() != Some(&"cons")) {
+        let mut asked = of(words, "idle");
+        asked.insert(0, "--json");
+        assert_eq!(
+            place.say(&asked),
+            "{\"error\":\"noderange \\\"idle\\\" selects no node: nothing was done\"}\n= 2\n",
+            "{words:?}"
+        );
+    }
+    let quiet = place.say(&["-q", "power", "idle", "off"]);
+    assert_eq!(quiet, "! Error: noderange \"idle\" selects no node: nothing was done\n= 2\n");
+}
+
+#[test]
+fn nodes_that_site_excludes_are_nobody() {
+    let place = Place::with(&format!("{SMALL}\nclustersite:\n    objtype=site\n    excludenodes=docker\n"));
+    assert_eq!(
+        place.say(&["rm", "-f", "docker"]),
+        "! Error: noderange \"docker\" selects no node: nothing was done\n= 2\n"
+    );
+}
+
+#[test]
+fn nodes_none_of_which_is_a_container_are_told_one_by_one() {
+    let place = place();
+    for words in [
+        &["mk", "hosts"][..],
+        &["power", "hosts", "off"],
+        &["exec", "hosts", "--", "true"],
+        &["logs", "hosts"],
+    ] {
+        assert_eq!(
+            place.say(words),
+            "! host1: Error: nodehm.mgt of host1 is ipmi, not docker: it is no container\n\
+             ! host2: Error: nodehm.mgt of host2 is ipmi, not docker: it is no container\n\
+             ! Error: nothing was done: 2 nodes cannot be used as the tables have them\n\
+             ! hint: xdock check looks at all the tables\n= 2\n",
+            "{words:?}"
+        );
+    }
+}
+
+#[test]
+fn xcats_own_commands_tell_it_too() {
+    let place = place();
+    for (name, words) in
+        [("rpower", &["idle", "off"][..]), ("lsdocker", &["idle"]), ("rmdocker", &["-f", "idle"])]
+    {
+        let link = place.directory.path().join(name);
+        symlink(env!("CARGO_BIN_EXE_xdock"), &link).unwrap();
+        let output = Command::new(&link)
+            .env_clear()
+            .env("XDOCK_INVENTORY", format!("file:{}", place.tables().display()))
+            .env("XDOCK_CONFIG", place.settings())
+            .args(words)
+            .output()
+            .unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(
+            (told.as_str(), output.status.code()),
+            ("Error: noderange \"idle\" selects no node: nothing was done\n", Some(1)),
+            "{name}"
+        );
+    }
+}
