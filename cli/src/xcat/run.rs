@@ -138,7 +138,8 @@ fn report(error: &CommandError, printer: &mut Printer) -> ExitCode {
         CommandError::Noderange(error) | CommandError::Inventory(InventoryError::Noderange(error)) => {
             failed(printer, &Said::NoNodes(&chain(error)))
         }
-        CommandError::Nobody { .. } => failed(printer, &Said::NoNodes(&error.to_string())),
+        // as xCAT answers an empty group (NodeRange.pm: no node, no error)
+        CommandError::Nobody { .. } => ExitCode::SUCCESS,
         error => failed(printer, &Said::Wrong(&chain(error))),
     }
 }

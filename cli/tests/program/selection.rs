@@ -1,8 +1,5 @@
 //! A noderange that selects nobody: told by every command, with a status that a script sees.
 
-use std::os::unix::fs::symlink;
-use std::process::Command;
-
 use super::{Place, SMALL};
 
 /// Every command that takes a noderange, with what else it needs.
@@ -91,30 +88,6 @@ fn nodes_none_of_which_is_a_container_are_told_one_by_one() {
              ! Error: nothing was done: 2 nodes cannot be used as the tables have them\n\
              ! hint: xdock check looks at all the tables\n= 2\n",
             "{words:?}"
-        );
-    }
-}
-
-#[test]
-fn xcats_own_commands_tell_it_too() {
-    let place = place();
-    for (name, words) in
-        [("rpower", &["idle", "off"][..]), ("lsdocker", &["idle"]), ("rmdocker", &["-f", "idle"])]
-    {
-        let link = place.directory.path().join(name);
-        symlink(env!("CARGO_BIN_EXE_xdock"), &link).unwrap();
-        let output = Command::new(&link)
-            .env_clear()
-            .env("XDOCK_INVENTORY", format!("file:{}", place.tables().display()))
-            .env("XDOCK_CONFIG", place.settings())
-            .args(words)
-            .output()
-            .unwrap();
-        let told = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(
-            (told.as_str(), output.status.code()),
-            ("Error: noderange \"idle\" selects no node: nothing was done\n", Some(1)),
-            "{name}"
         );
     }
 }

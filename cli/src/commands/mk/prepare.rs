@@ -142,11 +142,11 @@ impl Work {
 /// What `xdock check` finds of these nodes: nothing is made of rows that contradict each other.
 fn findings(nodes: &[NodeName], cluster: &Cluster<'_>) -> Vec<(NodeName, String)> {
     let asked: HashSet<&NodeName> = nodes.iter().collect();
-    let errors = cluster.check().into_iter().filter(|finding| finding.severity == Severity::Error);
-    let mut wrong: Vec<(NodeName, String)> = errors
-        .flat_map(|finding| finding.nodes.into_iter().map(move |node| (node, finding.text.clone())))
-        .filter(|(node, _)| asked.contains(node))
-        .collect();
+    let mut wrong = Vec::new();
+    for finding in cluster.check().iter().filter(|finding| finding.severity == Severity::Error) {
+        let of_asked = finding.nodes.iter().filter(|node| asked.contains(node));
+        wrong.extend(of_asked.map(|node| (node.clone(), finding.text_of(node).to_owned())));
+    }
     wrong.sort();
     wrong.dedup();
     wrong

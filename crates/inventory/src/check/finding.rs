@@ -1,6 +1,6 @@
 //! One thing that is wrong.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 
 use serde::Serialize;
@@ -21,6 +21,9 @@ pub struct Finding {
     /// The row that makes it wrong, where that is another than the node's own.
     #[serde(skip)]
     cause: Option<Cause>,
+    /// What is told of some of the nodes alone, where the text is about several.
+    #[serde(skip)]
+    apart: BTreeMap<NodeName, String>,
 }
 
 /// The row behind a finding: what has the same cause is told once.
@@ -65,7 +68,12 @@ impl Finding {
         nodes: impl IntoIterator<Item = NodeName>,
     ) -> Self {
         let (text, nodes) = (text.to_string(), nodes.into_iter().collect());
-        Self { severity, place, text, nodes, cause: None }
+        Self { severity, place, text, nodes, cause: None, apart: BTreeMap::new() }
+    }
+
+    /// What is wrong for one of its nodes.
+    pub fn text_of(&self, node: &NodeName) -> &str {
+        self.apart.get(node).unwrap_or(&self.text)
     }
 
     /// The same finding, which follows from what is wrong with `row`.
@@ -81,15 +89,12 @@ impl Finding {
 
 /// One finding for each cause: a wrong row that a hundred nodes need is one thing to change. The rest keep their order.
 pub(super) fn folded(findings: Vec<Finding>) -> Vec<Finding> {
-    let mut kept: Vec<(Finding, Vec<NodeName>)> = Vec::with_capacity(findings.len());
+    let mut kept: Vec<(Finding, Vec<Finding>)> = Vec::with_capacity(findings.len());
     let mut places: HashMap<String, usize> = HashMap::new();
     for finding in findings {
         let known = finding.cause.as_ref().and_then(|cause| places.get(&cause.row));
         match known.and_then(|at| kept.get_mut(*at)) {
-            Some((first, others)) => {
-                first.severity = first.severity.max(finding.severity);
-                others.extend(finding.nodes.iter().filter(|node| !first.nodes.contains(node)).cloned());
-            }
+            Some((_, others)) => others.push(finding),
             None => {
                 let at = kept.len();
                 places.extend(finding.cause.as_ref().map(|cause| (cause.row.clone(), at)));
@@ -97,21 +102,35 @@ pub(super) fn folded(findings: Vec<Finding>) -> Vec<Finding> {
             }
         }
     }
-    kept.into_iter().map(|(finding, others)| with_others(finding, others)).collect()
+    kept.into_iter().map(|(first, others)| with_others(first, others)).collect()
 }
 
 /// What follows from a wrong row is not told, only whom it stops; of equals the first is told, and who the others are.
-fn with_others(mut first: Finding, others: Vec<NodeName>) -> Finding {
-    if let (Some(Cause { is_root: false, .. }), [_, ..]) = (&first.cause, others.as_slice()) {
-        first.text = format!("{}; the same is true of {}", first.text, listed(&others));
+fn with_others(mut first: Finding, others: Vec<Finding>) -> Finding {
+    let is_root = first.cause.as_ref().is_some_and(|cause| cause.is_root);
+    let alone = first.nodes.clone();
+    let mut seen: HashSet<NodeName> = alone.iter().cloned().collect();
+    for other in others {
+        first.severity = first.severity.max(other.severity);
+        for node in other.nodes {
+            if seen.insert(node.clone()) {
+                first.apart.extend((!is_root).then(|| (node.clone(), other.text.clone())));
+                first.nodes.push(node);
+            }
+        }
     }
-    first.nodes.extend(others);
+    let more: Vec<&NodeName> = first.apart.keys().collect();
+    if !more.is_empty() {
+        let text = format!("{}; the same is true of {}", first.text, listed(&more));
+        let own = std::mem::replace(&mut first.text, text);
+        first.apart.extend(alone.into_iter().map(|node| (node, own.clone())));
+    }
     first
 }
 
-fn listed(nodes: &[NodeName]) -> String {
+fn listed(nodes: &[&NodeName]) -> String {
     const SHOWN: usize = 5;
-    let names: Vec<&str> = nodes.iter().take(SHOWN).map(AsRef::as_ref).collect();
+    let names: Vec<&str> = nodes.iter().take(SHOWN).map(|node| node.as_str()).collect();
     match nodes.len().saturating_sub(SHOWN) {
         0 => names.join(", "),
         more => format!("{} and {more} more", names.join(", ")),
