@@ -1,11 +1,13 @@
 //! Brings a host's snapshot to its netd, and to the directory that deployed hosts fetch from.
 
+mod objection;
+
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use durable::FileError;
-use inventory::Snapshot;
+use inventory::{Snapshot, Stamp};
 use process::ExecuteError;
 use thiserror::Error;
 
@@ -15,13 +17,17 @@ use crate::host::Host;
 /// How long netd may take to verify, write and answer, beyond the way to it.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+pub(crate) use objection::{Objection, is_in_the_way, objection};
+
 /// What became of a snapshot at its host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Delivery {
     /// netd took it.
-    Delivered,
-    /// netd has one that says the same.
-    Already,
+    Delivered(u64),
+    /// netd has one of this version that says the same. An earlier release of netd does not tell its stamp.
+    Already(u64, Option<Stamp>),
+    /// netd keeps the one that it has.
+    Kept(Stamp),
 }
 
 /// Why a host does not have the current tables.
@@ -41,6 +47,23 @@ pub(crate) enum DeliveryError {
         /// Why.
         #[source]
         source: SessionError,
+    },
+    /// netd cannot be told to replace what it has.
+    #[error(
+        "netd of {host} is of an earlier release, which keeps the tables that it has because they are newer by their clock; update it (updatenode {host} -P xdock), then run \"xdock sync {host}\""
+    )]
+    Outdated {
+        /// The host.
+        host: String,
+    },
+    /// The host keeps what it has, and the administrator has to decide.
+    #[error(transparent)]
+    Objection(Box<Objection>),
+    /// Every time it was looked at, it had another one.
+    #[error("somebody else delivers tables to {host} at the same time; run \"xdock sync {host}\" again")]
+    Contended {
+        /// The host.
+        host: String,
     },
     /// netd said something else than it promises.
     #[error(
@@ -63,24 +86,59 @@ pub(crate) enum DeliveryError {
     },
 }
 
-/// The version of tables that are read now.
+/// The time now, and with it the version of tables that are read now.
 pub(crate) fn version_now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Gives `snapshot` to the netd of `host`.
-/// The version that it then has.
-pub(crate) async fn deliver(host: &Host, snapshot: &Snapshot) -> Result<(u64, Delivery), DeliveryError> {
-    let text = snapshot.to_text().into_bytes();
+/// Gives `snapshot` to the netd of `host`. With `replaces` it comes into force whatever its version is, if that is what the
+/// host has.
+pub(crate) async fn deliver(
+    host: &Host,
+    snapshot: &Snapshot,
+    replaces: Option<&Stamp>,
+) -> Result<Delivery, DeliveryError> {
+    let mut words = vec!["snapshot", "load", "--host", host.name.as_str()];
+    let stamp = replaces.map(|stamp| format!("{}@{}", stamp.version, stamp.digest));
+    words.extend(stamp.iter().flat_map(|stamp| ["--replaces", stamp]));
+    words.push("-");
+    let loaded = host.programs.netd(&words, snapshot.to_text().into_bytes(), PATIENCE).await;
+    let name = || host.name.to_string();
+    match loaded {
+        Ok(told) => {
+            understand(&told.text()).ok_or_else(|| DeliveryError::Told { host: name(), told: told.text() })
+        }
+        Err(error) if told(&error).1.contains(NO_ORIGIN) => deliver_to_old(host, snapshot).await,
+        Err(error) => understand(told(&error).0).ok_or_else(|| refused(name(), error)),
+    }
+}
+
+/// What a netd says that knows no origins: of a release before them.
+const NO_ORIGIN: &str = "unknown field `origin`";
+
+/// A netd of an earlier release goes by versions alone.
+async fn deliver_to_old(host: &Host, snapshot: &Snapshot) -> Result<Delivery, DeliveryError> {
+    let text = snapshot.clone().made_by(None).to_text().into_bytes();
     let words = ["snapshot", "load", "--host", host.name.as_str(), "-"];
-    let told = host
-        .programs
-        .netd(&words, text, PATIENCE)
-        .await
-        .map_err(|source| refused(host.name.to_string(), source))?;
-    understand(&told.text())
-        .ok_or_else(|| DeliveryError::Told { host: host.name.to_string(), told: told.text() })
+    let name = || host.name.to_string();
+    match host.programs.netd(&words, text, PATIENCE).await {
+        Ok(told) => {
+            understand(&told.text()).ok_or_else(|| DeliveryError::Told { host: name(), told: told.text() })
+        }
+        Err(error) if told(&error).1.contains("is older than") => {
+            Err(DeliveryError::Outdated { host: name() })
+        }
+        Err(error) => Err(refused(name(), error)),
+    }
+}
+
+/// What a program wrote that ended badly: standard output and standard error.
+fn told(error: &SessionError) -> (&str, &str) {
+    match error {
+        SessionError::Run(ExecuteError::Status { stdout, stderr, .. }) => (stdout, stderr),
+        _ => ("", ""),
+    }
 }
 
 /// A shell ends with 127 when there is no such program (POSIX, 2.8.2).
@@ -96,13 +154,15 @@ fn refused(host: String, source: SessionError) -> DeliveryError {
     }
 }
 
-/// `snapshot 1763817000000 delivered`, or `already` for tables that say the same.
-fn understand(told: &str) -> Option<(u64, Delivery)> {
-    let mut words = told.lines().last()?.split_whitespace().skip_while(|word| *word != "snapshot");
-    let version = words.nth(1)?.parse().ok()?;
-    match words.next()? {
-        "delivered" => Some((version, Delivery::Delivered)),
-        "already" => Some((version, Delivery::Already)),
+/// `snapshot 1763817000000 delivered`; `already STAMP` for tables that say the same, `kept STAMP` where it keeps others.
+fn understand(told: &str) -> Option<Delivery> {
+    let (version, rest) = told.lines().last()?.strip_prefix("snapshot ")?.split_once(' ')?;
+    let version = version.parse().ok()?;
+    let (word, stamp) = rest.split_once(' ').map_or((rest, None), |(word, stamp)| (word, stamp.parse().ok()));
+    match (word, stamp) {
+        ("delivered", _) => Some(Delivery::Delivered(version)),
+        ("already", stamp) => Some(Delivery::Already(version, stamp)),
+        ("kept", Some(stamp)) => Some(Delivery::Kept(stamp)),
         _ => None,
     }
 }
@@ -116,7 +176,7 @@ pub(crate) fn shelf(installdir: &Path, host: &str) -> Option<PathBuf> {
 /// host has.
 pub(crate) fn leave(installdir: &Path, snapshot: &Snapshot) -> Result<(), DeliveryError> {
     let Some(path) = shelf(installdir, snapshot.host.as_str()) else { return Ok(()) };
-    let same = Snapshot::read(&path).is_ok_and(|old| old.digest == snapshot.digest);
+    let same = Snapshot::read(&path).is_ok_and(|old| old.is_some_and(|old| old.digest == snapshot.digest));
     if same {
         return Ok(());
     }
@@ -131,8 +191,17 @@ mod tests {
 
     #[test]
     fn the_words_of_netd_are_understood() {
-        assert_eq!(understand("snapshot 17 delivered"), Some((17, Delivery::Delivered)));
-        assert_eq!(understand("snapshot 16 already"), Some((16, Delivery::Already)));
+        let stamp: Stamp = "16@sha256:ab by mn1 4f3a 0".parse().unwrap();
+        assert_eq!(understand("snapshot 17 delivered"), Some(Delivery::Delivered(17)));
+        assert_eq!(
+            understand("snapshot 16 already"),
+            Some(Delivery::Already(16, None)),
+            "an earlier release"
+        );
+        let already = "snapshot 16 already 16@sha256:ab by mn1 4f3a 0";
+        assert_eq!(understand(already), Some(Delivery::Already(16, Some(stamp.clone()))));
+        assert_eq!(understand(&already.replace("already", "kept")), Some(Delivery::Kept(stamp)));
+        assert_eq!(understand("snapshot 16 kept"), None);
         assert_eq!(understand(""), None);
         assert_eq!(understand("snapshot 16 eaten"), None);
     }

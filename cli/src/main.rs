@@ -10,6 +10,7 @@ mod engine;
 mod enroll;
 mod fleet;
 mod host;
+mod origin;
 mod plan;
 mod printer;
 mod settings;

@@ -55,6 +55,9 @@ pub(crate) enum SnapshotCommand {
         /// Refuse a snapshot that is for another host than this
         #[arg(long, value_name = "NAME")]
         host: Option<inventory::NodeName>,
+        /// Replace the snapshot in force, whoever made it and when, if it is exactly this one (see `netd snapshot show`)
+        #[arg(long, value_name = "VERSION@DIGEST")]
+        replaces: Option<inventory::Stamp>,
     },
     /// Print the snapshot that is in force
     Show,

@@ -4,13 +4,15 @@ use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use inventory::{NodeName, Snapshot};
+use inventory::snapshot::{self, Kept};
+use inventory::{NodeName, Snapshot, Stamp};
 use tracing_subscriber::EnvFilter;
 
 use crate::accept::{Loaded, judge};
 use crate::args::{Cli, Command, Run, SnapshotCommand};
 use crate::client;
 use crate::daemon::Daemon;
+use crate::refusal::Refusal;
 use crate::serve::{self, LOAD, LoadSnapshot, RECONCILE, STATUS};
 use crate::status::{Reconciled, Status};
 use chain::chain;
@@ -21,8 +23,8 @@ pub(crate) async fn run(cli: Cli) -> Result<(), String> {
     match command.unwrap_or(Command::Run(Run::default())) {
         Command::Run(run) => serve(&socket, &snapshot, &run).await,
         Command::Status { json } => status(&socket, json).await,
-        Command::Snapshot(SnapshotCommand::Load { file, host }) => {
-            load(&socket, &snapshot, &file, host.as_ref()).await
+        Command::Snapshot(SnapshotCommand::Load { file, host, replaces }) => {
+            load(&socket, &snapshot, &file, host.as_ref(), replaces).await
         }
         Command::Snapshot(SnapshotCommand::Show) => show(&snapshot),
         Command::Reconcile => reconcile(&socket).await,
@@ -73,40 +75,61 @@ async fn reconcile(socket: &Path) -> Result<(), String> {
 }
 
 fn show(snapshot: &Path) -> Result<(), String> {
-    let snapshot = Snapshot::read(snapshot).map_err(|error| chain(&error))?;
-    print(&snapshot.to_text())
+    let Kept { snapshot, problem } = Kept::read(snapshot);
+    let none = || problem.as_ref().map_or(Refusal::NoSnapshot.to_string(), |problem| chain(problem));
+    print(&snapshot.ok_or_else(none)?.to_text())?;
+    problem.map_or(Ok(()), |problem| Err(chain(&problem)))
 }
 
-async fn load(socket: &Path, kept: &Path, file: &Path, host: Option<&NodeName>) -> Result<(), String> {
+async fn load(
+    socket: &Path,
+    kept: &Path,
+    file: &Path,
+    host: Option<&NodeName>,
+    replaces: Option<Stamp>,
+) -> Result<(), String> {
     let new = Snapshot::parse(&read(file)?).map_err(|error| chain(&error))?;
     if host.is_some() {
-        judge(None, &new, host).map_err(|refusal| refusal.to_string())?;
+        judge(None, &new, host, None).map_err(|refusal| refusal.to_string())?;
     }
-    let loaded = deliver(socket, kept, &new).await?;
-    match loaded {
+    // xdock reads these lines: the stamp tells it what the host has
+    match deliver(socket, kept, &new, replaces).await? {
         Loaded::Delivered(version) => print(&format!("snapshot {version} delivered\n")),
-        Loaded::Already(version) => print(&format!("snapshot {version} already\n")),
+        Loaded::Already(stamp) => print(&format!("snapshot {} already {stamp}\n", stamp.version)),
+        Loaded::Kept(stamp, why) => {
+            print(&format!("snapshot {} kept {stamp}\n", stamp.version))?;
+            Err(why)
+        }
     }
 }
 
 /// To the daemon; on a host where none is installed yet, to the place where it will look.
-async fn deliver(socket: &Path, kept: &Path, new: &Snapshot) -> Result<Loaded, String> {
+async fn deliver(
+    socket: &Path,
+    kept: &Path,
+    new: &Snapshot,
+    replaces: Option<Stamp>,
+) -> Result<Loaded, String> {
     let incoming = Incoming::beside(kept, new)?;
-    let request = serde_json::to_string(&LoadSnapshot { path: incoming.0.clone() }).unwrap_or_default();
-    match client::call(socket, LOAD, request).await {
+    let request = LoadSnapshot { path: incoming.0.clone(), replaces };
+    let body = serde_json::to_string(&request).unwrap_or_default();
+    match client::call(socket, LOAD, body).await {
         Ok(loaded) => serde_json::from_value(loaded).map_err(|error| error.to_string()),
-        Err(error) if error.is_absence() => keep(kept, new),
+        Err(error) if error.is_absence() => keep(kept, new, request.replaces.as_ref()),
         Err(error) => Err(chain(&error)),
     }
 }
 
-fn keep(kept: &Path, new: &Snapshot) -> Result<Loaded, String> {
-    // a broken one counts as none: this is how it is put right
-    let current = Snapshot::read(kept).ok();
-    let loaded = judge(current.as_ref(), new, None).map_err(|refusal| refusal.to_string())?;
-    if matches!(loaded, Loaded::Delivered(_)) {
-        durable::replace(kept, new.to_text().as_bytes(), 0o600).map_err(|error| chain(&error))?;
-    }
+/// Where both copies are broken there is none to compare with: a new one puts that right.
+fn keep(kept: &Path, new: &Snapshot, replaces: Option<&Stamp>) -> Result<Loaded, String> {
+    let Kept { snapshot: current, problem } = Kept::read(kept);
+    let loaded = Loaded::of(judge(current.as_ref(), new, None, replaces))?;
+    let written = match (&loaded, &current) {
+        (Loaded::Delivered(_), _) => snapshot::keep(kept, new),
+        (Loaded::Already(_), Some(current)) if problem.is_some() => snapshot::keep(kept, current),
+        _ => Ok(()),
+    };
+    written.map_err(|error| chain(&error))?;
     Ok(loaded)
 }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use bytes::Bytes;
+use inventory::Stamp;
 use plugin::{Answer, Limits};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -24,6 +25,9 @@ pub(crate) const RECONCILE: &str = "/Netd.Reconcile";
 #[serde(deny_unknown_fields)]
 pub(crate) struct LoadSnapshot {
     pub(crate) path: PathBuf,
+    /// The snapshot in force that it replaces whatever its version is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) replaces: Option<Stamp>,
 }
 
 /// Serves until SIGTERM or SIGINT.
@@ -53,11 +57,11 @@ async fn answer(inbox: &UnboundedSender<Message>, path: &str, body: &[u8]) -> An
 }
 
 async fn load(inbox: &UnboundedSender<Message>, body: &[u8]) -> Answer {
-    let LoadSnapshot { path } = match serde_json::from_slice(body) {
+    let request: LoadSnapshot = match serde_json::from_slice(body) {
         Ok(request) => request,
         Err(error) => return Answer::error(400, &format!("{LOAD}: {error}")),
     };
-    told(ask(inbox, |answer| Message::Load(path, answer)).await.and_then(|loaded| loaded))
+    told(ask(inbox, |answer| Message::Load(request, answer)).await.and_then(|loaded| loaded))
 }
 
 /// Puts a question to the owner.

@@ -33,6 +33,12 @@ pub(crate) struct SnapshotStatus {
     pub(crate) digest: String,
     /// Since the tables were read.
     pub(crate) age_seconds: u64,
+    /// Until then, where this host's clock says that they will be read in the future.
+    #[serde(default)]
+    pub(crate) ahead_seconds: u64,
+    /// The management node that read them, where it is known.
+    #[serde(default)]
+    pub(crate) made_by: Option<String>,
     pub(crate) nodes: usize,
 }
 
@@ -91,9 +97,14 @@ impl fmt::Display for Status {
 
 impl fmt::Display for SnapshotStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, version, digest, age_seconds, nodes } = self;
+        let Self { host, version, digest, age_seconds, ahead_seconds, made_by, nodes } = self;
         let digest = digest.get(..19).unwrap_or(digest);
-        write!(f, "version {version} ({digest}, {age_seconds} s old) for {host}, {nodes} container nodes")
+        let maker = made_by.as_ref().map(|name| format!(", made by {name}")).unwrap_or_default();
+        let age = match ahead_seconds {
+            0 => format!("{age_seconds} s old"),
+            ahead => format!("{ahead} s in the future of this host's clock"),
+        };
+        write!(f, "version {version} ({digest}, {age}{maker}) for {host}, {nodes} container nodes")
     }
 }
 

@@ -3,18 +3,20 @@
 use std::cell::OnceCell;
 use std::path::Path;
 
+use durable::FileError;
 use inventory::compile::{Cluster, CompileError};
-use inventory::{DockerHost, Inventory, InventoryError, NodeName, Snapshot};
-use serde_json::{Map, Value};
+use inventory::{DockerHost, Inventory, InventoryError, NodeName, Snapshot, Stamp};
+use serde_json::{Map, Value, json};
 use thiserror::Error;
 
 use super::{CommandError, Done};
 use crate::app::App;
 use crate::args::NoderangeArg;
-use crate::delivery::{self, Delivery, DeliveryError};
+use crate::delivery::{self, Delivery, DeliveryError, is_in_the_way, objection, version_now};
 use crate::engine::EngineError;
 use crate::fleet::{self, Group, Outcome, Replies, Sequence};
 use crate::host::Host;
+use crate::origin::ManagementNode;
 use crate::targets;
 
 /// What netd says, whatever it refuses, when newer tables would help (netd's refusals).
@@ -31,7 +33,7 @@ pub(super) async fn run(args: &NoderangeArg, app: &mut App) -> Result<Done, Comm
     let work = |group: Group, replies: Replies| {
         let tables = &tables;
         async move {
-            let brought = tables.bring(&group.host).await;
+            let brought = tables.enforce(&group.host).await;
             replies.end_all(&group.members, &told(&brought));
         }
     };
@@ -53,17 +55,46 @@ pub(super) fn refuse_containers(
     if wrong.is_empty() { Ok(()) } else { Err(CommandError::Nodes(wrong)) }
 }
 
-fn told(brought: &Result<(u64, Delivery), SyncError>) -> Outcome {
-    match brought {
-        Ok((version, delivery)) => {
-            let word = match delivery {
-                Delivery::Delivered => "delivered",
-                Delivery::Already => "already",
-            };
-            let fields = Map::from_iter([("snapshot".to_owned(), Value::from(*version))]);
-            Outcome::Status(format!("snapshot {version} {word}"), fields)
-        }
-        Err(error) => Outcome::failed(error),
+/// The tables that a host has after `sync`.
+#[derive(Debug, PartialEq, Eq)]
+enum Synced {
+    /// It has had them.
+    Already(u64),
+    /// They are new to it.
+    Delivered(u64),
+    /// They took the place of tables that an ordinary delivery would not have replaced.
+    Replaced { new: Stamp, old: Stamp },
+}
+
+fn told(synced: &Result<Synced, SyncError>) -> Outcome {
+    let (version, text) = match synced {
+        Err(error) => return Outcome::failed(error),
+        Ok(Synced::Already(version)) => (*version, format!("snapshot {version} already")),
+        Ok(Synced::Delivered(version)) => (*version, format!("snapshot {version} delivered")),
+        Ok(Synced::Replaced { new, old }) => (new.version, replaced(new, old)),
+    };
+    let mut fields = Map::from_iter([("snapshot".to_owned(), Value::from(version))]);
+    if let Ok(Synced::Replaced { old, .. }) = synced {
+        fields.insert("replaced".into(), json!({ "snapshot": old.version, "made_by": old.maker() }));
+    }
+    Outcome::Status(text, fields)
+}
+
+/// Where two management nodes deliver to one host, the administrator of each must hear of the other.
+fn replaced(new: &Stamp, old: &Stamp) -> String {
+    let foreign = match (&new.origin, &old.origin) {
+        (Some(new), Some(old)) => !new.is_same(old),
+        _ => false,
+    };
+    let (version, when) = (new.version, old.when());
+    if foreign {
+        format!(
+            "snapshot {version} of {} delivered; it replaces the tables of management node {}, of {when}: both deliver tables to this host",
+            new.maker(),
+            old.maker()
+        )
+    } else {
+        format!("snapshot {version} delivered; it replaces that of {when}, made by {}", old.maker())
     }
 }
 
@@ -76,6 +107,9 @@ pub(super) enum SyncError {
     /// They make no snapshot for this host.
     #[error(transparent)]
     Compile(#[from] CompileError),
+    /// What this management node keeps of itself.
+    #[error(transparent)]
+    Origin(#[from] FileError),
     /// They do not reach it.
     #[error(transparent)]
     Delivery(#[from] DeliveryError),
@@ -86,6 +120,7 @@ pub(super) struct Tables<'a> {
     inventory: &'a Inventory,
     installdir: &'a Path,
     cluster: OnceCell<Cluster<'a>>,
+    origin: OnceCell<ManagementNode>,
     version: u64,
 }
 
@@ -111,15 +146,33 @@ impl<'a, 't> Bringing<'a, 't> {
                 Some(snapshot) => self.tables.bring_this(self.host, snapshot).await,
                 None => self.tables.bring(self.host).await,
             };
-            brought.map(|_| ()).map_err(|error| Outcome::failed(&error))
+            brought.map_err(|error| Outcome::failed(&error))
         };
         self.ended.get_or_init(bring).await.clone()
     }
 }
 
+/// How often a host is found with another snapshot than it had just before.
+const ATTEMPTS: usize = 4;
+
+/// Whether `sync` is done with what a host answered; else the snapshot that it has to replace there.
+fn decided(host: &Host, new: &Stamp, answered: Delivery) -> Result<Synced, Stamp> {
+    let now = version_now();
+    match answered {
+        Delivery::Delivered(version) => Ok(Synced::Delivered(version)),
+        Delivery::Already(_, Some(held)) if is_in_the_way(new, &held, now) => Err(held),
+        Delivery::Already(version, _) => Ok(Synced::Already(version)),
+        Delivery::Kept(held) => match objection(host.name.as_str(), new, &held, now) {
+            Some(_) => Err(held),
+            None => Ok(Synced::Already(held.version)),
+        },
+    }
+}
+
 impl<'a> Tables<'a> {
     pub(super) fn new(inventory: &'a Inventory, installdir: &'a Path) -> Self {
-        Self { inventory, installdir, cluster: OnceCell::new(), version: delivery::version_now() }
+        let (cluster, origin) = (OnceCell::new(), OnceCell::new());
+        Self { inventory, installdir, cluster, origin, version: version_now() }
     }
 
     pub(super) fn cluster(&self) -> Result<&Cluster<'a>, InventoryError> {
@@ -131,22 +184,83 @@ impl<'a> Tables<'a> {
     }
 
     pub(super) fn snapshot(&self, host: &NodeName) -> Result<Snapshot, SyncError> {
-        Ok(self.cluster()?.snapshot(host, self.version)?)
+        let origin = self.origin()?.origin();
+        Ok(self.cluster()?.snapshot(host, self.version)?.made_by(Some(origin)))
+    }
+
+    fn origin(&self) -> Result<&ManagementNode, FileError> {
+        if let Some(origin) = self.origin.get() {
+            return Ok(origin);
+        }
+        let read = ManagementNode::this()?;
+        Ok(self.origin.get_or_init(|| read))
     }
 
     /// Compiles and delivers.
-    async fn bring(&self, host: &Host) -> Result<(u64, Delivery), SyncError> {
+    async fn bring(&self, host: &Host) -> Result<(), SyncError> {
         self.bring_this(host, &self.snapshot(&host.name)?).await
     }
 
-    /// Delivers what was compiled before; the version that the host then has.
-    async fn bring_this(&self, host: &Host, snapshot: &Snapshot) -> Result<(u64, Delivery), SyncError> {
+    /// Delivers what was compiled before, if it is newer than what the host has.
+    async fn bring_this(&self, host: &Host, snapshot: &Snapshot) -> Result<(), SyncError> {
         delivery::leave(self.installdir, snapshot)?;
-        Ok(delivery::deliver(host, snapshot).await?)
+        let kept = match delivery::deliver(host, snapshot, None).await? {
+            Delivery::Kept(held) => objection(host.name.as_str(), &snapshot.stamp(), &held, version_now()),
+            Delivery::Delivered(_) | Delivery::Already(..) => None,
+        };
+        kept.map_or(Ok(()), |objection| Err(DeliveryError::Objection(Box::new(objection)).into()))
+    }
+
+    /// Compiles and delivers, whatever the host has: the administrator says that these tables count.
+    async fn enforce(&self, host: &Host) -> Result<Synced, SyncError> {
+        let mut replaces: Option<Stamp> = None;
+        for _ in 0..ATTEMPTS {
+            let snapshot = self.snapshot(&host.name)?;
+            delivery::leave(self.installdir, &snapshot)?;
+            let delivered = delivery::deliver(host, &snapshot, replaces.as_ref()).await?;
+            match (decided(host, &snapshot.stamp(), delivered), replaces) {
+                (Err(held), _) => {
+                    self.origin()?.overrule(&held, self.version)?;
+                    replaces = Some(held);
+                }
+                (Ok(Synced::Delivered(_)), Some(old)) => {
+                    return Ok(Synced::Replaced { new: snapshot.stamp(), old });
+                }
+                (Ok(synced), _) => return Ok(synced),
+            }
+        }
+        Err(DeliveryError::Contended { host: host.name.to_string() }.into())
     }
 
     /// Whether newer tables would change the answer.
     pub(super) fn is_behind(error: &EngineError) -> bool {
         matches!(error, EngineError::Refused { message, .. } if message.contains(REMEDY))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(new: &str, old: &str) -> String {
+        let synced = Synced::Replaced { new: new.parse().unwrap(), old: old.parse().unwrap() };
+        let Outcome::Status(text, _) = told(&Ok(synced)) else { panic!() };
+        text
+    }
+
+    #[test]
+    fn what_sync_replaces_is_told_with_its_maker() {
+        assert_eq!(
+            text("20@sha256:ab by mn1 4f3a 1", "1795943403000@sha256:cd by mn1 4f3a 0"),
+            "snapshot 20 delivered; it replaces that of 2026-11-29 09:10:03 UTC, made by mn1"
+        );
+        assert_eq!(
+            text("20@sha256:ab by mn1 4f3a 1", "1795943403000@sha256:cd"),
+            "snapshot 20 delivered; it replaces that of 2026-11-29 09:10:03 UTC, made by an earlier release of xdock"
+        );
+        assert_eq!(
+            text("20@sha256:ab by mn1 4f3a 1", "1795943403000@sha256:cd by mn2 77 0"),
+            "snapshot 20 of mn1 delivered; it replaces the tables of management node mn2, of 2026-11-29 09:10:03 UTC: both deliver tables to this host"
+        );
     }
 }

@@ -39,6 +39,6 @@ pub use name::{IfName, NetName, NodeName};
 pub use networks::{Gateway, NetworkError, NetworkRow};
 pub use nics::{Nic, NicKind, Nics, PassedOver};
 pub use noderange::{NoderangeError, NumberNames};
-pub use snapshot::{Fabric, HostNetwork, Snapshot, SnapshotNode};
+pub use snapshot::{Fabric, HostNetwork, Origin, Snapshot, SnapshotNode, Stamp};
 pub use source::{InventoryUrl, SourceError, UrlError};
 pub use tables::Row;

@@ -5,7 +5,7 @@
 
 use std::io;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -15,8 +15,13 @@ use crate::container::{Attachment, Network, tight};
 use crate::name::{IfName, NetName, NodeName};
 
 mod index;
+mod kept;
+mod stamp;
 
 use index::AddressIndex;
+
+pub use kept::{Kept, KeptError, keep, second};
+pub use stamp::{Origin, Relation, Stamp, StampError};
 
 /// The form of the file; a reader refuses another one.
 pub const FORMAT: u32 = 1;
@@ -30,8 +35,11 @@ pub const PATH: &str = "/var/lib/xdock/snapshot.json";
 pub struct Snapshot {
     /// [`FORMAT`].
     pub format: u32,
-    /// Grows with time: milliseconds since 1970 at which the tables were read. Never goes back on a host.
+    /// Milliseconds since 1970 at which the tables were read, by the clock of the management node that made it.
     pub version: u64,
+    /// The management node that made it; `None`: an earlier release did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
     /// `sha256:` and the hexadecimal hash of `host`, `networks` and `nodes`: equal tables, equal digest.
     pub digest: String,
     /// The host that it is for.
@@ -87,14 +95,8 @@ pub struct SnapshotNode {
 #[derive(Debug, Error)]
 pub enum SnapshotError {
     /// The file can not be read.
-    #[error("cannot read snapshot {}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Read(#[from] durable::FileError),
     /// The text is no snapshot.
     #[error("snapshot is not valid JSON of format {FORMAT}; compile it anew with `xdock sync`")]
     Parse(#[source] serde_json::Error),
@@ -118,7 +120,13 @@ impl Snapshot {
     pub fn seal(host: NodeName, version: u64, networks: Vec<HostNetwork>, nodes: Vec<SnapshotNode>) -> Self {
         let digest = digest(&host, &networks, &nodes);
         let index = AddressIndex::default();
-        Self { format: FORMAT, version, digest, host, networks, nodes, index }
+        Self { format: FORMAT, version, origin: None, digest, host, networks, nodes, index }
+    }
+
+    /// The same, made by a management node (`None`: as an earlier release made it).
+    #[must_use]
+    pub fn made_by(self, origin: Option<Origin>) -> Self {
+        Self { origin, ..self }
     }
 
     /// Reads and verifies text that [`Snapshot::to_text`] wrote.
@@ -137,14 +145,12 @@ impl Snapshot {
         Ok(snapshot)
     }
 
-    /// Reads and verifies a file.
+    /// Reads and verifies a file. `None`: there is no such file.
     ///
     /// # Errors
-    /// As [`Snapshot::parse`], or the file can not be read.
-    pub fn read(path: &Path) -> Result<Self, SnapshotError> {
-        let text =
-            std::fs::read(path).map_err(|source| SnapshotError::Read { path: path.to_owned(), source })?;
-        Self::parse(&text)
+    /// As [`Snapshot::parse`], or the file is there but can not be read.
+    pub fn read(path: &Path) -> Result<Option<Self>, SnapshotError> {
+        durable::read(path)?.map(|text| Self::parse(&text)).transpose()
     }
 
     /// The text of the file: a line for each network and node, so that a person can read and `diff` can compare it.
@@ -152,8 +158,10 @@ impl Snapshot {
         let line = |value: String| format!("  {value}");
         let networks: Vec<String> = self.networks.iter().map(to_json).map(line).collect();
         let nodes: Vec<String> = self.nodes.iter().map(to_json).map(line).collect();
+        let origin = self.origin.as_ref().map(|origin| format!("\"origin\": {},\n", to_json(origin)));
+        let origin = origin.unwrap_or_default();
         format!(
-            "{{\n\"format\": {},\n\"version\": {},\n\"digest\": {},\n\"host\": {},\n\"networks\": [\n{}\n],\n\"nodes\": [\n{}\n]\n}}\n",
+            "{{\n\"format\": {},\n\"version\": {},\n{origin}\"digest\": {},\n\"host\": {},\n\"networks\": [\n{}\n],\n\"nodes\": [\n{}\n]\n}}\n",
             self.format,
             self.version,
             to_json(&self.digest),
@@ -252,6 +260,17 @@ mod tests {
         let (node, _) = read.holder(&"mynet0".parse().unwrap(), "10.99.1.2".parse().unwrap()).unwrap();
         assert_eq!(node.node.as_str(), "d2");
         assert!(read.node("d2").is_some() && read.node("d3").is_none());
+    }
+
+    #[test]
+    fn who_made_it_is_kept_and_changes_no_digest() {
+        let origin = Origin { name: "mn1".into(), id: "4f3a".into(), epoch: 2 };
+        let made = sample().made_by(Some(origin.clone()));
+        assert_eq!(made.digest, sample().digest);
+        let text = made.to_text();
+        assert!(text.contains("\n\"origin\": {\"name\":\"mn1\",\"id\":\"4f3a\",\"epoch\":2},\n"), "{text}");
+        assert_eq!(Snapshot::parse(text.as_bytes()).unwrap().origin, Some(origin));
+        assert!(!sample().to_text().contains("origin"), "as an earlier release reads it");
     }
 
     #[test]

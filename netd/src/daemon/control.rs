@@ -1,14 +1,15 @@
 //! netd's own calls: status, and a new snapshot.
 
-use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use inventory::snapshot;
 use inventory::{HostNetwork, Snapshot};
 use tracing::{info, warn};
 
 use super::{Daemon, Scope};
 use crate::accept::{Loaded, judge};
 use crate::moment::Moment;
+use crate::serve::LoadSnapshot;
 use crate::state::Endpoint;
 use crate::status::{EndpointStatus, NetworkStatus, Repair, SnapshotStatus, Status};
 use chain::chain;
@@ -16,21 +17,42 @@ use chain::chain;
 impl Daemon {
     /// Puts a snapshot in force: judged, written, then true. What is plugged in stays; the tables' word counts from
     /// the next start on.
-    pub(super) fn load_snapshot(&mut self, path: &Path) -> Result<Loaded, String> {
-        let new = Snapshot::read(path).map_err(|error| chain(&error))?;
-        let loaded = judge(self.state.snapshot.as_ref(), &new, None).map_err(|refusal| {
-            warn!("refused: {refusal}");
-            refusal.to_string()
-        })?;
-        if let Loaded::Delivered(version) = loaded {
-            let written = durable::replace(&self.snapshot, new.to_text().as_bytes(), 0o600);
-            written.map_err(|error| chain(&error))?;
-            info!("snapshot {version} for {}: {} nodes", new.host, new.nodes.len());
-            self.state.snapshot = Some(new);
-            self.broken_snapshot = None;
-            self.observe(Scope::All);
+    pub(super) fn load_snapshot(&mut self, request: &LoadSnapshot) -> Result<Loaded, String> {
+        let LoadSnapshot { path, replaces } = request;
+        let read = Snapshot::read(path).map_err(|error| chain(&error))?;
+        let new = read.ok_or_else(|| format!("no snapshot at {}", path.display()))?;
+        let loaded = Loaded::of(judge(self.state.snapshot.as_ref(), &new, None, replaces.as_ref()));
+        match &loaded {
+            Ok(Loaded::Delivered(_)) => self.put_in_force(new)?,
+            Ok(Loaded::Already(_)) => self.mend()?,
+            Ok(Loaded::Kept(_, refusal)) | Err(refusal) => warn!("refused: {refusal}"),
         }
-        Ok(loaded)
+        loaded
+    }
+
+    fn put_in_force(&mut self, new: Snapshot) -> Result<(), String> {
+        snapshot::keep(&self.snapshot, &new).map_err(|error| chain(&error))?;
+        info!(
+            "snapshot {} for {}: {} nodes, made by {}",
+            new.version,
+            new.host,
+            new.nodes.len(),
+            new.stamp().maker()
+        );
+        self.state.snapshot = Some(new);
+        self.broken_snapshot = None;
+        self.observe(Scope::All);
+        Ok(())
+    }
+
+    /// A file that broke is written again when the tables are confirmed.
+    fn mend(&mut self) -> Result<(), String> {
+        if let (Some(current), Some(_)) = (&self.state.snapshot, &self.broken_snapshot) {
+            snapshot::keep(&self.snapshot, current).map_err(|error| chain(&error))?;
+            info!("snapshot {} is written again: {} was broken", current.version, self.snapshot.display());
+            self.broken_snapshot = None;
+        }
+        Ok(())
     }
 
     pub(super) fn status(&self) -> Status {
@@ -77,12 +99,15 @@ impl Daemon {
 }
 
 fn snapshot_status(snapshot: &Snapshot) -> SnapshotStatus {
-    let read = UNIX_EPOCH + Duration::from_millis(snapshot.version);
+    let (read, now) = (Duration::from_millis(snapshot.version), SystemTime::now());
+    let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
     SnapshotStatus {
         host: snapshot.host.clone(),
         version: snapshot.version,
         digest: snapshot.digest.clone(),
-        age_seconds: SystemTime::now().duration_since(read).unwrap_or_default().as_secs(),
+        age_seconds: now.saturating_sub(read).as_secs(),
+        ahead_seconds: read.saturating_sub(now).as_secs(),
+        made_by: snapshot.origin.as_ref().map(|origin| origin.name.clone()),
         nodes: snapshot.nodes.len(),
     }
 }

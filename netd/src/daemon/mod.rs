@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hostnet::NetError;
-use inventory::{Snapshot, snapshot::SnapshotError};
+use inventory::Snapshot;
+use inventory::snapshot::{self, Kept};
 use plugin::{Call, EndpointId, Reply};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
@@ -23,6 +24,7 @@ use crate::host::{Host, Look};
 use crate::moment::Moment;
 use crate::reconcile::{Observed, Step};
 use crate::refusal::Refusal;
+use crate::serve::LoadSnapshot;
 use crate::state::{Change, Endpoint, Phase, State};
 use crate::status::{Reconciled, Status};
 use crate::store::Store;
@@ -44,7 +46,7 @@ pub(crate) enum Message {
     /// `netd status` asks.
     Status(oneshot::Sender<Status>),
     /// `netd snapshot load` has put a snapshot there.
-    Load(PathBuf, oneshot::Sender<Result<Loaded, String>>),
+    Load(LoadSnapshot, oneshot::Sender<Result<Loaded, String>>),
     /// `netd reconcile` asks, and waits for a full pass.
     Reconcile(oneshot::Sender<Reconciled>),
     /// A pair is made, or not.
@@ -88,7 +90,7 @@ pub(crate) struct Daemon {
     upkeep: Upkeep,
     sender: UnboundedSender<Message>,
     inbox: UnboundedReceiver<Message>,
-    /// Why the snapshot that was found at the start is not in force.
+    /// Why the snapshot in force is not what its file says.
     broken_snapshot: Option<String>,
     /// Records that could not be read at the start.
     broken_records: Vec<String>,
@@ -140,7 +142,7 @@ impl Daemon {
         match message {
             Message::Call(call, answer) => self.call(call, answer),
             Message::Status(to) => drop(to.send(self.status())),
-            Message::Load(path, to) => drop(to.send(self.load_snapshot(&path))),
+            Message::Load(request, to) => drop(to.send(self.load_snapshot(&request))),
             Message::Reconcile(to) => self.reconcile(to),
             Message::Attached(endpoint, done) => self.attached(&endpoint, done),
             Message::Probed(id, squatter) => self.probed(&id, squatter),
@@ -170,15 +172,25 @@ impl Daemon {
     }
 
     fn read_snapshot(&mut self) {
-        match Snapshot::read(&self.snapshot) {
-            Ok(snapshot) => {
+        let Kept { snapshot, problem } = Kept::read(&self.snapshot);
+        match &snapshot {
+            Some(snapshot) => {
                 info!("snapshot {} for {}: {} nodes", snapshot.version, snapshot.host, snapshot.nodes.len());
-                self.state.snapshot = Some(snapshot);
+                if problem.is_none() {
+                    self.copy(snapshot);
+                }
             }
-            Err(SnapshotError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-                warn!("{}", Refusal::NoSnapshot);
-            }
-            Err(error) => self.broken_snapshot = Some(chain(&error)),
+            None if problem.is_none() => warn!("{}", Refusal::NoSnapshot),
+            None => {}
+        }
+        self.broken_snapshot = problem.map(|problem| chain(&problem));
+        self.state.snapshot = snapshot;
+    }
+
+    /// An earlier release kept no copy, and a copy may break too.
+    fn copy(&self, snapshot: &Snapshot) {
+        if let Err(error) = snapshot::keep(&self.snapshot, snapshot) {
+            warn!("{}", chain(&error));
         }
     }
 

@@ -2,13 +2,17 @@
 
 use std::process::Output;
 
-use inventory::Snapshot;
+use inventory::{Origin, Snapshot, Stamp};
 
 use crate::support::{Host, id, node, snapshot};
 
 fn told(output: &Output) -> (bool, String, String) {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     (output.status.success(), text(&output.stdout), text(&output.stderr))
+}
+
+fn told_by(host: &Host, words: &[&str]) -> (bool, String, String) {
+    told(&host.netd(words))
 }
 
 fn load(host: &Host, snapshot: &Snapshot) -> (bool, String, String) {
@@ -26,6 +30,12 @@ fn said(text: &str) -> (bool, String, String) {
     (true, text.to_owned(), String::new())
 }
 
+/// The snapshot that the host has, and why it keeps it.
+fn kept(snapshot: &Snapshot, why: &str) -> (bool, String, String) {
+    let Stamp { version, .. } = snapshot.stamp();
+    (false, format!("snapshot {version} kept {}\n", snapshot.stamp()), why.to_owned())
+}
+
 fn failed(text: &str) -> (bool, String, String) {
     (false, String::new(), text.to_owned())
 }
@@ -34,14 +44,13 @@ fn failed(text: &str) -> (bool, String, String) {
 fn a_newer_snapshot_is_in_force_at_once_and_after_a_restart() {
     let mut host = Host::up();
     host.start();
-    assert_eq!(load(&host, &snapshot(9)), said("snapshot 7 already\n"), "equal tables");
+    let already = format!("snapshot 7 already {}\n", snapshot(7).stamp());
+    assert_eq!(load(&host, &snapshot(9)), said(&already), "equal tables");
     assert_eq!(load(&host, &with(8, "d50")), said("snapshot 8 delivered\n"));
     host.create_network();
     host.begin(&id('a'), "d50", "10.99.1.50");
-    assert_eq!(
-        load(&host, &with(7, "d51")),
-        failed("netd: snapshot 7 is older than 8, which this host has; run \"xdock sync dh1\"\n")
-    );
+    let older = "netd: snapshot 7 is older than 8, which this host has (of 1970-01-01 00:00:00 UTC, made by an earlier release of xdock); run \"xdock sync dh1\"\n";
+    assert_eq!(load(&host, &with(7, "d51")), kept(&with(8, "d50"), older));
     host.kill();
     host.start();
     assert_eq!(host.status()["snapshot"]["version"], 8);
@@ -56,7 +65,8 @@ fn a_newer_snapshot_is_in_force_at_once_and_after_a_restart() {
 fn without_a_daemon_a_snapshot_is_kept_for_it() {
     let mut host = Host::bare();
     assert_eq!(load(&host, &snapshot(7)), said("snapshot 7 delivered\n"));
-    assert_eq!(load(&host, &snapshot(7)), said("snapshot 7 already\n"));
+    let already = format!("snapshot 7 already {}\n", snapshot(7).stamp());
+    assert_eq!(load(&host, &snapshot(7)), said(&already));
     let other = snapshot(8);
     let other = Snapshot::seal("dh2".parse().unwrap(), 8, other.networks, other.nodes);
     assert_eq!(
@@ -123,7 +133,62 @@ fn a_snapshot_that_broke_on_the_disk_is_a_problem_until_a_new_one_comes() {
     std::fs::write(host.path("snapshot.json"), "{").unwrap();
     host.start();
     let problems = host.status()["problems"].to_string();
-    assert!(problems.contains("snapshot is not valid JSON"), "{problems}");
+    let path = host.path("snapshot.json").display().to_string();
+    let told = format!(
+        "snapshot {path} is broken, and there is no good copy in {path}.last; run \\\"xdock sync HOST\\\" on the management node: snapshot is not valid JSON"
+    );
+    assert!(problems.contains(&told), "{problems}");
     assert_eq!(load(&host, &snapshot(9)), said("snapshot 9 delivered\n"));
     host.until("it is no problem any more", |host| host.status()["problems"] == serde_json::json!([]));
+}
+
+#[test]
+fn a_snapshot_that_broke_is_served_from_its_copy_and_written_again_by_a_sync() {
+    let mut host = Host::up();
+    host.start();
+    host.create_network();
+    host.kill();
+    let path = host.path("snapshot.json");
+    std::fs::remove_file(&path).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    host.start();
+    host.begin(&id('a'), "d1", "10.99.1.1");
+    let told = format!(
+        "snapshot {0} is broken; netd serves the last good one, of 1970-01-01 00:00:00 UTC ({0}.last), until \"xdock sync dh1\" replaces it: cannot read {0}: not a regular file",
+        path.display()
+    );
+    assert_eq!(host.status()["problems"], serde_json::json!([told]));
+    assert!(host.log().contains(&told), "{}", host.log());
+    let shown = told_by(&host, &["snapshot", "show"]);
+    assert_eq!(shown, (false, snapshot(7).to_text(), format!("netd: {told}\n")));
+    assert_eq!(load(&host, &snapshot(9)), said(&format!("snapshot 7 already {}\n", snapshot(7).stamp())));
+    host.until("it is no problem any more", |host| host.status()["problems"] == serde_json::json!([]));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), snapshot(7).to_text());
+}
+
+#[test]
+fn a_snapshot_of_the_future_is_replaced_by_who_names_it_and_never_comes_back() {
+    let mut host = Host::up();
+    host.start();
+    let of = |name: &str, epoch, snapshot: Snapshot| {
+        snapshot.made_by(Some(Origin { name: name.to_owned(), id: "4f3a".to_owned(), epoch }))
+    };
+    let future = of("mn1", 0, with(9_000_000_000_000, "d50"));
+    assert_eq!(load(&host, &future), said("snapshot 9000000000000 delivered\n"));
+    let (_, status, _) = told_by(&host, &["status"]);
+    assert!(status.contains(" s in the future of this host's clock, made by mn1) for dh1"), "{status}");
+    let right = of("mn1", 1, with(20, "d51"));
+    std::fs::write(host.path("new.json"), right.to_text()).unwrap();
+    let new = host.path("new.json").display().to_string();
+    let expected = format!("9000000000000@{}", future.digest);
+    let replaced = told_by(&host, &["snapshot", "load", "--replaces", &expected, &new]);
+    assert_eq!(replaced, said("snapshot 20 delivered\n"));
+    let older = "netd: snapshot 9000000000000 is older than 20, which this host has (of 1970-01-01 00:00:00 UTC, made by mn1); run \"xdock sync dh1\"\n";
+    assert_eq!(load(&host, &future), kept(&right, older));
+    let foreign = "netd: this host has the tables of management node mn1 (of 1970-01-01 00:00:00 UTC), not those of mn2; run \"xdock sync dh1\" to replace them\n";
+    assert_eq!(load(&host, &of("mn2", 5, with(30, "d52"))), kept(&right, foreign));
+    assert_eq!(load(&host, &of("mn1", 1, with(21, "d52"))), said("snapshot 21 delivered\n"));
+    std::fs::write(host.path("new.json"), right.to_text()).unwrap();
+    let (done, _, why) = told_by(&host, &["snapshot", "load", "--replaces", &expected, &new]);
+    assert!(!done && why.ends_with("that was to be replaced; try again\n"), "{why}");
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use durable::FileError;
 use inventory::Snapshot;
+use inventory::snapshot::Kept;
 use process::ExecuteError;
 use thiserror::Error;
 
@@ -85,7 +86,8 @@ pub async fn run(run: &Run) -> Result<Outcome, NetdError> {
         units: units(&run.templates)?,
         snapshot: snapshot(&server, node.name.as_str())?,
     };
-    let actions = plan(&desired, &observe(&desired).await);
+    let observed = observe(&desired).await;
+    let actions = plan(&desired, &observed);
     if run.work.dry_run {
         let changed: Vec<Wanted> = desired.units.iter().filter(|unit| unit.differs()).cloned().collect();
         // a plan tells of the files itself
@@ -101,7 +103,7 @@ pub async fn run(run: &Run) -> Result<Outcome, NetdError> {
         act(action, &desired).await?;
     }
     execute::finish()?;
-    Ok(outcome(&actions, &desired, node.name.as_str()))
+    Ok(outcome(&actions, &desired, &observed, node.name.as_str()))
 }
 
 /// The new program is asked for its release where it will run, before anything else is changed.
@@ -115,16 +117,17 @@ async fn install(bytes: &[u8]) -> Result<(), NetdError> {
     Ok(())
 }
 
-fn outcome(actions: &[Action], desired: &Desired, node: &str) -> Outcome {
-    let missing = format!("no snapshot of {node} on the management node yet");
-    let snapshot = desired.snapshot.as_ref();
+fn outcome(actions: &[Action], desired: &Desired, observed: &Observed, node: &str) -> Outcome {
+    let missing = match &desired.snapshot {
+        Some(_) => plan::foreign(desired, observed),
+        None => Some(format!("no snapshot of {node} on the management node yet")),
+    };
     if actions.is_empty() {
-        return match snapshot {
-            Some(_) => Outcome::NothingToDo,
-            None => Outcome::Done(format!("nothing to do; {missing}")),
-        };
+        return missing
+            .map_or(Outcome::NothingToDo, |missing| Outcome::Done(format!("nothing to do; {missing}")));
     }
-    let snapshot = snapshot.map_or(missing, |snapshot| format!("snapshot {}", snapshot.version));
+    let loaded = || desired.snapshot.as_ref().map(|snapshot| format!("snapshot {}", snapshot.version));
+    let snapshot = missing.or_else(loaded).unwrap_or_default();
     let installed = actions.contains(&Action::InstallProgram);
     Outcome::Done(format!("{} netd; {snapshot}", if installed { "installed" } else { "put right" }))
 }
@@ -152,6 +155,7 @@ async fn observe(desired: &Desired) -> Observed {
     let units = service::observe().await;
     let running = units.service.pid.and_then(|pid| service::running(pid, program, program_digest.as_deref()));
     let changed = desired.units.iter().filter(|unit| unit.differs());
+    let kept = Kept::read(Path::new(inventory::snapshot::PATH));
     Observed {
         program_digest,
         linked: std::fs::read_link(LINK).is_ok_and(|target| target == program),
@@ -159,10 +163,8 @@ async fn observe(desired: &Desired) -> Observed {
         units,
         running,
         untold: execute::is_untold(),
-        // one that can not be read is replaced
         networks: networks::names().await,
-        snapshot: Snapshot::read(Path::new(inventory::snapshot::PATH))
-            .ok()
-            .map(|now| (now.digest, now.version)),
+        snapshot: kept.snapshot.map(|kept| kept.stamp()),
+        is_broken: kept.problem.is_some(),
     }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 
-use inventory::{NetName, Snapshot};
+use inventory::snapshot::Relation;
+use inventory::{NetName, Snapshot, Stamp};
 
 use super::service::Units;
 use super::{LINK, PROGRAM, SERVICE, SOCKET};
@@ -30,8 +31,10 @@ pub(super) struct Observed {
     pub(super) running: Option<String>,
     /// A killed run wrote units, and netd may run with those of before.
     pub(super) untold: bool,
-    /// Digest and version of the snapshot on this host.
-    pub(super) snapshot: Option<(String, u64)>,
+    /// The snapshot that is in force here.
+    pub(super) snapshot: Option<Stamp>,
+    /// Its file is broken.
+    pub(super) is_broken: bool,
     /// The engine's networks; `None`: no engine yet.
     pub(super) networks: Option<BTreeSet<String>>,
 }
@@ -123,11 +126,24 @@ fn missing_networks(desired: &Desired, observed: &Observed) -> Vec<Action> {
 
 /// A host may have a newer one, delivered since the file was written; netd would refuse to go back.
 pub(super) fn load(snapshot: &Snapshot, observed: &Observed) -> Option<Action> {
-    let due = match &observed.snapshot {
-        None => true,
-        Some((digest, version)) => *digest != snapshot.digest && *version < snapshot.version,
+    let due = match observed.snapshot.as_ref().map(|there| snapshot.stamp().relation(there)) {
+        None | Some(Relation::Newer) => true,
+        Some(Relation::Equal) => observed.is_broken,
+        Some(Relation::Older | Relation::Conflict | Relation::Foreign) => false,
     };
     due.then_some(Action::LoadSnapshot(snapshot.version))
+}
+
+/// What is told where this host has the tables of another management node: only the administrator knows which are right.
+pub(super) fn foreign(desired: &Desired, observed: &Observed) -> Option<String> {
+    let (ours, theirs) = (observed.snapshot.as_ref()?, desired.snapshot.as_ref()?);
+    (theirs.stamp().relation(ours) == Relation::Foreign).then(|| {
+        format!(
+            "the snapshot of management node {} stays; \"xdock sync {}\" replaces it",
+            ours.maker(),
+            theirs.host
+        )
+    })
 }
 
 #[cfg(test)]
@@ -158,7 +174,8 @@ mod tests {
             units: Units { socket: RUNS, service: Unit { pid: Some(7), ..RUNS } },
             running: Some("ab".to_owned()),
             untold: false,
-            snapshot: Some((snapshot(7, "host1").digest, 7)),
+            snapshot: Some(snapshot(7, "host1").stamp()),
+            is_broken: false,
             networks: Some(BTreeSet::new()),
         }
     }
@@ -233,9 +250,24 @@ mod tests {
 
     #[test]
     fn a_snapshot_never_goes_back() {
-        let other = Observed { snapshot: Some(("sha256:other".to_owned(), 6)), ..complete() };
-        assert_eq!(texts(&desired(Some(7)), &other), ["load snapshot 7"]);
-        let newer = Observed { snapshot: Some(("sha256:other".to_owned(), 8)), ..complete() };
-        assert_eq!(texts(&desired(Some(7)), &newer), Vec::<String>::new());
+        let there = |stamp: &str| Observed { snapshot: stamp.parse().ok(), ..complete() };
+        assert_eq!(texts(&desired(Some(7)), &there("6@sha256:other")), ["load snapshot 7"]);
+        assert_eq!(texts(&desired(Some(7)), &there("8@sha256:other")), Vec::<String>::new());
+    }
+
+    #[test]
+    fn another_management_nodes_snapshot_stays_and_is_told() {
+        let there = |stamp: &str| Observed { snapshot: stamp.parse().ok(), ..complete() };
+        let theirs = there("6@sha256:other by mn2 77 0");
+        assert_eq!(texts(&desired(Some(7)), &theirs), Vec::<String>::new());
+        let told = "the snapshot of management node mn2 stays; \"xdock sync host1\" replaces it";
+        assert_eq!(foreign(&desired(Some(7)), &theirs).as_deref(), Some(told));
+        assert_eq!(foreign(&desired(Some(7)), &there("6@sha256:other")), None);
+    }
+
+    #[test]
+    fn a_snapshot_whose_file_broke_is_loaded_again() {
+        let broken = Observed { is_broken: true, ..complete() };
+        assert_eq!(texts(&desired(Some(7)), &broken), ["load snapshot 7"]);
     }
 }

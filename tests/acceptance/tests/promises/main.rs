@@ -3,6 +3,7 @@
 //! One cluster for all trials; see `acceptance::promise`.
 
 mod addresses;
+mod deliveries;
 mod postscripts;
 mod refusals;
 mod repairs;
@@ -25,6 +26,7 @@ fn provision(runtime: &Runtime) -> Result<Cluster, Failure> {
 fn main() {
     let promises = [
         addresses::promises(),
+        deliveries::promises(),
         refusals::promises(),
         repairs::promises(),
         postscripts::promises(),

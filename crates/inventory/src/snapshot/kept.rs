@@ -1,0 +1,222 @@
+//! The snapshot as a host keeps it: the file, and a second copy that is served when the file is broken.
+//!
+//! A host without any snapshot starts no container. One damaged file must not lead to that, so every snapshot that comes into
+//! force is written twice.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use durable::FileError;
+use thiserror::Error;
+
+use super::{Snapshot, SnapshotError};
+
+/// Only root reads what all hosts' containers are.
+const MODE: u32 = 0o600;
+
+/// What a host keeps.
+#[derive(Debug, Default)]
+pub struct Kept {
+    /// The snapshot to serve; `None`: none was ever delivered, or neither copy can be read.
+    pub snapshot: Option<Snapshot>,
+    /// Why that is not the content of the file itself.
+    pub problem: Option<KeptError>,
+}
+
+/// A file that does not hold a snapshot any more. Its source says why.
+#[derive(Debug, Error)]
+pub enum KeptError {
+    /// The copy is served.
+    #[error(
+        "snapshot {} is broken; netd serves the last good one, of {when} ({}), until \"xdock sync {host}\" replaces it",
+        path.display(), second.display()
+    )]
+    Second {
+        /// The file.
+        path: PathBuf,
+        /// The copy.
+        second: PathBuf,
+        /// When the tables of the copy were read.
+        when: String,
+        /// The host that it is for.
+        host: String,
+        /// What is wrong with the file.
+        #[source]
+        source: SnapshotError,
+    },
+    /// There is no good copy either.
+    #[error(
+        "snapshot {} is broken, and there is no good copy in {}; run \"xdock sync HOST\" on the management node",
+        path.display(), second.display()
+    )]
+    Lost {
+        /// The file.
+        path: PathBuf,
+        /// The copy.
+        second: PathBuf,
+        /// What is wrong with the file.
+        #[source]
+        source: SnapshotError,
+    },
+}
+
+impl Kept {
+    /// Reads what a host keeps at `path`. A file that was removed is not broken: the host has no snapshot then.
+    pub fn read(path: &Path) -> Self {
+        match Snapshot::read(path) {
+            Ok(snapshot) => Self { snapshot, problem: None },
+            Err(source) => Self::second(path, source),
+        }
+    }
+
+    fn second(path: &Path, source: SnapshotError) -> Self {
+        let (path, second) = (path.to_owned(), second(path));
+        match Snapshot::read(&second) {
+            Ok(Some(good)) => {
+                let (when, host) = (good.stamp().when(), good.host.to_string());
+                let problem = KeptError::Second { path, second, when, host, source };
+                Self { snapshot: Some(good), problem: Some(problem) }
+            }
+            _ => Self { snapshot: None, problem: Some(KeptError::Lost { path, second, source }) },
+        }
+    }
+}
+
+/// Where the copy is.
+pub fn second(path: &Path) -> PathBuf {
+    beside(path, "last")
+}
+
+/// Writes a snapshot to both places. Each is whole at any moment, so one of the two is good after any crash. What is at `path`
+/// and is no snapshot is moved aside, not overwritten.
+///
+/// # Errors
+/// Names the file that was not written.
+pub fn keep(path: &Path, snapshot: &Snapshot) -> Result<(), FileError> {
+    let text = snapshot.to_text();
+    // the copy first: when it cannot be written, the file is still what is in force
+    for path in [second(path), path.to_owned()] {
+        if Snapshot::read(&path).is_err() {
+            set_aside(&path)?;
+        }
+        durable::replace(&path, text.as_bytes(), MODE)?;
+    }
+    Ok(())
+}
+
+/// A directory cannot be replaced by a file, and a broken file may be all that tells how it broke.
+fn set_aside(path: &Path) -> Result<(), FileError> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    durable::rename(path, &beside(path, &format!("broken-{}", now.as_millis())))
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.file_name().map(OsString::from).unwrap_or_default();
+    name.push(".");
+    name.push(ending);
+    path.with_file_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn snapshot(version: u64) -> Snapshot {
+        Snapshot::seal("host1".parse().unwrap(), version, vec![], vec![])
+    }
+
+    struct Host(tempfile::TempDir);
+
+    impl Host {
+        fn new() -> Self {
+            let host = Self(tempfile::tempdir().unwrap());
+            keep(&host.path(), &snapshot(7)).unwrap();
+            host
+        }
+
+        fn path(&self) -> PathBuf {
+            self.0.path().join("snapshot.json")
+        }
+
+        fn kept(&self) -> (Option<u64>, Option<String>) {
+            let Kept { snapshot, problem } = Kept::read(&self.path());
+            (snapshot.map(|kept| kept.version), problem.map(|problem| problem.to_string()))
+        }
+
+        fn names(&self) -> Vec<String> {
+            let all = fs::read_dir(self.0.path()).unwrap();
+            let mut all: Vec<String> =
+                all.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+            all.sort();
+            all
+        }
+    }
+
+    #[test]
+    fn a_file_that_broke_is_served_from_the_copy_and_told() {
+        type Break = fn(&Path);
+        let breaks: [(&str, Break); 5] = [
+            ("truncated", |path| fs::write(path, &snapshot(7).to_text().as_bytes()[..40]).unwrap()),
+            ("empty", |path| fs::write(path, "").unwrap()),
+            ("not UTF-8", |path| {
+                let mut text = snapshot(7).to_text().into_bytes();
+                text[30] = 0xff;
+                fs::write(path, text).unwrap();
+            }),
+            ("a directory", |path| {
+                fs::remove_file(path).unwrap();
+                fs::create_dir(path).unwrap();
+                fs::write(path.join("file"), "").unwrap();
+            }),
+            ("a link to what is not mounted", |path| {
+                fs::remove_file(path).unwrap();
+                symlink("/not/mounted/snapshot.json", path).unwrap();
+            }),
+        ];
+        for (how, spoil) in breaks {
+            let host = Host::new();
+            spoil(&host.path());
+            let path = host.path().display().to_string();
+            let told = format!(
+                "snapshot {path} is broken; netd serves the last good one, of 1970-01-01 00:00:00 UTC ({path}.last), until \"xdock sync host1\" replaces it"
+            );
+            assert_eq!(host.kept(), (Some(7), Some(told)), "{how}");
+            keep(&host.path(), &snapshot(8)).unwrap();
+            assert_eq!(host.kept(), (Some(8), None), "{how}");
+            let names = host.names();
+            assert_eq!(
+                (names.len(), names[1].starts_with("snapshot.json.broken-")),
+                (3, true),
+                "{how}: {names:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn without_a_good_copy_there_is_none_and_that_is_told() {
+        let host = Host::new();
+        for path in [host.path(), second(&host.path())] {
+            fs::write(path, "{").unwrap();
+        }
+        let path = host.path().display().to_string();
+        let told = format!(
+            "snapshot {path} is broken, and there is no good copy in {path}.last; run \"xdock sync HOST\" on the management node"
+        );
+        assert_eq!(host.kept(), (None, Some(told)));
+        fs::remove_file(second(&host.path())).unwrap();
+        fs::create_dir(second(&host.path())).unwrap();
+        keep(&host.path(), &snapshot(8)).unwrap();
+        assert_eq!(host.kept(), (Some(8), None));
+    }
+
+    #[test]
+    fn a_file_that_was_removed_is_no_snapshot() {
+        let host = Host::new();
+        fs::remove_file(host.path()).unwrap();
+        assert_eq!(host.kept(), (None, None));
+    }
+}
