@@ -223,15 +223,21 @@ network:
 ";
     let etc = Etc::new(Manager::Netplan, &[("etc/netplan/01.yaml", theirs)]);
     assert!(etc.tree().is_dhcp(&name("eth0")));
-    assert_eq!(etc.tree().lost_options(&name("eth0")), ["wakeonlan"]);
     etc.apply(&stack("two-networks"));
+    let taken_over = etc.text("etc/netplan/91-xdock.yaml");
+    assert!(
+        taken_over.ends_with(
+            "    \"lan\":\n      # Taken over for eth0, as it stood:\n      wakeonlan: true\n      # End of what was taken over.\n"
+        ),
+        "{taken_over}"
+    );
     let freed = "\
 ---
 network:
   version: 2
   renderer: NetworkManager
   ethernets:
-    eth0:
+    lan:
       match:
         macaddress: \"02:78:64:00:00:02\"
       set-name: eth0

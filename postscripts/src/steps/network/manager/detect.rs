@@ -7,7 +7,7 @@ use inventory::IfName;
 use thiserror::Error;
 
 use super::nic::Nics;
-use super::tree::{ReadError, Tree};
+use super::tree::{File, ReadError, Tree};
 use super::{Manager, ifcfg};
 
 /// No one manager.
@@ -211,7 +211,8 @@ impl Host<'_> {
             Manager::Ifcfg,
         ];
         for manager in ORDER.into_iter().filter(|manager| present.contains(manager)) {
-            if manager != Manager::Netplan || !self.tree(manager)?.files().is_empty() {
+            let is_yaml = |file: &File| file.path.extension().is_some_and(|kind| kind == "yaml");
+            if manager != Manager::Netplan || self.tree(manager)?.files().iter().any(is_yaml) {
                 return Ok(Some(manager));
             }
         }

@@ -132,7 +132,9 @@ impl Tree {
         let nic = self.nics.get(device);
         let dialect = self.manager.dialect();
         let ours = self.files.iter().filter(|file| file.is_ours());
-        ours.filter_map(|file| dialect.said(file, &nic)).flat_map(|said| said.routes).collect()
+        let named = ours.filter_map(|file| dialect.said(file, &nic));
+        let applied = self.applied(device).into_iter().filter(|applied| applied.file.is_ours());
+        named.chain(applied.map(|applied| applied.said)).flat_map(|said| said.routes).collect()
     }
 
     /// Lines of others' files that our file of the device took over in an earlier run.

@@ -143,9 +143,9 @@ fn addressed(addresses: &[&IpNet], device: &Device) -> Vec<AddressView> {
 
 /// The routes of an earlier run, those of its NIC now, and those that the NIC's files have.
 fn routes(tree: &Tree, device: &Device, configured: impl Iterator<Item = Route>) -> Vec<RouteView> {
-    let mut routes: Vec<Route> = tree.carried(&device.name);
-    let further = device.routes.iter().cloned().chain(configured);
-    for route in further.filter(|route| route.destination.prefix_len() > 0) {
+    let mut routes: Vec<Route> = Vec::new();
+    let all = tree.carried(&device.name).into_iter().chain(device.routes.iter().cloned()).chain(configured);
+    for route in all.filter(|route| route.destination.prefix_len() > 0) {
         if !routes.contains(&route) {
             routes.push(route);
         }

@@ -1,32 +1,41 @@
-//! netplan's YAML: what it says of a device, and a document without devices. Pure.
+//! netplan's YAML: reading it, and writing a part of it. Pure.
 
 use hostnet::Route;
-use inventory::IfName;
 use yaml_rust2::yaml::Hash;
-use yaml_rust2::{Yaml, YamlLoader};
+use yaml_rust2::{Yaml, YamlEmitter, YamlLoader};
 
-use super::SECTIONS;
+/// Sections of definitions (netplan(5)).
+pub(super) const SECTIONS: [&str; 10] = [
+    "ethernets",
+    "modems",
+    "wifis",
+    "bonds",
+    "bridges",
+    "vlans",
+    "tunnels",
+    "vrfs",
+    "dummy-devices",
+    "virtual-ethernets",
+];
 
 pub(super) fn parse(text: &str) -> Option<Yaml> {
     YamlLoader::load_from_str(text).ok()?.into_iter().next()
 }
 
-/// A device's definition.
-pub(super) struct Definition<'a> {
+/// A definition in one file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry<'a> {
+    pub(super) section: &'static str,
     pub(super) id: &'a str,
     pub(super) body: &'a Yaml,
 }
 
-pub(super) fn entries(document: &Yaml) -> impl Iterator<Item = Definition<'_>> {
-    let sections = SECTIONS.into_iter().filter_map(|section| document["network"][section].as_hash());
-    sections.flatten().filter_map(|(id, body)| Some(Definition { id: id.as_str()?, body }))
-}
-
-/// By its name, by the one that it gets, or by the one that it is found by.
-pub(super) fn is_of(definition: &Definition<'_>, device: &IfName) -> bool {
-    let found = definition.body["match"]["name"].as_str();
-    let named = definition.body["set-name"].as_str().or(found);
-    named.unwrap_or(definition.id) == device.as_str()
+pub(super) fn entries(document: &Yaml) -> impl Iterator<Item = Entry<'_>> {
+    let sections = SECTIONS.into_iter().filter_map(|section| {
+        let definitions = document["network"][section].as_hash()?;
+        Some(definitions.iter().filter_map(move |(id, body)| Some(Entry { section, id: id.as_str()?, body })))
+    });
+    sections.flatten()
 }
 
 pub(super) fn is_true(value: &Yaml) -> bool {
@@ -42,6 +51,7 @@ pub(super) fn texts(list: &Yaml) -> Vec<String> {
     items(list).filter_map(|item| item.as_str().map(str::to_owned)).collect()
 }
 
+/// A route of the main table, with nothing but its destination, gateway and metric.
 pub(super) fn read_route(route: &Yaml) -> Option<Route> {
     let destination: ipnet::IpNet = route["to"].as_str()?.parse().ok()?;
     let gateway = route["via"].as_str().and_then(|via| via.parse().ok());
@@ -49,71 +59,24 @@ pub(super) fn read_route(route: &Yaml) -> Option<Route> {
     (destination.prefix_len() > 0).then_some(Route { destination, gateway, metric })
 }
 
-/// Settings that ours do not have, by name only: they may be mappings.
-pub(super) fn lost(body: &Yaml) -> Vec<String> {
-    const TAKEN: [&str; 17] = [
-        "addresses",
-        "dhcp4",
-        "dhcp6",
-        "gateway4",
-        "gateway6",
-        "routes",
-        "nameservers",
-        "mtu",
-        "match",
-        "set-name",
-        "interfaces",
-        "link",
-        "id",
-        "optional",
-        "link-local",
-        "accept-ra",
-        "macaddress",
-    ];
-    let keys = body.as_hash().into_iter().flatten().filter_map(|(key, _)| key.as_str());
-    keys.filter(|key| !TAKEN.contains(key)).map(str::to_owned).collect()
+/// Whether a route has more than the kernel's main table shows of it.
+pub(super) fn is_further(route: &Yaml) -> bool {
+    let known = |key: &Yaml| matches!(key.as_str(), Some("to" | "via" | "metric" | "on-link" | "scope"));
+    route.as_hash().is_some_and(|route| !route.keys().all(known))
 }
 
-/// The document without the devices; `None` where it has none. What only says which NIC has the name (`match`, `set-name`) stays:
-/// without it the NIC would come back under another.
-pub(super) fn without(document: &Yaml, devices: &[&IfName]) -> Option<Yaml> {
-    let mut left = document.as_hash()?.clone();
-    let network = left.get_mut(&Yaml::from_str("network"))?;
-    let Yaml::Hash(network) = network else { return None };
-    let mut changed = false;
-    for section in SECTIONS {
-        let key = Yaml::from_str(section);
-        let Some(Yaml::Hash(definitions)) = network.get(&key) else { continue };
-        let kept = kept(definitions, devices);
-        if kept != *definitions {
-            changed = true;
-            if kept.is_empty() {
-                network.remove(&key)
-            } else {
-                network.insert(key, Yaml::Hash(kept))
-            };
-        }
-    }
-    changed.then_some(Yaml::Hash(left))
+/// `KEY: VALUE` as lines.
+pub(super) fn lines(key: &str, value: &Yaml) -> Vec<String> {
+    let mut hash = Hash::new();
+    hash.insert(Yaml::String(key.to_owned()), value.clone());
+    text(&Yaml::Hash(hash)).lines().map(str::to_owned).collect()
 }
 
-fn kept(definitions: &Hash, devices: &[&IfName]) -> Hash {
-    let mut kept = Hash::new();
-    for (id, body) in definitions {
-        let definition = id.as_str().map(|id| Definition { id, body });
-        let device =
-            definition.and_then(|definition| devices.iter().find(|device| is_of(&definition, device)));
-        let Some(device) = device else {
-            kept.insert(id.clone(), body.clone());
-            continue;
-        };
-        let identity: Hash = ["match", "set-name"]
-            .into_iter()
-            .filter_map(|key| Some((Yaml::from_str(key), body.as_hash()?.get(&Yaml::from_str(key))?.clone())))
-            .collect();
-        if !identity.is_empty() {
-            kept.insert(Yaml::String(device.to_string()), Yaml::Hash(identity));
-        }
+/// A document without the mark at its beginning; empty where it cannot be written.
+pub(super) fn text(document: &Yaml) -> String {
+    let mut text = String::new();
+    match YamlEmitter::new(&mut text).dump(document) {
+        Ok(()) => format!("{}\n", text.strip_prefix("---\n").unwrap_or(&text)),
+        Err(_) => String::new(),
     }
-    kept
 }

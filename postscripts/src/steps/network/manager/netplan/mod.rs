@@ -1,18 +1,30 @@
 //! netplan: `/etc/netplan/*.yaml` (netplan(5)), of which networkd or NetworkManager gets files at boot.
 //!
-//! All files are merged, the later by name over the earlier: all of ours is in one, `90-xdock.yaml`. Which of the two programs
+//! All files are merged by id, the later by name over the earlier: all of ours is in `90-xdock.yaml`, and what it takes over from others
+//! in `91-xdock.yaml`. A NIC keeps the id that others' files give it, because VLANs and bonds refer to it. Which of the two programs
 //! gets the devices stays as it is set elsewhere (`renderer`). Of Open vSwitch netplan can neither say the datapath nor put the
 //! host's own address into a VLAN of the bridge, and makes of a bond below it one of Open vSwitch's: its file has the bridge and its
 //! addresses, and Open vSwitch's own database has the rest.
+//!
+//! ```text
+//! document.rs   YAML
+//! matching.rs   which definitions apply to an interface
+//! settings.rs   what they say, and what becomes of each setting
+//! freed.rs      others' files without our devices
+//! ```
 
 mod document;
+mod freed;
+mod matching;
+mod settings;
 
 use inventory::IfName;
 use serde::Serialize;
-use yaml_rust2::{Yaml, YamlEmitter};
 
-use self::document::{entries, is_of, is_true, items, lost, parse, read_route, texts, without};
-use super::dialect::{Dialect, Freed, Own, Place, Said};
+use self::document::{entries, parse, text, texts};
+use self::matching::{Definition, definitions, id_of};
+use super::dialect::{Applied, Dialect, Freed, Own, Place, SIGNATURE, Said};
+use super::networkd::exclude::{exclusion, to_be};
 use super::nic::Nic;
 use super::tree::{File, Tree};
 use super::view::View;
@@ -20,7 +32,7 @@ use crate::render::{RenderError, Templates};
 
 const OWN: &str = "/etc/netplan/90-xdock.yaml";
 const TEMPLATE: &str = "etc/netplan/90-xdock.yaml";
-const SECTIONS: [&str; 4] = ["ethernets", "bonds", "vlans", "bridges"];
+const TAKEN_OVER: &str = "/etc/netplan/91-xdock.yaml";
 
 /// netplan.
 pub(super) struct Netplan;
@@ -39,10 +51,16 @@ struct Section<'a> {
 #[derive(Serialize)]
 struct Entry<'a> {
     device: &'a View,
+    /// Its key, which a NIC has from others' files.
+    id: String,
+    /// Of a bond or bridge: the keys of its ports.
+    interfaces: Vec<String>,
+    /// Of a VLAN: the key of the device below.
+    link: Option<String>,
     /// Of a bond: its parameters by netplan's names.
     bond: Vec<(&'static str, String)>,
-    /// Of an Open vSwitch bridge: its port, where netplan can make it one.
-    uplink: Option<&'a str>,
+    /// Of an Open vSwitch bridge: the key of its port, where netplan can make it one.
+    uplink: Option<String>,
     /// Whether `network-online.target` must not wait for it.
     optional: bool,
 }
@@ -54,58 +72,70 @@ impl Dialect for Netplan {
             &[
                 Place { suffixes: YAML, ..Place::all("/etc/netplan") },
                 Place { suffixes: YAML, ..Place::all("/run/netplan") },
+                Place { suffixes: YAML, ..Place::all("/lib/netplan") },
+                Place {
+                    suffixes: &["xdock.conf"],
+                    dropins: Some(".network.d"),
+                    ..Place::all("/etc/systemd/network")
+                },
             ]
         }
     }
 
     fn said(&self, file: &File, nic: &Nic) -> Option<Said> {
-        let device = &nic.name;
         let document = parse(&file.text)?;
-        let entries: Vec<&Yaml> =
-            entries(&document).filter(|entry| is_of(entry, device)).map(|entry| entry.body).collect();
-        if entries.is_empty() {
-            return None;
-        }
         let mut said = Said { exact: true, ..Said::default() };
-        for body in entries {
-            said.dhcp |= is_true(&body["dhcp4"]);
-            said.dns.extend(texts(&body["nameservers"]["addresses"]));
-            said.search.extend(texts(&body["nameservers"]["search"]));
-            said.routes.extend(items(&body["routes"]).filter_map(read_route));
-            said.lost.extend(lost(body));
+        let mut found = false;
+        for entry in entries(&document).filter(|entry| entry.id == nic.name.as_str()) {
+            settings::add(&mut said, entry.body);
+            found = true;
         }
-        Some(said)
+        found.then_some(said)
+    }
+
+    fn applied<'a>(&self, tree: &'a Tree, nic: &Nic) -> Vec<Applied<'a>> {
+        let definitions = definitions(tree);
+        let Some(first) = definitions.iter().find(|definition| definition.applies(nic)) else {
+            return Vec::new();
+        };
+        let applied = |file: &'a File| {
+            let document = parse(&file.text)?;
+            let mut said = Said { exact: first.is_only_of(nic), ..Said::default() };
+            let body = entries(&document).find(|entry| entry.id == first.id)?.body;
+            settings::add(&mut said, body);
+            Some(Applied { file, said })
+        };
+        tree.files().iter().filter_map(applied).collect()
     }
 
     fn port_of(&self, file: &File, bridge: &IfName) -> Option<IfName> {
         let document = parse(&file.text)?;
-        let of_ovs = file.text.lines().find_map(|line| {
-            line.trim()
-                .strip_prefix("# Port of the Open vSwitch bridge ")?
-                .strip_prefix(bridge.as_str())?
-                .strip_prefix(": ")
-        });
+        let of_bridge = |line: &str| {
+            let line = line.trim().strip_prefix("# Port of the ")?;
+            let line = line.strip_prefix("Open vSwitch ").unwrap_or(line).strip_prefix("bridge ")?;
+            line.strip_prefix(bridge.as_str())?.strip_prefix(": ").map(str::to_owned)
+        };
+        let told = file.text.lines().find_map(of_bridge);
         let bridges = &document["network"]["bridges"][bridge.as_str()]["interfaces"];
-        let listed = texts(bridges).into_iter().next();
-        listed.or_else(|| of_ovs.map(str::to_owned))?.parse().ok()
+        told.or_else(|| texts(bridges).into_iter().next())?.parse().ok()
     }
 
-    fn freed(&self, _: &Tree, file: &File, devices: &[Nic]) -> Freed {
-        let devices: Vec<&IfName> = devices.iter().map(|device| &device.name).collect();
-        let devices = devices.as_slice();
+    fn freed(&self, tree: &Tree, file: &File, devices: &[Nic]) -> Freed {
         let Some(document) = parse(&file.text) else { return Freed::Same };
-        let Some(left) = without(&document, devices) else { return Freed::Same };
-        let mut text = String::new();
-        match YamlEmitter::new(&mut text).dump(&left) {
-            Ok(()) => Freed::Text(format!("{text}\n")),
-            Err(_) => Freed::Same,
+        let Some(left) = freed::without(&document, &definitions(tree), devices) else { return Freed::Same };
+        match text(&left) {
+            text if text.is_empty() => Freed::Same,
+            text => Freed::Text(format!("---\n{text}")),
         }
     }
 
-    fn own(&self, _: &Tree, views: &[View], templates: &Templates) -> Result<Vec<Own>, RenderError> {
+    fn own(&self, tree: &Tree, views: &[View], templates: &Templates) -> Result<Vec<Own>, RenderError> {
+        let definitions = definitions(tree);
+        let nics: Vec<Nic> = views.iter().filter_map(|view| to_be(tree, view)).collect();
+        let ids = Ids { definitions: &definitions, nics: &nics };
         let of = |name, kinds: &[&str]| {
             let devices = views.iter().filter(|view| kinds.contains(&view.kind));
-            Section { name, devices: devices.map(|view| entry(view, views)).collect() }
+            Section { name, devices: devices.map(|view| entry(view, views, &ids)).collect() }
         };
         let all = [
             of("ethernets", &["ethernet"]),
@@ -113,23 +143,84 @@ impl Dialect for Netplan {
             of("vlans", &["vlan"]),
             of("bridges", &["bridge", "ovs"]),
         ];
-        let sections = all.into_iter().filter(|section| !section.devices.is_empty()).collect();
-        Ok(vec![Own::closed(OWN, templates.render(TEMPLATE, &Values { sections })?)])
+        let sections: Vec<_> = all.into_iter().filter(|section| !section.devices.is_empty()).collect();
+        let mut files = exclusions(&ids);
+        files.extend(taken_over(&sections));
+        files.push(Own::closed(OWN, templates.render(TEMPLATE, &Values { sections })?));
+        Ok(files)
     }
 }
 
-fn entry<'a>(view: &'a View, views: &[View]) -> Entry<'a> {
+/// The keys of our definitions.
+struct Ids<'a> {
+    definitions: &'a [Definition],
+    nics: &'a [Nic],
+}
+
+impl Ids<'_> {
+    fn of(&self, device: &str) -> String {
+        let nic = self.nics.iter().find(|nic| nic.name.as_str() == device);
+        nic.map_or_else(|| device.to_owned(), |nic| id_of(self.definitions, nic))
+    }
+}
+
+/// What ours take over, in a file of its own: netplan merges both.
+fn taken_over(sections: &[Section<'_>]) -> Option<Own> {
+    let mut lines = vec![
+        format!("{SIGNATURE}: changes here are lost."),
+        "network:".to_owned(),
+        "  version: 2".to_owned(),
+    ];
+    for section in sections {
+        let devices: Vec<&Entry<'_>> =
+            section.devices.iter().filter(|entry| !entry.device.kept.is_empty()).collect();
+        lines.extend((!devices.is_empty()).then(|| format!("  {}:", section.name)));
+        for entry in devices {
+            lines.push(format!("    \"{}\":", entry.id));
+            lines.extend(entry.device.kept.iter().map(|line| format!("      {line}")));
+        }
+    }
+    let is_some =
+        sections.iter().flat_map(|section| &section.devices).any(|entry| !entry.device.kept.is_empty());
+    is_some.then(|| Own::closed(TAKEN_OVER, format!("{}\n", lines.join("\n"))))
+}
+
+/// What keeps the definitions away from our devices that match them too and come before ours: the files that netplan makes of them
+/// for networkd get drop-ins.
+fn exclusions(ids: &Ids<'_>) -> Vec<Own> {
+    let drop_in = |definition: &Definition| {
+        let comes_first = |nic: &Nic| definition.id < ids.of(nic.name.as_str());
+        let matched = ids.nics.iter().filter(|nic| definition.matches(nic) && comes_first(nic));
+        let names: Vec<&str> = matched.map(|nic| nic.name.as_str()).collect();
+        (!names.is_empty()).then(|| exclusion(&format!("10-netplan-{}.network", definition.id), &names))
+    };
+    ids.definitions.iter().filter_map(drop_in).collect()
+}
+
+fn entry<'a>(view: &'a View, views: &[View], ids: &Ids<'_>) -> Entry<'a> {
     let told = |(key, value): &(String, String)| {
         let (_, name) = BOND.iter().find(|(known, _)| known == key)?;
-        let value = if key == "arp_ip_target" { format!("[{value}]") } else { value.clone() };
+        let value = match key.as_str() {
+            "arp_ip_target" => format!("[{value}]"),
+            "primary" => ids.of(value),
+            _ => value.clone(),
+        };
         Some((*name, value))
     };
     let bond = view.options.iter().filter_map(told).collect();
     let below_ovs = view.master.as_ref().is_some_and(|master| master.kind == "ovs");
     let optional = (view.master.is_none() || below_ovs) && view.addresses.is_empty() && !view.dhcp;
     let is_nic = |port: &&String| views.iter().any(|below| below.name == **port && below.kind == "ethernet");
-    let uplink = view.ports.iter().find(is_nic).map(String::as_str).filter(|_| view.kind == "ovs");
-    Entry { device: view, bond, uplink, optional }
+    let uplink = view.ports.iter().find(is_nic).filter(|_| view.kind == "ovs");
+    Entry {
+        device: view,
+        id: ids.of(&view.name),
+        interfaces: view.ports.iter().map(|port| ids.of(port)).collect(),
+        link: view.parent.as_ref().map(|parent| ids.of(parent)),
+        bond,
+        uplink: uplink.map(|port| ids.of(port)),
+        optional,
+    }
 }
 
 /// What the kernel's bonding driver calls it, and what netplan does.

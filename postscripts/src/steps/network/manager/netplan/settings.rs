@@ -1,0 +1,70 @@
+//! What a definition says of its interface, and what becomes of each setting when ours takes its place. Pure.
+
+use yaml_rust2::Yaml;
+use yaml_rust2::yaml::Array;
+
+use super::super::dialect::Said;
+use super::document::{is_further, is_true, items, lines, read_route, texts};
+
+/// What becomes of a setting.
+enum Fate {
+    /// Our files have it, from the tables or from what is there.
+    Ours,
+    /// It is the interface's own.
+    Kept,
+    /// It goes to the device that has the addresses.
+    Moved,
+    /// Both: a bridge and its port have one renderer.
+    Both,
+    /// It is told.
+    Lost,
+}
+
+/// Adds what one file says in a definition.
+pub(super) fn add(said: &mut Said, body: &Yaml) {
+    said.dhcp |= is_true(&body["dhcp4"]);
+    said.dns.extend(texts(&body["nameservers"]["addresses"]));
+    said.search.extend(texts(&body["nameservers"]["search"]));
+    said.routes.extend(items(&body["routes"]).filter(|route| !is_further(route)).filter_map(read_route));
+    for (key, value) in body.as_hash().into_iter().flatten() {
+        let Some(key) = key.as_str() else { continue };
+        match fate(key) {
+            Fate::Ours if key == "routes" => said.moved.extend(further_routes(value)),
+            Fate::Ours => {}
+            Fate::Kept => said.kept.extend(lines(key, value)),
+            Fate::Moved => said.moved.extend(lines(key, value)),
+            Fate::Both => {
+                said.kept.extend(lines(key, value));
+                said.moved.extend(lines(key, value));
+            }
+            Fate::Lost => said.lost.push(key.to_owned()),
+        }
+    }
+}
+
+fn further_routes(routes: &Yaml) -> Vec<String> {
+    let further: Array = items(routes).filter(|route| is_further(route)).cloned().collect();
+    if further.is_empty() { Vec::new() } else { lines("routes", &Yaml::Array(further)) }
+}
+
+fn fate(key: &str) -> Fate {
+    match key {
+        "addresses" | "dhcp4" | "gateway4" | "gateway6" | "routes" | "nameservers" | "mtu" | "match"
+        | "set-name" | "interfaces" | "id" | "optional" | "link-local" | "macaddress" | "parameters" => {
+            Fate::Ours
+        }
+        "renderer" => Fate::Both,
+        "wakeonlan"
+        | "emit-lldp"
+        | "auth"
+        | "embedded-switch-mode"
+        | "virtual-function-count"
+        | "delay-virtual-functions-rebind"
+        | "infiniband-mode"
+        | "openvswitch"
+        | "link" => Fate::Kept,
+        key if key.ends_with("-offload") => Fate::Kept,
+        "networkmanager" | "activation-mode" | "critical" => Fate::Lost,
+        _ => Fate::Moved,
+    }
+}
