@@ -58,6 +58,12 @@ impl App {
     }
 }
 
+/// What this machine is called.
+pub(crate) fn machine_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    name.trim().to_owned()
+}
+
 /// What a number alone is the name of, as xCAT's commands have it from the environment.
 pub(crate) fn number_names() -> NumberNames {
     let set = |name, default: String| std::env::var(name).unwrap_or(default);

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! authority.rs   the authority: made once, or another's; signs hosts and this node's own certificate
+//! claims.rs      what of that may be certified: nothing that is another's
 //! client.rs      this node's own certificate, which lasts days and is made anew by itself
 //! identity.rs    what a host's certificate says of it, out of the tables
 //! ledger.rs      what was issued, to whom, until when, and what of it is revoked
@@ -11,6 +12,7 @@
 //! ```
 
 mod authority;
+mod claims;
 mod client;
 mod identity;
 mod ledger;
@@ -19,6 +21,7 @@ mod remote;
 mod work;
 
 pub(crate) use authority::{Authority, AuthorityError};
+pub(crate) use claims::Others;
 pub(crate) use client::ready;
 pub(crate) use identity::Identity;
 pub(crate) use ledger::{Issued, Ledger, LedgerError, Standing};

@@ -11,7 +11,7 @@ use super::command::{Command, Kind, Own};
 use super::request::{Common, Request};
 use super::rows::Rows;
 use super::tongue::{Said, Tongue};
-use crate::app::App;
+use crate::app::{App, machine_name};
 use crate::args::Cli;
 use crate::commands::{self, CommandError, Done};
 use crate::printer::Printer;
@@ -56,8 +56,7 @@ fn tongue(request: &Request) -> Tongue {
     if request.from_plugin {
         return Tongue::Plugin;
     }
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let machine = name.trim().split('.').next().unwrap_or_default().to_owned();
+    let machine = machine_name().split('.').next().unwrap_or_default().to_owned();
     Tongue::Client { machine, verbose: request.common == Common::Verbose }
 }
 

@@ -6,10 +6,10 @@ use inventory::NodeName;
 use serde_json::{Map, Value};
 
 use super::Chosen;
-use crate::app::App;
+use crate::app::{self, App};
 use crate::args::EnrollArgs;
 use crate::commands::{CommandError, Done};
-use crate::enroll::{self, Authority, EnrollError, Enrolled, Enrolment, Identity, Ledger, Plan};
+use crate::enroll::{self, Authority, EnrollError, Enrolled, Enrolment, Identity, Ledger, Others, Plan};
 use crate::fleet::{self, Group, Outcome, Replies, Sequence};
 use crate::targets;
 
@@ -46,8 +46,9 @@ pub(super) async fn run(args: &EnrollArgs, chosen: &Chosen, app: &mut App) -> Re
 /// What the tables say of every host, before anything is done.
 fn identities(port: u16, chosen: &Chosen) -> Result<BTreeMap<NodeName, Identity>, CommandError> {
     let (mut identities, mut wrong) = (BTreeMap::new(), Vec::new());
+    let others = Others::read(&chosen.inventory, &app::machine_name())?;
     for host in &chosen.hosts {
-        match Identity::of(host, port, &chosen.inventory) {
+        match Identity::of(host, port, &others) {
             Ok(identity) => drop(identities.insert(host.clone(), identity)),
             Err(error) => wrong.push((host.clone(), chain::chain(&error))),
         }

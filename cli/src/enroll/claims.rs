@@ -1,0 +1,229 @@
+//! What a host may be certified as. A certificate is believed by every client of the authority, so a row of the tables, wrong by
+//! mistake or on purpose, must not make one host another one, or this management node.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use inventory::{Cluster, Inventory, InventoryError, NodeName};
+use thiserror::Error;
+
+/// Names and addresses of one certificate. It is sent at each connection, and no host of the tables needs as many.
+const MOST: usize = 100;
+
+/// RFC 5280, appendix A.1: `ub-common-name`.
+const COMMON_NAME: usize = 64;
+
+/// A value of the tables, and the column that has it.
+#[derive(Debug, Clone)]
+pub(super) struct Claim<T> {
+    column: String,
+    pub(super) value: T,
+}
+
+impl<T> Claim<T> {
+    pub(super) fn new(column: &str, value: T) -> Self {
+        Self { column: column.to_owned(), value }
+    }
+}
+
+/// Why a value is not certified. Each message names the row.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(crate) enum ClaimError {
+    /// One value.
+    #[error("{column}={value} of {host}: {why}")]
+    Value {
+        /// The column.
+        column: String,
+        /// What it says.
+        value: String,
+        /// The host.
+        host: NodeName,
+        /// The rule, and what to do.
+        why: String,
+    },
+    /// An address of two nodes.
+    #[error(transparent)]
+    Shared(inventory::Duplicate),
+    /// Too many values.
+    #[error(
+        "{host} has {count} names and addresses in hosts and nics; a certificate takes {MOST} at most: take some away"
+    )]
+    TooMany {
+        /// The host.
+        host: NodeName,
+        /// How many.
+        count: usize,
+    },
+}
+
+/// Who else has names and addresses.
+pub(crate) struct Others<'a> {
+    tables: &'a Inventory,
+    cluster: Cluster<'a>,
+    /// Of each alias in small letters the nodes that have it.
+    aliases: HashMap<String, Vec<NodeName>>,
+    /// This machine, as its kernel calls it.
+    management: String,
+}
+
+impl<'a> Others<'a> {
+    /// Reads the names of all nodes; `management` is the host name of this management node.
+    pub(crate) fn read(tables: &'a Inventory, management: &str) -> Result<Self, InventoryError> {
+        let cluster = tables.cluster()?;
+        let mut known: HashMap<String, Vec<NodeName>> = HashMap::new();
+        for node in cluster.nodes() {
+            let text = tables.value(node.as_str(), "hosts.hostnames")?.unwrap_or_default();
+            for alias in aliases(&text) {
+                known.entry(alias.to_ascii_lowercase()).or_default().push(node.clone());
+            }
+        }
+        Ok(Self { tables, cluster, aliases: known, management: management.trim().to_ascii_lowercase() })
+    }
+
+    pub(super) fn tables(&self) -> &'a Inventory {
+        self.tables
+    }
+
+    /// `site.domain`.
+    pub(super) fn domain(&self) -> Result<Option<&'a str>, InventoryError> {
+        self.site("domain")
+    }
+
+    fn site(&self, key: &str) -> Result<Option<&'a str>, InventoryError> {
+        let row = self.tables.rows("site")?.iter().find(|row| row.get("key") == Some(key));
+        Ok(row.and_then(|row| row.get("value")).map(str::trim).filter(|value| !value.is_empty()))
+    }
+
+    /// Refuses what is no name or address, or is another's.
+    pub(super) fn refuse(
+        &self,
+        host: &NodeName,
+        names: &[Claim<String>],
+        addresses: &[Claim<IpAddr>],
+    ) -> Result<(), ClaimError> {
+        for claim in names {
+            let why = self.no_name(host, &claim.value);
+            why.map_or(Ok(()), |why| Err(claim.refused(host, why)))?;
+        }
+        if host.as_str().len() > COMMON_NAME {
+            let why = format!(
+                "a certificate's common name has at most {COMMON_NAME} bytes (RFC 5280, ub-common-name); rename the node"
+            );
+            return Err(Claim::new("nodelist.node", host).refused(host, why));
+        }
+        for claim in addresses {
+            let why = self.no_address(host, claim.value);
+            why.map_or(Ok(()), |why| Err(claim.refused(host, why.to_owned())))?;
+            self.refuse_shared(host, claim.value)?;
+        }
+        Ok(())
+    }
+
+    fn no_name(&self, host: &NodeName, name: &str) -> Option<String> {
+        let name = name.to_ascii_lowercase();
+        if !is_dns_name(&name) {
+            return Some(
+                "a name of a certificate has labels of 1 to 63 letters, digits, '-' or '_', separated by '.', at most 253 bytes; correct the row"
+                    .to_owned(),
+            );
+        }
+        // RFC 1123, 2.1: the last label of a name is never a number
+        if name.rsplit('.').next().is_some_and(|label| label.bytes().all(|byte| byte.is_ascii_digit())) {
+            return Some("an address is no name; correct the row".to_owned());
+        }
+        if name.split('.').any(|label| label == "localhost") {
+            return Some("every machine calls itself so; correct the row".to_owned());
+        }
+        if !self.is_management(host) && self.is_name_of(&name, &self.management) {
+            return Some("it is the name of this management node; correct the row".to_owned());
+        }
+        let is_other = |node: &&NodeName| *node != host && self.is_name_of(&name, node.as_str());
+        if let Some(node) = self.cluster.nodes().iter().find(is_other) {
+            return Some(format!("it is the name of node {node}; correct one of the two rows"));
+        }
+        let others = self.aliases.get(&name).into_iter().flatten();
+        others
+            .filter(|node| *node != host)
+            .map(|node| format!("it is in hosts.hostnames of {node} too; correct one of the two rows"))
+            .next()
+    }
+
+    /// Whether `name` is that machine, with the cluster's domain or without.
+    fn is_name_of(&self, name: &str, machine: &str) -> bool {
+        let machine = machine.to_ascii_lowercase();
+        let short = machine.split('.').next().unwrap_or_default();
+        let domain = self.domain().ok().flatten().unwrap_or_default().to_ascii_lowercase();
+        !short.is_empty()
+            && (name == machine
+                || (machine == self.management && name == short)
+                || name == format!("{machine}.{domain}"))
+    }
+
+    fn is_management(&self, host: &NodeName) -> bool {
+        let short = self.management.split('.').next().unwrap_or_default();
+        host.as_str().eq_ignore_ascii_case(short) || host.as_str().eq_ignore_ascii_case(&self.management)
+    }
+
+    fn no_address(&self, host: &NodeName, address: IpAddr) -> Option<&'static str> {
+        if !is_of_a_machine(address.to_canonical()) {
+            return Some("no engine is asked for there; correct the row");
+        }
+        let master = self.site("master").ok().flatten().and_then(|text| text.parse::<IpAddr>().ok());
+        let is_masters = master.is_some_and(|master| master.to_canonical() == address.to_canonical());
+        (is_masters && !self.is_management(host))
+            .then_some("it is the address of the management node, site.master; correct one of the two rows")
+    }
+
+    fn refuse_shared(&self, host: &NodeName, address: IpAddr) -> Result<(), ClaimError> {
+        let address = address.to_string();
+        let shares =
+            |shared: &&inventory::Duplicate| shared.address == address && shared.nodes.contains(host);
+        match self.cluster.duplicates().iter().find(shares) {
+            Some(shared) => Err(ClaimError::Shared(shared.clone())),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<T: ToString> Claim<T> {
+    fn refused(&self, host: &NodeName, why: String) -> ClaimError {
+        ClaimError::Value {
+            column: self.column.clone(),
+            value: self.value.to_string(),
+            host: host.clone(),
+            why,
+        }
+    }
+}
+
+/// Refuses more names and addresses than a certificate takes.
+pub(super) fn refuse_many(host: &NodeName, count: usize) -> Result<(), ClaimError> {
+    if count > MOST { Err(ClaimError::TooMany { host: host.clone(), count }) } else { Ok(()) }
+}
+
+/// The names of `hosts.hostnames`.
+pub(super) fn aliases(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| c == ',' || c.is_whitespace()).filter(|name| !name.is_empty())
+}
+
+/// RFC 1035, 2.3.4; an underscore is no host name's, but in use, and TLS libraries take it.
+fn is_dns_name(name: &str) -> bool {
+    let is_label = |label: &str| {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        (1..=63).contains(&label.len())
+            && label.bytes().all(plain)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    name.len() <= 253 && name.split('.').all(is_label)
+}
+
+/// Whether one machine can be asked for at that address, from another one.
+fn is_of_a_machine(address: IpAddr) -> bool {
+    let special = address.is_unspecified() || address.is_loopback() || address.is_multicast();
+    !special
+        && match address {
+            IpAddr::V4(v4) => !v4.is_broadcast() && !v4.is_link_local() && v4.octets().first() != Some(&0),
+            IpAddr::V6(v6) => !v6.is_unicast_link_local(),
+        }
+}
