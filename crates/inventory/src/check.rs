@@ -7,6 +7,7 @@ mod containers;
 mod finding;
 mod hosts;
 mod infrastructure;
+mod limits;
 mod networks;
 mod ports;
 mod ranges;

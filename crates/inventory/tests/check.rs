@@ -1,6 +1,11 @@
 //! `check` says of the whole inventory what is wrong, and names the rows.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that can not go on has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that can not go on has failed"
+)]
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -300,13 +305,84 @@ fn networks_that_overlap_or_make_no_network_are_found() {
     );
 }
 
+/// What the kernel, DNS and Docker take at most.
+#[test]
+fn what_would_not_start_is_found_before() {
+    let node = |name: &str, more: &str| {
+        findings(&format!(
+            "{SCENARIO}\n{name}:\n    objtype=node\n    mgt=docker\n    vmhost=host1\n    ip=10.99.7.1\n    provmethod=busybox\n{more}"
+        ))
+    };
+    let dotted = |length: usize| format!("{}.{}", "a".repeat(31), "b".repeat(length - 32));
+    assert_eq!(node(&dotted(64), ""), [""; 0]);
+    let long = dotted(65);
+    assert_eq!(
+        node(&long, ""),
+        [format!(
+            "error: {long} has 65 bytes: the kernel takes 64 as a container's host name; rename the node"
+        )]
+    );
+    let label = "c".repeat(64);
+    assert_eq!(
+        node(&label, ""),
+        [format!("error: {label} of node {label} has 64 bytes: DNS takes 63 between dots; rename the node")]
+    );
+    let name = "d".repeat(60);
+    assert_eq!(
+        node(&name, "    vmothersettings=domain=lab.test\n"),
+        [format!(
+            "error: {name}.lab.test has 69 bytes: the kernel takes 64 as a container's host name; rename the node, or shorten domain= in vm.othersettings"
+        )]
+    );
+    let word = "x".repeat(131_072);
+    assert_eq!(
+        node("e1", &format!("    vmothersettings=env=A={word}\n")),
+        [
+            "error: vm.othersettings of e1: the word A=xxxxxxxxxxxxxxxxxx... has 131074 bytes: the kernel takes 131071 in one word or variable; put it into a file"
+        ]
+    );
+    let host_network = SCENARIO.replace("mynet0", "host");
+    let found = findings(&host_network);
+    assert!(
+        found[0].starts_with("error: host1c1 is on network host, and Docker has a network or word of its own called so; rename the row of networks"),
+        "{found:#?}"
+    );
+}
+
+#[test]
+fn a_bridge_has_1023_ports() {
+    let with = |count: usize| {
+        let mut text = SCENARIO.to_owned();
+        for at in 0..count {
+            let (high, low) = (at / 250 + 10, at % 250 + 1);
+            write!(text, "\nn{at}:\n    objtype=node\n    mgt=docker\n    vmhost=host1\n    ip=10.99.{high}.{low}\n    provmethod=busybox\n").unwrap();
+        }
+        text
+    };
+    // four are there, and the port that leads out
+    assert_eq!(findings(&with(1018)), [""; 0]);
+    assert_eq!(
+        findings(&with(1019)),
+        [
+            "error: bridge mynet0 of host1 needs 1024 ports for its containers on network mynet0: the kernel takes 1023; move some to another host"
+        ]
+    );
+    let ovs =
+        "ip=10.99.0.11\n    nictypes.sw0=bridge_ovs\n    nicdevices.sw0=eth0\n    nicnetworks.sw0=mynet0\n";
+    assert_eq!(findings(&with(1019).replacen("ip=10.99.0.11\n", ovs, 1)), [""; 0], "Open vSwitch has 65279");
+}
+
 /// No quadratic step: in a debug build, on a busy machine.
 #[test]
 fn ten_thousand_nodes_are_checked_and_compiled_at_once() {
     let mut text = SCENARIO.to_owned();
+    // a bridge has 1023 ports
+    for host in 4..=20 {
+        write!(text, "\nhost{host}:\n    objtype=node\n    ip=10.99.4.{host}\n").unwrap();
+    }
     for at in 0..10_000 {
         let (high, low) = (at / 250 + 10, at % 250 + 1);
-        let host = at % 3 + 1;
+        let host = at % 20 + 1;
         write!(text, "\nn{at}:\n    objtype=node\n    mgt=docker\n    groups=all\n    vmhost=host{host}\n    ip=10.99.{high}.{low}\n    provmethod=busybox\n").unwrap();
     }
     let inventory = Inventory::from_stanzas(&text).unwrap();

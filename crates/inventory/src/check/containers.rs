@@ -3,6 +3,7 @@
 use chain::chain;
 
 use super::hosts::Plans;
+use super::limits::{self, BridgePorts};
 use super::ports::Published;
 use super::{Finding, cause};
 use crate::compile::{Cluster, SpecError};
@@ -12,16 +13,19 @@ use crate::name::NodeName;
 pub(super) fn findings(cluster: &Cluster<'_>, plans: &Plans<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut published = Published::default();
+    let mut ports = BridgePorts::default();
     for (node, spec) in cluster.containers() {
         match spec {
             Ok(spec) => {
                 published.add(&spec);
+                ports.add(plans, &spec);
                 findings.extend(of_container(cluster, plans, &spec));
             }
             Err(error) => findings.push(wrong(cluster, node, &error)),
         }
     }
     findings.extend(published.findings());
+    findings.extend(ports.findings());
     findings
 }
 
@@ -44,6 +48,7 @@ fn of_container(cluster: &Cluster<'_>, plans: &Plans<'_>, spec: &ContainerSpec) 
     }
     findings.extend(spec.attachments.iter().filter_map(|attachment| no_bridge(plans, spec, attachment)));
     findings.extend(spec.attachments.iter().filter_map(|attachment| half(cluster, spec, attachment)));
+    findings.extend(limits::of_container(spec));
     findings.extend(spec.settings.links.iter().filter_map(|link| dangling(cluster, spec, link)));
     findings
 }

@@ -37,6 +37,12 @@ impl<'a> Plans<'a> {
         self.0.get(host)?.plan.as_ref().ok()
     }
 
+    /// The same with the host's name, as long as the plans live.
+    pub(super) fn entry(&self, host: &NodeName) -> Option<(&NodeName, &HostPlan)> {
+        let (name, found) = self.0.get_key_value(host)?;
+        Some((name, found.plan.as_ref().ok()?))
+    }
+
     /// Hosts without a plan, none of whose containers can be made, and entries that plans pass over.
     pub(super) fn findings(&self, cluster: &Cluster<'_>) -> Vec<Finding> {
         self.0.iter().flat_map(|(name, host)| host.findings(name, cluster)).collect()
