@@ -25,11 +25,11 @@ const OF_DOCKER: [&str; 5] = ["bridge", "host", "none", "default", "container"];
 
 /// Of one container.
 pub(super) fn of_container(spec: &ContainerSpec) -> Vec<Finding> {
-    let found = [host_name(spec), long_word(spec), network_of_docker(spec)];
     let node = &spec.node;
     let finding =
         |(place, text): (&str, String)| Finding::error(format!("{place} of {node}"), &text, [node.clone()]);
-    found.into_iter().flatten().map(finding).collect()
+    let own = [host_name(spec), long_word(spec)].into_iter().flatten().map(finding);
+    own.chain(network_of_docker(spec)).collect()
 }
 
 fn host_name(spec: &ContainerSpec) -> Option<(&'static str, String)> {
