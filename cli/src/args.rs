@@ -87,6 +87,9 @@ pub(crate) enum Command {
     /// Lay out the directory that deployed hosts fetch from, and what xCAT needs
     #[command(after_help = help::INIT)]
     Init(InitArgs),
+    /// Tell a host whether new ssh connections reach it; systemd starts this for each host that asks
+    #[command(hide = true)]
+    Knock,
     /// Write what a shell completes words with
     #[command(after_help = help::COMPLETION)]
     Completion(CompletionArgs),
@@ -282,6 +285,9 @@ pub(crate) struct InitArgs {
     /// Remove what init and sync laid there; hosts keep what they have
     #[arg(long, conflicts_with = "from")]
     pub(crate) undo: bool,
+    /// Do not install the knock helper, which listens on TCP port 3022
+    #[arg(long)]
+    pub(crate) no_knock: bool,
 }
 
 #[derive(Debug, Args)]

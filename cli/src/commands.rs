@@ -7,6 +7,7 @@ mod define;
 mod exec;
 mod host;
 mod init;
+mod knock;
 mod logs;
 mod ls;
 mod man;
@@ -58,6 +59,9 @@ pub(crate) enum CommandError {
     /// The program itself could not begin.
     #[error("cannot start")]
     Start(#[source] io::Error),
+    /// Nobody but systemd runs `knock`.
+    #[error("standard input is no TCP connection; xdock-knock.socket starts this")]
+    NoConnection(#[source] io::Error),
     /// The settings.
     #[error(transparent)]
     Settings(#[from] SettingsError),
@@ -187,7 +191,8 @@ pub(crate) fn dispatch(command: Command, app: &mut App) -> Result<Done, CommandE
         Command::Undef(args) => define::undefine(&args, app),
         Command::Check => check::run(app),
         Command::Plan(args) => plan::run(&args, app),
-        Command::Init(args) => init::run(&args, app),
+        Command::Init(args) => wait(init::run(&args, app)),
+        Command::Knock => wait(knock::run()),
         Command::Completion(args) => completion::run(&args, app),
         Command::Man(args) => man::run(&args, app),
         Command::Sync(args) => wait(sync::run(&args, app)),

@@ -163,6 +163,10 @@ Puts the postscript stub to INSTALLDIR/postscripts, the programs to INSTALLDIR/x
 /opt/xcat), its plugin and console method of mgt=docker too, and the names of commands that it has no more; a file that is
 somebody else's is kept under XCATROOT/share/xdock, and back after --undo.
 
+Installs and starts xdock-knock.socket, which listens on TCP port 3022. A docker host whose network changes asks there whether a
+new ssh connection from this machine still reaches it. The helper connects only to the host that asks. Open the port for your
+hosts; without it, a host's firewall rules are checked but the way in is not tested.
+
 Examples:
   xdock init
   xdock init --undo

@@ -1,5 +1,7 @@
-//! `init`: lays out what deployed hosts fetch from the management node; `init --undo`: removes it.
+//! `init`: lays out what deployed hosts fetch from the management node, and starts the helper that they ask; `init --undo`:
+//! removes it.
 
+mod knock;
 mod xcat;
 
 use std::fs;
@@ -15,7 +17,8 @@ use crate::app::App;
 use crate::args::InitArgs;
 use crate::printer::Volume;
 
-use xcat::Xcat;
+use self::knock::Helper;
+use self::xcat::Xcat;
 
 /// What xCAT copies to every node at every run: small, and fetches the rest once.
 const STUB: &str = include_str!("../../../templates/install/postscripts/xdock");
@@ -53,26 +56,43 @@ pub(crate) enum InitError {
     /// What goes into xCAT.
     #[error(transparent)]
     Xcat(#[from] xcat::XcatError),
+    /// The knock helper.
+    #[error(transparent)]
+    Knock(#[from] knock::KnockError),
 }
 
-pub(super) fn run(args: &InitArgs, app: &mut App) -> Result<Done, CommandError> {
+pub(super) async fn run(args: &InitArgs, app: &mut App) -> Result<Done, CommandError> {
     if args.undo {
         for path in take_away(&app.settings.installdir)? {
             app.printer.line(&format!("{}: removed", path.display()));
         }
         with_xcat(app, Xcat::take_away)?;
+        if !args.no_knock {
+            for path in Helper::here().take_away().await.map_err(InitError::from)? {
+                app.printer.line(&format!("{}: removed", path.display()));
+            }
+        }
         return Ok(Done::All);
     }
     let from = match &args.from {
         Some(directory) => directory.clone(),
         None => own_directory()?,
     };
-    for (path, change) in lay_out(&from, &app.settings.installdir)? {
-        let word = if change == Change::Written { "written" } else { "already" };
+    tell(app, &lay_out(&from, &app.settings.installdir)?);
+    with_xcat(app, Xcat::lay)?;
+    if !args.no_knock {
+        let (laid, started) = Helper::here().lay().await;
+        tell(app, &laid);
+        started.map_err(InitError::from)?;
+    }
+    Ok(Done::All)
+}
+
+fn tell(app: &mut App, files: &[(PathBuf, Change)]) {
+    for (path, change) in files {
+        let word = if *change == Change::Written { "written" } else { "already" };
         app.printer.line(&format!("{}: {word}", path.display()));
     }
-    with_xcat(app, Xcat::lay)?;
-    Ok(Done::All)
 }
 
 /// Does what concerns xCAT, where there is one.

@@ -93,7 +93,7 @@ fn init_lays_into_an_xcat_and_undo_takes_it_away() {
             .env_clear()
             .env("XDOCK_CONFIG", place.settings())
             .env("XCATROOT", at(root))
-            .arg("init")
+            .args(["init", "--no-knock"])
             .args(words)
             .output()
             .unwrap();

@@ -130,11 +130,12 @@ impl Spec {
     }
 }
 
-/// What a docker host installs from a release. Debian 13 took the client out of docker.io.
+/// What a docker host installs from a release, and the firewalls that a test gives it. Debian 13 took the client out of docker.io.
 pub fn default_packages(suite: &str) -> Vec<String> {
     let client = (!matches!(suite, "bullseye" | "bookworm")).then_some("docker-cli");
     let always = ["docker.io", "iptables", "ca-certificates", "bridge-utils", "openvswitch-switch"];
-    let packages = always.into_iter().chain(client);
+    let firewalls = ["nftables", "ufw", "firewalld"];
+    let packages = always.into_iter().chain(client).chain(firewalls);
     packages.map(str::to_owned).collect()
 }
 

@@ -3,6 +3,7 @@
 
 mod deploy;
 mod drift;
+mod firewalls;
 mod leavers;
 mod lockout;
 mod network;
@@ -22,6 +23,13 @@ fn provision(runtime: &Runtime) -> Result<Cluster, Failure> {
 }
 
 fn main() {
-    let promises = [deploy::promises(), drift::promises(), leavers::promises(), lockout::promises()];
+    // on hosts whose NIC is no port yet
+    let promises = [
+        firewalls::promises(),
+        deploy::promises(),
+        drift::promises(),
+        leavers::promises(),
+        lockout::promises(),
+    ];
     acceptance::promise::run(promises.into_iter().flatten().collect(), provision);
 }

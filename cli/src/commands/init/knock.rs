@@ -1,0 +1,193 @@
+//! The helper that tells hosts whether ssh of the management node reaches them: a socket of systemd, and a copy of this program
+//! where a user without rights can run it.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use durable::{Change, FileError};
+use process::{Command, ExecuteError};
+use thiserror::Error;
+
+/// By this word in its text a unit is ours.
+const MARK: &str = "Laid here by xdock init";
+const UNITS: [(&str, &str); 2] = [
+    (SOCKET, include_str!("../../../../templates/etc/systemd/system/xdock-knock.socket")),
+    ("xdock-knock@.service", include_str!("../../../../templates/etc/systemd/system/xdock-knock@.service")),
+];
+const SOCKET: &str = "xdock-knock.socket";
+const DIRECTORY: &str = "etc/systemd/system";
+/// What starts the socket at boot. A link instead of `systemctl enable`: systemd need not run, as in a chroot.
+const WANTED: &str = "etc/systemd/system/sockets.target.wants";
+const PROGRAM: &str = "opt/xdock/bin/xdock";
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// The helper was not installed or not removed.
+#[derive(Debug, Error)]
+pub(crate) enum KnockError {
+    /// This program.
+    #[error("cannot read this program")]
+    Program(#[source] io::Error),
+    /// A unit of that name is somebody else's.
+    #[error("{} is not xdock's; move it away, or run xdock init --no-knock", .0.display())]
+    Foreign(PathBuf),
+    /// A file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// systemd.
+    #[error("cannot start xdock-knock.socket, which listens on TCP port {}", knock::PORT)]
+    Start(#[source] ExecuteError),
+    /// systemd.
+    #[error("cannot stop xdock-knock.socket")]
+    Stop(#[source] ExecuteError),
+}
+
+/// A machine, by the root of its files.
+pub(super) struct Helper {
+    root: PathBuf,
+    /// Where systemd runs, it is told.
+    systemd: bool,
+}
+
+impl Helper {
+    /// That of this machine.
+    pub(super) fn here() -> Self {
+        Self { root: PathBuf::from("/"), systemd: Path::new("/run/systemd/system").is_dir() }
+    }
+
+    /// Installs and starts it. The files are told also where it could not be started.
+    pub(super) async fn lay(&self) -> (Vec<(PathBuf, Change)>, Result<(), KnockError>) {
+        let mut told = Vec::new();
+        let laid = self.lay_files(&mut told);
+        if laid.is_err() || !self.systemd {
+            return (told, laid);
+        }
+        let changed = told.iter().any(|(_, change)| *change == Change::Written);
+        let started = match changed {
+            true => match systemctl(&["daemon-reload"]).await {
+                Ok(()) => systemctl(&["restart", SOCKET]).await,
+                failed => failed,
+            },
+            false => systemctl(&["start", SOCKET]).await,
+        };
+        (told, started.map_err(KnockError::Start))
+    }
+
+    fn lay_files(&self, told: &mut Vec<(PathBuf, Change)>) -> Result<(), KnockError> {
+        for path in self.units() {
+            refuse_foreign(&path)?;
+        }
+        // by the kernel's link: the file may have been replaced under its name meanwhile
+        let program = fs::read("/proc/self/exe").map_err(KnockError::Program)?;
+        let path = self.root.join(PROGRAM);
+        told.push((path.clone(), durable::replace(&path, &program, 0o755)?));
+        for (path, (_, text)) in self.units().zip(UNITS) {
+            told.push((path.clone(), durable::replace(&path, text.as_bytes(), 0o644)?));
+        }
+        let wanted = self.root.join(WANTED).join(SOCKET);
+        told.push((wanted.clone(), durable::link(&wanted, &Path::new("..").join(SOCKET))?));
+        Ok(())
+    }
+
+    /// Stops and removes it: what was removed.
+    pub(super) async fn take_away(&self) -> Result<Vec<PathBuf>, KnockError> {
+        for path in self.units() {
+            refuse_foreign(&path)?;
+        }
+        let laid = self.units().any(|path| path.exists());
+        if laid && self.systemd {
+            systemctl(&["stop", SOCKET]).await.map_err(KnockError::Stop)?;
+        }
+        let wanted = self.root.join(WANTED).join(SOCKET);
+        let program = self.root.join(PROGRAM);
+        let mut removed = Vec::new();
+        for path in [wanted].into_iter().chain(self.units()).chain([program]) {
+            if durable::remove(&path)? == Change::Written {
+                removed.push(path);
+            }
+        }
+        // those that hold nothing else
+        for directory in [WANTED, "opt/xdock/bin", "opt/xdock"] {
+            let _ = fs::remove_dir(self.root.join(directory));
+        }
+        if laid && self.systemd {
+            systemctl(&["daemon-reload"]).await.map_err(KnockError::Stop)?;
+        }
+        Ok(removed)
+    }
+
+    fn units(&self) -> impl Iterator<Item = PathBuf> + use<'_> {
+        UNITS.iter().map(|(name, _)| self.root.join(DIRECTORY).join(name))
+    }
+}
+
+fn refuse_foreign(path: &Path) -> Result<(), KnockError> {
+    match durable::read(path)? {
+        Some(bytes) if !String::from_utf8_lossy(&bytes).contains(MARK) => {
+            Err(KnockError::Foreign(path.to_owned()))
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn systemctl(words: &[&str]) -> Result<(), ExecuteError> {
+    Command::new("systemctl", DEADLINE).args(words).execute().await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(root: &Path) -> Vec<PathBuf> {
+        let mut found = vec![root.to_owned()];
+        let mut next = 0;
+        while let Some(directory) = found.get(next).cloned() {
+            next += 1;
+            let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+            found.extend(entries.map(|entry| entry.path()));
+        }
+        found.sort();
+        found
+    }
+
+    #[tokio::test]
+    async fn the_helper_is_laid_once_and_undo_leaves_nothing() {
+        let root = tempfile::tempdir().unwrap();
+        let helper = Helper { root: root.path().to_owned(), systemd: false };
+        fs::create_dir_all(root.path().join(DIRECTORY)).unwrap();
+        fs::create_dir(root.path().join("opt")).unwrap();
+        let before = files(root.path());
+        let (first, laid) = helper.lay().await;
+        laid.unwrap();
+        assert_eq!(first.len(), 4);
+        assert!(first.iter().all(|(_, change)| *change == Change::Written));
+        let (second, _) = helper.lay().await;
+        assert!(second.iter().all(|(_, change)| *change == Change::None));
+        let wanted = root.path().join(WANTED).join(SOCKET);
+        assert_eq!(fs::read_to_string(wanted).unwrap(), UNITS[0].1);
+        assert_eq!(helper.take_away().await.unwrap().len(), 4);
+        assert_eq!(files(root.path()), before);
+        assert_eq!(helper.take_away().await.unwrap(), [] as [PathBuf; 0]);
+    }
+
+    #[tokio::test]
+    async fn a_unit_of_somebody_else_stays() {
+        let root = tempfile::tempdir().unwrap();
+        let helper = Helper { root: root.path().to_owned(), systemd: false };
+        let unit = root.path().join(DIRECTORY).join(SOCKET);
+        fs::create_dir_all(unit.parent().unwrap()).unwrap();
+        fs::write(&unit, "[Socket]\n").unwrap();
+        let told = format!("{} is not xdock's; move it away, or run xdock init --no-knock", unit.display());
+        assert_eq!(helper.lay().await.1.unwrap_err().to_string(), told);
+        assert_eq!(helper.take_away().await.unwrap_err().to_string(), told);
+        assert_eq!(fs::read_to_string(unit).unwrap(), "[Socket]\n");
+        assert!(!root.path().join(PROGRAM).exists());
+    }
+
+    #[test]
+    fn the_units_say_the_port_and_the_program() {
+        assert!(UNITS[0].1.contains(&format!("\nListenStream={}\n", knock::PORT)));
+        assert!(UNITS[1].1.contains(&format!("\nExecStart=/{PROGRAM} knock\n")));
+    }
+}

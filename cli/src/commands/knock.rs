@@ -1,0 +1,129 @@
+//! `knock`: what systemd runs on the management node when a host asks whether new ssh connections reach it. The host's
+//! connection is standard input. Whoever asks is a stranger: it gets no connection to anybody but itself, one banner, and not
+//! many of them.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpStream as Stream};
+use std::os::fd::AsFd as _;
+use std::time::Duration;
+
+use knock::{Answer, LINE, Request, printable};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+
+use super::{CommandError, Done};
+
+/// A host sends its line at once.
+const ASKED: Duration = Duration::from_secs(2);
+/// A firewall that drops says nothing.
+const CONNECTED: Duration = Duration::from_secs(2);
+/// sshd greets at once, unless it is very busy.
+const GREETED: Duration = Duration::from_secs(2);
+/// How long a connection counts against the limit of its host (`MaxConnectionsPerSource`): what limits how often it can ask.
+const HELD: Duration = Duration::from_millis(250);
+/// sshd may send lines before its banner (RFC 4253, 4.2).
+const GREETING: usize = 2_048;
+
+pub(super) async fn run() -> Result<Done, CommandError> {
+    let mut asking = standard_input().map_err(CommandError::NoConnection)?;
+    let peer = asking.peer_addr().map_err(CommandError::NoConnection)?;
+    if let Some(answer) = answer(&mut asking, peer).await {
+        // who went away does not want it
+        let _ = timeout(ASKED, asking.write_all(format!("{answer}\n").as_bytes())).await;
+        let _ = asking.shutdown().await;
+    }
+    sleep(HELD).await;
+    Ok(Done::All)
+}
+
+fn standard_input() -> io::Result<TcpStream> {
+    let stream = Stream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    // also says whether it is a socket
+    stream.peer_addr()?;
+    stream.set_nonblocking(true)?;
+    TcpStream::from_std(stream)
+}
+
+/// `None`: nobody asks any more.
+async fn answer(asking: &mut TcpStream, peer: SocketAddr) -> Option<Answer> {
+    let line = match timeout(ASKED, line(asking, LINE)).await {
+        Ok(Ok(line)) => line,
+        Ok(Err(_)) => return None,
+        Err(_) => return Some(Answer::Out(format!("no request within {} s", ASKED.as_secs()))),
+    };
+    Some(match line.parse::<Request>() {
+        Err(error) => Answer::Out(error.to_string()),
+        Ok(request) if request.address.to_canonical() != peer.ip().to_canonical() => Answer::Out(format!(
+            "the host says that it is {}, but its connection comes from {}: addresses are translated between them",
+            request.address,
+            peer.ip().to_canonical()
+        )),
+        Ok(request) => greeted(back_to(peer, request.port.get())).await,
+    })
+}
+
+/// The peer's own address with another port. A scope of IPv6 stays.
+fn back_to(peer: SocketAddr, port: u16) -> SocketAddr {
+    let mut back = match peer.ip().to_canonical() {
+        IpAddr::V4(v4) => SocketAddr::from((v4, port)),
+        IpAddr::V6(_) => peer,
+    };
+    back.set_port(port);
+    back
+}
+
+/// What answers there.
+async fn greeted(sshd: SocketAddr) -> Answer {
+    let (address, port) = (sshd.ip(), sshd.port());
+    let mut stream = match timeout(CONNECTED, TcpStream::connect(sshd)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return Answer::Out(format!("{address} port {port}: {error}")),
+        Err(_) => {
+            return Answer::Out(format!(
+                "no connection to {address} port {port} within {} s",
+                CONNECTED.as_secs()
+            ));
+        }
+    };
+    match timeout(GREETED, banner(&mut stream)).await {
+        Ok(Ok(Some(banner))) => Answer::In(banner),
+        Ok(Ok(None)) => Answer::Out(format!("{address} port {port} is not an ssh server")),
+        Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            Answer::Out(format!("{address} port {port} closed the connection without an ssh banner"))
+        }
+        Ok(Err(error)) => Answer::Out(format!("{address} port {port}: {error}")),
+        Err(_) => {
+            Answer::Out(format!("no ssh banner from {address} port {port} within {} s", GREETED.as_secs()))
+        }
+    }
+}
+
+async fn banner(stream: &mut TcpStream) -> io::Result<Option<String>> {
+    let mut left = GREETING;
+    while left > 0 {
+        let line = line(stream, left).await?;
+        if line.starts_with("SSH-") {
+            return Ok(Some(printable(line.trim_end_matches('\r'))));
+        }
+        left = left.saturating_sub(line.len() + 1);
+    }
+    Ok(None)
+}
+
+/// A line without its end, of at most so many bytes.
+async fn line(stream: &mut (impl AsyncRead + Unpin), limit: usize) -> io::Result<String> {
+    let mut line = Vec::new();
+    while line.len() < limit {
+        // a byte at a time: what follows the line is not ours to take, and there is little of it
+        match stream.read_u8().await? {
+            b'\n' => break,
+            byte => line.push(byte),
+        }
+    }
+    Ok(String::from_utf8_lossy(&line).into_owned())
+}
+
+#[cfg(test)]
+#[path = "knock/tests.rs"]
+mod tests;
