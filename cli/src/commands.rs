@@ -125,11 +125,19 @@ fn them(count: usize) -> &'static str {
 /// Runs what the command line says; its status is that of the process.
 pub(crate) fn run(cli: Cli) -> ExitCode {
     let printer = Printer::new(cli.options.json, app::volume(&cli.options));
-    let (ended, tables_said, mut printer) = match App::new(&cli.options, printer) {
+    // a user without rights runs it, who may read no settings
+    if matches!(cli.command, Command::Knock) {
+        return ended(wait(knock::run()), true, printer);
+    }
+    let (done, tables_said, printer) = match App::new(&cli.options, printer) {
         Ok(mut app) => (dispatch(cli.command, &mut app), app.settings.inventory.is_some(), app.printer),
         Err((error, printer)) => (Err(*error), true, printer),
     };
-    match ended {
+    ended(done, tables_said, printer)
+}
+
+fn ended(done: Result<Done, CommandError>, tables_said: bool, mut printer: Printer) -> ExitCode {
+    match done {
         Ok(Done::All) => ExitCode::SUCCESS,
         Ok(Done::Partly) => ExitCode::from(1),
         Ok(Done::Ended(status)) => ExitCode::from(status),

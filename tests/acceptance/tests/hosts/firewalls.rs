@@ -3,6 +3,7 @@
 
 use acceptance::soundness::same;
 use acceptance::{Cluster, Failure};
+use futures_util::future::try_join_all;
 
 use crate::network::{address, seen, step};
 
@@ -68,36 +69,44 @@ async fn ssh_gets_in(cluster: &Cluster, host: &str) -> Result<(), Failure> {
     cluster.sh("mn", &line).await.map(drop).map_err(|error| format!("{host} is cut off: {error}").into())
 }
 
-/// Tries something behind each firewall, which must not be confirmed and has to say these words.
-async fn behind_each(
+/// Tries the step behind each firewall, where it must fail, say these words and change nothing.
+async fn fails_behind_each(
     cluster: &Cluster,
     words: &str,
     said: impl Fn(&Firewall) -> Vec<String>,
 ) -> Result<(), Failure> {
-    for firewall in &FIREWALLS {
-        let host = firewall.host;
-        install(cluster, host, firewall.package).await?;
-        let before = seen(cluster, host).await?;
-        cluster.sh(host, firewall.on).await?;
-        let ended = step(cluster, host, words).await;
-        let reached = ssh_gets_in(cluster, host).await;
-        cluster.sh(host, firewall.off).await?;
-        reached?;
-        let Err(error) = ended else { return Err(format!("{host} took the change: {ended:?}").into()) };
-        let error = error.to_string();
-        if let Some(missing) = said(firewall).into_iter().find(|words| !error.contains(words)) {
-            return Err(format!("{host} does not say {missing:?}: {error}").into());
-        }
-        same(&format!("the network of {host}"), &seen(cluster, host).await?, &before)?;
+    try_join_all(FIREWALLS.iter().map(|firewall| fails_behind(cluster, firewall, words, said(firewall))))
+        .await
+        .map(drop)
+}
+
+async fn fails_behind(
+    cluster: &Cluster,
+    firewall: &Firewall,
+    words: &str,
+    said: Vec<String>,
+) -> Result<(), Failure> {
+    let host = firewall.host;
+    install(cluster, host, firewall.package).await?;
+    let before = seen(cluster, host).await?;
+    cluster.sh(host, firewall.on).await?;
+    let ended = step(cluster, host, words).await;
+    let reached = ssh_gets_in(cluster, host).await;
+    cluster.sh(host, firewall.off).await?;
+    reached?;
+    let Err(error) = ended else { return Err(format!("{host} took the change: {ended:?}").into()) };
+    let error = error.to_string();
+    if let Some(missing) = said.into_iter().find(|words| !error.contains(words)) {
+        return Err(format!("{host} does not say {missing:?}: {error}").into());
     }
-    Ok(())
+    same(&format!("the network of {host}"), &seen(cluster, host).await?, &before)
 }
 
 async fn a_firewall_that_accepts_ssh_on_the_nic_only_brings_the_old_network_back(
     cluster: &Cluster,
 ) -> Result<(), Failure> {
     // as in kernelkit/infix #1345 and NethServer/dev #5637
-    behind_each(cluster, "network confirm=3", |firewall| {
+    fails_behind_each(cluster, "network confirm=3", |firewall| {
         let (host, rule) = (address(firewall.host), firewall.rule);
         vec![
             format!(
@@ -113,7 +122,7 @@ async fn a_firewall_that_accepts_ssh_on_the_nic_only_brings_the_old_network_back
 
 async fn without_the_helper_such_a_firewall_refuses_the_change(cluster: &Cluster) -> Result<(), Failure> {
     cluster.sh("mn", "systemctl stop xdock-knock.socket").await?;
-    let refused = behind_each(cluster, "network", |firewall| {
+    let refused = fails_behind_each(cluster, "network", |firewall| {
         vec![
             "the firewall accepts ssh only on eth0, whose address goes to mynet0: ".to_owned(),
             firewall.rule.to_owned(),
