@@ -143,6 +143,9 @@ pub(crate) struct MkArgs {
     /// Make those anew that differ from the tables; volumes and addresses stay
     #[arg(long)]
     pub(crate) replace: bool,
+    /// Treat warnings as errors: a setting that the engine ignores, a port that is not published
+    #[arg(long)]
+    pub(crate) strict: bool,
     /// Only those that are not there yet: one that is there is an error, in Docker's words, as it is for mkdocker
     #[arg(long, hide = true, conflicts_with = "replace")]
     pub(crate) new: bool,

@@ -1,14 +1,17 @@
 //! What `mk` does on a host: desired containers and the observed engine in, steps out. Pure: no engine, no clock.
 
+mod attachments;
 mod belonging;
 mod body;
 mod differ;
+mod holder;
 mod ignored;
 mod merge;
 mod network;
 mod replace;
 mod settings;
 mod settle;
+mod survey;
 
 use std::fmt;
 
@@ -17,11 +20,17 @@ use serde_json::Value;
 
 use crate::engine::ContainerId;
 
+#[cfg(test)]
+pub(crate) use attachments::FaultKind;
+pub(crate) use attachments::{Fault, Rejoin, faults_of, rejoin};
 pub(crate) use belonging::{Belonging, NotOwn, belonging, is_made_from, left_aside};
 pub(crate) use body::{Named, body};
-pub(crate) use ignored::{ignored, is_plain};
+pub(crate) use holder::{holder, names_endpoint};
+pub(crate) use ignored::ignored;
+pub(crate) use network::is_ours;
 pub(crate) use replace::{Replaced, aside, back};
 pub(crate) use settle::{Desired, Observed, Plan, Verdict, Wanted, settle};
+pub(crate) use survey::survey;
 
 /// The label that says which node a container is.
 pub(crate) const NODE_LABEL: &str = "xdock.node";
@@ -73,6 +82,20 @@ pub(crate) enum Step {
         /// `EndpointConfig` of POST /networks/ID/connect.
         endpoint: Value,
     },
+    /// Reports what of a create body the engine did not take, and what nobody publishes.
+    Compare {
+        /// The container.
+        of: Subject,
+        /// What it was asked to be.
+        body: Value,
+    },
+    /// Takes a container off a network.
+    Disconnect {
+        /// The container.
+        of: ContainerId,
+        /// The network's name.
+        network: String,
+    },
     /// Waits until netd has the tables: it refuses what it does not know. They are on their way from the beginning, and what
     /// comes before this step needs no netd and can be taken back.
     Tables,
@@ -105,6 +128,22 @@ pub(crate) enum Step {
     Discard(String),
 }
 
+impl Step {
+    /// Whether it changes anything.
+    pub(crate) fn is_change(&self) -> bool {
+        !matches!(self, Self::Tables | Self::Compare { .. })
+    }
+
+    /// Makes the Docker network of a row.
+    pub(crate) fn create_network(network: &inventory::Network) -> Self {
+        Self::CreateNetwork {
+            name: network.name.to_string(),
+            subnets: network.subnets.clone(),
+            body: network::body(network),
+        }
+    }
+}
+
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -115,6 +154,8 @@ impl fmt::Display for Step {
             Self::PullImage(image) => write!(f, "pull image {image}"),
             Self::Create { image, network, .. } => write!(f, "create from {image} on {network}"),
             Self::Connect { network, .. } => write!(f, "connect to {network}"),
+            Self::Compare { .. } => f.write_str("compare with what was asked for"),
+            Self::Disconnect { network, .. } => write!(f, "disconnect from {network}"),
             Self::Tables => f.write_str("wait until netd has the tables"),
             Self::Rename { from, to, .. } => write!(f, "rename {from} to {to}"),
             Self::Stop { name, .. } => write!(f, "stop {name}"),

@@ -112,7 +112,7 @@ impl fmt::Display for NetworkStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {} on bridge {}", self.network, crate::tables::list(&self.subnets), self.bridge)?;
         match self.docker.as_slice() {
-            [] => f.write_str(", not in Docker yet"),
+            [] => f.write_str(", not in Docker (xdock mk and xdock power on make it)"),
             ids => {
                 let short: Vec<&str> = ids.iter().map(|id| id.get(..12).unwrap_or(id)).collect();
                 write!(f, ", in Docker as {}", short.join(" and "))

@@ -72,7 +72,8 @@ Examples:
   xdock mk host1c1 image=debian:12 command=sleep,inf
   xdock mk docker --dry-run
   xdock mk docker --replace --dry-run     (what differs)
-  xdock mk docker --replace";
+  xdock mk docker --replace
+  xdock mk docker --strict                (warnings are errors)";
 
 pub(super) const RM: &str = "\
 Nothing is asked; one that runs is removed with -f only. Volumes that have a name stay.

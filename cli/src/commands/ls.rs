@@ -10,8 +10,9 @@ use inventory::{Cluster, DockerHost, NodeName};
 use super::{CommandError, Done, power};
 use crate::app::App;
 use crate::args::LsArgs;
-use crate::engine::Container;
+use crate::engine::{Container, Network};
 use crate::fleet::{self, Answer, Group, Member, Outcome, Replies, Sequence};
+use crate::plan;
 use crate::targets;
 use crate::xcat;
 
@@ -56,7 +57,11 @@ struct View<'a> {
 
 impl View<'_> {
     async fn list(&self, group: &Group, replies: &Replies) {
-        let listed = match group.host.engine.containers().await {
+        let engine = &group.host.engine;
+        let networks = async {
+            if self.xcat || !(self.long || self.json) { Ok(Vec::new()) } else { engine.networks().await }
+        };
+        let (listed, networks) = match tokio::try_join!(engine.containers(), networks) {
             Ok(listed) => listed,
             Err(error) => return replies.end_all(&group.members, &Outcome::failed(&error)),
         };
@@ -64,7 +69,7 @@ impl View<'_> {
         for member in &group.members {
             if member.node == *host {
                 let shown = || listed.iter().filter(|container| !self.xcat || xcat::is_listed(container));
-                shown().for_each(|container| self.tell(member, host, container, replies));
+                shown().for_each(|container| self.tell(member, host, (container, &networks), replies));
                 let none = if self.xcat { "No running docker" } else { "no container" };
                 replies.end(
                     member,
@@ -74,7 +79,7 @@ impl View<'_> {
             }
             let outcome = match power::own(member, &group.host, &listed) {
                 Ok(container) => {
-                    self.tell(member, host, container, replies);
+                    self.tell(member, host, (container, &networks), replies);
                     Outcome::Silent
                 }
                 Err(error) => power::none(&error),
@@ -83,13 +88,23 @@ impl View<'_> {
         }
     }
 
-    fn tell(&self, member: &Member, host: &NodeName, container: &Container, replies: &Replies) {
+    fn tell(
+        &self,
+        member: &Member,
+        host: &NodeName,
+        (container, networks): (&Container, &[Network]),
+        replies: &Replies,
+    ) {
         if self.xcat {
             return replies.tell(member, Answer::Step(xcat::row(container, member.node == *host)));
         }
         let spec = container.name.parse().ok().and_then(|node| self.cluster.container(&node).ok());
-        let row = Row { node: &member.node, host, container, spec: spec.as_ref() };
+        let faults = if self.long || self.json { plan::faults_of(container, networks) } else { Vec::new() };
+        let row = Row { node: &member.node, host, container, spec: spec.as_ref(), faults: &faults };
         if let Some(table) = self.table {
+            for fault in &faults {
+                replies.tell(member, Answer::ErrorLine(format!("{}: {fault}", container.name)));
+            }
             return table.borrow_mut().add(member.index, &row);
         }
         let text = if self.json { row.json() } else { row.text(self.long) };

@@ -1,16 +1,14 @@
 //! `mk`: makes containers. Everything of all nodes is checked before the first change.
 
-mod execute;
+pub(super) mod execute;
 mod prepare;
-mod steps;
+pub(super) mod steps;
 
-use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use inventory::NodeName;
 
-use super::power::truth::Slots;
 use super::sync::{Bringing, Tables};
 use super::{CommandError, Done};
 use crate::app::App;
@@ -64,7 +62,7 @@ impl Maker<'_> {
             return Ok(());
         }
         let tables = Bringing::new(self.tables, host, Some(&work.snapshot));
-        let site = Site { slots: Slots::of(host), tables, networks: RefCell::default() };
+        let site = Site::new(host, tables);
         let made = async {
             let observed = observed.await?;
             site.knows(&observed.networks);
@@ -97,9 +95,9 @@ impl Maker<'_> {
             .iter()
             .filter_map(|member| Some((member.clone(), verdicts.remove(&member.node)?)))
             .collect();
-        let (shared, count) = (&shared, all.len());
+        let (shared, count, strict) = (&shared, all.len(), self.args.strict);
         fleet::each(all, count, |(member, verdict)| async move {
-            replies.end(&member, execute::node(site, &member, verdict, shared, replies).await);
+            replies.end(&member, execute::node(site, &member, verdict, shared, replies, strict).await);
         })
         .await;
     }
@@ -123,9 +121,8 @@ async fn observe(host: &Host, work: &Work, members: &[Member]) -> Result<Observe
 fn tell(plan: &Plan, members: &[Member], replies: &Replies) {
     for (member, (_, verdict)) in members.iter().zip(&plan.nodes) {
         let tell = |text: String| replies.tell(member, Answer::Step(format!("would {text}")));
-        // a wait changes nothing
         let say = |step: &Step| {
-            if *step != Step::Tables {
+            if step.is_change() {
                 tell(step.to_string());
             }
         };
@@ -134,22 +131,29 @@ fn tell(plan: &Plan, members: &[Member], replies: &Replies) {
                 replies.end(member, Outcome::Failed(text.clone(), None));
                 continue;
             }
-            Verdict::Already(steps) => {
+            Verdict::Already { networks, faults, steps } => {
                 replies.tell(member, Answer::Step("already made".to_owned()));
-                steps.iter().for_each(say);
+                faults.iter().for_each(|fault| replies.tell(member, Answer::Step(fault.to_string())));
+                let needs = |step: &&Step| needs(step, networks, None);
+                plan.shared.iter().filter(needs).chain(steps).for_each(say);
             }
             Verdict::Make { networks, pull, steps, replaces } => {
                 if let Some(replaced) = replaces {
                     replies.tell(member, Answer::Step(replaced.to_string()));
                 }
-                let needs = |step: &&Step| match step {
-                    Step::CreateNetwork { name, .. } => networks.contains(name),
-                    Step::PullImage(image) => pull.as_ref() == Some(image),
-                    _ => false,
-                };
+                let needs = |step: &&Step| needs(step, networks, pull.as_ref());
                 plan.shared.iter().filter(needs).chain(steps).for_each(say);
             }
         }
         replies.end(member, Outcome::Silent);
+    }
+}
+
+/// Whether a node waits for a shared step.
+fn needs(step: &Step, networks: &[String], pull: Option<&String>) -> bool {
+    match step {
+        Step::CreateNetwork { name, .. } => networks.contains(name),
+        Step::PullImage(image) => pull == Some(image),
+        _ => false,
     }
 }

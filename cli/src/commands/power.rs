@@ -2,16 +2,19 @@
 
 pub(super) mod truth;
 
+use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use super::{CommandError, Done};
 use crate::app::App;
 use crate::args::{PowerAction, PowerArgs};
+use crate::commands::mk::execute::Shared;
+use crate::commands::mk::steps::{self, Site};
 use crate::commands::sync::{Bringing, Tables};
 use crate::engine::{Container, ContainerId, Effect, EngineError};
-use crate::fleet::{self, Group, Member, Outcome, Replies, Sequence};
+use crate::fleet::{self, Answer, Group, Member, Outcome, Replies, Sequence};
 use crate::host::Host;
-use crate::plan::{self, NotOwn};
+use crate::plan::{self, NotOwn, Rejoin, Step};
 use crate::targets;
 
 use truth::Slots;
@@ -71,25 +74,86 @@ pub(super) fn none(error: &NotOwn) -> Outcome {
 
 async fn change(group: Group, replies: &Replies, action: PowerAction, tables: &Tables<'_>) {
     let Group { host, members } = group;
+    let site = Site::new(&host, Bringing::new(tables, &host, None));
     // one word with a dead engine, not one for each of its nodes
-    let listed = match host.engine.containers().await {
-        Ok(listed) => listed,
+    let (listed, rejoins) = match observe(&site, &members, action).await {
+        Ok(observed) => observed,
         Err(error) => return replies.end_all(&members, &Outcome::failed(&error)),
     };
-    let (bringing, slots) = (Bringing::new(tables, &host, None), Slots::of(&host));
+    let shared = networks(&site, &rejoins, tables).await;
     let all = members.len();
     fleet::each(members, all, |member| {
-        let one = One { host: &host, slots: &slots, tables: &bringing };
-        let found = own(&member, &host, &listed);
+        let one = One { host: &host, slots: &site.slots, tables: &site.tables };
+        let (found, rejoin) = (own(&member, &host, &listed), rejoins.get(&member.index));
+        let (site, shared) = (&site, &shared);
         async move {
-            let outcome = match found {
-                Ok(container) => one.node(member.node.as_str(), &container.id, action).await,
-                Err(error) => super::not_own(&error),
+            let node = member.node.as_str();
+            let done = async {
+                let container = found.map_err(|error| super::not_own(&error))?;
+                if let Some(rejoin) = rejoin {
+                    joined(site, &member, rejoin, shared, replies).await?;
+                }
+                Ok(one.node(node, &container.id, action).await)
             };
-            replies.end(&member, outcome);
+            replies.end(&member, done.await.unwrap_or_else(|failure| failure));
         }
     })
     .await;
+}
+
+/// The containers of a host, and what their networks miss where they are to be started.
+async fn observe(
+    site: &Site<'_, '_>,
+    members: &[Member],
+    action: PowerAction,
+) -> Result<(Vec<Container>, HashMap<usize, Rejoin>), EngineError> {
+    let host = site.slots.host;
+    if !matches!(action, PowerAction::On | PowerAction::Reset | PowerAction::Restart) {
+        return Ok((host.engine.containers().await?, HashMap::new()));
+    }
+    let (listed, networks, api) =
+        tokio::try_join!(host.engine.containers(), host.engine.networks(), host.engine.version())?;
+    site.knows(&networks);
+    let rejoin = |member: &Member| {
+        let found = own(member, host, &listed).ok()?;
+        Some((member.index, plan::rejoin(found, &networks, api)?))
+    };
+    let rejoins = members.iter().filter_map(rejoin).collect();
+    Ok((listed, rejoins))
+}
+
+/// Makes the networks that are missing.
+async fn networks(
+    site: &Site<'_, '_>,
+    rejoins: &HashMap<usize, Rejoin>,
+    tables: &Tables<'_>,
+) -> Result<Shared, Outcome> {
+    let names: BTreeSet<&str> =
+        rejoins.values().flat_map(|rejoin| &rejoin.networks).map(String::as_str).collect();
+    if names.is_empty() {
+        return Ok(Shared::default());
+    }
+    let cluster = tables.cluster().map_err(|error| Outcome::failed(&error))?;
+    let rows = cluster.networks().iter().filter(|network| names.contains(network.name.as_str()));
+    Ok(Shared::make(site, rows.map(Step::create_network).collect()).await)
+}
+
+/// Connects a node's container to its networks as it was made.
+async fn joined(
+    site: &Site<'_, '_>,
+    member: &Member,
+    rejoin: &Rejoin,
+    shared: &Result<Shared, Outcome>,
+    replies: &Replies,
+) -> Result<(), Outcome> {
+    let shared = shared.as_ref().map_err(Clone::clone)?;
+    if let Some(text) = shared.failure(&rejoin.networks, None) {
+        return Err(Outcome::Failed(text.clone(), None));
+    }
+    let say = |text: String| replies.tell(member, Answer::Step(text));
+    steps::run(site, member.node.as_str(), &rejoin.steps, None, &say).await?;
+    steps::reported(&rejoin.faults, &say, &say);
+    Ok(())
 }
 
 type Acted = (Result<Effect, EngineError>, Duration);
@@ -126,7 +190,11 @@ impl One<'_, '_> {
             begun = Instant::now();
             ended = once(self.host, id, action).await;
         }
-        Ok((ended, begun.elapsed()))
+        let took = begun.elapsed();
+        if let Err(error) = ended {
+            ended = Err(steps::named(&self.host.engine, error).await);
+        }
+        Ok((ended, took))
     }
 
     async fn verify(

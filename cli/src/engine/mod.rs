@@ -39,7 +39,7 @@ pub(crate) use networks::Network;
 pub(crate) use ssh::{Destination, SessionError, Ssh};
 pub(crate) use tls::{TlsFiles, Trust, serial_text};
 pub(crate) use verbs::{Effect, Removal};
-pub(crate) use views::{About, Container, LogPiece};
+pub(crate) use views::{About, Attached, Container, LogPiece};
 
 use bollard::BollardRequest;
 use connect::Way;

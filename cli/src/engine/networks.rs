@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use bollard::models::{EndpointSettings, Network as Listed, NetworkConnectRequest, NetworkCreateRequest};
+use bollard::models::{
+    EndpointSettings, Network as Listed, NetworkConnectRequest, NetworkCreateRequest,
+    NetworkDisconnectRequest,
+};
 use bollard::query_parameters::ListNetworksOptions;
 use ipnet::IpNet;
 use serde_json::Value;
@@ -74,6 +77,21 @@ impl Engine {
         };
         self.docker
             .connect_network(network.as_str(), request)
+            .await
+            .map_err(|error| self.refused(container, error))
+    }
+
+    /// Takes a container off a network. A stopped container loses what it has under the network's name, also where that was
+    /// another network (moby `daemon/container_operations.go`, `DisconnectFromNetwork`).
+    pub(crate) async fn disconnect(
+        &self,
+        network: &NetworkId,
+        container: &ContainerId,
+    ) -> Result<(), EngineError> {
+        let request =
+            NetworkDisconnectRequest { container: container.as_str().to_owned(), force: Some(true) };
+        self.docker
+            .disconnect_network(network.as_str(), request)
             .await
             .map_err(|error| self.refused(container, error))
     }

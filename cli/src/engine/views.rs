@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 
 use bollard::container::LogOutput;
-use bollard::models::{ContainerSummary, MountPoint};
+use std::net::IpAddr;
 
-use super::{ContainerId, VolumeName};
+use bollard::models::{ContainerSummary, EndpointSettings, MountPoint};
+
+use super::{ContainerId, NetworkId, VolumeName};
 
 /// A container of a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,12 +31,52 @@ pub(crate) struct Container {
     pub(crate) labels: HashMap<String, String>,
     /// Its volumes that have no name of their own, each with its place in the container.
     pub(crate) anonymous: Vec<(VolumeName, String)>,
+    /// The networks that it is on, by name.
+    pub(crate) networks: Vec<Attached>,
+}
+
+/// A container's place on a network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Attached {
+    /// The network's name when the container was connected.
+    pub(crate) network: String,
+    /// The network that it was started on last: another one may have its name by now.
+    pub(crate) id: Option<NetworkId>,
+    /// The addresses that were asked for.
+    pub(crate) addresses: Vec<IpAddr>,
+    /// Its endpoint, while it runs.
+    pub(crate) endpoint: Option<String>,
+}
+
+impl Attached {
+    fn listed((network, settings): (String, EndpointSettings)) -> Self {
+        let EndpointSettings { ipam_config, network_id, endpoint_id, .. } = settings;
+        let asked = ipam_config.unwrap_or_default();
+        let address = |text: Option<String>| text?.parse().ok();
+        Self {
+            network,
+            id: network_id.as_deref().and_then(NetworkId::new),
+            addresses: [asked.ipv4_address, asked.ipv6_address].into_iter().filter_map(address).collect(),
+            endpoint: endpoint_id.filter(|id| !id.is_empty()),
+        }
+    }
 }
 
 impl Container {
     pub(super) fn listed(summary: ContainerSummary) -> Option<Self> {
-        let ContainerSummary { id, names, state, status, image, command, created, labels, mounts, .. } =
-            summary;
+        let ContainerSummary {
+            id,
+            names,
+            state,
+            status,
+            image,
+            command,
+            created,
+            labels,
+            mounts,
+            network_settings,
+            ..
+        } = summary;
         let own =
             |name: &String| name.strip_prefix('/').filter(|name| !name.contains('/')).map(str::to_owned);
         // a name with two slashes is what another container calls it (Docker's old links)
@@ -49,8 +91,15 @@ impl Container {
             created: created.unwrap_or_default(),
             labels: labels.unwrap_or_default(),
             anonymous: mounts.into_iter().flatten().filter_map(anonymous).collect(),
+            networks: sorted(network_settings.and_then(|of| of.networks).unwrap_or_default()),
         })
     }
+}
+
+fn sorted(networks: HashMap<String, EndpointSettings>) -> Vec<Attached> {
+    let mut all: Vec<Attached> = networks.into_iter().map(Attached::listed).collect();
+    all.sort_by(|one, other| one.network.cmp(&other.network));
+    all
 }
 
 /// Docker names a volume that nobody named by 64 hexadecimal digits (moby volume/service, `stringid.GenerateRandomID`).

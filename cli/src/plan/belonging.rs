@@ -101,10 +101,7 @@ pub(crate) fn belonging<'a>(node: &str, listed: &'a [Container]) -> Belonging<'a
     if let Some(own) = named.filter(|container| made_for(container) == Some(node)) {
         return Belonging::Own(own);
     }
-    let aside = aside(node);
-    let claims = listed.iter().filter(|container| {
-        made_for(container) == Some(node) && container.name != aside && !is_copy(container)
-    });
+    let claims = listed.iter().filter(|container| is_renamed(container) == Some(node));
     match (claims.collect::<Vec<_>>().as_slice(), named) {
         ([], None) => Belonging::None,
         ([], Some(named)) => Belonging::Stranger { of: made_for(named) },
@@ -123,6 +120,12 @@ pub(crate) fn left_aside<'a>(node: &str, listed: &'a [Container]) -> Option<&'a 
 pub(crate) fn made_for(container: &Container) -> Option<&str> {
     let node = container.labels.get(NODE_LABEL)?;
     container.labels.contains_key(SPEC_LABEL).then_some(node.as_str())
+}
+
+/// The node that xdock made a container for, where it has another name than the node.
+pub(crate) fn is_renamed(container: &Container) -> Option<&str> {
+    made_for(container)
+        .filter(|node| container.name != *node && container.name != aside(node) && !is_copy(container))
 }
 
 /// Whether a container is the one that a create body was to make for a node, where the engine's answer was lost.

@@ -9,7 +9,7 @@ const PLAIN_HOST: [&str; 7] =
     ["NetworkMode", "NanoCpus", "CpusetCpus", "Memory", "Binds", "ExtraHosts", "RestartPolicy"];
 
 /// Whether a create body has only such fields.
-pub(crate) fn is_plain(body: &Value) -> bool {
+pub(super) fn is_plain(body: &Value) -> bool {
     let only = |fields: Option<&Map<String, Value>>, known: &[&str]| {
         fields.is_none_or(|fields| fields.keys().all(|key| known.contains(&key.as_str())))
     };

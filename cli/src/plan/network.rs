@@ -134,6 +134,11 @@ fn difference(wanted: &Network, found: &engine::Network) -> Option<String> {
     }
 }
 
+/// Whether a network of a host is one that xdock makes.
+pub(crate) fn is_ours(network: &engine::Network) -> bool {
+    network.driver == DRIVER && network.options.get(NETWORK_OPTION) == Some(&network.name)
+}
+
 fn set(subnets: &[IpNet]) -> BTreeSet<IpNet> {
     subnets.iter().map(IpNet::trunc).collect()
 }

@@ -250,6 +250,10 @@ mod tests {
         let (node, all) = ("d1".parse().unwrap(), [container(aside)]);
         let there = There::of(&node, "host1", &all).unwrap().unwrap();
         assert_eq!(shown(&there.tidied(false)), ["rename d1.xdock-replaced to d1"]);
+        // one that could not be removed: mk --replace tries again
+        let all = [container(aside), container(("d1", "running"))];
+        let there = There::of(&node, "host1", &all).unwrap().unwrap();
+        assert_eq!(shown(&there.tidied(false)), ["remove d1.xdock-replaced, but not its volumes"]);
     }
 
     #[test]

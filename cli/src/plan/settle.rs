@@ -9,8 +9,11 @@ use std::collections::BTreeSet;
 use inventory::{Network, NodeName};
 use serde_json::{Map, Value};
 
-use self::body::{for_old_engine, networks_of, primary_of, seal, unsealed};
+pub(super) use self::body::seal;
+use self::body::{for_old_engine, networks_of, primary_of, unsealed};
+use super::attachments::{self, Fault, faults, mend};
 use super::differ::differences;
+use super::ignored::is_plain;
 use super::network::{self, NetworkDiffers};
 use super::replace::{self, Replaced};
 use super::{API_ENDPOINTS, NotOwn, Step, Subject};
@@ -80,8 +83,15 @@ pub(crate) enum Verdict {
         /// The container whose place it takes.
         replaces: Option<Replaced>,
     },
-    /// Its container is there and is what the tables say; the steps that are left.
-    Already(Vec<Step>),
+    /// Its container is there and is what the tables say.
+    Already {
+        /// Its networks that are to be made again.
+        networks: Vec<String>,
+        /// Where its networks are not as it was made.
+        faults: Vec<Fault>,
+        /// The steps that are left.
+        steps: Vec<Step>,
+    },
     /// Nothing can be done.
     Refused(String),
 }
@@ -148,7 +158,36 @@ fn existing(
         ));
     }
     let starts = desired.start && found.state != "running";
-    Verdict::Already([Step::Tables].into_iter().chain(there.tidied(starts)).collect())
+    let faults = faults(&made_from, found, &observed.networks);
+    let mended = || faults.iter().filter(|fault| fault.kind.is_mended());
+    let on: Vec<String> = mended().map(|fault| fault.network.clone()).collect();
+    if let Err(differs) = missing(desired, observed, &on) {
+        return Verdict::Refused(differs.to_string());
+    }
+    let of = Subject::Listed(found.id.clone());
+    let mut steps: Vec<Step> = compared(of, &wanted.body).into_iter().chain([Step::Tables]).collect();
+    steps.extend(mend(&made_from, found, &faults, takes_mac(observed)));
+    steps.extend(there.tidied(starts));
+    let networks = attachments::missing(&faults, &observed.networks).map(str::to_owned).collect();
+    Verdict::Already { networks, faults, steps }
+}
+
+/// With the image as the engine is asked for it.
+fn referring(mut body: Value) -> Value {
+    if let Some(Value::String(image)) = body.get_mut("Image") {
+        *image = engine::reference(image);
+    }
+    body
+}
+
+/// An older engine drops what it does not know, and says nothing.
+fn compared(of: Subject, body: &Value) -> Option<Step> {
+    (!is_plain(body)).then(|| Step::Compare { of, body: referring(unsealed(body)) })
+}
+
+/// Whether a MAC address of an endpoint is heard.
+fn takes_mac(observed: &Observed) -> bool {
+    observed.api.is_some_and(|api| api >= API_ENDPOINTS)
 }
 
 fn missing(desired: &Desired<'_>, observed: &Observed, on: &[String]) -> Result<Vec<String>, NetworkDiffers> {
@@ -164,14 +203,13 @@ fn missing(desired: &Desired<'_>, observed: &Observed, on: &[String]) -> Result<
 }
 
 fn steps(desired: &Desired<'_>, observed: &Observed, wanted: &Wanted) -> Vec<Step> {
-    let newest = observed.api.is_some_and(|api| api >= API_ENDPOINTS);
+    let newest = takes_mac(observed);
     let primary = primary_of(&wanted.body);
-    let (mut body, later) =
+    let (body, later) =
         if newest { (wanted.body.clone(), Map::new()) } else { for_old_engine(&wanted.body, &primary) };
-    if let Some(image) = body.get_mut("Image") {
-        *image = engine::reference(&wanted.image).into();
-    }
+    let body = referring(body);
     let mut steps = vec![Step::Create { image: wanted.image.clone(), network: primary, body }];
+    steps.extend(compared(Subject::Made, &wanted.body));
     steps.extend(later.into_iter().map(|(network, endpoint)| Step::Connect {
         of: Subject::Made,
         network,
@@ -186,16 +224,15 @@ fn shared(networks: &[Network], verdicts: &[(NodeName, Verdict)]) -> Vec<Step> {
     let mut wanted = BTreeSet::new();
     let mut images = BTreeSet::new();
     for (_, verdict) in verdicts {
-        if let Verdict::Make { networks, pull, .. } = verdict {
-            wanted.extend(networks.iter().map(String::as_str));
-            images.extend(pull.clone());
+        match verdict {
+            Verdict::Make { networks, pull, .. } => {
+                wanted.extend(networks.iter().map(String::as_str));
+                images.extend(pull.clone());
+            }
+            Verdict::Already { networks, .. } => wanted.extend(networks.iter().map(String::as_str)),
+            Verdict::Refused(_) => {}
         }
     }
     let networks = networks.iter().filter(|network| wanted.contains(network.name.as_str()));
-    let create = |network: &Network| Step::CreateNetwork {
-        name: network.name.to_string(),
-        subnets: network.subnets.clone(),
-        body: network::body(network),
-    };
-    networks.map(create).chain(images.into_iter().map(Step::PullImage)).collect()
+    networks.map(Step::create_network).chain(images.into_iter().map(Step::PullImage)).collect()
 }

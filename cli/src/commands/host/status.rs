@@ -12,6 +12,7 @@ use crate::engine::{About, Address, EngineError, SessionError};
 use crate::enroll::{self, Ledger, Standing};
 use crate::fleet::{self, Group, Outcome, Replies, Sequence};
 use crate::host::Host;
+use crate::plan;
 use crate::targets;
 use chain::chain;
 
@@ -39,6 +40,8 @@ struct Report {
     way: Way,
     netd: Result<Netd, String>,
     disk: Result<Disk, String>,
+    /// What is wrong with its containers and networks.
+    containers: Result<Vec<String>, String>,
 }
 
 /// How its engine is reached.
@@ -82,10 +85,15 @@ impl Report {
                 Ok(about) => disk(host, &about.root).await,
                 Err(_) => Err(String::new()),
             };
-            (engine.map_err(|error: EngineError| chain(&error)), disk)
+            // a dead engine costs its deadline once
+            let containers = match &engine {
+                Ok(_) => containers(host).await.map_err(|error| chain(&error)),
+                Err(_) => Ok(Vec::new()),
+            };
+            (engine.map_err(|error: EngineError| chain(&error)), disk, containers)
         };
-        let ((engine, disk), netd) = tokio::join!(engine_and_disk, netd(host));
-        Self { engine, way, netd, disk }
+        let ((engine, disk, containers), netd) = tokio::join!(engine_and_disk, netd(host));
+        Self { engine, way, netd, disk, containers }
     }
 
     fn outcome(&self) -> Outcome {
@@ -126,6 +134,17 @@ impl Report {
                 texts.push(format!("disk not known: {error}"));
             }
         }
+        match self.containers.as_deref() {
+            Ok([]) => {}
+            Ok(problems) => {
+                good = false;
+                texts.push(format!("containers: {}", problems.join("; ")));
+            }
+            Err(error) => {
+                good = false;
+                texts.push(format!("containers not known: {error}"));
+            }
+        }
         let text = texts.join(", ");
         if good { Outcome::Status(text, self.fields()) } else { Outcome::Failed(text, None) }
     }
@@ -153,6 +172,11 @@ impl Report {
         }
         fields
     }
+}
+
+async fn containers(host: &Host) -> Result<Vec<String>, EngineError> {
+    let (listed, networks) = tokio::try_join!(host.engine.containers(), host.engine.networks())?;
+    Ok(plan::survey(&listed, &networks))
 }
 
 async fn netd(host: &Host) -> Result<Netd, String> {
@@ -215,7 +239,13 @@ mod tests {
         let about = About { version: "20.10.24".into(), api: "1.41".into(), root: "/var/lib/docker".into() };
         let disk = Disk { root: about.root.clone(), used: 3 << 29, free: 5 << 29 };
         let netd = Netd { snapshot: Some(17), endpoints: 2, problems: vec![] };
-        Report { engine: Ok(about), way: Way::Tls(Some(397)), netd: Ok(netd), disk: Ok(disk) }
+        Report {
+            engine: Ok(about),
+            way: Way::Tls(Some(397)),
+            netd: Ok(netd),
+            disk: Ok(disk),
+            containers: Ok(vec![]),
+        }
     }
 
     #[test]
@@ -236,6 +266,11 @@ mod tests {
         let sick = Report { netd: Ok(netd.unwrap()), disk: Err("no df".into()), ..report() };
         let told = "engine 20.10.24, API 1.41, tls 397 days, no snapshot, netd: port xc1 has no record, disk not known: no df";
         assert_eq!(sick.outcome(), Outcome::Failed(told.into(), None));
+        let problems = vec!["d1: network mynet0 was removed".to_owned(), "d2: x".to_owned()];
+        let Outcome::Failed(told, _) = (Report { containers: Ok(problems), ..report() }).outcome() else {
+            panic!()
+        };
+        assert!(told.ends_with(", containers: d1: network mynet0 was removed; d2: x"), "{told}");
         let dead = Report { engine: Err("cannot reach".into()), disk: Err(String::new()), ..report() };
         assert_eq!(dead.outcome(), Outcome::Failed("cannot reach".into(), None));
     }

@@ -4,6 +4,7 @@ use inventory::{Attachment, ContainerSpec, NodeName};
 use serde_json::json;
 
 use crate::engine::Container;
+use crate::plan::Fault;
 
 /// What the engine and the tables say of a container.
 pub(super) struct Row<'a> {
@@ -15,6 +16,8 @@ pub(super) struct Row<'a> {
     pub(super) container: &'a Container,
     /// The tables' words, where they know it.
     pub(super) spec: Option<&'a ContainerSpec>,
+    /// Where its networks are not as it was made.
+    pub(super) faults: &'a [Fault],
 }
 
 impl Row<'_> {
@@ -29,8 +32,13 @@ impl Row<'_> {
         if long {
             let macs = self.attachments(|on| vec![on.mac.to_string()]);
             text = format!("{text} {} {} {status:?}", id.short(), macs.join(","));
+            text.extend(self.problems().map(|problem| format!(" ({problem})")));
         }
         text
+    }
+
+    fn problems(&self) -> impl Iterator<Item = String> {
+        self.faults.iter().map(Fault::to_string)
     }
 
     /// The cells of [`super::table`]; a host's own line has its containers' names.
@@ -53,13 +61,24 @@ impl Row<'_> {
 
     /// One object with all of it.
     pub(super) fn json(&self) -> String {
-        let Container { id, name, state, status, image, command, created, labels: _, anonymous: _ } =
-            self.container;
+        let Container {
+            id,
+            name,
+            state,
+            status,
+            image,
+            command,
+            created,
+            labels: _,
+            anonymous: _,
+            networks: _,
+        } = self.container;
         let networks: Vec<&Attachment> = self.spec.iter().flat_map(|spec| &spec.attachments).collect();
         json!({
             "node": name, "host": self.host, "state": state, "status": status, "id": id.as_str(), "image": image,
             "command": command, "created": created, "networks": networks, "defined": self.spec.is_some(),
             "uptime": uptime(status), "health": health(status),
+            "problems": self.problems().collect::<Vec<_>>(),
         })
         .to_string()
     }
@@ -114,11 +133,16 @@ mod tests {
             ..Container::default()
         };
         let (d1, host1) = ("d1".parse().unwrap(), "host1".parse().unwrap());
-        let row = Row { node: &d1, host: &host1, container: &container, spec: None };
+        let row = Row { node: &d1, host: &host1, container: &container, spec: None, faults: &[] };
         assert_eq!(row.text(false), "d1: running                  host1      busybox \"sleep inf\"");
         assert_eq!(
             row.text(true),
             "d1: running                  host1      busybox \"sleep inf\" 0123456789ab  \"Up 2 hours\""
+        );
+        let faults = [Fault { network: "mynet0".into(), kind: crate::plan::FaultKind::Removed }];
+        assert_eq!(
+            Row { faults: &faults, ..row }.text(true),
+            format!("{} (network mynet0 was removed)", row.text(true))
         );
         let on_host = Row { node: &host1, ..row };
         assert_eq!(on_host.text(false), "host1: running                  d1         busybox \"sleep inf\"");

@@ -1,9 +1,11 @@
 //! Does what a plan says: first what several nodes wait for, then each node's own part.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 use futures_util::future::join_all;
 use inventory::NodeName;
+use serde_json::Map;
 
 use crate::engine::EngineError;
 use crate::fleet::{Answer, Member, Outcome, Replies};
@@ -14,14 +16,14 @@ use super::steps::{self, Site};
 
 /// How what several nodes wait for ended: nothing, or why it failed.
 #[derive(Debug, Default)]
-pub(super) struct Shared {
+pub(in crate::commands) struct Shared {
     networks: HashMap<String, Option<String>>,
     images: HashMap<String, Option<String>>,
 }
 
 impl Shared {
     /// Makes networks and pulls images, side by side.
-    pub(super) async fn make(site: &Site<'_, '_>, steps: Vec<Step>) -> Self {
+    pub(in crate::commands) async fn make(site: &Site<'_, '_>, steps: Vec<Step>) -> Self {
         let mut shared = Self::default();
         let made = join_all(steps.iter().map(|step| one(site, step))).await;
         for (step, failure) in steps.into_iter().zip(made) {
@@ -34,7 +36,7 @@ impl Shared {
         shared
     }
 
-    fn failure(&self, networks: &[String], pull: Option<&String>) -> Option<&String> {
+    pub(in crate::commands) fn failure(&self, networks: &[String], pull: Option<&String>) -> Option<&String> {
         let mut of_networks = networks.iter().filter_map(|name| self.networks.get(name)?.as_ref());
         of_networks.next().or_else(|| self.images.get(pull?)?.as_ref())
     }
@@ -97,14 +99,26 @@ pub(super) async fn node(
     verdict: Verdict,
     shared: &Shared,
     replies: &Replies,
+    strict: bool,
 ) -> Outcome {
-    let say = |text: String| replies.tell(member, Answer::Step(text));
+    let warnings = Warnings { member, replies, strict, all: RefCell::default() };
+    let say = |text: String| warnings.add(text);
     match verdict {
         Verdict::Refused(text) => Outcome::Failed(text, None),
-        Verdict::Already(steps) => match steps::run(site, member.node.as_str(), &steps, None, &say).await {
-            Ok(()) => Outcome::status("already made"),
-            Err(failure) => failure,
-        },
+        Verdict::Already { networks, faults, steps } => {
+            if let Some(text) = shared.failure(&networks, None) {
+                return Outcome::Failed(text.clone(), None);
+            }
+            let done = steps::run(site, member.node.as_str(), &steps, None, &say).await;
+            done.map_or_else(
+                |failure| failure,
+                |()| {
+                    let tell = |text: String| replies.tell(member, Answer::Step(text));
+                    steps::reported(&faults, &tell, &say);
+                    warnings.end("already made")
+                },
+            )
+        }
         Verdict::Make { networks, pull, steps, replaces } => {
             if let Some(text) = shared.failure(&networks, pull.as_ref()) {
                 return Outcome::Failed(text.clone(), None);
@@ -113,7 +127,33 @@ pub(super) async fn node(
                 replies.tell(member, Answer::Step(format!("Pull image {image} done")));
             }
             let made = steps::run(site, member.node.as_str(), &steps, replaces.as_ref(), &say).await;
-            made.err().unwrap_or_else(Outcome::success)
+            made.map_or_else(|failure| failure, |()| warnings.end("success"))
         }
+    }
+}
+
+/// What a node's container is not, though it is made. With `--strict` that is an error.
+struct Warnings<'a> {
+    member: &'a Member,
+    replies: &'a Replies,
+    strict: bool,
+    all: RefCell<Vec<String>>,
+}
+
+impl Warnings<'_> {
+    fn add(&self, text: String) {
+        if !self.strict {
+            self.replies.tell(self.member, Answer::Step(text.clone()));
+        }
+        self.all.borrow_mut().push(text);
+    }
+
+    fn end(&self, status: &str) -> Outcome {
+        let all = self.all.take();
+        if self.strict && !all.is_empty() {
+            return Outcome::Failed(format!("{status}, with warnings: {}", all.join("; ")), None);
+        }
+        let fields = Map::from_iter([("warnings".to_owned(), all.into())]);
+        Outcome::Status(status.to_owned(), fields)
     }
 }

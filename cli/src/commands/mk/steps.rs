@@ -6,27 +6,36 @@ use std::time::Instant;
 
 use crate::commands::power::truth::Slots;
 use crate::commands::sync::Bringing;
-use crate::engine::{ContainerId, EngineError, Network, NetworkId, Removal};
+use crate::engine::{ContainerId, Engine, EngineError, Network, NetworkId, Removal};
 use crate::fleet::Outcome;
 use crate::host::Host;
-use crate::plan::{self, Replaced, Step, Subject};
+use crate::plan::{self, Fault, Replaced, Step, Subject};
 use chain::chain;
 use serde_json::Value;
 
 /// What all nodes of a host share.
-pub(super) struct Site<'a, 't> {
+pub(in crate::commands) struct Site<'a, 't> {
     /// Its engine, as many requests at a time as it takes.
-    pub(super) slots: Slots<'a>,
+    pub(in crate::commands) slots: Slots<'a>,
     /// The tables for its netd.
-    pub(super) tables: Bringing<'a, 't>,
+    pub(in crate::commands) tables: Bringing<'a, 't>,
     /// Its networks by name, those too that are made meanwhile.
-    pub(super) networks: RefCell<HashMap<String, NetworkId>>,
+    networks: RefCell<HashMap<String, NetworkId>>,
 }
 
-impl Site<'_, '_> {
-    /// Takes up the networks that are there.
-    pub(super) fn knows(&self, listed: &[Network]) {
-        listed.iter().for_each(|network| self.has(&network.name, network.id.clone()));
+impl<'a, 't> Site<'a, 't> {
+    /// A host of which no network is known yet.
+    pub(in crate::commands) fn new(host: &'a Host, tables: Bringing<'a, 't>) -> Self {
+        Self { slots: Slots::of(host), tables, networks: RefCell::default() }
+    }
+
+    /// Takes up the networks that are there; of several with one name those that are ours.
+    pub(in crate::commands) fn knows(&self, listed: &[Network]) {
+        for network in listed {
+            if plan::is_ours(network) || !self.networks.borrow().contains_key(&network.name) {
+                self.has(&network.name, network.id.clone());
+            }
+        }
     }
 
     /// Takes up one.
@@ -36,7 +45,7 @@ impl Site<'_, '_> {
 }
 
 /// One after the other. What the engine did not take of what it was asked for is told by `say`.
-pub(super) async fn run(
+pub(in crate::commands) async fn run(
     site: &Site<'_, '_>,
     node: &str,
     steps: &[Step],
@@ -52,6 +61,20 @@ pub(super) async fn run(
         }
     }
     Ok(())
+}
+
+/// An error with the name of the container whose endpoint it names.
+pub(in crate::commands) async fn named(engine: &Engine, error: EngineError) -> EngineError {
+    let EngineError::Refused { status, message } = error else { return error };
+    let listed = match plan::names_endpoint(&message) {
+        true => engine.containers().await.unwrap_or_default(),
+        false => Vec::new(),
+    };
+    let message = match plan::holder(&message, &listed) {
+        Some(container) => format!("{message}; that is the container {}", container.name),
+        None => message,
+    };
+    EngineError::Refused { status, message }
 }
 
 /// What [`Step::Create`] left.
@@ -80,7 +103,10 @@ impl Work<'_, '_, '_> {
         }
         let slot = self.site.slots.one().await;
         let begun = Instant::now();
-        self.apply(step).await.map_err(|error| failed(self.node, step, &error, self.replaces.is_some()))?;
+        if let Err(error) = self.apply(step).await {
+            let error = named(&self.site.slots.host.engine, error).await;
+            return Err(failed(self.node, step, &error, self.replaces.is_some()));
+        }
         let took = begun.elapsed();
         // settling takes time, not the engine's
         drop(slot);
@@ -108,24 +134,35 @@ impl Work<'_, '_, '_> {
         }
     }
 
+    fn network(&self, name: &str) -> Result<NetworkId, EngineError> {
+        let known = self.site.networks.borrow().get(name).cloned();
+        known.ok_or_else(|| EngineError::absent(format!("network {name} not found")))
+    }
+
+    fn absent(&self) -> EngineError {
+        EngineError::absent(format!("No such container: {}", self.node))
+    }
+
     async fn apply(&mut self, step: &Step) -> Result<(), EngineError> {
         let engine = &self.site.slots.host.engine;
         match step {
             Step::CreateNetwork { body, .. } => engine.create_network(body).await.map(drop),
             Step::PullImage(image) => engine.pull(image).await,
             Step::Create { body, .. } => self.create(body).await,
-            Step::Connect { of, network, endpoint } => {
-                let id = self.site.networks.borrow().get(network).cloned();
-                match (id, self.subject(of)) {
-                    (Some(id), Some(of)) => engine.connect(&id, &of, endpoint).await,
-                    _ => Err(EngineError::absent(format!("network {network} not found"))),
-                }
-            }
+            Step::Connect { of, network, endpoint } => match self.subject(of) {
+                Some(of) => engine.connect(&self.network(network)?, &of, endpoint).await,
+                None => Err(self.absent()),
+            },
+            Step::Compare { of, body } => match self.subject(of) {
+                Some(of) => compare(self.site.slots.host, &of, body, self.say).await,
+                None => Err(self.absent()),
+            },
+            Step::Disconnect { of, network } => engine.disconnect(&self.network(network)?, of).await,
             Step::Rename { of, to, .. } => engine.rename(of, to).await,
             Step::Stop { of, .. } => engine.stop(of).await.map(drop),
             Step::Start(of) => match self.subject(of) {
                 Some(of) => engine.start(&of).await.map(drop),
-                None => Err(EngineError::absent(format!("No such container: {}", self.node))),
+                None => Err(self.absent()),
             },
             // no call of the engine
             Step::Tables => Ok(()),
@@ -151,7 +188,7 @@ impl Work<'_, '_, '_> {
         for warning in warnings {
             (self.say)(format!("the engine of {} warns: {warning}", host.name));
         }
-        inspect(host, &id, body, self.say).await
+        Ok(())
     }
 
     /// What was made goes, with its volumes. Nobody else's container does, also where one got the node's name meanwhile.
@@ -176,18 +213,26 @@ impl Work<'_, '_, '_> {
     }
 }
 
-/// Tells what of a create body the engine did not take.
-async fn inspect(
+/// Tells what was wrong with a container's networks, when what can be mended is mended; `warn`: what stays so.
+pub(in crate::commands) fn reported(faults: &[Fault], say: &dyn Fn(String), warn: &dyn Fn(String)) {
+    for fault in faults {
+        match fault.kind.is_mended() {
+            true => say(format!("{fault}; connected anew")),
+            false => warn(format!("{fault}; left so")),
+        }
+    }
+}
+
+/// Tells what of a create body the engine did not take, and what nobody publishes.
+async fn compare(
     host: &Host,
     id: &ContainerId,
     body: &Value,
     say: &dyn Fn(String),
 ) -> Result<(), EngineError> {
     let name = &host.name;
-    if !plan::is_plain(body) {
-        for field in plan::ignored(body, &host.engine.inspect(id).await?.has) {
-            say(format!("the engine of {name} ignores {field}"));
-        }
+    for field in plan::ignored(body, &host.engine.inspect(id).await?.has) {
+        say(format!("the engine of {name} ignores {field}"));
     }
     // a remote network driver maps no port by itself (moby libnetwork/drivers/remote), and netd's bridges need none
     let published = body.pointer("/HostConfig/PortBindings").and_then(Value::as_object);
@@ -205,8 +250,11 @@ fn failed(node: &str, step: &Step, error: &EngineError, replaces: bool) -> Outco
         Step::Connect { network, .. } => {
             Outcome::Failed(format!("cannot connect it to {network}: {why}"), None)
         }
+        Step::Disconnect { network, .. } => {
+            Outcome::Failed(format!("cannot disconnect it from {network}: {why}"), None)
+        }
         Step::Start(_) => {
-            let hint = format!("it is made; xdock power {node} on starts it");
+            let hint = format!("it is made: when the cause is mended, xdock power {node} on starts it");
             Outcome::Failed(format!("cannot start it: {why}"), (!replaces).then_some(hint))
         }
         Step::Rename { from, to, .. } => {

@@ -1,6 +1,7 @@
 //! What became of a container that was started or stopped: the engine's word is that it did what it was asked to, and a
 //! container may end a moment later.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
@@ -11,9 +12,14 @@ use crate::engine::{ContainerId, Engine, EngineError, Inspected, Span};
 use crate::fleet::Outcome;
 use crate::host::Host;
 
-/// A container that lives that long did not die at once. A wrong command, a missing file, a library that is not in the image
-/// end a program within some ten milliseconds.
-const SETTLE: Duration = Duration::from_millis(500);
+/// A container that lives so long did not die at once. A wrong command, a missing file, a library that is not in the image
+/// end a program within some ten milliseconds; how long its engine takes to notice grows with the load, as a start does.
+const SETTLE: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_millis(500);
+
+/// How long to wait after a start that took so long.
+fn settle(took: Duration) -> Duration {
+    (took / 2).clamp(*SETTLE.start(), *SETTLE.end())
+}
 
 /// An engine notes when a container was started after its program wrote the first lines: at most so much later.
 const LATE: Duration = Duration::from_secs(1);
@@ -46,7 +52,7 @@ impl<'a> Slots<'a> {
         id: &ContainerId,
         took: Duration,
     ) -> Result<(), Outcome> {
-        tokio::time::sleep(SETTLE).await;
+        tokio::time::sleep(settle(took)).await;
         let _slot = self.one().await;
         let found = self.host.engine.inspect(id).await.map_err(|error| Outcome::failed(&error))?;
         match end(&found) {
@@ -144,6 +150,12 @@ mod tests {
 
     fn found(state: &str, exit_code: i64) -> Inspected {
         Inspected { state: state.into(), exit_code, ..Inspected::default() }
+    }
+
+    #[test]
+    fn a_busy_engine_gets_more_time_to_notice_an_end() {
+        let waits = |took| settle(Duration::from_millis(took)).as_millis();
+        assert_eq!([0, 150, 300, 700, 9000].map(waits), [100, 100, 150, 350, 500]);
     }
 
     #[test]

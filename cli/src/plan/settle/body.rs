@@ -26,7 +26,7 @@ pub(super) fn unsealed(body: &Value) -> Value {
 }
 
 /// What an existing container was made from; `None`: xdock did not make it.
-pub(super) fn seal(found: &Container) -> Option<Value> {
+pub(in crate::plan) fn seal(found: &Container) -> Option<Value> {
     found.labels.get(SPEC_LABEL).and_then(|text| serde_json::from_str(text).ok())
 }
 

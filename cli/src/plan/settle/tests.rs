@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::super::network::tests::{mynet0, there};
 use super::*;
-use crate::engine::ContainerId;
+use crate::engine::{Attached, ContainerId};
 use crate::plan::{NODE_LABEL, SPEC_LABEL};
 
 fn wanted(image: &str) -> Wanted {
@@ -27,8 +27,14 @@ fn made(image: &str, state: &str) -> Container {
         state: state.into(),
         image: image.into(),
         labels: labels.into(),
+        networks: vec![attached("mynet0", &["10.99.1.1"]), attached("net98", &[])],
         ..Container::default()
     }
+}
+
+fn attached(network: &str, addresses: &[&str]) -> Attached {
+    let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
+    Attached { network: network.into(), id: None, addresses, endpoint: None }
 }
 
 fn run(api: ApiVersion, networks: &[Network], containers: Vec<Container>, there_too: bool) -> Plan {
@@ -42,11 +48,15 @@ fn run(api: ApiVersion, networks: &[Network], containers: Vec<Container>, there_
     };
     let observed = Observed {
         api: Some(api),
-        networks: if there_too { vec![there()] } else { vec![] },
+        networks: if there_too { vec![there(), net98()] } else { vec![] },
         images: if there_too { ["busybox".to_owned()].into() } else { BTreeSet::new() },
         containers,
     };
     settle(&desired, &observed)
+}
+
+fn net98() -> engine::Network {
+    engine::Network { name: "net98".into(), id: engine::NetworkId::of_test("98"), ..there() }
 }
 
 fn verdict_of(plan: Plan) -> Verdict {
@@ -89,12 +99,13 @@ fn an_old_engine_gets_one_network_at_create_and_no_mac() {
 
 #[test]
 fn a_container_that_is_so_already_is_left_alone() {
-    let plan = run(ApiVersion(1, 41), &[], vec![made("busybox", "running")], false);
-    assert_eq!(verdict_of(plan), Verdict::Already(vec![Step::Tables]));
-    let plan = run(ApiVersion(1, 41), &[], vec![made("busybox", "exited")], false);
+    let plan = run(ApiVersion(1, 41), &[], vec![made("busybox", "running")], true);
+    let already = |steps| Verdict::Already { networks: vec![], faults: vec![], steps };
+    assert_eq!(verdict_of(plan), already(vec![Step::Tables]));
+    let plan = run(ApiVersion(1, 41), &[], vec![made("busybox", "exited")], true);
     assert_eq!(
         verdict_of(plan),
-        Verdict::Already(vec![Step::Tables, Step::Start(Subject::Listed(ContainerId::of_test("d1")))])
+        already(vec![Step::Tables, Step::Start(Subject::Listed(ContainerId::of_test("d1")))])
     );
 }
 
@@ -156,4 +167,27 @@ fn an_image_whose_name_could_be_an_id_is_asked_for_with_its_tag() {
     assert_eq!((image.as_str(), &body["Image"]), ("fe1", &json!("fe1:latest")));
     // what a later run compares is what the tables say
     assert_eq!(body["Labels"][SPEC_LABEL], wanted("fe1").body["Labels"][SPEC_LABEL]);
+}
+
+#[test]
+fn one_whose_network_was_removed_is_joined_anew_before_it_starts() {
+    let there = made("busybox", "exited");
+    let Plan { shared, nodes } = run(ApiVersion(1, 41), &[mynet0()], vec![there], false);
+    let shown = |steps: &[Step]| steps.iter().map(Step::to_string).collect::<Vec<_>>();
+    assert_eq!(shown(&shared[..1]), ["create network mynet0 (10.99.0.0/16, fd00:99::/64)"]);
+    let Some((_, Verdict::Already { faults, steps, networks })) = nodes.first() else { panic!() };
+    assert_eq!(networks, &["mynet0", "net98"]);
+    let faults: Vec<String> = faults.iter().map(Fault::to_string).collect();
+    assert_eq!(faults, ["network mynet0 was removed", "network net98 was removed"]);
+    assert_eq!(
+        shown(steps),
+        [
+            "wait until netd has the tables",
+            "disconnect from mynet0",
+            "connect to mynet0",
+            "disconnect from net98",
+            "connect to net98",
+            "start"
+        ]
+    );
 }

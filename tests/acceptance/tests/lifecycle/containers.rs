@@ -132,18 +132,27 @@ async fn limits(cluster: &Cluster) -> Result<(), Failure> {
 }
 
 async fn what_the_engine_ignores_is_told(cluster: &Cluster) -> Result<(), Failure> {
-    let ran = cluster.xdock("mk full1").await?;
-    cluster.xdock_done("rm -f full1").await?;
-    let told = "full1: the engine of host1 ignores HostConfig.Annotations.a (asked for \"b\", has nothing)\n\
-        full1: 80/tcp is not published on host1: a container of these networks is reached at its own address\n\
-        full1: success\n";
-    said(&ran, 0, told, "")
+    let ignores = "the engine of host1 ignores HostConfig.Annotations.a (asked for \"b\", has nothing)";
+    let port =
+        "80/tcp is not published on host1: a container of these networks is reached at its own address";
+    let told = |status: &str| format!("full1: {ignores}\nfull1: {port}\nfull1: {status}\n");
+    said(&cluster.xdock("mk full1").await?, 0, &told("success"), "")?;
+    said(&cluster.xdock("mk full1").await?, 0, &told("already made"), "")?;
+    // for scripts
+    let error = format!("full1: Error: already made, with warnings: {ignores}; {port}\n");
+    said(&cluster.xdock("mk full1 --strict").await?, 1, "", &error)?;
+    let json = cluster.xdock_done("mk full1 --json").await?;
+    let last: Value = serde_json::from_str(json.lines().last().unwrap_or_default())?;
+    same("JSON", &last, &json!({"node": "full1", "status": "already made", "warnings": [ignores, port]}))?;
+    cluster.xdock_done("rm -f full1").await.map(drop)
 }
 
 async fn one_that_dies_at_once_is_an_error_with_its_last_lines(cluster: &Cluster) -> Result<(), Failure> {
     let end = "dies1: Error: it ended at once: exit status 3; the end of its log:\ndies1:   boom\n\
         hint: xdock logs dies1 shows all that it wrote\n";
     said(&cluster.xdock("mk dies1 --start").await?, 1, "", end)?;
+    // as it was told
+    said(&cluster.xdock("logs dies1").await?, 0, "dies1: boom\n", "")?;
     said(&cluster.xdock("power dies1 on").await?, 1, "", end)?;
     said(&cluster.xdock("power dies1 off").await?, 0, "dies1: container already stopped\n", "")?;
     cluster.xdock_done("rm dies1").await.map(drop)

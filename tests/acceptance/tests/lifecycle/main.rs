@@ -1,5 +1,6 @@
 //! What an administrator does with containers all day. A failing line says which promise broke.
 
+mod attachments;
 mod consoles;
 mod containers;
 mod engines;
@@ -37,6 +38,7 @@ async fn make_docker_hosts(cluster: &Cluster) -> Result<(), Failure> {
 
 fn main() {
     let promises = [
+        attachments::promises(),
         consoles::promises(),
         containers::promises(),
         strangers::promises(),

@@ -13,6 +13,7 @@ acceptance::promises![
     a_stranger_with_the_node_s_name_is_left_alone,
     an_image_s_name_is_never_the_beginning_of_an_id,
     of_two_networks_of_one_name_the_wrong_one_is_told,
+    another_network_of_the_name_is_told_with_the_way_out,
 ];
 
 const HOST: &str = "host2";
@@ -207,6 +208,17 @@ async fn of_two_networks_of_one_name_the_wrong_one_is_told(cluster: &Cluster) ->
         (format!("{ours} (as the tables say)"), format!("{wrong} (has driver bridge, not netd)"));
     same("status and error", &(ran.code, is_told(&right, &other) || is_told(&other, &right)), &(1, true))?;
     // as it was told
+    cluster.xdock_done("mk xcat2 --start").await?;
+    cluster.xdock_done("rm -f xcat2").await.map(drop)
+}
+
+async fn another_network_of_the_name_is_told_with_the_way_out(cluster: &Cluster) -> Result<(), Failure> {
+    cluster.sh(HOST, "docker network rm mynet0 >/dev/null 2>&1; docker network create mynet0").await?;
+    let ran = cluster.xdock("mk xcat2 --start").await?;
+    let told = "xcat2: Error: network mynet0 on host2 has driver bridge, not netd; remove it there (docker network rm mynet0)\n";
+    same("mk", &(ran.code, ran.stdout.as_str(), ran.stderr.as_str()), &(1, "", told))?;
+    // as it was told
+    cluster.sh(HOST, "docker network rm mynet0").await?;
     cluster.xdock_done("mk xcat2 --start").await?;
     cluster.xdock_done("rm -f xcat2").await.map(drop)
 }
