@@ -19,7 +19,7 @@ use crate::host::Host;
 use crate::plan::{self, Desired, Observed, Plan, Step, Verdict};
 use crate::targets;
 
-use execute::Shared;
+use execute::{Shared, Warnings};
 use prepare::{Job, Work};
 use steps::Site;
 
@@ -97,7 +97,10 @@ impl Maker<'_> {
             .collect();
         let (shared, count, strict) = (&shared, all.len(), self.args.strict);
         fleet::each(all, count, |(member, verdict)| async move {
-            replies.end(&member, execute::node(site, &member, verdict, shared, replies, strict).await);
+            replies.end(
+                &member,
+                execute::node(site, verdict, shared, &Warnings::new(&member, replies, strict)).await,
+            );
         })
         .await;
     }
@@ -131,7 +134,7 @@ fn tell(plan: &Plan, members: &[Member], replies: &Replies) {
                 replies.end(member, Outcome::Failed(text.clone(), None));
                 continue;
             }
-            Verdict::Already { networks, faults, steps } => {
+            Verdict::Already { networks, faults, steps, .. } => {
                 replies.tell(member, Answer::Step("already made".to_owned()));
                 faults.iter().for_each(|fault| replies.tell(member, Answer::Step(fault.to_string())));
                 let needs = |step: &&Step| needs(step, networks, None);

@@ -152,7 +152,7 @@ async fn joined(
     }
     let say = |text: String| replies.tell(member, Answer::Step(text));
     steps::run(site, member.node.as_str(), &rejoin.steps, None, &say).await?;
-    steps::reported(&rejoin.faults, &say, &say);
+    steps::reported((&rejoin.faults, rejoin.runs), &say, &say);
     Ok(())
 }
 

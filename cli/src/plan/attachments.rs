@@ -108,6 +108,8 @@ pub(crate) struct Rejoin {
     pub(crate) faults: Vec<Fault>,
     /// The networks that are to be made before.
     pub(crate) networks: Vec<String>,
+    /// It runs: what is connected to it gets the next name of an interface.
+    pub(crate) runs: bool,
     /// The container's own steps.
     pub(crate) steps: Vec<Step>,
 }
@@ -119,13 +121,14 @@ pub(crate) fn rejoin(container: &Container, networks: &[Network], api: ApiVersio
     if faults.is_empty() {
         return None;
     }
+    let runs = container.state == "running";
     let mut steps = mend(&made, container, &faults, api >= API_ENDPOINTS);
-    if !steps.is_empty() && container.state == "running" {
+    if !steps.is_empty() && runs {
         // netd is asked at once
         steps.insert(0, Step::Tables);
     }
     let networks = missing(&faults, networks).map(str::to_owned).collect();
-    Some(Rejoin { faults, networks, steps })
+    Some(Rejoin { faults, networks, runs, steps })
 }
 
 /// What is wrong with the networks of a container, where xdock made it.

@@ -89,6 +89,8 @@ pub(crate) enum Verdict {
         networks: Vec<String>,
         /// Where its networks are not as it was made.
         faults: Vec<Fault>,
+        /// It runs: what is connected to it gets the next name of an interface.
+        runs: bool,
         /// The steps that are left.
         steps: Vec<Step>,
     },
@@ -169,7 +171,7 @@ fn existing(
     steps.extend(mend(&made_from, found, &faults, takes_mac(observed)));
     steps.extend(there.tidied(starts));
     let networks = attachments::missing(&faults, &observed.networks).map(str::to_owned).collect();
-    Verdict::Already { networks, faults, steps }
+    Verdict::Already { networks, faults, runs: found.state == "running", steps }
 }
 
 /// With the image as the engine is asked for it.

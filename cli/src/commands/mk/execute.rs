@@ -95,17 +95,15 @@ pub(super) fn announce(members: &[Member], verdicts: &HashMap<NodeName, Verdict>
 /// A node's own part.
 pub(super) async fn node(
     site: &Site<'_, '_>,
-    member: &Member,
     verdict: Verdict,
     shared: &Shared,
-    replies: &Replies,
-    strict: bool,
+    warnings: &Warnings<'_>,
 ) -> Outcome {
-    let warnings = Warnings { member, replies, strict, all: RefCell::default() };
+    let Warnings { member, replies, .. } = warnings;
     let say = |text: String| warnings.add(text);
     match verdict {
         Verdict::Refused(text) => Outcome::Failed(text, None),
-        Verdict::Already { networks, faults, steps } => {
+        Verdict::Already { networks, faults, runs, steps } => {
             if let Some(text) = shared.failure(&networks, None) {
                 return Outcome::Failed(text.clone(), None);
             }
@@ -114,7 +112,7 @@ pub(super) async fn node(
                 |failure| failure,
                 |()| {
                     let tell = |text: String| replies.tell(member, Answer::Step(text));
-                    steps::reported(&faults, &tell, &say);
+                    steps::reported((&faults, runs), &tell, &say);
                     warnings.end("already made")
                 },
             )
@@ -133,14 +131,18 @@ pub(super) async fn node(
 }
 
 /// What a node's container is not, though it is made. With `--strict` that is an error.
-struct Warnings<'a> {
+pub(super) struct Warnings<'a> {
     member: &'a Member,
     replies: &'a Replies,
     strict: bool,
     all: RefCell<Vec<String>>,
 }
 
-impl Warnings<'_> {
+impl<'a> Warnings<'a> {
+    pub(super) fn new(member: &'a Member, replies: &'a Replies, strict: bool) -> Self {
+        Self { member, replies, strict, all: RefCell::default() }
+    }
+
     fn add(&self, text: String) {
         if !self.strict {
             self.replies.tell(self.member, Answer::Step(text.clone()));

@@ -213,11 +213,17 @@ impl Work<'_, '_, '_> {
     }
 }
 
-/// Tells what was wrong with a container's networks, when what can be mended is mended; `warn`: what stays so.
-pub(in crate::commands) fn reported(faults: &[Fault], say: &dyn Fn(String), warn: &dyn Fn(String)) {
+/// Tells what was wrong with a container's networks, when what can be mended is mended; `warn`: what stays so. In a container
+/// that runs dockerd uses no interface's name twice (moby `libnetwork/osl`, `nextIfIndex`).
+pub(in crate::commands) fn reported(
+    (faults, runs): (&[Fault], bool),
+    say: &dyn Fn(String),
+    warn: &dyn Fn(String),
+) {
+    let name = if runs { ", its interface has another name until the next start" } else { "" };
     for fault in faults {
         match fault.kind.is_mended() {
-            true => say(format!("{fault}; connected anew")),
+            true => say(format!("{fault}; connected anew{name}")),
             false => warn(format!("{fault}; left so")),
         }
     }

@@ -100,12 +100,12 @@ fn an_old_engine_gets_one_network_at_create_and_no_mac() {
 #[test]
 fn a_container_that_is_so_already_is_left_alone() {
     let plan = run(ApiVersion(1, 41), &[], vec![made("busybox", "running")], true);
-    let already = |steps| Verdict::Already { networks: vec![], faults: vec![], steps };
-    assert_eq!(verdict_of(plan), already(vec![Step::Tables]));
+    let already = |runs, steps| Verdict::Already { networks: vec![], faults: vec![], runs, steps };
+    assert_eq!(verdict_of(plan), already(true, vec![Step::Tables]));
     let plan = run(ApiVersion(1, 41), &[], vec![made("busybox", "exited")], true);
     assert_eq!(
         verdict_of(plan),
-        already(vec![Step::Tables, Step::Start(Subject::Listed(ContainerId::of_test("d1")))])
+        already(false, vec![Step::Tables, Step::Start(Subject::Listed(ContainerId::of_test("d1")))])
     );
 }
 
@@ -175,7 +175,7 @@ fn one_whose_network_was_removed_is_joined_anew_before_it_starts() {
     let Plan { shared, nodes } = run(ApiVersion(1, 41), &[mynet0()], vec![there], false);
     let shown = |steps: &[Step]| steps.iter().map(Step::to_string).collect::<Vec<_>>();
     assert_eq!(shown(&shared[..1]), ["create network mynet0 (10.99.0.0/16, fd00:99::/64)"]);
-    let Some((_, Verdict::Already { faults, steps, networks })) = nodes.first() else { panic!() };
+    let Some((_, Verdict::Already { faults, steps, networks, .. })) = nodes.first() else { panic!() };
     assert_eq!(networks, &["mynet0", "net98"]);
     let faults: Vec<String> = faults.iter().map(Fault::to_string).collect();
     assert_eq!(faults, ["network mynet0 was removed", "network net98 was removed"]);

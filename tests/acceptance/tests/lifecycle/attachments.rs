@@ -73,9 +73,13 @@ async fn one_disconnected_by_hand_is_connected_again(cluster: &Cluster) -> Resul
     for (line, answer) in [("power xcat2 on", "container already started"), ("mk xcat2", "already made")] {
         cluster.sh(HOST, "docker network disconnect mynet0 xcat2").await?;
         is_reported(cluster, fault).await?;
-        says(cluster, line, &format!("xcat2: {fault}; connected anew\nxcat2: {answer}\n")).await?;
-        is_whole(cluster).await?;
+        let anew = "connected anew, its interface has another name until the next start";
+        says(cluster, line, &format!("xcat2: {fault}; {anew}\nxcat2: {answer}\n")).await?;
+        let address = "exec xcat2 -- sh -c 'ip -o -4 addr | grep -o 10.99.2.70'";
+        says(cluster, address, "xcat2: 10.99.2.70\n").await?;
     }
+    cluster.xdock_done("power xcat2 restart").await?;
+    is_whole(cluster).await?;
     cluster.xdock_done("power xcat2 off").await?;
     cluster.sh(HOST, "docker network disconnect -f mynet0 xcat2").await?;
     let dry =

@@ -92,8 +92,8 @@ async fn each_verb(cluster: &Cluster, names: &BTreeSet<String>) -> Result<(), Fa
         lines.extend(hint.then(|| "hint: xdock mk makes it".to_owned()));
         let found: BTreeSet<String> = ran.stderr.lines().map(str::to_owned).collect();
         same(line, &(ran.code, ran.stdout.as_str(), found), &(1, "", lines))?;
-        same(&format!("strangers after {line}"), &cluster.sh(HOST, ALL).await?, &before)?;
     }
+    same("strangers after all verbs", &cluster.sh(HOST, ALL).await?, &before)?;
     let (Some(first), Some(last)) = (names.first(), names.last()) else { return Err("no names".into()) };
     for (line, words) in [(format!("cons {first}"), ""), (format!("cons {first} --exec hostname"), "")] {
         let ran = cluster.run("mn", &format!("timeout 3 xdock {line} </dev/null")).await?;
