@@ -7,6 +7,7 @@ use std::net::IpAddr;
 
 use serde_json::{Map, Value};
 
+use super::belonging::made_for;
 use super::network::is_ours;
 use super::settle::seal;
 use super::{API_ENDPOINTS, Step, Subject};
@@ -131,8 +132,12 @@ pub(crate) fn rejoin(container: &Container, networks: &[Network], api: ApiVersio
     Some(Rejoin { faults, networks, runs, steps })
 }
 
-/// What is wrong with the networks of a container, where xdock made it.
+/// What is wrong with the networks of a node's container. One that was renamed, or runs of an image that was committed of a
+/// node's container, is on its networks as somebody wanted it.
 pub(crate) fn faults_of(container: &Container, networks: &[Network]) -> Vec<Fault> {
+    if made_for(container) != Some(container.name.as_str()) {
+        return Vec::new();
+    }
     seal(container).map(|made| faults(&made, container, networks)).unwrap_or_default()
 }
 

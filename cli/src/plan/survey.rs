@@ -15,7 +15,13 @@ pub(crate) fn survey(containers: &[Container], networks: &[Network]) -> Vec<Stri
         if let Some(node) = is_renamed(container) {
             found.push(format!("{name} is the container of {node}, renamed (docker rename {name} {node})"));
         }
-        found.extend(faults_of(container, networks).iter().map(|fault| format!("{name}: {fault}")));
+        found.extend(faults_of(container, networks).iter().map(|fault| {
+            let network = &fault.network;
+            match fault.kind.is_mended() {
+                true => format!("{name}: {fault} (xdock mk {name} connects it anew)"),
+                false => format!("{name}: {fault} (docker network disconnect {network} {name} ends it)"),
+            }
+        }));
     }
     found.extend(twice(networks));
     found
@@ -59,9 +65,8 @@ mod tests {
         assert_eq!(
             survey(&[made("d1"), made("old"), stranger.clone()], &[there(), other]),
             [
-                "d1: not connected to mynet0",
+                "d1: not connected to mynet0 (xdock mk d1 connects it anew)",
                 "old is the container of d1, renamed (docker rename old d1)",
-                "old: not connected to mynet0",
                 "2 networks are named mynet0 (0123456789ab, fedcba987654)",
             ]
         );

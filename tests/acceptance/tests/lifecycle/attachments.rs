@@ -11,6 +11,7 @@ acceptance::promises![
 ];
 
 const HOST: &str = "host2";
+const MK: &str = "xdock mk xcat2 connects it anew";
 
 /// A container that wrote something.
 async fn with_data(cluster: &Cluster) -> Result<(), Failure> {
@@ -28,14 +29,14 @@ async fn says(cluster: &Cluster, line: &str, wanted: &str) -> Result<(), Failure
     same(line, cluster.xdock_done(line).await?.as_str(), wanted)
 }
 
-/// `ls -l` and `host status` report it.
-async fn is_reported(cluster: &Cluster, fault: &str) -> Result<(), Failure> {
+/// `ls -l` and `host status` report it; `way`: what `host status` says to do.
+async fn is_reported(cluster: &Cluster, fault: &str, way: &str) -> Result<(), Failure> {
     let long = cluster.xdock_done("ls -l xcat2").await?;
     same(&format!("{fault} in {long}"), &long.contains(&format!(" ({fault})")), &true)?;
     let json = cluster.xdock_done("ls xcat2 --json").await?;
     same(&format!("{fault} in {json}"), &json.contains(&format!("\"problems\":[\"{fault}\"]")), &true)?;
     let ran = cluster.xdock("host host2 status").await?;
-    let told = ran.stderr.trim_end().ends_with(&format!(", containers: xcat2: {fault}"));
+    let told = ran.stderr.trim_end().ends_with(&format!(", containers: xcat2: {fault} ({way})"));
     same(&format!("{fault} in {ran:?}"), &(ran.code, told), &(1, true))
 }
 
@@ -50,7 +51,7 @@ async fn a_removed_network_is_reported_made_again_and_joined(cluster: &Cluster) 
     ] {
         cluster.xdock_done("power xcat2 off").await?;
         cluster.sh(HOST, "docker network prune -f").await?;
-        is_reported(cluster, "network mynet0 was removed").await?;
+        is_reported(cluster, "network mynet0 was removed", MK).await?;
         says(cluster, line, &format!("{removed}{answer}")).await?;
         is_whole(cluster).await?;
     }
@@ -58,7 +59,7 @@ async fn a_removed_network_is_reported_made_again_and_joined(cluster: &Cluster) 
     cluster.xdock_done("power xcat2 off").await?;
     cluster.sh(HOST, "docker network rm mynet0").await?;
     cluster.xdock_done("mk full2").await?;
-    is_reported(cluster, "network mynet0 was removed and made again").await?;
+    is_reported(cluster, "network mynet0 was removed and made again", MK).await?;
     let anew = "xcat2: network mynet0 was removed and made again; connected anew\nxcat2: success\n";
     says(cluster, "power xcat2 on", anew).await?;
     is_whole(cluster).await?;
@@ -72,7 +73,7 @@ async fn one_disconnected_by_hand_is_connected_again(cluster: &Cluster) -> Resul
     let fault = "not connected to mynet0";
     for (line, answer) in [("power xcat2 on", "container already started"), ("mk xcat2", "already made")] {
         cluster.sh(HOST, "docker network disconnect mynet0 xcat2").await?;
-        is_reported(cluster, fault).await?;
+        is_reported(cluster, fault, MK).await?;
         let anew = "connected anew, its interface has another name until the next start";
         says(cluster, line, &format!("xcat2: {fault}; {anew}\nxcat2: {answer}\n")).await?;
         let address = "exec xcat2 -- sh -c 'ip -o -4 addr | grep -o 10.99.2.70'";
@@ -94,7 +95,7 @@ async fn another_network_and_another_address_are_reported(cluster: &Cluster) -> 
     with_data(cluster).await?;
     cluster.sh(HOST, "docker network create byhand && docker network connect byhand xcat2").await?;
     let fault = "connected by hand to byhand";
-    is_reported(cluster, fault).await?;
+    is_reported(cluster, fault, "docker network disconnect byhand xcat2 ends it").await?;
     let left = format!("xcat2: {fault}; left so\nxcat2: already made\n");
     says(cluster, "mk xcat2", &left).await?;
     let ran = cluster.xdock("mk xcat2 --strict").await?;
@@ -106,7 +107,7 @@ async fn another_network_and_another_address_are_reported(cluster: &Cluster) -> 
         "docker network disconnect -f mynet0 xcat2 && docker network connect --ip 10.99.2.50 mynet0 xcat2";
     cluster.sh(HOST, other).await?;
     let fault = "has 10.99.2.50 on mynet0, not 10.99.2.70";
-    is_reported(cluster, fault).await?;
+    is_reported(cluster, fault, MK).await?;
     says(cluster, "power xcat2 on", &format!("xcat2: {fault}; connected anew\nxcat2: success\n")).await?;
     is_whole(cluster).await?;
     cluster.xdock_done("rm -f xcat2").await.map(drop)

@@ -45,6 +45,7 @@ acceptance::promises![
     a_bare_debian_13_becomes_a_docker_host,
     a_second_run_has_nothing_to_do,
     containers_have_the_addresses_of_the_tables,
+    removed_networks_are_made_again_and_joined,
     sound_after_a_reboot,
 ];
 
@@ -71,6 +72,19 @@ async fn a_second_run_has_nothing_to_do(cluster: &Cluster) -> Result<(), Failure
 
 async fn containers_have_the_addresses_of_the_tables(cluster: &Cluster) -> Result<(), Failure> {
     cluster.xdock_done("mk containers --start").await?;
+    sound(cluster).await
+}
+
+async fn removed_networks_are_made_again_and_joined(cluster: &Cluster) -> Result<(), Failure> {
+    cluster.xdock_done("exec host1c1 -- touch /kept").await?;
+    cluster.xdock_done("power host1c[1-2] off").await?;
+    cluster.sh("host1", "docker network prune -f").await?;
+    cluster.xdock_done("power host1c1 on").await?;
+    cluster.xdock_done("mk host1c2 --start").await?;
+    cluster.sh("host1", "docker network disconnect net98 host1c2").await?;
+    cluster.xdock_done("power host1c2 on").await?;
+    cluster.xdock_done("power host1c2 restart").await?;
+    cluster.xdock_done("exec host1c1 -- ls /kept").await?;
     sound(cluster).await
 }
 
