@@ -134,8 +134,10 @@ async fn networks(
         return Ok(Shared::default());
     }
     let cluster = tables.cluster().map_err(|error| Outcome::failed(&error))?;
-    let rows = cluster.networks().iter().filter(|network| names.contains(network.name.as_str()));
-    Ok(Shared::make(site, rows.map(Step::create_network).collect()).await)
+    let row = |name: &&str| cluster.networks().iter().find(|network| network.name.as_str() == *name);
+    let shared = Shared::make(site, names.iter().filter_map(row).map(Step::create_network).collect()).await;
+    let gone = names.into_iter().filter(|name| row(name).is_none());
+    Ok(gone.fold(shared, |shared, name| shared.without_row(name, &site.slots.host.name)))
 }
 
 /// Connects a node's container to its networks as it was made.

@@ -36,6 +36,15 @@ impl Shared {
         shared
     }
 
+    /// The same with a network that cannot be made: the tables do not have it.
+    pub(in crate::commands) fn without_row(mut self, network: &str, host: &NodeName) -> Self {
+        let text = format!(
+            "network {network} was removed on {host}, and the tables have no such network any more; define it again"
+        );
+        self.networks.insert(network.to_owned(), Some(text));
+        self
+    }
+
     pub(in crate::commands) fn failure(&self, networks: &[String], pull: Option<&String>) -> Option<&String> {
         let mut of_networks = networks.iter().filter_map(|name| self.networks.get(name)?.as_ref());
         of_networks.next().or_else(|| self.images.get(pull?)?.as_ref())
