@@ -2,12 +2,11 @@
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use durable::FileError;
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -45,15 +44,12 @@ pub(crate) struct Settings {
 /// What is wrong with the settings.
 #[derive(Debug, Error)]
 pub(crate) enum SettingsError {
-    /// A file that was asked for, or is not readable.
-    #[error("cannot read the settings {}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
+    /// A file that was asked for.
+    #[error("no settings file {}", .0.display())]
+    Missing(PathBuf),
+    /// A file that cannot be read.
+    #[error(transparent)]
+    Read(#[from] FileError),
     /// Not what we know.
     #[error("{}: {told}", path.display())]
     Parse {
@@ -96,13 +92,11 @@ impl Settings {
     /// The file's settings below the command line's.
     pub(crate) fn load(options: &Options) -> Result<Self, SettingsError> {
         let path = options.config.clone().unwrap_or_else(|| PATH.into());
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
+        let text = match durable::read_text(&path)? {
+            Some(text) => text,
             // only the default file may be missing
-            Err(error) if error.kind() == io::ErrorKind::NotFound && options.config.is_none() => {
-                String::new()
-            }
-            Err(source) => return Err(SettingsError::Read { path, source }),
+            None if options.config.is_none() => String::new(),
+            None => return Err(SettingsError::Missing(path)),
         };
         let settings = Self::parse(&text, path)?;
         Ok(Self {

@@ -4,9 +4,9 @@
 //! One small file an object. A file that can not be read is reported and left alone; the others still count.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
+use durable::FileError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
@@ -23,20 +23,9 @@ pub(crate) struct Store {
 /// A record that was not read or written.
 #[derive(Debug, Error)]
 pub(crate) enum StoreError {
-    /// The directory can not be listed.
-    #[error("cannot list the records in {}", path.display())]
-    List {
-        path: PathBuf,
-        #[source]
-        source: io::Error,
-    },
-    /// One file can not be read.
-    #[error("cannot read the record {}; if it is broken, remove it", path.display())]
-    Read {
-        path: PathBuf,
-        #[source]
-        source: io::Error,
-    },
+    /// The directory or a file in it cannot be read.
+    #[error(transparent)]
+    Read(#[from] FileError),
     /// One file is not what we write.
     #[error("the record {} is broken: remove it", path.display())]
     Parse {
@@ -49,7 +38,7 @@ pub(crate) enum StoreError {
     Write {
         what: String,
         #[source]
-        source: durable::FileError,
+        source: FileError,
     },
 }
 
@@ -100,7 +89,7 @@ fn read_all<T: DeserializeOwned>(directory: &Path) -> (Vec<T>, Vec<StoreError>) 
     let (mut records, mut problems) = (Vec::new(), Vec::new());
     for path in files(directory, &mut problems) {
         match read(&path) {
-            Ok(record) => records.push(record),
+            Ok(record) => records.extend(record),
             Err(problem) => problems.push(problem),
         }
     }
@@ -108,15 +97,11 @@ fn read_all<T: DeserializeOwned>(directory: &Path) -> (Vec<T>, Vec<StoreError>) 
 }
 
 fn files(directory: &Path, problems: &mut Vec<StoreError>) -> Vec<PathBuf> {
-    let entries = match fs::read_dir(directory) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
-        Err(source) => {
-            problems.push(StoreError::List { path: directory.to_owned(), source });
-            return Vec::new();
-        }
-    };
-    let paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+    let paths = durable::list(directory).unwrap_or_else(|error| {
+        problems.push(error.into());
+        None
+    });
+    let paths = paths.unwrap_or_default().into_iter();
     let (temporary, records): (Vec<PathBuf>, Vec<PathBuf>) = paths.partition(|path| has_ending(path, "new"));
     for path in temporary {
         // of a netd that was killed while it wrote; harmless, so it may also stay
@@ -129,8 +114,9 @@ fn has_ending(path: &Path, ending: &str) -> bool {
     path.extension().is_some_and(|is| is == ending)
 }
 
-fn read<T: DeserializeOwned>(path: &Path) -> Result<T, StoreError> {
-    let text = fs::read(path).map_err(|source| StoreError::Read { path: path.to_owned(), source })?;
+/// `None`: somebody removed it in between.
+fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StoreError> {
+    let Some(text) = durable::read(path)? else { return Ok(None) };
     serde_json::from_slice(&text).map_err(|source| StoreError::Parse { path: path.to_owned(), source })
 }
 
@@ -159,6 +145,11 @@ mod tests {
         assert_eq!(records.len(), 2);
         let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
         assert_eq!(texts, [format!("the record {} is broken: remove it", broken.display())]);
+        fs::remove_file(&broken).unwrap();
+        std::os::unix::fs::symlink("/not/mounted", &broken).unwrap();
+        let (records, problems) = store.networks();
+        let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!((records.len(), texts), (2, vec![format!("cannot read {}", broken.display())]));
         store.write(&Change::NoNetwork("a".repeat(64).parse().unwrap())).unwrap();
         store.write(&Change::NoNetwork("a".repeat(64).parse().unwrap())).unwrap();
         assert_eq!(store.networks().0, [network("b")]);

@@ -27,7 +27,8 @@ Keys:
   packages=A:B    packages of the docker step, instead of those that the distribution has for it
   registry=HOST:PORT  the cluster's registry, which engines ask before Docker Hub
   data-root=/PATH     where the engine keeps images and containers
-  override=KEY:KEY    keys of /etc/docker/daemon.json whose other value gives way to ours
+  override=KEY:KEY    keys of /etc/docker/daemon.json whose other value gives way to ours; the word abandon gives up the
+                      containers and images of a data-root that changes
   confirm=30          seconds that the management node has to answer through a new network; else the old one comes back
   firewall=ignore     change the network even if the firewall accepts ssh only on a device that becomes a port, and do
                       not take the change back when the management node's ssh no longer gets in

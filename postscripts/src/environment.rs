@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use durable::FileError;
@@ -29,6 +29,23 @@ pub enum EnvironmentError {
     /// The `nics` columns are wrong.
     #[error("the nics columns of this host are wrong")]
     Nics(#[source] CellError),
+}
+
+/// The variables of the last run cannot be read.
+#[derive(Debug, Error)]
+pub enum RememberedError {
+    /// Not readable.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Not what a run wrote.
+    #[error("{} is not what xdockhost wrote; updatenode NODE -P xdock writes it again", path.display())]
+    Text {
+        /// The file.
+        path: PathBuf,
+        /// Where.
+        #[source]
+        source: serde_json::Error,
+    },
 }
 
 /// The environment of the process.
@@ -109,9 +126,15 @@ impl Environment {
     }
 
     /// What the last run kept; `None` where none did.
-    pub fn remembered(path: &Path) -> Option<Self> {
-        let text = std::fs::read(path).ok()?;
-        serde_json::from_slice(&text).ok().map(Self)
+    ///
+    /// # Errors
+    /// The file is there, but cannot be read or is not what a run wrote.
+    pub fn remembered(path: &Path) -> Result<Option<Self>, RememberedError> {
+        let Some(text) = durable::read(path)? else { return Ok(None) };
+        let parsed = serde_json::from_slice(&text);
+        parsed
+            .map(|variables| Some(Self(variables)))
+            .map_err(|source| RememberedError::Text { path: path.to_owned(), source })
     }
 
     /// All variables.

@@ -41,19 +41,24 @@ impl Wanted {
     }
 
     /// Whether it is not yet so: another content, or of ours and open to more people than it shall be.
-    pub fn differs(&self) -> bool {
-        if self.absent {
-            return fs::symlink_metadata(&self.path).is_ok();
-        }
+    ///
+    /// # Errors
+    /// The file is there and cannot be read: it is then not ours to overwrite.
+    pub fn differs(&self) -> Result<bool, FileError> {
+        let Some(now) = durable::read(&self.path)? else { return Ok(!self.absent) };
         let too_open = |meta: fs::Metadata| meta.permissions().mode() & 0o777 & !self.mode != 0;
-        fs::read(&self.path).map_or(true, |now| now != self.content)
-            || (self.backup.is_none() && fs::metadata(&self.path).is_ok_and(too_open))
+        Ok(self.absent
+            || now != self.content
+            || (self.backup.is_none() && fs::metadata(&self.path).is_ok_and(too_open)))
     }
 
     /// What writing would change, for a person; empty where nothing.
-    pub fn difference(&self) -> String {
-        let now = fs::read(&self.path).unwrap_or_default();
-        unified(&self.path, &String::from_utf8_lossy(&now), &String::from_utf8_lossy(&self.content))
+    ///
+    /// # Errors
+    /// As [`Wanted::differs`].
+    pub fn difference(&self) -> Result<String, FileError> {
+        let now = durable::read(&self.path)?.unwrap_or_default();
+        Ok(unified(&self.path, &String::from_utf8_lossy(&now), &String::from_utf8_lossy(&self.content)))
     }
 
     /// Makes it so.
@@ -61,7 +66,7 @@ impl Wanted {
     /// # Errors
     /// Names the path; the old file is then untouched.
     pub fn write(&self) -> Result<Change, FileError> {
-        if !self.differs() {
+        if !self.differs()? {
             return Ok(Change::None);
         }
         let mode = match &self.backup {
@@ -75,15 +80,31 @@ impl Wanted {
     }
 }
 
+/// Those that are not yet as they shall be.
+///
+/// # Errors
+/// As [`Wanted::differs`].
+pub fn changed(files: Vec<Wanted>) -> Result<Vec<Wanted>, FileError> {
+    let mut changed = Vec::new();
+    for file in files {
+        if file.differs()? {
+            changed.push(file);
+        }
+    }
+    Ok(changed)
+}
+
 /// Copies somebody's file, and returns its permission bits: secrets in it stay as closed as they were.
 fn keep(path: &Path, backup: &Path) -> Result<Option<u32>, FileError> {
-    let (Ok(now), Ok(meta)) = (fs::read(path), fs::metadata(path)) else { return Ok(None) };
-    let mode = meta.permissions().mode() & 0o777;
+    let Some(now) = durable::read(path)? else { return Ok(None) };
+    let mode = durable::mode(path)?;
     durable::replace(backup, &now, mode).map(|_| Some(mode))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
     use super::*;
 
     #[test]
@@ -98,7 +119,7 @@ mod tests {
         assert_eq!(fs::read_to_string(&backup).unwrap(), "theirs\n");
         assert_eq!(wanted.write().unwrap(), Change::None);
         assert_eq!(fs::read_to_string(&backup).unwrap(), "theirs\n");
-        assert_eq!(wanted.difference(), "");
+        assert_eq!(wanted.difference().unwrap(), "");
         for file in [&path, &backup] {
             assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
         }
@@ -127,5 +148,53 @@ mod tests {
         assert_eq!(wanted.write().unwrap(), Change::Written);
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(wanted.write().unwrap(), Change::None);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_neither_overwritten_nor_removed() {
+        for (defect, reason) in defects() {
+            for absent in [false, true] {
+                let directory = tempfile::tempdir().unwrap();
+                let path = directory.path().join("daemon.json");
+                let backup = Some(directory.path().join("daemon.json.old"));
+                defect(&path);
+                let wanted = Wanted { absent, backup, ..Wanted::text(&path, "ours\n") };
+                let before = fs::symlink_metadata(&path).unwrap().file_type();
+                let error = wanted.write().unwrap_err();
+                assert_eq!(error.to_string(), format!("cannot read {}", path.display()));
+                let told = std::error::Error::source(&error).unwrap().to_string();
+                assert!(told.contains(reason), "{told}");
+                assert_eq!(fs::symlink_metadata(&path).unwrap().file_type(), before);
+                assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "no backup, nothing new");
+                assert_eq!(changed(vec![wanted]).unwrap_err().to_string(), error.to_string());
+            }
+        }
+    }
+
+    type Defect = (fn(&Path), &'static str);
+
+    /// What makes a file unreadable, and a part of the reason that is told.
+    fn defects() -> [Defect; 3] {
+        [
+            (|path| fs::create_dir(path).unwrap(), "not a regular file"),
+            (
+                |path| symlink("/not/mounted", path).unwrap(),
+                "is a link to /not/mounted, which does not exist",
+            ),
+            (
+                |path| fs::File::create(path).unwrap().set_len(durable::READ_LIMIT + 1).unwrap(),
+                "larger than 16 MiB",
+            ),
+        ]
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_kept_as_they_are() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, backup) = (directory.path().join("file"), directory.path().join("file.old"));
+        fs::write(&path, b"caf\xe9\n").unwrap();
+        let wanted = Wanted { backup: Some(backup.clone()), ..Wanted::text(&path, "ours\n") };
+        assert_eq!(wanted.write().unwrap(), Change::Written);
+        assert_eq!(fs::read(&backup).unwrap(), b"caf\xe9\n");
     }
 }

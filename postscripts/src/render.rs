@@ -1,9 +1,9 @@
 //! The files that we write on a host: templates at the path where they land, embedded, and overridable by the
 //! administrator under [`OVERRIDES`]. The one module that knows the template engine.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
+use durable::FileError;
 use rust_embed::Embed;
 use serde::Serialize;
 use tera::{Context, Tera};
@@ -20,14 +20,8 @@ struct Embedded;
 #[derive(Debug, Error)]
 pub enum RenderError {
     /// The override is there but can not be read.
-    #[error("cannot read the template {}", path.display())]
-    Read {
-        /// The override.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
+    #[error("the administrator's template cannot be read")]
+    Read(#[from] FileError),
     /// This program has no such template.
     #[error("this program has no template {0:?}")]
     Unknown(String),
@@ -73,10 +67,9 @@ impl Templates {
 
     fn text(&self, name: &str) -> Result<(String, String), RenderError> {
         let path = self.overrides.join(name);
-        match std::fs::read_to_string(&path) {
-            Ok(text) => Ok((path.display().to_string(), text)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => embedded(name),
-            Err(source) => Err(RenderError::Read { path, source }),
+        match durable::read_text(&path)? {
+            Some(text) => Ok((path.display().to_string(), text)),
+            None => embedded(name),
         }
     }
 }

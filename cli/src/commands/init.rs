@@ -155,9 +155,10 @@ fn stubs(installdir: &Path) -> impl Iterator<Item = PathBuf> {
 
 /// xCAT may still have its own `setupdockerhost`, and an administrator one of that name.
 fn refuse_foreign(path: &Path) -> Result<(), InitError> {
-    match fs::read_to_string(path) {
-        Ok(text) if !text.contains("/install/xdock/") => Err(InitError::Foreign(path.to_owned())),
-        _ => Ok(()),
+    let foreign = |bytes: &Vec<u8>| !String::from_utf8_lossy(bytes).contains("/install/xdock/");
+    match durable::read(path)?.filter(foreign) {
+        Some(_) => Err(InitError::Foreign(path.to_owned())),
+        None => Ok(()),
     }
 }
 
@@ -171,7 +172,7 @@ fn take_away(installdir: &Path) -> Result<Vec<PathBuf>, InitError> {
     }
     let ours = installdir.join("xdock");
     for directory in [std::env::consts::ARCH, "snapshots"].map(|name| ours.join(name)) {
-        removed.extend(files_in(&directory));
+        removed.extend(durable::list(&directory)?.unwrap_or_default());
     }
     removed.retain(|path| path.exists());
     for path in &removed {
@@ -184,13 +185,6 @@ fn take_away(installdir: &Path) -> Result<Vec<PathBuf>, InitError> {
     Ok(removed)
 }
 
-fn files_in(directory: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(directory).into_iter().flatten();
-    let mut files: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
-    files.sort();
-    files
-}
-
 fn hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -198,6 +192,10 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn files_in(directory: &Path) -> Vec<PathBuf> {
+        durable::list(directory).unwrap().unwrap_or_default()
+    }
 
     #[test]
     fn the_manifest_names_every_program_and_a_second_run_changes_nothing() {
@@ -239,11 +237,20 @@ mod tests {
         fs::write(from.path().join("xdockhost"), "x").unwrap();
         fs::create_dir(install.path().join("postscripts")).unwrap();
         let own = install.path().join("postscripts/setupdockerhost");
-        fs::write(&own, "#!/bin/sh\n").unwrap();
-        let told = format!("{} is not xdock's; move it away, then run this again", own.display());
+        // also in another encoding
+        for script in [b"#!/bin/sh\n".as_slice(), b"#!/bin/sh\n# f\xfcr uns\n"] {
+            fs::write(&own, script).unwrap();
+            let told = format!("{} is not xdock's; move it away, then run this again", own.display());
+            assert_eq!(lay_out(from.path(), install.path()).unwrap_err().to_string(), told);
+            assert_eq!(take_away(install.path()).unwrap_err().to_string(), told);
+            assert_eq!(files_in(install.path()).len(), 1);
+            assert_eq!(fs::read(&own).unwrap(), script);
+        }
+        fs::remove_file(&own).unwrap();
+        std::os::unix::fs::symlink("/not/mounted", &own).unwrap();
+        let told = format!("cannot read {}", own.display());
         assert_eq!(lay_out(from.path(), install.path()).unwrap_err().to_string(), told);
         assert_eq!(take_away(install.path()).unwrap_err().to_string(), told);
-        assert_eq!(files_in(install.path()).len(), 1);
     }
 
     #[test]

@@ -116,7 +116,7 @@ pub(crate) struct Authority {
 impl Authority {
     /// Opens it; makes it where there is none.
     pub(crate) fn open_or_make(files: &TlsFiles) -> Result<Self, AuthorityError> {
-        if !files.ca.exists() && files.is_ours(&files.ca) {
+        if files.is_ours(&files.ca) && durable::read(&files.ca)?.is_none() {
             make(files)?;
         }
         Self::open(files)

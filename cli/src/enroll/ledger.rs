@@ -64,14 +64,8 @@ pub(crate) struct Ledger {
 #[derive(Debug, Error)]
 pub(crate) enum LedgerError {
     /// Not readable.
-    #[error("cannot read {}, which says what is revoked and which root of the management node can", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
+    #[error("the list of revoked certificates cannot be read, which root of the management node can")]
+    Read(#[source] FileError),
     /// Not ours.
     #[error("{} is not what xdock wrote; bring it back from a backup, or move it away and enroll all hosts again", path.display())]
     Parse {
@@ -99,10 +93,9 @@ impl Ledger {
     /// Reads it; none is an empty one. One that may not be read is an error: what it revokes would count again.
     pub(crate) fn read(directory: &Path) -> Result<Self, LedgerError> {
         let path = directory.join(NAME);
-        match fs::read(&path) {
-            Ok(text) => serde_json::from_slice(&text).map_err(|source| LedgerError::Parse { path, source }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(source) => Err(LedgerError::Read { path, source }),
+        match durable::read(&path).map_err(LedgerError::Read)? {
+            Some(text) => serde_json::from_slice(&text).map_err(|source| LedgerError::Parse { path, source }),
+            None => Ok(Self::default()),
         }
     }
 
@@ -110,7 +103,7 @@ impl Ledger {
     /// and reaches nobody with them.
     pub(crate) fn seen(directory: &Path) -> Result<Self, LedgerError> {
         match Self::read(directory) {
-            Err(LedgerError::Read { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => {
+            Err(LedgerError::Read(error)) if error.kind() == io::ErrorKind::PermissionDenied => {
                 Ok(Self::default())
             }
             read => read,
@@ -229,7 +222,21 @@ mod tests {
     fn a_broken_ledger_is_no_empty_one() {
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join(NAME), "{").unwrap();
-        let told = Ledger::read(directory.path()).unwrap_err().to_string();
+        let read = || Ledger::read(directory.path()).unwrap_err();
+        let told = read().to_string();
         assert!(told.ends_with("issued.json is not what xdock wrote; bring it back from a backup, or move it away and enroll all hosts again"), "{told}");
+        let path = directory.path().join(NAME);
+        fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("/not/mounted", &path).unwrap();
+        let text = "the list of revoked certificates cannot be read, which root of the management node can";
+        let why = format!(
+            "cannot read {0}: {0} is a link to /not/mounted, which does not exist; mount its file system, or remove the link",
+            path.display()
+        );
+        assert_eq!(chain::chain(&read()), format!("{text}: {why}"));
+        let error =
+            Ledger::update(directory.path(), |ledger| ledger.add(issued("host1", "aa", 50))).unwrap_err();
+        assert_eq!(error.to_string(), text);
+        assert_eq!(fs::read_link(&path).unwrap(), Path::new("/not/mounted"), "it was not replaced");
     }
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-pub use read::{READ_LIMIT, read, read_text};
+pub use read::{READ_LIMIT, exists, kernel_text, list, mode, read, read_text, read_text_up_to, read_up_to};
 
 /// A file that could not be read, replaced or removed; it is what it was before.
 #[derive(Debug, Error)]
@@ -22,6 +22,13 @@ pub struct FileError {
     path: PathBuf,
     #[source]
     source: io::Error,
+}
+
+impl FileError {
+    /// The kind of its cause.
+    pub fn kind(&self) -> io::ErrorKind {
+        self.source.kind()
+    }
 }
 
 /// What a call did.

@@ -6,7 +6,8 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 
 use crate::{FileError, at};
 
@@ -18,10 +19,61 @@ pub const READ_LIMIT: u64 = 16 * 1024 * 1024;
 /// # Errors
 /// Names the path: the file exists but cannot be read, is not a regular file, or is larger than [`READ_LIMIT`].
 pub fn read(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
-    match bytes(path) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound && is_absent(path) => Ok(None),
-        Err(error) => Err(at("read", path)(error)),
+    read_up_to(path, READ_LIMIT)
+}
+
+/// As [`read`], for files of another size: programs are larger than configurations.
+///
+/// # Errors
+/// As [`read`], with `limit` as the largest size in bytes.
+pub fn read_up_to(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, FileError> {
+    present(path, "read", bytes(path, limit))
+}
+
+/// The entries of a directory, sorted. `None`: there is no such directory.
+///
+/// # Errors
+/// Names the path: it exists but cannot be listed, or is not a directory.
+pub fn list(path: &Path) -> Result<Option<Vec<PathBuf>>, FileError> {
+    let entries = fs::read_dir(path).and_then(|entries| {
+        let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<PathBuf>>>()?;
+        paths.sort();
+        Ok(paths)
+    });
+    present(path, "list directory", entries)
+}
+
+/// Whether there is such a file or directory.
+///
+/// # Errors
+/// As [`read`]: a link to what is not there is neither.
+pub fn exists(path: &Path) -> Result<bool, FileError> {
+    present(path, "read", fs::metadata(path)).map(|found| found.is_some())
+}
+
+/// The permission bits of a file that exists.
+///
+/// # Errors
+/// Names the path.
+pub fn mode(path: &Path) -> Result<u32, FileError> {
+    fs::metadata(path).map(|meta| meta.permissions().mode() & 0o7777).map_err(at("read the mode of", path))
+}
+
+/// What the kernel says in a file of /proc or /sys. `None`: this kernel has no such file, or does not show it here. Such a file
+/// is never written back from what was read, so that it cannot be lost.
+pub fn kernel_text(path: &Path) -> Option<String> {
+    fs::read_to_string(path).ok()
+}
+
+fn present<T>(path: &Path, operation: &'static str, found: io::Result<T>) -> Result<Option<T>, FileError> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => match dangling(path) {
+            None if is_gone(path) => Ok(None),
+            None => Err(at(operation, path)(error)),
+            Some(link) => Err(at(operation, path)(link.error())),
+        },
+        Err(error) => Err(at(operation, path)(error)),
     }
 }
 
@@ -30,30 +82,61 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
 /// # Errors
 /// As [`read`], and where the content is not UTF-8.
 pub fn read_text(path: &Path) -> Result<Option<String>, FileError> {
-    let text = read(path)?.map(String::from_utf8).transpose();
+    read_text_up_to(path, READ_LIMIT)
+}
+
+/// As [`read_text`], for files of another size.
+///
+/// # Errors
+/// As [`read_text`], with `limit` as the largest size in bytes.
+pub fn read_text_up_to(path: &Path, limit: u64) -> Result<Option<String>, FileError> {
+    let text = read_up_to(path, limit)?.map(String::from_utf8).transpose();
     text.map_err(|error| at("read", path)(io::Error::new(io::ErrorKind::InvalidData, error.utf8_error())))
 }
 
-fn bytes(path: &Path) -> io::Result<Vec<u8>> {
+fn bytes(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     // asked before it is opened: to open a FIFO would wait for a writer
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
     }
     let mut content = Vec::new();
-    File::open(path)?.take(READ_LIMIT + 1).read_to_end(&mut content)?;
-    if content.len() as u64 > READ_LIMIT {
-        let message = format!("larger than {} MiB", READ_LIMIT / 1024 / 1024);
+    File::open(path)?.take(limit + 1).read_to_end(&mut content)?;
+    if content.len() as u64 > limit {
+        let message = format!("larger than {} MiB", limit / 1024 / 1024);
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
     }
     Ok(content)
 }
 
-/// Whether no entry of the name exists. A parent that is itself a dangling link makes no file absent.
-fn is_absent(path: &Path) -> bool {
-    let gone =
-        |path: &Path| fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
-    let dangling = |path: &Path| !gone(path) && fs::metadata(path).is_err();
-    gone(path) && !path.ancestors().skip(1).any(|parent| !parent.as_os_str().is_empty() && dangling(parent))
+/// A symbolic link whose target does not exist.
+struct Dangling {
+    link: PathBuf,
+    target: PathBuf,
+}
+
+impl Dangling {
+    fn error(&self) -> io::Error {
+        let Self { link, target } = self;
+        let text = format!(
+            "{} is a link to {}, which does not exist; mount its file system, or remove the link",
+            link.display(),
+            target.display()
+        );
+        io::Error::new(io::ErrorKind::NotFound, text)
+    }
+}
+
+/// The path itself or a directory above it, where that is a link without target: a file below it is not absent.
+fn dangling(path: &Path) -> Option<Dangling> {
+    path.ancestors().find_map(|part| {
+        let target = fs::read_link(part).ok()?;
+        fs::metadata(part).is_err().then(|| Dangling { link: part.to_owned(), target })
+    })
+}
+
+/// Whether no entry of the name exists.
+fn is_gone(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 #[cfg(test)]
@@ -87,10 +170,28 @@ mod tests {
         symlink("/not/mounted/daemon.json", &path).unwrap();
         let (text, source) = failure(read(&path));
         assert_eq!(text, format!("cannot read {}", path.display()));
-        assert!(source.starts_with("No such file"), "{source}");
+        let told = format!(
+            "{} is a link to /not/mounted/daemon.json, which does not exist; mount its file system, or remove the link",
+            path.display()
+        );
+        assert_eq!(source, told);
         let parent = dir.path().join("etc");
         symlink("/not/mounted", &parent).unwrap();
         failure(read(&parent.join("daemon.json")));
+        let (text, source) = failure(list(&parent.join("below")));
+        assert_eq!(text, format!("cannot list directory {}", parent.join("below").display()));
+        assert!(source.contains("is a link to /not/mounted, which does not exist"), "{source}");
+    }
+
+    #[test]
+    fn a_directory_is_listed_in_order_and_only_one_that_does_not_exist_is_absent() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["b", "a"] {
+            fs::write(dir.path().join(name), "").unwrap();
+        }
+        assert_eq!(list(dir.path()).unwrap(), Some(vec![dir.path().join("a"), dir.path().join("b")]));
+        assert_eq!(list(&dir.path().join("none")).unwrap(), None);
+        assert!(failure(list(&dir.path().join("a"))).1.starts_with("Not a directory"));
     }
 
     #[test]

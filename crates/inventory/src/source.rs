@@ -6,6 +6,7 @@ mod url;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use durable::FileError;
 use thiserror::Error;
 
 pub use url::{InventoryUrl, UrlError};
@@ -41,6 +42,9 @@ pub enum SourceError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Whether there is such a file cannot be told.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The stanza file.
     #[error(transparent)]
     Stanza(#[from] StanzaError),

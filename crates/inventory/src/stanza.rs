@@ -22,6 +22,7 @@ pub use kind::Kind;
 use std::io;
 use std::path::PathBuf;
 
+use durable::FileError;
 use thiserror::Error;
 
 use crate::name::NameError;
@@ -133,7 +134,10 @@ pub enum StanzaError {
         /// Their names.
         names: Vec<String>,
     },
-    /// The file can not be read, locked or made.
+    /// The file cannot be read.
+    #[error(transparent)]
+    Read(FileError),
+    /// The file is not there, or cannot be locked or made.
     #[error("cannot {operation} {}", path.display())]
     File {
         /// What was tried.

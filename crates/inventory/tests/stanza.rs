@@ -199,6 +199,23 @@ fn a_file_that_is_wrong_or_missing_is_named() {
 }
 
 #[test]
+fn a_file_that_cannot_be_read_is_not_replaced_by_a_new_one() {
+    let scratch = Scratch::new(CLUSTER);
+    let path = scratch.path();
+    let define = || scratch.define(&["a"], &["ip=10.0.0.1"]).unwrap_err();
+    fs::write(&path, [CLUSTER.as_bytes(), b"# f\xfcr\n"].concat()).unwrap();
+    let at = CLUSTER.len() + 3;
+    assert_eq!(define(), format!("cannot read FILE: invalid utf-8 sequence of 1 bytes from index {at}"));
+    assert_eq!(fs::read(&path).unwrap().len(), CLUSTER.len() + 6);
+    fs::remove_file(&path).unwrap();
+    std::os::unix::fs::symlink("/not/mounted", &path).unwrap();
+    let link =
+        "FILE is a link to /not/mounted, which does not exist; mount its file system, or remove the link";
+    assert_eq!(define(), format!("cannot read FILE: {link}"));
+    assert_eq!(fs::read_link(&path).unwrap(), PathBuf::from("/not/mounted"));
+}
+
+#[test]
 fn define_changes_its_lines_and_no_other() {
     let scratch = Scratch::new(CLUSTER);
     scratch

@@ -255,6 +255,12 @@ fn tables_that_are_missing_are_empty_and_broken_ones_are_named() {
     assert_eq!(tables.value("d2", "mac.mac").unwrap(), None);
     let error = tables.value("d2", "vm.host").unwrap_err();
     assert_eq!(changed.told(&error), "cannot read table /etc/xcat/vm.sqlite: file is not a database");
+    let hosts = changed.0.path().join("hosts.sqlite");
+    std::fs::remove_file(&hosts).unwrap();
+    std::os::unix::fs::symlink("/not/mounted", &hosts).unwrap();
+    let error = changed.open().value("d2", "hosts.ip").unwrap_err();
+    let link = "/etc/xcat/hosts.sqlite is a link to /not/mounted, which does not exist; mount its file system, or remove the link";
+    assert_eq!(changed.told(&error), format!("cannot read /etc/xcat/hosts.sqlite: {link}"));
     let nowhere = Inventory::open(&InventoryUrl::Xcat("/nonexistent".into())).unwrap_err();
     assert_eq!(nowhere.to_string(), "no xCAT tables in /nonexistent: it has no nodelist.sqlite");
 }

@@ -113,7 +113,10 @@ impl Plan {
         }
         for (line, file) in self.lines().skip(self.steps.len()).zip(&self.files) {
             say(&format!("xdock: {name}: would {line}"));
-            say(file.difference().trim_end());
+            match file.difference() {
+                Ok(difference) => say(difference.trim_end()),
+                Err(error) => say(&format!("xdock: {name}: {}", chain::chain(&error))),
+            }
         }
     }
 }

@@ -36,12 +36,16 @@ enum State {
 pub async fn run(json: bool, log: Log) -> ExitCode {
     let environment = Environment::remembered(Path::new(REMEMBERED));
     let templates = Templates::new(Path::new(OVERRIDES));
-    let run = environment.map(|environment| Run { environment, work: Work::look(), templates, log });
+    let run = match environment {
+        Ok(Some(environment)) => Ok(Run { environment, work: Work::look(), templates, log }),
+        Ok(None) => Err("no step ran here yet; updatenode NODE -P xdock runs them".to_owned()),
+        Err(error) => Err(chain::chain(&error)),
+    };
     let mut parts = Vec::new();
     for step in Step::ALL {
         let state = match &run {
-            Some(run) => compared(step, run).await,
-            None => State::Unknown("no step ran here yet; updatenode NODE -P xdock runs them".to_owned()),
+            Ok(run) => compared(step, run).await,
+            Err(why) => State::Unknown(why.clone()),
         };
         parts.push(Part { step, facts: facts(step).await, state });
     }
@@ -71,7 +75,10 @@ async fn facts(step: Step) -> Vec<String> {
         Step::Docker => {
             let version = answer("docker", &["version", "--format", "{{.Server.Version}}"]).await;
             let version = version.map_or("no engine answers".to_owned(), |text| format!("engine {text}"));
-            let port = docker::secure::listens().map(|at| format!("listens at {at} with mutual TLS"));
+            let port = match docker::secure::listens() {
+                Ok(port) => port.map(|at| format!("listens at {at} with mutual TLS")),
+                Err(error) => Some(chain::chain(&error)),
+            };
             std::iter::once(version).chain(port).collect()
         }
         Step::Network => {

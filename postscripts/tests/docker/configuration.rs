@@ -1,7 +1,8 @@
 //! The engine's configuration on a host whose engine runs.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
 
 use crate::host::Host;
 use crate::management::ManagementNode;
@@ -42,6 +43,21 @@ fn containers_are_held_before_the_engine_starts_anew() {
     let mode = fs::metadata(host.path("/etc/docker/daemon.json")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     assert_eq!(host.run(&mn, &[]).stdout, "xdock: docker: nothing to do\n");
+    let backups = backups(&host);
+    let [(name, text)] = backups.as_slice() else { panic!("{backups:?}") };
+    let stamp = name.strip_prefix("daemon.json.xdock-").unwrap();
+    assert_eq!((stamp.len(), stamp.find('-')), ("20261129-101500".len(), Some(8)), "{name}");
+    assert_eq!(text, "{\n    \"debug\": true,\n    \"zeta\": [ 1,2 ]\n}\n");
+}
+
+/// What lies beside the engine's configuration: names and texts.
+fn backups(host: &Host) -> Vec<(String, String)> {
+    let entries = durable::list(&host.path("/etc/docker")).unwrap().unwrap_or_default();
+    let named = entries.iter().map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), path));
+    named
+        .filter(|(name, _)| name.contains(".xdock-"))
+        .map(|(name, path)| (name, fs::read_to_string(path).unwrap()))
+        .collect()
 }
 
 #[test]
@@ -119,17 +135,87 @@ fn files_that_can_not_be_read_and_keys_of_others_change_nothing() {
 }
 
 #[test]
-fn an_engine_of_a_swarm_or_with_containers_elsewhere_is_left_alone() {
+fn an_engine_of_a_swarm_is_left_alone() {
     let (host, mn) = host("{\"data-root\": \"/old\"}");
     host.write("/old/swarm/docker-state.json", "{}");
+    host.write("/roots", "/old\toverlay2\n");
     let ran = host.run(&mn, &[]);
     let text = "[E]:Error: xdock: docker: this engine is in a swarm, which excludes live-restore: its containers would end whenever it restarts; leave it: docker swarm leave\n";
     assert_eq!((ran.code, ran.stderr.as_str()), (1, text));
-    fs::remove_dir_all(host.path("/old/swarm")).unwrap();
+}
+
+#[test]
+fn a_data_root_is_not_moved_away_from_under_containers() {
+    let (host, mn) = host("{\"data-root\": \"/old\"}");
     host.write("/old/containers/0123/config.v2.json", "{}");
+    host.write("/old/image/overlay2/imagedb/content/sha256/ab", "{}");
+    host.write("/roots", "/old\toverlay2\n");
     let ran = host.run(&mn, &["data-root=/new", "override=data-root"]);
-    let text = "[E]:Error: xdock: docker: the engine has containers in /old, and would not know them in /new; remove them, or: systemctl stop docker.socket docker, end the containers, mv /old /new, and run this again\n";
+    let text = "[E]:Error: xdock: docker: the engine has 1 container, 1 image in /old, and would not find them with data-root /new instead of /old; nothing was changed. Move them: systemctl stop docker.socket docker, stop what still runs, mv /old /new, then run this again. To give them up: override=abandon\n";
     assert_eq!((ran.code, ran.stderr.as_str()), (1, text));
+    assert_eq!(host.read("/etc/docker/daemon.json"), "{\"data-root\": \"/old\"}");
+    // the administrator's own edit, or a lost file, moves it as well: the engine would only find it out at our restart
+    fs::remove_file(host.path("/etc/docker/daemon.json")).unwrap();
+    let ran = host.run(&mn, &[]);
+    let other = text
+        .replace("data-root /new", "data-root /var/lib/docker")
+        .replace("mv /old /new", "mv /old /var/lib/docker");
+    assert_eq!((ran.code, ran.stderr), (1, other));
+    assert!(!host.path("/etc/docker/daemon.json").exists());
+    assert_eq!(host.called(&mn), Vec::<String>::new());
+    // as the messages say
+    host.write("/etc/docker/daemon.json", "{\"data-root\": \"/old\"}");
+    let ran = host.run(&mn, &["data-root=/new", "override=data-root:abandon"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(host.read("/etc/docker/daemon.json").contains("\"data-root\": \"/new\""));
+}
+
+#[test]
+fn files_that_cannot_be_read_are_told_and_nothing_is_changed() {
+    const PATH: &str = "/etc/docker/daemon.json";
+    let not_text = |path: &Path| fs::write(path, b"{\"data-root\": \"/srv/d\xf6cker\"}").unwrap();
+    let dangling = |path: &Path| symlink("/mnt/daemon.json", path).unwrap();
+    let directory = |path: &Path| fs::create_dir(path).unwrap();
+    let large = |path: &Path| fs::File::create(path).unwrap().set_len(durable::READ_LIMIT + 1).unwrap();
+    type Defect<'a> = (&'a dyn Fn(&Path), &'a str);
+    let defects: [Defect<'_>; 4] = [
+        (&not_text, "invalid utf-8 sequence of 1 bytes from index 21"),
+        (
+            &dangling,
+            "FILE is a link to /mnt/daemon.json, which does not exist; mount its file system, or remove the link",
+        ),
+        (&directory, "not a regular file"),
+        (&large, "larger than 16 MiB"),
+    ];
+    let files = [
+        PATH,
+        "/etc/default/docker",
+        "/etc/os-release",
+        "/run/xdock/docker.untold",
+        "/etc/modules-load.d/xdock.conf",
+    ];
+    for file in files {
+        for (defect, reason) in defects {
+            let (host, mn) = host("{}");
+            let path = host.path(file);
+            let _ = fs::remove_file(&path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            defect(&path);
+            let kind = fs::symlink_metadata(&path).unwrap().file_type();
+            let ran = host.run(&mn, &[]);
+            // a file of ours is only compared: bytes that are no text differ from it, and go
+            if file.ends_with("xdock.conf") && reason.starts_with("invalid") {
+                assert_eq!(ran.code, 0, "{file}: {}", ran.stderr);
+                continue;
+            }
+            let told =
+                format!("[E]:Error: xdock: docker: cannot read {file}: {}\n", reason.replace("FILE", file));
+            assert_eq!((ran.code, ran.stderr), (1, told));
+            assert_eq!(fs::symlink_metadata(&path).unwrap().file_type(), kind, "{file}");
+            assert_eq!(host.called(&mn), Vec::<String>::new());
+            assert_eq!(backups(&host), []);
+        }
+    }
 }
 
 #[test]

@@ -32,7 +32,7 @@ exit 0"#;
 const DOCKER: &str = r#"
 case $1 in
 version) echo 27.5.1 ;;
-info) cat /live-restore ;;
+info) case $3 in *DockerRootDir*) cat /roots ;; *) cat /live-restore ;; esac ;;
 esac"#;
 
 /// What a run of the program did.
@@ -63,6 +63,7 @@ impl Host {
         let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/os-release").join(distribution);
         fs::copy(recorded, host.path("etc/os-release")).unwrap();
         host.write("live-restore", "true 0\n");
+        host.write("roots", "/var/lib/docker\toverlay2\n");
         host.script("systemctl", SYSTEMCTL).script("docker", DOCKER)
     }
 

@@ -319,7 +319,7 @@ impl Etc {
         let files = self.wanted(stack).unwrap();
         let changed: Vec<PathBuf> = files
             .iter()
-            .filter(|file| file.differs())
+            .filter(|file| file.differs().unwrap())
             .map(|file| file.path.strip_prefix(self.root()).unwrap().to_owned())
             .collect();
         for file in &files {

@@ -51,15 +51,6 @@ pub(crate) enum XcatError {
         #[source]
         source: io::Error,
     },
-    /// A file of somebody else that can not be kept.
-    #[error("cannot read {}, which is not xdock's, to keep it", path.display())]
-    Keep {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
 }
 
 /// What was done with a path.
@@ -122,27 +113,27 @@ impl Xcat {
     /// Removes what [`Xcat::lay`] laid.
     pub(super) fn take_away(&self) -> Result<Told, XcatError> {
         let mut told = Vec::new();
-        for path in self.laid().into_iter().filter(|path| is_of_client(path)) {
+        for path in self.laid()?.into_iter().filter(|path| is_of_client(path)) {
             durable::remove(&path)?;
             told.push((path, Done::Removed));
         }
         durable::remove(&self.list())?;
         for (name, ..) in FILES {
             let path = self.0.join(name);
-            if !is_ours(&path) {
+            if !durable::read(&path)?.is_some_and(|bytes| is_ours(&bytes)) {
                 continue;
             }
-            match self.backups(&path).pop() {
-                Some(backup) => {
-                    durable::replace(&path, &read(&backup)?, mode_of(&backup))?;
+            told.push(match self.backup(&path)? {
+                Some((backup, bytes)) => {
+                    durable::replace(&path, &bytes, durable::mode(&backup)?)?;
                     durable::remove(&backup)?;
-                    told.push((path, Done::Restored));
+                    (path, Done::Restored)
                 }
                 None => {
                     durable::remove(&path)?;
-                    told.push((path, Done::Removed));
+                    (path, Done::Removed)
                 }
-            }
+            });
         }
         // older backups stay, and it with them
         let _ = fs::remove_dir(self.0.join(KEPT));
@@ -151,9 +142,7 @@ impl Xcat {
 
     /// Somebody else's file under the name of one of ours: where it lies now.
     fn keep(&self, path: &Path) -> Result<Option<PathBuf>, XcatError> {
-        if is_ours(path) || fs::symlink_metadata(path).is_err() {
-            return Ok(None);
-        }
+        let Some(bytes) = durable::read(path)?.filter(|bytes| !is_ours(bytes)) else { return Ok(None) };
         let (date, time) = (OffsetDateTime::now_utc(), OffsetDateTime::now_utc().to_hms());
         let stamp = format!(
             "{:04}{:02}{:02}-{:02}{:02}{:02}",
@@ -165,17 +154,19 @@ impl Xcat {
             time.2
         );
         let backup = self.0.join(KEPT).join(format!("{}.{stamp}", flat(path)));
-        durable::replace(&backup, &read(path)?, mode_of(path))?;
+        durable::replace(&backup, &bytes, durable::mode(path)?)?;
         Ok(Some(backup))
     }
 
-    /// Backups of a file, the oldest first.
-    fn backups(&self, path: &Path) -> Vec<PathBuf> {
+    /// The newest backup of a file, and what is in it.
+    fn backup(&self, path: &Path) -> Result<Option<(PathBuf, Vec<u8>)>, XcatError> {
         let prefix = format!("{}.2", flat(path));
         let is_of = |file: &PathBuf| {
             file.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix.as_str()))
         };
-        super::files_in(&self.0.join(KEPT)).into_iter().filter(is_of).collect()
+        let kept = durable::list(&self.0.join(KEPT))?.unwrap_or_default();
+        let Some(backup) = kept.into_iter().rfind(is_of) else { return Ok(None) };
+        Ok(durable::read(&backup)?.map(|bytes| (backup, bytes)))
     }
 
     /// The list of ours is written before the first link: a run that is killed in between leaves none that `--undo` would not
@@ -187,7 +178,7 @@ impl Xcat {
             return Ok(());
         }
         let all = COMMANDS.map(|name| bin.join(name));
-        let known = self.laid();
+        let known = self.laid()?;
         let is_missing = |path: &&PathBuf| fs::symlink_metadata(path).is_err();
         let missing: Vec<&PathBuf> = all.iter().filter(is_missing).collect();
         let ours: BTreeSet<&PathBuf> = known.iter().chain(missing.iter().copied()).collect();
@@ -208,8 +199,9 @@ impl Xcat {
     }
 
     /// The names that are ours.
-    fn laid(&self) -> Vec<PathBuf> {
-        fs::read_to_string(self.list()).unwrap_or_default().lines().map(PathBuf::from).collect()
+    fn laid(&self) -> Result<Vec<PathBuf>, FileError> {
+        let list = durable::read_text(&self.list())?.unwrap_or_default();
+        Ok(list.lines().map(PathBuf::from).collect())
     }
 
     fn list(&self) -> PathBuf {
@@ -223,21 +215,12 @@ pub(super) fn is_news(told: &Told) -> bool {
     told.iter().any(|(path, done)| path.ends_with(PLUGIN_PATH) && news(done))
 }
 
-fn is_ours(path: &Path) -> bool {
-    fs::read(path).is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains(MARK))
+fn is_ours(bytes: &[u8]) -> bool {
+    String::from_utf8_lossy(bytes).contains(MARK)
 }
 
 fn is_of_client(path: &Path) -> bool {
     fs::read_link(path).is_ok_and(|target| target == Path::new(CLIENT))
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, XcatError> {
-    fs::read(path).map_err(|source| XcatError::Keep { path: path.to_owned(), source })
-}
-
-fn mode_of(path: &Path) -> u32 {
-    use std::os::unix::fs::PermissionsExt as _;
-    fs::metadata(path).map_or(0o644, |meta| meta.permissions().mode() & 0o7777)
 }
 
 /// `docker.pm` of the plugin, `cons-docker` of the console: both are called docker.

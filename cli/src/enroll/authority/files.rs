@@ -17,9 +17,9 @@ pub(in crate::enroll) fn directory(path: &Path) -> Result<(), AuthorityError> {
 
 /// The key of that file; made where there is none.
 pub(in crate::enroll) fn key(path: &Path) -> Result<KeyPair, AuthorityError> {
-    if path.exists() {
+    if let Some(text) = durable::read_text(path)? {
         let unusable = |source| AuthorityError::Unusable { path: path.to_owned(), source };
-        return KeyPair::from_pem(&read(path)?).map_err(unusable);
+        return KeyPair::from_pem(&text).map_err(unusable);
     }
     let key = KeyPair::generate().map_err(AuthorityError::Sign)?;
     durable::replace(path, key.serialize_pem().as_bytes(), 0o600)?;

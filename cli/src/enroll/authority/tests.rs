@@ -79,6 +79,29 @@ fn the_authority_is_made_once_and_its_keys_are_roots_alone() {
 }
 
 #[test]
+fn what_cannot_be_read_is_not_made_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let files = TlsFiles::under(directory.path());
+    Authority::open_or_make(&files).unwrap();
+    ready(&files).unwrap();
+    for path in [&files.ca, &files.ca_key, &files.cert, &files.key] {
+        let bytes = fs::read(path).unwrap();
+        fs::remove_file(path).unwrap();
+        std::os::unix::fs::symlink("/not/mounted", path).unwrap();
+        if *path == files.key {
+            // its certificate has to be made again first
+            fs::remove_file(&files.cert).unwrap();
+        }
+        let told = Authority::open_or_make(&files).and_then(|_| ready(&files)).unwrap_err();
+        let reason = format!("{} is a link to /not/mounted, which does not exist", path.display());
+        assert!(chain::chain(&told).contains(&reason), "{}", chain::chain(&told));
+        assert_eq!(fs::read_link(path).unwrap(), Path::new("/not/mounted"), "it was not replaced");
+        fs::remove_file(path).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+}
+
+#[test]
 fn a_host_is_named_by_the_tables_and_not_by_itself() {
     let directory = tempfile::tempdir().unwrap();
     let files = TlsFiles::under(directory.path());

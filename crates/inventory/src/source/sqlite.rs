@@ -49,7 +49,7 @@ fn with<T>(
     mut collected: T,
     collect: impl FnOnce(&mut Statement<'_>, &mut T) -> rusqlite::Result<()>,
 ) -> Result<T, SourceError> {
-    if !path.exists() {
+    if !durable::exists(path)? {
         return Ok(collected);
     }
     let connection = open(path).map_err(failed(path))?;

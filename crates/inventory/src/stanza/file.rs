@@ -6,6 +6,11 @@ use std::path::{Path, PathBuf};
 
 use super::{Document, HEADER, StanzaError, parse, rows};
 
+/// The largest file, in bytes: a node takes some hundred.
+const LIMIT: u64 = 1 << 30;
+/// No such file.
+const ENOENT: i32 = 2;
+
 /// A stanza file. Writers exclude each other by a lock on `FILE.lock`; readers need none, as the file is
 /// replaced as a whole.
 #[derive(Debug, Clone)]
@@ -24,8 +29,13 @@ impl StanzaFile {
     /// # Errors
     /// It can not be read, or its content is wrong.
     pub fn read(&self) -> Result<Document, StanzaError> {
-        let text = fs::read_to_string(&self.path).map_err(self.failed("read"))?;
-        parse(&text).map_err(|error| error.of(&self.path))
+        let document = self.present()?;
+        document.ok_or_else(|| self.failed("read")(io::Error::from_raw_os_error(ENOENT)))
+    }
+
+    fn present(&self) -> Result<Option<Document>, StanzaError> {
+        let text = durable::read_text_up_to(&self.path, LIMIT).map_err(StanzaError::Read)?;
+        text.map(|text| parse(&text).map_err(|error| error.of(&self.path))).transpose()
     }
 
     /// Creates or changes objects: each of `names` gets `attrs`; an empty value removes the attribute. The type
@@ -50,7 +60,10 @@ impl StanzaFile {
         edit: impl FnOnce(&Document) -> Result<Document, StanzaError>,
     ) -> Result<(), StanzaError> {
         let _lock = self.lock()?;
-        let old = if self.path.exists() { self.read()? } else { parse(&format!("{HEADER}\n"))? };
+        let old = match self.present()? {
+            Some(document) => document,
+            None => parse(&format!("{HEADER}\n"))?,
+        };
         let new = edit(&old)?;
         rows(&new)?;
         durable::replace(&self.path, new.to_text().as_bytes(), 0o644).map_err(StanzaError::Write)?;

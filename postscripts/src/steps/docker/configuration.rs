@@ -15,6 +15,7 @@ mod merge;
 mod pools;
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use inventory::HostTables;
 use ipnet::IpNet;
@@ -22,11 +23,12 @@ use serde::Serialize;
 
 pub use self::merge::Conflict;
 
+pub(super) use self::document::Document;
 pub(super) use self::flags::given;
 
-use self::document::Document;
 use self::merge::{Terms, merge};
 use super::error::DockerError;
+use super::roots;
 use crate::args::Engine;
 use crate::render::Templates;
 
@@ -147,9 +149,9 @@ fn holding(mut document: Document, flags: &BTreeSet<String>) -> Document {
 }
 
 /// Where the engine keeps its state, by this file.
-pub(super) fn data_root(text: &str) -> String {
+pub(super) fn data_root(text: &str) -> PathBuf {
     let value = Document::parse(text).ok().and_then(|document| document.get("data-root"));
-    value.as_ref().and_then(|value| value.as_str()).unwrap_or("/var/lib/docker").to_owned()
+    value.as_ref().and_then(|value| value.as_str()).unwrap_or(roots::USUAL).into()
 }
 
 #[cfg(test)]
@@ -211,7 +213,7 @@ mod tests {
             with.text
         );
         assert_eq!(asked(&format!("{NETWORK}||mtu=9000"), &Engine::default(), &base).effect, Effect::None);
-        assert_eq!(data_root(&with.text), "/srv/docker");
-        assert_eq!(data_root(&base), "/var/lib/docker");
+        assert_eq!(data_root(&with.text), Path::new("/srv/docker"));
+        assert_eq!(data_root(&base), Path::new("/var/lib/docker"));
     }
 }

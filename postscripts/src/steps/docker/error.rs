@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use super::configuration::{Conflict, PATH};
 use super::release::UnknownRelease;
+use super::roots::Moved;
 use crate::environment::EnvironmentError;
 use crate::fetch::FetchError;
 use crate::render::RenderError;
@@ -78,16 +79,9 @@ pub enum DockerError {
         "this engine is in a swarm, which excludes live-restore: its containers would end whenever it restarts; leave it: docker swarm leave"
     )]
     Swarm,
-    /// The engine would lose its containers.
-    #[error(
-        "the engine has containers in {old}, and would not know them in {new}; remove them, or: systemctl stop docker.socket docker, end the containers, mv {old} {new}, and run this again"
-    )]
-    Inhabited {
-        /// Where its state is.
-        old: String,
-        /// Where it shall be.
-        new: String,
-    },
+    /// The engine would not find its containers.
+    #[error(transparent)]
+    Moved(#[from] Moved),
     /// The engine refuses the configuration.
     #[error("the engine refuses the new {PATH}; nothing was changed")]
     Refused(#[source] ExecuteError),

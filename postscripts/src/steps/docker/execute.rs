@@ -1,8 +1,8 @@
 //! Does what was planned, but for packages.
 
-use std::fs;
 use std::path::Path;
 
+use durable::FileError;
 use process::ExecuteError;
 
 use super::configuration::Effect;
@@ -21,12 +21,12 @@ const UNTOLD: &str = "/run/xdock/docker.untold";
 const CANDIDATE: &str = "/run/xdock/daemon.json";
 
 /// What a killed run did not tell the running engine.
-pub(super) fn untold() -> Effect {
-    match fs::read_to_string(UNTOLD).as_deref() {
-        Ok("restart") => Effect::Restart,
-        Ok("reload") => Effect::Reload,
-        _ => Effect::None,
-    }
+pub(super) fn untold() -> Result<Effect, FileError> {
+    Ok(match durable::read_text(Path::new(UNTOLD))?.as_deref() {
+        None => Effect::None,
+        Some("reload") => Effect::Reload,
+        Some(_) => Effect::Restart,
+    })
 }
 
 /// Does one thing after the other, and knows how to take the configuration back.

@@ -61,7 +61,7 @@ fn said(error: &InstallError) -> String {
 }
 
 async fn attempt(manager: Manager, scope: &Scope, packages: &[String]) -> Result<(), InstallError> {
-    for (path, text) in manager.files(scope) {
+    for (path, text) in manager.files(scope)? {
         durable::replace(&path, text.as_bytes(), 0o644)?;
     }
     if let Some(index) = manager.index(scope) {

@@ -8,9 +8,12 @@ use std::time::Duration;
 
 use process::{Command, ExecuteError};
 
+use super::error::DockerError;
 use super::manager::Manager;
 
 const STATUS: &str = "/var/lib/dpkg/status";
+/// A few thousand packages take some MiB.
+const STATUS_LIMIT: u64 = 256 * 1024 * 1024;
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Of the packages asked for, those that are there.
@@ -23,25 +26,27 @@ pub(super) struct Found {
 }
 
 /// Of `packages`, those that are there.
-pub(super) async fn installed(manager: Manager, packages: &[String]) -> Found {
+///
+/// # Errors
+/// The package manager's list cannot be read: nothing is installed over what is not known.
+pub(super) async fn installed(manager: Manager, packages: &[String]) -> Result<Found, DockerError> {
     match manager {
         Manager::Apt => {
-            // an unreadable file is an empty one: then apt-get says what is wrong
-            let status = std::fs::read(Path::new(STATUS)).unwrap_or_default();
-            of_dpkg(&String::from_utf8_lossy(&status), packages)
+            let status = durable::read_up_to(Path::new(STATUS), STATUS_LIMIT)?.unwrap_or_default();
+            Ok(of_dpkg(&String::from_utf8_lossy(&status), packages))
         }
-        Manager::Dnf | Manager::Yum | Manager::Zypper => of_rpm(&ask_rpm(packages).await, packages),
+        Manager::Dnf | Manager::Yum | Manager::Zypper => Ok(of_rpm(&ask_rpm(packages).await?, packages)),
     }
 }
 
-/// rpm fails when one is unknown, and still tells of the others.
-async fn ask_rpm(packages: &[String]) -> String {
+/// rpm fails when one is unknown, and still tells of the others. Of a database that it cannot read it tells on standard error.
+async fn ask_rpm(packages: &[String]) -> Result<String, DockerError> {
     let words = ["-q", "--qf", "%{NAME}\n"];
     let asked = Command::new("rpm", DEADLINE).args(words).args(packages).env("LC_ALL", "C").execute().await;
     match asked {
-        Ok(output) => output.text(),
-        Err(ExecuteError::Status { stdout, .. }) => stdout,
-        Err(_) => String::new(),
+        Ok(output) => Ok(output.text()),
+        Err(ExecuteError::Status { stdout, stderr, .. }) if !stderr.contains("error: ") => Ok(stdout),
+        Err(source) => Err(DockerError::Action { action: "ask rpm for its packages".to_owned(), source }),
     }
 }
 

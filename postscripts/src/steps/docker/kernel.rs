@@ -56,7 +56,8 @@ pub(super) fn modules(nics: &Nics) -> Vec<&'static str> {
 
 /// Whether AppArmor is on (kernel `security/apparmor/lsm.c`, the parameter `enabled`).
 pub(super) fn has_apparmor() -> bool {
-    fs::read_to_string("/sys/module/apparmor/parameters/enabled").is_ok_and(|text| text.starts_with('Y'))
+    durable::kernel_text(Path::new("/sys/module/apparmor/parameters/enabled"))
+        .is_some_and(|text| text.starts_with('Y'))
 }
 
 /// Looks for modules.
@@ -68,10 +69,14 @@ fn module_state(name: &str) -> ModuleState {
     if Path::new("/sys/module").join(name).exists() {
         return ModuleState::Here;
     }
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let release = durable::kernel_text(Path::new("/proc/sys/kernel/osrelease")).unwrap_or_default();
     let directory = PathBuf::from("/lib/modules").join(release.trim());
     // not every part of a kernel has parameters, and so a directory in /sys/module
-    let lists = |file: &str| fs::read_to_string(directory.join(file)).is_ok_and(|text| names(&text, name));
+    // only read to know what to load: an unreadable list means that the kernel is asked, and says what is wrong
+    let lists = |file: &str| {
+        durable::read_text(&directory.join(file))
+            .is_ok_and(|text| text.is_some_and(|text| names(&text, name)))
+    };
     match () {
         () if !directory.exists() => ModuleState::Elsewhere,
         () if lists("modules.builtin") => ModuleState::Here,
@@ -109,7 +114,7 @@ pub(super) fn set(setting: Setting) -> std::io::Result<()> {
 }
 
 fn current(setting: &Setting) -> Option<u64> {
-    fs::read_to_string(path(setting)).ok()?.trim().parse().ok()
+    durable::kernel_text(&path(setting))?.trim().parse().ok()
 }
 
 fn path(setting: &Setting) -> PathBuf {

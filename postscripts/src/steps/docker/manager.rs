@@ -10,6 +10,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use durable::FileError;
 use process::Command;
 
 use super::release::Family;
@@ -109,13 +110,16 @@ impl Manager {
     }
 
     /// Files that the commands below read; all of them our own.
-    pub(super) fn files(self, scope: &Scope) -> Vec<(PathBuf, String)> {
-        match (self, scope.directory()) {
-            (Self::Apt, _) => apt::files(scope),
+    ///
+    /// # Errors
+    /// The host's own list of sources, which goes into one of them, cannot be read.
+    pub(super) fn files(self, scope: &Scope) -> Result<Vec<(PathBuf, String)>, FileError> {
+        Ok(match (self, scope.directory()) {
+            (Self::Apt, _) => apt::files(scope)?,
             (_, None) => Vec::new(),
             (Self::Dnf | Self::Yum, Some(directory)) => dnf::files(directory),
             (Self::Zypper, Some(directory)) => zypper::files(directory),
-        }
+        })
     }
 
     /// Reads what packages there are.

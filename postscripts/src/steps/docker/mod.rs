@@ -8,6 +8,7 @@
 //! manager.rs        apt, dnf, yum and zypper: their words
 //! install.rs        ... run
 //! configuration.rs  /etc/docker/daemon.json: ours into theirs
+//! roots.rs          where the engine keeps its containers: never moved away from under them
 //! kernel.rs         modules and settings
 //! service.rs        the units
 //! observe.rs, plan.rs, execute.rs
@@ -26,12 +27,12 @@ mod observe;
 pub mod packages;
 mod plan;
 pub mod release;
+mod roots;
 pub mod secure;
 mod service;
 mod source;
 
 use std::fmt::Display;
-use std::fs;
 use std::path::Path;
 
 use inventory::NicKind;
@@ -85,7 +86,7 @@ fn desired(run: &Run, server: &Server) -> Result<Desired, DockerError> {
     let tables = run.environment.tables()?;
     let ovs = tables.nics.iter().any(|nic| nic.kind == Some(NicKind::BridgeOvs));
     let needs = Needs { ovs, apparmor: kernel::has_apparmor() };
-    let release: Result<Release, _> = fs::read_to_string(OS_RELEASE).unwrap_or_default().parse();
+    let release: Result<Release, _> = durable::read_text(Path::new(OS_RELEASE))?.unwrap_or_default().parse();
     let family = release.as_ref().ok().map(|release| release.family);
     let choice: Choice = match (&run.work.packages, &release) {
         (Some(packages), _) => chosen(packages),

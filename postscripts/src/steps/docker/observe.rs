@@ -1,9 +1,11 @@
 //! What shall be on this host, and what of it is not.
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
+use durable::FileError;
 use serde::Serialize;
 
 use super::configuration::{self, Effect, Wishes};
@@ -12,9 +14,12 @@ use super::kernel::{self, Setting};
 use super::manager::Manager;
 use super::packages::Choice;
 use super::plan::{Change, Observed};
+use super::roots::{self, Running};
+use super::service::Unit;
 use super::{execute, installed, service};
-use crate::files::Wanted;
-use crate::render::{RenderError, Templates};
+use crate::files::{Wanted, changed};
+use crate::log::stamp;
+use crate::render::Templates;
 use crate::steps::Run;
 
 const MODULES: &str = "etc/modules-load.d/xdock.conf";
@@ -40,14 +45,14 @@ pub(super) struct Desired {
 pub(super) async fn observe(desired: &Desired, run: &Run) -> Result<Observed, DockerError> {
     let engine = service::program().is_some();
     let units = service::observe(&desired.choice.services).await;
-    let pid = units.first().and_then(|unit| unit.pid);
+    let untold = execute::untold()?;
     Ok(Observed {
-        missing: missing(desired, engine, run).await,
+        missing: missing(desired, engine, run).await?,
         starts_itself: desired.manager == Manager::Apt,
         engine,
         files: files(desired, &run.templates)?,
-        configuration: configuration(desired, run, pid)?,
-        untold: execute::untold(),
+        configuration: configuration(desired, run, units.first(), untold).await?,
+        untold,
         modules: kernel::observe_modules(&desired.modules),
         settings: kernel::too_small(),
         units: desired.choice.services.iter().copied().zip(units).collect(),
@@ -56,9 +61,9 @@ pub(super) async fn observe(desired: &Desired, run: &Run) -> Result<Observed, Do
 
 /// An engine that another installed, such as Docker's own packages on Debian, stays: the distribution's would take it
 /// away.
-async fn missing(desired: &Desired, engine: bool, run: &Run) -> Vec<String> {
+async fn missing(desired: &Desired, engine: bool, run: &Run) -> Result<Vec<String>, DockerError> {
     let wanted = desired.choice.all();
-    let found = installed::installed(desired.manager, &wanted).await;
+    let found = installed::installed(desired.manager, &wanted).await?;
     let of_engine = |name: &String| desired.choice.engine.contains(name);
     let another = engine && !desired.choice.engine.iter().any(|name| found.touched.contains(name));
     let keep = another && run.work.packages.is_none();
@@ -69,62 +74,98 @@ async fn missing(desired: &Desired, engine: bool, run: &Run) -> Vec<String> {
         );
     }
     let there = |name: &String| found.installed.contains(name) || keep && of_engine(name);
-    wanted.into_iter().filter(|name| !there(name)).collect()
+    Ok(wanted.into_iter().filter(|name| !there(name)).collect())
 }
 
-fn configuration(desired: &Desired, run: &Run, pid: Option<u32>) -> Result<Option<Change>, DockerError> {
-    // a link leads to the file that its owner keeps
-    let path = fs::canonicalize(configuration::PATH).unwrap_or_else(|_| PathBuf::from(configuration::PATH));
-    let present = fs::read_to_string(&path).unwrap_or_default();
-    let mode = fs::metadata(&path).map_or(0o644, |meta| meta.permissions().mode() & 0o777);
-    let texts: Vec<String> = FLAGS
-        .into_iter()
-        .map(PathBuf::from)
-        .chain(pid.map(|pid| PathBuf::from(format!("/proc/{pid}/cmdline"))))
-        .filter_map(|path| fs::read_to_string(path).ok())
-        .collect();
-    let flags = configuration::given(texts.iter().map(String::as_str));
+async fn configuration(
+    desired: &Desired,
+    run: &Run,
+    engine: Option<&Unit>,
+    untold: Effect,
+) -> Result<Option<Change>, DockerError> {
+    let found = File::read(Path::new(configuration::PATH))?;
+    let flags = flags(engine.and_then(|unit| unit.pid))?;
     let overrides = &run.work.engine.overrides;
-    let merged = configuration::merged(&present, &desired.wishes, &run.templates, overrides, &flags)?;
-    if merged.changed.contains("live-restore") && in_swarm(&present) {
-        return Err(DockerError::Swarm);
+    let merged = configuration::merged(&found.text, &desired.wishes, &run.templates, overrides, &flags)?;
+    if merged.effect.max(untold) == Effect::Restart {
+        let running = match engine.is_some_and(|unit| unit.active) {
+            true => Some(service::roots().await.map_err(DockerError::Silent)?),
+            false => None,
+        };
+        if merged.changed.contains("live-restore") && in_swarm(&found.text, running.as_ref())? {
+            return Err(DockerError::Swarm);
+        }
+        let gives_up = overrides.iter().any(|word| word == roots::ABANDON);
+        if !gives_up {
+            roots::refuse_move(&found.text, &merged.text, running.as_ref(), &flags)?;
+        }
     }
-    if merged.changed.contains("data-root") {
-        inhabited(&present, &merged.text)?;
-    }
-    let file = |text| Wanted { mode, ..Wanted::text(&path, text) };
     Ok((merged.effect != Effect::None).then(|| Change {
-        file: file(merged.text),
-        fallback: file(merged.fallback),
+        file: Wanted { backup: found.backup(), ..found.with(merged.text) },
+        fallback: found.with(merged.fallback),
         effect: merged.effect,
         keys: merged.changed.into_iter().collect(),
     }))
 }
 
+/// The engine's configuration as it is: a file of the administrator's, of which everything else stays.
+struct File {
+    path: PathBuf,
+    text: String,
+    mode: u32,
+    is_there: bool,
+}
+
+impl File {
+    fn read(path: &Path) -> Result<Self, FileError> {
+        let Some(text) = durable::read_text(path)? else {
+            return Ok(Self { path: path.to_owned(), text: String::new(), mode: 0o644, is_there: false });
+        };
+        // a link leads to the file that its owner keeps
+        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        Ok(Self { mode: durable::mode(path)? & 0o777, path: target, text, is_there: true })
+    }
+
+    fn with(&self, text: String) -> Wanted {
+        Wanted { mode: self.mode, ..Wanted::text(&self.path, text) }
+    }
+
+    /// Beside it: dockerd reads no other file of the directory.
+    fn backup(&self) -> Option<PathBuf> {
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        let name = format!("{name}.xdock-{}", stamp(SystemTime::now()));
+        self.is_there.then(|| self.path.with_file_name(name))
+    }
+}
+
+/// The keys that the engine's command line gives.
+pub(super) fn flags(pid: Option<u32>) -> Result<BTreeSet<String>, FileError> {
+    let mut texts = Vec::new();
+    for path in FLAGS {
+        texts.extend(durable::read_text(Path::new(path))?);
+    }
+    texts.extend(pid.and_then(|pid| durable::kernel_text(Path::new(&format!("/proc/{pid}/cmdline")))));
+    Ok(configuration::given(texts.iter().map(String::as_str)))
+}
+
 /// dockerd's own mark of a member of a swarm (moby `daemon/cluster/cluster.go`, `stateFile`): it then refuses to start with
 /// live-restore.
-fn in_swarm(present: &str) -> bool {
-    Path::new(&configuration::data_root(present)).join("swarm/docker-state.json").exists()
+fn in_swarm(present: &str, running: Option<&Running>) -> Result<bool, DockerError> {
+    let root = running.map_or_else(|| configuration::data_root(present), |running| running.root.clone());
+    Ok(durable::read(&root.join("swarm/docker-state.json"))?.is_some())
 }
 
-/// An engine whose data-root moves away knows nothing of its containers, which go on under nobody.
-fn inhabited(present: &str, text: &str) -> Result<(), DockerError> {
-    let (old, new) = (configuration::data_root(present), configuration::data_root(text));
-    let containers = fs::read_dir(Path::new(&old).join("containers"));
-    let has_some = containers.is_ok_and(|mut entries| entries.next().is_some());
-    if old != new && has_some { Err(DockerError::Inhabited { old, new }) } else { Ok(()) }
-}
-
-fn files(desired: &Desired, templates: &Templates) -> Result<Vec<Wanted>, RenderError> {
+fn files(desired: &Desired, templates: &Templates) -> Result<Vec<Wanted>, DockerError> {
     #[derive(Serialize)]
     struct Values<'a> {
         modules: &'a [&'static str],
         settings: Vec<Setting>,
     }
     let values = Values { modules: &desired.modules, settings: kernel::persisted() };
-    let render = |name: &str| Ok(Wanted::text(Path::new("/").join(name), templates.render(name, &values)?));
+    let render = |name: &str| {
+        Ok::<_, DockerError>(Wanted::text(Path::new("/").join(name), templates.render(name, &values)?))
+    };
     let mut files = vec![render(MODULES)?, render(SETTINGS)?];
     files.extend(desired.certificate.clone());
-    files.retain(Wanted::differs);
-    Ok(files)
+    Ok(changed(files)?)
 }

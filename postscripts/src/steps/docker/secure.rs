@@ -17,6 +17,8 @@ mod unit;
 
 use std::process::ExitCode;
 
+use durable::FileError;
+
 pub use self::error::SecureError;
 
 use crate::args::EngineCall;
@@ -52,7 +54,10 @@ pub async fn run(call: EngineCall, log: Log) -> ExitCode {
 }
 
 /// Where the engine listens with TLS, by our drop-in.
-pub(crate) fn listens() -> Option<String> {
-    let text = std::fs::read_to_string(install::DROP_IN).ok()?;
-    unit::port(&text).map(str::to_owned)
+///
+/// # Errors
+/// The drop-in cannot be read.
+pub(crate) fn listens() -> Result<Option<String>, FileError> {
+    let text = durable::read_text(Path::new(install::DROP_IN))?;
+    Ok(text.and_then(|text| unit::port(&text).map(str::to_owned)))
 }

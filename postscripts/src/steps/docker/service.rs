@@ -7,6 +7,7 @@ use process::{Command, ExecuteError};
 use tokio::time::{Instant, sleep};
 
 use super::error::DockerError;
+use super::roots::Running;
 
 const QUESTION: Duration = Duration::from_secs(30);
 /// dockerd's own unit has no limit for its start: a thousand old containers take their time.
@@ -67,6 +68,13 @@ pub(super) async fn systemctl(verb: &str, unit: &str) -> Result<(), ExecuteError
 /// What the engine says of itself.
 pub(super) async fn engine_version() -> Result<String, ExecuteError> {
     ask("version", "{{.Server.Version}}").await
+}
+
+/// Where a running engine keeps its containers.
+pub(super) async fn roots() -> Result<Running, ExecuteError> {
+    let answer = ask("info", "{{.DockerRootDir}}\t{{.Driver}}").await?;
+    let (root, driver) = answer.split_once('\t').unwrap_or((&answer, ""));
+    Ok(Running { root: root.into(), driver: driver.to_owned() })
 }
 
 /// Waits until a restart of the engine ends no container: it took live-restore (moby reads its file some time after the

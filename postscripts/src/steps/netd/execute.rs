@@ -15,8 +15,8 @@ use super::{DEADLINE, LINK, NetdError, PROGRAM, SERVICE, SOCKET};
 const UNTOLD: &str = "/run/xdock/netd.untold";
 
 /// Whether a killed run left netd with units of before.
-pub(super) fn is_untold() -> bool {
-    Path::new(UNTOLD).exists()
+pub(super) fn is_untold() -> Result<bool, FileError> {
+    Ok(durable::read(Path::new(UNTOLD))?.is_some())
 }
 
 /// All was done: nothing is left to be told.

@@ -22,7 +22,7 @@ use self::plan::{Action, Desired, Observed, plan};
 use super::{Outcome, Plan, Run};
 use crate::environment::EnvironmentError;
 use crate::fetch::{FetchError, Server, digest};
-use crate::files::Wanted;
+use crate::files::{Wanted, changed};
 use crate::render::{RenderError, Templates};
 
 const PROGRAM: &str = "/opt/xdock/bin/netd";
@@ -34,6 +34,8 @@ const UNITS: [&str; 2] = [SOCKET, SERVICE];
 const UNIT_DIRECTORY: &str = "etc/systemd/system";
 
 const DEADLINE: Duration = Duration::from_secs(60);
+/// More than any program of ours has, in bytes.
+const PROGRAM_LIMIT: u64 = 512 * 1024 * 1024;
 
 /// A netd step that failed.
 #[derive(Debug, Error)]
@@ -86,10 +88,10 @@ pub async fn run(run: &Run) -> Result<Outcome, NetdError> {
         units: units(&run.templates)?,
         snapshot: snapshot(&server, node.name.as_str())?,
     };
-    let observed = observe(&desired).await;
+    let observed = observe(&desired).await?;
     let actions = plan(&desired, &observed);
     if run.work.dry_run {
-        let changed: Vec<Wanted> = desired.units.iter().filter(|unit| unit.differs()).cloned().collect();
+        let changed = changed(desired.units.clone())?;
         // a plan tells of the files itself
         let others: Vec<&Action> =
             actions.iter().filter(|action| !matches!(action, Action::WriteUnit(_))).collect();
@@ -149,22 +151,22 @@ fn snapshot(server: &Server, node: &str) -> Result<Option<Snapshot>, NetdError> 
     parsed.map(Some).map_err(|source| NetdError::Snapshot { url: server.url(&path), source })
 }
 
-async fn observe(desired: &Desired) -> Observed {
+async fn observe(desired: &Desired) -> Result<Observed, NetdError> {
     let program = Path::new(PROGRAM);
-    let program_digest = std::fs::read(program).ok().map(|bytes| digest(&bytes));
+    let program_digest = durable::read_up_to(program, PROGRAM_LIMIT)?.map(|bytes| digest(&bytes));
     let units = service::observe().await;
     let running = units.service.pid.and_then(|pid| service::running(pid, program, program_digest.as_deref()));
-    let changed = desired.units.iter().filter(|unit| unit.differs());
+    let changed = changed(desired.units.clone())?;
     let kept = Kept::read(Path::new(inventory::snapshot::PATH));
-    Observed {
+    Ok(Observed {
         program_digest,
         linked: std::fs::read_link(LINK).is_ok_and(|target| target == program),
-        changed_units: changed.map(|unit| unit.path.clone()).collect(),
+        changed_units: changed.into_iter().map(|unit| unit.path).collect(),
         units,
         running,
-        untold: execute::is_untold(),
+        untold: execute::is_untold()?,
         networks: networks::names().await,
         snapshot: kept.snapshot.map(|kept| kept.stamp()),
         is_broken: kept.problem.is_some(),
-    }
+    })
 }

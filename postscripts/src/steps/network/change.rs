@@ -25,7 +25,7 @@ use super::probe::{Probes, Silence, answers};
 use super::references::{Moved, Survey};
 use super::stack::{Device, Kind, Stack};
 use super::way_in::WayIn;
-use crate::files::Wanted;
+use crate::files::{Wanted, changed};
 use crate::render::Templates;
 
 /// How long the management node may take to answer before anything is changed.
@@ -209,10 +209,11 @@ impl Work {
             Err(other) => return Err(Flaw::Unfinished(chain::chain(&other))),
         };
         let steps = plan(&self.stack, &observed).iter().map(ToString::to_string).collect::<Vec<_>>();
-        let files = self.all_files();
-        let files = files.iter().filter(|file| file.differs());
-        let rest: Vec<String> =
-            steps.into_iter().chain(files.map(|file| format!("write {}", file.path.display()))).collect();
+        let files = changed(self.all_files()).map_err(|error| Flaw::Unfinished(chain::chain(&error)))?;
+        let rest: Vec<String> = steps
+            .into_iter()
+            .chain(files.iter().map(|file| format!("write {}", file.path.display())))
+            .collect();
         if rest.is_empty() { Ok(()) } else { Err(Flaw::Unfinished(rest.join(", "))) }
     }
 

@@ -17,6 +17,7 @@ use super::manager::adopt::AdoptError;
 use super::manager::{DetectError, FilesError, ReadError};
 use super::probe::Silence;
 use super::resolve::ResolveError;
+use super::saved::SavedError;
 use super::way_in::Refusal;
 use crate::environment::EnvironmentError;
 
@@ -44,6 +45,12 @@ pub enum NetworkError {
     /// No manager, or two.
     #[error(transparent)]
     Manager(#[from] DetectError),
+    /// What earlier runs wrote down cannot be read.
+    #[error(transparent)]
+    Saved(#[from] SavedError),
+    /// A file cannot be read: it is not overwritten.
+    #[error(transparent)]
+    Unread(FileError),
     /// The manager's files cannot be made.
     #[error(transparent)]
     Files(#[from] FilesError),

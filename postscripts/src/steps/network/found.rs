@@ -35,7 +35,7 @@ impl Found {
         let nics = Nics::observe(&host.root, &observed.links);
         let manager = detect(&host.root, &nics, &concerned(plan, &observed))?;
         let tree = Tree::read(&host.root, manager, &nics)?;
-        let mut memory = saved::read(&host.state).map(|stack| Memory::of(&stack)).unwrap_or_default();
+        let mut memory = saved::read(&host.state)?.map(|stack| Memory::of(&stack)).unwrap_or_default();
         for bridge in plan.bridges() {
             if let (false, Some(port)) =
                 (memory.ports.contains_key(&bridge.name), tree.remembered(&bridge.name))

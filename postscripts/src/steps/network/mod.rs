@@ -58,7 +58,7 @@ use self::probe::Probes;
 use self::references::{NewSsh, Survey, moved, survey};
 use self::resolve::resolve;
 use super::{Outcome, Plan, Run};
-use crate::files::Wanted;
+use crate::files::changed;
 use crate::log::stamp;
 
 /// Runs the step.
@@ -110,9 +110,9 @@ fn prepare(
     master: SocketAddr,
 ) -> Result<Work, NetworkError> {
     let stack = resolve(host_plan, &found.observed, &found.memory)?;
-    let mut files = wanted(&found.tree, &stack, &run.templates, &stamp(SystemTime::now()))?;
-    files.retain(Wanted::differs);
-    let made = saved::made(&host.state);
+    let files = wanted(&found.tree, &stack, &run.templates, &stamp(SystemTime::now()))?;
+    let files = changed(files).map_err(NetworkError::Unread)?;
+    let made = saved::made(&host.state)?;
     let left = made.made_beyond(&stack).cloned().collect();
     let steps = plan(&stack, &found.observed);
     Ok(Work {
@@ -127,7 +127,7 @@ fn prepare(
         probes: Probes::of(host_plan, &stack, master),
         manager: found.tree.manager(),
         confirm: run.work.confirm,
-        is_repair: saved::read(&host.state).as_ref() == Some(&stack),
+        is_repair: saved::read(&host.state)?.as_ref() == Some(&stack),
         summary: None,
         made,
         stack,

@@ -1,7 +1,6 @@
 //! Parts of the kernel that are modules on most distributions, and in a package of their own on some.
 
 use std::fmt;
-use std::fs;
 use std::path::Path;
 
 use inventory::{DeviceKind, HostPlan};
@@ -61,12 +60,13 @@ fn is_there(root: &Path, module: Module) -> bool {
     if root.join("sys/module").join(module.name()).exists() {
         return true;
     }
-    let release = fs::read_to_string(root.join("proc/sys/kernel/osrelease")).unwrap_or_default();
+    let release = durable::kernel_text(&root.join("proc/sys/kernel/osrelease")).unwrap_or_default();
     let directory = root.join("lib/modules").join(release.trim());
     let file = format!("/{}.ko", module.name());
     // a kernel without any list may have been delivered in another way: it says itself what it lacks
-    let lists = ["modules.dep", "modules.builtin"].map(|list| fs::read_to_string(directory.join(list)));
-    if lists.iter().all(Result::is_err) {
+    let lists = ["modules.dep", "modules.builtin"]
+        .map(|list| durable::read_text(&directory.join(list)).ok().flatten());
+    if lists.iter().all(Option::is_none) {
         return true;
     }
     lists.into_iter().flatten().any(|list| list.lines().any(|line| names(line, &file)))
@@ -79,6 +79,8 @@ fn names(line: &str, file: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -35,7 +35,7 @@ const DONE: &str = "/run/xdock/network-restored";
 /// # Errors
 /// See [`NetworkError`].
 pub async fn restore(host: &Host, remote: &str, manager: Duration) -> Result<Option<String>, NetworkError> {
-    let stack = saved::read(&host.state)
+    let stack = saved::read(&host.state)?
         .ok_or_else(|| NetworkError::NothingSaved(saved::path(&host.state).display().to_string()))?;
     let stack = of_switch(&stack);
     if stack.devices.is_empty() {

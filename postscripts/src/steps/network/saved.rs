@@ -3,6 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
+use durable::FileError;
+use thiserror::Error;
+
 use super::stack::{Device, Stack};
 use crate::files::Wanted;
 
@@ -16,22 +19,47 @@ pub fn path(state: &Path) -> PathBuf {
     state.join(FILE)
 }
 
-/// What is there; `None` where nothing is, or nothing that this program can read: then it is as on a new host.
-pub fn read(state: &Path) -> Option<Stack> {
-    serde_json::from_slice(&std::fs::read(path(state)).ok()?).ok()
+/// What earlier runs wrote down cannot be read.
+#[derive(Debug, Error)]
+pub enum SavedError {
+    /// Not readable.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Not what this program wrote. Without it a run does not know which devices earlier runs made.
+    #[error("{} is not what xdockhost wrote; restore it from a backup, or move it away to treat this host as new", path.display())]
+    Text {
+        /// The file.
+        path: PathBuf,
+        /// Where.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+/// What is there; `None` where nothing is.
+///
+/// # Errors
+/// See [`SavedError`].
+pub fn read(state: &Path) -> Result<Option<Stack>, SavedError> {
+    stack(path(state))
 }
 
 /// All devices that earlier runs made: those of the confirmed network, and those that left it.
-pub fn made(state: &Path) -> Stack {
-    let mut made = read(state).unwrap_or_default();
-    let left: Stack = std::fs::read(state.join(LEFT))
-        .ok()
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-        .unwrap_or_default();
+///
+/// # Errors
+/// See [`SavedError`].
+pub fn made(state: &Path) -> Result<Stack, SavedError> {
+    let mut made = read(state)?.unwrap_or_default();
+    let left = stack(state.join(LEFT))?.unwrap_or_default();
     let left = left.devices.into_iter().filter(|device| made.device(&device.name).is_none());
     let left: Vec<Device> = left.collect();
     made.devices.extend(left);
-    made
+    Ok(made)
+}
+
+fn stack(path: PathBuf) -> Result<Option<Stack>, SavedError> {
+    let Some(text) = durable::read(&path)? else { return Ok(None) };
+    serde_json::from_slice(&text).map(Some).map_err(|source| SavedError::Text { path, source })
 }
 
 /// The files as they shall be; `left`: what left the tables and is still there, each after those that it stands on.
@@ -49,4 +77,28 @@ pub fn wanted(state: &Path, stack: &Stack, left: Vec<Device>) -> Result<[Wanted;
         false => file(path_of_left, &Stack { devices: left })?,
     };
     Ok([file(path(state), stack)?, left])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_that_cannot_be_read_is_not_an_absent_one() {
+        let state = tempfile::tempdir().unwrap();
+        assert_eq!(read(state.path()).unwrap(), None);
+        assert_eq!(made(state.path()).unwrap(), Stack::default());
+        for name in [FILE, LEFT] {
+            let path = state.path().join(name);
+            std::fs::write(&path, b"{\"devices\": [\xff").unwrap();
+            let text = made(state.path()).unwrap_err().to_string();
+            let advice = "restore it from a backup, or move it away to treat this host as new";
+            assert_eq!(text, format!("{} is not what xdockhost wrote; {advice}", path.display()));
+            std::fs::remove_file(&path).unwrap();
+            std::os::unix::fs::symlink("/not/mounted", &path).unwrap();
+            let text = made(state.path()).unwrap_err().to_string();
+            assert_eq!(text, format!("cannot read {}", path.display()));
+            std::fs::remove_file(&path).unwrap();
+        }
+    }
 }

@@ -138,7 +138,7 @@ async fn blind(cluster: &Cluster) -> Result<(), Failure> {
     let nobody = "setpriv --reuid=65534 --clear-groups xdock --config /tmp/tls/xdock.toml host host1 status 2>&1 || true; rm -r /tmp/tls";
     begins(
         &cluster.sh("mn", nobody).await?,
-        "host1: Error: cannot read /root/tls/ca/issued.json, which says what is revoked and which root of the management node can: ",
+        "host1: Error: the list of revoked certificates cannot be read, which root of the management node can: cannot read /root/tls/ca/issued.json: ",
     )
 }
 

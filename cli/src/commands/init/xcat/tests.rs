@@ -89,7 +89,7 @@ fn the_plugin_of_an_older_xcat_is_kept_outside_of_the_plugins_and_comes_back() {
     let kept =
         told[0].strip_prefix("lib/perl/xCAT_plugin/docker.pm: is kept as share/xdock/docker.pm.2").unwrap();
     assert_eq!(kept.len(), "0261122-133631".len(), "{told:?}");
-    assert_eq!(super::super::files_in(&root.join("lib/perl/xCAT_plugin")), [root.join(PLUGIN_PATH)]);
+    assert_eq!(durable::list(&root.join("lib/perl/xCAT_plugin")).unwrap().unwrap(), [root.join(PLUGIN_PATH)]);
     // ours is replaced by a newer one of ours without a backup
     fs::write(root.join(PLUGIN_PATH), format!("# {MARK}, long ago")).unwrap();
     assert_eq!(shown(&xcat.lay().unwrap(), root)[0], "lib/perl/xCAT_plugin/docker.pm: written");
@@ -118,4 +118,36 @@ fn what_somebody_put_in_place_of_ours_stays() {
 fn without_xcat_there_is_nothing_to_lay() {
     let directory = tempfile::tempdir().unwrap();
     assert!(Xcat::at(directory.path().join("opt/xcat")).is_none());
+}
+
+#[test]
+fn what_cannot_be_read_is_neither_replaced_nor_left_without_its_backup() {
+    let (directory, xcat) = xcat(&[]);
+    let root = directory.path();
+    let list = root.join(KEPT).join("names");
+    for defect in [root.join(PLUGIN_PATH), root.join("share/xcat/cons/docker"), list.clone()] {
+        fs::create_dir_all(defect.parent().unwrap()).unwrap();
+        symlink("/not/mounted", &defect).unwrap();
+        for error in [xcat.lay().unwrap_err(), xcat.take_away().unwrap_err()] {
+            assert_eq!(error.to_string(), format!("cannot read {}", defect.display()));
+        }
+        assert_eq!(fs::read_link(&defect).unwrap(), Path::new("/not/mounted"));
+        fs::remove_file(&defect).unwrap();
+    }
+    // bytes that are no text are somebody's too
+    fs::write(root.join(PLUGIN_PATH), b"# f\xfcr uns\n").unwrap();
+    xcat.lay().unwrap();
+    let kept = durable::list(&root.join(KEPT)).unwrap().unwrap();
+    let backup = kept.iter().find(|path| path.to_string_lossy().contains("docker.pm.")).unwrap();
+    let bytes = fs::read(backup).unwrap();
+    assert_eq!(bytes, b"# f\xfcr uns\n");
+    // a backup that cannot be read stays, and ours with it
+    fs::remove_file(backup).unwrap();
+    symlink("/not/mounted", backup).unwrap();
+    assert_eq!(xcat.take_away().unwrap_err().to_string(), format!("cannot read {}", backup.display()));
+    assert!(is_ours(&fs::read(root.join(PLUGIN_PATH)).unwrap()));
+    fs::remove_file(backup).unwrap();
+    fs::write(backup, bytes).unwrap();
+    xcat.take_away().unwrap();
+    assert_eq!(fs::read(root.join(PLUGIN_PATH)).unwrap(), b"# f\xfcr uns\n");
 }

@@ -9,11 +9,11 @@ use serde_json::value::RawValue;
 
 /// The keys and their values' text, in the file's order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Document(Vec<(String, String)>);
+pub(in crate::steps::docker) struct Document(Vec<(String, String)>);
 
 impl Document {
     /// Reads a file; an empty one is an object without keys, as for dockerd (moby `daemon/config/config.go`).
-    pub(super) fn parse(text: &str) -> Result<Self, serde_json::Error> {
+    pub(in crate::steps::docker) fn parse(text: &str) -> Result<Self, serde_json::Error> {
         if text.trim().is_empty() {
             return Ok(Self::default());
         }
@@ -21,13 +21,13 @@ impl Document {
     }
 
     /// A key's value.
-    pub(super) fn get(&self, key: &str) -> Option<Value> {
+    pub(in crate::steps::docker) fn get(&self, key: &str) -> Option<Value> {
         let (_, text) = self.0.iter().find(|(name, _)| name == key)?;
         serde_json::from_str(text).ok()
     }
 
     /// Whether a key is there.
-    pub(super) fn has(&self, key: &str) -> bool {
+    pub(in crate::steps::docker) fn has(&self, key: &str) -> bool {
         self.0.iter().any(|(name, _)| name == key)
     }
 

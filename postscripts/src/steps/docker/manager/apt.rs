@@ -1,6 +1,8 @@
 //! apt-get and dpkg.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use durable::FileError;
 
 use super::{INDEX, INSTALL, Invocation, OURS};
 use crate::steps::docker::source::{Directory, Scope};
@@ -18,14 +20,14 @@ pub(super) fn finish() -> Invocation {
     Invocation::new(INSTALL, &["dpkg", "--configure", "-a"])
 }
 
-pub(super) fn files(scope: &Scope) -> Vec<(PathBuf, String)> {
-    let Some(directory) = scope.directory() else { return vec![(apt("apt.conf"), OPTIONS.to_owned())] };
-    vec![
+pub(super) fn files(scope: &Scope) -> Result<Vec<(PathBuf, String)>, FileError> {
+    let Some(directory) = scope.directory() else { return Ok(vec![(apt("apt.conf"), OPTIONS.to_owned())]) };
+    Ok(vec![
         (apt("apt.conf"), OPTIONS.to_owned() + &sources(scope, directory)),
-        (apt("sources.list"), list(scope, directory)),
+        (apt("sources.list"), list(scope, directory)?),
         // apt makes neither of them in an unusual place
         (apt("lists/partial/.keep"), String::new()),
-    ]
+    ])
 }
 
 pub(super) fn index() -> Invocation {
@@ -41,14 +43,14 @@ fn get(deadline: std::time::Duration) -> Invocation {
     Invocation::new(deadline, &["apt-get", "-q", "-c"]).and([apt("apt.conf").display().to_string()])
 }
 
-fn list(scope: &Scope, directory: &Directory) -> String {
+fn list(scope: &Scope, directory: &Directory) -> Result<String, FileError> {
     let trusted = if directory.signed { "" } else { "[trusted=yes] " };
     let hosts = match scope.has_hosts_own() {
         // there may be none: newer releases have only sources.list.d
-        true => std::fs::read_to_string("/etc/apt/sources.list").unwrap_or_default(),
+        true => durable::read_text(Path::new("/etc/apt/sources.list"))?.unwrap_or_default(),
         false => String::new(),
     };
-    format!("deb {trusted}{} ./\n{hosts}", directory.base)
+    Ok(format!("deb {trusted}{} ./\n{hosts}", directory.base))
 }
 
 /// Only our list, where it is enough; lists and caches of our own, and no proxy to the management node.

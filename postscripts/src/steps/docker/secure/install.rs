@@ -1,23 +1,23 @@
 //! Files, then the drop-in, then a new start; or all as it was.
 
-use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use durable::FileError;
 use process::{Command, ExecuteError};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::keys::{self, DIRECTORY};
 use super::{NAME, SecureError, unit};
 use crate::files::Wanted;
 use crate::log::Log;
 use crate::render::{OVERRIDES, Templates};
-use crate::steps::docker::configuration::PATH as CONFIGURATION;
-use crate::steps::docker::observe::FLAGS;
+use crate::steps::docker::configuration::{Document, PATH as CONFIGURATION};
+use crate::steps::docker::observe::{FLAGS, flags};
 use crate::steps::docker::packages::ENGINE;
 use crate::steps::docker::service::{self, systemctl};
+use crate::steps::docker::{DockerError, roots};
 
 /// The last of the unit's drop-ins, so that no other takes our command away again.
 pub(super) const DROP_IN: &str = "/etc/systemd/system/docker.service.d/zz-xdock-tls.conf";
@@ -45,9 +45,12 @@ pub(super) async fn run(log: &Log) -> Result<String, SecureError> {
     let text = std::io::read_to_string(std::io::stdin()).map_err(SecureError::Input)?;
     let order: Order = serde_json::from_str(&text).map_err(SecureError::Order)?;
     let wanted = files(&order).await?;
-    let before: Vec<Wanted> = wanted.iter().map(|file| as_it_is(&file.path, file.mode)).collect();
-    if service::observe(&[ENGINE]).await.first().is_some_and(|unit| unit.active) {
+    let before: Result<Vec<Wanted>, FileError> =
+        wanted.iter().map(|file| as_it_is(&file.path, file.mode)).collect();
+    let before = before?;
+    if let Some(unit) = service::observe(&[ENGINE]).await.first().filter(|unit| unit.active) {
         service::holds_containers().await?;
+        stays_home(unit.pid).await?;
     }
     write(&wanted)?;
     if let Err(source) = restart().await {
@@ -86,13 +89,12 @@ async fn files(order: &Order) -> Result<Vec<Wanted>, SecureError> {
 
 /// What an administrator set up himself is his.
 fn theirs() -> Result<(), SecureError> {
-    let text = fs::read_to_string(CONFIGURATION).unwrap_or_default();
-    let present: Value = serde_json::from_str(&text).unwrap_or_default();
-    if let Some(key) = KEYS.into_iter().find(|key| present.get(key).is_some()) {
+    let present = Document::parse(&configuration()?).map_err(DockerError::Json)?;
+    if let Some(key) = KEYS.into_iter().find(|key| present.has(key)) {
         return Err(SecureError::Theirs { file: CONFIGURATION, what: format!("the key {key}") });
     }
     for file in FLAGS {
-        let text = fs::read_to_string(file).unwrap_or_default();
+        let text = durable::read_text(Path::new(file))?.unwrap_or_default();
         let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
         let mut words = lines.flat_map(|line| line.split(|c: char| c.is_whitespace() || "\"'".contains(c)));
         if let Some(word) = words.find(|word| unit::is_port(word)) {
@@ -102,11 +104,22 @@ fn theirs() -> Result<(), SecureError> {
     Ok(())
 }
 
-fn as_it_is(path: &Path, mode: u32) -> Wanted {
-    match fs::read(path) {
-        Ok(content) => Wanted { content, mode, ..Wanted::text(path, "") },
-        Err(_) => Wanted::absent(path),
-    }
+fn configuration() -> Result<String, FileError> {
+    Ok(durable::read_text(Path::new(CONFIGURATION))?.unwrap_or_default())
+}
+
+/// The restart reads daemon.json as it is now: with another data-root the engine would not find its containers.
+async fn stays_home(pid: Option<u32>) -> Result<(), SecureError> {
+    let running = service::roots().await.map_err(DockerError::Silent)?;
+    let (text, flags) = (configuration()?, flags(pid)?);
+    Ok(roots::refuse_move(&text, &text, Some(&running), &flags)?)
+}
+
+fn as_it_is(path: &Path, mode: u32) -> Result<Wanted, FileError> {
+    Ok(match durable::read(path)? {
+        Some(content) => Wanted { content, mode, ..Wanted::text(path, "") },
+        None => Wanted::absent(path),
+    })
 }
 
 fn write(files: &[Wanted]) -> Result<(), SecureError> {

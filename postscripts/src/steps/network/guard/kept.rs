@@ -41,11 +41,19 @@ pub struct Old {
 
 /// An old file can not be kept; it was not touched.
 #[derive(Debug, Error)]
-#[error("cannot keep {}", path.display())]
-pub struct KeepError {
-    path: PathBuf,
-    #[source]
-    source: io::Error,
+pub enum KeepError {
+    /// It cannot be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// It gets no second name.
+    #[error("cannot keep {}", path.display())]
+    Link {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
 }
 
 impl Kept {
@@ -54,15 +62,11 @@ impl Kept {
     /// # Errors
     /// It can not be read, or the disk is full.
     pub fn keep(path: &Path, id: &str) -> Result<Self, KeepError> {
-        let broken = |source| KeepError { path: path.to_owned(), source };
-        let content = match fs::read(path) {
-            Ok(content) => content,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(Self { path: path.to_owned(), old: None });
-            }
-            Err(source) => return Err(broken(source)),
+        let broken = |source| KeepError::Link { path: path.to_owned(), source };
+        let Some(content) = durable::read(path)? else {
+            return Ok(Self { path: path.to_owned(), old: None });
         };
-        let mode = fs::metadata(path).map_err(broken)?.permissions().mode() & 0o7777;
+        let mode = durable::mode(path)?;
         let link = beside(path, &format!("{MARK}{id}"));
         let link = match fs::hard_link(path, &link) {
             Ok(()) => Some(link),

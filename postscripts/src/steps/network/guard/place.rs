@@ -1,11 +1,10 @@
 //! Where the records of a change lie. All state of the guard is files of one directory; which of them are there says how
 //! far a change is, because a name can be removed and changed on a full disk, where nothing can be written.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use durable::FileError;
 use thiserror::Error;
 
 use crate::args::Job;
@@ -60,12 +59,8 @@ pub enum Stage {
 
 /// The directory can not be read.
 #[derive(Debug, Error)]
-#[error("cannot read {}", path.display())]
-pub struct PlaceError {
-    path: PathBuf,
-    #[source]
-    source: io::Error,
-}
+#[error(transparent)]
+pub struct PlaceError(#[from] FileError);
 
 impl Place {
     /// That of a host.
@@ -141,16 +136,9 @@ impl Place {
     /// # Errors
     /// The directory is there and can not be read.
     pub fn records(&self) -> Result<Vec<(String, Stage)>, PlaceError> {
-        let broken = |source| PlaceError { path: self.state.clone(), source };
-        let entries = match fs::read_dir(&self.state) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(source) => return Err(broken(source)),
-        };
-        let mut found = Vec::new();
-        for entry in entries {
-            found.extend(stage(&entry.map_err(broken)?.file_name().to_string_lossy()));
-        }
+        let entries = durable::list(&self.state)?.unwrap_or_default();
+        let names = entries.iter().filter_map(|entry| entry.file_name());
+        let mut found: Vec<_> = names.filter_map(|name| stage(&name.to_string_lossy())).collect();
         found.sort();
         found.reverse();
         Ok(found)
@@ -166,7 +154,7 @@ impl Place {
 
 /// A container manager gives each of its boots one of its own.
 fn boot_id() -> String {
-    fs::read_to_string(BOOT_ID).map(|id| id.trim().to_owned()).unwrap_or_default()
+    durable::kernel_text(Path::new(BOOT_ID)).map(|id| id.trim().to_owned()).unwrap_or_default()
 }
 
 fn stage(name: &str) -> Option<(String, Stage)> {
@@ -181,6 +169,8 @@ fn stage(name: &str) -> Option<(String, Stage)> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -1,7 +1,5 @@
 //! What is kept of a change so that it can be taken back: by this process, by the guard, by the next boot.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -47,18 +45,9 @@ pub struct Record {
 /// A record was not written, read or removed.
 #[derive(Debug, Error)]
 pub enum RecordError {
-    /// Not written or removed.
+    /// Not read, written or removed.
     #[error(transparent)]
     File(#[from] FileError),
-    /// Not read.
-    #[error("cannot read {}", path.display())]
-    Read {
-        /// The record.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
     /// It is no record of this program's.
     #[error("{} is no record of a change that this program knows; put the network right by hand and remove it", path.display())]
     Text {
@@ -112,11 +101,7 @@ impl Record {
     /// # Errors
     /// Not readable, or not ours.
     pub fn read(path: &Path) -> Result<Option<Self>, RecordError> {
-        let text = match fs::read(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(RecordError::Read { path: path.to_owned(), source }),
-        };
+        let Some(text) = durable::read(path)? else { return Ok(None) };
         let record: Self = serde_json::from_slice(&text)
             .map_err(|source| RecordError::Text { path: path.to_owned(), source })?;
         match record.format {
@@ -171,6 +156,8 @@ fn next_id(known: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn undo(text: &str, outlives_boot: bool) -> Undo {
