@@ -98,6 +98,8 @@ pub enum Request {
     Restore,
     /// `engine WORD`: the host's side of an enrolment.
     Engine(EngineCall),
+    /// `engine shutdown`: docker.service stops; where the machine shuts down, the engine stops its containers.
+    Shutdown,
 }
 
 /// What the management node runs when it enrolls this host.
@@ -193,6 +195,9 @@ impl Arguments {
         }
         if self.words == ["restore"] {
             return Ok(Request::Restore);
+        }
+        if self.words == ["engine", "shutdown"] {
+            return Ok(Request::Shutdown);
         }
         if let Some(call) = engine(&self.words) {
             return Ok(Request::Engine(call));
@@ -319,6 +324,7 @@ mod tests {
         assert_eq!(request(&["restore"]), Ok(Request::Restore));
         assert_eq!(request(&["engine", "request"]), Ok(Request::Engine(EngineCall::Request)));
         assert_eq!(request(&["engine", "install"]), Ok(Request::Engine(EngineCall::Install)));
+        assert_eq!(request(&["engine", "shutdown"]), Ok(Request::Shutdown));
         assert_eq!(request(&["engine"]), Err(UsageError::Step("engine".to_owned())));
         assert_eq!(request(&["confirm-boot"]), Ok(Request::Job(Job::ConfirmBoot(None))));
         assert_eq!(request(&["guard", "netd"]), Err(UsageError::Step("guard".to_owned())));

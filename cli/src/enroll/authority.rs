@@ -32,15 +32,12 @@ const EARLIER: Duration = Duration::days(1);
 /// Why nothing is signed.
 #[derive(Debug, Error)]
 pub(crate) enum AuthorityError {
-    /// A file that is not there or not ours to read.
-    #[error("cannot read {}, which root of the management node can", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
+    /// A file that is not ours to read.
+    #[error("the authority cannot be read, which root of the management node can")]
+    Read(#[source] FileError),
+    /// A file that is not there.
+    #[error("the authority has no {}; \"xdock host HOST enroll\" on the management node makes one", .0.display())]
+    Missing(PathBuf),
     /// The directory.
     #[error("cannot make the directory {}", path.display())]
     Directory {

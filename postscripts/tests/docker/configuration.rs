@@ -29,6 +29,7 @@ fn containers_are_held_before_the_engine_starts_anew() {
     let text = format!("restarted docker 27.5.1 with its new configuration ({keys}); containers went on");
     assert_eq!((ran.code, ran.stdout), (0, format!("xdock: docker: {text}\n")));
     let wanted = [
+        "systemctl daemon-reload",
         "dockerd --validate --config-file /run/xdock/daemon.json",
         "systemctl reload docker.service",
         "systemctl reset-failed docker.service",
@@ -103,14 +104,53 @@ fn what_the_engine_refuses_is_not_written() {
 #[test]
 fn an_engine_that_does_not_start_goes_back() {
     let (host, mn) = host("{\"debug\": true}");
-    let failing = "case $1 in show) printf 'MainPID=0\\nActiveState=active\\nUnitFileState=enabled\\n' ;;\n\
+    let failing = "case $1 in show) printf 'ActiveState=active\\nUnitFileState=enabled\\n' ;;\n\
         restart) grep -q bip /etc/docker/daemon.json && { echo no >&2; exit 1; } ;; esac; exit 0";
-    let host = host.script("systemctl", failing);
+    let host = host.script("systemctl", failing).script("journalctl", "cat /journal");
+    host.write("/journal", "Starting docker.service - Docker...\ntime=\"x\" level=info msg=\"Starting up\"\nfailed to start daemon: no room for bip\ndocker.service: Failed with result 'exit-code'.\n");
     let ran = host.run(&mn, &[]);
-    let text = "[E]:Error: xdock: docker: the engine does not start with the new /etc/docker/daemon.json; the old one is back; see journalctl -u docker: systemctl restart docker.service ended with exit status: 1: no\n";
+    let text = "[E]:Error: xdock: docker: the engine does not start with the new /etc/docker/daemon.json; the old one is back; journalctl -u docker: failed to start daemon: no room for bip: systemctl restart docker.service ended with exit status: 1: no\n";
     assert_eq!((ran.code, ran.stderr.as_str()), (1, text));
     let back = "{\n  \"debug\": true,\n  \"live-restore\": true\n}\n";
     assert_eq!(host.read("/etc/docker/daemon.json"), back);
+}
+
+#[test]
+fn what_the_unit_says_is_not_said_again_and_what_both_say_is_told() {
+    let unit = "ExecStart={ path=/usr/sbin/dockerd ; argv[]=/usr/sbin/dockerd -H fd:// $DOCKER_OPTS ; ignore_errors=no ; pid=0 }\nEnvironmentFiles=/etc/engine.env (ignore_errors=yes)\n";
+    let (host, mn) = host("{\"hosts\": [\"unix:///var/run/docker.sock\"]}");
+    host.write("/unit", unit);
+    host.write("/etc/engine.env", "DOCKER_OPTS='--live-restore --log-driver=journald'\n");
+    // no file of this unit
+    host.write("/etc/default/docker", "DOCKER_OPTS=--bip=10.1.2.3/24\n");
+    let ran = host.run(&mn, &["--dry-run"]);
+    let text = "[E]:Error: xdock: docker: /etc/docker/daemon.json and the command line of docker.service both set hosts: the engine does not start so; nothing was changed. Take it out of one of them (systemctl cat docker.service)\n";
+    assert_eq!((ran.code, ran.stderr.as_str()), (1, text));
+    assert_eq!(host.run(&mn, &[]).stderr, text);
+    assert_eq!(host.called(&mn), Vec::<String>::new());
+    host.write("/etc/docker/daemon.json", "{}");
+    let ran = host.run(&mn, &[]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(
+        ran.stdout.contains("with its new configuration (bip, default-address-pools);"),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[test]
+fn a_service_that_does_not_start_says_why() {
+    let (host, mn) = host("{}");
+    assert_eq!(host.run(&mn, &[]).code, 0);
+    fs::remove_file(host.path("/active")).unwrap();
+    let failing =
+        "case $1 in show) printf 'ActiveState=failed\\nUnitFileState=enabled\\n' ;; start) exit 1 ;; esac";
+    let host = host
+        .script("systemctl", failing)
+        .script("journalctl", "echo 'failed to load listeners: no sockets found'");
+    let ran = host.run(&mn, &[]);
+    let text = "[E]:Error: xdock: docker: cannot start docker.service; journalctl -u docker: failed to load listeners: no sockets found: systemctl start docker.service ended with exit status: 1\n";
+    assert_eq!((ran.code, ran.stderr.as_str()), (1, text));
 }
 
 #[test]
@@ -193,6 +233,7 @@ fn files_that_cannot_be_read_are_told_and_nothing_is_changed() {
         "/etc/os-release",
         "/run/xdock/docker.untold",
         "/etc/modules-load.d/xdock.conf",
+        "/etc/systemd/system/docker.service.d/00-xdock-shutdown.conf",
     ];
     for file in files {
         for (defect, reason) in defects {
@@ -204,7 +245,7 @@ fn files_that_cannot_be_read_are_told_and_nothing_is_changed() {
             let kind = fs::symlink_metadata(&path).unwrap().file_type();
             let ran = host.run(&mn, &[]);
             // a file of ours is only compared: bytes that are no text differ from it, and go
-            if file.ends_with("xdock.conf") && reason.starts_with("invalid") {
+            if file.ends_with(".conf") && reason.starts_with("invalid") {
                 assert_eq!(ran.code, 0, "{file}: {}", ran.stderr);
                 continue;
             }
@@ -224,7 +265,7 @@ fn a_dry_run_prints_the_difference_and_changes_nothing() {
     let ran = host.run(&mn, &["--dry-run", "packages=docker.io"]);
     let difference = "xdock: docker: would write /etc/docker/daemon.json\n--- /etc/docker/daemon.json\n+++ /etc/docker/daemon.json\n@@ -1,3 +1,8 @@\n {\n-  \"debug\": true\n+  \"debug\": true,\n+  \"live-restore\": true,\n";
     assert!(ran.stdout.contains(difference), "{}", ran.stdout);
-    let steps = "xdock: docker: would reload docker.service\nxdock: docker: would restart docker.service; containers go on\n";
+    let steps = "xdock: docker: would reload systemd's units\nxdock: docker: would reload docker.service\nxdock: docker: would restart docker.service; containers go on\n";
     assert!(ran.stdout.starts_with(steps), "{}", ran.stdout);
     assert_eq!(host.read("/etc/docker/daemon.json"), "{\n  \"debug\": true\n}\n");
     assert_eq!(host.called(&mn), Vec::<String>::new());

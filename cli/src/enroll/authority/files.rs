@@ -28,7 +28,8 @@ pub(in crate::enroll) fn key(path: &Path) -> Result<KeyPair, AuthorityError> {
 
 /// Its text.
 pub(super) fn read(path: &Path) -> Result<String, AuthorityError> {
-    fs::read_to_string(path).map_err(|source| AuthorityError::Read { path: path.to_owned(), source })
+    let text = durable::read_text(path).map_err(AuthorityError::Read)?;
+    text.ok_or_else(|| AuthorityError::Missing(path.to_owned()))
 }
 
 /// What we need of a certificate.

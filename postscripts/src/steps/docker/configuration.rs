@@ -140,6 +140,12 @@ pub(super) fn merged(
     Ok(Merged { text, effect: effect(&changed), changed, fallback: holding(theirs, flags).text() })
 }
 
+/// Refuses a file with which the engine does not start, as its command line says the same.
+pub(super) fn refuse_twice(text: &str, flags: &BTreeSet<String>) -> Result<(), DockerError> {
+    let twice = flags::twice(&Document::parse(text).map_err(DockerError::Json)?, flags);
+    if twice.is_empty() { Ok(()) } else { Err(DockerError::Twice(twice)) }
+}
+
 /// An engine that starts without live-restore ends the containers that it finds.
 fn holding(mut document: Document, flags: &BTreeSet<String>) -> Document {
     if !flags.contains("live-restore") {

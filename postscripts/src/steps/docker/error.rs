@@ -7,11 +7,13 @@ use process::ExecuteError;
 use thiserror::Error;
 
 use super::configuration::{Conflict, PATH};
+use super::journal::Journal;
 use super::release::UnknownRelease;
 use super::roots::Moved;
 use crate::environment::EnvironmentError;
 use crate::fetch::FetchError;
 use crate::render::RenderError;
+use crate::steps::network::guard;
 
 /// A docker step that failed.
 #[derive(Debug, Error)]
@@ -69,6 +71,11 @@ pub enum DockerError {
     /// Keys that another needs otherwise.
     #[error("{PATH}: {}; nothing was changed", joined(.0))]
     Conflicts(Vec<Conflict>),
+    /// dockerd does not start when both say it.
+    #[error(
+        "{PATH} and the command line of docker.service both set {}: the engine does not start so; nothing was changed. Take it out of one of them (systemctl cat docker.service)", .0.join(", ")
+    )]
+    Twice(Vec<String>),
     /// No room for Docker's own bridges.
     #[error(
         "the cluster's networks have all private addresses, so none are left for Docker's own bridges; see NETWORKS_LINES"
@@ -91,8 +98,28 @@ pub enum DockerError {
     )]
     NoLiveRestore,
     /// The engine did not start with the new configuration.
-    #[error("the engine does not start with the new {PATH}; the old one is back; see journalctl -u docker")]
-    TakenBack(#[source] ExecuteError),
+    #[error("the engine does not start with the new {PATH}; the old one is back; {journal}")]
+    TakenBack {
+        /// What it said.
+        journal: Journal,
+        /// Why.
+        #[source]
+        source: ExecuteError,
+    },
+    /// A service did not start.
+    #[error("cannot {action}; {journal}")]
+    NotStarted {
+        /// What was to be done.
+        action: Box<str>,
+        /// What it said.
+        journal: Journal,
+        /// Why.
+        #[source]
+        source: ExecuteError,
+    },
+    /// The host's own copy of this program.
+    #[error(transparent)]
+    Keep(#[from] guard::install::InstallError),
     /// What the registry's certificate should be is none.
     #[error("{0} is no certificate in PEM; put the registry's CA there, or take it away")]
     NoCertificate(String),

@@ -7,12 +7,14 @@ use process::ExecuteError;
 
 use super::configuration::Effect;
 use super::error::DockerError;
+use super::journal::Journal;
 use super::packages::ENGINE;
 use super::plan::{Action, Change};
 use super::service::{self, systemctl};
 use super::{kernel, warn};
 use crate::files::Wanted;
 use crate::log::Log;
+use crate::steps::network::guard::{self, place::Place};
 
 /// What a running engine must still be told of its file, so that a run that is killed in between is completed by the next.
 /// A boot needs it no more: the engine then reads the file.
@@ -45,7 +47,9 @@ impl<'a> Executor<'a> {
     pub(super) async fn act(&mut self, action: &Action) -> Result<(), DockerError> {
         let failed = |source| DockerError::Action { action: action.to_string(), source };
         match action {
-            Action::Write(file) => drop(file.write()?),
+            Action::Write(file) | Action::WriteUnit(file) => drop(file.write()?),
+            Action::Keep => drop(guard::install::keep(&Place::host())?),
+            Action::ReadUnits => service::read_units().await.map_err(failed)?,
             Action::Configure(change) => self.configure(change).await?,
             Action::Load(module) => self.load(module).await,
             Action::Set(setting) => {
@@ -58,6 +62,11 @@ impl<'a> Executor<'a> {
             Action::Reload => systemctl("reload", ENGINE).await.map_err(failed)?,
             Action::Restart => self.restart().await?,
             Action::Enable(unit) => systemctl("enable", unit).await.map_err(failed)?,
+            Action::Start(ENGINE) => {
+                if let Err(source) = systemctl("start", ENGINE).await {
+                    return Err(not_started(action.to_string(), source).await);
+                }
+            }
             Action::Start(unit) => systemctl("start", unit).await.map_err(failed)?,
         }
         Ok(())
@@ -98,10 +107,9 @@ impl<'a> Executor<'a> {
     /// An engine that does not start with the new configuration gets its old one back.
     async fn restart(&self) -> Result<(), DockerError> {
         service::holds_containers().await?;
-        let failed = |source| DockerError::Action { action: Action::Restart.to_string(), source };
         match (restart().await, &self.fallback) {
             (Ok(()), _) => Ok(()),
-            (Err(source), None) => Err(failed(source)),
+            (Err(source), None) => Err(not_started(Action::Restart.to_string(), source).await),
             (Err(source), Some(fallback)) => Err(take_back(fallback, source).await?),
         }
     }
@@ -115,10 +123,17 @@ async fn restart() -> Result<(), ExecuteError> {
     systemctl("restart", ENGINE).await
 }
 
-async fn take_back(fallback: &Wanted, why: ExecuteError) -> Result<DockerError, DockerError> {
+async fn take_back(fallback: &Wanted, source: ExecuteError) -> Result<DockerError, DockerError> {
+    // before it starts again, and says other things
+    let journal = Journal::of_engine().await;
     fallback.write()?;
-    let action = || format!("start {ENGINE} with its old configuration");
-    restart().await.map_err(|source| DockerError::Action { action: action(), source })?;
+    if let Err(source) = restart().await {
+        return Err(not_started(format!("start {ENGINE} with its old configuration"), source).await);
+    }
     durable::remove(Path::new(UNTOLD))?;
-    Ok(DockerError::TakenBack(why))
+    Ok(DockerError::TakenBack { journal, source })
+}
+
+async fn not_started(action: String, source: ExecuteError) -> DockerError {
+    DockerError::NotStarted { action: action.into(), journal: Journal::of_engine().await, source }
 }

@@ -10,17 +10,20 @@
 //! configuration.rs  /etc/docker/daemon.json: ours into theirs
 //! roots.rs          where the engine keeps its containers: never moved away from under them
 //! kernel.rs         modules and settings
-//! service.rs        the units
+//! service.rs        the units; command.rs: the engine's command line; journal.rs: why it did not start
+//! shutdown.rs       containers stop with the machine
 //! observe.rs, plan.rs, execute.rs
 //! secure.rs         mutual TLS, when the management node enrolls this host
 //! ```
 
+mod command;
 mod configuration;
 mod error;
 mod execute;
 mod flat;
 mod install;
 mod installed;
+mod journal;
 mod kernel;
 mod manager;
 mod observe;
@@ -30,6 +33,7 @@ pub mod release;
 mod roots;
 pub mod secure;
 mod service;
+pub mod shutdown;
 mod source;
 
 use std::fmt::Display;
@@ -117,7 +121,7 @@ fn certificate(run: &Run, server: &Server) -> Result<Option<Wanted>, DockerError
     Ok(Some(Wanted::text(format!("/etc/docker/certs.d/{registry}/ca.crt"), text)))
 }
 
-/// Does it; what was done, and where packages came from. After packages came all is looked at anew.
+/// Does it; what was done, and where packages came from. After packages came, or systemd read its units, all is looked at anew.
 async fn execute(
     mut actions: Vec<Action>,
     desired: &Desired,
@@ -129,7 +133,7 @@ async fn execute(
     let mut executor = Executor::new(&run.log);
     loop {
         let mut rest = actions.into_iter();
-        let installed = loop {
+        let anew = loop {
             match rest.next() {
                 None => break false,
                 // a name that another package provides is never installed itself
@@ -139,13 +143,19 @@ async fn execute(
                     done.push(Action::Install(packages));
                     break true;
                 }
+                Some(Action::ReadUnits) => {
+                    // the engine's command line may be another one now
+                    executor.act(&Action::ReadUnits).await?;
+                    done.push(Action::ReadUnits);
+                    break true;
+                }
                 Some(action) => {
                     executor.act(&action).await?;
                     done.push(action);
                 }
             }
         };
-        if !installed {
+        if !anew {
             executor.finish()?;
             return Ok((done, from));
         }
@@ -174,7 +184,9 @@ fn in_words(actions: &[Action]) -> Plan {
     let (mut others, mut files) = (Vec::new(), Vec::new());
     for action in actions {
         match action {
-            Action::Write(file) | Action::Configure(Change { file, .. }) => files.push(file.clone()),
+            Action::Write(file) | Action::WriteUnit(file) | Action::Configure(Change { file, .. }) => {
+                files.push(file.clone());
+            }
             action => others.push(action),
         }
     }

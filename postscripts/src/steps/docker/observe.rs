@@ -1,6 +1,5 @@
 //! What shall be on this host, and what of it is not.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -21,11 +20,12 @@ use crate::files::{Wanted, changed};
 use crate::log::stamp;
 use crate::render::Templates;
 use crate::steps::Run;
+use crate::steps::network::guard::place::PROGRAM;
 
 const MODULES: &str = "etc/modules-load.d/xdock.conf";
 const SETTINGS: &str = "etc/sysctl.d/60-xdock.conf";
-/// Files of distributions whose words the engine's unit puts on its command line.
-pub(super) const FLAGS: [&str; 2] = ["/etc/sysconfig/docker", "/etc/default/docker"];
+/// Containers stop with the machine.
+const SHUTDOWN: &str = "etc/systemd/system/docker.service.d/00-xdock-shutdown.conf";
 
 /// What shall be.
 pub(super) struct Desired {
@@ -48,6 +48,7 @@ pub(super) async fn observe(desired: &Desired, run: &Run) -> Result<Observed, Do
     let untold = execute::untold()?;
     Ok(Observed {
         missing: missing(desired, engine, run).await?,
+        kept: durable::exists(Path::new(PROGRAM))?,
         starts_itself: desired.manager == Manager::Apt,
         engine,
         files: files(desired, &run.templates)?,
@@ -84,9 +85,13 @@ async fn configuration(
     untold: Effect,
 ) -> Result<Option<Change>, DockerError> {
     let found = File::read(Path::new(configuration::PATH))?;
-    let flags = flags(engine.and_then(|unit| unit.pid))?;
+    let flags = service::flags().await?;
     let overrides = &run.work.engine.overrides;
     let merged = configuration::merged(&found.text, &desired.wishes, &run.templates, overrides, &flags)?;
+    let starts = merged.effect.max(untold) == Effect::Restart || engine.is_some_and(|unit| !unit.active);
+    if starts {
+        configuration::refuse_twice(&merged.text, &flags)?;
+    }
     if merged.effect.max(untold) == Effect::Restart {
         let running = match engine.is_some_and(|unit| unit.active) {
             true => Some(service::roots().await.map_err(DockerError::Silent)?),
@@ -138,16 +143,6 @@ impl File {
     }
 }
 
-/// The keys that the engine's command line gives.
-pub(super) fn flags(pid: Option<u32>) -> Result<BTreeSet<String>, FileError> {
-    let mut texts = Vec::new();
-    for path in FLAGS {
-        texts.extend(durable::read_text(Path::new(path))?);
-    }
-    texts.extend(pid.and_then(|pid| durable::kernel_text(Path::new(&format!("/proc/{pid}/cmdline")))));
-    Ok(configuration::given(texts.iter().map(String::as_str)))
-}
-
 /// dockerd's own mark of a member of a swarm (moby `daemon/cluster/cluster.go`, `stateFile`): it then refuses to start with
 /// live-restore.
 fn in_swarm(present: &str, running: Option<&Running>) -> Result<bool, DockerError> {
@@ -165,7 +160,7 @@ fn files(desired: &Desired, templates: &Templates) -> Result<Vec<Wanted>, Docker
     let render = |name: &str| {
         Ok::<_, DockerError>(Wanted::text(Path::new("/").join(name), templates.render(name, &values)?))
     };
-    let mut files = vec![render(MODULES)?, render(SETTINGS)?];
+    let mut files = vec![render(MODULES)?, render(SETTINGS)?, render(SHUTDOWN)?];
     files.extend(desired.certificate.clone());
     Ok(changed(files)?)
 }

@@ -7,12 +7,15 @@ use super::kernel::{Module, ModuleState, Setting};
 use super::packages::ENGINE;
 use super::service::Unit;
 use crate::files::Wanted;
+use crate::steps::network::guard::place::PROGRAM;
 
 /// What is on this host, held against what shall be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Observed {
     /// Packages that are wanted and not installed.
     pub(super) missing: Vec<String>,
+    /// Whether the host has its own copy of this program, which the engine's unit runs.
+    pub(super) kept: bool,
     /// Whether the package manager starts the engine while it installs it, as Debian's does.
     pub(super) starts_itself: bool,
     /// Whether there is an engine.
@@ -49,6 +52,12 @@ pub(super) struct Change {
 pub(super) enum Action {
     /// A file of ours.
     Write(Wanted),
+    /// A drop-in of ours.
+    WriteUnit(Wanted),
+    /// The host's own copy of this program.
+    Keep,
+    /// systemd reads its units. What comes after it is planned anew.
+    ReadUnits,
     /// The engine's configuration.
     Configure(Change),
     /// Load a module.
@@ -70,9 +79,11 @@ pub(super) enum Action {
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Write(file) | Self::Configure(Change { file, .. }) => {
+            Self::Write(file) | Self::WriteUnit(file) | Self::Configure(Change { file, .. }) => {
                 write!(f, "write {}", file.path.display())
             }
+            Self::Keep => write!(f, "install {PROGRAM}"),
+            Self::ReadUnits => f.write_str("reload systemd's units"),
             Self::Load(module) => write!(f, "load the kernel module {module}"),
             Self::Set(setting) => write!(f, "set {} to {}", setting.name, setting.value),
             Self::Install(packages) => write!(f, "install {}", packages.join(" ")),
@@ -86,7 +97,15 @@ impl fmt::Display for Action {
 
 /// The order is the point: what the engine reads at its start is there before it.
 pub(super) fn plan(observed: &Observed) -> Vec<Action> {
-    let mut actions: Vec<Action> = observed.files.iter().cloned().map(Action::Write).collect();
+    let mut actions: Vec<Action> = if observed.kept { vec![] } else { vec![Action::Keep] };
+    let (units, files): (Vec<&Wanted>, Vec<&Wanted>) = observed.files.iter().partition(|file| is_unit(file));
+    actions.extend(files.into_iter().cloned().map(Action::Write));
+    // units of packages that come now are read when they come
+    let is_new = observed.engine && !units.is_empty();
+    actions.extend(units.into_iter().cloned().map(Action::WriteUnit));
+    if is_new || observed.units.iter().any(|(_, unit)| unit.unread) {
+        actions.push(Action::ReadUnits);
+    }
     let loadable = observed.modules.iter().filter(|module| module.state == ModuleState::Loadable);
     actions.extend(loadable.map(|module| Action::Load(module.name)));
     actions.extend(observed.settings.iter().copied().map(Action::Set));
@@ -113,6 +132,10 @@ pub(super) fn plan(observed: &Observed) -> Vec<Action> {
         }
     }
     actions
+}
+
+fn is_unit(file: &Wanted) -> bool {
+    file.path.starts_with("/etc/systemd/system")
 }
 
 /// What a running engine is told. Its file is read before it starts anew, so that it holds its containers.
@@ -175,6 +198,7 @@ mod tests {
         Observed {
             missing: vec!["docker.io".to_owned(), "iptables".to_owned()],
             starts_itself: true,
+            kept: true,
             engine: false,
             files: vec![Wanted::text("/etc/modules-load.d/xdock.conf", "")],
             configuration: Some(change(Effect::Restart)),
@@ -191,7 +215,7 @@ mod tests {
 
     /// As it is afterwards.
     fn whole() -> Observed {
-        let unit = Unit { active: true, enabled: Some(true), pid: Some(7) };
+        let unit = Unit { active: true, enabled: Some(true), unread: false };
         let units = vec![(ENGINE, unit)];
         let (missing, files, settings) = (vec![], vec![], vec![]);
         let modules = vec![];
@@ -232,6 +256,31 @@ mod tests {
         assert_eq!(texts(&killed), ["reload docker.service", restart]);
         let stopped = Observed { untold: Effect::Restart, units: vec![(ENGINE, Unit::default())], ..whole() };
         assert_eq!(texts(&stopped), ["start docker.service"]);
+    }
+
+    #[test]
+    fn a_drop_in_is_read_before_the_engine_is_told_anything() {
+        let drop_in = Wanted::text("/etc/systemd/system/docker.service.d/x.conf", "");
+        let file = Wanted::text("/etc/modules-load.d/xdock.conf", "");
+        let new = Observed {
+            files: vec![drop_in, file],
+            kept: false,
+            configuration: Some(change(Effect::Reload)),
+            ..whole()
+        };
+        let wanted = [
+            "install /opt/xdock/bin/xdockhost",
+            "write /etc/modules-load.d/xdock.conf",
+            "write /etc/systemd/system/docker.service.d/x.conf",
+            "reload systemd's units",
+            "write /etc/docker/daemon.json",
+            "reload docker.service",
+        ];
+        assert_eq!(texts(&new), wanted);
+        // a run that was killed in between, or an administrator who forgot it
+        let unread = Unit { active: true, enabled: Some(true), unread: true };
+        let forgotten = Observed { units: vec![(ENGINE, unread)], ..whole() };
+        assert_eq!(texts(&forgotten), ["reload systemd's units"]);
     }
 
     #[test]

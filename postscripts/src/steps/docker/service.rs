@@ -1,18 +1,24 @@
 //! Units and the engine behind them.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
+use durable::FileError;
 use process::{Command, ExecuteError};
 use tokio::time::{Instant, sleep};
 
+use super::command;
 use super::error::DockerError;
+use super::packages::ENGINE;
 use super::roots::Running;
 
 const QUESTION: Duration = Duration::from_secs(30);
 /// dockerd's own unit has no limit for its start: a thousand old containers take their time.
 const START: Duration = Duration::from_secs(180);
 const TAKEN: Duration = Duration::from_secs(30);
+/// Of a container that says none, in seconds (moby `container/container_unix.go`, `DefaultStopTimeout`).
+const USUAL_GRACE: u64 = 10;
 const AGAIN: Duration = Duration::from_millis(100);
 
 /// Where distributions put the engine.
@@ -25,8 +31,8 @@ pub(super) struct Unit {
     pub(super) active: bool,
     /// Whether it starts at boot; `None`: there is nothing to enable, such as no unit yet.
     pub(super) enabled: Option<bool>,
-    /// Its process.
-    pub(super) pid: Option<u32>,
+    /// Its files are newer than what systemd has read.
+    pub(super) unread: bool,
 }
 
 /// The engine's program, where there is one.
@@ -36,7 +42,7 @@ pub(super) fn program() -> Option<&'static str> {
 
 /// The units, one answer each, by one process.
 pub(super) async fn observe(names: &[&'static str]) -> Vec<Unit> {
-    let words = ["show", "--property=ActiveState,UnitFileState,MainPID"];
+    let words = ["show", "--property=ActiveState,UnitFileState,NeedDaemonReload"];
     let asked = Command::new("systemctl", QUESTION).args(words).args(names).execute().await;
     // without systemd nothing runs, and to start it says why
     let text = asked.map(|output| output.text()).unwrap_or_default();
@@ -56,8 +62,52 @@ fn unit(block: &str) -> Unit {
             "disabled" => Some(false),
             _ => None,
         },
-        pid: value("MainPID").parse().ok().filter(|pid| *pid > 0),
+        unread: value("NeedDaemonReload") == "yes",
     }
+}
+
+/// The keys of daemon.json that the engine's command line gives.
+///
+/// # Errors
+/// One of the files of its variables cannot be read.
+pub(super) async fn flags() -> Result<BTreeSet<String>, FileError> {
+    command::flags(&show(command::PROPERTIES).await)
+}
+
+/// Words of the variables from which the engine's command line takes some.
+///
+/// # Errors
+/// One of their files cannot be read.
+pub(super) async fn variables() -> Result<Vec<String>, FileError> {
+    command::values(&show(command::PROPERTIES).await)
+}
+
+/// How long systemd lets the engine stop.
+pub(super) async fn stop_limit() -> Option<Duration> {
+    let shown = show("--property=TimeoutStopUSec").await;
+    seconds(shown.trim().strip_prefix("TimeoutStopUSec=")?)
+}
+
+async fn show(property: &str) -> String {
+    let asked = Command::new("systemctl", QUESTION).args(["show", property, ENGINE]).execute().await;
+    // without systemd there is no unit
+    asked.map(|output| output.text()).unwrap_or_default()
+}
+
+/// `5min 10s`, as systemd says it; `None`: without an end (systemd.time(7)).
+fn seconds(text: &str) -> Option<Duration> {
+    let part = |word: &str| {
+        let unit = word.find(|c: char| c.is_ascii_alphabetic())?;
+        let (number, unit) = word.split_at_checked(unit)?;
+        let factor = match unit {
+            "h" => 3600,
+            "min" => 60,
+            "s" => 1,
+            _ => 0,
+        };
+        number.parse::<u64>().ok().map(|number| number * factor)
+    };
+    text.split_whitespace().map(part).sum::<Option<u64>>().map(Duration::from_secs)
 }
 
 /// One verb of systemctl.
@@ -65,9 +115,31 @@ pub(super) async fn systemctl(verb: &str, unit: &str) -> Result<(), ExecuteError
     Command::new("systemctl", START).args([verb, unit]).execute().await.map(drop)
 }
 
+/// systemd reads its units again.
+pub(super) async fn read_units() -> Result<(), ExecuteError> {
+    Command::new("systemctl", START).args(["daemon-reload"]).execute().await.map(drop)
+}
+
 /// What the engine says of itself.
 pub(super) async fn engine_version() -> Result<String, ExecuteError> {
     ask("version", "{{.Server.Version}}").await
+}
+
+/// Whether containers go on running when the engine stops.
+pub(super) async fn holds() -> Result<bool, ExecuteError> {
+    ask("info", "{{.LiveRestoreEnabled}}").await.map(|answer| answer == "true")
+}
+
+/// The graces of running containers, in seconds.
+pub(super) async fn graces() -> Result<Vec<u64>, ExecuteError> {
+    let running =
+        Command::new("docker", QUESTION).args(["ps", "--quiet", "--no-trunc"]).execute().await?.text();
+    if running.is_empty() {
+        return Ok(vec![]);
+    }
+    let words = ["inspect", "--type", "container", "--format", "{{json .Config.StopTimeout}}"];
+    let told = Command::new("docker", QUESTION).args(words).args(running.lines()).execute().await?.text();
+    Ok(told.lines().map(|grace| grace.trim().parse().unwrap_or(USUAL_GRACE)).collect())
 }
 
 /// Where a running engine keeps its containers.
@@ -115,10 +187,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn systemds_spans_are_read() {
+        let read = |text: &str| seconds(text).map(|limit| limit.as_secs());
+        assert_eq!(
+            (read("1min 30s"), read("5min"), read("1h 1s"), read("90s")),
+            (Some(90), Some(300), Some(3601), Some(90))
+        );
+        assert_eq!(read("infinity"), None);
+    }
+
+    #[test]
     fn systemds_answer_is_read() {
-        let running = unit("MainPID=233\nActiveState=active\nUnitFileState=enabled");
-        assert_eq!(running, Unit { active: true, enabled: Some(true), pid: Some(233) });
-        let none = unit("MainPID=0\nActiveState=inactive\nUnitFileState=");
+        let running = unit("NeedDaemonReload=yes\nActiveState=active\nUnitFileState=enabled");
+        assert_eq!(running, Unit { active: true, enabled: Some(true), unread: true });
+        let none = unit("NeedDaemonReload=no\nActiveState=inactive\nUnitFileState=");
         assert_eq!(none, Unit::default());
     }
 }

@@ -32,7 +32,7 @@ impl Document {
     }
 
     /// Sets a key, where it is or at the end.
-    pub(super) fn set(&mut self, key: &str, value: &Value) {
+    pub(in crate::steps::docker) fn set(&mut self, key: &str, value: &Value) {
         let text = spaced(value);
         match self.0.iter_mut().find(|(name, _)| name == key) {
             Some((_, old)) => *old = text,
@@ -46,7 +46,7 @@ impl Document {
     }
 
     /// The file, a line a key.
-    pub(super) fn text(&self) -> String {
+    pub(in crate::steps::docker) fn text(&self) -> String {
         let lines: Vec<String> =
             self.0.iter().map(|(key, value)| format!("  {}: {value}", Value::from(key.as_str()))).collect();
         if lines.is_empty() { "{}\n".to_owned() } else { format!("{{\n{}\n}}\n", lines.join(",\n")) }

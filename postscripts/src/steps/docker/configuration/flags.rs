@@ -5,29 +5,56 @@
 
 use std::collections::BTreeSet;
 
+use super::document::Document;
+
 /// Flags that are named otherwise than their keys (moby `cmd/dockerd/config.go`).
-const OTHERWISE: [(&str, &str); 4] = [
+const OTHERWISE: [(&str, &str); 12] = [
+    ("authorization-plugin", "authorization-plugins"),
     ("default-address-pool", "default-address-pools"),
-    ("log-opt", "log-opts"),
-    ("registry-mirror", "registry-mirrors"),
+    ("dns-opt", "dns-opts"),
+    ("exec-opt", "exec-opts"),
     ("graph", "data-root"),
+    ("host", "hosts"),
+    ("insecure-registry", "insecure-registries"),
+    ("label", "labels"),
+    ("log-opt", "log-opts"),
+    ("node-generic-resource", "node-generic-resources"),
+    ("registry-mirror", "registry-mirrors"),
+    ("storage-opt", "storage-opts"),
 ];
 
-/// The keys of daemon.json that these texts give: files of the distribution that the unit reads, and the command line of
-/// a running dockerd.
-pub(crate) fn given<'a>(texts: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
-    let words = texts.into_iter().flat_map(|text| text.lines().filter(|line| !line.trim().starts_with('#')));
-    let words = words.flat_map(|line| line.split(|c: char| c.is_whitespace() || "\0\"'\\".contains(c)));
-    words.filter_map(key).collect()
+/// Flags of one letter.
+const SHORT: [(&str, &str); 8] = [
+    ("-D", "debug"),
+    ("-G", "group"),
+    ("-H", "hosts"),
+    ("-b", "bridge"),
+    ("-g", "data-root"),
+    ("-l", "log-level"),
+    ("-p", "pidfile"),
+    ("-s", "storage-driver"),
+];
+
+/// Keys that dockerd lets both say (moby `daemon/config/config.go`, `skipDuplicates`, `skipValidateOptions`).
+const BOTH: [&str; 5] = ["builder", "default-ulimits", "default-ulimit", "features", "runtimes"];
+
+/// Keys that a file and the command line both have: dockerd does not start with them.
+pub(super) fn twice(document: &Document, flags: &BTreeSet<String>) -> Vec<String> {
+    let both = flags.iter().filter(|key| document.has(key) && !BOTH.contains(&key.as_str()));
+    both.cloned().collect()
+}
+
+/// The keys of daemon.json that these words of a command line give.
+pub(crate) fn given<'a>(words: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
+    words.into_iter().filter_map(key).collect()
 }
 
 fn key(word: &str) -> Option<String> {
-    // OPTIONS=--live-restore is a line of a sysconfig file
-    let start = word.find("--")?;
-    if start > 0 && !word.get(..start)?.ends_with('=') {
-        return None;
+    // -H fd:// and -Hfd:// are one
+    if let Some((_, key)) = SHORT.iter().find(|(flag, _)| word.starts_with(flag)) {
+        return Some((*key).to_owned());
     }
-    let name = word.get(start + 2..)?.split('=').next().filter(|name| !name.is_empty())?;
+    let name = word.strip_prefix("--")?.split('=').next().filter(|name| !name.is_empty())?;
     let named = OTHERWISE.iter().find(|(flag, _)| *flag == name);
     Some(named.map_or(name, |(_, key)| *key).to_owned())
 }
@@ -37,20 +64,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fedoras_file_and_a_command_line_are_read() {
-        let file = "# OPTIONS=\"--bip=1.2.3.4/8\"\nOPTIONS=\"--selinux-enabled \\\n  --log-driver=journald \\\n  \
-            --live-restore \\\n  --default-ulimit nofile=1024:1024\"\n";
-        let running = "/usr/bin/dockerd\0-H\0fd://\0--log-opt\0max-size=1m\0--mtu=1400\0";
-        let keys = given([file, running, "OPTIONS=--graph=/x"]);
-        let wanted = [
-            "data-root",
-            "default-ulimit",
-            "live-restore",
-            "log-driver",
-            "log-opts",
-            "mtu",
-            "selinux-enabled",
-        ];
+    fn flags_are_known_by_their_keys() {
+        let line = "/usr/bin/dockerd -H fd:// -g/x --selinux-enabled --log-opt max-size=1m --mtu=1400 --log-driver=journald -D --";
+        let keys = given(line.split(' '));
+        let wanted = ["data-root", "debug", "hosts", "log-driver", "log-opts", "mtu", "selinux-enabled"];
         assert_eq!(keys.into_iter().collect::<Vec<_>>(), wanted);
+    }
+
+    #[test]
+    fn what_both_say_is_found() {
+        let flags = given(["-H", "fd://", "--live-restore", "--label=a", "--default-ulimit", "nofile=1:1"]);
+        let file = r#"{"hosts": ["unix://"], "live-restore": true, "labels": [], "default-ulimits": {}, "mtu": 1400}"#;
+        let twice = |text: &str| twice(&Document::parse(text).unwrap(), &flags);
+        assert_eq!(twice(file), ["hosts", "labels", "live-restore"]);
+        assert_eq!(twice("{}"), Vec::<String>::new());
     }
 }

@@ -10,6 +10,7 @@ use thiserror::Error;
 use super::unit::UnitError;
 use crate::render::RenderError;
 use crate::steps::docker::DockerError;
+use crate::steps::docker::journal::Journal;
 
 /// Why an engine is not secured.
 #[derive(Debug, Error)]
@@ -75,9 +76,21 @@ pub enum SecureError {
     #[error(transparent)]
     Docker(#[from] DockerError),
     /// The engine did not start so.
-    #[error("the engine does not start as it would listen; all is as it was; see journalctl -u docker")]
-    TakenBack(#[source] ExecuteError),
+    #[error("the engine does not start with mutual TLS; everything is as before; {journal}")]
+    TakenBack {
+        /// What it said.
+        journal: Journal,
+        /// Why.
+        #[source]
+        source: ExecuteError,
+    },
     /// And not as before either.
-    #[error("the engine does not start, also not as it was before; see journalctl -u docker")]
-    Dead(#[source] ExecuteError),
+    #[error("the engine starts neither with mutual TLS nor as before; {journal}")]
+    Dead {
+        /// What it said.
+        journal: Journal,
+        /// Why.
+        #[source]
+        source: ExecuteError,
+    },
 }

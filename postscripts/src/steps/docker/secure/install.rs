@@ -14,7 +14,7 @@ use crate::files::Wanted;
 use crate::log::Log;
 use crate::render::{OVERRIDES, Templates};
 use crate::steps::docker::configuration::{Document, PATH as CONFIGURATION};
-use crate::steps::docker::observe::{FLAGS, flags};
+use crate::steps::docker::journal::Journal;
 use crate::steps::docker::packages::ENGINE;
 use crate::steps::docker::service::{self, systemctl};
 use crate::steps::docker::{DockerError, roots};
@@ -48,15 +48,18 @@ pub(super) async fn run(log: &Log) -> Result<String, SecureError> {
     let before: Result<Vec<Wanted>, FileError> =
         wanted.iter().map(|file| as_it_is(&file.path, file.mode)).collect();
     let before = before?;
-    if let Some(unit) = service::observe(&[ENGINE]).await.first().filter(|unit| unit.active) {
+    if service::observe(&[ENGINE]).await.first().is_some_and(|unit| unit.active) {
         service::holds_containers().await?;
-        stays_home(unit.pid).await?;
+        stays_home().await?;
     }
     write(&wanted)?;
     if let Err(source) = restart().await {
+        let journal = Journal::of_engine().await;
         write(&before)?;
-        restart().await.map_err(SecureError::Dead)?;
-        return Err(SecureError::TakenBack(source));
+        if let Err(source) = restart().await {
+            return Err(SecureError::Dead { journal, source });
+        }
+        return Err(SecureError::TakenBack { journal, source });
     }
     durable::remove(&Path::new(DIRECTORY).join(keys::WAITING))?;
     let done = format!("the engine listens at {} with mutual TLS", order.listen);
@@ -73,7 +76,7 @@ async fn files(order: &Order) -> Result<Vec<Wanted>, SecureError> {
         listen: SocketAddr,
     }
     service::program().ok_or(SecureError::NoEngine)?;
-    theirs()?;
+    theirs().await?;
     let shown = Command::new("systemctl", QUESTION).args(["cat", "--no-pager", ENGINE]).execute().await;
     let command = unit::command(&shown.map_err(SecureError::Systemd)?.text(), DROP_IN)?;
     let values = Values { command, directory: DIRECTORY, listen: order.listen };
@@ -88,20 +91,15 @@ async fn files(order: &Order) -> Result<Vec<Wanted>, SecureError> {
 }
 
 /// What an administrator set up himself is his.
-fn theirs() -> Result<(), SecureError> {
+async fn theirs() -> Result<(), SecureError> {
     let present = Document::parse(&configuration()?).map_err(DockerError::Json)?;
     if let Some(key) = KEYS.into_iter().find(|key| present.has(key)) {
         return Err(SecureError::Theirs { file: CONFIGURATION, what: format!("the key {key}") });
     }
-    for file in FLAGS {
-        let text = durable::read_text(Path::new(file))?.unwrap_or_default();
-        let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
-        let mut words = lines.flat_map(|line| line.split(|c: char| c.is_whitespace() || "\"'".contains(c)));
-        if let Some(word) = words.find(|word| unit::is_port(word)) {
-            return Err(SecureError::Theirs { file, what: word.to_owned() });
-        }
+    match service::variables().await?.into_iter().find(|word| unit::is_port(word)) {
+        Some(what) => Err(SecureError::Theirs { file: "the environment of docker.service", what }),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn configuration() -> Result<String, FileError> {
@@ -109,9 +107,9 @@ fn configuration() -> Result<String, FileError> {
 }
 
 /// The restart reads daemon.json as it is now: with another data-root the engine would not find its containers.
-async fn stays_home(pid: Option<u32>) -> Result<(), SecureError> {
+async fn stays_home() -> Result<(), SecureError> {
     let running = service::roots().await.map_err(DockerError::Silent)?;
-    let (text, flags) = (configuration()?, flags(pid)?);
+    let (text, flags) = (configuration()?, service::flags().await?);
     Ok(roots::refuse_move(&text, &text, Some(&running), &flags)?)
 }
 
@@ -131,7 +129,7 @@ fn write(files: &[Wanted]) -> Result<(), SecureError> {
 
 /// As the docker step restarts it: containers go on.
 async fn restart() -> Result<(), ExecuteError> {
-    Command::new("systemctl", QUESTION).args(["daemon-reload"]).execute().await?;
+    service::read_units().await?;
     // fails where there is nothing to reset
     let _ = systemctl("reset-failed", ENGINE).await;
     systemctl("restart", ENGINE).await

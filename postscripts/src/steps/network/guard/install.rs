@@ -46,12 +46,7 @@ pub enum InstallError {
 /// # Errors
 /// Such as a full disk.
 pub async fn install(place: &Place, templates: &Templates, units: &Path) -> Result<Change, InstallError> {
-    // by the kernel's link: the file that runs may have been replaced under its name meanwhile
-    let program = fs::read("/proc/self/exe").map_err(InstallError::Program)?;
-    let mut done = vec![durable::replace(&place.program, &program, 0o755)?];
-    if let Some(link) = &place.link {
-        done.push(durable::link(link, &place.program)?);
-    }
+    let mut done = keep(place)?;
     let mut read = Vec::new();
     for (unit, starter) in STARTED_BY {
         let nothing = std::collections::BTreeMap::<String, String>::new();
@@ -65,6 +60,20 @@ pub async fn install(place: &Place, templates: &Templates, units: &Path) -> Resu
     }
     done.extend(read);
     Ok(if done.contains(&Change::Written) { Change::Written } else { Change::None })
+}
+
+/// Puts the host's own copy of this program in place, and its link in the PATH.
+///
+/// # Errors
+/// Such as a full disk.
+pub fn keep(place: &Place) -> Result<Vec<Change>, InstallError> {
+    // by the kernel's link: the file that runs may have been replaced under its name meanwhile
+    let program = fs::read("/proc/self/exe").map_err(InstallError::Program)?;
+    let mut done = vec![durable::replace(&place.program, &program, 0o755)?];
+    if let Some(link) = &place.link {
+        done.push(durable::link(link, &place.program)?);
+    }
+    Ok(done)
 }
 
 #[cfg(test)]

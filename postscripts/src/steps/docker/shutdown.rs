@@ -1,0 +1,186 @@
+//! `xdockhost engine shutdown`, which docker.service runs before it stops.
+//!
+//! With live-restore, dockerd leaves its containers running when it stops, also when the machine shuts down. Nobody then sends
+//! them their own stop signal, and systemd waits 90 s for each that ignores SIGTERM. So when the machine shuts down, the engine
+//! is told to give up live-restore first: it then stops its containers as it stops, in parallel, each with its own signal and
+//! grace (moby `daemon/daemon.go`, `Shutdown`), records how they ended, and counts none as stopped by hand. All containers of the
+//! engine are stopped, also those that are not xdock's: the machine ends for all of them.
+//!
+//! The file itself is not changed, as a power cut in between must not leave it changed: for the moment of the reload another one
+//! is mounted over it.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use durable::FileError;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use process::{Command, ExecuteError};
+use serde_json::Value;
+use thiserror::Error;
+use tokio::time::{Instant, sleep};
+
+use super::configuration::{Document, PATH};
+use super::packages::ENGINE;
+use super::service;
+use crate::log::{Log, say};
+
+const NAME: &str = "engine";
+/// Where the file without live-restore lies.
+const CANDIDATE: &str = "/run/xdock/daemon.shutdown.json";
+const QUESTION: Duration = Duration::from_secs(10);
+/// How long the engine has to read its file.
+const TAKEN: Duration = Duration::from_secs(10);
+const AGAIN: Duration = Duration::from_millis(50);
+/// What dockerd adds to the longest grace (moby `daemon/daemon.go`, `ShutdownTimeout`), and some seconds more to end itself.
+const MARGIN: Duration = Duration::from_secs(10);
+
+/// Why the engine will not stop its containers.
+#[derive(Debug, Error)]
+pub enum ShutdownError {
+    /// Not run by systemd.
+    #[error("MAINPID is not set; only docker.service runs this")]
+    NoEngine,
+    /// A file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The configuration.
+    #[error("{PATH} is no JSON")]
+    Json(#[source] serde_json::Error),
+    /// It is a flag, which no reload changes.
+    #[error("live-restore is not set in {PATH} but by a flag of docker.service; move it to the file")]
+    Flag,
+    /// A program failed.
+    #[error("cannot {action}")]
+    Action {
+        /// What was to be done.
+        action: &'static str,
+        /// Why.
+        #[source]
+        source: ExecuteError,
+    },
+    /// The engine's process.
+    #[error("cannot signal dockerd")]
+    Signal(#[source] nix::Error),
+    /// The engine did not read the file.
+    #[error("dockerd did not give up live-restore within {} s", TAKEN.as_secs())]
+    NotTaken,
+}
+
+/// Does it, where the machine shuts down. The service stops in any case.
+pub async fn run(log: &Log) -> ExitCode {
+    if !is_stopping().await {
+        return ExitCode::SUCCESS;
+    }
+    match prepare().await {
+        Ok(text) => {
+            say(&text);
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            log.failure(NAME, &error);
+            say("containers are left to systemd, which ends them with SIGTERM and, after 90 s, SIGKILL");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether systemd is on its way down: a restart or stop of the engine alone leaves containers running.
+async fn is_stopping() -> bool {
+    let asked = Command::new("systemctl", QUESTION).args(["is-system-running"]).execute().await;
+    let state = match asked {
+        Ok(output) => output.text(),
+        // any state but "running" is another status than 0
+        Err(ExecuteError::Status { stdout, .. }) => stdout,
+        Err(_) => String::new(),
+    };
+    state.trim() == "stopping"
+}
+
+async fn prepare() -> Result<String, ShutdownError> {
+    let engine = std::env::var("MAINPID").ok().and_then(|pid| pid.parse().ok());
+    let engine: i32 = engine.filter(|pid| *pid > 1).ok_or(ShutdownError::NoEngine)?;
+    if !service::holds().await.map_err(failed("ask the engine for live-restore"))? {
+        return Ok("the engine stops its containers by itself: live-restore is off".to_owned());
+    }
+    let stops = service::graces().await.map_err(failed("list containers"))?;
+    give_up_live_restore(engine).await?;
+    let limit = service::stop_limit().await;
+    Ok(told(&stops, limit))
+}
+
+/// The engine reads a file without live-restore, and the one that is there is back before anybody else reads it.
+async fn give_up_live_restore(engine: i32) -> Result<(), ShutdownError> {
+    let path = std::fs::canonicalize(PATH).unwrap_or_else(|_| PathBuf::from(PATH));
+    let mut document =
+        Document::parse(&durable::read_text(&path)?.unwrap_or_default()).map_err(ShutdownError::Json)?;
+    if document.get("live-restore") != Some(Value::Bool(true)) {
+        return Err(ShutdownError::Flag);
+    }
+    document.set("live-restore", &Value::Bool(false));
+    durable::replace(Path::new(CANDIDATE), document.text().as_bytes(), 0o600)?;
+    let path = path.display().to_string();
+    in_mounts_of(engine, &["mount", "--bind", CANDIDATE, &path])
+        .await
+        .map_err(failed("mount another daemon.json for the shutdown"))?;
+    let read = read_again(engine).await;
+    let unmounted = in_mounts_of(engine, &["umount", &path]).await;
+    read?;
+    unmounted.map_err(failed("unmount the other daemon.json"))
+}
+
+async fn read_again(engine: i32) -> Result<(), ShutdownError> {
+    kill(Pid::from_raw(engine), Signal::SIGHUP).map_err(ShutdownError::Signal)?;
+    let end = Instant::now() + TAKEN;
+    while service::holds().await.map_err(failed("ask the engine for live-restore"))? {
+        if Instant::now() >= end {
+            return Err(ShutdownError::NotTaken);
+        }
+        sleep(AGAIN).await;
+    }
+    Ok(())
+}
+
+/// dockerd's unit may give it mounts of its own (MountFlags=, PrivateTmp=).
+async fn in_mounts_of(engine: i32, words: &[&str]) -> Result<(), ExecuteError> {
+    let target = ["--target".to_owned(), engine.to_string(), "--mount".to_owned(), "--".to_owned()];
+    Command::new("nsenter", QUESTION).args(target).args(words).execute().await.map(drop)
+}
+
+/// What the engine does now, and whether systemd lets it.
+fn told(graces: &[u64], limit: Option<Duration>) -> String {
+    let longest = graces.iter().copied().max().unwrap_or_default();
+    let text = match graces.len() {
+        0 => "no container runs".to_owned(),
+        1 => format!("1 container is stopped; it has {longest} s"),
+        count => format!("{count} containers are stopped; the longest grace is {longest} s"),
+    };
+    match limit.filter(|limit| Duration::from_secs(longest) + MARGIN > *limit) {
+        None => text,
+        Some(limit) => format!(
+            "{text}, but systemd ends {ENGINE} after {} s: set a longer TimeoutStopSec= (systemctl edit {ENGINE})",
+            limit.as_secs()
+        ),
+    }
+}
+
+fn failed(action: &'static str) -> impl FnOnce(ExecuteError) -> ShutdownError {
+    move |source| ShutdownError::Action { action, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn graces_are_told_and_one_that_systemd_cuts() {
+        let limit = Some(Duration::from_secs(300));
+        assert_eq!(told(&[], limit), "no container runs");
+        assert_eq!(told(&[10], limit), "1 container is stopped; it has 10 s");
+        assert_eq!(told(&[10, 290], limit), "2 containers are stopped; the longest grace is 290 s");
+        let cut = "2 containers are stopped; the longest grace is 600 s, but systemd ends docker.service after 300 s: set a longer TimeoutStopSec= (systemctl edit docker.service)";
+        assert_eq!(told(&[600, 10], limit), cut);
+        assert_eq!(told(&[600], None), "1 container is stopped; it has 600 s");
+    }
+}
