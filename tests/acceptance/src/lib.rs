@@ -7,6 +7,7 @@ pub mod engine;
 pub mod promise;
 pub mod reach;
 mod room;
+pub mod shutdown;
 pub mod soundness;
 pub mod tables;
 

@@ -12,6 +12,7 @@ acceptance::promises![
     a_downgrade_of_netd_is_refused,
     the_old_call_of_xcats_own_postscript_finds_its_bridge,
     the_bridge_survives_a_reboot,
+    containers_stop_with_the_machine,
     cpus_and_memory_of_the_tables_are_in_the_cgroup,
 ];
 
@@ -94,6 +95,11 @@ async fn the_bridge_survives_a_reboot(cluster: &Cluster) -> Result<(), Failure> 
     cluster.lab.power("host3", Power::Off).await?;
     cluster.lab.power("host3", Power::On).await?;
     same("address and ports after the reboot", &cluster.sh("host3", look).await?, &before)?;
+    sound(cluster).await
+}
+
+async fn containers_stop_with_the_machine(cluster: &Cluster) -> Result<(), Failure> {
+    acceptance::shutdown::containers_stop_with(cluster, "host3").await?;
     sound(cluster).await
 }
 

@@ -46,6 +46,7 @@ acceptance::promises![
     a_second_run_has_nothing_to_do,
     containers_have_the_addresses_of_the_tables,
     removed_networks_are_made_again_and_joined,
+    containers_stop_with_the_machine,
     sound_after_a_reboot,
 ];
 
@@ -86,6 +87,10 @@ async fn removed_networks_are_made_again_and_joined(cluster: &Cluster) -> Result
     cluster.xdock_done("power host1c2 restart").await?;
     cluster.xdock_done("exec host1c1 -- ls /kept").await?;
     sound(cluster).await
+}
+
+async fn containers_stop_with_the_machine(cluster: &Cluster) -> Result<(), Failure> {
+    acceptance::shutdown::containers_stop_with(cluster, "host1").await
 }
 
 async fn sound_after_a_reboot(cluster: &Cluster) -> Result<(), Failure> {

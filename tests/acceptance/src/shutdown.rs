@@ -1,0 +1,51 @@
+//! A host that shuts down stops its containers as `docker stop` would, though live-restore is on.
+
+use std::time::{Duration, Instant};
+
+use lab::Power;
+
+use crate::cluster::Cluster;
+use crate::engine::Failure;
+use crate::soundness::same;
+
+/// PID 1 ignores SIGTERM, and has a short grace; one that has a signal of its own and something to do; one that somebody stopped.
+const MAKE: &str = "rm -rf /var/tmp/stops; \
+    docker run -d --name stops-deaf --network none --stop-timeout 3 busybox sleep inf; \
+    docker run -d --name stops-word --network none --restart unless-stopped --stop-signal USR1 -v /var/tmp/stops:/word \
+        busybox sh -c \"trap '' TERM; trap 'sleep 1; echo stopped >>/word/said; exit 0' USR1; while :; do sleep 1000 & wait; done\"; \
+    docker run -d --name stops-hand --network none --restart unless-stopped busybox sleep inf; \
+    docker stop -t 0 stops-hand";
+const STATES: &str = "for name in deaf word hand; do \
+    docker inspect -f '{{.Name}} {{.State.Status}} {{.State.ExitCode}}' stops-$name; done";
+
+/// Containers that stop with their machine: not deaf to it for 90 s, not killed before their grace, and afterwards as before.
+///
+/// # Errors
+/// What was otherwise.
+pub async fn containers_stop_with(cluster: &Cluster, host: &str) -> Result<(), Failure> {
+    cluster.sh(host, MAKE).await?;
+    let all = "/stops-deaf running 0\n/stops-word running 0\n/stops-hand exited 137";
+    // live-restore is on: without the engine they go on
+    cluster.sh(host, "systemctl restart docker").await?;
+    same("states after a restart of the engine", cluster.sh(host, STATES).await?.as_str(), all)?;
+    let begun = Instant::now();
+    cluster.lab.power(host, Power::Off).await?;
+    let took = begun.elapsed();
+    eprintln!("  {host} was off after {:.1} s", took.as_secs_f32());
+    if !(Duration::from_secs(3)..Duration::from_secs(30)).contains(&took) {
+        return Err(format!("{host} was off after {took:?}; the longest grace is 3 s").into());
+    }
+    cluster.lab.power(host, Power::On).await?;
+    cluster.sh(host, "until docker version >/dev/null 2>&1; do sleep 0.1; done").await?;
+    let after = "/stops-deaf exited 137\n/stops-word running 0\n/stops-hand exited 137";
+    same("states after the boot", cluster.sh(host, STATES).await?.as_str(), after)?;
+    same(
+        "what it did when it was stopped",
+        cluster.sh(host, "cat /var/tmp/stops/said").await?.as_str(),
+        "stopped",
+    )?;
+    let file = "cat /etc/docker/daemon.json; docker info -f '{{.LiveRestoreEnabled}}'";
+    let file = cluster.sh(host, file).await?;
+    same("live-restore", &(file.contains("\"live-restore\": true"), file.ends_with("true")), &(true, true))?;
+    cluster.sh(host, "docker rm -f stops-deaf stops-word stops-hand").await.map(drop)
+}
