@@ -51,7 +51,10 @@ mod tests {
     fn every_command_has_a_page_with_examples() {
         let pages = pages();
         let names: Vec<&str> = pages.iter().map(|(name, _)| name.as_str()).collect();
-        for name in Cli::command().get_subcommands().map(|command| format!("xdock-{}", command.get_name())) {
+        let whole = Cli::command();
+        // what xdock itself calls is no person's
+        let shown = whole.get_subcommands().filter(|command| !command.is_hide_set());
+        for name in shown.map(|command| format!("xdock-{}", command.get_name())) {
             assert!(names.contains(&name.as_str()), "{name}");
         }
         for (name, text) in &pages {
