@@ -137,6 +137,11 @@ pub(super) trait Dialect {
         tree.files().iter().filter_map(said).collect()
     }
 
+    /// A definition of somebody else that takes one of our devices at each boot, or that nobody can read.
+    fn conflict(&self, _: &Tree, _: &[Nic]) -> Option<Refused> {
+        None
+    }
+
     /// What a file of ours took over from others' for a device: lines, without their indentation.
     fn kept(&self, file: &File, device: &IfName) -> Vec<String> {
         kept::read(&file.text, device)

@@ -13,6 +13,9 @@ use super::tree::Tree;
 use super::view::{AddressView, MasterView, RouteView, View};
 use crate::steps::network::stack::{Device, Kind, Stack};
 
+/// Stands for the device's name in lines that are moved to it.
+pub(super) const DEVICE: &str = "@device@";
+
 /// All devices, lower first; with ports that only a bridge names.
 pub(super) fn views(tree: &Tree, stack: &Stack) -> Vec<View> {
     let mut devices: Vec<Device> = Vec::new();
@@ -108,7 +111,8 @@ fn kept(tree: &Tree, stack: &Stack, device: &Device, sources: &[&IfName]) -> Vec
         let foreign = tree.foreign(name).filter(|said| said.exact || !is_made(name));
         lines.extend(foreign.flat_map(|said| said.moved));
     }
-    block(&device.name, lines)
+    let lines = lines.into_iter().map(|line| line.replace(DEVICE, device.name.as_str()));
+    block(&device.name, lines.collect())
 }
 
 /// The device, and those whose place it takes: what their files say holds for it. VLANs take nobody's place.

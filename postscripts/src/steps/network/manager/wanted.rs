@@ -42,6 +42,9 @@ pub fn wanted(
         return Err(FilesError::Refused(Box::new(refused)));
     }
     let nics: Vec<Nic> = names.iter().map(|name| tree.nics().get(name)).collect();
+    if let Some(refused) = dialect.conflict(tree, &nics) {
+        return Err(FilesError::Refused(Box::new(refused)));
+    }
     let mut files = dropins(tree, &views, templates)?;
     let own = dialect.own(tree, &views, templates)?;
     let is_own = |file: &&File| own.iter().any(|own| file.path == Path::new(&own.path));

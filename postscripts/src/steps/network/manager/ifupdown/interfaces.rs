@@ -2,7 +2,7 @@
 //! out of them. Pure. Grammar: interfaces(5), and `get_line` of ifupdown's config.c.
 
 /// What stands before a line that we took out; the rest of the line is as it was.
-const MARK: &str = "#xdock# ";
+pub(super) const MARK: &str = "#xdock# ";
 
 /// A line with its continuations: the bytes, and its words where it is no comment.
 struct Logical<'a> {
@@ -69,6 +69,27 @@ pub fn options(text: &str, device: &str) -> Vec<String> {
     found
 }
 
+/// The lines that are no comments: number and words of each. The first line is 1.
+pub(super) fn numbered(text: &str) -> impl Iterator<Item = (usize, Vec<&str>)> {
+    let mut next = 1;
+    logical_lines(text).map(move |line| {
+        let number = next;
+        next += line.raw.matches('\n').count();
+        (number, line.words)
+    })
+}
+
+/// What a text reads besides: patterns of files, and directories.
+pub(super) fn sourced(text: &str) -> Vec<(bool, &str)> {
+    let lines = logical_lines(text).map(|line| match line.words.as_slice() {
+        [keyword @ ("source" | "source-directory"), paths @ ..] => {
+            paths.iter().map(|path| (*keyword == "source-directory", *path)).collect()
+        }
+        _ => Vec::new(),
+    });
+    lines.flatten().collect()
+}
+
 /// Whether the files of a directory are read, by any of the forms that name it.
 pub fn sources(text: &str, directory: &str) -> bool {
     logical_lines(text).any(|line| match line.words.as_slice() {
@@ -112,7 +133,8 @@ impl Role {
     }
 }
 
-fn lists_devices(keyword: &str) -> bool {
+/// Whether a line that begins so lists interfaces.
+pub(super) fn lists_devices(keyword: &str) -> bool {
     matches!(keyword, "auto" | "no-auto-down" | "no-scripts") || keyword.starts_with("allow-")
 }
 

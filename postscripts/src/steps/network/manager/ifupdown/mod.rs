@@ -11,6 +11,8 @@
 
 pub mod ifstate;
 pub mod interfaces;
+mod settings;
+mod stanza;
 
 use std::path::Path;
 
@@ -18,7 +20,9 @@ use hostnet::Route;
 use inventory::IfName;
 use serde::Serialize;
 
-use super::dialect::{Dialect, Freed, Own, Place, Said};
+use self::stanza::{names, stanzas, taker, without_patterns};
+use super::dialect::{Applied, Dialect, Freed, Own, Place, Refused, Said};
+use super::glob;
 use super::nic::Nic;
 use super::tree::{File, Tree};
 use super::view::View;
@@ -28,20 +32,6 @@ const MAIN: &str = "/etc/network/interfaces";
 const DIRECTORY: &str = "/etc/network/interfaces.d";
 const OWN: &str = "/etc/network/interfaces.d/xdock";
 const TEMPLATE: &str = "etc/network/interfaces.d/xdock";
-
-/// Options that our stanzas have too.
-const TAKEN: [&str; 10] = [
-    "address",
-    "netmask",
-    "network",
-    "broadcast",
-    "gateway",
-    "mtu",
-    "hwaddress",
-    "dns-nameservers",
-    "dns-nameserver",
-    "dns-search",
-];
 
 /// ifupdown.
 pub(super) struct Ifupdown;
@@ -53,11 +43,14 @@ struct Values<'a> {
 
 impl Dialect for Ifupdown {
     fn places(&self) -> &'static [Place] {
-        const { &[Place::all(MAIN), Place::all(DIRECTORY)] }
+        const { &[Place::all(MAIN), Place::all(DIRECTORY), Place::all("/run/network/interfaces.d")] }
     }
 
     fn said(&self, file: &File, nic: &Nic) -> Option<Said> {
         let device = &nic.name;
+        if !file.is_ours() {
+            return said_by(file, &names(&[&file.text], nic), nic, false);
+        }
         let methods = interfaces::methods(&file.text, device.as_str());
         if methods.is_empty() {
             return None;
@@ -66,16 +59,41 @@ impl Dialect for Ifupdown {
         for option in interfaces::options(&file.text, device.as_str()) {
             let words: Vec<&str> = option.split(' ').collect();
             match words.as_slice() {
-                ["dns-nameservers" | "dns-nameserver", servers @ ..] => said.dns.extend(owned(servers)),
+                ["dns-nameservers", servers @ ..] => said.dns.extend(owned(servers)),
                 ["dns-search", domains @ ..] => said.search.extend(owned(domains)),
-                ["up", "ip", "route", "replace", route @ .., "dev", _] if file.is_ours() => {
+                ["up", "ip", "route", "replace", route @ .., "dev", _] => {
                     said.routes.extend(read_route(route));
                 }
-                [first, ..] if !TAKEN.contains(first) => said.lost.push(option),
                 _ => {}
             }
         }
         Some(said)
+    }
+
+    fn applied<'a>(&self, tree: &'a Tree, nic: &Nic) -> Vec<Applied<'a>> {
+        let (ours, foreign): (Vec<&File>, Vec<&File>) = tree.files().iter().partition(|file| file.is_ours());
+        let texts: Vec<&str> = foreign.iter().map(|file| file.text.as_str()).collect();
+        let names = names(&texts, nic);
+        let inherited = inherited(&texts, &names);
+        let ours = ours.into_iter().filter_map(|file| Some((file, self.said(file, nic)?)));
+        let named = foreign.iter().filter_map(|file| Some((*file, said_by(file, &names, nic, false)?)));
+        let templates =
+            foreign.iter().filter_map(|file| Some((*file, said_by(file, &inherited, nic, true)?)));
+        ours.chain(named).chain(templates).map(|(file, said)| Applied { file, said }).collect()
+    }
+
+    fn conflict(&self, tree: &Tree, devices: &[Nic]) -> Option<Refused> {
+        const PORTS: &str = "take it out of that bridge or bond, or name that one in the tables";
+        const MAPPING: &str = "a script decides there which stanza holds: write a stanza for the interface, and take it out of the mapping";
+        let foreign = tree.files().iter().filter(|file| !file.is_ours());
+        foreign
+            .filter_map(|file| {
+                let taken = taker(&file.text, devices).map(|(option, nic)| (option, nic, PORTS));
+                let taken =
+                    taken.or_else(|| mapped(&file.text, devices).map(|(option, nic)| (option, nic, MAPPING)));
+                taken.map(|(option, nic, advice)| settings::refused(&option, &file.path, nic, advice))
+            })
+            .next()
     }
 
     fn port_of(&self, file: &File, bridge: &IfName) -> Option<IfName> {
@@ -87,13 +105,14 @@ impl Dialect for Ifupdown {
         })
     }
 
-    fn freed(&self, _: &Tree, file: &File, devices: &[Nic]) -> Freed {
-        let mut text = file.text.clone();
+    fn freed(&self, tree: &Tree, file: &File, devices: &[Nic]) -> Freed {
+        let all: Vec<&Nic> = tree.nics().iter().collect();
+        let mut text = without_patterns(&file.text, devices, &all);
         for device in devices {
             text = interfaces::without(&text, device.name.as_str());
         }
         if file.path == Path::new(MAIN) {
-            text = with_source(&text);
+            text = with_source(tree, &text);
         }
         if text == file.text { Freed::Same } else { Freed::Text(text) }
     }
@@ -101,7 +120,7 @@ impl Dialect for Ifupdown {
     fn own(&self, tree: &Tree, views: &[View], templates: &Templates) -> Result<Vec<Own>, RenderError> {
         let mut files = vec![Own::open(OWN, templates.render(TEMPLATE, &Values { devices: views })?)];
         if !tree.files().iter().any(|file| file.path == Path::new(MAIN)) {
-            files.push(Own::open(MAIN, with_source("")));
+            files.push(Own::open(MAIN, with_source(tree, "")));
         }
         Ok(files)
     }
@@ -125,10 +144,55 @@ fn read_route(words: &[&str]) -> Option<Route> {
     Some(route)
 }
 
-fn with_source(text: &str) -> String {
-    if interfaces::sources(text, DIRECTORY) {
+/// What stanzas of these names say; `None`: the file has none of them.
+fn said_by(file: &File, names: &[&str], nic: &Nic, is_template: bool) -> Option<Said> {
+    let of_name = |name: &str| names.iter().any(|known| name.split(':').next() == Some(known));
+    let stanzas: Vec<_> = stanzas(&file.text).into_iter().filter(|stanza| of_name(stanza.name)).collect();
+    let first = stanzas.first()?;
+    let mut said = Said { exact: first.name == nic.name.as_str(), ..Said::default() };
+    for stanza in &stanzas {
+        settings::add(&mut said, stanza, &file.path, nic, is_template);
+    }
+    Some(said)
+}
+
+/// The stanzas that those of these names inherit, directly or not.
+fn inherited<'a>(texts: &[&'a str], names: &[&str]) -> Vec<&'a str> {
+    let all: Vec<_> = texts.iter().flat_map(|text| stanzas(text)).collect();
+    let mut found: Vec<&str> = Vec::new();
+    loop {
+        let heirs = all.iter().filter(|stanza| names.contains(&stanza.name) || found.contains(&stanza.name));
+        let next: Vec<&str> =
+            heirs.filter_map(|stanza| stanza.inherits).filter(|name| !found.contains(name)).collect();
+        if next.is_empty() {
+            return found;
+        }
+        found.extend(next);
+    }
+}
+
+/// A mapping that a script decides, and the device that it is for.
+fn mapped<'a>(text: &'a str, devices: &'a [Nic]) -> Option<(stanza::Opt<'a>, &'a Nic)> {
+    let mapping = interfaces::numbered(text).filter(|(_, words)| words.first() == Some(&"mapping"));
+    let found = |(line, words): (usize, Vec<&'a str>)| {
+        let has = |nic: &&Nic| words.iter().skip(1).any(|pattern| glob::matches(pattern, nic.name.as_str()));
+        let nic = devices.iter().find(has)?;
+        Some((stanza::Opt { words, line }, nic))
+    };
+    mapping.filter_map(found).next()
+}
+
+/// Our directory is read whole only where nothing else is in it: a file that its owner does not read stays unread.
+fn with_source(tree: &Tree, text: &str) -> String {
+    let is_read = |(is_directory, path): (bool, &str)| match is_directory {
+        true => path.trim_end_matches('/') == DIRECTORY,
+        false => glob::matches(path, OWN),
+    };
+    if interfaces::sourced(text).into_iter().any(is_read) {
         return text.to_owned();
     }
+    let is_other = |file: &File| file.path.starts_with(DIRECTORY) && !file.is_ours();
+    let what = if tree.files().iter().any(is_other) { OWN.to_owned() } else { format!("{DIRECTORY}/*") };
     let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
-    format!("{text}{end}source {DIRECTORY}/*\n")
+    format!("{text}{end}source {what}\n")
 }
