@@ -73,6 +73,9 @@ pub(crate) fn number_names() -> NumberNames {
 
 /// How much is said.
 pub(crate) fn volume(options: &Options) -> Volume {
+    if options.verbose {
+        process::show_command_lines();
+    }
     match (options.quiet, options.verbose) {
         (true, _) => Volume::Quiet,
         (_, true) => Volume::Verbose,

@@ -40,7 +40,7 @@ pub(crate) enum DeliveryError {
         host: String,
     },
     /// netd refused it.
-    #[error("cannot bring the tables to netd of {host}")]
+    #[error("cannot deliver the tables to {host}")]
     Netd {
         /// The host.
         host: String,

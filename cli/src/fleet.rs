@@ -1,6 +1,7 @@
 //! Work on many nodes of many hosts at once: all hosts side by side, a bounded number of nodes of each, answers in the
 //! order of the noderange.
 
+mod causes;
 mod order;
 mod progress;
 
@@ -17,6 +18,7 @@ use crate::engine::EngineError;
 use crate::host::Host;
 use crate::printer::Printer;
 
+use causes::Causes;
 use order::Order;
 use progress::Progress;
 
@@ -54,6 +56,8 @@ pub(crate) enum Outcome {
     Refused(String, Option<String>),
     /// Not, for there is no engine to speak to: why.
     Unavailable(String),
+    /// Not, for a reason that all nodes of the host have: why, and what to do.
+    OfHost(String, Option<String>),
 }
 
 impl Outcome {
@@ -80,9 +84,19 @@ impl Outcome {
     /// Why it ended badly, and what to do, where it did.
     pub(crate) fn failure(self) -> Result<(String, Option<String>), Self> {
         match self {
-            Self::Failed(text, hint) | Self::Refused(text, hint) => Ok((text, hint)),
+            Self::Failed(text, hint) | Self::Refused(text, hint) | Self::OfHost(text, hint) => {
+                Ok((text, hint))
+            }
             Self::Unavailable(text) => Ok((text, None)),
             Self::Status(..) | Self::Silent => Err(self),
+        }
+    }
+
+    /// The same as the reason of all nodes of a host.
+    pub(crate) fn of_host(self) -> Self {
+        match self {
+            Self::Failed(text, hint) => Self::OfHost(text, hint),
+            other => other,
         }
     }
 
@@ -123,7 +137,7 @@ impl Replies {
     /// Tells the same end for several nodes.
     pub(crate) fn end_all(&self, members: &[Member], outcome: &Outcome) {
         for member in members {
-            self.end(member, outcome.clone());
+            self.end(member, outcome.clone().of_host());
         }
     }
 }
@@ -155,7 +169,8 @@ where
     let mut all = std::pin::pin!(all.collect::<()>());
     let mut order = Order::new(nodes.len(), sequence);
     let progress = Progress::new(nodes.len(), printer);
-    let mut desk = Desk { progress, printer, nodes, failed: 0, hints: BTreeSet::new() };
+    let causes = Causes::default();
+    let mut desk = Desk { progress, printer, nodes, failed: 0, hints: BTreeSet::new(), causes };
     loop {
         tokio::select! {
             biased;
@@ -189,12 +204,14 @@ struct Desk<'a> {
     nodes: &'a [NodeName],
     failed: usize,
     hints: BTreeSet<String>,
+    causes: Causes,
 }
 
 impl Desk<'_> {
     /// What to do is told once, not once for each of a thousand nodes.
-    fn close(self) -> usize {
+    fn close(mut self) -> usize {
         drop(self.progress);
+        same(self.printer, self.causes.release(None));
         self.hints.iter().for_each(|hint| self.printer.hint(hint));
         self.failed
     }
@@ -206,11 +223,25 @@ impl Desk<'_> {
             self.failed += usize::from(matches!(&answer, Answer::End(outcome) if outcome.is_failure()));
             let printer = &mut *self.printer;
             let hints = &mut self.hints;
-            self.progress.beside(|| say(printer, hints, node, answer));
+            let others = self.causes.release(Some(&answer));
+            let is_held = printer.is_for_people() && self.causes.holds(node, &answer);
+            self.progress.beside(|| {
+                same(printer, others);
+                if !is_held {
+                    say(printer, hints, node, answer);
+                }
+            });
             if ended {
                 self.progress.step();
             }
         }
+    }
+}
+
+/// Nodes whose reason was told for another one.
+fn same(printer: &mut Printer, others: Option<(String, NodeName)>) {
+    if let Some((nodes, first)) = others {
+        printer.node_error(&nodes, &format!("the same as {first}"), None);
     }
 }
 
@@ -221,7 +252,7 @@ fn say(printer: &mut Printer, hints: &mut BTreeSet<String>, node: &NodeName, ans
         Answer::Step(text) => printer.step(node.as_str(), &text),
         Answer::End(Outcome::Status(text, fields)) => printer.node(node.as_str(), &text, &fields),
         Answer::End(Outcome::Silent) => {}
-        Answer::End(Outcome::Failed(error, hint)) => {
+        Answer::End(Outcome::Failed(error, hint) | Outcome::OfHost(error, hint)) => {
             printer.node_error(node.as_str(), &error, hint.as_deref());
             hints.extend(hint);
         }

@@ -54,6 +54,11 @@ impl Printer {
         self.xcat.is_some()
     }
 
+    /// Whether a person reads it, not a program that takes each line for itself.
+    pub(crate) fn is_for_people(&self) -> bool {
+        !self.json && self.xcat.is_none()
+    }
+
     /// Whether a progress bar has a place.
     pub(crate) fn shows_progress(&self) -> bool {
         !self.json && self.volume != Volume::Quiet && io::stderr().is_terminal()

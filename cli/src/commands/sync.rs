@@ -146,7 +146,7 @@ impl<'a, 't> Bringing<'a, 't> {
                 Some(snapshot) => self.tables.bring_this(self.host, snapshot).await,
                 None => self.tables.bring(self.host).await,
             };
-            brought.map_err(|error| Outcome::failed(&error))
+            brought.map_err(|error| Outcome::failed(&error).of_host())
         };
         self.ended.get_or_init(bring).await.clone()
     }

@@ -19,6 +19,12 @@ use tokio::sync::OnceCell;
 
 use super::stream::ChildStream;
 
+mod preamble;
+mod reason;
+
+pub(super) use preamble::Preamble;
+use reason::Reason;
+
 /// How long a shared connection outlives the command that made it, in seconds: the next one is then fast.
 const PERSIST: u32 = 60;
 
@@ -63,12 +69,14 @@ pub(crate) enum SshError {
         source: Option<io::Error>,
     },
     /// ssh said why.
-    #[error("no ssh connection to {user}@{host}: {told}")]
+    #[error("no ssh connection to {user}@{host}: {}{}", reason.told(user, host), in_full(told))]
     Refused {
         /// The user.
         user: String,
         /// The host.
         host: String,
+        /// Why.
+        reason: Reason,
         /// ssh's words.
         told: String,
     },
@@ -125,10 +133,10 @@ impl Ssh {
         if !self.shared.initialized()
             && let Some(ended) = self.to.run_on_kept(words, &stdin, patience).await
         {
-            return Ok(ended?);
+            return ended;
         }
         self.connected().await?;
-        Ok(self.to.run(words, stdin, patience).await?)
+        self.to.run(words, stdin, patience).await
     }
 
     /// A session whose two ends are the engine's API.
@@ -166,7 +174,7 @@ impl Destination {
         words: &[&str],
         stdin: &[u8],
         patience: Duration,
-    ) -> Option<Result<Output, ExecuteError>> {
+    ) -> Option<Result<Output, SessionError>> {
         let socket = self.socket(&runtime_directory().ok()?);
         if !is_listened_at(&socket) {
             return None;
@@ -186,7 +194,7 @@ impl Destination {
         match run.await {
             Ok(_) => Ok(()),
             Err(ExecuteError::Status { stderr, .. }) if !stderr.trim().is_empty() => {
-                Err(SshError::Refused { user, host, told: stderr.trim().replace("\r\n", "\n") })
+                Err(self.refused(&stderr))
             }
             Err(source) => Err(SshError::Run { user, host, source: Box::new(source) }),
         }
@@ -199,11 +207,43 @@ impl Destination {
         let _ = Command::new("ssh", STALE).args(words).execute().await;
     }
 
+    /// Why ssh did not connect, by what it wrote.
+    fn refused(&self, stderr: &str) -> SshError {
+        let told = stderr.trim().replace("\r\n", "\n");
+        SshError::Refused {
+            user: self.user.clone(),
+            host: self.host.clone(),
+            reason: Reason::of(stderr),
+            told,
+        }
+    }
+
     /// Runs a command there over the shared connection.
-    async fn run(&self, words: &[&str], stdin: Vec<u8>, deadline: Duration) -> Result<Output, ExecuteError> {
+    async fn run(&self, words: &[&str], stdin: Vec<u8>, deadline: Duration) -> Result<Output, SessionError> {
         // without the directory the session makes a connection of its own
         let socket = self.socket(&runtime_directory().unwrap_or_default());
-        Command::new("ssh", deadline).args(self.argv(&socket, None, words)).stdin(stdin).execute().await
+        let ssh = Command::new("ssh", deadline).called(words.first().copied().unwrap_or("ssh"));
+        match ssh.args(self.argv(&socket, None, words)).stdin(stdin).execute().await {
+            Ok(Output { stdout, stderr }) => {
+                let stdout = preamble::after(&stdout).map(<[u8]>::to_vec).unwrap_or(stdout);
+                let stderr = preamble::after(&stderr).map(<[u8]>::to_vec).unwrap_or(stderr);
+                Ok(Output { stdout, stderr })
+            }
+            Err(error) => Err(self.ended(error)),
+        }
+    }
+
+    /// A program's own failure without what came before its words, or that of ssh, which ends with 255 then (ssh(1)).
+    fn ended(&self, error: ExecuteError) -> SessionError {
+        let ExecuteError::Status { name, argv, status, stdout, stderr } = error else { return error.into() };
+        if status.code() == Some(255)
+            && preamble::after(stderr.as_bytes()).is_none()
+            && Reason::of(&stderr).is_known()
+        {
+            return self.refused(&stderr).into();
+        }
+        let (stdout, stderr) = (preamble::own(&stdout).to_owned(), preamble::own(&stderr).to_owned());
+        ExecuteError::Status { name, argv, status, stdout, stderr }.into()
     }
 
     /// A session on the shared connection whose two ends are the engine's API.
@@ -223,7 +263,7 @@ impl Destination {
                 let mut text = String::new();
                 // what can not be read is told as nothing
                 let _ = pipe.read_to_string(&mut text).await;
-                text
+                preamble::own(&text).to_owned()
             })
         });
         ChildStream::new(child, told, format!("ssh {}@{}", self.user, self.host)).map_err(SshError::Start)
@@ -261,12 +301,19 @@ impl Destination {
             persist.iter().flat_map(|seconds| ["-o".to_owned(), format!("ControlPersist={seconds}")]),
         );
         words.extend(self.options.iter().flat_map(|option| ["-o".to_owned(), option.clone()]));
+        // no banners and warnings before the words that count; the first value that ssh is given is the one that it takes
+        words.extend(["-o".to_owned(), "LogLevel=ERROR".to_owned()]);
         words.extend(self.port.iter().flat_map(|port| ["-p".to_owned(), port.to_string()]));
         words.extend(["-T".to_owned(), "--".to_owned(), format!("{}@{}", self.user, self.host)]);
-        // ssh joins its words with blanks and gives them to a shell
-        words.extend((!remote.is_empty()).then(|| process::shell_words(remote)));
+        // ssh joins its words with blanks and gives them to root's shell
+        words.extend((!remote.is_empty()).then(|| preamble::command(remote)));
         words
     }
+}
+
+/// All that ssh wrote, for who looks for a defect.
+fn in_full(told: &str) -> String {
+    if process::shows_command_lines() { format!(" (ssh said: {told})") } else { String::new() }
 }
 
 /// Whether a process keeps a connection there: it would be asked by another ssh, which takes as long as the session itself.
@@ -316,7 +363,9 @@ mod tests {
         assert_eq!(
             words.join(" "),
             "-o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=5 -o ControlPath=/run/x/socket -o ControlMaster=no \
-             -o StrictHostKeyChecking=no -p 2222 -T -- root@host1 netd snapshot load -"
+             -o StrictHostKeyChecking=no -o LogLevel=ERROR -p 2222 -T -- root@host1 "
+                .to_owned()
+                + &preamble::command(&["netd", "snapshot", "load", "-"])
         );
     }
 
@@ -342,7 +391,9 @@ mod tests {
         assert_eq!(
             words.join(" "),
             "-o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=5 -o ControlPath=/run/x/socket -o ControlMaster=auto \
-             -o ControlPersist=60 -o StrictHostKeyChecking=no -p 2222 -T -- root@host1 true"
+             -o ControlPersist=60 -o StrictHostKeyChecking=no -o LogLevel=ERROR -p 2222 -T -- root@host1 "
+                .to_owned()
+                + &preamble::command(&["true"])
         );
     }
 }

@@ -13,6 +13,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::task::JoinHandle;
 
 use super::connect::{ConnectError, Unconnected};
+use super::ssh::Preamble;
 
 trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
@@ -70,7 +71,12 @@ pub(crate) struct ChildStream {
     output: ChildStdout,
     told: Option<JoinHandle<String>>,
     name: String,
-    spoke: bool,
+    /// Until the program itself is heard: what came before it.
+    preamble: Option<Preamble>,
+    /// What came with the end of the preamble, not read yet.
+    early: Vec<u8>,
+    /// Whether the program said anything.
+    heard: bool,
 }
 
 impl ChildStream {
@@ -78,7 +84,8 @@ impl ChildStream {
         let pipe = || io::Error::other("a pipe of the program is missing");
         let input = child.stdin.take().ok_or_else(pipe)?;
         let output = child.stdout.take().ok_or_else(pipe)?;
-        Ok(Self { _child: child, input: Some(input), output, told, name, spoke: false })
+        let (preamble, early) = (Some(Preamble::default()), Vec::new());
+        Ok(Self { _child: child, input: Some(input), output, told, name, preamble, early, heard: false })
     }
 
     fn explain(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
@@ -87,9 +94,57 @@ impl ChildStream {
             None => String::new(),
         };
         self.told = None;
-        let told = if text.trim().is_empty() { "it ended without a word" } else { text.trim() };
-        let error = ConnectError::Session { name: self.name.clone(), told: told.to_owned() };
-        Poll::Ready(io::Error::new(io::ErrorKind::ConnectionAborted, Unconnected(Arc::new(error))))
+        let before = self.preamble.as_ref().and_then(Preamble::told);
+        let told =
+            why(text.trim(), &self.name).or(before).unwrap_or_else(|| "it ended without a word".to_owned());
+        Poll::Ready(self.error(told))
+    }
+
+    fn error(&self, told: String) -> io::Error {
+        let error = ConnectError::Session { name: self.name.clone(), told };
+        io::Error::new(io::ErrorKind::ConnectionAborted, Unconnected(Arc::new(error)))
+    }
+
+    /// Reads until the program itself is heard.
+    fn poll_preamble(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(preamble) = self.preamble.as_mut() {
+            let mut piece = [0; 4096];
+            let mut piece = ReadBuf::new(&mut piece);
+            ready!(Pin::new(&mut self.output).poll_read(context, &mut piece))?;
+            if piece.filled().is_empty() {
+                return self.explain(context).map(Err);
+            }
+            match preamble.take(piece.filled()) {
+                Ok(None) => {}
+                Ok(Some(rest)) => {
+                    self.early = rest;
+                    self.preamble = None;
+                }
+                Err(told) => return Poll::Ready(Err(self.error(told))),
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Gives what came with the end of the preamble; whether there was any.
+    fn give_early(&mut self, to: &mut ReadBuf<'_>) -> bool {
+        let length = self.early.len().min(to.remaining());
+        let given: Vec<u8> = self.early.drain(..length).collect();
+        to.put_slice(&given);
+        length > 0
+    }
+}
+
+/// What a program's standard error means; `None`: it wrote nothing. A host may have an engine and no client: they are packages
+/// of their own.
+fn why(stderr: &str, name: &str) -> Option<String> {
+    let host = name.rsplit('@').next().unwrap_or(name);
+    match stderr {
+        "" => None,
+        text if text.ends_with("docker: not found") => Some(format!(
+            "there is no docker command, by which ssh reaches the engine; \"updatenode {host} -P xdock\" installs it"
+        )),
+        text => Some(text.to_owned()),
     }
 }
 
@@ -99,10 +154,15 @@ impl AsyncRead for ChildStream {
         context: &mut Context<'_>,
         to: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        ready!(self.poll_preamble(context))?;
+        if self.give_early(to) {
+            self.heard = true;
+            return Poll::Ready(Ok(()));
+        }
         let before = to.filled().len();
         ready!(Pin::new(&mut self.output).poll_read(context, to))?;
-        self.spoke |= to.filled().len() > before;
-        if self.spoke { Poll::Ready(Ok(())) } else { self.explain(context).map(Err) }
+        self.heard |= to.filled().len() > before;
+        if self.heard { Poll::Ready(Ok(())) } else { self.explain(context).map(Err) }
     }
 }
 
@@ -116,7 +176,7 @@ impl AsyncWrite for ChildStream {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         };
         match ready!(Pin::new(input).poll_write(context, bytes)) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe && !self.spoke => {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe && !self.heard => {
                 self.explain(context).map(Err)
             }
             other => Poll::Ready(other),

@@ -13,7 +13,7 @@ fn engines(place: &Place, lines: &[(&str, &str)]) {
 }
 
 #[test]
-fn an_absent_engine_is_an_error_of_each_of_its_nodes_in_order() {
+fn an_absent_engine_is_told_once_and_its_nodes_are_listed_in_order() {
     let place = Place::with(SMALL);
     engines(&place, &[("default", "unix:///nowhere/{host}.sock")]);
     let told = |host: &str| {
@@ -23,8 +23,7 @@ fn an_absent_engine_is_an_error_of_each_of_its_nodes_in_order() {
         )
     };
     let expected = format!(
-        "! host1c1: {}\n! host1c2: {}\n! host2c1: {}\n= 1\n",
-        told("host1"),
+        "! host1c1: {}\n! host1c2: Error: the same as host1c1\n! host2c1: {}\n= 1\n",
         told("host1"),
         told("host2")
     );
@@ -33,6 +32,12 @@ fn an_absent_engine_is_an_error_of_each_of_its_nodes_in_order() {
     {
         assert_eq!(place.say(words), expected, "{words:?}");
     }
+    let each = place.say(&["power", "docker", "state", "--json"]);
+    assert_eq!(
+        each.matches("cannot reach the engine of host1").count(),
+        2,
+        "each object stands for itself: {each}"
+    );
     assert_eq!(
         place.say(&["power", "host2c1", "state", "--json"]),
         format!("{{\"error\":\"{}\",\"node\":\"host2c1\"}}\n= 1\n", &told("host2")["Error: ".len()..])
@@ -49,8 +54,9 @@ fn a_silent_engine_costs_the_timeout_and_no_more() {
     let said = place.say(&["--timeout", "1", "power", "docker", "state"]);
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     let silent = "Error: the engine of host1 did not answer within 1 s";
+    let same = "Error: the same as host1c1";
     assert!(
-        said.starts_with(&format!("! host1c1: {silent}\n! host1c2: {silent}\n! host2c1: Error: cannot")),
+        said.starts_with(&format!("! host1c1: {silent}\n! host1c2: {same}\n! host2c1: Error: cannot")),
         "{said}"
     );
 }

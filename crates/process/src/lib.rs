@@ -1,19 +1,35 @@
-//! The one way we run other programs: words not shell text, a deadline always, and an error that carries what a
-//! person needs to run it again by hand: argv, exit status, stderr.
+//! The one way we run other programs: words not shell text, a deadline always, and an error that says which program failed and
+//! in which words. The whole command line is for who looks for a defect ([`show_command_lines`]): it is our plumbing.
 
 use std::ffi::OsStr;
 use std::fmt;
 use std::io;
 use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use thiserror::Error;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process as child;
 
+/// Whether errors have the whole command line.
+static COMMAND_LINES: AtomicBool = AtomicBool::new(false);
+
+/// Lets all errors of this process have the whole command line of the program that failed (`-v`).
+pub fn show_command_lines() {
+    COMMAND_LINES.store(true, Ordering::Relaxed);
+}
+
+/// Whether they have.
+pub fn shows_command_lines() -> bool {
+    COMMAND_LINES.load(Ordering::Relaxed)
+}
+
 /// A program and its words, not yet run.
 #[derive(Debug)]
 pub struct Command {
+    /// What errors call it.
+    name: String,
     argv: Vec<String>,
     stdin: Vec<u8>,
     deadline: Duration,
@@ -40,8 +56,10 @@ impl Output {
 #[derive(Debug, Error)]
 pub enum ExecuteError {
     /// It could not be started.
-    #[error("cannot run {argv}")]
+    #[error("cannot run {name}{}", Line(argv))]
     Start {
+        /// What it is called.
+        name: String,
         /// The words, quoted for a shell.
         argv: String,
         /// Why.
@@ -49,16 +67,20 @@ pub enum ExecuteError {
         source: io::Error,
     },
     /// It was still running at the deadline, and was killed.
-    #[error("{argv} did not end within {} s", deadline.as_secs_f32())]
+    #[error("{name} did not end within {} s{}", deadline.as_secs_f32(), Line(argv))]
     Deadline {
+        /// What it is called.
+        name: String,
         /// The words, quoted for a shell.
         argv: String,
         /// How long it had.
         deadline: Duration,
     },
     /// It ended with another status than 0.
-    #[error("{argv} ended with {status}{}", Told(stderr))]
+    #[error("{}{}", Told { name, status, stdout, stderr }, Line(argv))]
     Status {
+        /// What it is called.
+        name: String,
         /// The words, quoted for a shell.
         argv: String,
         /// How it ended.
@@ -70,14 +92,32 @@ pub enum ExecuteError {
     },
 }
 
-struct Told<'a>(&'a str);
+/// A program's own words. Its exit status is told where it has none.
+struct Told<'a> {
+    name: &'a str,
+    status: &'a ExitStatus,
+    stdout: &'a str,
+    stderr: &'a str,
+}
 
 impl fmt::Display for Told<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.trim() {
-            "" => Ok(()),
-            text => write!(f, ": {text}"),
+        let Self { name, status, stdout, stderr } = self;
+        match (stderr.trim(), stdout.lines().rev().map(str::trim).find(|line| !line.is_empty())) {
+            ("", None) => write!(f, "{name} ended with {status}"),
+            ("", Some(last)) => write!(f, "{name} ended with {status}: {last}"),
+            (text, _) if text.starts_with(&format!("{name}:")) => f.write_str(text),
+            (text, _) => write!(f, "{name}: {text}"),
         }
+    }
+}
+
+/// The command line, for who asked for it.
+struct Line<'a>(&'a str);
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if shows_command_lines() { write!(f, " (command line: {})", self.0) } else { Ok(()) }
     }
 }
 
@@ -85,7 +125,14 @@ impl Command {
     /// A program (found in PATH) that has `deadline` to end.
     pub fn new(program: &str, deadline: Duration) -> Self {
         let inner = child::Command::new(program);
-        Self { argv: vec![program.to_owned()], stdin: Vec::new(), deadline, inner }
+        let name = program.rsplit('/').next().unwrap_or(program).to_owned();
+        Self { name, argv: vec![program.to_owned()], stdin: Vec::new(), deadline, inner }
+    }
+
+    /// What errors call it, where that is not the program itself: a program that another one runs elsewhere.
+    #[must_use]
+    pub fn called(self, name: &str) -> Self {
+        Self { name: name.rsplit('/').next().unwrap_or(name).to_owned(), ..self }
     }
 
     /// Adds words.
@@ -121,7 +168,8 @@ impl Command {
     /// # Errors
     /// Not started, past the deadline (it is killed), or an exit status other than 0.
     pub async fn execute(mut self) -> Result<Output, ExecuteError> {
-        let argv = shell_words(&self.argv);
+        let (name, argv) = (self.name.clone(), shell_words(&self.argv));
+        let start = |source| ExecuteError::Start { name: name.clone(), argv: argv.clone(), source };
         let spawned = self
             .inner
             .stdin(Stdio::piped())
@@ -129,7 +177,7 @@ impl Command {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn();
-        let mut running = spawned.map_err(|source| ExecuteError::Start { argv: argv.clone(), source })?;
+        let mut running = spawned.map_err(start)?;
         let input = running.stdin.take();
         let feed = async {
             if let Some(mut pipe) = input {
@@ -139,13 +187,14 @@ impl Command {
         };
         let both = async { tokio::join!(feed, running.wait_with_output()).1 };
         let ended = match tokio::time::timeout(self.deadline, both).await {
-            Err(_) => return Err(ExecuteError::Deadline { argv, deadline: self.deadline }),
-            Ok(ended) => ended.map_err(|source| ExecuteError::Start { argv: argv.clone(), source })?,
+            Err(_) => return Err(ExecuteError::Deadline { name, argv, deadline: self.deadline }),
+            Ok(ended) => ended.map_err(start)?,
         };
         if ended.status.success() {
             return Ok(Output { stdout: ended.stdout, stderr: ended.stderr });
         }
         Err(ExecuteError::Status {
+            name,
             argv,
             status: ended.status,
             stdout: String::from_utf8_lossy(&ended.stdout).into_owned(),
@@ -181,17 +230,27 @@ mod tests {
         assert_eq!(ran.text(), "hello");
     }
 
+    /// What a failing script of `sh` comes to.
+    async fn failed(script: &str) -> String {
+        Command::new("/bin/sh", SOON).args(["-c", script]).execute().await.unwrap_err().to_string()
+    }
+
     #[tokio::test]
-    async fn a_failure_says_words_status_and_stderr() {
-        let error = Command::new("sh", SOON).args(["-c", "echo no >&2; exit 3"]).execute().await.unwrap_err();
-        assert_eq!(error.to_string(), "sh -c 'echo no >&2; exit 3' ended with exit status: 3: no");
+    async fn a_failure_says_which_program_and_its_words() {
+        assert_eq!(failed("echo no >&2; exit 3").await, "sh: no");
+        assert_eq!(failed("echo sh: no >&2; exit 3").await, "sh: no", "it has said its name");
+        assert_eq!(failed("exit 3").await, "sh ended with exit status: 3");
+        assert_eq!(failed("echo one; echo two; exit 3").await, "sh ended with exit status: 3: two");
+        let remote = Command::new("sh", SOON).called("/opt/xdock/bin/netd").args(["-c", "exit 3"]);
+        let error = remote.execute().await.unwrap_err();
+        assert_eq!(error.to_string(), "netd ended with exit status: 3");
     }
 
     #[tokio::test]
     async fn the_deadline_ends_it() {
         let error =
             Command::new("sleep", Duration::from_millis(50)).args(["600"]).execute().await.unwrap_err();
-        assert_eq!(error.to_string(), "sleep 600 did not end within 0.05 s");
+        assert_eq!(error.to_string(), "sleep did not end within 0.05 s");
     }
 
     #[test]

@@ -233,7 +233,7 @@ fn packages_that_nobody_has_are_named_with_the_place_for_them() {
     let (host, mn) = (Host::of("almalinux-9").with_rpm("dnf", failing), nothing());
     let ran = host.run(&mn, &[]);
     let text = format!(
-        "[E]:Error: xdock: docker: cannot install docker-ce docker-ce-cli containerd.io from the host's own sources; a host without a way to others than the management node needs them, and what they depend on, in {}, with an index (createrepo_c .), and unsigned=yes where nobody signed them: dnf -y --setopt=timeout=10 --setopt=retries=2 install docker-ce docker-ce-cli containerd.io ended with exit status: 1: Error: Unable to find a match: docker-ce\n",
+        "[E]:Error: xdock: docker: cannot install docker-ce docker-ce-cli containerd.io from the host's own sources; a host without a way to others than the management node needs them, and what they depend on, in {}, with an index (createrepo_c .), and unsigned=yes where nobody signed them: dnf: Error: Unable to find a match: docker-ce\n",
         mn.url(OTHERPKGS)
     );
     assert_eq!((ran.code, ran.stderr), (1, text));

@@ -125,13 +125,15 @@ impl Target {
 fn plainly(error: ExecuteError, asked: &[OsString], past: Option<Duration>) -> ExecuteError {
     let words: Vec<_> = asked.iter().map(|word| word.to_string_lossy()).collect();
     let argv = shell_words(&words);
+    // whoever looks at a test that failed wants all of the line
+    let name = argv.clone();
     match (error, past) {
         // timeout(1) ends with 124, or is killed with the program
         (ExecuteError::Status { status, .. }, Some(deadline)) if matches!(status.code(), Some(124 | 137)) => {
-            ExecuteError::Deadline { argv, deadline }
+            ExecuteError::Deadline { name, argv, deadline }
         }
         (ExecuteError::Status { status, stdout, stderr, .. }, _) => {
-            ExecuteError::Status { argv, status, stdout, stderr }
+            ExecuteError::Status { name, argv, status, stdout, stderr }
         }
         (other, _) => other,
     }

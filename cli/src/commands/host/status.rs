@@ -110,7 +110,9 @@ impl Report {
             Way::Tls(Some(days)) => format!("tls {days} days"),
             Way::Tls(None) => "tls".to_owned(),
         });
+        let both = self.unreached();
         match &self.netd {
+            _ if both.is_some() => {}
             Ok(netd) => {
                 let version = netd.snapshot.map_or("no snapshot".to_owned(), |v| format!("snapshot {v}"));
                 texts.push(version);
@@ -125,7 +127,12 @@ impl Report {
                 texts.push(format!("netd does not answer: {error}"));
             }
         }
+        if let Some(error) = both {
+            good = false;
+            texts.push(format!("netd and disk not known: {error}"));
+        }
         match &self.disk {
+            _ if both.is_some() => {}
             Ok(Disk { root, used, free }) => {
                 texts.push(format!("disk {} of {} ({root})", size(*used), size(used + free)));
             }
@@ -147,6 +154,14 @@ impl Report {
         }
         let text = texts.join(", ");
         if good { Outcome::Status(text, self.fields()) } else { Outcome::Failed(text, None) }
+    }
+
+    /// Why neither netd nor the disk could be asked, where that is one reason.
+    fn unreached(&self) -> Option<&String> {
+        match (&self.netd, &self.disk) {
+            (Err(netd), Err(disk)) if netd == disk => Some(netd),
+            _ => None,
+        }
     }
 
     fn fields(&self) -> Map<String, Value> {
@@ -271,6 +286,10 @@ mod tests {
             panic!()
         };
         assert!(told.ends_with(", containers: d1: network mynet0 was removed; d2: x"), "{told}");
+        let ssh = || "no ssh connection to root@host1: no route to it; is it up?".to_owned();
+        let cut_off = Report { netd: Err(ssh()), disk: Err(ssh()), ..report() };
+        let told = "engine 20.10.24, API 1.41, tls 397 days, netd and disk not known: no ssh connection to root@host1: no route to it; is it up?";
+        assert_eq!(cut_off.outcome(), Outcome::Failed(told.into(), None));
         let dead = Report { engine: Err("cannot reach".into()), disk: Err(String::new()), ..report() };
         assert_eq!(dead.outcome(), Outcome::Failed("cannot reach".into(), None));
     }

@@ -285,6 +285,10 @@ fn told(
     if undo.is_empty() {
         return failure;
     }
+    // all of this node that there was is gone: the reason is still that of its host
+    if matches!((&failure, &undone, replaces), (Outcome::OfHost(..), Ok(()), None)) {
+        return failure;
+    }
     let (text, hint) = match failure.failure() {
         Ok(failure) => failure,
         Err(other) => return other,

@@ -112,8 +112,8 @@ async fn without_ssh(cluster: &Cluster) -> Result<(), Failure> {
     // those that earlier commands left
     let close = "for kept in /run/xdock-ssh/*; do ssh -O exit -o ControlPath=$kept host1 || true; done";
     cluster.sh("mn", close).await?;
-    let told = "enr1: Error: cannot bring the tables to netd of host1: no ssh connection to root@host1: \
-        ssh: connect to host host1 port 22: Connection refused\n";
+    let told = "enr1: Error: cannot deliver the tables to host1: no ssh connection to root@host1: \
+        connection refused on port 22; is sshd running there?\n";
     for words in ["mk enr1", "mk enr1 --start"] {
         same(words, refused(cluster, &format!("--config {SETTINGS} {words}")).await?.as_str(), told)?;
     }
