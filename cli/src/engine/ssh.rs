@@ -76,7 +76,7 @@ pub(crate) enum SshError {
         /// The host.
         host: String,
         /// Why.
-        reason: Reason,
+        reason: Box<Reason>,
         /// ssh's words.
         told: String,
     },
@@ -213,7 +213,7 @@ impl Destination {
         SshError::Refused {
             user: self.user.clone(),
             host: self.host.clone(),
-            reason: Reason::of(stderr),
+            reason: Box::new(Reason::of(stderr)),
             told,
         }
     }
@@ -235,7 +235,7 @@ impl Destination {
 
     /// A program's own failure without what came before its words, or that of ssh, which ends with 255 then (ssh(1)).
     fn ended(&self, error: ExecuteError) -> SessionError {
-        let ExecuteError::Status { name, argv, status, stdout, stderr } = error else { return error.into() };
+        let ExecuteError::Status { program, status, stdout, stderr } = error else { return error.into() };
         if status.code() == Some(255)
             && preamble::after(stderr.as_bytes()).is_none()
             && Reason::of(&stderr).is_known()
@@ -243,7 +243,7 @@ impl Destination {
             return self.refused(&stderr).into();
         }
         let (stdout, stderr) = (preamble::own(&stdout).to_owned(), preamble::own(&stderr).to_owned());
-        ExecuteError::Status { name, argv, status, stdout, stderr }.into()
+        ExecuteError::Status { program, status, stdout, stderr }.into()
     }
 
     /// A session on the shared connection whose two ends are the engine's API.

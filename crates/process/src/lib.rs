@@ -52,37 +52,40 @@ impl Output {
     }
 }
 
+/// A program that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program {
+    /// What errors call it.
+    pub name: String,
+    /// Its words, quoted for a shell.
+    pub argv: String,
+}
+
 /// How a run failed.
 #[derive(Debug, Error)]
 pub enum ExecuteError {
     /// It could not be started.
-    #[error("cannot run {name}{}", Line(argv))]
+    #[error("cannot run {}{}", program.name, Line(program))]
     Start {
-        /// What it is called.
-        name: String,
-        /// The words, quoted for a shell.
-        argv: String,
+        /// Which program.
+        program: Box<Program>,
         /// Why.
         #[source]
         source: io::Error,
     },
     /// It was still running at the deadline, and was killed.
-    #[error("{name} did not end within {} s{}", deadline.as_secs_f32(), Line(argv))]
+    #[error("{} did not end within {} s{}", program.name, deadline.as_secs_f32(), Line(program))]
     Deadline {
-        /// What it is called.
-        name: String,
-        /// The words, quoted for a shell.
-        argv: String,
+        /// Which program.
+        program: Box<Program>,
         /// How long it had.
         deadline: Duration,
     },
     /// It ended with another status than 0.
-    #[error("{}{}", Told { name, status, stdout, stderr }, Line(argv))]
+    #[error("{}{}", Told { name: &program.name, status, stdout, stderr }, Line(program))]
     Status {
-        /// What it is called.
-        name: String,
-        /// The words, quoted for a shell.
-        argv: String,
+        /// Which program.
+        program: Box<Program>,
         /// How it ended.
         status: ExitStatus,
         /// Its standard output.
@@ -113,11 +116,11 @@ impl fmt::Display for Told<'_> {
 }
 
 /// The command line, for who asked for it.
-struct Line<'a>(&'a str);
+struct Line<'a>(&'a Program);
 
 impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if shows_command_lines() { write!(f, " (command line: {})", self.0) } else { Ok(()) }
+        if shows_command_lines() { write!(f, " (command line: {})", self.0.argv) } else { Ok(()) }
     }
 }
 
@@ -168,8 +171,8 @@ impl Command {
     /// # Errors
     /// Not started, past the deadline (it is killed), or an exit status other than 0.
     pub async fn execute(mut self) -> Result<Output, ExecuteError> {
-        let (name, argv) = (self.name.clone(), shell_words(&self.argv));
-        let start = |source| ExecuteError::Start { name: name.clone(), argv: argv.clone(), source };
+        let program = Box::new(Program { name: self.name, argv: shell_words(&self.argv) });
+        let start = |source| ExecuteError::Start { program: program.clone(), source };
         let spawned = self
             .inner
             .stdin(Stdio::piped())
@@ -187,15 +190,14 @@ impl Command {
         };
         let both = async { tokio::join!(feed, running.wait_with_output()).1 };
         let ended = match tokio::time::timeout(self.deadline, both).await {
-            Err(_) => return Err(ExecuteError::Deadline { name, argv, deadline: self.deadline }),
+            Err(_) => return Err(ExecuteError::Deadline { program, deadline: self.deadline }),
             Ok(ended) => ended.map_err(start)?,
         };
         if ended.status.success() {
             return Ok(Output { stdout: ended.stdout, stderr: ended.stderr });
         }
         Err(ExecuteError::Status {
-            name,
-            argv,
+            program,
             status: ended.status,
             stdout: String::from_utf8_lossy(&ended.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&ended.stderr).into_owned(),

@@ -5,7 +5,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use process::{Command, ExecuteError, Output, shell_words};
+use process::{Command, ExecuteError, Output, Program, shell_words};
 use thiserror::Error;
 
 use crate::name::Member;
@@ -126,14 +126,14 @@ fn plainly(error: ExecuteError, asked: &[OsString], past: Option<Duration>) -> E
     let words: Vec<_> = asked.iter().map(|word| word.to_string_lossy()).collect();
     let argv = shell_words(&words);
     // whoever looks at a test that failed wants all of the line
-    let name = argv.clone();
+    let program = Box::new(Program { name: argv.clone(), argv });
     match (error, past) {
         // timeout(1) ends with 124, or is killed with the program
         (ExecuteError::Status { status, .. }, Some(deadline)) if matches!(status.code(), Some(124 | 137)) => {
-            ExecuteError::Deadline { name, argv, deadline }
+            ExecuteError::Deadline { program, deadline }
         }
         (ExecuteError::Status { status, stdout, stderr, .. }, _) => {
-            ExecuteError::Status { name, argv, status, stdout, stderr }
+            ExecuteError::Status { program, status, stdout, stderr }
         }
         (other, _) => other,
     }

@@ -20,14 +20,17 @@ pub(super) enum Reach {
 /// A figure, measured.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Row {
-    name: &'static str,
-    value: f64,
+    name: String,
+    value: Option<f64>,
     unit: &'static str,
     peer: Option<&'static str>,
     peer_value: Option<f64>,
     ratio: Option<f64>,
     reach: String,
     ok: bool,
+    /// Why it could not be measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
 }
 
 impl Row {
@@ -36,7 +39,17 @@ impl Row {
         let reach = format!("<= {limit} {unit}");
         // written so that no number is no success
         let ok = value <= limit;
-        Self { name, value: rounded(value), unit, peer: None, peer_value: None, ratio: None, reach, ok }
+        let value = Some(rounded(value));
+        let (name, error) = (name.to_owned(), None);
+        Self { name, value, unit, peer: None, peer_value: None, ratio: None, reach, ok, error }
+    }
+
+    /// A figure that could not be measured: it misses.
+    pub fn failed(name: &str, error: &str) -> Self {
+        let (name, error) = (name.to_owned(), Some(error.to_owned()));
+        let (value, peer, peer_value, ratio) = (None, None, None, None);
+        let reach = "not measured".to_owned();
+        Self { name, value, unit: "-", peer, peer_value, ratio, reach, ok: false, error }
     }
 
     /// A figure beside its peer's, measured in rounds.
@@ -56,12 +69,13 @@ impl Row {
             Reach::RatioAtLeast(limit) => (format!("ratio >= {limit}"), ratio >= limit),
         };
         let (peer, peer_value, ratio) = (Some(peer), Some(rounded(peer_value)), Some(rounded(ratio)));
-        Self { name, value: rounded(value), unit, peer, peer_value, ratio, reach, ok }
+        let (name, value, error) = (name.to_owned(), Some(rounded(value)), None);
+        Self { name, value, unit, peer, peer_value, ratio, reach, ok, error }
     }
 
     /// The figure's name.
-    pub(super) fn name(&self) -> &'static str {
-        self.name
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Whether it reaches what it must.
@@ -78,8 +92,8 @@ impl Row {
     pub fn line(&self) -> String {
         let number = |number: Option<f64>| number.map_or("-".to_owned(), shown);
         line([
-            self.name,
-            &shown(self.value),
+            &self.name,
+            &number(self.value),
             self.unit,
             self.peer.unwrap_or("-"),
             &number(self.peer_value),
@@ -125,6 +139,20 @@ mod tests {
         assert!(!against(303.0, Reach::RatioAtMost(1.0)).is_reached());
         assert!(against(340.0, Reach::PeerAndAtMost(40.0)).is_reached());
         assert!(!against(290.0, Reach::RatioAtLeast(0.98)).is_reached());
+    }
+
+    #[test]
+    fn a_figure_that_fails_is_a_row_that_misses() {
+        let row = Row::failed("start-overlay", "no swarm");
+        assert!(!row.is_reached());
+        assert_eq!(
+            row.line().split_whitespace().collect::<Vec<_>>(),
+            ["start-overlay", "-", "-", "-", "-", "-", "not", "measured", "NO"]
+        );
+        assert_eq!(
+            row.json(),
+            r#"{"error":"no swarm","name":"start-overlay","ok":false,"peer":null,"peer_value":null,"ratio":null,"reach":"not measured","unit":"-","value":null}"#
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Where figures are measured: a lab of two docker hosts, made when the first figure needs it.
+//! Where figures are measured: a lab of three docker hosts, made when the first figure needs it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,6 +19,10 @@ pub(super) const POWERED: u8 = 50;
 pub(super) const CROWD: u8 = 30;
 /// Nodes that are each started once: a node that had its address lately is not probed again.
 pub(super) const PROBED: u8 = 18;
+
+/// The host for what is measured beside a swarm. No other figure is measured there: an engine that takes part in a swarm runs
+/// without live-restore, and a swarm that was left leaves networks behind.
+pub(super) const OF_SWARM: &str = "host3";
 
 /// Where the bench's own program is on hosts.
 pub(super) const ON_HOST: &str = "/root/bench";
@@ -73,15 +77,16 @@ impl Stage {
     async fn provision(&self) -> Result<Cluster, Failure> {
         self.begun.store(true, Ordering::Relaxed);
         Lab::remove(&self.name).await?;
-        let cluster = Cluster::provision(&self.name, 2, &tables(), &|line| self.note(line)).await?;
-        // makes the networks on both hosts
-        cluster.xdock_done("mk start1,overlay1").await?;
+        let cluster = Cluster::provision(&self.name, 3, &tables(), &|line| self.note(line)).await?;
+        // makes the networks on all hosts
+        cluster.xdock_done("mk start1,spare1,overlay1").await?;
         let bench = programs()?.join("bench");
         for machine in ["mn", "host1", "host2"] {
             cluster.lab.put(machine, &bench, ON_HOST).await?;
         }
         probe(&cluster, "host1", Some(0)).await?;
         probe(&cluster, "host2", Some(0)).await?;
+        probe(&cluster, OF_SWARM, Some(0)).await?;
         Ok(cluster)
     }
 
@@ -121,20 +126,21 @@ pub(super) fn address(figure: u8, number: u8) -> String {
 }
 
 /// The nodes of a figure: their name without the number, the third byte of their addresses, host, how many.
-const NODES: [(&str, u8, &str, u8); 7] = [
+const NODES: [(&str, u8, &str, u8); 8] = [
     ("start", 1, "host1", 1),
     ("probe", 2, "host1", PROBED),
     ("crowd", 3, "host1", CROWD),
     ("power", 4, "host1", POWERED),
-    ("overlay", 5, "host2", 1),
+    ("overlay", 5, OF_SWARM, 1),
     ("near", 6, "host1", 1),
     ("far", 7, "host2", 1),
+    ("spare", 8, "host2", 1),
 ];
 
 /// The tables of all figures that need a lab.
 pub(super) fn tables() -> Tables {
     let nodes = NODES.iter().flat_map(|of| (1..=of.3).map(move |number| (of, number)));
-    nodes.fold(Tables::of_lab(2), |tables, ((name, byte, host, _), number)| {
+    nodes.fold(Tables::of_lab(3), |tables, ((name, byte, host, _), number)| {
         let groups: &[_] = if *name == "power" { &[("groups", "powered,all")] } else { &[] };
         tables.container(&format!("{name}{number}"), host, &address(*byte, number), groups)
     })

@@ -6,9 +6,10 @@ use super::Stage;
 use super::containers::{bridge, duel, each, make, make_node, network, stop};
 use super::row::{Reach, Row};
 use super::samples::Duel;
-use super::stage::{CROWD, PROBED, address, probe};
+use super::stage::{CROWD, OF_SWARM, PROBED, address, probe};
 use crate::cluster::Cluster;
 use crate::engine::{Engine, Failure};
+use crate::soundness::same;
 
 /// Rounds of one start each.
 const ROUNDS: usize = 25;
@@ -54,10 +55,10 @@ pub(super) async fn probed(stage: &Stage) -> Result<Row, Failure> {
     Ok(stage.told(Row::against("start-probe", &found, "ms", BRIDGE, reach), &found))
 }
 
-/// On the other host: a swarm that was left leaves networks behind that later figures would pay for.
+/// Ours and the peer's, on the host of the swarm.
 pub(super) async fn beside_overlay(stage: &Stage) -> Result<Row, Failure> {
     let cluster = stage.cluster().await?;
-    let engine = cluster.engine("host2")?;
+    let engine = cluster.engine(OF_SWARM)?;
     swarm(cluster, &engine).await?;
     network(&engine, &json!({"Name": "bench-overlay", "Driver": "overlay", "Attachable": true})).await?;
     make(&engine, "overlay-peer", "bench-overlay").await?;
@@ -69,8 +70,11 @@ pub(super) async fn beside_overlay(stage: &Stage) -> Result<Row, Failure> {
     Ok(stage.told(Row::against("start-overlay", &found, "ms", "Swarm overlay", reach), &found))
 }
 
+/// Docker makes no swarm where live-restore is on, as the product has it.
 async fn swarm(cluster: &Cluster, engine: &Engine) -> Result<(), Failure> {
-    let address = cluster.lab.host("host2")?.address;
+    let off = "sed -i 's/\"live-restore\": *true/\"live-restore\": false/' /etc/docker/daemon.json && systemctl restart docker && docker info -f '{{.LiveRestoreEnabled}}'";
+    same("live-restore of the swarm's engine", cluster.sh(OF_SWARM, off).await?.as_str(), "false")?;
+    let address = cluster.lab.host(OF_SWARM)?.address;
     let body = json!({"ListenAddr": format!("{address}:2377"), "AdvertiseAddr": address.to_string()});
     engine.call("POST", "/swarm/init", Some(&body)).await.map(drop)
 }

@@ -98,7 +98,9 @@ async fn all(arguments: &Arguments, stage: &Stage) -> Result<bool, Failure> {
                 reached &= rows.iter().all(Row::is_reached);
             }
             Err(error) => {
-                eprintln!("bench: {}: {}", figure.described().0, chain::chain(&*error));
+                let ((name, _), error) = (figure.described(), chain::chain(&*error));
+                eprintln!("bench: {name}: {error}");
+                show(arguments, &Row::failed(&name, &error));
                 reached = false;
             }
         }

@@ -4,6 +4,7 @@
 
 mod addresses;
 mod deliveries;
+mod messages;
 mod postscripts;
 mod refusals;
 mod repairs;
@@ -27,6 +28,7 @@ fn main() {
     let promises = [
         addresses::promises(),
         deliveries::promises(),
+        messages::promises(),
         refusals::promises(),
         repairs::promises(),
         postscripts::promises(),
