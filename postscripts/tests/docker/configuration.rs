@@ -149,7 +149,7 @@ fn a_service_that_does_not_start_says_why() {
         .script("systemctl", failing)
         .script("journalctl", "echo 'failed to load listeners: no sockets found'");
     let ran = host.run(&mn, &[]);
-    let text = "[E]:Error: xdock: docker: cannot start docker.service; journalctl -u docker: failed to load listeners: no sockets found: systemctl start docker.service ended with exit status: 1\n";
+    let text = "[E]:Error: xdock: docker: cannot start docker.service; journalctl -u docker: failed to load listeners: no sockets found: systemctl ended with exit status: 1\n";
     assert_eq!((ran.code, ran.stderr.as_str()), (1, text));
 }
 
