@@ -163,10 +163,16 @@ impl Work {
         }
         guarded.write(&self.all_files())?;
         guarded.during(self.adopt()).await??;
+        // NetworkManager puts a device that it starts into the default zone, unless the profile names another
+        guarded.during(apply(means, &self.zones(), |_| {})).await??;
         guarded.during(self.probe(probes)).await??;
         guarded.during(self.verify(means)).await??;
         guarded.confirm()?;
         Ok(())
+    }
+
+    fn zones(&self) -> Vec<Step> {
+        self.steps.iter().filter(|step| matches!(step, Step::AddToZone { .. })).cloned().collect()
     }
 
     async fn probe(&self, probes: Option<&Probes>) -> Result<(), Flaw> {

@@ -19,6 +19,7 @@ use super::probe::Silence;
 use super::resolve::ResolveError;
 use super::saved::SavedError;
 use super::way_in::Refusal;
+use super::zones::ZoneError;
 use crate::environment::EnvironmentError;
 
 /// A network step that failed. The old network runs, and is what boots.
@@ -42,6 +43,9 @@ pub enum NetworkError {
     /// The manager's files can not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// firewalld's zones.
+    #[error(transparent)]
+    Zone(#[from] ZoneError),
     /// No manager, or two.
     #[error(transparent)]
     Manager(#[from] DetectError),

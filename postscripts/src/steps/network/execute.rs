@@ -6,11 +6,13 @@ use std::time::Duration;
 use hostnet::ovs::{self, PortSpec, Switch, SwitchError};
 use hostnet::{BondSpec, BridgeSpec, Kernel, Kind, NetError, VlanSpec};
 use inventory::IfName;
+use process::ExecuteError;
 use thiserror::Error;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::plan::{OvsSpec, Step, inverses};
+use super::zones;
 
 /// How long a bridge over a live NIC may take until it is operational; it is some milliseconds.
 const SETTLED: Duration = Duration::from_secs(1);
@@ -37,6 +39,9 @@ pub enum ActError {
     /// The switch refused.
     #[error(transparent)]
     Switch(#[from] SwitchError),
+    /// firewalld refused.
+    #[error("firewalld does not take the device")]
+    Zone(#[source] ExecuteError),
     /// No answer.
     #[error("not done within {} s", DEADLINE.as_secs())]
     Late,
@@ -119,6 +124,11 @@ async fn dispatch(means: &Means, step: &Step) -> Result<(), ActError> {
         | Step::Plug { .. }
         | Step::Unplug { .. }
         | Step::SetTag { .. } => in_switch(means.switch().await?, step).await.map_err(ActError::from),
+        Step::AddToZone { device, zone } => zones::add(device, zone).await.map_err(ActError::Zone),
+        Step::RemoveFromZone { device, zone } => {
+            zones::remove(device, zone).await;
+            Ok(())
+        }
         _ => in_kernel(&means.kernel, step).await.map_err(ActError::from),
     }
 }
@@ -151,7 +161,9 @@ async fn in_kernel(kernel: &Kernel, step: &Step) -> Result<(), NetError> {
         | Step::SetOvs(_)
         | Step::Plug { .. }
         | Step::Unplug { .. }
-        | Step::SetTag { .. } => Ok(()),
+        | Step::SetTag { .. }
+        | Step::AddToZone { .. }
+        | Step::RemoveFromZone { .. } => Ok(()),
     }
 }
 

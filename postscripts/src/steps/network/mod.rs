@@ -9,6 +9,7 @@
 //! execute.rs    one step
 //! probe.rs      who must answer afterwards
 //! references/   firewalls, settings and services that name a device
+//! zones.rs      firewalld's zones, which go with the device
 //! knock.rs      asks the management node to try ssh; way_in.rs decides what is made of that
 //! guard/        takes back what nobody confirmed
 //! manager/      the files of the network manager
@@ -38,6 +39,7 @@ pub mod saved;
 pub mod stack;
 pub mod switch;
 pub mod way_in;
+pub mod zones;
 
 use std::net::SocketAddr;
 use std::time::SystemTime;
@@ -77,6 +79,10 @@ pub async fn run(run: &Run) -> Result<Outcome, NetworkError> {
     let means = Means::open(ovs::REMOTE).map_err(NetworkError::Observe)?;
     let found = Found::look(&means, &host, &host_plan).await?;
     let mut work = prepare(run, &host, &host_plan, &found, master)?;
+    let zones = zones::follow(&host.root, &work.moved).await?;
+    // before the new device has the address
+    work.steps.splice(..0, zones.steps);
+    work.files.extend(zones.files);
     work.survey =
         survey(&host.root, &work.moved, NewSsh { source: node.master, port: work.knock.ssh.get() }).await;
     let names_devices = work.survey.lines(&work.moved);

@@ -1,16 +1,18 @@
 //! Firewalls that name the NIC: when it becomes a port of a bridge, the management node's ssh still gets in, or the old network
 //! comes back.
 
+use acceptance::reach::moves_within_reach;
 use acceptance::soundness::same;
 use acceptance::{Cluster, Failure};
 use futures_util::future::try_join_all;
 
-use crate::network::{address, seen, step};
+use crate::network::{address, is_bridged, seen, step};
 
 acceptance::promises![
     a_firewall_that_accepts_ssh_on_the_nic_only_brings_the_old_network_back,
     without_the_helper_such_a_firewall_refuses_the_change,
     what_names_the_nic_is_told_by_a_dry_run,
+    the_zone_of_the_nic_goes_with_its_address,
 ];
 
 /// A firewall that accepts ssh on `eth0` only, as its manual teaches it.
@@ -156,4 +158,26 @@ async fn what_names_the_nic_is_told_by_a_dry_run(cluster: &Cluster) -> Result<()
         }
     }
     Ok(())
+}
+
+/// Every other device is in a zone that drops all.
+async fn the_zone_of_the_nic_goes_with_its_address(cluster: &Cluster) -> Result<(), Failure> {
+    let host = "host3";
+    install(cluster, host, "firewalld").await?;
+    let zoned = "firewall-cmd -q --set-default-zone=drop; \
+                 nmcli connection modify \"$(nmcli -g GENERAL.CONNECTION device show eth0)\" connection.zone internal; \
+                 nmcli device reapply eth0; firewall-cmd --get-zone-of-interface=eth0";
+    let zone = cluster.sh(host, zoned).await?;
+    same("the zone of eth0", &zone.lines().last(), &Some("internal"))?;
+    let moved = moves_within_reach(cluster, &[host], async |cluster, host| {
+        is_bridged(cluster, host).await?;
+        ssh_gets_in(cluster, host).await?;
+        let look = "firewall-cmd --get-zone-of-interface=mynet0; grep 'bridge mynet0 over eth0' /var/log/xcat/xcat.log | tail -1";
+        let found = cluster.sh(host, look).await?;
+        let is_tested = found.starts_with("internal\n") && found.ends_with(&format!("bridge mynet0 over eth0 with {}/16", address(host)));
+        if is_tested { Ok(()) } else { Err(format!("zone and summary of {host}: {found}").into()) }
+    })
+    .await;
+    cluster.sh(host, "firewall-cmd -q --set-default-zone=public; systemctl disable --now firewalld").await?;
+    moved
 }

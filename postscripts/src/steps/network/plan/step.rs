@@ -130,6 +130,20 @@ pub enum Step {
         /// The VLAN in which it shall be.
         to: Option<u16>,
     },
+    /// Put a device into a zone of the running firewalld.
+    AddToZone {
+        /// The device; it need not be there yet.
+        device: IfName,
+        /// The zone.
+        zone: String,
+    },
+    /// Take a device out of a zone: only ever the way back.
+    RemoveFromZone {
+        /// The device.
+        device: IfName,
+        /// The zone.
+        zone: String,
+    },
 }
 
 /// A device of the kernel that the plan can make.
@@ -192,6 +206,8 @@ impl Step {
             Self::Plug { port, bridge } => Self::Unplug { port, bridge },
             Self::Unplug { port, bridge } => Self::Plug { port, bridge },
             Self::SetTag { port, from, to } => Self::SetTag { port, from: to, to: from },
+            Self::AddToZone { device, zone } => Self::RemoveFromZone { device, zone },
+            Self::RemoveFromZone { .. } => return None,
             Self::Settle(_) | Self::Delete { .. } | Self::DelOvs(_) | Self::SetOvs(_) => return None,
         })
     }

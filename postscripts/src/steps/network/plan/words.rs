@@ -34,6 +34,10 @@ impl fmt::Display for Step {
             Self::Release { port, bridge } => write!(f, "take {port} out of {bridge}"),
             Self::Route { device, route, .. } => write!(f, "route {} through {device}", Words(route)),
             Self::DelRoute(device, route) => write!(f, "remove the route {} through {device}", Words(route)),
+            Self::AddToZone { device, zone } => write!(f, "add {device} to firewalld's zone {zone}"),
+            Self::RemoveFromZone { device, zone } => {
+                write!(f, "remove {device} from firewalld's zone {zone}")
+            }
             _ => self.of_switch(f),
         }
     }
