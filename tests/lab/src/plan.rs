@@ -134,7 +134,8 @@ impl Spec {
 pub fn default_packages(suite: &str) -> Vec<String> {
     let client = (!matches!(suite, "bullseye" | "bookworm")).then_some("docker-cli");
     let always = ["docker.io", "iptables", "ca-certificates", "bridge-utils", "openvswitch-switch"];
-    let firewalls = ["nftables", "ufw", "firewalld"];
+    // netbase: firewalld knows protocols by /etc/protocols
+    let firewalls = ["nftables", "ufw", "firewalld", "netbase"];
     let packages = always.into_iter().chain(client).chain(firewalls);
     packages.map(str::to_owned).collect()
 }

@@ -75,8 +75,12 @@ pub(super) async fn follow(root: &Path, moved: &[Moved]) -> Result<Followed, Zon
             }
         }
     }
-    followed.files =
-        files.into_iter().map(|(path, xml)| Wanted::text(path, xml)).filter(Wanted::differs).collect();
+    for (path, xml) in files {
+        let file = Wanted::text(path, xml);
+        if file.differs()? {
+            followed.files.push(file);
+        }
+    }
     Ok(followed)
 }
 

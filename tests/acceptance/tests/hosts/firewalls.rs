@@ -163,7 +163,7 @@ async fn what_names_the_nic_is_told_by_a_dry_run(cluster: &Cluster) -> Result<()
 /// Every other device is in a zone that drops all.
 async fn the_zone_of_the_nic_goes_with_its_address(cluster: &Cluster) -> Result<(), Failure> {
     let host = "host3";
-    install(cluster, host, "firewalld").await?;
+    install(cluster, host, "netbase firewalld").await?;
     let zoned = "firewall-cmd -q --set-default-zone=drop; \
                  nmcli connection modify \"$(nmcli -g GENERAL.CONNECTION device show eth0)\" connection.zone internal; \
                  nmcli device reapply eth0; firewall-cmd --get-zone-of-interface=eth0";
