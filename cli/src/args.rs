@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+#[cfg(test)]
+mod examples;
 mod help;
 
 /// Docker containers as nodes of an xCAT cluster
@@ -100,7 +102,7 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct NoderangeArg {
-    /// Which nodes, in xCAT's language: host1c[1-3],@group,-host1c2
+    /// Nodes as an xCAT noderange: host1c[1-3],docker,-host1c2
     #[arg(value_name = "NODERANGE", allow_hyphen_values = true)]
     pub(crate) noderange: String,
 }
@@ -246,7 +248,7 @@ pub(crate) struct ExecArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct HostArgs {
-    /// Which docker hosts, in xCAT's language: host[1-3],@group
+    /// Docker hosts as an xCAT noderange: host[1-3],dockerhosts,-host2
     #[arg(value_name = "HOSTRANGE", allow_hyphen_values = true)]
     pub(crate) hosts: String,
     #[command(subcommand)]

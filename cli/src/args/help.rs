@@ -45,7 +45,7 @@ A container that runs goes on running; remove it with xdock rm first.";
 
 pub(super) const CHECK: &str = "\
 Finds duplicate addresses and names, unknown hosts and networks, addresses outside of their networks.
-Exit status: 0 no error, 1 errors were found, 2 the tables can not be read.
+Exit status: 0 no error, 2 errors were found or the tables cannot be read.
 
 Example:
   xdock check";
