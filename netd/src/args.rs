@@ -105,6 +105,18 @@ mod tests {
     }
 
     #[test]
+    fn every_example_parses() {
+        let examples: Vec<&str> =
+            EXAMPLES.lines().map(str::trim).filter(|line| line.starts_with("netd ")).collect();
+        assert_eq!(examples.len(), 3, "{examples:?}");
+        for example in examples {
+            let call = example.split("  ").next().unwrap_or_default();
+            let parsed = Cli::try_parse_from(call.split(' '));
+            assert!(parsed.is_ok(), "{call}: {parsed:?}");
+        }
+    }
+
+    #[test]
     fn run_without_flags_is_the_default() {
         let Some(Command::Run(run)) = Cli::parse_from(["netd", "run"]).command else { panic!("run") };
         let default = Run::default();

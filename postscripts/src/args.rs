@@ -300,6 +300,22 @@ mod tests {
         Arguments { words, dry_run: false, json: false }.request()
     }
 
+    /// As xCAT calls it: `updatenode NODES -P "SCRIPT WORDS"`.
+    #[test]
+    fn every_example_is_a_request() {
+        let calls = HELP.lines().filter_map(|line| line.trim().split_once(" -P "));
+        let calls: Vec<&str> = calls.map(|(_, call)| call.trim_matches('"')).collect();
+        assert_eq!(calls.len(), 3, "{calls:?}");
+        for call in calls {
+            let words = call.split(' ').skip_while(|word| *word == "xdock");
+            let parsed = Arguments::try_parse_from(["xdockhost"].into_iter().chain(words)).unwrap();
+            assert!(matches!(parsed.request(), Ok(Request::Run(_))), "{call}: {:?}", parsed.request());
+        }
+        for step in HELP.lines().filter_map(|line| line.strip_prefix("  ")?.split("  ").next()).take(4) {
+            assert!(request(&[step]).is_ok(), "{step}");
+        }
+    }
+
     fn steps(words: &[&str]) -> Vec<Step> {
         match request(words).unwrap() {
             Request::Run(work) => work.steps,
