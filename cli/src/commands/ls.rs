@@ -25,7 +25,7 @@ pub(super) async fn run(args: &LsArgs, app: &mut App) -> Result<Done, CommandErr
     let mut containers = Vec::new();
     let mut places = Vec::new();
     for node in &nodes {
-        let is_container = inventory.value(node.as_str(), "nodehm.mgt")?.as_deref() == Some("docker");
+        let is_container = inventory.is_container(node)?;
         let own = DockerHost { name: node.clone(), port: None };
         if is_container { containers.push(node.clone()) } else { places.push((node.clone(), own)) }
     }

@@ -48,7 +48,7 @@ pub(super) fn refuse_containers(
 ) -> Result<(), CommandError> {
     let mut wrong = Vec::new();
     for host in hosts {
-        if inventory.value(host.as_str(), "nodehm.mgt")?.as_deref() == Some("docker") {
+        if inventory.is_container(host)? {
             wrong.push((host.clone(), format!("{host} is a container node; {command} takes docker hosts")));
         }
     }

@@ -8,6 +8,7 @@ mod finding;
 mod hosts;
 mod infrastructure;
 mod limits;
+mod names;
 mod networks;
 mod ports;
 mod ranges;
@@ -35,6 +36,7 @@ impl Cluster<'_> {
             Finding::error(duplicate.places().join(", "), duplicate, duplicate.nodes.iter().cloned())
         }));
         findings.extend(infrastructure::findings(self));
+        findings.extend(names::findings(self));
         let plans = hosts::Plans::of(self);
         findings.extend(plans.findings(self));
         findings.extend(containers::findings(self, &plans));

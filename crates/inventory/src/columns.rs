@@ -8,5 +8,5 @@ mod settings;
 mod storage;
 
 pub use amount::memory;
-pub use machine::{command_words, image_and_command, primary_mac};
+pub use machine::{all_macs, command_words, image_and_command, primary_mac};
 pub use storage::volumes;

@@ -13,7 +13,9 @@ pub(super) fn of_container(cluster: &Cluster<'_>, node: &NodeName, error: &SpecE
     match error {
         SpecError::Inventory(error) => of_value(error),
         SpecError::Cell(cell) => of_group(cluster, node, cell.column),
-        SpecError::UnknownHost { host, .. } => Some(format!("nodelist {host}")),
+        SpecError::UnknownHost { host, .. } | SpecError::ContainerHost { host, .. } => {
+            Some(format!("nodelist {host}"))
+        }
         SpecError::Attach(AttachError::UnknownNetwork { network, .. }) => Some(of_network(network)),
         SpecError::Attach(AttachError::Homeless { ip, .. }) => of_address(cluster, *ip),
         _ => None,

@@ -32,7 +32,9 @@ pub(super) fn findings(cluster: &Cluster<'_>, plans: &Plans<'_>) -> Vec<Finding>
 fn wrong(cluster: &Cluster<'_>, node: &NodeName, error: &SpecError) -> Finding {
     let place = match error {
         SpecError::Cell(cell) => format!("{} of {node}", cell.column),
-        SpecError::NoHost(_) | SpecError::UnknownHost { .. } => format!("vm.host of {node}"),
+        SpecError::NoHost(_) | SpecError::UnknownHost { .. } | SpecError::ContainerHost { .. } => {
+            format!("vm.host of {node}")
+        }
         SpecError::NoAddress(_) => format!("hosts.ip of {node}"),
         _ => node.to_string(),
     };

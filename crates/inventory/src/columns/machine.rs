@@ -66,6 +66,12 @@ pub fn primary_mac(text: &str) -> Result<Option<MacAddr>, String> {
     first.filter(|mac| !mac.is_empty()).map(str::parse).transpose().map_err(|error| format!("{error}"))
 }
 
+/// All MAC addresses of `mac.mac`, of which a machine has one for each NIC; those that are none are left out.
+pub fn all_macs(text: &str) -> Vec<MacAddr> {
+    let macs = text.split('|').map(|entry| entry.split_once('!').map_or(entry, |(mac, _)| mac));
+    macs.filter_map(|mac| mac.trim().parse().ok()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -95,6 +95,11 @@ impl<'a> Cluster<'a> {
         cells.collect::<Vec<_>>().into_iter()
     }
 
+    /// The names of all groups that have members or a row.
+    pub(crate) fn groups(&self) -> Vec<String> {
+        self.inventory.groups().unwrap_or_default()
+    }
+
     /// Whether the table of a column such as `ipmi.bmc` has rows.
     pub(crate) fn has_rows(&self, column: &str) -> bool {
         let table = column.split_once('.').map_or(column, |(table, _)| table);
@@ -184,5 +189,5 @@ impl<'a> Cluster<'a> {
 fn master(inventory: &Inventory) -> Result<Option<IpAddr>, InventoryError> {
     let mut rows = inventory.rows("site")?.iter();
     let master = rows.find(|row| row.get("key") == Some("master"));
-    Ok(master.and_then(|row| row.get("value")?.parse().ok()))
+    Ok(master.and_then(|row| row.get("value")?.trim().parse().ok()))
 }

@@ -46,6 +46,14 @@ pub enum SpecError {
         /// What the column says.
         host: NodeName,
     },
+    /// `vm.host` names a container, which may be the node itself.
+    #[error("vm.host={host} of {node}: {host} is a container (mgt=docker), no docker host; correct the row")]
+    ContainerHost {
+        /// The node.
+        node: NodeName,
+        /// What the column says.
+        host: NodeName,
+    },
     /// `hosts.ip` is empty.
     #[error("hosts.ip of {0} is empty; set its address")]
     NoAddress(NodeName),
@@ -126,10 +134,13 @@ impl Cluster<'_> {
         let host: DockerHost = self
             .parsed::<_, SpecError>(node, "vm.host", FromStr::from_str)?
             .ok_or_else(|| SpecError::NoHost(node.clone()))?;
-        if self.has_node(&host.name) {
-            return Ok(host);
+        if !self.has_node(&host.name) {
+            return Err(SpecError::UnknownHost { node: node.clone(), host: host.name });
         }
-        Err(SpecError::UnknownHost { node: node.clone(), host: host.name })
+        if self.text(&host.name, "nodehm.mgt")?.as_deref() == Some("docker") {
+            return Err(SpecError::ContainerHost { node: node.clone(), host: host.name });
+        }
+        Ok(host)
     }
 
     /// `vm.nics`: names of networks, separated by commas.

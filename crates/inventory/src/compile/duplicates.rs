@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::cluster::Cluster;
 use super::container::{Placed, SpecError};
-use crate::columns::primary_mac;
+use crate::columns::all_macs;
 use crate::mac::MacAddr;
 use crate::name::NodeName;
 
@@ -60,7 +60,7 @@ impl Cluster<'_> {
         claims
     }
 
-    /// The MAC addresses of containers, and `mac.mac` of other nodes.
+    /// The MAC addresses of containers, and those of all NICs of other nodes.
     fn mac_claims(&self) -> Vec<Claim<'_, MacAddr>> {
         let containers = self.placed();
         let mut claims: Vec<_> = containers
@@ -69,8 +69,9 @@ impl Cluster<'_> {
             .flat_map(|(node, placed)| claims_of(node, placed))
             .collect();
         for node in self.nodes().iter().filter(|node| !self.is_container(node)) {
-            let mac = self.parsed::<_, SpecError>(node, "mac.mac", primary_mac).ok().flatten().flatten();
-            claims.extend(mac.map(|address| Claim { address, node, place: "mac.mac".to_owned() }));
+            let macs = self.text(node, "mac.mac").ok().flatten().map(|text| all_macs(&text));
+            let macs = macs.into_iter().flatten();
+            claims.extend(macs.map(|address| Claim { address, node, place: "mac.mac".to_owned() }));
         }
         claims
     }

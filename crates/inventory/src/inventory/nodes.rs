@@ -101,6 +101,28 @@ impl Inventory {
         Ok(groups.map(str::to_owned).collect())
     }
 
+    /// All groups that have members or a row of `nodegroup`, sorted.
+    ///
+    /// # Errors
+    /// As [`Inventory::nodes`].
+    pub(crate) fn groups(&self) -> Result<Vec<String>, InventoryError> {
+        let mut names: Vec<String> = self.node_index()?.by_group.keys().map(ToString::to_string).collect();
+        names
+            .extend(self.rows("nodegroup")?.iter().filter_map(|row| row.get("groupname")).map(str::to_owned));
+        names.sort_unstable();
+        names.dedup();
+        Ok(names)
+    }
+
+    /// Whether a node is a container: `nodehm.mgt` is `docker`.
+    ///
+    /// # Errors
+    /// As [`Inventory::value`].
+    pub fn is_container(&self, node: &NodeName) -> Result<bool, InventoryError> {
+        let mgt = self.value(node.as_str(), "nodehm.mgt")?;
+        Ok(mgt.is_some_and(|mgt| mgt.trim() == "docker"))
+    }
+
     pub(super) fn node_index(&self) -> Result<&NodeIndex, InventoryError> {
         if let Some(index) = self.nodes.get() {
             return Ok(index);

@@ -21,6 +21,8 @@ struct Draft {
 }
 
 pub(super) fn document(text: &str) -> Result<Document, StanzaError> {
+    // some editors begin a file with a byte order mark
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let mut drafts: Vec<Draft> = Vec::new();
     for (number, text) in (1..).zip(&lines) {
