@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use hostnet::{Kind, Link, firewall, ovs};
-use inventory::{Fabric, HostNetwork, IfName, Snapshot};
+use inventory::{Fabric, HostNetwork, IfName};
 
 use crate::fabric::{self, rules};
 use crate::grant::SETTLED;
@@ -110,22 +110,27 @@ pub(crate) fn plan(state: &State, observed: &Observed) -> Plan {
     if let Some(snapshot) = &state.snapshot {
         let problem = |on: &HostNetwork| rules(on.fabric).bridge_problem(on, &seen);
         plan.problems.extend(snapshot.networks.iter().filter_map(problem));
-        plan_firewall(state, snapshot, observed, &mut plan);
     }
+    plan_firewall(state, observed, &mut plan);
     plan
 }
 
 /// Open vSwitch does not bring frames that it forwards before iptables, neither in the kernel (it takes them before the
 /// hooks of bridges, net/openvswitch/vport-netdev.c) nor in ovs-vswitchd: rules are for Linux bridges. Also for one that
-/// left the tables while containers are on it.
-fn plan_firewall(state: &State, snapshot: &Snapshot, observed: &Observed, plan: &mut Plan) {
-    let places = snapshot.networks.iter().map(Place::of).chain(state.endpoints.values().map(Endpoint::place));
+/// left the tables while containers are on it. Without a snapshot only bridges of others are known: the rules of ours stay.
+fn plan_firewall(state: &State, observed: &Observed, plan: &mut Plan) {
+    let networks = state.snapshot.iter().flat_map(|snapshot| &snapshot.networks);
+    let places = networks.map(Place::of).chain(state.endpoints.values().map(Endpoint::place));
     let flat = places.filter(|place| place.fabric == Fabric::Flat);
     let bridges: BTreeSet<IfName> = flat.map(|place| place.bridge).collect();
     let bridges: Vec<IfName> = bridges.into_iter().collect();
     match &observed.firewall {
         Some(Ok(chains)) => {
-            plan.steps.extend(firewall::plan(&bridges, chains).into_iter().map(Step::Firewall));
+            let is_known = |step: &firewall::Step| {
+                state.snapshot.is_some() || chains.passed.contains(&step.rule().bridge)
+            };
+            let steps = firewall::plan(&bridges, chains).into_iter().filter(is_known);
+            plan.steps.extend(steps.map(Step::Firewall));
         }
         Some(Err(problem)) => plan.problems.push(problem.clone()),
         None => {}

@@ -15,11 +15,15 @@ use std::path::Path;
 use std::sync::Once;
 use std::time::Duration;
 
+use durable::FileError;
 use inventory::IfName;
 use process::{Command, ExecuteError};
 use thiserror::Error;
 
 pub use plan::{Family, Rule, Step};
+
+/// Bridges of others that forwarded before Docker came, a name a line; the docker step writes it.
+pub const PASSED: &str = "/var/lib/xdock/bridges";
 
 /// Held up by another program's lock on the tables at most this long, of a run of at most [`DEADLINE`].
 const LOCK_SECONDS: &str = "5";
@@ -33,6 +37,19 @@ pub struct Observed {
     pub v4: Option<String>,
     /// Of IPv6.
     pub v6: Option<String>,
+    /// Bridges of others that shall forward too: those of [`PASSED`].
+    pub passed: Vec<IfName>,
+}
+
+/// The list of bridges of others cannot be read.
+#[derive(Debug, Error)]
+pub enum ListError {
+    /// Not readable.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A line is no name.
+    #[error("{PASSED}: {0:?} is no name of a bridge; correct or remove the line")]
+    Name(String),
 }
 
 /// The packet filter could not be read or changed.
@@ -47,6 +64,9 @@ pub enum FirewallError {
         #[source]
         source: ExecuteError,
     },
+    /// The list of bridges cannot be read.
+    #[error(transparent)]
+    List(#[from] ListError),
     /// A rule was not put in or taken out.
     #[error("cannot {step}")]
     Apply {
@@ -64,7 +84,18 @@ pub enum FirewallError {
 /// A program is there and fails.
 pub async fn observe() -> Result<Observed, FirewallError> {
     let v6 = if Path::new("/proc/net/if_inet6").exists() { listing(Family::V6).await? } else { None };
-    Ok(Observed { v4: listing(Family::V4).await?, v6 })
+    Ok(Observed { v4: listing(Family::V4).await?, v6, passed: passed(Path::new(PASSED))? })
+}
+
+fn passed(path: &Path) -> Result<Vec<IfName>, ListError> {
+    let text = durable::read_text(path)?.unwrap_or_default();
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.map(|line| line.parse().map_err(|_| ListError::Name(line.to_owned()))).collect()
+}
+
+/// Whether a FORWARD chain, as `iptables -S FORWARD` prints it, may drop anything.
+pub fn may_drop(listing: &str) -> bool {
+    plan::may_drop(listing)
 }
 
 /// Does one step of a plan.
@@ -96,13 +127,43 @@ fn tell_once(family: Family) {
     });
 }
 
-/// What brings the chains to one rule a bridge ahead of all that can drop, and none for other
-/// bridges. Pure.
+/// What brings the chains to one rule ahead of all that can drop for each of the bridges and of those of others on the list, and
+/// none for further ones. Pure.
 pub fn plan(bridges: &[IfName], observed: &Observed) -> Vec<Step> {
+    let others = observed.passed.iter().filter(|name| !bridges.contains(name));
+    let bridges: Vec<IfName> = bridges.iter().chain(others).cloned().collect();
     let listings = [(Family::V4, &observed.v4), (Family::V6, &observed.v6)];
     listings
         .into_iter()
-        .filter_map(|(family, listing)| Some(plan::chain(family, bridges, listing.as_deref()?)))
+        .filter_map(|(family, listing)| Some(plan::chain(family, &bridges, listing.as_deref()?)))
         .flatten()
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bridges_of_others_are_read_a_line_each() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("bridges");
+        assert_eq!(passed(&path).unwrap(), []);
+        std::fs::write(&path, "# virtual machines\nvirbr0\n\nbr7\n").unwrap();
+        let names: Vec<String> = passed(&path).unwrap().iter().map(ToString::to_string).collect();
+        assert_eq!(names, ["virbr0", "br7"]);
+        let observed =
+            Observed { v4: Some("-P FORWARD DROP".into()), v6: None, passed: passed(&path).unwrap() };
+        let own: Vec<IfName> = vec!["mynet0".parse().unwrap(), "br7".parse().unwrap()];
+        let steps: Vec<String> = plan(&own, &observed).iter().map(ToString::to_string).collect();
+        let rule =
+            |bridge: &str| format!("put in the iptables rule \"xdock\" that lets bridge {bridge} forward");
+        assert_eq!(steps, [rule("mynet0"), rule("br7"), rule("virbr0")]);
+        std::fs::write(&path, "br 7\n").unwrap();
+        let told = "/var/lib/xdock/bridges: \"br 7\" is no name of a bridge; correct or remove the line";
+        assert_eq!(passed(&path).unwrap_err().to_string(), told);
+        std::fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("/not/mounted", &path).unwrap();
+        assert_eq!(passed(&path).unwrap_err().to_string(), format!("cannot read {}", path.display()));
+    }
 }

@@ -202,13 +202,27 @@ fn a_missing_bridge_is_a_problem_and_no_reason_to_remove_anything() {
 #[test]
 fn bridged_traffic_is_let_through_when_the_filter_was_looked_at() {
     let state = state(Phase::Joined);
-    let chain = firewall::Observed { v4: Some("-P FORWARD DROP\n".to_owned()), v6: None };
+    let chain = firewall::Observed { v4: Some("-P FORWARD DROP\n".to_owned()), v6: None, passed: vec![] };
     let links = vec![bridge(), port()];
     let observed = Observed { began: moment(2000), links, switch: None, firewall: Some(Ok(chain)) };
     let bridges: [IfName; 1] = ["mynet0".parse().unwrap()];
-    let expected =
-        firewall::plan(&bridges, &firewall::Observed { v4: Some("-P FORWARD DROP\n".to_owned()), v6: None });
+    let expected = firewall::plan(
+        &bridges,
+        &firewall::Observed { v4: Some("-P FORWARD DROP\n".to_owned()), v6: None, passed: vec![] },
+    );
     assert_eq!(expected.len(), 1);
     let steps: Vec<super::Step> = expected.into_iter().map(super::Step::Firewall).collect();
     assert_eq!(plan(&state, &observed), Plan { steps, ..Plan::default() });
+}
+
+#[test]
+fn bridges_of_others_are_let_through_without_a_snapshot_too() {
+    let listing = "-P FORWARD DROP\n-A FORWARD -i mynet0 -o mynet0 -m comment --comment xdock -j ACCEPT\n";
+    let passed = vec!["br7".parse().unwrap()];
+    let chain = firewall::Observed { v4: Some(listing.to_owned()), v6: None, passed };
+    let observed = Observed { began: moment(2000), links: vec![], switch: None, firewall: Some(Ok(chain)) };
+    let steps: Vec<String> =
+        plan(&State::default(), &observed).steps.iter().map(ToString::to_string).collect();
+    // the rule of a network that is not known now stays
+    assert_eq!(steps, ["put in the iptables rule \"xdock\" that lets bridge br7 forward"]);
 }

@@ -55,10 +55,15 @@ pub enum Step {
 }
 
 impl Step {
-    pub(super) fn family(&self) -> Family {
+    /// The rule that it is about.
+    pub fn rule(&self) -> &Rule {
         match self {
-            Self::Insert(rule) | Self::Delete(rule) => rule.family,
+            Self::Insert(rule) | Self::Delete(rule) => rule,
         }
+    }
+
+    pub(super) fn family(&self) -> Family {
+        self.rule().family
     }
 
     /// The words for the program.
@@ -150,6 +155,18 @@ fn ours(family: Family, words: &[&str]) -> Option<Rule> {
         }
         _ => None,
     }
+}
+
+/// Whether a chain may drop anything, by its policy or by a rule that is not ours.
+pub(super) fn may_drop(listing: &str) -> bool {
+    listing.lines().any(|line| {
+        let words: Vec<&str> = line.split_ascii_whitespace().collect();
+        match words.as_slice() {
+            ["-P", _, policy] => *policy != "ACCEPT",
+            ["-A", ..] => can_drop(&words),
+            _ => false,
+        }
+    })
 }
 
 /// Whether a packet of ours may end in a rule, or in a chain that it jumps to.

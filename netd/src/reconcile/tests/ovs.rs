@@ -175,7 +175,7 @@ fn a_switch_that_does_not_answer_is_one_problem() {
 
 #[test]
 fn no_rule_of_iptables_is_for_an_open_vswitch_bridge() {
-    let chain = firewall::Observed { v4: Some("-P FORWARD DROP\n".to_owned()), v6: None };
+    let chain = firewall::Observed { v4: Some("-P FORWARD DROP\n".to_owned()), v6: None, passed: vec![] };
     let switch = Some(Ok(switch(vec![switch_port()])));
     let observed = Observed { began: moment(2000), links: links(), switch, firewall: Some(Ok(chain)) };
     assert_eq!(plan(&state(Phase::Joined), &observed), Plan::default());

@@ -148,7 +148,7 @@ fn a_port_that_is_being_plugged_in_is_not_moved() {
 #[test]
 fn bridged_traffic_passes_on_the_old_bridge_as_long_as_a_container_is_on_it() {
     let state = state("mynet0", Fabric::Ovs, None);
-    let chain = || firewall::Observed { v4: Some("-P FORWARD DROP\n".to_owned()), v6: None };
+    let chain = || firewall::Observed { v4: Some("-P FORWARD DROP\n".to_owned()), v6: None, passed: vec![] };
     let links = vec![bridge(), port()];
     let observed = Observed {
         began: moment(2000),

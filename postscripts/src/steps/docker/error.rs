@@ -3,6 +3,7 @@
 use std::fmt;
 
 use durable::FileError;
+use hostnet::firewall::FirewallError;
 use process::ExecuteError;
 use thiserror::Error;
 
@@ -117,6 +118,9 @@ pub enum DockerError {
         #[source]
         source: ExecuteError,
     },
+    /// The packet filter.
+    #[error(transparent)]
+    Firewall(Box<FirewallError>),
     /// The host's own copy of this program.
     #[error(transparent)]
     Keep(#[from] guard::install::InstallError),

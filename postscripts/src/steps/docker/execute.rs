@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use durable::FileError;
+use hostnet::firewall;
 use process::ExecuteError;
 
 use super::configuration::Effect;
@@ -48,6 +49,9 @@ impl<'a> Executor<'a> {
         let failed = |source| DockerError::Action { action: action.to_string(), source };
         match action {
             Action::Write(file) | Action::WriteUnit(file) => drop(file.write()?),
+            Action::Pass(step) => {
+                firewall::apply(step).await.map_err(|error| DockerError::Firewall(Box::new(error)))?;
+            }
             Action::Keep => drop(guard::install::keep(&Place::host())?),
             Action::ReadUnits => service::read_units().await.map_err(failed)?,
             Action::Configure(change) => self.configure(change).await?,

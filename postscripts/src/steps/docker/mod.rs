@@ -10,12 +10,14 @@
 //! configuration.rs  /etc/docker/daemon.json: ours into theirs
 //! roots.rs          where the engine keeps its containers: never moved away from under them
 //! kernel.rs         modules and settings
+//! bridges.rs        bridges of others, which Docker would cut
 //! service.rs        the units; command.rs: the engine's command line; journal.rs: why it did not start
 //! shutdown.rs       containers stop with the machine
 //! observe.rs, plan.rs, execute.rs
 //! secure.rs         mutual TLS, when the management node enrolls this host
 //! ```
 
+mod bridges;
 mod command;
 mod configuration;
 mod error;
@@ -36,6 +38,7 @@ mod service;
 pub mod shutdown;
 mod source;
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::path::Path;
 
@@ -75,8 +78,9 @@ pub async fn run(run: &Run) -> Result<Outcome, DockerError> {
     warn_of_missing(&observed, &run.log);
     let actions = plan(&observed);
     if run.work.dry_run {
-        return Ok(Outcome::Planned(in_words(&actions)));
+        return Ok(Outcome::Planned(in_words(&actions).with_notes(observed.bridges.notes)));
     }
+    observed.bridges.notes.iter().for_each(|note| warn(&run.log, note));
     if actions.is_empty() {
         return Ok(Outcome::NothingToDo);
     }
@@ -103,6 +107,7 @@ fn desired(run: &Run, server: &Server) -> Result<Desired, DockerError> {
         choice,
         wishes: configuration::wishes(&tables, &run.work.engine)?,
         modules: kernel::modules(&tables.nics),
+        nics: tables.nics,
         certificate: certificate(run, server)?,
     })
 }
@@ -129,7 +134,7 @@ async fn execute(
     node: &Node,
     server: &Server,
 ) -> Result<(Vec<Action>, Option<String>), DockerError> {
-    let (mut done, mut from) = (Vec::new(), None);
+    let (mut done, mut from, mut tried) = (Vec::new(), None, BTreeSet::new());
     let mut executor = Executor::new(&run.log);
     loop {
         let mut rest = actions.into_iter();
@@ -137,8 +142,9 @@ async fn execute(
             match rest.next() {
                 None => break false,
                 // a name that another package provides is never installed itself
-                Some(Action::Install(_)) if from.is_some() => {}
+                Some(Action::Install(packages)) if packages.iter().all(|name| tried.contains(name)) => {}
                 Some(Action::Install(packages)) => {
+                    tried.extend(packages.iter().cloned());
                     from = Some(install(&packages, desired, run, node, server).await?);
                     done.push(Action::Install(packages));
                     break true;

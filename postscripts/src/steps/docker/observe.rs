@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use durable::FileError;
+use inventory::Nics;
 use serde::Serialize;
 
 use super::configuration::{self, Effect, Wishes};
@@ -15,7 +16,7 @@ use super::packages::Choice;
 use super::plan::{Change, Observed};
 use super::roots::{self, Running};
 use super::service::Unit;
-use super::{execute, installed, service};
+use super::{bridges, execute, installed, service};
 use crate::files::{Wanted, changed};
 use crate::log::stamp;
 use crate::render::Templates;
@@ -35,6 +36,8 @@ pub(super) struct Desired {
     pub(super) choice: Choice,
     /// The engine's configuration.
     pub(super) wishes: Wishes,
+    /// The tables' NICs.
+    pub(super) nics: Nics,
     /// Kernel modules.
     pub(super) modules: Vec<&'static str>,
     /// The registry's CA and where it lies.
@@ -46,12 +49,14 @@ pub(super) async fn observe(desired: &Desired, run: &Run) -> Result<Observed, Do
     let engine = service::program().is_some();
     let units = service::observe(&desired.choice.services).await;
     let untold = execute::untold()?;
+    let bridges = bridges::observe(&desired.nics, engine).await?;
     Ok(Observed {
         missing: missing(desired, engine, run).await?,
         kept: durable::exists(Path::new(PROGRAM))?,
         starts_itself: desired.manager == Manager::Apt,
         engine,
-        files: files(desired, &run.templates)?,
+        files: files(desired, &run.templates)?.into_iter().chain(bridges.file.clone()).collect(),
+        bridges,
         configuration: configuration(desired, run, units.first(), untold).await?,
         untold,
         modules: kernel::observe_modules(&desired.modules),

@@ -2,12 +2,18 @@
 
 use std::fmt;
 
+use hostnet::firewall;
+
+use super::bridges::Bridges;
 use super::configuration::Effect;
 use super::kernel::{Module, ModuleState, Setting};
 use super::packages::ENGINE;
 use super::service::Unit;
 use crate::files::Wanted;
 use crate::steps::network::guard::place::PROGRAM;
+
+/// The package of it, by the same name in all distributions.
+const IPTABLES: &str = "iptables";
 
 /// What is on this host, held against what shall be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +34,8 @@ pub(super) struct Observed {
     pub(super) untold: Effect,
     /// Modules that are needed.
     pub(super) modules: Vec<Module>,
+    /// Bridges of others.
+    pub(super) bridges: Bridges,
     /// Kernel settings that are too small.
     pub(super) settings: Vec<Setting>,
     /// Units that shall run.
@@ -56,6 +64,8 @@ pub(super) enum Action {
     WriteUnit(Wanted),
     /// The host's own copy of this program.
     Keep,
+    /// A rule for a bridge of others.
+    Pass(firewall::Step),
     /// systemd reads its units. What comes after it is planned anew.
     ReadUnits,
     /// The engine's configuration.
@@ -82,6 +92,7 @@ impl fmt::Display for Action {
             Self::Write(file) | Self::WriteUnit(file) | Self::Configure(Change { file, .. }) => {
                 write!(f, "write {}", file.path.display())
             }
+            Self::Pass(step) => step.fmt(f),
             Self::Keep => write!(f, "install {PROGRAM}"),
             Self::ReadUnits => f.write_str("reload systemd's units"),
             Self::Load(module) => write!(f, "load the kernel module {module}"),
@@ -109,6 +120,13 @@ pub(super) fn plan(observed: &Observed) -> Vec<Action> {
     let loadable = observed.modules.iter().filter(|module| module.state == ModuleState::Loadable);
     actions.extend(loadable.map(|module| Action::Load(module.name)));
     actions.extend(observed.settings.iter().copied().map(Action::Set));
+
+    actions.extend(observed.bridges.rules.iter().cloned().map(Action::Pass));
+    if observed.bridges.waits && !observed.engine && observed.missing.iter().any(|name| name == IPTABLES) {
+        // the rules have to be there before the engine starts; then all is planned anew
+        actions.push(Action::Install(vec![IPTABLES.to_owned()]));
+        return actions;
+    }
 
     let install = (!observed.missing.is_empty()).then(|| Action::Install(observed.missing.clone()));
     let running = observed.units.iter().any(|(name, unit)| *name == ENGINE && unit.active);
@@ -208,6 +226,7 @@ mod tests {
                 Module { name: "8021q", state: ModuleState::Loadable },
                 Module { name: "bonding", state: ModuleState::Missing },
             ],
+            bridges: Bridges::default(),
             settings: vec![Setting { name: "net.x", value: 7 }],
             units: vec![(ENGINE, Unit::default())],
         }
@@ -256,6 +275,27 @@ mod tests {
         assert_eq!(texts(&killed), ["reload docker.service", restart]);
         let stopped = Observed { untold: Effect::Restart, units: vec![(ENGINE, Unit::default())], ..whole() };
         assert_eq!(texts(&stopped), ["start docker.service"]);
+    }
+
+    #[test]
+    fn bridges_of_others_have_their_rule_before_the_engine_starts() {
+        let waits = Bridges { waits: true, ..Bridges::default() };
+        let last = |observed: &Observed| texts(observed).pop().unwrap();
+        assert_eq!(last(&Observed { bridges: waits.clone(), ..bare() }), "install iptables");
+        let rule = firewall::Rule {
+            family: firewall::Family::V4,
+            bridge: "br7".parse().unwrap(),
+            tag: "xdock".to_owned(),
+        };
+        let rules = vec![firewall::Step::Insert(rule)];
+        let known = Observed { bridges: Bridges { rules, ..Bridges::default() }, ..bare() };
+        let texts = texts(&known);
+        let at = |text: &str| texts.iter().position(|known| known == text).unwrap();
+        let pass = at("put in the iptables rule \"xdock\" that lets bridge br7 forward");
+        assert!(pass < at("install docker.io iptables"), "{texts:?}");
+        // without the package of its own there is nothing to wait for
+        let none = Observed { bridges: waits, missing: vec!["docker".to_owned()], ..bare() };
+        assert_eq!(last(&none), "start docker.service");
     }
 
     #[test]

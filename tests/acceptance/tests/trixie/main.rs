@@ -1,7 +1,7 @@
 //! Debian 13, whose engine (26.1) is six major versions newer than Debian 12's, under two managers: from bare to containers at their addresses,
 //! and over a reboot. A failing line says which promise broke.
 
-use acceptance::soundness::sound;
+use acceptance::soundness::{same, sound};
 use acceptance::{Cluster, Failure, Tables};
 use lab::plan::default_packages;
 use lab::{Manager, Power, Spec};
@@ -50,7 +50,28 @@ acceptance::promises![
     sound_after_a_reboot,
 ];
 
+/// A bridge that somebody made, with two machines on it that talk all the time.
+const MACHINES: &str = "ip link add br7 type bridge; ip link set br7 up; for n in 1 2; do \
+    ip netns add vm$n; ip link add tap$n type veth peer name eth0 netns vm$n; ip link set tap$n master br7 up; \
+    ip -n vm$n addr add 192.168.7.$n/24 dev eth0; ip -n vm$n link set eth0 up; done; \
+    until ip netns exec vm1 ping -c1 -W1 192.168.7.2 >/dev/null; do sleep 0.1; done; \
+    ip netns exec vm1 ping -i 0.1 192.168.7.2 >/var/tmp/pings 2>&1 & echo $! >/var/tmp/pinger";
+const REPLIES: &str = "kill -INT $(cat /var/tmp/pinger); \
+    until grep -q 'packet loss' /var/tmp/pings; do sleep 0.1; done; grep -o '[0-9.]*% packet loss' /var/tmp/pings";
+
 async fn a_bare_debian_13_becomes_a_docker_host(cluster: &Cluster) -> Result<(), Failure> {
+    cluster.sh("host2", MACHINES).await?;
+    hosts_become_docker_hosts(cluster).await?;
+    same(
+        "lost between machines on a bridge of others",
+        cluster.sh("host2", REPLIES).await?.as_str(),
+        "0% packet loss",
+    )?;
+    let again = "systemctl restart docker; ip netns exec vm1 ping -c2 -W2 192.168.7.2";
+    cluster.sh("host2", again).await.map(drop)
+}
+
+async fn hosts_become_docker_hosts(cluster: &Cluster) -> Result<(), Failure> {
     cluster.updatenode(&HOSTS, "xdock unsigned=yes").await?;
     for host in HOSTS {
         cluster.sh(host, "systemctl is-active docker netd.socket netd.service && docker version").await?;
