@@ -4,6 +4,7 @@
 mod deploy;
 mod drift;
 mod firewalls;
+mod given;
 mod leavers;
 mod lockout;
 mod network;
@@ -18,7 +19,15 @@ fn provision(runtime: &Runtime) -> Result<Cluster, Failure> {
         let name = format!("hosts{}", std::process::id()).parse()?;
         let managers = vec![Manager::Ifupdown, Manager::Networkd, Manager::NetworkManager, Manager::Netplan];
         let spec = Spec { managers, disk: Some("3G".parse()?), ..Spec::new(name, 4) };
-        Cluster::bare(&spec, &network::tables(), &|line| eprintln!("  {line}")).await
+        let cluster = Cluster::bare(&spec, &network::tables(), &|line| eprintln!("  {line}")).await?;
+        match given::write(&cluster).await {
+            Ok(()) => Ok(cluster),
+            Err(error) => {
+                // the first error is the one to tell
+                let _ = cluster.lab.down().await;
+                Err(error)
+            }
+        }
     })
 }
 
@@ -27,6 +36,7 @@ fn main() {
     let promises = [
         firewalls::promises(),
         deploy::promises(),
+        given::promises(),
         drift::promises(),
         leavers::promises(),
         lockout::promises(),
