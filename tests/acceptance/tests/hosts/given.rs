@@ -98,7 +98,7 @@ async fn a_given_netplan_pattern_keeps_away_from_the_nic(cluster: &Cluster) -> R
         "Network File: /run/systemd/network/10-netplan-eth0.network",
         "Network File: /run/systemd/network/10-netplan-mynet0.network",
         "DNS: 10.99.0.53",
-        PATTERN,
+        PATTERN.trim_end(),
     ];
     holds(cluster, "host4", look, &wanted).await
 }
