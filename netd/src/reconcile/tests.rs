@@ -224,5 +224,5 @@ fn bridges_of_others_are_let_through_without_a_snapshot_too() {
     let steps: Vec<String> =
         plan(&State::default(), &observed).steps.iter().map(ToString::to_string).collect();
     // the rule of a network that is not known now stays
-    assert_eq!(steps, ["put in the iptables rule \"xdock\" that lets bridge br7 forward"]);
+    assert_eq!(steps, ["packet filter: put in the iptables rule \"xdock\" that lets bridge br7 forward"]);
 }
