@@ -60,6 +60,8 @@ pub(super) struct Work {
     /// Whether the way in does not matter.
     pub(super) ignore_firewall: bool,
     pub(super) manager: Manager,
+    /// Whether a bridge makes way for another, whose containers netd moves.
+    pub(super) has_replaced: bool,
     /// How long who must answer may take, in seconds.
     pub(super) confirm: u64,
     /// Whether this is the network that was confirmed already, and only put right.

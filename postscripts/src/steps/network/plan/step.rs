@@ -23,7 +23,7 @@ pub enum Step {
     RemoveVlan(VlanSpec),
     /// Remove an Open vSwitch bridge that left the tables.
     RemoveOvs(OvsSpec),
-    /// Remove what an earlier step made: only ever the way back.
+    /// Remove what an earlier step made: only ever the way back. Leaves a device of another kind alone.
     Delete {
         /// What it is.
         kind: Made,
@@ -66,6 +66,8 @@ pub enum Step {
         /// What it shall take.
         to: Hearing,
     },
+    /// Have the container behind this port put checksums into what it sends. Stays so until it is started again.
+    SumInSoftware(IfName),
     /// Switch an interface on.
     SetUp(IfName),
     /// Switch an interface off; its routes and IPv6 addresses go.
@@ -153,8 +155,8 @@ pub struct OvsSpec {
     pub datapath: Datapath,
     /// Its Ethernet address; `None`: as it is.
     pub mac: Option<MacAddr>,
-    /// Its one port that leads out.
-    pub uplink: IfName,
+    /// Its one port that leads out; `None`: it has lost it to another bridge.
+    pub uplink: Option<IfName>,
     /// The VLAN of the internal port; `None`: untagged.
     pub tag: Option<u16>,
     /// MTU of the internal port in bytes; `None`: the lowest of its ports'.
@@ -192,7 +194,11 @@ impl Step {
             Self::Plug { port, bridge } => Self::Unplug { port, bridge },
             Self::Unplug { port, bridge } => Self::Plug { port, bridge },
             Self::SetTag { port, from, to } => Self::SetTag { port, from: to, to: from },
-            Self::Settle(_) | Self::Delete { .. } | Self::DelOvs(_) | Self::SetOvs(_) => return None,
+            Self::Settle(_)
+            | Self::Delete { .. }
+            | Self::DelOvs(_)
+            | Self::SetOvs(_)
+            | Self::SumInSoftware(_) => return None,
         })
     }
 
