@@ -11,6 +11,7 @@ mod support;
 
 use hostnet::{Hearing, Kind, Link, Settings};
 use inventory::{Fabric, HostNetwork, HostPlan, Network, Snapshot};
+use postscripts::steps::network::manager::Manager;
 use postscripts::steps::network::observe::Observed;
 use postscripts::steps::network::plan::{Step, inverses, leaving, plan};
 use postscripts::steps::network::replace::replaced;
@@ -64,7 +65,7 @@ fn change(made: &Stack, wanted: &HostPlan, model: &Model, snapshot: Option<&Snap
     let replaced = replaced(made, wanted, &model.now, snapshot).unwrap();
     let stack = resolve(wanted, &replaced.observed, &Memory::of(made)).unwrap();
     let steps = plan(&stack, &replaced.observed);
-    (stack, replaced.change(steps))
+    (stack, replaced.change(steps, Manager::Ifupdown))
 }
 
 fn apply(model: &mut Model, steps: &[Step]) {
@@ -172,6 +173,23 @@ fn every_bridge_is_replaced_by_every_other() {
             assert_eq!(address.as_deref(), Some("10.99.0.11/16"), "{from:?} to {to:?}");
         }
     }
+}
+
+#[test]
+fn a_manager_with_a_daemon_is_stopped_until_its_files_are_new() {
+    let (stack, model) = made(&default_plan());
+    let words = |manager, to: &HostPlan| {
+        let replaced = replaced(&stack, to, &model.now, None).unwrap();
+        words(&replaced.change(Vec::new(), manager)).first().cloned()
+    };
+    let to = named("br1", "bridge");
+    for manager in [Manager::Networkd, Manager::NetworkManager, Manager::Netplan] {
+        assert_eq!(words(manager, &to), Some(format!("stop {manager} until its files are new")));
+        assert_eq!(words(manager, &default_plan()), None, "nothing is replaced");
+    }
+    assert_eq!(words(Manager::Ifupdown, &to).as_deref(), Some("add 10.99.0.11/16 to eth0"));
+    let back = inverses(&[Step::StopManager(Manager::Netplan)]);
+    assert_eq!(support::words(&back), ["start netplan"]);
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod switch;
 mod wire;
 
 use inventory::HostPlan;
+use postscripts::steps::network::manager::Manager;
 use postscripts::steps::network::plan::{Step, leaving, plan};
 use postscripts::steps::network::replace::replaced;
 use postscripts::steps::network::resolve::{Memory, resolve};
@@ -50,7 +51,7 @@ fn change(lab: &Lab, made: &Stack, to: &HostPlan) -> (Stack, Vec<Step>) {
     let replaced = replaced(made, to, &lab.observe(), None).unwrap();
     let stack = resolve(to, &replaced.observed, &Memory::of(made)).unwrap();
     let steps = plan(&stack, &replaced.observed);
-    (stack, replaced.change(steps))
+    (stack, replaced.change(steps, Manager::Ifupdown))
 }
 
 /// The change is made and everything is there; what left is removed.

@@ -7,6 +7,7 @@ mod support;
 
 use hostnet::{Link, Route};
 use inventory::HostPlan;
+use postscripts::steps::network::manager::Manager;
 use postscripts::steps::network::plan::{Step, inverses, leaving, plan};
 use postscripts::steps::network::replace::replaced;
 use postscripts::steps::network::resolve::{Memory, resolve};
@@ -136,7 +137,7 @@ fn steps(tables: &HostPlan, model: &Model, before: Option<&Stack>) -> Option<(St
     let replaced = replaced(&made, tables, &model.now, None).ok()?;
     let stack = resolve(tables, &replaced.observed, &memory).ok()?;
     let steps = plan(&stack, &replaced.observed);
-    Some((stack, replaced.change(steps)))
+    Some((stack, replaced.change(steps, Manager::Ifupdown)))
 }
 
 fn apply<'a>(model: &mut Model, steps: impl IntoIterator<Item = &'a Step>) {

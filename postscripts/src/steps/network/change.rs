@@ -188,7 +188,7 @@ impl Work {
     /// Makes the manager believe what is.
     async fn adopt(&self) -> Result<(), Flaw> {
         let changed: Vec<PathBuf> = self.files.iter().map(|file| file.path.clone()).collect();
-        Ok(adopt(self.manager, &self.stack, &changed).await?)
+        Ok(adopt(self.manager, &self.stack, &changed, self.has_replaced).await?)
     }
 
     /// A new plan has nothing to do, and the files are as they shall be. A manager that was told may work on for a moment:

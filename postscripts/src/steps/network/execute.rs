@@ -7,10 +7,12 @@ use std::time::Duration;
 use hostnet::ovs::{self, PortSpec, Switch, SwitchError};
 use hostnet::{BondSpec, BridgeSpec, Kernel, Kind, NetError, VlanSpec};
 use inventory::IfName;
+use process::ExecuteError;
 use thiserror::Error;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::manager::adopt::daemon;
 use super::plan::{Made, OvsSpec, Step, inverses};
 
 /// How long a bridge over a live NIC may take until it is operational; it is some milliseconds.
@@ -41,6 +43,9 @@ pub enum ActError {
     /// The switch refused.
     #[error(transparent)]
     Switch(#[from] SwitchError),
+    /// systemctl failed.
+    #[error(transparent)]
+    Daemon(#[from] ExecuteError),
     /// No answer.
     #[error("not done within {} s", DEADLINE.as_secs())]
     Late,
@@ -123,6 +128,8 @@ async fn dispatch(means: &Means, step: &Step) -> Result<(), ActError> {
         | Step::Plug { .. }
         | Step::Unplug { .. }
         | Step::SetTag { .. } => in_switch(means.switch().await?, step).await.map_err(ActError::from),
+        Step::StopManager(manager) => Ok(daemon::stop(*manager).await?),
+        Step::StartManager(manager) => Ok(daemon::start(*manager).await?),
         _ => in_kernel(&means.kernel, step).await.map_err(ActError::from),
     }
 }
@@ -156,7 +163,9 @@ async fn in_kernel(kernel: &Kernel, step: &Step) -> Result<(), NetError> {
         | Step::SetOvs(_)
         | Step::Plug { .. }
         | Step::Unplug { .. }
-        | Step::SetTag { .. } => Ok(()),
+        | Step::SetTag { .. }
+        | Step::StopManager(_)
+        | Step::StartManager(_) => Ok(()),
     }
 }
 

@@ -5,6 +5,8 @@ use inventory::{Datapath, IfName, MacAddr};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::steps::network::manager::Manager;
+
 /// One change, with what is needed to take it back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -66,6 +68,10 @@ pub enum Step {
         /// What it shall take.
         to: Hearing,
     },
+    /// Stop the manager's daemon, which would undo what follows; it is started again when its files are new.
+    StopManager(Manager),
+    /// Start it again: only ever the way back.
+    StartManager(Manager),
     /// Have the container behind this port put checksums into what it sends. Stays so until it is started again.
     SumInSoftware(IfName),
     /// Switch an interface on.
@@ -179,6 +185,7 @@ impl Step {
             Self::SetBond { device, from, to } => Self::SetBond { device, from: to, to: from },
             Self::SetMtu { device, from, to } => Self::SetMtu { device, from: to, to: from },
             Self::SetHearing { device, from, to } => Self::SetHearing { device, from: to, to: from },
+            Self::StopManager(manager) => Self::StartManager(manager),
             Self::SetUp(device) => Self::SetDown(device),
             Self::SetDown(device) => Self::SetUp(device),
             Self::AddAddress(device, address) => Self::DelAddress(device, address),
@@ -198,6 +205,7 @@ impl Step {
             | Self::Delete { .. }
             | Self::DelOvs(_)
             | Self::SetOvs(_)
+            | Self::StartManager(_)
             | Self::SumInSoftware(_) => return None,
         })
     }

@@ -25,6 +25,8 @@ impl fmt::Display for Step {
                 write!(f, "have only the switch hear {device}")
             }
             Self::SetHearing { device, .. } => write!(f, "have the host itself hear {device}"),
+            Self::StopManager(manager) => write!(f, "stop {manager} until its files are new"),
+            Self::StartManager(manager) => write!(f, "start {manager}"),
             Self::SumInSoftware(port) => {
                 write!(f, "have the container behind {port} compute its checksums")
             }

@@ -53,8 +53,11 @@ impl Replacement<'_> {
 
     /// The NIC of a switch in user space hears again.
     fn hears(&self, observed: &Observed, from: Hearing) -> Option<Step> {
-        let is_deaf = observed.hearing(self.nic) == Some(Hearing::DEAF);
-        is_deaf.then(|| Step::SetHearing { device: self.nic.clone(), from, to: Hearing::ALL })
+        observed.is_deaf(self.nic).then(|| Step::SetHearing {
+            device: self.nic.clone(),
+            from,
+            to: Hearing::ALL,
+        })
     }
 
     /// On the way back the NIC gets the addresses first; a deaf one takes no IPv6 address. One that such a switch has again is
@@ -106,7 +109,7 @@ impl Replacement<'_> {
         for bridge in after.switch.iter_mut().flatten().filter(|bridge| lost(&bridge.name)) {
             bridge.ports.retain(|port| port != nic);
         }
-        let deaf = after.hearing.iter_mut().filter(|(name, is)| name == nic && *is == Hearing::DEAF);
+        let deaf = after.hearing.iter_mut().filter(|(name, is)| name == nic && is.is_deaf());
         deaf.for_each(|(_, is)| *is = Hearing::ALL);
         after
     }

@@ -16,6 +16,7 @@ mod refuse;
 use inventory::{DeviceKind, DevicePlan, HostPlan, IfName, Port, Snapshot};
 
 pub use self::refuse::ReplaceError;
+use super::manager::Manager;
 use super::observe::{Observed, is_containers};
 use super::plan::Step;
 use super::stack::{Device, Kind, Stack};
@@ -66,9 +67,11 @@ pub fn replaced(
 }
 
 impl Replaced {
-    /// The whole change; `plan`: that of the machine afterwards.
-    pub fn change(self, plan: Vec<Step>) -> Vec<Step> {
-        self.steps.into_iter().chain(plan).chain(self.last).collect()
+    /// The whole change; `plan`: that of the machine afterwards. The manager whose files still have the old bridge stands still
+    /// meanwhile.
+    pub fn change(self, plan: Vec<Step>, manager: Manager) -> Vec<Step> {
+        let stop = (!self.names.is_empty() && manager.has_daemon()).then_some(Step::StopManager(manager));
+        stop.into_iter().chain(self.steps).chain(plan).chain(self.last).collect()
     }
 }
 

@@ -84,7 +84,7 @@ impl Replacement<'_> {
         if self.containers(observed).is_empty() {
             return Ok(());
         }
-        self.refuse_old_snapshot(&plan.host.to_string(), snapshot)
+        self.refuse_old_snapshot(plan.host.as_str(), snapshot)
     }
 
     /// A port that is neither the NIC nor a container's, or a VLAN on the bridge.
