@@ -45,7 +45,7 @@ impl Found {
                 memory.ports.insert(bridge.name.clone(), port);
             }
         }
-        let snapshot = Snapshot::read(Path::new(inventory::snapshot::PATH)).ok();
+        let snapshot = Snapshot::read(Path::new(inventory::snapshot::PATH)).ok().flatten();
         Ok(Self { observed, tree, memory, snapshot })
     }
 }
