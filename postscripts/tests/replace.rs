@@ -18,22 +18,9 @@ use postscripts::steps::network::replace::replaced;
 use postscripts::steps::network::resolve::{Memory, resolve};
 use postscripts::steps::network::stack::Stack;
 use support::model::Model;
-use support::{bare_host, bridged_host, default_plan, link, name, tables, words};
+use support::{bare_host, bridged_host, default_plan, link, name, named, tables, words};
 
 const CONTAINER: &str = "xh0123456789";
-
-/// `mynet0` over eth0, of that type and with that name.
-fn named(bridge: &str, kind: &str) -> HostPlan {
-    let types = format!("{bridge}!{kind}");
-    let devices = format!("{bridge}!eth0");
-    let networks = format!("{bridge}!mynet0");
-    let extra = format!("{bridge}!datapath_type=netdev");
-    let mut more = vec![("NICTYPES", types.as_str()), ("NICDEVICES", &devices), ("NICNETWORKS", &networks)];
-    if kind == "bridge_ovs" {
-        more.push(("NICEXTRAPARAMS", &extra));
-    }
-    tables(&more)
-}
 
 /// A host on which a run made that network, and what it made.
 fn made(plan_of: &HostPlan) -> (Stack, Model) {

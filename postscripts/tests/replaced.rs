@@ -18,21 +18,9 @@ use postscripts::steps::network::plan::{Step, leaving, plan};
 use postscripts::steps::network::replace::replaced;
 use postscripts::steps::network::resolve::{Memory, resolve};
 use postscripts::steps::network::stack::Stack;
-use support::tables;
+use support::named;
 use switch::Daemons;
 use wire::{Lab, described};
-
-fn named(bridge: &str, kind: &str) -> HostPlan {
-    let types = format!("{bridge}!{kind}");
-    let devices = format!("{bridge}!eth0");
-    let networks = format!("{bridge}!mynet0");
-    let extra = format!("{bridge}!datapath_type=netdev");
-    let mut more = vec![("NICTYPES", types.as_str()), ("NICDEVICES", &devices), ("NICNETWORKS", &networks)];
-    if kind == "bridge_ovs" {
-        more.push(("NICEXTRAPARAMS", &extra));
-    }
-    tables(&more)
-}
 
 /// A host on which a run made that network, with an IPv6 address and a route of its own.
 fn made(of: &HostPlan) -> (Daemons, Lab, Stack) {

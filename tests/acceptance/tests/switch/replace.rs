@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use acceptance::container::interfaces;
+use acceptance::reach::without_cable;
 use acceptance::soundness::{same, sound};
 use acceptance::{Cluster, Failure, Tables};
 use futures_util::future::try_join_all;
@@ -67,6 +68,10 @@ async fn bridges_of_running_containers_change_their_kind_and_name(cluster: &Clus
     }
     synced(cluster, "bridge", "br0").await?;
     each(|host| locked_out(cluster, host)).await?;
+    for (kind, after) in [("bridge", "0.05"), ("bridge_ovs", "0.4"), ("bridge", "1.2")] {
+        synced(cluster, kind, "br0").await?;
+        each(|host| killed(cluster, kind, after, host)).await?;
+    }
     cluster.xdock_done("rm -f movers").await?;
     cluster.write_tables(&cluster.tables).await?;
     each(|host| async move {
@@ -130,20 +135,21 @@ async fn is_joined(cluster: &Cluster, host: &str) -> Result<(), Failure> {
     cluster.sh(host, settled).await.map(drop)
 }
 
+/// Step and guard are killed in the middle of the change, and the next run makes it.
+async fn killed(cluster: &Cluster, kind: &str, after: &str, host: &str) -> Result<(), Failure> {
+    let kill = format!(
+        "cd /var/lib/xdock/network; for i in $(seq 4000); do [ -e change.json ] && break; sleep 0.002; done; sleep {after}; kill -9 $(pgrep xdockhost)"
+    );
+    let tables = tables(kind, "br0");
+    let (ran, _) = tokio::join!(cluster.xdockhost(&tables, host, "network"), cluster.run(host, &kill));
+    ran?;
+    network(cluster, kind, "br0", host).await.map_err(|error| format!("killed {after} s later: {error}"))?;
+    is_joined(cluster, host).await.map_err(|error| format!("{host}, killed {after} s later: {error}").into())
+}
+
 /// The cable is pulled in the middle of the change: the old bridge comes back, and its container with it.
 async fn locked_out(cluster: &Cluster, host: &str) -> Result<(), Failure> {
-    let tables = tables("bridge", "br0");
-    let run = cluster.xdockhost(&tables, host, "network confirm=3");
-    let pull = async {
-        let begun = "for i in $(seq 6000); do [ -e /var/lib/xdock/network/change.json ] && exit 0; sleep 0.005; done; exit 1";
-        cluster.sh(host, begun).await?;
-        cluster.lab.link(host, "eth0", false).await?;
-        Ok::<_, Failure>(())
-    };
-    let (ran, pulled) = tokio::join!(run, pull);
-    cluster.lab.link(host, "eth0", true).await?;
-    pulled?;
-    let ran = ran?;
+    let ran = without_cable(cluster, &tables("bridge", "br0"), host).await?;
     let back = ran.code == 1 && ran.stderr.contains("the old network is back");
     same(&format!("{host} without its cable: {ran:?}"), &back, &true)?;
     cluster.sh(host, "ovs-vsctl br-exists br0").await?;
