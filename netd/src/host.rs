@@ -3,6 +3,7 @@
 
 mod watch;
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -16,6 +17,7 @@ use tracing::{info, warn};
 
 use crate::daemon::{Message, Scope};
 use crate::fabric::{DetachError, Fabrics};
+use crate::interface::is_ours;
 use crate::moment::Moment;
 use crate::reconcile::{Observed, Step};
 use crate::refusal::Refusal;
@@ -129,11 +131,22 @@ impl Host {
         let switch = if switch { Some(self.fabrics.ovs.observe().await) } else { None };
         let switch = switch.map(|seen| seen.map_err(|error| chain(&error)));
         let links = self.kernel.links().await.map_err(|error| chain(&error))?;
+        let hearing = if switch.is_some() { self.hearing(&links).await } else { BTreeSet::new() };
         let firewall = match scope {
             Scope::Links => None,
             Scope::All => Some(firewall::observe().await.map_err(|error| chain(&error))),
         };
-        Ok(Observed { began, links, switch, firewall })
+        Ok(Observed { began, links, switch, hearing, firewall })
+    }
+
+    /// The ports of ours through which the host itself hears something. Settings are files, which take their time.
+    async fn hearing(&self, links: &[Link]) -> BTreeSet<IfName> {
+        let ours = links.iter().map(|link| &link.name).filter(|name| is_ours(name.as_str()));
+        let (kernel, ours): (Kernel, Vec<IfName>) = (self.kernel.clone(), ours.cloned().collect());
+        let hears = move |port: &IfName| kernel.hearing(port).is_some_and(|hearing| !hearing.is_deaf());
+        let looked = tokio::task::spawn_blocking(move || ours.into_iter().filter(hears).collect());
+        // one that panicked is looked at again with the next pass
+        looked.await.unwrap_or_default()
     }
 
     /// Makes repairs one after the other: [`Message::Executed`].
@@ -155,7 +168,9 @@ impl Host {
         let done = match step {
             Step::Delete { device } => kernel.delete(device).await,
             Step::Plug { .. } | Step::Release { .. } => return self.repair_on(Fabric::Flat, step).await,
-            Step::PlugIn { .. } | Step::Unplug { .. } => return self.repair_on(Fabric::Ovs, step).await,
+            Step::PlugIn { .. } | Step::Deafen { .. } | Step::Unplug { .. } => {
+                return self.repair_on(Fabric::Ovs, step).await;
+            }
             Step::Mtu { port, mtu, .. } => kernel.set_mtu(port, *mtu).await.map(|()| true),
             Step::Up { port, .. } => kernel.set_up(port, true).await.map(|()| true),
             Step::Firewall(step) => {

@@ -34,6 +34,8 @@ pub(crate) struct Observed {
     pub(crate) links: Vec<Link>,
     /// Open vSwitch, if it was looked at.
     pub(crate) switch: Option<Result<ovs::Observed, String>>,
+    /// Ports of ours through which the host itself hears something, if that was looked at.
+    pub(crate) hearing: BTreeSet<IfName>,
     /// The packet filter, if it was looked at.
     pub(crate) firewall: Option<Result<firewall::Observed, String>>,
 }
@@ -43,18 +45,24 @@ pub(crate) struct Observed {
 pub(crate) struct Seen<'a> {
     links: BTreeMap<&'a str, &'a Link>,
     switch: Option<&'a ovs::Observed>,
+    hearing: &'a BTreeSet<IfName>,
 }
 
 impl<'a> Seen<'a> {
     fn new(observed: &'a Observed) -> Self {
         let links = observed.links.iter().map(|link| (link.name.as_str(), link)).collect();
         let switch = observed.switch.as_ref().and_then(|switch| switch.as_ref().ok());
-        Self { links, switch }
+        Self { links, switch, hearing: &observed.hearing }
     }
 
     /// The interface of that name.
     pub(crate) fn link(&self, name: &IfName) -> Option<&'a Link> {
         self.links.get(name.as_str()).copied()
+    }
+
+    /// Whether the host itself hears something through a port of ours.
+    pub(crate) fn hears(&self, port: &IfName) -> bool {
+        self.hearing.contains(port)
     }
 
     /// The bridge or bond of which an interface is a port.

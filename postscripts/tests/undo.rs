@@ -7,7 +7,9 @@ mod support;
 
 use hostnet::{Link, Route};
 use inventory::HostPlan;
+use postscripts::steps::network::manager::Manager;
 use postscripts::steps::network::plan::{Step, inverses, leaving, plan};
+use postscripts::steps::network::replace::replaced;
 use postscripts::steps::network::resolve::{Memory, resolve};
 use postscripts::steps::network::stack::Stack;
 use proptest::prelude::*;
@@ -17,7 +19,7 @@ use support::{link, name, tables};
 type Variables = &'static [(&'static str, &'static str)];
 
 /// Hosts whose tables differ in what stands on what.
-const HOSTS: [Variables; 13] = [
+const HOSTS: [Variables; 16] = [
     &[],
     &[
         ("NICEXTRAPARAMS", "mynet0!MTU=9000"),
@@ -70,6 +72,14 @@ const HOSTS: [Variables; 13] = [
         ("NICEXTRAPARAMS", "bond0!mode=active-backup"),
     ],
     &[("NICTYPES", "br98!bridge_ovs"), ("NICDEVICES", "br98!eth1"), ("NICNETWORKS", "br98!net98")],
+    &[("NICTYPES", "br0!bridge"), ("NICDEVICES", "br0!eth0"), ("NICNETWORKS", "br0!mynet0")],
+    &[("NICTYPES", "br1!bridge_ovs"), ("NICDEVICES", "br1!eth0"), ("NICNETWORKS", "br1!mynet0")],
+    &[
+        ("NICTYPES", "bond0!bond,br1!bridge_ovs"),
+        ("NICDEVICES", "bond0!eth0|eth1,br1!bond0"),
+        ("NICNETWORKS", "br1!mynet0"),
+        ("NICEXTRAPARAMS", "bond0!mode=active-backup,br1!datapath_type=netdev"),
+    ],
 ];
 
 /// What a machine is like before any of this.
@@ -123,9 +133,11 @@ fn host(at: usize) -> HostPlan {
 /// The plan, where this machine can follow it.
 fn steps(tables: &HostPlan, model: &Model, before: Option<&Stack>) -> Option<(Stack, Vec<Step>)> {
     let memory = before.map(Memory::of).unwrap_or_default();
-    let stack = resolve(tables, &model.now, &memory).ok()?;
-    let steps = plan(&stack, &model.now);
-    Some((stack, steps))
+    let made = before.cloned().unwrap_or_default();
+    let replaced = replaced(&made, tables, &model.now, None).ok()?;
+    let stack = resolve(tables, &replaced.observed, &memory).ok()?;
+    let steps = plan(&stack, &replaced.observed);
+    Some((stack, replaced.change(steps, Manager::Ifupdown)))
 }
 
 fn apply<'a>(model: &mut Model, steps: impl IntoIterator<Item = &'a Step>) {

@@ -1,16 +1,21 @@
 //! What ethtool(8) does, over generic netlink (kernel Documentation/networking/ethtool-netlink.rst): one setting.
 
-use std::io;
+use std::path::Path;
+use std::{fs, io};
 
-use inventory::IfName;
+use inventory::{IfName, MacAddr};
+use nix::ifaddrs::getifaddrs;
 use nix::libc::{
     AF_NETLINK, CTRL_ATTR_FAMILY_ID, CTRL_ATTR_FAMILY_NAME, CTRL_CMD_GETFAMILY, GENL_ID_CTRL,
     NETLINK_GENERIC, NLM_F_ACK, NLM_F_REQUEST, NLMSG_ERROR,
 };
+use nix::sys::socket::SockaddrStorage;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::error::NetError;
 use crate::kernel::Kernel;
+use crate::netns;
+use crate::veth::host_mac;
 
 /// `struct nlmsghdr` and `struct genlmsghdr` of linux/netlink.h and linux/genetlink.h.
 const NETLINK_HEADER: usize = 16;
@@ -33,6 +38,8 @@ const NESTED: u16 = 1 << 15;
 /// veth has none and passes the frame on without. Segments of 64 kB go with them (`netdev_fix_features`).
 const CHECKSUMS: [&str; 2] = ["tx-checksum-ip-generic", "tx-checksum-sctp"];
 
+const NOWHERE: &str = "its other end is in no container of dockerd";
+
 impl Kernel {
     /// Has what is sent through an interface carry its checksums, as `ethtool -K DEVICE tx off`. A container's end needs it
     /// where its frames are switched by ovs-vswitchd itself, which reads them from a socket as they are: TCP and UDP
@@ -44,14 +51,56 @@ impl Kernel {
         let name = device.clone();
         // a lock of the kernel's may be held for milliseconds
         let set = tokio::task::spawn_blocking(move || switch_off(&name)).await;
-        set.unwrap_or_else(|error| Err(error.into())).map_err(|source| {
-            if source.raw_os_error() == Some(nix::libc::ENODEV) {
-                return NetError::Missing { device: device.clone() };
-            }
-            let property = "checksums in software (ethtool -K tx off)".to_owned();
-            NetError::Set { device: device.clone(), property, source }
-        })
+        set.unwrap_or_else(|error| Err(error.into())).map_err(|source| refusal(device, source))
     }
+
+    /// The same for a container's end that is in its container already, in one of the namespaces in a directory.
+    ///
+    /// # Errors
+    /// [`NetError::Missing`], or its other end is in none of them.
+    pub async fn sum_in_software_behind(&self, host_end: &IfName, namespaces: &Path) -> Result<(), NetError> {
+        let missing = || NetError::Missing { device: host_end.clone() };
+        let link = self.link(host_end).await?.ok_or_else(missing)?;
+        let host = link.mac.ok_or_else(missing)?;
+        let namespaces = namespaces.to_owned();
+        let set = tokio::task::spawn_blocking(move || switch_off_behind(host, &namespaces)).await;
+        match set.unwrap_or_else(|error| Err(error.into())) {
+            Ok(true) => Ok(()),
+            // its container may have ended meanwhile
+            Ok(false) => match self.link(host_end).await? {
+                None => Err(missing()),
+                Some(_) => Err(refusal(host_end, io::Error::new(io::ErrorKind::NotFound, NOWHERE))),
+            },
+            Err(source) => Err(refusal(host_end, source)),
+        }
+    }
+}
+
+/// Switches it off for the other end of a pair, in whichever of the namespaces it is. A namespace that ends meanwhile, or
+/// is none any more, has no container.
+fn switch_off_behind(host: MacAddr, namespaces: &Path) -> io::Result<bool> {
+    for entry in fs::read_dir(namespaces)? {
+        let switched = netns::run(&entry?.path(), || match end_of(host)? {
+            Some(device) => switch_off(&device).map(|()| true),
+            None => Ok(false),
+        });
+        match switched {
+            Ok(Ok(false)) => {}
+            Ok(done) => return done,
+            Err(error) => tracing::debug!(%error, "passed over"),
+        }
+    }
+    Ok(false)
+}
+
+fn end_of(host: MacAddr) -> io::Result<Option<IfName>> {
+    let has_it = |address: SockaddrStorage| {
+        let mac = address.as_link_addr().and_then(nix::sys::socket::LinkAddr::addr).map(MacAddr::from);
+        mac.is_some_and(|mac| host_mac(mac) == host)
+    };
+    let mut all = getifaddrs()?;
+    let found = all.find(|entry| entry.address.is_some_and(has_it));
+    Ok(found.and_then(|entry| entry.interface_name.parse().ok()))
 }
 
 fn switch_off(device: &IfName) -> io::Result<()> {
@@ -117,6 +166,14 @@ fn messages(mut read: &[u8]) -> Vec<(u16, &[u8])> {
         read = read.get(length.next_multiple_of(4)..).unwrap_or_default();
     }
     all
+}
+
+fn refusal(device: &IfName, source: io::Error) -> NetError {
+    if source.raw_os_error() == Some(nix::libc::ENODEV) {
+        return NetError::Missing { device: device.clone() };
+    }
+    let property = "checksums in software (ethtool -K tx off)".to_owned();
+    NetError::Set { device: device.clone(), property, source }
 }
 
 fn find(mut attributes: &[u8], wanted: u16) -> Option<&[u8]> {

@@ -31,6 +31,15 @@ impl Hearing {
     /// All, as the kernel makes an interface.
     pub const ALL: Self = Self { arp_ignore: 0, rp_filter: 0, disable_ipv6: false };
 
+    /// Whether nothing is taken. The kernel goes by the larger `rp_filter` of `conf/all` and the interface (`IN_DEV_RPFILTER`), and
+    /// both the strict and the loose mode drop what comes in through an interface without an address from a source that is
+    /// behind another (net/ipv4/fib_frontend.c, `__fib_validate_source`). So `conf/all` can not undo it, and neither does
+    /// systemd-sysctl, which sets 2 on new interfaces.
+    pub fn is_deaf(self) -> bool {
+        let Self { arp_ignore, rp_filter, disable_ipv6 } = self;
+        arp_ignore == Self::DEAF.arp_ignore && rp_filter != 0 && disable_ipv6
+    }
+
     fn settings(self) -> [(&'static str, &'static str, u8); 3] {
         [
             ("ipv4", "arp_ignore", self.arp_ignore),

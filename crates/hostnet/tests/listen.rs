@@ -59,3 +59,55 @@ fn checksums_are_made_in_software_and_only_they_change() {
         assert_eq!(error.to_string(), "there is no interface xc9");
     });
 }
+
+/// A namespace with a name; it ends with this.
+struct Named(String);
+
+impl Named {
+    fn new() -> Self {
+        let name = format!("hostnet-{}", std::process::id());
+        assert!(ip(&["netns", "add", &name]), "this test makes network namespaces: run it as root");
+        Self(name)
+    }
+}
+
+impl Drop for Named {
+    fn drop(&mut self) {
+        ip(&["netns", "del", &self.0]);
+    }
+}
+
+fn ip(words: &[&str]) -> bool {
+    std::process::Command::new("ip").args(words).status().unwrap().success()
+}
+
+#[test]
+fn checksums_are_made_in_software_behind_a_port_whose_container_runs() {
+    let container = Named::new();
+    let namespaces = std::path::Path::new("/run/netns");
+    alone(async || {
+        let kernel = Kernel::open().unwrap();
+        let pair =
+            hostnet::Veth { mac: namespace::mac("02:42:0a:63:5e:01"), ..veth(bridge(&kernel).await.index) };
+        kernel.attach(&pair).await.unwrap();
+        let (host_end, end) = (name("xh1"), name("xc1"));
+        let error = kernel.sum_in_software_behind(&host_end, namespaces).await.unwrap_err();
+        assert_eq!(
+            chain(&error),
+            "cannot set checksums in software (ethtool -K tx off) of the interface xh1: its other end is in no container of dockerd"
+        );
+        let there = hostnet::netns::Namespace::open(&namespaces.join(&container.0)).unwrap();
+        kernel.move_to(&end, &there).await.unwrap();
+        kernel.sum_in_software_behind(&host_end, namespaces).await.unwrap();
+        let features =
+            there.run(|| std::process::Command::new("ethtool").args(["-k", "xc1"]).output().unwrap().stdout);
+        assert!(String::from_utf8(features.unwrap()).unwrap().contains("tx-checksumming: off"));
+        let error = kernel.sum_in_software_behind(&name("xh9"), namespaces).await.unwrap_err();
+        assert_eq!(error.to_string(), "there is no interface xh9");
+    });
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let source = error.source().map(|source| format!(": {source}")).unwrap_or_default();
+    format!("{error}{source}")
+}

@@ -20,6 +20,8 @@ pub(crate) enum Step {
     Release { port: IfName, node: NodeName },
     /// A port is an access port of its network's VLAN again, on its Open vSwitch bridge.
     PlugIn { port: Box<PortSpec>, node: NodeName },
+    /// The host itself hears nothing more through a port of a switch in user space.
+    Deafen { port: IfName, node: NodeName },
     /// A port of ours that no record has goes from Open vSwitch.
     Unplug { port: IfName },
     /// A port gets its bridge's MTU.
@@ -84,6 +86,9 @@ impl fmt::Display for Step {
                 }
                 _ => write!(f, "port {} of {node} put back into {}", port.port, port.bridge),
             },
+            Self::Deafen { port, node } => {
+                write!(f, "port {port} of {node} made deaf again: the host itself heard what is sent into it")
+            }
             Self::Unplug { port } => write!(f, "left-over port {port} taken out of Open vSwitch"),
             Self::Mtu { port, node, mtu } => write!(f, "MTU of port {port} of {node} set to {mtu}"),
             Self::Up { port, node } => write!(f, "port {port} of {node} switched on"),

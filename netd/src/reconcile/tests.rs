@@ -3,6 +3,7 @@
 mod ovs;
 mod place;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use hostnet::{Kind, Link, firewall};
@@ -80,7 +81,16 @@ fn port() -> Link {
 }
 
 fn planned(state: &State, links: &[Link], second: u64) -> Plan {
-    plan(state, &Observed { began: moment(second), links: links.to_vec(), switch: None, firewall: None })
+    plan(
+        state,
+        &Observed {
+            began: moment(second),
+            links: links.to_vec(),
+            switch: None,
+            hearing: BTreeSet::new(),
+            firewall: None,
+        },
+    )
 }
 
 /// All that is planned, as a person reads it.
@@ -204,7 +214,13 @@ fn bridged_traffic_is_let_through_when_the_filter_was_looked_at() {
     let state = state(Phase::Joined);
     let chain = firewall::Observed { v4: Some("-P FORWARD DROP\n".to_owned()), v6: None, passed: vec![] };
     let links = vec![bridge(), port()];
-    let observed = Observed { began: moment(2000), links, switch: None, firewall: Some(Ok(chain)) };
+    let observed = Observed {
+        began: moment(2000),
+        links,
+        switch: None,
+        hearing: BTreeSet::new(),
+        firewall: Some(Ok(chain)),
+    };
     let bridges: [IfName; 1] = ["mynet0".parse().unwrap()];
     let expected = firewall::plan(
         &bridges,
@@ -220,7 +236,13 @@ fn bridges_of_others_are_let_through_without_a_snapshot_too() {
     let listing = "-P FORWARD DROP\n-A FORWARD -i mynet0 -o mynet0 -m comment --comment xdock -j ACCEPT\n";
     let passed = vec!["br7".parse().unwrap()];
     let chain = firewall::Observed { v4: Some(listing.to_owned()), v6: None, passed };
-    let observed = Observed { began: moment(2000), links: vec![], switch: None, firewall: Some(Ok(chain)) };
+    let observed = Observed {
+        began: moment(2000),
+        links: vec![],
+        switch: None,
+        hearing: BTreeSet::new(),
+        firewall: Some(Ok(chain)),
+    };
     let steps: Vec<String> =
         plan(&State::default(), &observed).steps.iter().map(ToString::to_string).collect();
     // the rule of a network that is not known now stays

@@ -111,6 +111,19 @@ pub(crate) fn default_plan() -> HostPlan {
     tables(&[])
 }
 
+/// The network of the host on a bridge over eth0 with that name, of that type; an Open vSwitch bridge switches in user space.
+pub(crate) fn named(bridge: &str, kind: &str) -> HostPlan {
+    let types = format!("{bridge}!{kind}");
+    let devices = format!("{bridge}!eth0");
+    let networks = format!("{bridge}!mynet0");
+    let extra = format!("{bridge}!datapath_type=netdev");
+    let mut more = vec![("NICTYPES", types.as_str()), ("NICDEVICES", &devices), ("NICNETWORKS", &networks)];
+    if kind == "bridge_ovs" {
+        more.push(("NICEXTRAPARAMS", &extra));
+    }
+    tables(&more)
+}
+
 /// A bridge over `nic`, on which the host has no address, and nothing else.
 pub(crate) fn second_plan(nic: &str) -> HostPlan {
     let devices = format!("br98!{nic}");

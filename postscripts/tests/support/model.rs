@@ -8,7 +8,7 @@ mod switch;
 use hostnet::{BondSpec, BridgeSettings, BridgeSpec, Hearing, Kind, Link, Settings, VlanSpec};
 use inventory::IfName;
 use postscripts::steps::network::observe::Observed;
-use postscripts::steps::network::plan::Step;
+use postscripts::steps::network::plan::{Made, Step};
 
 use super::link;
 
@@ -66,12 +66,12 @@ impl Model {
             Step::AddBridge(spec) => {
                 let settings = Settings::Bridge(BridgeSettings::OURS);
                 let made = self.new_link(&spec.name, spec.mac, spec.mtu);
-                self.add(Link { kind: Kind::Bridge, settings, ..made });
+                self.add(Link { kind: Kind::Bridge, settings, ..made })?;
             }
             Step::AddBond(spec) => {
                 let settings = Settings::Bond { options: spec.options.clone(), primary: None };
                 let made = self.new_link(&spec.name, spec.mac, spec.mtu);
-                self.add(Link { kind: Kind::Bond, settings, ..made });
+                self.add(Link { kind: Kind::Bond, settings, ..made })?;
             }
             Step::AddVlan(spec) => {
                 let parent = self.get(&spec.parent)?.clone();
@@ -81,12 +81,12 @@ impl Model {
                 }
                 let settings = Settings::Vlan { parent: parent.index, id: spec.id };
                 let made = self.new_link(&spec.name, parent.mac, Some(mtu));
-                self.add(Link { kind: Kind::Vlan, settings, ..made });
+                self.add(Link { kind: Kind::Vlan, settings, ..made })?;
             }
-            Step::RemoveBridge(BridgeSpec { name, .. })
-            | Step::RemoveBond(BondSpec { name, .. })
-            | Step::RemoveVlan(VlanSpec { name, .. })
-            | Step::Delete { device: name, .. } => self.delete(name),
+            Step::RemoveBridge(BridgeSpec { name, .. }) => self.delete_made(Made::Bridge, name),
+            Step::RemoveBond(BondSpec { name, .. }) => self.delete_made(Made::Bond, name),
+            Step::RemoveVlan(VlanSpec { name, .. }) => self.delete_made(Made::Vlan, name),
+            Step::Delete { kind, device } => self.delete_made(*kind, device),
             Step::SetBridge { device, to, .. } => self.get(device)?.settings = Settings::Bridge(*to),
             Step::SetBond { device, to, .. } => {
                 if let Settings::Bond { options, .. } = &mut self.get(device)?.settings {
@@ -124,9 +124,26 @@ impl Model {
         Link { mac: mac.or(base.mac), mtu: mtu.unwrap_or(1500), ..base }
     }
 
-    fn add(&mut self, link: Link) {
-        if self.now.link(&link.name).is_none() {
-            self.now.links.push(link);
+    /// Not where it is there already; a name is only there once.
+    fn add(&mut self, link: Link) -> Result<(), String> {
+        match self.now.link(&link.name) {
+            None => self.now.links.push(link),
+            Some(there) if there.kind == link.kind => {}
+            Some(there) => {
+                return Err(format!("there is an interface {} already, {:?}", link.name, there.kind));
+            }
+        }
+        Ok(())
+    }
+
+    fn delete_made(&mut self, kind: Made, name: &IfName) {
+        let kind = match kind {
+            Made::Bridge => Kind::Bridge,
+            Made::Bond => Kind::Bond,
+            Made::Vlan => Kind::Vlan,
+        };
+        if self.now.link(name).is_some_and(|link| link.kind == kind) {
+            self.delete(name);
         }
     }
 

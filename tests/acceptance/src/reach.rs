@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Ran};
 use crate::engine::Failure;
+use crate::tables::Tables;
 
 /// Ten pings a second, as the promise counts them.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -35,4 +36,23 @@ pub async fn moves_within_reach(
         }
     }
     if worst.is_empty() { Ok(()) } else { Err(worst.join(", ").into()) }
+}
+
+/// Runs the network step with these tables on a host whose cable is pulled when the change has begun, and put back when the
+/// step has ended.
+///
+/// # Errors
+/// The step did not run, or made no change within a minute.
+pub async fn without_cable(cluster: &Cluster, tables: &Tables, host: &str) -> Result<Ran, Failure> {
+    let run = cluster.xdockhost(tables, host, "network confirm=3");
+    let pull = async {
+        let begun = "for i in $(seq 6000); do [ -e /var/lib/xdock/network/change.json ] && exit 0; sleep 0.005; done; exit 1";
+        cluster.sh(host, begun).await?;
+        cluster.lab.link(host, "eth0", false).await?;
+        Ok::<_, Failure>(())
+    };
+    let (ran, pulled) = tokio::join!(run, pull);
+    cluster.lab.link(host, "eth0", true).await?;
+    pulled?;
+    ran
 }

@@ -10,7 +10,7 @@ use super::observed::{Bridge, Observed};
 use super::port::{Wish, settle};
 use super::{Switch, SwitchError};
 
-/// A bridge to be: with one port that leads out, spanning tree off, and switching like any switch (fail mode
+/// A bridge to be: with one port that leads out at most, spanning tree off, and switching like any switch (fail mode
 /// `standalone`) when it has a controller that is gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BridgeSpec {
@@ -20,8 +20,8 @@ pub struct BridgeSpec {
     pub datapath: Datapath,
     /// Its own address. Set, it stays whatever ports come and go; `None`: as it is.
     pub mac: Option<MacAddr>,
-    /// The NIC, bond or VLAN device through which it leads out: a trunk of all VLANs.
-    pub uplink: IfName,
+    /// The NIC, bond or VLAN device through which it leads out: a trunk of all VLANs. `None`: whatever it has.
+    pub uplink: Option<IfName>,
     /// The VLAN of the internal port; `None`: untagged.
     pub tag: Option<u16>,
     /// MTU of the internal port in bytes; `None`: the lowest of its ports'.
@@ -45,9 +45,13 @@ impl Switch {
     /// [`SwitchError::NotApplied`], [`SwitchError::Interface`], [`SwitchError::Taken`], or the database's. The bridge may
     /// be in the database then: [`Switch::del_bridge`].
     pub async fn add_bridge(&self, spec: &BridgeSpec) -> Result<bool, SwitchError> {
-        let what = format!("make bridge {} with port {}", spec.name, spec.uplink);
+        let what = match &spec.uplink {
+            Some(uplink) => format!("make bridge {} with port {uplink}", spec.name),
+            None => format!("make bridge {}", spec.name),
+        };
         let (number, changed) = self.change(&what, |observed| add(observed, spec)).await?;
-        self.applied(&what, number, &spec.name, &[&spec.name, &spec.uplink]).await?;
+        let interfaces: Vec<&IfName> = [&spec.name].into_iter().chain(&spec.uplink).collect();
+        self.applied(&what, number, &spec.name, &interfaces).await?;
         Ok(changed)
     }
 
@@ -79,9 +83,11 @@ fn add(observed: &Observed, spec: &BridgeSpec) -> Result<Draft, SwitchError> {
     let no_ids = BTreeMap::new();
     let internal =
         Wish { name: &spec.name, kind: "internal", tag: spec.tag, mtu: spec.mtu, external_ids: &no_ids };
-    let uplink = Wish { name: &spec.uplink, kind: "", tag: None, mtu: None, external_ids: &no_ids };
     settle(&mut draft, observed, &spec.name, &internal)?;
-    settle(&mut draft, observed, &spec.name, &uplink)?;
+    if let Some(name) = &spec.uplink {
+        let uplink = Wish { name, kind: "", tag: None, mtu: None, external_ids: &no_ids };
+        settle(&mut draft, observed, &spec.name, &uplink)?;
+    }
     Ok(draft)
 }
 

@@ -41,7 +41,7 @@ fn bridge() -> BridgeSpec {
         name: name("br0"),
         datapath: Datapath::Netdev,
         mac: Some(mac("02:00:00:00:00:01")),
-        uplink: name("up0"),
+        uplink: Some(name("up0")),
         tag: Some(5),
         mtu: Some(1400),
     }

@@ -21,7 +21,7 @@ fn what_can_not_be_used_is_told_in_the_words_of_ovs_vswitchd() {
         assert_eq!(left.interfaces[0].ofport, Some(-1));
         let elsewhere = PortSpec { bridge: name("br9"), ..port(None) };
         assert_eq!(switch.plug(&elsewhere).await.unwrap_err().to_string(), "Open vSwitch has no bridge br9");
-        let no_uplink = BridgeSpec { name: name("br1"), uplink: name("nic9"), ..bridge() };
+        let no_uplink = BridgeSpec { name: name("br1"), uplink: Some(name("nic9")), ..bridge() };
         assert_eq!(
             switch.add_bridge(&no_uplink).await.unwrap_err().to_string(),
             "ovs-vswitchd cannot use interface nic9 of bridge br1: could not open network device nic9 (No such device)"

@@ -186,6 +186,7 @@ impl Hands for Ovs {
         Box::pin(async move {
             match step {
                 Step::PlugIn { port, .. } => self.plug_back(port).await?,
+                Step::Deafen { port, .. } => self.kernel.deafen(port).await?,
                 Step::Unplug { port } => return Ok(self.switch()?.unplug(port).await?),
                 _ => return Ok(false),
             }

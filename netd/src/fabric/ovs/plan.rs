@@ -7,7 +7,7 @@ use hostnet::{Kind, Link};
 use inventory::{HostNetwork, IfName};
 
 use super::super::{Presence, Rules};
-use super::{ENDPOINT, spec};
+use super::{ENDPOINT, is_kernels, spec};
 use crate::reconcile::{Plan, Seen, Step, mend_device};
 use crate::refusal::Refusal;
 use crate::state::{Endpoint, Phase};
@@ -70,6 +70,10 @@ impl Rules for OvsRules {
             }
         }
         if let Some(device) = seen.link(&endpoint.bridge) {
+            // its settings may be set back for all interfaces at once: net.ipv6.conf.all.disable_ipv6
+            if !is_kernels(device) && seen.hears(&link.name) {
+                plan.steps.push(Step::Deafen { port: link.name.clone(), node: endpoint.node.clone() });
+            }
             mend_device(endpoint, link, device.mtu, plan);
         }
     }

@@ -1,6 +1,6 @@
 //! What is repaired on an Open vSwitch bridge.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hostnet::ovs::{Bridge, Interface, Observed as Switch, Port};
 use hostnet::{Kind, Link, firewall};
@@ -51,7 +51,16 @@ fn links() -> Vec<Link> {
 
 fn planned(state: &State, links: &[Link], switch: Result<Switch, String>, second: u64) -> Plan {
     let links = links.to_vec();
-    plan(state, &Observed { began: moment(second), links, switch: Some(switch), firewall: None })
+    plan(
+        state,
+        &Observed {
+            began: moment(second),
+            links,
+            switch: Some(switch),
+            hearing: BTreeSet::new(),
+            firewall: None,
+        },
+    )
 }
 
 /// All that is planned, as a person reads it.
@@ -117,6 +126,26 @@ fn a_device_follows_its_bridge() {
 }
 
 #[test]
+fn a_port_of_a_switch_in_user_space_is_kept_deaf() {
+    let hears = |bridge: &str| {
+        let device = link(2, "mynet0", Kind::Other(bridge.to_owned()));
+        let hearing = BTreeSet::from([name().parse().unwrap()]);
+        let switch = Some(Ok(switch(vec![switch_port()])));
+        let links = vec![device, links().remove(1)];
+        plan(&state(Phase::Joined), &Observed { began: moment(2000), links, switch, hearing, firewall: None })
+    };
+    let told: Vec<String> = hears("tun").steps.iter().map(ToString::to_string).collect();
+    let wanted =
+        format!("port {} of host1c1 made deaf again: the host itself heard what is sent into it", name());
+    assert_eq!(told, [wanted]);
+    assert_eq!(
+        hears("openvswitch"),
+        Plan::default(),
+        "the kernel's switch takes frames before the host's IP"
+    );
+}
+
+#[test]
 fn what_ovs_vswitchd_can_not_use_is_told() {
     let said = Some("No such device".to_owned());
     let broken = Interface { name: name(), ofport: Some(-1), error: said, ..Interface::default() };
@@ -177,6 +206,12 @@ fn a_switch_that_does_not_answer_is_one_problem() {
 fn no_rule_of_iptables_is_for_an_open_vswitch_bridge() {
     let chain = firewall::Observed { v4: Some("-P FORWARD DROP\n".to_owned()), v6: None, passed: vec![] };
     let switch = Some(Ok(switch(vec![switch_port()])));
-    let observed = Observed { began: moment(2000), links: links(), switch, firewall: Some(Ok(chain)) };
+    let observed = Observed {
+        began: moment(2000),
+        links: links(),
+        switch,
+        hearing: BTreeSet::new(),
+        firewall: Some(Ok(chain)),
+    };
     assert_eq!(plan(&state(Phase::Joined), &observed), Plan::default());
 }

@@ -1,5 +1,7 @@
 //! Networks that the tables move to another bridge while containers run.
 
+use std::collections::BTreeSet;
+
 use hostnet::ovs::{Bridge, Observed as Switch};
 use hostnet::{Kind, Link, firewall};
 use inventory::{Fabric, Snapshot};
@@ -21,7 +23,7 @@ fn state(name: &str, fabric: Fabric, tag: Option<u16>) -> State {
 
 fn planned(state: &State, links: Vec<Link>, switch: Option<Switch>) -> Plan {
     let switch = switch.map(Ok);
-    plan(state, &Observed { began: moment(2000), links, switch, firewall: None })
+    plan(state, &Observed { began: moment(2000), links, switch, hearing: BTreeSet::new(), firewall: None })
 }
 
 /// Moves and steps, as a person reads them.
@@ -142,7 +144,11 @@ fn a_port_that_is_being_plugged_in_is_not_moved() {
     state.apply(Change::Endpoint(endpoint(Phase::Intended)), moment(1000));
     let links = vec![bridge(), link(7, "br1", Kind::Bridge), port()];
     let began = moment(1005);
-    assert_eq!(plan(&state, &Observed { began, links, switch: None, firewall: None }).moved, []);
+    assert_eq!(
+        plan(&state, &Observed { began, links, switch: None, hearing: BTreeSet::new(), firewall: None })
+            .moved,
+        []
+    );
 }
 
 #[test]
@@ -154,6 +160,7 @@ fn bridged_traffic_passes_on_the_old_bridge_as_long_as_a_container_is_on_it() {
         began: moment(2000),
         links,
         switch: Some(Ok(Switch::default())),
+        hearing: BTreeSet::new(),
         firewall: Some(Ok(chain())),
     };
     let rules = firewall::plan(&["mynet0".parse().unwrap()], &chain());

@@ -97,19 +97,55 @@ fn an_untagged_network_is_one_too() {
     does_not_reach(&d1, "10.99.7.9");
 }
 
+fn set(host: &Host, setting: &str, value: &str) {
+    let path = std::path::Path::new("/proc/sys/net").join(setting);
+    host.inside(|| std::fs::write(path, value).unwrap());
+}
+
 /// ovs-vswitchd's userspace datapath reads a copy: the kernel of the host sees what a container sends too.
 #[test]
 fn a_container_does_not_reach_the_host_past_the_switch() {
     let mut host = serve(OvsHost::up(), "dh1", Some(8));
-    for setting in ["all", "default"] {
-        let of = format!("/proc/sys/net/ipv4/conf/{setting}/rp_filter");
-        host.inside(|| std::fs::write(of, "0").unwrap());
-    }
+    set(&host, "ipv4/conf/default/rp_filter", "0");
     host.ip("link add lan0 type veth peer name lan1");
     host.ip("addr add 10.99.250.1/16 dev lan0");
     host.ip("link set lan0 up");
     let d1 = host.start_container(&id('a'), "d1", "10.99.1.1");
-    does_not_reach(&d1, "10.99.250.1");
-    let neighbours = run("ip", &format!("-n {d1} neigh show 10.99.250.1"));
-    assert!(!neighbours.contains("lladdr"), "the host answers for itself: {neighbours}");
+    let port = host.port();
+    let mac = host.link(&port)["address"].as_str().unwrap().to_owned();
+    // the kernel goes by the larger of this one and the interface's
+    for all in ["0", "1", "2"] {
+        set(&host, "ipv4/conf/all/rp_filter", all);
+        run("ip", &format!("-n {d1} neigh flush all"));
+        does_not_reach(&d1, "10.99.250.1");
+        let neighbours = run("ip", &format!("-n {d1} neigh show 10.99.250.1"));
+        assert!(!neighbours.contains("lladdr"), "the host answers for itself: {neighbours}");
+        // a container that does not ask
+        run("ip", &format!("-n {d1} neigh replace 10.99.250.1 lladdr {mac} dev eth0"));
+        does_not_reach(&d1, "10.99.250.1");
+        run("ip", &format!("-n {d1} neigh del 10.99.250.1 dev eth0"));
+    }
+    // somebody sets what keeps it deaf back, as "sysctl net.ipv6.conf.all.disable_ipv6=0" does for all interfaces
+    for (setting, value) in [
+        (format!("ipv4/conf/{port}/rp_filter"), "0"),
+        (format!("ipv4/conf/{port}/arp_ignore"), "0"),
+        ("ipv6/conf/all/disable_ipv6".to_owned(), "0"),
+    ] {
+        set(&host, &setting, value);
+        host.netd(&["reconcile"]);
+        let told = format!("repaired: port {port} of d1 made deaf again");
+        host.until("it is told", |host| host.log().contains(&told));
+        host.until("nothing is left to do", |host| host.netd(&["reconcile"]).stdout == b"nothing to do\n");
+        let hearing = host.inside(|| {
+            let read = |of: &str| std::fs::read_to_string(format!("/proc/sys/net/{of}")).unwrap();
+            [
+                format!("ipv4/conf/{port}/rp_filter"),
+                format!("ipv4/conf/{port}/arp_ignore"),
+                format!("ipv6/conf/{port}/disable_ipv6"),
+            ]
+            .map(|of| read(&of).trim().to_owned())
+        });
+        assert_eq!(hearing, ["1", "8", "1"], "{setting}");
+        std::fs::write(host.path("log"), "").unwrap();
+    }
 }

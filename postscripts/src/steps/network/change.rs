@@ -60,6 +60,8 @@ pub(super) struct Work {
     /// Whether the way in does not matter.
     pub(super) ignore_firewall: bool,
     pub(super) manager: Manager,
+    /// Whether a bridge makes way for another, whose containers netd moves.
+    pub(super) has_replaced: bool,
     /// How long who must answer may take, in seconds.
     pub(super) confirm: u64,
     /// Whether this is the network that was confirmed already, and only put right.
@@ -192,7 +194,7 @@ impl Work {
     /// Makes the manager believe what is.
     async fn adopt(&self) -> Result<(), Flaw> {
         let changed: Vec<PathBuf> = self.files.iter().map(|file| file.path.clone()).collect();
-        Ok(adopt(self.manager, &self.stack, &changed).await?)
+        Ok(adopt(self.manager, &self.stack, &changed, self.has_replaced).await?)
     }
 
     /// A new plan has nothing to do, and the files are as they shall be. A manager that was told may work on for a moment:

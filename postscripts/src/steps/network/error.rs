@@ -16,6 +16,7 @@ use super::guard::{BeginError, Interrupted};
 use super::manager::adopt::AdoptError;
 use super::manager::{DetectError, FilesError, ReadError};
 use super::probe::Silence;
+use super::replace::ReplaceError;
 use super::resolve::ResolveError;
 use super::saved::SavedError;
 use super::way_in::Refusal;
@@ -34,6 +35,9 @@ pub enum NetworkError {
     /// The machine can not follow it.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
+    /// A bridge can not make way for another.
+    #[error(transparent)]
+    Replace(#[from] ReplaceError),
     /// The kernel does not say what is.
     #[error("cannot read this machine's network")]
     Observe(#[source] NetError),

@@ -1,6 +1,7 @@
 //! The changes of the running kernel and switch, one after the other. Each is the same in effect when repeated, and the ways back
 //! also where the way there was never gone.
 
+use std::path::Path;
 use std::time::Duration;
 
 use hostnet::ovs::{self, PortSpec, Switch, SwitchError};
@@ -11,7 +12,8 @@ use thiserror::Error;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::plan::{OvsSpec, Step, inverses};
+use super::manager::adopt::daemon;
+use super::plan::{Made, OvsSpec, Step, inverses};
 use super::zones;
 
 /// How long a bridge over a live NIC may take until it is operational; it is some milliseconds.
@@ -19,6 +21,9 @@ const SETTLED: Duration = Duration::from_secs(1);
 const AGAIN: Duration = Duration::from_millis(1);
 /// One step: the kernel answers in milliseconds, a bond may wait for a NIC's firmware, the switch has a limit of its own.
 const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Where dockerd keeps the network namespaces of running containers.
+const CONTAINERS: &str = "/var/run/docker/netns";
 
 /// What steps act on.
 #[derive(Debug, Clone)]
@@ -42,6 +47,9 @@ pub enum ActError {
     /// firewalld refused.
     #[error("firewalld does not take the device")]
     Zone(#[source] ExecuteError),
+    /// systemctl failed.
+    #[error(transparent)]
+    Daemon(#[from] ExecuteError),
     /// No answer.
     #[error("not done within {} s", DEADLINE.as_secs())]
     Late,
@@ -129,6 +137,8 @@ async fn dispatch(means: &Means, step: &Step) -> Result<(), ActError> {
             zones::remove(device, zone).await;
             Ok(())
         }
+        Step::StopManager(manager) => Ok(daemon::stop(*manager).await?),
+        Step::StartManager(manager) => Ok(daemon::start(*manager).await?),
         _ => in_kernel(&means.kernel, step).await.map_err(ActError::from),
     }
 }
@@ -138,13 +148,14 @@ async fn in_kernel(kernel: &Kernel, step: &Step) -> Result<(), NetError> {
         Step::AddBridge(spec) => kernel.add_bridge(spec).await.map(drop),
         Step::AddBond(spec) => kernel.add_bond(spec).await.map(drop),
         Step::AddVlan(spec) => kernel.add_vlan(spec).await.map(drop),
-        Step::RemoveBridge(BridgeSpec { name, .. })
-        | Step::RemoveBond(BondSpec { name, .. })
-        | Step::RemoveVlan(VlanSpec { name, .. })
-        | Step::Delete { device: name, .. } => kernel.delete(name).await.map(drop),
+        Step::RemoveBridge(BridgeSpec { name, .. }) => delete(kernel, Made::Bridge, name).await,
+        Step::RemoveBond(BondSpec { name, .. }) => delete(kernel, Made::Bond, name).await,
+        Step::RemoveVlan(VlanSpec { name, .. }) => delete(kernel, Made::Vlan, name).await,
+        Step::Delete { kind, device } => delete(kernel, *kind, device).await,
         Step::SetBridge { device, to, .. } => kernel.set_bridge(device, *to).await,
         Step::SetBond { device, to, .. } => kernel.set_bond(device, to).await,
         Step::SetMtu { device, to, .. } => kernel.set_mtu(device, *to).await,
+        Step::SumInSoftware(port) => gone(kernel.sum_in_software_behind(port, Path::new(CONTAINERS)).await),
         Step::SetHearing { device, to, .. } => gone(kernel.set_hearing(device, *to).await),
         Step::SetUp(device) => kernel.set_up(device, true).await,
         Step::SetDown(device) => gone(kernel.set_up(device, false).await),
@@ -163,7 +174,9 @@ async fn in_kernel(kernel: &Kernel, step: &Step) -> Result<(), NetError> {
         | Step::Unplug { .. }
         | Step::SetTag { .. }
         | Step::AddToZone { .. }
-        | Step::RemoveFromZone { .. } => Ok(()),
+        | Step::RemoveFromZone { .. }
+        | Step::StopManager(_)
+        | Step::StartManager(_) => Ok(()),
     }
 }
 
@@ -190,6 +203,19 @@ fn bridge(spec: &OvsSpec) -> ovs::BridgeSpec {
         uplink: spec.uplink.clone(),
         tag: spec.tag,
         mtu: spec.mtu,
+    }
+}
+
+/// A device of another kind that has the name now is not what was made.
+async fn delete(kernel: &Kernel, kind: Made, name: &IfName) -> Result<(), NetError> {
+    let made = match kind {
+        Made::Bridge => Kind::Bridge,
+        Made::Bond => Kind::Bond,
+        Made::Vlan => Kind::Vlan,
+    };
+    match kernel.link(name).await? {
+        Some(link) if link.kind == made => kernel.delete(name).await.map(drop),
+        _ => Ok(()),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use hostnet::NetError;
-use inventory::{HostPlan, IfName, Port};
+use inventory::{HostPlan, IfName, Port, Snapshot};
 
 use super::error::NetworkError;
 use super::execute::Means;
@@ -26,6 +26,8 @@ pub(super) struct Found {
     pub(super) observed: Observed,
     pub(super) tree: Tree,
     pub(super) memory: Memory,
+    /// What netd goes by; `None`: there is none, or none that can be read.
+    pub(super) snapshot: Option<Snapshot>,
 }
 
 impl Found {
@@ -43,7 +45,8 @@ impl Found {
                 memory.ports.insert(bridge.name.clone(), port);
             }
         }
-        Ok(Self { observed, tree, memory })
+        let snapshot = Snapshot::read(Path::new(inventory::snapshot::PATH)).ok().flatten();
+        Ok(Self { observed, tree, memory, snapshot })
     }
 }
 

@@ -1,7 +1,10 @@
 //! A second change, after the one that did without them: devices that left the tables go, under a guard of its own. When it is
 //! taken back, or its run is killed, what the first one made stays; the next run tries again.
 
+use std::time::Duration;
+
 use inventory::HostPlan;
+use tokio::time::{Instant, sleep};
 
 use super::change::Work;
 use super::execute::Means;
@@ -9,6 +12,10 @@ use super::found::{Found, Host};
 use super::plan::{Leaving, Step};
 use super::references::Survey;
 use super::{NetworkError, Outcome, Run, saved};
+
+/// How long netd may take to move containers to a new bridge: it looks a second after a change.
+const MOVED: Duration = Duration::from_secs(20);
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// Removes what nobody uses; what somebody uses is told.
 pub(super) async fn remove(
@@ -21,7 +28,7 @@ pub(super) async fn remove(
     if done.made.made_beyond(&done.stack).next().is_none() {
         return Ok(Outcome::NothingToDo);
     }
-    let found = Found::look(means, host, plan).await?;
+    let found = look(&done, means, host, plan).await?;
     let leaving = done.left(&found.observed);
     let summary = told(&leaving);
     // each after those that it stands on, as in a plan
@@ -45,6 +52,19 @@ pub(super) async fn remove(
     work.keep()?;
     // what stays is told at each run
     Ok(if summary.is_empty() { Outcome::NothingToDo } else { Outcome::Done(summary) })
+}
+
+/// The machine, once netd has moved the containers of a bridge that was replaced. Where it does not, they keep the bridge.
+async fn look(done: &Work, means: &Means, host: &Host, plan: &HostPlan) -> Result<Found, NetworkError> {
+    let end = Instant::now() + MOVED;
+    loop {
+        let found = Found::look(means, host, plan).await?;
+        let waits = done.has_replaced && !done.left(&found.observed).stays.is_empty();
+        if !waits || Instant::now() >= end {
+            return Ok(found);
+        }
+        sleep(AGAIN).await;
+    }
 }
 
 fn told(leaving: &Leaving) -> String {

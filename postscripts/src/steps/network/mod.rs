@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! found.rs      what is: kernel, switch, the manager's files, what earlier runs left
+//! replace/      bridges of earlier runs whose NIC or name another bridge gets
 //! resolve/      what shall be, on this machine
 //! plan/         the steps from the one to the other
 //! change.rs     steps and files, under guard: all of it and confirmed, or none
@@ -33,6 +34,7 @@ pub mod observe;
 pub mod plan;
 pub mod probe;
 pub mod references;
+pub mod replace;
 pub mod resolve;
 pub mod restore;
 pub mod saved;
@@ -57,7 +59,8 @@ use self::knock::Knock;
 use self::manager::wanted;
 use self::plan::plan;
 use self::probe::Probes;
-use self::references::{NewSsh, Survey, moved, survey};
+use self::references::{Moved, NewSsh, Survey, moved, survey};
+use self::replace::{ReplaceError, replaced};
 use self::resolve::resolve;
 use super::{Outcome, Plan, Run};
 use crate::files::changed;
@@ -87,7 +90,8 @@ pub async fn run(run: &Run) -> Result<Outcome, NetworkError> {
         survey(&host.root, &work.moved, NewSsh { source: node.master, port: work.knock.ssh.get() }).await;
     let names_devices = work.survey.lines(&work.moved);
     if run.work.dry_run {
-        let steps = [work.steps.clone(), work.left(&found.observed).steps].concat();
+        let left = if work.has_replaced { Vec::new() } else { work.left(&found.observed).steps };
+        let steps = [work.steps.clone(), left].concat();
         return Ok(Outcome::Planned(Plan::new(&steps, work.files).with_notes(names_devices)));
     }
     names_devices.iter().for_each(|line| run.log.summary("network", line));
@@ -115,14 +119,27 @@ fn prepare(
     found: &Found,
     master: SocketAddr,
 ) -> Result<Work, NetworkError> {
-    let stack = resolve(host_plan, &found.observed, &found.memory)?;
-    let files = wanted(&found.tree, &stack, &run.templates, &stamp(SystemTime::now()))?;
-    let files = changed(files).map_err(NetworkError::Unread)?;
     let made = saved::made(&host.state)?;
+    let replaced = replaced(&made, host_plan, &found.observed, found.snapshot.as_ref())?;
+    let by_dhcp = replaced.names.iter().find(|(old, _)| found.tree.is_dhcp(old));
+    if let Some((old, _)) = by_dhcp {
+        let manager = found.tree.manager().to_string();
+        return Err(ReplaceError::ByDhcp { old: old.clone(), manager }.into());
+    }
+    let stack = resolve(host_plan, &replaced.observed, &found.memory)?;
+    let tree = found.tree.clone().renamed(&replaced.names);
+    let files = wanted(&tree, &stack, &run.templates, &stamp(SystemTime::now()))?;
+    let files = changed(files).map_err(NetworkError::Unread)?;
     let left = made.made_beyond(&stack).cloned().collect();
-    let steps = plan(&stack, &found.observed);
+    let has_replaced = !replaced.names.is_empty();
+    let steps = plan(&stack, &replaced.observed);
+    let renamed = replaced.names.iter().filter(|(old, new)| old != new).cloned();
+    let renamed = renamed.map(|(from, to)| Moved { from, to });
+    let moved = moved(&steps, &stack, &found.observed).into_iter().chain(renamed).collect();
+    let steps = replaced.change(steps, found.tree.manager());
     Ok(Work {
-        moved: moved(&steps, &stack, &found.observed),
+        moved,
+        has_replaced,
         survey: Survey::default(),
         knock: Knock::new(master.ip(), run.environment.get("SSH_CONNECTION")),
         ignore_firewall: run.work.ignore_firewall,

@@ -84,6 +84,11 @@ impl Observed {
         self.hearing.iter().find(|(name, _)| name == through).map(|(_, hearing)| *hearing)
     }
 
+    /// Whether that is nothing.
+    pub fn is_deaf(&self, through: &IfName) -> bool {
+        self.hearing(through).is_some_and(Hearing::is_deaf)
+    }
+
     /// The routes through an interface.
     pub fn routes<'a>(&'a self, through: &'a IfName) -> impl Iterator<Item = &'a Route> + 'a {
         self.routes.iter().filter(move |(name, _)| name == through).map(|(_, route)| route)

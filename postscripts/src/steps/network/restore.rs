@@ -35,9 +35,16 @@ const DONE: &str = "/run/xdock/network-restored";
 /// # Errors
 /// See [`NetworkError`].
 pub async fn restore(host: &Host, remote: &str, manager: Duration) -> Result<Option<String>, NetworkError> {
-    let stack = saved::read(&host.state)?
-        .ok_or_else(|| NetworkError::NothingSaved(saved::path(&host.state).display().to_string()))?;
-    let stack = of_switch(&stack);
+    let stack = saved_stack(host)?;
+    bring_back(of_switch(&stack), remote, manager).await
+}
+
+fn saved_stack(host: &Host) -> Result<Stack, NetworkError> {
+    saved::read(&host.state)?
+        .ok_or_else(|| NetworkError::NothingSaved(saved::path(&host.state).display().to_string()))
+}
+
+async fn bring_back(stack: Stack, remote: &str, manager: Duration) -> Result<Option<String>, NetworkError> {
     if stack.devices.is_empty() {
         return Ok(None);
     }
@@ -98,6 +105,11 @@ pub async fn run(log: &Log) -> ExitCode {
     let manager = if first { MANAGER } else { Duration::ZERO };
     let restored = match (saved::path(&host.state).exists(), &late) {
         (false, Some(_)) => Ok(None),
+        // the switch may have had the name or the NIC of a bridge that the manager then could not make
+        (true, Some(_)) => match saved_stack(&host) {
+            Ok(stack) => bring_back(stack, ovs::REMOTE, manager).await,
+            Err(error) => Err(error),
+        },
         _ => restore(&host, ovs::REMOTE, manager).await,
     };
     match restored {

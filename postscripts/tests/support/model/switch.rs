@@ -13,17 +13,22 @@ impl Model {
             Step::AddOvs(spec) => {
                 let bridge = OvsBridge {
                     name: spec.name.clone(),
-                    ports: vec![spec.name.clone(), spec.uplink.clone()],
+                    ports: [&spec.name].into_iter().chain(&spec.uplink).cloned().collect(),
                     tag: spec.tag,
                     stp: false,
                     mac: spec.mac,
                     mtu: spec.mtu,
                 };
                 if self.now.ovs(&spec.name).is_none() {
-                    self.now.switch.as_mut().ok_or("no switch")?.push(bridge);
                     let tap = Kind::Other("tun".to_owned());
                     let made = self.new_link(&spec.name, spec.mac, spec.mtu);
-                    self.add(Link { kind: tap, up: false, ..made });
+                    self.add(Link { kind: tap, up: false, ..made })?;
+                    // an uplink that is a port of another bridge is moved
+                    let bridges = self.now.switch.as_mut().ok_or("no switch")?;
+                    bridges
+                        .iter_mut()
+                        .for_each(|other| other.ports.retain(|port| Some(port) != spec.uplink.as_ref()));
+                    bridges.push(bridge);
                 }
             }
             Step::DelOvs(name) | Step::RemoveOvs(OvsSpec { name, .. }) if self.now.ovs(name).is_some() => {

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use acceptance::reach::without_cable;
 use acceptance::soundness::same;
 use acceptance::{Cluster, Failure, Tables};
 use futures_util::future::try_join_all;
@@ -89,17 +90,7 @@ async fn a_fabric_port_that_goes_down_during_the_change_is_survived(
     cluster: &Cluster,
 ) -> Result<(), Failure> {
     for host in HOSTS {
-        let smaller = tables(&SMALLER);
-        let run = cluster.xdockhost(&smaller, host, "network confirm=3");
-        let pull = async {
-            wait_for(cluster, host, "[ -e /var/lib/xdock/network/change.json ]").await?;
-            cluster.lab.link(host, "eth0", false).await?;
-            Ok::<_, Failure>(())
-        };
-        let (ran, pulled) = tokio::join!(run, pull);
-        cluster.lab.link(host, "eth0", true).await?;
-        pulled?;
-        let ran = ran?;
+        let ran = without_cable(cluster, &tables(&SMALLER), host).await?;
         answers(cluster, host).await?;
         if ran.code != 1 {
             return Err(format!("{host} confirmed a network without a cable: {ran:?}").into());

@@ -3,6 +3,7 @@
 //! broke.
 
 mod deploy;
+mod replace;
 mod restarts;
 mod vlans;
 
@@ -62,6 +63,6 @@ fn tables_of(mynet0: &[(&str, &str)], more: &[(&str, &str)]) -> Tables {
 }
 
 fn main() {
-    let promises = [deploy::promises(), vlans::promises(), restarts::promises()];
+    let promises = [deploy::promises(), vlans::promises(), restarts::promises(), replace::promises()];
     acceptance::promise::run(promises.into_iter().flatten().collect(), provision);
 }

@@ -1,5 +1,6 @@
 //! What is done with a lab that is up.
 
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -139,8 +140,16 @@ impl Lab {
     /// The lab has no such host, or `ping` can not be run.
     pub fn watch_ping(&self, host: &str, interval: Duration) -> Result<Watch, LabError> {
         let machine = self.state()?.spec.machine(self.member(host)?);
+        self.watch_address(machine.address, interval)
+    }
+
+    /// The same for any address, such as a container's.
+    ///
+    /// # Errors
+    /// `ping` can not be run.
+    pub fn watch_address(&self, address: Ipv4Addr, interval: Duration) -> Result<Watch, LabError> {
         let namespace = fabric::namespace_path(&self.name.of(Member::Mn));
-        Ok(Watch::start(&namespace, machine.address, interval)?)
+        Ok(Watch::start(&namespace, address, interval)?)
     }
 
     async fn boot_again(&self, state: &State, machine: &Machine) -> Result<Running, LabError> {

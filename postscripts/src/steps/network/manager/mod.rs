@@ -66,6 +66,13 @@ impl Manager {
         [Self::Ifupdown, Self::Networkd, Self::NetworkManager, Self::Netplan, Self::Ifcfg, Self::Wicked];
 }
 
+impl Manager {
+    /// Whether a daemon of its own keeps the network as its files say.
+    pub fn has_daemon(self) -> bool {
+        matches!(self, Self::Networkd | Self::NetworkManager | Self::Netplan)
+    }
+}
+
 impl fmt::Display for Manager {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {

@@ -46,6 +46,8 @@ pub struct Tree {
     files: Vec<File>,
     ovs_plugin: bool,
     nics: Nics,
+    /// Old and new name of bridges that get another one.
+    renamed: Vec<(IfName, IfName)>,
 }
 
 /// Where NetworkManager's plugin for Open vSwitch is; the directory between has the version in its name.
@@ -60,7 +62,7 @@ impl Tree {
     /// One is there but can not be read.
     pub fn read(root: &Path, manager: Manager, nics: &Nics) -> Result<Self, ReadError> {
         let (root, nics, ovs_plugin) = (root.to_owned(), nics.clone(), has_plugin(root));
-        let mut tree = Self { root, manager, files: Vec::new(), ovs_plugin, nics };
+        let mut tree = Self { root, manager, files: Vec::new(), ovs_plugin, nics, renamed: Vec::new() };
         for place in manager.dialect().places() {
             for path in listed(&tree.root, place)? {
                 if let Some(text) = read(&tree.on_disk(&path))? {
@@ -74,6 +76,19 @@ impl Tree {
     /// The interfaces that its definitions match.
     pub fn nics(&self) -> &Nics {
         &self.nics
+    }
+
+    /// The same files, whose words of an old name hold for the new one too.
+    #[must_use]
+    pub fn renamed(mut self, names: &[(IfName, IfName)]) -> Self {
+        self.renamed = names.iter().filter(|(old, new)| old != new).cloned().collect();
+        self
+    }
+
+    /// The device, and its old name.
+    fn names_of<'a>(&'a self, device: &'a IfName) -> impl Iterator<Item = &'a IfName> {
+        let old = self.renamed.iter().filter(move |(_, new)| new == device).map(|(old, _)| old);
+        [device].into_iter().chain(old)
     }
 
     /// Whose they are.
@@ -129,6 +144,10 @@ impl Tree {
 
     /// Routes in our file of an earlier run, which its NIC had before that.
     pub(super) fn carried(&self, device: &IfName) -> Vec<Route> {
+        self.names_of(device).flat_map(|name| self.carried_by(name)).collect()
+    }
+
+    fn carried_by(&self, device: &IfName) -> Vec<Route> {
         let nic = self.nics.get(device);
         let dialect = self.manager.dialect();
         let ours = self.files.iter().filter(|file| file.is_ours());
@@ -140,7 +159,8 @@ impl Tree {
     /// Lines of others' files that our file of the device took over in an earlier run.
     pub(super) fn kept(&self, device: &IfName) -> Vec<String> {
         let ours = self.files.iter().filter(|file| file.is_ours());
-        ours.flat_map(|file| self.manager.dialect().kept(file, device)).collect()
+        let kept = |file| self.names_of(device).flat_map(move |name| self.manager.dialect().kept(file, name));
+        ours.flat_map(kept).collect()
     }
 
     /// What somebody else's definitions say of a device.
@@ -151,7 +171,7 @@ impl Tree {
 
     /// What the definitions that hold for a device say of it.
     pub(super) fn said(&self, device: &IfName) -> Vec<Said> {
-        self.applied(device).into_iter().map(|applied| applied.said).collect()
+        self.names_of(device).flat_map(|name| self.applied(name)).map(|applied| applied.said).collect()
     }
 
     fn applied(&self, device: &IfName) -> Vec<Applied<'_>> {

@@ -11,7 +11,7 @@ impl Tower<'_> {
     /// After all else: until the bridge has the address, the host is reached through its NIC.
     pub(super) fn deafened(&self) -> Vec<Step> {
         let uplinks = self.devices.iter().filter_map(|device| uplink(device));
-        let hearing = uplinks.filter(|port| self.observed.hearing(port) != Some(Hearing::DEAF));
+        let hearing = uplinks.filter(|port| !self.observed.is_deaf(port));
         let deafen = |port: &IfName| Step::SetHearing {
             device: port.clone(),
             // one that is only made now goes away on the way back
@@ -25,7 +25,7 @@ impl Tower<'_> {
     pub(super) fn hearing_again(&self) -> Vec<Step> {
         let is_deaf = |device: &&&Device| {
             let is_uplink = self.stack.devices.iter().any(|above| uplink(above) == Some(&device.name));
-            !is_uplink && self.observed.hearing(&device.name) == Some(Hearing::DEAF)
+            !is_uplink && self.observed.is_deaf(&device.name)
         };
         let (from, to) = (Hearing::DEAF, Hearing::ALL);
         let hear = |device: &&Device| Step::SetHearing { device: device.name.clone(), from, to };
@@ -71,7 +71,16 @@ mod tests {
         let deafen = ["have only the switch hear eth0"];
         assert_eq!(words(ovs(Datapath::Netdev), Hearing::ALL), deafen);
         // somebody has set one of them back
-        assert_eq!(words(ovs(Datapath::Netdev), Hearing { arp_ignore: 0, ..Hearing::DEAF }), deafen);
+        for back in [
+            Hearing { arp_ignore: 0, ..Hearing::DEAF },
+            Hearing { rp_filter: 0, ..Hearing::DEAF },
+            Hearing { disable_ipv6: false, ..Hearing::DEAF },
+        ] {
+            assert_eq!(words(ovs(Datapath::Netdev), back), deafen);
+        }
+        // what systemd-sysctl sets on new interfaces drops the same
+        let loose = Hearing { rp_filter: 2, ..Hearing::DEAF };
+        assert_eq!(words(ovs(Datapath::Netdev), loose), Vec::<String>::new());
         for kind in [ovs(Datapath::System), linux()] {
             assert_eq!(words(kind, Hearing::ALL), Vec::<String>::new());
         }

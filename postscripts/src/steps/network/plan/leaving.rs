@@ -139,7 +139,8 @@ impl<'a> Users<'a> {
     }
 }
 
-fn remove(device: &Device, link: &Link, observed: &Observed) -> Vec<Step> {
+/// What removes a device that is there, with what is on it.
+pub fn remove(device: &Device, link: &Link, observed: &Observed) -> Vec<Step> {
     let name = &device.name;
     let is_ovs = matches!(device.kind, Kind::OvsBridge { .. });
     // what is made is up: the way back of one that was down ends with setting it down
@@ -170,7 +171,7 @@ fn remove(device: &Device, link: &Link, observed: &Observed) -> Vec<Step> {
                 name: name.clone(),
                 datapath: *datapath,
                 mac,
-                uplink: port.clone(),
+                uplink: observed.ovs(name).filter(|now| now.ports.contains(port)).map(|_| port.clone()),
                 tag: *tag,
                 mtu: device.mtu,
             }));

@@ -36,7 +36,7 @@ mod routes;
 mod step;
 mod words;
 
-pub use self::leaving::{Leaving, leaving};
+pub use self::leaving::{Leaving, leaving, remove};
 pub use self::step::{Made, OvsSpec, Step, inverses};
 pub use self::words::Words;
 use super::observe::Observed;

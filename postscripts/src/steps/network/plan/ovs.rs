@@ -18,7 +18,7 @@ impl Tower<'_> {
             name: name.clone(),
             datapath,
             mac: device.mac,
-            uplink: uplink.clone(),
+            uplink: Some(uplink.clone()),
             tag,
             mtu: device.mtu,
         };
@@ -31,7 +31,7 @@ impl Tower<'_> {
             // in the database, but ovs-vswitchd has not come to it: this waits for it
             (Some(_), None) => steps.extend([Step::SetOvs(spec), Step::SetUp(name.clone())]),
             (Some(_), Some(_)) => {
-                steps.extend(self.put_right(spec));
+                steps.extend(self.put_right(spec, uplink));
                 steps.extend(self.up(name));
             }
         }
@@ -39,16 +39,15 @@ impl Tower<'_> {
     }
 
     /// What somebody, or an older plan, has made different of a bridge that is there.
-    fn put_right(&self, spec: OvsSpec) -> Vec<Step> {
+    fn put_right(&self, spec: OvsSpec, uplink: &IfName) -> Vec<Step> {
         let Some(now) = self.observed.ovs(&spec.name) else { return Vec::new() };
         let mut steps = Vec::new();
-        let leads_out = |port: &&IfName| {
-            **port != spec.uplink && **port != spec.name && self.stack.device(port).is_some()
-        };
+        let leads_out =
+            |port: &&IfName| *port != uplink && **port != spec.name && self.stack.device(port).is_some();
         let stale = now.ports.iter().filter(leads_out);
         steps.extend(stale.map(|port| Step::Unplug { port: port.clone(), bridge: spec.name.clone() }));
-        if !now.ports.contains(&spec.uplink) {
-            steps.push(Step::Plug { port: spec.uplink.clone(), bridge: spec.name.clone() });
+        if !now.ports.contains(uplink) {
+            steps.push(Step::Plug { port: uplink.clone(), bridge: spec.name.clone() });
         }
         if now.tag != spec.tag {
             steps.push(Step::SetTag { port: spec.name.clone(), from: now.tag, to: spec.tag });

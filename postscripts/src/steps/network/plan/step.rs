@@ -5,6 +5,8 @@ use inventory::{Datapath, IfName, MacAddr};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::steps::network::manager::Manager;
+
 /// One change, with what is needed to take it back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -23,7 +25,7 @@ pub enum Step {
     RemoveVlan(VlanSpec),
     /// Remove an Open vSwitch bridge that left the tables.
     RemoveOvs(OvsSpec),
-    /// Remove what an earlier step made: only ever the way back.
+    /// Remove what an earlier step made: only ever the way back. Leaves a device of another kind alone.
     Delete {
         /// What it is.
         kind: Made,
@@ -66,6 +68,12 @@ pub enum Step {
         /// What it shall take.
         to: Hearing,
     },
+    /// Stop the manager's daemon, which would undo what follows; it is started again when its files are new.
+    StopManager(Manager),
+    /// Start it again: only ever the way back.
+    StartManager(Manager),
+    /// Have the container behind this port put checksums into what it sends. Stays so until it is started again.
+    SumInSoftware(IfName),
     /// Switch an interface on.
     SetUp(IfName),
     /// Switch an interface off; its routes and IPv6 addresses go.
@@ -167,8 +175,8 @@ pub struct OvsSpec {
     pub datapath: Datapath,
     /// Its Ethernet address; `None`: as it is.
     pub mac: Option<MacAddr>,
-    /// Its one port that leads out.
-    pub uplink: IfName,
+    /// Its one port that leads out; `None`: it has lost it to another bridge.
+    pub uplink: Option<IfName>,
     /// The VLAN of the internal port; `None`: untagged.
     pub tag: Option<u16>,
     /// MTU of the internal port in bytes; `None`: the lowest of its ports'.
@@ -191,6 +199,7 @@ impl Step {
             Self::SetBond { device, from, to } => Self::SetBond { device, from: to, to: from },
             Self::SetMtu { device, from, to } => Self::SetMtu { device, from: to, to: from },
             Self::SetHearing { device, from, to } => Self::SetHearing { device, from: to, to: from },
+            Self::StopManager(manager) => Self::StartManager(manager),
             Self::SetUp(device) => Self::SetDown(device),
             Self::SetDown(device) => Self::SetUp(device),
             Self::AddAddress(device, address) => Self::DelAddress(device, address),
@@ -208,7 +217,12 @@ impl Step {
             Self::SetTag { port, from, to } => Self::SetTag { port, from: to, to: from },
             Self::AddToZone { device, zone } => Self::RemoveFromZone { device, zone },
             Self::RemoveFromZone { .. } => return None,
-            Self::Settle(_) | Self::Delete { .. } | Self::DelOvs(_) | Self::SetOvs(_) => return None,
+            Self::Settle(_)
+            | Self::Delete { .. }
+            | Self::DelOvs(_)
+            | Self::SetOvs(_)
+            | Self::StartManager(_)
+            | Self::SumInSoftware(_) => return None,
         })
     }
 

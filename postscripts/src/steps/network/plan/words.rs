@@ -25,6 +25,11 @@ impl fmt::Display for Step {
                 write!(f, "have only the switch hear {device}")
             }
             Self::SetHearing { device, .. } => write!(f, "have the host itself hear {device}"),
+            Self::StopManager(manager) => write!(f, "stop {manager} until its files are new"),
+            Self::StartManager(manager) => write!(f, "start {manager}"),
+            Self::SumInSoftware(port) => {
+                write!(f, "have the container behind {port} compute its checksums")
+            }
             Self::SetUp(device) => write!(f, "set {device} up"),
             Self::SetDown(device) => write!(f, "set {device} down"),
             Self::AddAddress(device, address) => write!(f, "add {address} to {device}"),
@@ -47,7 +52,8 @@ impl Step {
     fn of_switch(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AddOvs(spec) => {
-                write!(f, "add Open vSwitch bridge {} with port {}", spec.name, spec.uplink)?;
+                write!(f, "add Open vSwitch bridge {}", spec.name)?;
+                spec.uplink.as_ref().map_or(Ok(()), |uplink| write!(f, " with port {uplink}"))?;
                 spec.tag.map_or(Ok(()), |tag| write!(f, ", itself in VLAN {tag}"))
             }
             Self::RemoveOvs(spec) => write!(f, "remove Open vSwitch bridge {}", spec.name),

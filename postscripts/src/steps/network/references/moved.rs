@@ -22,7 +22,7 @@ pub(in crate::steps::network) fn moved(steps: &[Step], stack: &Stack, observed: 
 fn move_of<'a>(step: &'a Step, steps: &'a [Step], stack: &'a Stack) -> Option<(&'a IfName, &'a IfName)> {
     match step {
         Step::Enslave { port, .. } | Step::Plug { port, .. } => Some((port, stack.top_of(port))),
-        Step::AddOvs(spec) => Some((&spec.uplink, stack.top_of(&spec.uplink))),
+        Step::AddOvs(spec) => spec.uplink.as_ref().map(|uplink| (uplink, stack.top_of(uplink))),
         Step::DelAddress(from, address) => steps.iter().find_map(|other| match other {
             Step::AddAddress(to, added) if added.addr() == address.addr() => Some((from, to)),
             _ => None,

@@ -7,6 +7,7 @@
 //! | NetworkManager | reload, then each of our profiles, masters first | 0 or 1 |
 //! | ifupdown | runs nothing; its state files are written ([`super::ifupdown::ifstate`]) | 0 |
 
+pub mod daemon;
 mod networkd;
 mod networkmanager;
 
@@ -44,16 +45,26 @@ pub enum AdoptError {
     State(#[from] FileError),
 }
 
-/// After the kernel and the files have become `stack`; `changed`: the files that were written or removed.
+/// After the kernel and the files have become `stack`; `changed`: the files that were written or removed; `stopped`: its daemon was.
 ///
 /// # Errors
 /// What the manager said.
-pub async fn adopt(manager: Manager, stack: &Stack, changed: &[PathBuf]) -> Result<(), AdoptError> {
+pub async fn adopt(
+    manager: Manager,
+    stack: &Stack,
+    changed: &[PathBuf],
+    stopped: bool,
+) -> Result<(), AdoptError> {
     // it knows its devices by name, also one that was made anew
-    if changed.is_empty() && matches!(manager, Manager::Networkd | Manager::Netplan) {
+    if changed.is_empty() && !stopped && matches!(manager, Manager::Networkd | Manager::Netplan) {
         return Ok(());
     }
-    match renderer(manager).await? {
+    let renderer = renderer(manager).await?;
+    if stopped {
+        let started = daemon::start(manager).await;
+        started.map_err(|source| AdoptError::Command { manager, source: Box::new(source) })?;
+    }
+    match renderer {
         Manager::Ifupdown => ifupdown(stack).await,
         // they read their files when somebody calls ifup, and keep no belief beside the kernel
         Manager::Ifcfg => Ok(()),
