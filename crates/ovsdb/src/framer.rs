@@ -210,7 +210,8 @@ mod tests {
             let mut framer = Framer::new(Limits { bytes: 64, depth: 4 });
             for chunk in chunks {
                 framer.push(&chunk);
-                let _ = all(&mut framer);
+                // what it gives may be no text: the decoder behind it refuses that
+                while let Ok(Some(_)) = framer.pop() {}
             }
         }
     }
