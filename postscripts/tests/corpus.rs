@@ -82,7 +82,7 @@ const IMAGES: [Image; 8] = [
         )],
         is_dhcp: false,
         bridge: "etc/sysconfig/network-scripts/ifcfg-mynet0",
-        has: &["DNS1=10.99.0.53\n", "IPV6_PRIVACY='no'\n"],
+        has: &["DNS1=\"10.99.0.53\"\n", "IPV6_PRIVACY='no'\n"],
     },
     Image {
         what: "anaconda of RHEL 9",

@@ -46,7 +46,8 @@ fn outside_of_xcat_the_missing_variable_is_named() {
 fn it_runs_in_an_empty_root() {
     assert!(nix::unistd::geteuid().is_root(), "this test needs root (chroot); run the tests as root");
     let root = tempfile::tempdir().unwrap();
-    fs::copy(PROGRAM, root.path().join("xdockhost")).unwrap();
+    // by a program of its own: a child that another test's thread starts meanwhile would inherit the open file ("text file busy")
+    assert!(Command::new("cp").arg(PROGRAM).arg(root.path().join("xdockhost")).status().unwrap().success());
     fs::set_permissions(root.path().join("xdockhost"), fs::Permissions::from_mode(0o755)).unwrap();
     let inside = |word: &str| {
         let mut command = Command::new("chroot");

@@ -101,18 +101,28 @@ fn said(tree: &Tree, stack: &Stack, name: &IfName) -> Vec<Said> {
     said
 }
 
-/// What stands in others' files and in ours of an earlier run, and is taken over as it is.
+/// What stands in others' files and in ours of an earlier run, and is taken over as it is. A definition of somebody else that we
+/// must leave in place (`/run`, which each boot writes again) is taken over once.
 fn kept(tree: &Tree, stack: &Stack, device: &Device, sources: &[&IfName]) -> Vec<String> {
     let mut lines = tree.kept(&device.name);
-    let own = tree.foreign(&device.name).filter(|_| device.kind == Kind::Ethernet);
-    lines.extend(own.flat_map(|said| said.kept));
+    let own = tree.foreign(&device.name).filter(|_| device.kind == Kind::Ethernet).map(|said| said.kept);
     let is_made = |name: &IfName| stack.device(name).is_some_and(|device| device.kind != Kind::Ethernet);
-    for name in sources {
-        let foreign = tree.foreign(name).filter(|said| said.exact || !is_made(name));
-        lines.extend(foreign.flat_map(|said| said.moved));
+    let moved = sources.iter().flat_map(|name| {
+        tree.foreign(name).filter(|said| said.exact || !is_made(name)).map(|said| said.moved)
+    });
+    for definition in own.chain(moved) {
+        let definition: Vec<String> =
+            definition.iter().map(|line| line.replace(DEVICE, device.name.as_str())).collect();
+        if !has(&lines, &definition) {
+            lines.extend(definition);
+        }
     }
-    let lines = lines.into_iter().map(|line| line.replace(DEVICE, device.name.as_str()));
-    block(&device.name, lines.collect())
+    block(&device.name, lines)
+}
+
+/// Whether the lines have these one after another.
+fn has(lines: &[String], wanted: &[String]) -> bool {
+    wanted.is_empty() || lines.windows(wanted.len()).any(|window| window == wanted)
 }
 
 /// The device, and those whose place it takes: what their files say holds for it. VLANs take nobody's place.
