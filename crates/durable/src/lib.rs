@@ -94,6 +94,18 @@ pub fn rename(from: &Path, to: &Path) -> Result<(), FileError> {
     sync_directory(parent_of(to))
 }
 
+/// Gives a file a second name durably (a hard link): it keeps its content, owner and times where the first name gets another
+/// file. Creates missing parent directories (0755). Both names must be in one file system.
+///
+/// # Errors
+/// Names the new name; a file of that name is untouched.
+pub fn hard_link(path: &Path, name: &Path) -> Result<(), FileError> {
+    let parent = parent_of(name);
+    create_directory(parent)?;
+    fs::hard_link(path, name).map_err(at("link", name))?;
+    sync_directory(parent)
+}
+
 /// Removes `path` durably; that it is not there is success without change.
 ///
 /// # Errors
@@ -183,6 +195,24 @@ mod tests {
         let directory = dir.path().join("a");
         let error = link(&directory, first).unwrap_err();
         assert_eq!(error.to_string(), format!("cannot link {}", directory.display()));
+    }
+
+    #[test]
+    fn a_second_name_keeps_what_the_first_one_had() {
+        use std::time::{Duration, SystemTime};
+        let dir = tempfile::tempdir().unwrap();
+        let (path, backup) = (dir.path().join("file"), dir.path().join("kept/file.1"));
+        fs::write(&path, "old").unwrap();
+        let then = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+        File::options().append(true).open(&path).unwrap().set_modified(then).unwrap();
+        hard_link(&path, &backup).unwrap();
+        replace(&path, b"new", 0o644).unwrap();
+        let error = hard_link(&path, &backup).unwrap_err();
+        assert_eq!(error.to_string(), format!("cannot link {}", backup.display()));
+        assert_eq!(fs::read(&backup).unwrap(), b"old");
+        rename(&backup, &path).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), then);
     }
 
     #[test]
