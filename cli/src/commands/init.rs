@@ -1,14 +1,17 @@
-//! `init`: lays out what deployed hosts fetch from the management node, and starts the helper that they ask; `init --undo`:
-//! removes it.
+//! `init`: installs on the management node what deployed hosts fetch, the helper that they ask, and the integration with xCAT;
+//! `init --undo`: removes it.
 
+mod kept;
 mod knock;
 mod xcat;
+mod xcatd;
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use durable::{Change, FileError};
+use chain::chain;
+use durable::FileError;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
@@ -17,14 +20,22 @@ use crate::app::App;
 use crate::args::InitArgs;
 use crate::printer::Volume;
 
+use self::kept::{Done as Laid, Kept, Told};
 use self::knock::Helper;
 use self::xcat::Xcat;
+use self::xcatd::Reload;
 
-/// What xCAT copies to every node at every run: small, and fetches the rest once.
+/// xCAT copies this to every node at every run: it is small, and fetches the rest once.
 const STUB: &str = include_str!("../../../templates/install/postscripts/xdock");
 
-/// The names under which the stub lies: the second is xCAT's own former postscript.
+/// By this word in its text a postscript is ours.
+const MARK: &str = "/install/xdock/";
+
+/// The names of the stub. xCAT up to 2.18 has a postscript with the second name.
 const STUBS: [&str; 2] = ["xdock", "setupdockerhost"];
+
+/// Below `installdir/xdock`: postscripts of others that the stub replaces.
+const KEPT: &str = "kept";
 
 /// What a host runs.
 const PROGRAMS: [&str; 2] = ["netd", "xdockhost"];
@@ -47,9 +58,6 @@ pub(crate) enum InitError {
     /// Where this program is.
     #[error("cannot find the directory of this program; say with --from where netd and xdockhost are")]
     Own(#[source] io::Error),
-    /// Somebody's own postscript.
-    #[error("{} is not xdock's; move it away, then run this again", .0.display())]
-    Foreign(PathBuf),
     /// A file that was not written or removed.
     #[error(transparent)]
     File(#[from] FileError),
@@ -62,59 +70,64 @@ pub(crate) enum InitError {
 }
 
 pub(super) async fn run(args: &InitArgs, app: &mut App) -> Result<Done, CommandError> {
+    let installdir = app.settings.installdir.clone();
     if args.undo {
-        for path in take_away(&app.settings.installdir)? {
-            app.printer.line(&format!("{}: removed", path.display()));
-        }
-        with_xcat(app, Xcat::take_away)?;
+        tell(app, &take_away(&installdir)?);
+        let done = with_xcat(app, Xcat::take_away).await?;
         if !args.no_knock {
             for path in Helper::here().take_away().await.map_err(InitError::from)? {
                 app.printer.line(&format!("{}: removed", path.display()));
             }
         }
-        return Ok(Done::All);
+        return Ok(done);
     }
     let from = match &args.from {
         Some(directory) => directory.clone(),
         None => own_directory()?,
     };
-    tell(app, &lay_out(&from, &app.settings.installdir)?);
-    with_xcat(app, Xcat::lay)?;
+    tell(app, &lay_out(&from, &installdir)?);
+    let done = with_xcat(app, Xcat::lay).await?;
     if !args.no_knock {
         let (laid, started) = Helper::here().lay().await;
-        tell(app, &laid);
+        tell(app, &laid.into_iter().map(|(path, change)| (path, change.into())).collect());
         started.map_err(InitError::from)?;
     }
-    Ok(Done::All)
+    Ok(done)
 }
 
-fn tell(app: &mut App, files: &[(PathBuf, Change)]) {
-    for (path, change) in files {
-        let word = if *change == Change::Written { "written" } else { "already" };
-        app.printer.line(&format!("{}: {word}", path.display()));
+fn tell(app: &mut App, told: &Told) {
+    for (path, done) in told {
+        app.printer.line(&format!("{}: {done}", path.display()));
     }
 }
 
-/// Does what concerns xCAT, where there is one.
-fn with_xcat(
+/// Installs or removes the integration with xCAT, where there is an xCAT; then xcatd loads its plugins again.
+async fn with_xcat(
     app: &mut App,
-    does: impl Fn(&Xcat) -> Result<Vec<(PathBuf, xcat::Done)>, xcat::XcatError>,
-) -> Result<(), InitError> {
+    does: impl Fn(&Xcat) -> Result<Told, xcat::XcatError>,
+) -> Result<Done, InitError> {
     let root = Xcat::place();
     let Some(there) = Xcat::at(root.clone()) else {
         if app.printer.volume() == Volume::Verbose {
             app.printer.summary(&format!("{}: no xCAT here (XCATROOT says where else)", root.display()));
         }
-        return Ok(());
+        return Ok(Done::All);
     };
     let told = does(&there)?;
-    for (path, done) in &told {
-        app.printer.line(&format!("{}: {done}", path.display()));
+    tell(app, &told);
+    if !xcat::is_news(&told) {
+        return Ok(Done::All);
     }
-    if xcat::is_news(&told) {
-        app.printer.summary("xcatd has to load its plugins anew: systemctl reload xcatd");
+    match xcatd::reload(Path::new("/"), there.root()).await {
+        Reload::Loaded => app.printer.summary("xcatd has loaded its plugins again (rescanplugins)"),
+        Reload::Stopped => app.printer.summary("xcatd does not run; it loads the plugins when it starts"),
+        Reload::Failed(error) => {
+            app.printer.error(&format!("xcatd did not load its plugins again: {}", chain(&error)));
+            app.printer.hint("systemctl restart xcatd loads them");
+            return Ok(Done::Partly);
+        }
     }
-    Ok(())
+    Ok(Done::All)
 }
 
 fn own_directory() -> Result<PathBuf, InitError> {
@@ -122,9 +135,9 @@ fn own_directory() -> Result<PathBuf, InitError> {
     Ok(own.parent().unwrap_or_else(|| Path::new("/")).to_owned())
 }
 
-/// Reads everything first, and writes the manifest last: a host that fetches in between finds old or new, never a
-/// manifest whose programs are not there yet.
-fn lay_out(from: &Path, installdir: &Path) -> Result<Vec<(PathBuf, Change)>, InitError> {
+/// Reads everything first, and writes the manifest last: a host that fetches in between finds the old or the new one, never a
+/// manifest whose programs are missing.
+fn lay_out(from: &Path, installdir: &Path) -> Result<Told, InitError> {
     if !installdir.is_dir() {
         return Err(InitError::NoDirectory(installdir.to_owned()));
     }
@@ -138,51 +151,54 @@ fn lay_out(from: &Path, installdir: &Path) -> Result<Vec<(PathBuf, Change)>, Ini
         files.push((programs.join(name), bytes, 0o755));
     }
     files.push((programs.join("manifest"), manifest.into_bytes(), 0o644));
-    for path in stubs(installdir) {
-        refuse_foreign(&path)?;
-        files.push((path, STUB.into(), 0o755));
+    for (path, _) in stubs(installdir) {
+        durable::read(&path)?;
     }
-    let write = |(path, bytes, mode): (PathBuf, Vec<u8>, u32)| {
-        durable::replace(&path, &bytes, mode).map(|change| (path, change)).map_err(InitError::from)
-    };
-    files.into_iter().map(write).collect()
+    let mut told = Told::new();
+    for (path, bytes, mode) in files {
+        let change = durable::replace(&path, &bytes, mode)?;
+        told.push((path, change.into()));
+    }
+    for (path, name) in stubs(installdir) {
+        kept(installdir).lay((&path, name), (STUB.as_bytes(), 0o755), is_ours, &mut told)?;
+    }
+    Ok(told)
 }
 
-fn stubs(installdir: &Path) -> impl Iterator<Item = PathBuf> {
+/// The stub's paths and names.
+fn stubs(installdir: &Path) -> impl Iterator<Item = (PathBuf, &'static str)> {
     let directory = installdir.join("postscripts");
-    STUBS.into_iter().map(move |name| directory.join(name))
+    STUBS.into_iter().map(move |name| (directory.join(name), name))
 }
 
-/// xCAT may still have its own `setupdockerhost`, and an administrator one of that name.
-fn refuse_foreign(path: &Path) -> Result<(), InitError> {
-    let foreign = |bytes: &Vec<u8>| !String::from_utf8_lossy(bytes).contains("/install/xdock/");
-    match durable::read(path)?.filter(foreign) {
-        Some(_) => Err(InitError::Foreign(path.to_owned())),
-        None => Ok(()),
-    }
+/// Postscripts of others. Not in the directory of the postscripts: every node copies that.
+fn kept(installdir: &Path) -> Kept {
+    Kept(installdir.join("xdock").join(KEPT))
 }
 
-/// Removes what [`lay_out`] and `sync` laid there, the stubs first: a host that runs in between finds no postscript, never one
-/// without its programs. Hosts keep what they have.
-fn take_away(installdir: &Path) -> Result<Vec<PathBuf>, InitError> {
-    let mut removed = Vec::new();
-    for path in stubs(installdir) {
-        refuse_foreign(&path)?;
-        removed.push(path);
+fn is_ours(bytes: &[u8]) -> bool {
+    String::from_utf8_lossy(bytes).contains(MARK)
+}
+
+/// Removes what [`lay_out`] and `sync` wrote, the stubs first: a host that runs in between finds no postscript, never one without
+/// its programs. Hosts keep what they have.
+fn take_away(installdir: &Path) -> Result<Told, InitError> {
+    let mut told = Told::new();
+    for (path, name) in stubs(installdir) {
+        kept(installdir).take_away((&path, name), is_ours, &mut told)?;
     }
     let ours = installdir.join("xdock");
     for directory in [std::env::consts::ARCH, "snapshots"].map(|name| ours.join(name)) {
-        removed.extend(durable::list(&directory)?.unwrap_or_default());
+        for path in durable::list(&directory)?.unwrap_or_default() {
+            durable::remove(&path)?;
+            told.push((path, Laid::Removed));
+        }
     }
-    removed.retain(|path| path.exists());
-    for path in &removed {
-        durable::remove(path)?;
-    }
-    // one that holds somebody's file stays
-    for directory in [ours.join(std::env::consts::ARCH), ours.join("snapshots"), ours] {
+    // a directory that holds a file of others stays
+    for directory in [std::env::consts::ARCH, "snapshots", KEPT, ""].map(|name| ours.join(name)) {
         let _ = fs::remove_dir(directory);
     }
-    Ok(removed)
+    Ok(told)
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -203,14 +219,14 @@ mod tests {
         fs::write(from.path().join("netd"), "n").unwrap();
         fs::write(from.path().join("xdockhost"), "x").unwrap();
         let first = lay_out(from.path(), install.path()).unwrap();
-        assert!(first.iter().all(|(_, change)| *change == Change::Written));
+        assert!(first.iter().all(|(_, change)| *change == Laid::Written));
         let manifest = install.path().join("xdock").join(std::env::consts::ARCH).join("manifest");
         assert_eq!(
             fs::read_to_string(manifest).unwrap(),
             format!("{}  netd\n{}  xdockhost\n", hex(b"n"), hex(b"x"))
         );
         let second = lay_out(from.path(), install.path()).unwrap();
-        assert!(second.iter().all(|(_, change)| *change == Change::None));
+        assert!(second.iter().all(|(_, change)| *change == Laid::Already));
     }
 
     #[test]
@@ -227,30 +243,52 @@ mod tests {
             .chain(files_in(&install.path().join("postscripts")))
             .collect();
         assert_eq!(left, [install.path().join("postscripts"), install.path().join("postscripts/otherpkgs")]);
-        assert_eq!(take_away(install.path()).unwrap(), Vec::<PathBuf>::new());
+        assert_eq!(take_away(install.path()).unwrap(), []);
     }
 
+    /// As on xCAT up to 2.18, which has a postscript of that name; also one in another encoding.
     #[test]
-    fn a_postscript_of_somebody_else_is_left_alone() {
+    fn a_postscript_of_others_is_kept_and_comes_back() {
         let (from, install) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         fs::write(from.path().join("netd"), "n").unwrap();
         fs::write(from.path().join("xdockhost"), "x").unwrap();
         fs::create_dir(install.path().join("postscripts")).unwrap();
         let own = install.path().join("postscripts/setupdockerhost");
-        // also in another encoding
         for script in [b"#!/bin/sh\n".as_slice(), b"#!/bin/sh\n# f\xfcr uns\n"] {
             fs::write(&own, script).unwrap();
-            let told = format!("{} is not xdock's; move it away, then run this again", own.display());
-            assert_eq!(lay_out(from.path(), install.path()).unwrap_err().to_string(), told);
-            assert_eq!(take_away(install.path()).unwrap_err().to_string(), told);
-            assert_eq!(files_in(install.path()).len(), 1);
+            let modified = fs::metadata(&own).unwrap().modified().unwrap();
+            let told = lay_out(from.path(), install.path()).unwrap();
+            let backup = told.iter().find_map(|(path, done)| match done {
+                Laid::KeptAt(backup) if *path == own => Some(backup),
+                _ => None,
+            });
+            assert_eq!(fs::read(backup.unwrap()).unwrap(), script);
+            assert_eq!(
+                files_in(&install.path().join("postscripts")).len(),
+                2,
+                "nodes copy all that is there"
+            );
+            assert_eq!(fs::read(&own).unwrap(), STUB.as_bytes());
+            assert!(take_away(install.path()).unwrap().contains(&(own.clone(), Laid::Restored)));
             assert_eq!(fs::read(&own).unwrap(), script);
+            assert_eq!(fs::metadata(&own).unwrap().modified().unwrap(), modified);
+            assert_eq!(files_in(install.path()), [install.path().join("postscripts")]);
         }
-        fs::remove_file(&own).unwrap();
+    }
+
+    #[test]
+    fn a_postscript_that_cannot_be_read_stays_and_nothing_is_written() {
+        let (from, install) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::write(from.path().join("netd"), "n").unwrap();
+        fs::write(from.path().join("xdockhost"), "x").unwrap();
+        fs::create_dir(install.path().join("postscripts")).unwrap();
+        let own = install.path().join("postscripts/setupdockerhost");
         std::os::unix::fs::symlink("/not/mounted", &own).unwrap();
         let told = format!("cannot read {}", own.display());
         assert_eq!(lay_out(from.path(), install.path()).unwrap_err().to_string(), told);
         assert_eq!(take_away(install.path()).unwrap_err().to_string(), told);
+        assert_eq!(files_in(install.path()), [install.path().join("postscripts")]);
+        assert_eq!(files_in(&install.path().join("postscripts")), [own]);
     }
 
     #[test]

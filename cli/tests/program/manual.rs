@@ -104,20 +104,33 @@ fn init_lays_into_an_xcat_and_undo_takes_it_away() {
     };
     let from = at("from");
     let from = ["--from", from.to_str().unwrap()];
-    let reload = "xcatd has to load its plugins anew: systemctl reload xcatd\n";
+    let stopped = "xcatd does not run; it loads the plugins when it starts\n";
+    let own = at("install/postscripts/setupdockerhost");
+    std::fs::create_dir(at("install/postscripts")).unwrap();
+    std::fs::write(&own, "#!/bin/sh\n# xCAT 2.18 has this\n").unwrap();
     let (code, out, err) = init("opt/xcat", &from);
     let laid: String = ["mkdocker", "rmdocker", "lsdocker", "mkvm", "rmvm", "lsvm", "rpower"]
         .map(|name| format!("DIR/opt/xcat/bin/{name}: written\n"))
         .concat();
-    let files = "DIR/opt/xcat/lib/perl/xCAT_plugin/docker.pm: written\nDIR/opt/xcat/share/xcat/cons/docker: written\n";
+    let files = "DIR/opt/xcat/lib/perl/xCAT_plugin/docker.pm: written\nDIR/opt/xcat/lib/perl/xCAT_plugin/xdockhelp.pm: written\n\
+        DIR/opt/xcat/share/xcat/cons/docker: written\n";
     assert!(out.ends_with(&format!("{files}{laid}")), "{out}");
-    assert_eq!((code, err.as_str()), (Some(0), reload));
+    assert!(
+        out.contains(
+            "DIR/install/postscripts/setupdockerhost: kept as DIR/install/xdock/kept/setupdockerhost.2"
+        ),
+        "{out}"
+    );
+    assert!(out.contains("DIR/install/postscripts/setupdockerhost: written\n"), "{out}");
+    assert_eq!((code, err.as_str()), (Some(0), stopped));
     let (code, out, err) = init("opt/xcat", &from);
     assert!(!out.contains("written"), "{out}");
     assert_eq!((code, err.as_str()), (Some(0), ""));
     let (code, out, err) = init("opt/xcat", &["--undo"]);
     assert!(out.contains("DIR/opt/xcat/bin/lsdocker: removed\n"), "{out}");
-    assert_eq!((code, err.as_str()), (Some(0), reload));
+    assert!(out.contains("DIR/install/postscripts/setupdockerhost: restored\n"), "{out}");
+    assert_eq!((code, err.as_str()), (Some(0), stopped));
+    assert_eq!(std::fs::read_to_string(&own).unwrap(), "#!/bin/sh\n# xCAT 2.18 has this\n");
     assert_eq!(std::fs::read_dir(at("opt/xcat/bin")).unwrap().count(), 1);
     // without an xCAT there is nothing to say, but to one who asks
     assert_eq!(init("none", &["--undo"]), (Some(0), String::new(), String::new()));

@@ -1,5 +1,5 @@
-//! What `init` lays into an xCAT: the plugin of container nodes, their console method, and the names of the commands that xCAT
-//! has no more. What is not ours is kept as a dated backup, and `--undo` brings it back.
+//! What `init` installs into an xCAT: the plugin for container nodes, help for their commands, their console method, and the
+//! names of the commands that xCAT no longer has. A file of others is kept, and `--undo` puts it back.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,9 +7,10 @@ use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use durable::{Change, FileError};
+use durable::FileError;
 use thiserror::Error;
-use time::OffsetDateTime;
+
+use super::kept::{Done, Kept, Told};
 
 /// Where xCAT is, if its own variable says nothing else.
 const XCATROOT: &str = "/opt/xcat";
@@ -18,14 +19,18 @@ const XCATROOT: &str = "/opt/xcat";
 const MARK: &str = "Laid here by xdock init";
 
 const PLUGIN: &str = include_str!("../../../../templates/xcat/docker.pm");
+const HELP: &str = include_str!("../../../../templates/xcat/xdockhelp.pm");
 const CONSOLE: &str = include_str!("../../../../templates/xcat/cons/docker");
 
-/// xCAT's plugin of container nodes.
+/// xCAT's plugin for container nodes.
 const PLUGIN_PATH: &str = "lib/perl/xCAT_plugin/docker.pm";
 
-/// Our files in it.
-const FILES: [(&str, &str, u32); 2] =
-    [(PLUGIN_PATH, PLUGIN, 0o644), ("share/xcat/cons/docker", CONSOLE, 0o755)];
+/// Our files in it: path, name of a kept file, content, mode. Plugin and console method are both called docker.
+const FILES: [(&str, &str, &str, u32); 3] = [
+    (PLUGIN_PATH, "docker.pm", PLUGIN, 0o644),
+    ("lib/perl/xCAT_plugin/xdockhelp.pm", "xdockhelp.pm", HELP, 0o644),
+    ("share/xcat/cons/docker", "cons-docker", CONSOLE, 0o755),
+];
 
 /// Commands that are names of xCAT's one client; newer ones of xCAT have not all of them.
 const COMMANDS: [&str; 7] = ["mkdocker", "rmdocker", "lsdocker", "mkvm", "rmvm", "lsvm", "rpower"];
@@ -33,7 +38,7 @@ const COMMANDS: [&str; 7] = ["mkdocker", "rmdocker", "lsdocker", "mkvm", "rmvm",
 /// xCAT's client, as its packages link to it.
 const CLIENT: &str = "../bin/xcatclient";
 
-/// Where backups lie, and which links are ours. Not beside the plugin: xcatd loads every .pm that lies there.
+/// Kept files, and the list of links that are ours. Not beside the plugin: xcatd loads every .pm there.
 const KEPT: &str = "share/xdock";
 
 /// Why it was not laid or removed.
@@ -53,41 +58,12 @@ pub(crate) enum XcatError {
     },
 }
 
-/// What was done with a path.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Done {
-    /// It is new, or has other text.
-    Written,
-    /// It was so.
-    Already,
-    /// It is gone.
-    Removed,
-    /// Somebody's file lies there now.
-    KeptAt(PathBuf),
-    /// Somebody's file is back.
-    Restored,
-}
-
-impl std::fmt::Display for Done {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Written => f.write_str("written"),
-            Self::Already => f.write_str("already"),
-            Self::Removed => f.write_str("removed"),
-            Self::KeptAt(backup) => write!(f, "is kept as {}", backup.display()),
-            Self::Restored => f.write_str("is as it was before"),
-        }
-    }
-}
-
 /// An xCAT on this machine.
 #[derive(Debug)]
 pub(super) struct Xcat(PathBuf);
 
-type Told = Vec<(PathBuf, Done)>;
-
 impl Xcat {
-    /// Where xCAT's own variable says, or in its usual place.
+    /// The directory that xCAT's own variable names, or its usual one.
     pub(super) fn place() -> PathBuf {
         std::env::var_os("XCATROOT").filter(|root| !root.is_empty()).map_or(XCATROOT.into(), PathBuf::from)
     }
@@ -97,83 +73,46 @@ impl Xcat {
         root.is_dir().then_some(Self(root))
     }
 
-    /// Lays what is not there; whether xcatd has to load its plugins anew is whether the plugin was written.
+    /// Its root directory.
+    pub(super) fn root(&self) -> &Path {
+        &self.0
+    }
+
+    /// Installs what is missing or has other content.
     pub(super) fn lay(&self) -> Result<Told, XcatError> {
-        let mut told = Vec::new();
-        for (name, text, mode) in FILES {
-            let path = self.0.join(name);
-            told.extend(self.keep(&path)?.map(|backup| (path.clone(), Done::KeptAt(backup))));
-            let change = durable::replace(&path, text.as_bytes(), mode)?;
-            told.push((path, if change == Change::Written { Done::Written } else { Done::Already }));
+        let mut told = Told::new();
+        for (path, name, content, mode) in FILES {
+            let path = self.0.join(path);
+            self.kept().lay((&path, name), (content.as_bytes(), mode), is_ours, &mut told)?;
         }
         self.lay_names(&mut told)?;
         Ok(told)
     }
 
-    /// Removes what [`Xcat::lay`] laid.
+    /// Removes what [`Xcat::lay`] installed.
     pub(super) fn take_away(&self) -> Result<Told, XcatError> {
-        let mut told = Vec::new();
+        let mut told = Told::new();
         for path in self.laid()?.into_iter().filter(|path| is_of_client(path)) {
             durable::remove(&path)?;
             told.push((path, Done::Removed));
         }
         durable::remove(&self.list())?;
-        for (name, ..) in FILES {
-            let path = self.0.join(name);
-            if !durable::read(&path)?.is_some_and(|bytes| is_ours(&bytes)) {
-                continue;
-            }
-            told.push(match self.backup(&path)? {
-                Some((backup, bytes)) => {
-                    durable::replace(&path, &bytes, durable::mode(&backup)?)?;
-                    durable::remove(&backup)?;
-                    (path, Done::Restored)
-                }
-                None => {
-                    durable::remove(&path)?;
-                    (path, Done::Removed)
-                }
-            });
+        for (path, name, ..) in FILES {
+            self.kept().take_away((&self.0.join(path), name), is_ours, &mut told)?;
         }
-        // older backups stay, and it with them
+        // fails where older files are kept
         let _ = fs::remove_dir(self.0.join(KEPT));
         Ok(told)
     }
 
-    /// Somebody else's file under the name of one of ours: where it lies now.
-    fn keep(&self, path: &Path) -> Result<Option<PathBuf>, XcatError> {
-        let Some(bytes) = durable::read(path)?.filter(|bytes| !is_ours(bytes)) else { return Ok(None) };
-        let (date, time) = (OffsetDateTime::now_utc(), OffsetDateTime::now_utc().to_hms());
-        let stamp = format!(
-            "{:04}{:02}{:02}-{:02}{:02}{:02}",
-            date.year(),
-            u8::from(date.month()),
-            date.day(),
-            time.0,
-            time.1,
-            time.2
-        );
-        let backup = self.0.join(KEPT).join(format!("{}.{stamp}", flat(path)));
-        durable::replace(&backup, &bytes, durable::mode(path)?)?;
-        Ok(Some(backup))
+    fn kept(&self) -> Kept {
+        Kept(self.0.join(KEPT))
     }
 
-    /// The newest backup of a file, and what is in it.
-    fn backup(&self, path: &Path) -> Result<Option<(PathBuf, Vec<u8>)>, XcatError> {
-        let prefix = format!("{}.2", flat(path));
-        let is_of = |file: &PathBuf| {
-            file.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix.as_str()))
-        };
-        let kept = durable::list(&self.0.join(KEPT))?.unwrap_or_default();
-        let Some(backup) = kept.into_iter().rfind(is_of) else { return Ok(None) };
-        Ok(durable::read(&backup)?.map(|bytes| (backup, bytes)))
-    }
-
-    /// The list of ours is written before the first link: a run that is killed in between leaves none that `--undo` would not
-    /// know.
+    /// Writes the list of our links before the first link, so that `--undo` knows all links of a run that was killed.
     fn lay_names(&self, told: &mut Told) -> Result<(), XcatError> {
         let bin = self.0.join("bin");
-        // without the client there is nothing that a name could be of
+        // without the client a link has no target
         if !bin.join("xcatclient").exists() {
             return Ok(());
         }
@@ -209,10 +148,11 @@ impl Xcat {
     }
 }
 
-/// Whether xcatd has something new to load.
+/// Whether a plugin of xcatd changed.
 pub(super) fn is_news(told: &Told) -> bool {
     let news = |done: &Done| matches!(done, Done::Written | Done::Removed | Done::Restored);
-    told.iter().any(|(path, done)| path.ends_with(PLUGIN_PATH) && news(done))
+    let is_plugin = |path: &Path| path.extension().is_some_and(|extension| extension == "pm");
+    told.iter().any(|(path, done)| is_plugin(path) && news(done))
 }
 
 fn is_ours(bytes: &[u8]) -> bool {
@@ -221,12 +161,6 @@ fn is_ours(bytes: &[u8]) -> bool {
 
 fn is_of_client(path: &Path) -> bool {
     fs::read_link(path).is_ok_and(|target| target == Path::new(CLIENT))
-}
-
-/// `docker.pm` of the plugin, `cons-docker` of the console: both are called docker.
-fn flat(path: &Path) -> String {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    if path.ends_with(PLUGIN_PATH) { name.into_owned() } else { format!("cons-{name}") }
 }
 
 #[cfg(test)]

@@ -1,0 +1,214 @@
+//! Files of others that `init` replaces: each is kept under a dated name, and `--undo` puts it back with its owner and times.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use durable::{Change, FileError};
+use time::OffsetDateTime;
+
+/// What was done with a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Done {
+    /// It is new, or has new content.
+    Written,
+    /// It had this content already.
+    Already,
+    /// It was removed.
+    Removed,
+    /// A file of others is kept there.
+    KeptAt(PathBuf),
+    /// The file of others is back.
+    Restored,
+}
+
+impl From<Change> for Done {
+    fn from(change: Change) -> Self {
+        if change == Change::Written { Self::Written } else { Self::Already }
+    }
+}
+
+impl fmt::Display for Done {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Written => f.write_str("written"),
+            Self::Already => f.write_str("already"),
+            Self::Removed => f.write_str("removed"),
+            Self::KeptAt(backup) => write!(f, "kept as {}", backup.display()),
+            Self::Restored => f.write_str("restored"),
+        }
+    }
+}
+
+/// The paths with what was done, in order.
+pub(super) type Told = Vec<(PathBuf, Done)>;
+
+/// The directory of the kept files.
+#[derive(Debug)]
+pub(super) struct Kept(pub(super) PathBuf);
+
+impl Kept {
+    /// Puts our content at `path`. A file there that is not ours is kept first, as `NAME.DATE-TIME`.
+    ///
+    /// # Errors
+    /// A file cannot be read, kept or written; what was at `path` is then still there.
+    pub(super) fn lay(
+        &self,
+        (path, name): (&Path, &str),
+        (content, mode): (&[u8], u32),
+        is_ours: impl Fn(&[u8]) -> bool,
+        told: &mut Told,
+    ) -> Result<(), FileError> {
+        if durable::read(path)?.is_some_and(|bytes| !is_ours(&bytes)) {
+            let backup = self.0.join(format!("{name}.{}", stamp(OffsetDateTime::now_utc())));
+            durable::hard_link(path, &backup)?;
+            told.push((path.to_owned(), Done::KeptAt(backup)));
+        }
+        told.push((path.to_owned(), durable::replace(path, content, mode)?.into()));
+        Ok(())
+    }
+
+    /// Puts the newest kept file back to `path`, or removes our file where none was kept. A file that is not ours stays.
+    ///
+    /// # Errors
+    /// Our file cannot be read, replaced or removed; it is then still at `path`.
+    pub(super) fn take_away(
+        &self,
+        (path, name): (&Path, &str),
+        is_ours: impl Fn(&[u8]) -> bool,
+        told: &mut Told,
+    ) -> Result<(), FileError> {
+        if !durable::read(path)?.is_some_and(|bytes| is_ours(&bytes)) {
+            return Ok(());
+        }
+        let done = match self.newest(name)? {
+            Some(backup) => {
+                durable::rename(&backup, path)?;
+                Done::Restored
+            }
+            None => {
+                durable::remove(path)?;
+                Done::Removed
+            }
+        };
+        told.push((path.to_owned(), done));
+        Ok(())
+    }
+
+    fn newest(&self, name: &str) -> Result<Option<PathBuf>, FileError> {
+        // a year begins with 2
+        let prefix = format!("{name}.2");
+        let is_of = |file: &PathBuf| {
+            file.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix.as_str()))
+        };
+        Ok(durable::list(&self.0)?.unwrap_or_default().into_iter().rfind(is_of))
+    }
+}
+
+/// `20261129-181500`, in UTC.
+fn stamp(at: OffsetDateTime) -> String {
+    let (year, month, day) = (at.year(), u8::from(at.month()), at.day());
+    let (hour, minute, second) = at.to_hms();
+    format!("{year:04}{month:02}{day:02}-{hour:02}{minute:02}{second:02}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+
+    fn is_ours(bytes: &[u8]) -> bool {
+        bytes.starts_with(b"ours")
+    }
+
+    fn lay(kept: &Kept, path: &Path) -> Result<Told, FileError> {
+        let mut told = Told::new();
+        kept.lay((path, "script"), (b"ours", 0o755), is_ours, &mut told).map(|()| told)
+    }
+
+    fn take_away(kept: &Kept, path: &Path) -> Result<Told, FileError> {
+        let mut told = Told::new();
+        kept.take_away((path, "script"), is_ours, &mut told).map(|()| told)
+    }
+
+    #[test]
+    fn a_date_sorts_as_text() {
+        let at = OffsetDateTime::from_unix_timestamp(1_795_354_591).unwrap();
+        assert_eq!(stamp(at), "20261122-133631");
+    }
+
+    #[test]
+    fn a_kept_file_comes_back_with_bytes_mode_and_times() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, kept) = (directory.path().join("script"), Kept(directory.path().join("kept")));
+        // also what is no text, and what only its owner may read
+        fs::write(&path, b"#!/bin/sh\n# f\xfcr uns\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+        let then = SystemTime::UNIX_EPOCH + Duration::new(1_000_000_000, 123_456_789);
+        let times = fs::FileTimes::new().set_modified(then).set_accessed(then);
+        fs::File::options().append(true).open(&path).unwrap().set_times(times).unwrap();
+        let before = fs::metadata(&path).unwrap();
+        let [(_, Done::KeptAt(backup)), (_, Done::Written)] = &lay(&kept, &path).unwrap()[..] else {
+            panic!()
+        };
+        assert_eq!(fs::read(backup).unwrap(), b"#!/bin/sh\n# f\xfcr uns\n");
+        assert_eq!(fs::read(&path).unwrap(), b"ours");
+        // again: ours is not kept
+        assert_eq!(lay(&kept, &path).unwrap(), [(path.clone(), Done::Already)]);
+        assert_eq!(take_away(&kept, &path).unwrap(), [(path.clone(), Done::Restored)]);
+        let after = fs::metadata(&path).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"#!/bin/sh\n# f\xfcr uns\n");
+        assert_eq!(
+            (after.modified().unwrap(), after.mode(), after.ino()),
+            (then, before.mode(), before.ino())
+        );
+        assert_eq!(fs::read_dir(&kept.0).unwrap().count(), 0);
+        assert_eq!(take_away(&kept, &path).unwrap(), []);
+    }
+
+    #[test]
+    fn a_link_comes_back_as_a_link() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, kept) = (directory.path().join("script"), Kept(directory.path().join("kept")));
+        fs::write(directory.path().join("elsewhere"), "theirs").unwrap();
+        symlink("elsewhere", &path).unwrap();
+        lay(&kept, &path).unwrap();
+        assert_eq!(fs::read(directory.path().join("elsewhere")).unwrap(), b"theirs");
+        take_away(&kept, &path).unwrap();
+        assert_eq!(fs::read_link(&path).unwrap(), Path::new("elsewhere"));
+    }
+
+    #[test]
+    fn what_others_put_in_place_of_ours_stays_and_so_does_the_kept_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, kept) = (directory.path().join("script"), Kept(directory.path().join("kept")));
+        fs::write(&path, "first").unwrap();
+        lay(&kept, &path).unwrap();
+        fs::write(&path, "second").unwrap();
+        assert_eq!(take_away(&kept, &path).unwrap(), []);
+        assert_eq!(fs::read(&path).unwrap(), b"second");
+        assert_eq!(fs::read_dir(&kept.0).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn nothing_was_there_and_nothing_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, kept) = (directory.path().join("script"), Kept(directory.path().join("kept")));
+        assert_eq!(lay(&kept, &path).unwrap(), [(path.clone(), Done::Written)]);
+        assert_eq!(take_away(&kept, &path).unwrap(), [(path.clone(), Done::Removed)]);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_cannot_be_kept_is_not_replaced() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, kept) = (directory.path().join("script"), Kept(directory.path().join("kept")));
+        fs::write(&path, "theirs").unwrap();
+        fs::write(&kept.0, "no directory").unwrap();
+        let error = lay(&kept, &path).unwrap_err().to_string();
+        assert_eq!(error, format!("cannot create directory {}", kept.0.display()));
+        assert_eq!(fs::read(&path).unwrap(), b"theirs");
+    }
+}
