@@ -126,6 +126,53 @@ fn members_of_a_group_are_in_it_after_their_own_groups() {
     assert_eq!(tables.value("b", "vm.cpus").unwrap().as_deref(), Some("3"));
 }
 
+/// `lsdef -a -z` of a fresh xCAT has rows of `notification` and `monitoring`; others have them of what they use.
+#[test]
+fn types_of_xcat_that_no_container_depends_on_are_passed_over() {
+    let all = "\
+# <xCAT data object stanza file>
+
+automigration.pm:
+    objtype=notification
+    comments=Default
+    tableops=a,d,u
+    tables=ppc,zvm
+
+xcatmon:
+    objtype=monitoring
+    nodestatmon=Y
+
+a:
+    objtype=node
+    ip=10.99.1.1
+
+r1:
+    objtype=rack
+    height=42
+
+r1:
+    objtype=zone
+    sshkeydir=/etc/xcat/sshkeys/r1/.ssh
+    what.ever=may be there, of=any xCAT
+
+p1:
+    objtype=pdu
+    outlet=12
+";
+    let tables = Inventory::from_stanzas(all).unwrap();
+    let nodes: Vec<String> = tables.nodes().unwrap().into_iter().map(String::from).collect();
+    assert_eq!(nodes, ["a"]);
+    assert_eq!(tables.attribute("a", "ip").unwrap().as_deref(), Some("10.99.1.1"));
+    // twice the same, and an unknown type, are errors as before
+    let twice = all.replace("objtype=zone", "objtype=rack");
+    assert_eq!(refused(&twice), "line 21: rack r1 is already defined in line 17; make one of the two");
+    let unknown = all.replace("objtype=zone", "objtype=racks");
+    assert_eq!(
+        refused(&unknown),
+        "line 22: objtype=racks is not one of node, group, network, site, osimage, route, policy"
+    );
+}
+
 #[test]
 fn what_is_wrong_is_told_with_its_line() {
     for (text, message) in [
@@ -264,6 +311,22 @@ fn undefine_takes_objects_out_and_keeps_the_rest() {
     let (start, _) = CLUSTER.split_once("host1c1:").unwrap();
     let (_, end) = CLUSTER.split_once("mynet0:").unwrap();
     assert_eq!(scratch.text(), format!("{start}mynet0:{end}"));
+}
+
+#[test]
+fn a_definition_never_means_an_object_that_is_not_read() {
+    let rack = "r1:\n    objtype=rack\n    height=42\n";
+    let scratch = Scratch::new(rack);
+    scratch.define(&["r1"], &["mgt=docker"]).unwrap();
+    assert!(scratch.text().starts_with(rack), "{}", scratch.text());
+    assert!(scratch.text().contains("r1:\n    objtype=node\n    mgt=docker\n"), "{}", scratch.text());
+    scratch.undefine(&["r1"]).unwrap();
+    assert_eq!(scratch.text().trim(), rack.trim());
+    assert_eq!(scratch.undefine(&["r1"]).unwrap_err(), "not defined in the stanza file: r1");
+    assert_eq!(
+        scratch.define(&["r2"], &["objtype=rack"]).unwrap_err(),
+        "objtype=rack is not one of node, group, network, site, osimage, route, policy"
+    );
 }
 
 #[test]

@@ -47,9 +47,9 @@ impl Document {
         parse(&self.with(&gone, &[]))
     }
 
-    /// A name may be that of several objects of different types: a node is meant if there is one.
+    /// Objects of different types may share a name: a node is meant if there is one. A type that is not read is never meant.
     fn find(&self, name: &str, kind: Option<Kind>) -> Option<&Object> {
-        let mut found = self.objects.iter().filter(|object| object.name == name);
+        let mut found = self.objects.iter().filter(|object| object.name == name && object.kind.is_read());
         match kind {
             Some(kind) => found.find(|object| object.kind == kind),
             None => found.min_by_key(|object| object.kind),
@@ -112,7 +112,10 @@ impl Document {
 
 fn asked_kind(attrs: &Attrs) -> Result<Option<Kind>, StanzaError> {
     let Some((_, text)) = attrs.iter().find(|(name, _)| name == "objtype") else { return Ok(None) };
-    text.parse().map(Some).map_err(|()| StanzaError::Type { line: 0, kind: text.clone() })
+    match text.parse::<Kind>() {
+        Ok(kind) if kind.is_read() => Ok(Some(kind)),
+        _ => Err(StanzaError::Type { line: 0, kind: text.clone() }),
+    }
 }
 
 fn all_known(kind: Kind, attrs: &Attrs) -> Result<(), StanzaError> {

@@ -22,6 +22,8 @@ pub enum Kind {
     Route,
     /// A row of `policy`.
     Policy,
+    /// Another type of xCAT, by its name: no container depends on it, so its objects become no rows.
+    Other(&'static str),
 }
 
 const KINDS: [(&str, Kind); 7] = [
@@ -34,16 +36,41 @@ const KINDS: [(&str, Kind); 7] = [
     ("policy", Kind::Policy),
 ];
 
+/// The other types that `lsdef -a` lists (xCAT's Schema.pm, and the manual pages of its section 7).
+const OTHERS: [&str; 16] = [
+    "auditlog",
+    "boottarget",
+    "eventlog",
+    "firmware",
+    "kit",
+    "kitcomponent",
+    "kitrepo",
+    "monitoring",
+    "notification",
+    "osdistro",
+    "osdistroupdate",
+    "pdu",
+    "rack",
+    "taskstate",
+    "zone",
+    "zvmivp",
+];
+
 impl Kind {
-    /// All names, for messages.
+    /// The names of the types that are read, for messages.
     pub(super) fn names() -> String {
         KINDS.map(|(name, _)| name).join(", ")
+    }
+
+    /// Whether its objects become rows.
+    pub(super) fn is_read(self) -> bool {
+        !matches!(self, Self::Other(_))
     }
 
     /// The tables whose columns are the attributes, and the column that holds the object's name.
     pub(super) fn tables(self) -> (&'static [&'static str], &'static str) {
         match self {
-            Self::Node | Self::Group | Self::Site => (&[], ""),
+            Self::Node | Self::Group | Self::Site | Self::Other(_) => (&[], ""),
             Self::Network => (&["networks"], "netname"),
             Self::Osimage => (&["osimage", "linuximage"], "imagename"),
             Self::Route => (&["routes"], "routename"),
@@ -54,7 +81,7 @@ impl Kind {
     /// Whether objects of this type have that attribute.
     pub(super) fn has(self, attribute: &str) -> bool {
         match self {
-            Self::Site => true,
+            Self::Site | Self::Other(_) => true,
             Self::Node => node_attribute(attribute),
             Self::Group => GROUP.contains(&attribute) || node_attribute(attribute),
             _ => attribute == "usercomment" || self.columns().any(|column| column == attribute),
@@ -98,13 +125,15 @@ impl FromStr for Kind {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        KINDS.iter().find(|(name, _)| *name == text).map(|(_, kind)| *kind).ok_or(())
+        let read = KINDS.iter().find(|(name, _)| *name == text).map(|(_, kind)| *kind);
+        let other = || OTHERS.iter().find(|name| **name == text).map(|name| Self::Other(name));
+        read.or_else(other).ok_or(())
     }
 }
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = KINDS.iter().find(|(_, kind)| kind == self).map_or("object", |(name, _)| name);
-        f.pad(name)
+        let read = KINDS.iter().find(|(_, kind)| kind == self).map_or("object", |(name, _)| *name);
+        f.pad(if let Self::Other(name) = self { name } else { read })
     }
 }

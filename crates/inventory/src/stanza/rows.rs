@@ -19,6 +19,7 @@ pub(crate) fn rows(document: &Document) -> Result<HashMap<&'static str, Vec<Row>
             Kind::Network => all.network(object)?,
             Kind::Site => all.site(object),
             Kind::Osimage | Kind::Route | Kind::Policy => all.plain(object)?,
+            Kind::Other(_) => {}
         }
     }
     Ok(all.rows)
