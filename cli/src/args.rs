@@ -53,7 +53,7 @@ pub(crate) enum Command {
     /// Remove nodes from the tables
     #[command(after_help = help::UNDEF)]
     Undef(NoderangeArg),
-    /// Look for errors in all the tables
+    /// Check all tables for errors
     #[command(after_help = help::CHECK)]
     Check,
     /// Show what a host's network will be
@@ -86,7 +86,7 @@ pub(crate) enum Command {
     /// Secure the engines of docker hosts, and ask how hosts are
     #[command(after_help = help::HOST)]
     Host(HostArgs),
-    /// Lay out the directory that deployed hosts fetch from, and what xCAT needs
+    /// Install files for deployed hosts, and the integration with xCAT
     #[command(after_help = help::INIT)]
     Init(InitArgs),
     /// Tell a host whether new ssh connections reach it; systemd starts this for each host that asks
@@ -189,7 +189,7 @@ pub(crate) enum PowerAction {
     /// Kill and start again
     Reset,
     /// Stop and start again
-    #[value(alias = "boot")]
+    #[value(aliases = ["boot", "cycle"])]
     Restart,
     /// Freeze
     Pause,
@@ -287,7 +287,7 @@ pub(crate) struct InitArgs {
     /// Where xdockhost and netd are [default: beside this program]
     #[arg(long, value_name = "DIR", action = ArgAction::Set)]
     pub(crate) from: Option<PathBuf>,
-    /// Remove what init and sync laid there; hosts keep what they have
+    /// Remove what init and sync installed; hosts keep what they have
     #[arg(long, conflicts_with = "from")]
     pub(crate) undo: bool,
     /// Do not install the knock helper, which listens on TCP port 3022
@@ -345,6 +345,7 @@ mod tests {
             ("stop", PowerAction::Off),
             ("softoff", PowerAction::Off),
             ("boot", PowerAction::Restart),
+            ("cycle", PowerAction::Restart),
             ("stat", PowerAction::State),
         ] {
             let cli = Cli::try_parse_from(["xdock", "power", "d1", word]).unwrap();

@@ -1,4 +1,4 @@
-//! Every example of `--help` and of README is tried: it parses, its noderange selects somebody, and what it defines is sound.
+//! Every example of `--help`, of README and of docs/ is tried: it parses, its noderange selects somebody, and what it defines is sound.
 
 use clap::{CommandFactory as _, Parser as _};
 use inventory::stanza::StanzaFile;
@@ -7,6 +7,9 @@ use inventory::{Inventory, InventoryUrl, NodeName, check};
 use super::{Cli, Command};
 
 const README: &str = include_str!("../../../README.md");
+
+/// Further documents.
+const DOCS: [&str; 1] = [include_str!("../../../docs/xcat.md")];
 
 /// What a reader of the examples has.
 const CLUSTER: &str = include_str!("examples.stanza");
@@ -47,8 +50,9 @@ fn every_noderange_in_the_text_of_an_argument_selects_somebody() {
 
 #[test]
 fn every_command_of_readme_does_what_it_says() {
-    let spans = README.split('`').skip(1).step_by(2);
-    let lines = README.lines().filter_map(|line| line.strip_prefix("# "));
+    let texts = || std::iter::once(README).chain(DOCS);
+    let spans = texts().flat_map(|text| text.split('`').skip(1).step_by(2));
+    let lines = texts().flat_map(str::lines).filter_map(|line| line.strip_prefix("# "));
     let examples: Vec<String> =
         spans.chain(lines).flat_map(|text| commands(text).into_iter().chain(definition(text))).collect();
     assert!(examples.len() > 15, "{examples:#?}");

@@ -45,7 +45,7 @@ A container that runs goes on running; remove it with xdock rm first.";
 
 pub(super) const CHECK: &str = "\
 Finds duplicate addresses and names, unknown hosts and networks, addresses outside of their networks.
-Exit status: 0 no error, 2 errors were found or the tables cannot be read.
+Exit status: 0 no error, 1 errors were found, 2 the tables cannot be read.
 
 Example:
   xdock check";
@@ -83,15 +83,15 @@ Examples:
   xdock rm -f --volumes docker@vm.host==host1";
 
 pub(super) const POWER: &str = "\
-What is said is what is so afterwards: a container that ends at once after on, reset or restart is an error, with the end of
-its log.
+Waits until the container has reached the new state. A container that ends at once after on, reset or restart is an error, shown
+with the end of its log; one that ends with exit status 0 has done its job, which is success.
 
 Examples:
   xdock power host1c[1-3] on
   xdock power docker state
   xdock power host1c1 restart
 
-start, stop, boot, stat and softoff are taken as xCAT's rpower has them.";
+xCAT's words work too: start, stop, softoff, boot, cycle, stat, status.";
 
 pub(super) const LS: &str = "\
 -l is a table at a terminal (NO_COLOR: without colours), a line a container where it is piped.
@@ -160,9 +160,10 @@ Examples:
 [engines] host1 = \"ssh://host1\" in the settings goes back to ssh.";
 
 pub(super) const INIT: &str = "\
-Puts the postscript stub to INSTALLDIR/postscripts, the programs to INSTALLDIR/xdock/ARCH. Where there is an xCAT (XCATROOT, else
-/opt/xcat), its plugin and console method of mgt=docker too, and the names of commands that it has no more; a file that is
-somebody else's is kept under XCATROOT/share/xdock, and back after --undo.
+Installs the postscript stub in INSTALLDIR/postscripts and the programs in INSTALLDIR/xdock/ARCH. Where there is an xCAT (XCATROOT,
+else /opt/xcat), also its plugin and console method for mgt=docker and the names of commands that it no longer has. A running
+xcatd then loads its plugins again (rescanplugins). Files of others are kept in XCATROOT/share/xdock and INSTALLDIR/xdock/kept;
+--undo puts them back as they were, with their times.
 
 Installs and starts xdock-knock.socket, which listens on TCP port 3022. A docker host whose network changes asks there whether a
 new ssh connection from this machine still reaches it. The helper connects only to the host that asks. Open the port for your

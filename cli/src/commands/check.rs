@@ -1,4 +1,4 @@
-//! `check`: what is wrong with the tables.
+//! `check`: errors and warnings in the tables.
 
 use serde_json::json;
 
@@ -27,7 +27,7 @@ pub(super) fn run(app: &mut App) -> Result<Done, CommandError> {
             counted(warnings, "warning")
         )),
     }
-    Ok(if errors == 0 { Done::All } else { Done::Wrong })
+    Ok(if errors == 0 { Done::All } else { Done::Partly })
 }
 
 fn counted(count: usize, what: &str) -> String {

@@ -35,7 +35,7 @@ pub(super) async fn run(args: &LsArgs, app: &mut App) -> Result<Done, CommandErr
     let cluster = inventory.cluster()?;
     let (long, json, xcat) = (args.long, app.printer.is_json(), app.printer.is_of_xcat());
     // a table is whole before it is shown; what reads a pipe gets line by line
-    let table = (long && app.printer.shows_tables()).then(RefCell::default);
+    let table = (long && !xcat && app.printer.shows_tables()).then(RefCell::default);
     let work = |group: Group, replies: Replies| {
         let view = View { cluster: &cluster, long, json, xcat, table: table.as_ref() };
         async move { view.list(&group, &replies).await }
@@ -58,9 +58,8 @@ struct View<'a> {
 impl View<'_> {
     async fn list(&self, group: &Group, replies: &Replies) {
         let engine = &group.host.engine;
-        let networks = async {
-            if self.xcat || !(self.long || self.json) { Ok(Vec::new()) } else { engine.networks().await }
-        };
+        let networks =
+            async { if self.long || self.json { engine.networks().await } else { Ok(Vec::new()) } };
         let (listed, networks) = match tokio::try_join!(engine.containers(), networks) {
             Ok(listed) => listed,
             Err(error) => return replies.end_all(&group.members, &Outcome::failed(&error)),
@@ -95,7 +94,7 @@ impl View<'_> {
         (container, networks): (&Container, &[Network]),
         replies: &Replies,
     ) {
-        if self.xcat {
+        if self.xcat && !self.long {
             return replies.tell(member, Answer::Step(xcat::row(container, member.node == *host)));
         }
         let spec = container.name.parse().ok().and_then(|node| self.cluster.container(&node).ok());
@@ -107,7 +106,13 @@ impl View<'_> {
             }
             return table.borrow_mut().add(member.index, &row);
         }
-        let text = if self.json { row.json() } else { row.text(self.long) };
-        replies.tell(member, Answer::Line(text));
+        replies.tell(
+            member,
+            match (self.json, self.xcat) {
+                (true, _) => Answer::Line(row.json()),
+                (_, true) => Answer::Step(row.cut(self.long)),
+                _ => Answer::Line(row.text(self.long)),
+            },
+        );
     }
 }

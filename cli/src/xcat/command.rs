@@ -38,20 +38,22 @@ const COMMANDS: [Command; 8] = [
     Command { name: "rcons", kind: Kind::Cons },
 ];
 
-/// One of our own commands: its name, its words before the noderange and those behind it.
+/// One of our own commands: its name, its words before the noderange and those after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Own {
     /// Its name.
     pub(super) command: &'static str,
     /// Its options.
     pub(super) options: Vec<&'static str>,
-    /// What stands behind the noderange.
+    /// The words after the noderange.
     pub(super) words: Vec<String>,
+    /// What the user should know: options that were taken and have no effect.
+    pub(super) warning: Option<&'static str>,
 }
 
 impl Own {
     pub(super) fn new(command: &'static str, options: &[&'static str]) -> Self {
-        Self { command, options: options.to_vec(), words: Vec::new() }
+        Self { command, options: options.to_vec(), words: Vec::new(), warning: None }
     }
 }
 
@@ -72,16 +74,26 @@ impl Command {
         }
     }
 
-    /// What `-h` says.
+    /// The text of `-h`.
     pub(super) fn usage(self) -> String {
-        let words = match self.kind {
-            Kind::Mk => "[image=<image_name> [command=<command>]] [dockerflag=<docker_flags>]",
-            Kind::Rm => "[-f|--force]",
-            Kind::Ls => {
+        let words = match (self.kind, self.name) {
+            (Kind::Mk, "mkvm") => {
+                "[image=<image_name> [command=<command>]] [dockerflag=<docker_flags>] [-f|--force]"
+            }
+            (Kind::Mk, _) => "[image=<image_name> [command=<command>]] [dockerflag=<docker_flags>]",
+            (Kind::Rm, "rmvm") => "[-f|--force] [-p]",
+            (Kind::Rm, _) => "[-f|--force]",
+            (Kind::Ls, "lsvm") => "[-l|--long|--logs]",
+            (Kind::Ls, _) => {
                 return format!("Usage: {0} <noderange>\n       {0} <noderange> [-l|--logs]", self.name);
             }
-            Kind::Power => "start|stop|restart|pause|unpause|state|on|off|reset|boot|softoff|stat",
-            Kind::Cons => return format!("Usage: {} <singlenode> [-f|--force] [-s|--screen]", self.name),
+            (Kind::Power, _) => {
+                "[--nodeps] start|stop|restart|pause|unpause|state|on|off|reset|boot|cycle|softoff|stat \
+                 [-m <table.column>==<status> -t <minutes> [-r <retries>]]"
+            }
+            (Kind::Cons, _) => {
+                return format!("Usage: {} <singlenode> [-f|--force] [-s|--screen]", self.name);
+            }
         };
         format!("Usage: {} <noderange> {words}", self.name)
     }
@@ -94,7 +106,7 @@ pub(super) mod tests {
     /// What the words of a command become, in one line.
     pub(in crate::xcat) fn own(name: &str, words: &[&str]) -> Result<String, String> {
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        Command::named(name).unwrap().parse(&words).map(|Own { command, options, words }| {
+        Command::named(name).unwrap().parse(&words).map(|Own { command, options, words, warning: _ }| {
             let all = [vec![command.to_owned()], options.into_iter().map(str::to_owned).collect(), words];
             all.concat().join(" ")
         })
@@ -110,6 +122,8 @@ pub(super) mod tests {
         assert_eq!(usage("lsdocker"), "Usage: lsdocker <noderange>\n       lsdocker <noderange> [-l|--logs]");
         // the original wrote <noderage>, and did not say that -f is taken
         assert_eq!(usage("rmdocker"), "Usage: rmdocker <noderange> [-f|--force]");
+        assert_eq!(usage("rmvm"), "Usage: rmvm <noderange> [-f|--force] [-p]");
+        assert_eq!(usage("lsvm"), "Usage: lsvm <noderange> [-l|--long|--logs]");
         assert_eq!(Command::named("chvm"), None);
     }
 }

@@ -1,21 +1,22 @@
-//! `lsdocker` and `lsvm`: a line a container in the columns that scripts cut (docker.pm, `parse_docker_list_info`); `-l`:
-//! their logs.
+//! `lsdocker` and `lsvm`: a line a container in the columns that scripts cut (docker.pm, `parse_docker_list_info`).
+//! `lsdocker -l` shows logs. `lsvm -l` is a long list, as for every other kind of node.
 
 use time::OffsetDateTime;
 
 use super::command::Own;
 use crate::engine::Container;
 
-/// `-l` of a container; of a host it is refused once the rows are read.
+/// Logs of a host are refused once the rows are read.
 pub(super) fn parse(name: &str, words: &[String]) -> Result<Own, String> {
-    let mut command = "ls";
+    let mut own = Own::new("ls", &[]);
     for word in words {
-        match word.as_str() {
-            "-l" | "--logs" => command = "logs",
-            other => return Err(format!("Option {other} is not supported for {name}")),
+        own = match (name, word.as_str()) {
+            ("lsvm", "-l" | "--long") => Own::new("ls", &["--long"]),
+            (_, "-l" | "--logs") => Own::new("logs", &[]),
+            (_, other) => return Err(format!("Option {other} is not supported for {name}")),
         }
     }
-    Ok(Own::new(command, &[]))
+    Ok(own)
 }
 
 /// Whether a host's list has it: as `docker ps` without -a, what runs.
@@ -87,6 +88,9 @@ mod tests {
         assert_eq!(own("lsdocker", &[]).unwrap(), "ls");
         assert_eq!(own("lsdocker", &["-l"]).unwrap(), "logs");
         assert_eq!(own("lsvm", &["--logs"]).unwrap(), "logs");
+        assert_eq!(own("lsvm", &["-l"]).unwrap(), "ls --long");
+        assert_eq!(own("lsvm", &["--long"]).unwrap(), "ls --long");
+        assert_eq!(own("lsdocker", &["--long"]).unwrap_err(), "Option --long is not supported for lsdocker");
         assert_eq!(own("lsvm", &["-x"]).unwrap_err(), "Option -x is not supported for lsvm");
     }
 }

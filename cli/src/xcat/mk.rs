@@ -1,14 +1,18 @@
-//! `mkdocker` and `mkvm`: `[image=IMAGE [command=WORDS]] [dockerflag=JSON]`.
+//! `mkdocker` and `mkvm`: `[image=IMAGE [command=WORDS]] [dockerflag=JSON]`, and for `mkvm` `[-f|--force]`.
 
 use super::command::Own;
 
 /// The words that they take.
 const WORDS: [&str; 3] = ["image", "command", "dockerflag"];
 
-/// A container that is there already is an error, as it always was; `xdock mk --replace` makes one anew.
+/// A container that exists is an error, as it always was. `mkvm --force` recreates one that differs from the tables.
 pub(super) fn parse(name: &str, words: &[String]) -> Result<Own, String> {
     let mut own = Own::new("mk", &["--new"]);
     for word in words {
+        if name == "mkvm" && ["-f", "--force"].contains(&word.as_str()) {
+            own.options = vec!["--replace"];
+            continue;
+        }
         let (key, value) = word.split_once('=').unwrap_or((word, ""));
         if !WORDS.contains(&key) {
             return Err(format!("Option {key} is not supported for {name}"));
@@ -44,6 +48,14 @@ mod tests {
             own("mkdocker", &["dockerflag={\"Tty\":true}"]).unwrap(),
             "mk --new dockerflag={\"Tty\":true}"
         );
+    }
+
+    #[test]
+    fn mkvm_takes_force() {
+        assert_eq!(own("mkvm", &["-f"]).unwrap(), "mk --replace");
+        assert_eq!(own("mkvm", &["image=bb", "--force"]).unwrap(), "mk --replace image=bb");
+        assert_eq!(own("mkdocker", &["-f"]).unwrap_err(), "Option -f is not supported for mkdocker");
+        assert_eq!(own("mkvm", &["-m"]).unwrap_err(), "Option -m is not supported for mkvm");
     }
 
     #[test]

@@ -40,6 +40,9 @@ pub(crate) fn run(request: Request) -> ExitCode {
         Ok(own) => own,
         Err(text) => return failed(&mut printer, &Said::Wrong(&text)),
     };
+    if let Some(text) = own.warning {
+        printer.is_said(&Said::Warning(text));
+    }
     let Some(noderange) = request.nodes else {
         let text = format!("no noderange is given\n{}", command.usage());
         return failed(&mut printer, &Said::NoNodes(&text));
@@ -78,7 +81,7 @@ fn begin(command: Command, own: &Own, noderange: &str, mut printer: Printer) -> 
     match ended {
         Ok(Done::All) => ExitCode::SUCCESS,
         Ok(Done::Ended(status)) => ExitCode::from(status),
-        Ok(Done::Partly | Done::Wrong) => FAILED,
+        Ok(Done::Partly) => FAILED,
         Err(error) => report(&error, &mut app.printer),
     }
 }

@@ -30,6 +30,8 @@ pub(crate) enum Said<'a> {
     Unavailable(&'a str, &'a str),
     /// The failure of the whole command.
     Wrong(&'a str),
+    /// What the user should know of the whole command.
+    Warning(&'a str),
     /// The failure of xCAT's client itself, before any machine: a noderange.
     NoNodes(&'a str),
     /// A line as it is.
@@ -65,6 +67,7 @@ fn client(machine: &str, verbose: bool, said: &Said<'_>) -> Spoken {
         Said::Refused(node, message) => error(node, &body(message)),
         Said::Unavailable(node, text) => error(node, &unavailable(text)),
         Said::Wrong(text) => Spoken::Err(format!("Error: [{machine}]: {text}")),
+        Said::Warning(text) => Spoken::Err(format!("Warning: [{machine}]: {text}")),
         Said::NoNodes(text) => Spoken::Err(format!("Error: {text}")),
         Said::Line(text) => Spoken::Out((*text).to_owned()),
     }
@@ -79,6 +82,7 @@ fn response(said: &Said<'_>) -> Value {
         Said::Refused(node, message) => error(node, &body(message)),
         Said::Unavailable(node, text) => error(node, &unavailable(text)),
         Said::Wrong(text) | Said::NoNodes(text) => json!({"error": [clean(text)], "errorcode": [1]}),
+        Said::Warning(text) => json!({"warning": [clean(text)]}),
         Said::Line(text) => json!({"data": [clean(text)]}),
     }
 }
@@ -113,7 +117,7 @@ fn clean(text: &str) -> String {
 mod tests {
     use super::*;
 
-    const ALL: [Said<'static>; 8] = [
+    const ALL: [Said<'static>; 9] = [
         Said::Data("d1", "running"),
         Said::Failed("d1", "it ended:\n  boom"),
         Said::Refused("d1", "No such container: d1"),
@@ -121,6 +125,7 @@ mod tests {
         Said::Unavailable("d4", "cannot reach the engine of dh1"),
         Said::Wrong("No option specified for rpower"),
         Said::NoNodes("Invalid nodes and/or groups in noderange: a,b"),
+        Said::Warning("no effect"),
         Said::Line("d1: a line"),
     ];
 
@@ -139,6 +144,7 @@ mod tests {
                 err("d4: [mn]: Error: Service Unavailable: cannot reach the engine of dh1"),
                 err("Error: [mn]: No option specified for rpower"),
                 err("Error: Invalid nodes and/or groups in noderange: a,b"),
+                err("Warning: [mn]: no effect"),
                 out("d1: a line"),
             ]
         );
@@ -162,6 +168,7 @@ mod tests {
                 json!({"node": [{"name": ["d4"], "error": ["Service Unavailable: cannot reach the engine of dh1"], "errorcode": [1]}]}),
                 json!({"error": ["No option specified for rpower"], "errorcode": [1]}),
                 json!({"error": ["Invalid nodes and/or groups in noderange: a,b"], "errorcode": [1]}),
+                json!({"warning": ["no effect"]}),
                 json!({"data": ["d1: a line"]}),
             ]
         );

@@ -21,14 +21,18 @@ pub(super) struct Row<'a> {
 }
 
 impl Row<'_> {
-    /// `NODE: [NAME] STATE ADDRESSES HOST IMAGE "COMMAND"`.
+    /// `NODE: STATE ADDRESSES HOST IMAGE "COMMAND"`; of a host, the container's name in place of HOST.
     pub(super) fn text(&self, long: bool) -> String {
+        format!("{}: {}", self.node, self.cut(long))
+    }
+
+    /// The same without the node.
+    pub(super) fn cut(&self, long: bool) -> String {
         let Container { id, name, state, status, image, command, .. } = self.container;
         let addresses = self.attachments(|on| on.addresses.iter().map(ToString::to_string).collect());
         let place = if self.node == self.host { name } else { self.host.as_str() };
         let command: String = command.chars().take(40).collect();
-        let mut text =
-            format!("{}: {state:<8} {:<15} {place:<10} {image} {command:?}", self.node, addresses.join(","));
+        let mut text = format!("{state:<8} {:<15} {place:<10} {image} {command:?}", addresses.join(","));
         if long {
             let macs = self.attachments(|on| vec![on.mac.to_string()]);
             text = format!("{text} {} {} {status:?}", id.short(), macs.join(","));

@@ -79,10 +79,10 @@ impl<'a> Slots<'a> {
     }
 }
 
-/// How a container ended that should run; `None`: it runs.
+/// How a container failed after its start; `None`: it runs, or it has done its job.
 fn end(found: &Inspected) -> Option<String> {
     let runs = matches!(found.state.as_str(), "running" | "paused");
-    if runs && found.restarts == 0 {
+    if found.restarts == 0 && (runs || is_done(found)) {
         return None;
     }
     let again = if found.restarts > 0 || found.state == "restarting" {
@@ -98,6 +98,11 @@ fn end(found: &Inspected) -> Option<String> {
         (false, true) => status(found.exit_code),
     };
     Some(format!("it ended at once{again}: {why}"))
+}
+
+/// A job: its program ended by itself, without an error.
+fn is_done(found: &Inspected) -> bool {
+    found.state == "exited" && found.exit_code == 0 && !found.oom_killed && found.error.is_empty()
 }
 
 /// 128 and a signal's number is what the engine says of a program that a signal ended.
@@ -159,16 +164,25 @@ mod tests {
     }
 
     #[test]
-    fn what_runs_did_not_end() {
+    fn what_runs_or_has_done_its_job_did_not_fail() {
         assert_eq!(end(&found("running", 0)), None);
         assert_eq!(end(&found("paused", 0)), None);
+        assert_eq!(end(&found("exited", 0)), None);
     }
 
     #[test]
     fn how_a_container_ended_is_told() {
         let told = |found: Inspected| end(&found).unwrap();
         assert_eq!(told(found("exited", 3)), "it ended at once: exit status 3");
-        assert_eq!(told(found("exited", 0)), "it ended at once: exit status 0");
+        let looping = Inspected { restarts: 1, ..found("exited", 0) };
+        assert_eq!(
+            told(looping),
+            "it ended at once and is started again and again (restart=): exit status 0"
+        );
+        let killed = Inspected { oom_killed: true, ..found("exited", 0) };
+        assert_eq!(told(killed), "it ended at once: it needs more memory than vm.memory gives");
+        let broken = Inspected { error: "no such device".into(), ..found("exited", 0) };
+        assert_eq!(told(broken), "it ended at once: no such device");
         assert_eq!(told(found("exited", 127)), "it ended at once: exit status 127 (no such program)");
         let oom = Inspected { oom_killed: true, ..found("exited", 137) };
         assert_eq!(told(oom), "it ended at once: it needs more memory than vm.memory gives");

@@ -10,6 +10,8 @@ acceptance::promises![
     xcat_s_commands_say_what_they_always_said,
     xcat_s_commands_take_flags_and_images,
     xcat_s_plugin_is_answered_with_responses,
+    xcat_s_common_options_are_taken,
+    a_job_that_ends_with_status_0_was_started_well,
 ];
 
 /// What idles, on mkdocker's command line, without commas in its words.
@@ -110,6 +112,39 @@ async fn xcat_s_commands_take_flags_and_images(cluster: &Cluster) -> Result<(), 
     same("tables", cluster.sh("mn", "cat /etc/xdock/cluster.stanza").await?.as_str(), &before)
 }
 
+async fn xcat_s_common_options_are_taken(cluster: &Cluster) -> Result<(), Failure> {
+    gone(cluster, "xcat1").await?;
+    let ok = |line: &'static str| (line, 0, "xcat1: success\n", "");
+    let warning = "Warning: [MN]: -m, -t and -r monitor the installation of an operating system; for a container they have no effect\n";
+    all_say(
+        cluster,
+        &[
+            (MAKE, 0, "xcat1: success\n", ""),
+            ok("rpower xcat1 --nodeps on"),
+            ok("rpower xcat1 cycle"),
+            ("rpower xcat1 state -m nodelist.status==booted -t 5 -r 1", 0, "xcat1: running\n", warning),
+        ],
+    )
+    .await?;
+    let (code, out, err) = say(cluster, "lsvm xcat1 -l").await?;
+    let start =
+        "xcat1: running  10.99.1.70      host1      busybox \"sh -c 'trap exit TERM; while :; do sleep ";
+    same("status and errors", &(code, err.as_str()), &(0, ""))?;
+    same(&out, &(out.starts_with(start), out.contains("\"Up "), out.lines().count()), &(true, true, 1))?;
+    all_say(cluster, &[ok("rmvm xcat1 -p -f"), ok("mkvm xcat1 -f"), ok("rmvm xcat1")]).await
+}
+
+async fn a_job_that_ends_with_status_0_was_started_well(cluster: &Cluster) -> Result<(), Failure> {
+    gone(cluster, "xcat1").await?;
+    let ok = |line: &'static str| (line, 0, "xcat1: success\n", "");
+    let state = ("rpower xcat1 state", 0, "xcat1: exited\n", "");
+    let make = "mkdocker xcat1 image=busybox command=true";
+    all_say(cluster, &[ok(make), ok("rpower xcat1 on"), state, ok("rpower xcat1 reset"), state]).await?;
+    all_say(cluster, &[ok("rmdocker xcat1"), ok("mkdocker xcat1 image=busybox command=false")]).await?;
+    let failed = "xcat1: [MN]: Error: it ended at once: exit status 1; it wrote nothing\n";
+    all_say(cluster, &[("rpower xcat1 on", 1, "", failed), ok("rmdocker xcat1")]).await
+}
+
 /// What the plugin is answered, response by response; its own part is tried in cli/tests/program/plugin.rs.
 async fn xcat_s_plugin_is_answered_with_responses(cluster: &Cluster) -> Result<(), Failure> {
     gone(cluster, "xcat1,xcat2").await?;
@@ -123,7 +158,7 @@ async fn xcat_s_plugin_is_answered_with_responses(cluster: &Cluster) -> Result<(
         ("rpower xcat1 xcat2 -- start", 1, vec![none("xcat1"), data("xcat2", "success")]),
         ("rpower xcat1 xcat2 -- state", 1, vec![none("xcat1"), data("xcat2", "running")]),
         // lines of a log are the command's own data: the client prints both alike
-        ("lsvm xcat2 -- -l", 0, vec![json!({"data": ["xcat2: a, b"]})]),
+        ("lsvm xcat2 -- --logs", 0, vec![json!({"data": ["xcat2: a, b"]})]),
         ("rmvm xcat2 -- -f", 0, vec![data("xcat2", "success")]),
     ] {
         let ran = cluster.run("mn", &format!("xdock xcatd {words}")).await?;
