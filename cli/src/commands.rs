@@ -39,12 +39,10 @@ use chain::chain;
 pub(crate) enum Done {
     /// All of it.
     All,
-    /// Some nodes failed.
+    /// Some nodes failed, or the tables have errors.
     Partly,
     /// Somebody else's program ended so: its exit status is ours.
     Ended(u8),
-    /// The tables are wrong: status 2, as for every command that would have to use them.
-    Wrong,
 }
 
 impl Done {
@@ -141,7 +139,6 @@ fn ended(done: Result<Done, CommandError>, tables_said: bool, mut printer: Print
         Ok(Done::All) => ExitCode::SUCCESS,
         Ok(Done::Partly) => ExitCode::from(1),
         Ok(Done::Ended(status)) => ExitCode::from(status),
-        Ok(Done::Wrong) => ExitCode::from(2),
         Err(error) => {
             report(&error, tables_said, &mut printer);
             ExitCode::from(2)
