@@ -47,6 +47,11 @@ impl Inventory {
         Self { source, tables, nodes: OnceLock::new() }
     }
 
+    /// Where the tables were read, as the URL of the inventory.
+    pub fn source(&self) -> String {
+        self.source.to_string()
+    }
+
     /// The visible rows of a table, in its order.
     ///
     /// # Errors

@@ -40,5 +40,8 @@ pub use networks::{Gateway, NetworkError, NetworkRow};
 pub use nics::{Nic, NicKind, Nics, PassedOver};
 pub use noderange::{NoderangeError, NumberNames};
 pub use snapshot::{Fabric, HostNetwork, Origin, Snapshot, SnapshotNode, Stamp};
-pub use source::{InventoryUrl, SourceError, UrlError};
+pub use source::{
+    Cfgloc, CfglocError, Choice, Database, DatabaseError, DatabaseUrlError, Engine, InventoryUrl, Malformed,
+    Password, Problem, Server, SourceError, UrlError, XcatTables,
+};
 pub use tables::Row;

@@ -1,14 +1,19 @@
-//! Where tables come from: xCAT's SQLite files, or a stanza file.
+//! Where tables come from: xCAT's SQLite files or database server, or a stanza file.
 
+mod cfgloc;
+mod database;
 mod sqlite;
 mod url;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use durable::FileError;
 use thiserror::Error;
 
+pub use cfgloc::{Cfgloc, CfglocError, Choice, Malformed, XcatTables};
+pub use database::{Database, DatabaseError, DatabaseUrlError, Engine, Password, Problem, Server};
 pub use url::{InventoryUrl, UrlError};
 
 use crate::attributes::schema::TableSpec;
@@ -22,6 +27,8 @@ pub(crate) enum Source {
     Sqlite(PathBuf),
     /// A stanza file, already read.
     Stanza { path: Option<PathBuf>, rows: HashMap<&'static str, Vec<Row>> },
+    /// The tables of a database server, already read.
+    Database(database::Tables),
 }
 
 /// Why tables can not be read.
@@ -48,16 +55,20 @@ pub enum SourceError {
     /// The stanza file.
     #[error(transparent)]
     Stanza(#[from] StanzaError),
+    /// A database server.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
 }
 
 impl Source {
-    /// Opens what the URL names; rows of SQLite tables are read when they are asked for.
+    /// Opens what the URL names. Rows of SQLite tables are read when they are needed, those of a server at once.
     pub(crate) fn open(url: &InventoryUrl) -> Result<Self, SourceError> {
         match url {
             InventoryUrl::Xcat(path) if path.join("nodelist.sqlite").is_file() => {
                 Ok(Self::Sqlite(path.clone()))
             }
             InventoryUrl::Xcat(path) => Err(SourceError::NoTables { path: path.clone() }),
+            InventoryUrl::Database(database) => Ok(Self::Database(database::read(database)?)),
             InventoryUrl::File(path) => {
                 let document = StanzaFile::new(path).read()?;
                 let rows = stanza::rows(&document).map_err(|error| error.of(path))?;
@@ -77,6 +88,7 @@ impl Source {
         match self {
             Self::Sqlite(directory) => sqlite::rows(&file_of(directory, table.name), table.name),
             Self::Stanza { rows, .. } => Ok(rows.get(table.name).cloned().unwrap_or_default()),
+            Self::Database(tables) => Ok(tables.rows(table.name)?.to_vec()),
         }
     }
 
@@ -89,10 +101,11 @@ impl Source {
                 })
             }
             Self::Stanza { rows, .. } => {
-                for row in rows.get("nodelist").into_iter().flatten().filter(|row| row.is_visible()) {
-                    let cell = |name| row.get(name).unwrap_or_default();
-                    see(cell("node"), cell("groups"), row.line());
-                }
+                each_visible(rows.get("nodelist").map(Vec::as_slice).unwrap_or_default(), see);
+                Ok(())
+            }
+            Self::Database(tables) => {
+                each_visible(tables.rows("nodelist")?, see);
                 Ok(())
             }
         }
@@ -109,7 +122,27 @@ impl Source {
                 let line = line.map(|line| format!(" line {line}")).unwrap_or_default();
                 format!("{key} in {}{line}", file.display())
             }
+            Self::Database(tables) => format!("{table} row {key} in {}", tables.database()),
         }
+    }
+}
+
+/// The URL.
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(directory) => write!(f, "xcat://{}", directory.display()),
+            Self::Stanza { path: Some(path), .. } => write!(f, "file:{}", path.display()),
+            Self::Stanza { path: None, .. } => f.write_str("the stanza text"),
+            Self::Database(tables) => tables.database().fmt(f),
+        }
+    }
+}
+
+fn each_visible(rows: &[Row], see: &mut dyn FnMut(&str, &str, Option<u32>)) {
+    for row in rows.iter().filter(|row| row.is_visible()) {
+        let cell = |name| row.get(name).unwrap_or_default();
+        see(cell("node"), cell("groups"), row.line());
     }
 }
 

@@ -72,6 +72,12 @@ impl Table {
     }
 }
 
+/// Puts rows that were read in no particular order into the order of their keys. Keys are compared as bytes, whatever the server's
+/// language; rows of equal key by their other columns, so that equal tables are always in the same order.
+pub(crate) fn sort_by_key(rows: &mut [Row], key: &str) {
+    rows.sort_by(|a, b| a.get(key).cmp(&b.get(key)).then_with(|| a.cells.cmp(&b.cells)));
+}
+
 fn key_of<'a>(rows: &'a [Row], at: u32, key: &str) -> Option<&'a str> {
     rows.get(usize::try_from(at).ok()?)?.get(key)
 }
@@ -94,6 +100,16 @@ mod tests {
         for hidden in ["", "1", "yes", "false", "00"] {
             assert!(!visible(Some(hidden)), "{hidden:?}");
         }
+    }
+
+    #[test]
+    fn the_order_of_a_server_does_not_count() {
+        let mut rows = [row("b", None), row("a", Some("no")), row("B", None), row("a", None)];
+        sort_by_key(&mut rows, "node");
+        assert_eq!(rows, [row("B", None), row("a", None), row("a", Some("no")), row("b", None)]);
+        rows.reverse();
+        sort_by_key(&mut rows, "node");
+        assert_eq!(rows, [row("B", None), row("a", None), row("a", Some("no")), row("b", None)]);
     }
 
     #[test]

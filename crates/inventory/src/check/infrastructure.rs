@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use chain::chain;
+
 use super::Finding;
 use crate::compile::Cluster;
 use crate::name::NodeName;
@@ -29,6 +31,9 @@ const NODES: [&str; 9] = [
     "hosts.otherinterfaces",
 ];
 
+/// The tables of these columns. A user of a database server may lack the right to read some of them.
+const TABLES: [&str; 7] = ["hosts", "ipmi", "networks", "noderes", "openbmc", "routes", "site"];
+
 /// Who has which address, and where it is said.
 struct Known(BTreeMap<IpAddr, Vec<Place>>);
 
@@ -41,7 +46,7 @@ struct Place {
 /// Containers whose address is that of a machine which the tables name.
 pub(super) fn findings(cluster: &Cluster<'_>) -> Vec<Finding> {
     let known = Known::read(cluster);
-    let mut findings = Vec::new();
+    let mut findings: Vec<Finding> = TABLES.into_iter().filter_map(|table| unread(cluster, table)).collect();
     for (node, placed) in cluster.placed() {
         let Ok(placed) = placed else { continue };
         for (at, attachment) in placed.attachments.iter().enumerate() {
@@ -55,6 +60,15 @@ pub(super) fn findings(cluster: &Cluster<'_>) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// A warning that the addresses of a table are unknown.
+fn unread(cluster: &Cluster<'_>, table: &str) -> Option<Finding> {
+    let error = cluster.unreadable(table)?;
+    let error = chain(&error);
+    let text =
+        format!("{error}. The addresses in table {table} were not compared with those of the containers");
+    Some(Finding::warning(table, &text, []))
 }
 
 impl Known {

@@ -100,6 +100,11 @@ impl<'a> Cluster<'a> {
         self.inventory.groups().unwrap_or_default()
     }
 
+    /// Why a table cannot be read, if so.
+    pub(crate) fn unreadable(&self, table: &str) -> Option<InventoryError> {
+        self.inventory.rows(table).err()
+    }
+
     /// Whether the table of a column such as `ipmi.bmc` has rows.
     pub(crate) fn has_rows(&self, column: &str) -> bool {
         let table = column.split_once('.').map_or(column, |(table, _)| table);

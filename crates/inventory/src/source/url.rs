@@ -1,10 +1,12 @@
-//! `xcat:///etc/xcat` and `file:PATH`.
+//! `xcat:///etc/xcat`, `file:PATH`, `postgres://USER@HOST/DATABASE` and `mysql://USER@HOST/DATABASE`.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use thiserror::Error;
+
+use super::database::{Database, DatabaseUrlError, engine_of};
 
 /// Where the inventory is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -13,20 +15,31 @@ pub enum InventoryUrl {
     Xcat(PathBuf),
     /// A stanza file: `file:/etc/xdock/cluster.stanza`, `file:///etc/xdock/cluster.stanza` or `file:cluster.stanza`.
     File(PathBuf),
+    /// A database server: `postgres://USER@HOST/DATABASE` or `mysql://USER@HOST/DATABASE`.
+    Database(Database),
 }
 
 /// Text that names no inventory.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error(
-    "invalid inventory {0:?}: xcat:///DIRECTORY (xCAT's SQLite tables) or file:PATH (a stanza file) is needed"
-)]
-pub struct UrlError(String);
+pub enum UrlError {
+    /// None of the forms.
+    #[error(
+        "invalid inventory {0}: use xcat:///DIRECTORY (xCAT's SQLite tables), file:PATH (a stanza file), postgres://USER@HOST/DATABASE or mysql://USER@HOST/DATABASE"
+    )]
+    Form(String),
+    /// A database's URL with a mistake in it.
+    #[error(transparent)]
+    Database(#[from] DatabaseUrlError),
+}
 
 impl FromStr for InventoryUrl {
     type Err = UrlError;
 
     fn from_str(text: &str) -> Result<Self, UrlError> {
-        let wrong = || UrlError(text.to_owned());
+        if engine_of(text).is_some() {
+            return Ok(Self::Database(text.parse()?));
+        }
+        let wrong = || UrlError::Form(shown(text));
         let (scheme, rest) = text.split_once(':').ok_or_else(wrong)?;
         let path = rest.strip_prefix("//").unwrap_or(rest);
         // `file://host/path` would name a file of another machine
@@ -46,8 +59,18 @@ impl fmt::Display for InventoryUrl {
         match self {
             Self::Xcat(path) => write!(f, "xcat://{}", path.display()),
             Self::File(path) => write!(f, "file:{}", path.display()),
+            Self::Database(database) => database.fmt(f),
         }
     }
+}
+
+/// The text as given, unless it may hold a password: a URL with a user, or a line of xCAT's cfgloc.
+fn shown(text: &str) -> String {
+    if !text.contains(['@', '|', '=', ';']) {
+        return format!("{text:?}");
+    }
+    let scheme: String = text.chars().take_while(char::is_ascii_alphanumeric).take(12).collect();
+    format!("\"{scheme}...\"")
 }
 
 #[cfg(test)]
@@ -70,13 +93,24 @@ mod tests {
 
     #[test]
     fn other_text_is_refused_with_the_forms_there_are() {
-        for text in ["", "/etc/xcat", "file:", "file://host/x", "xcat:etc", "xcat://", "mysql://x"] {
+        let told = |text: &str| text.parse::<InventoryUrl>().unwrap_err().to_string();
+        for text in ["", "/etc/xcat", "file:", "file://host/x", "xcat:etc", "xcat://", "db2://x"] {
             assert_eq!(
-                text.parse::<InventoryUrl>().unwrap_err().to_string(),
+                told(text),
                 format!(
-                    "invalid inventory {text:?}: xcat:///DIRECTORY (xCAT's SQLite tables) or file:PATH (a stanza file) is needed"
+                    "invalid inventory {text:?}: use xcat:///DIRECTORY (xCAT's SQLite tables), file:PATH (a stanza file), postgres://USER@HOST/DATABASE or mysql://USER@HOST/DATABASE"
                 )
             );
         }
+        assert!(told("Pg:dbname=xcatdb;host=mn|xcatadm|geheim").starts_with("invalid inventory \"Pg...\": "));
+        assert!(told("db2://u:geheim@mn/x").starts_with("invalid inventory \"db2...\": "));
+        assert!(!told("postgres://u:geheim@mn/x").contains("geheim"));
+    }
+
+    #[test]
+    fn databases_are_inventories() {
+        let url: InventoryUrl = "postgres://xdock@mn/xcatdb".parse().unwrap();
+        assert!(matches!(url, InventoryUrl::Database(_)));
+        assert_eq!(url.to_string(), "postgres://xdock@mn/xcatdb");
     }
 }
