@@ -1,19 +1,12 @@
 //! What every command works with: settings, tables, printer.
 
-use std::path::Path;
-
 use inventory::{Inventory, InventoryUrl, NodeName, NumberNames};
 
 use crate::args::Options;
 use crate::commands::CommandError;
 use crate::printer::{Printer, Volume};
 use crate::settings::Settings;
-
-/// xCAT's tables, where there is an xCAT.
-const XCAT: &str = "/etc/xcat";
-
-/// Our own file, where there is none.
-const STANZAS: &str = "/etc/xdock/cluster.stanza";
+use crate::tables;
 
 /// A run of the program.
 pub(crate) struct App {
@@ -46,15 +39,9 @@ impl App {
         Ok(nodes)
     }
 
-    /// Where the tables are: said, or xCAT's, or ours.
+    /// Where the tables are.
     pub(crate) fn inventory_url(&self) -> Result<InventoryUrl, CommandError> {
-        if let Some(said) = &self.settings.inventory {
-            return Ok(said.parse()?);
-        }
-        if Path::new(XCAT).join("nodelist.sqlite").is_file() {
-            return Ok(InventoryUrl::Xcat(XCAT.into()));
-        }
-        Ok(InventoryUrl::File(STANZAS.into()))
+        Ok(tables::find(self.settings.inventory.as_deref(), &self.settings.database)?)
     }
 }
 

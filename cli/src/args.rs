@@ -22,7 +22,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Options of every command")]
 pub(crate) struct Options {
-    /// Where the tables are: xcat:///etc/xcat or file:PATH
+    /// The tables: xcat:///etc/xcat, file:PATH, postgres://USER@HOST/DB or mysql://USER@HOST/DB [default: xCAT's own]
     #[arg(long, global = true, env = "XDOCK_INVENTORY", value_name = "URL")]
     pub(crate) inventory: Option<String>,
     /// The settings [default: /etc/xdock/xdock.toml]

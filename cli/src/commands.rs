@@ -21,7 +21,7 @@ mod sync;
 use std::io;
 use std::process::ExitCode;
 
-use inventory::{InventoryError, NodeName, UrlError};
+use inventory::{InventoryError, NodeName, SourceError};
 use thiserror::Error;
 
 use crate::app::{self, App};
@@ -32,6 +32,7 @@ use crate::fleet::Outcome;
 use crate::plan::NotOwn;
 use crate::printer::Printer;
 use crate::settings::SettingsError;
+use crate::tables::TablesError;
 use chain::chain;
 
 /// How a command that did something ended.
@@ -63,9 +64,9 @@ pub(crate) enum CommandError {
     /// The settings.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// The inventory's URL.
+    /// Which tables to read.
     #[error(transparent)]
-    Url(#[from] UrlError),
+    Where(#[from] TablesError),
     /// The tables.
     #[error(transparent)]
     Inventory(#[from] InventoryError),
@@ -155,6 +156,8 @@ fn report(error: &CommandError, tables_said: bool, printer: &mut Printer) {
     printer.error(&chain(error));
     match error {
         CommandError::Nodes(_) => printer.hint("xdock check looks at all the tables"),
+        // a database's messages say what to do
+        CommandError::Inventory(InventoryError::Source(SourceError::Database(_))) => {}
         CommandError::Inventory(InventoryError::Source(_)) if !tables_said => {
             printer.hint("--inventory, XDOCK_INVENTORY or the settings say where the tables are; xdock def makes the first");
         }

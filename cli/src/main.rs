@@ -14,6 +14,7 @@ mod origin;
 mod plan;
 mod printer;
 mod settings;
+mod tables;
 mod targets;
 mod xcat;
 

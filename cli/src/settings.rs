@@ -13,6 +13,7 @@ use thiserror::Error;
 use crate::args::Options;
 use crate::engine::{Address, AddressError, TlsFiles};
 use crate::enroll::{Ledger, LedgerError};
+use crate::tables::DatabaseSettings;
 
 /// Where the settings are, if nobody says otherwise.
 pub(crate) const PATH: &str = "/etc/xdock/xdock.toml";
@@ -25,6 +26,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) struct Settings {
     /// The tables, where somebody said.
     pub(crate) inventory: Option<String>,
+    /// How to log in to a database that holds the tables.
+    pub(crate) database: DatabaseSettings,
     /// What deployed hosts fetch from.
     pub(crate) installdir: PathBuf,
     /// How long a host has to answer at first.
@@ -77,6 +80,7 @@ struct Text {
     inventory: Option<String>,
     installdir: Option<PathBuf>,
     timeout: Option<u64>,
+    database: DatabaseSettings,
     engines: BTreeMap<String, String>,
     tls: TlsFiles,
     ssh: Ssh,
@@ -113,6 +117,7 @@ impl Settings {
         })?;
         let settings = Self {
             inventory: read.inventory,
+            database: read.database,
             installdir: read.installdir.unwrap_or_else(|| Path::new("/install").into()),
             timeout: read.timeout.map_or(TIMEOUT, Duration::from_secs),
             tls: read.tls,

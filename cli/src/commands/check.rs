@@ -19,10 +19,13 @@ pub(super) fn run(app: &mut App) -> Result<Done, CommandError> {
     let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     let (nodes, warnings) = (tables.nodes()?.len(), findings.len() - errors);
     match app.printer.is_json() {
-        true => app.printer.object(&json!({ "nodes": nodes, "errors": errors, "warnings": warnings })),
+        true => app.printer.object(
+            &json!({ "nodes": nodes, "errors": errors, "warnings": warnings, "tables": tables.source() }),
+        ),
         false => app.printer.summary(&format!(
-            "{}: {}, {}",
+            "{} in {}: {}, {}",
             counted(nodes, "node"),
+            tables.source(),
             counted(errors, "error"),
             counted(warnings, "warning")
         )),

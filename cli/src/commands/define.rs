@@ -25,7 +25,9 @@ pub(super) fn undefine(args: &NoderangeArg, app: &mut App) -> Result<Done, Comma
 fn file(app: &App, instead: &'static str) -> Result<StanzaFile, CommandError> {
     match app.inventory_url()? {
         InventoryUrl::File(path) => Ok(StanzaFile::new(&path)),
-        url @ InventoryUrl::Xcat(_) => Err(CommandError::ReadOnly { url: url.to_string(), instead }),
+        url @ (InventoryUrl::Xcat(_) | InventoryUrl::Database(_)) => {
+            Err(CommandError::ReadOnly { url: url.to_string(), instead })
+        }
     }
 }
 

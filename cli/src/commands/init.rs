@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use chain::chain;
 use durable::FileError;
+use inventory::InventoryUrl;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
@@ -87,6 +88,7 @@ pub(super) async fn run(args: &InitArgs, app: &mut App) -> Result<Done, CommandE
     };
     tell(app, &lay_out(&from, &installdir)?);
     let done = with_xcat(app, Xcat::lay).await?;
+    tell_tables(app);
     if !args.no_knock {
         let (laid, started) = Helper::here().lay().await;
         tell(app, &laid.into_iter().map(|(path, change)| (path, change.into())).collect());
@@ -98,6 +100,17 @@ pub(super) async fn run(args: &InitArgs, app: &mut App) -> Result<Done, CommandE
 fn tell(app: &mut App, told: &Told) {
     for (path, done) in told {
         app.printer.line(&format!("{}: {done}", path.display()));
+    }
+}
+
+/// Says which database server xdock will read, or why it cannot read what xCAT uses.
+fn tell_tables(app: &mut App) {
+    match app.inventory_url() {
+        Ok(url @ InventoryUrl::Database(_)) => {
+            app.printer.summary(&format!("xdock reads the tables in {url}"));
+        }
+        Ok(_) => {}
+        Err(error) => app.printer.summary(&format!("xdock cannot read the tables: {}", chain(&error))),
     }
 }
 

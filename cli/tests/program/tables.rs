@@ -45,10 +45,13 @@ fn a_number_is_the_name_that_the_environment_says() {
 
 #[test]
 fn sound_tables_are_told_so() {
-    assert_eq!(Place::with(SMALL).say(&["check"]), "! 5 nodes: 0 errors, 0 warnings\n= 0\n");
+    assert_eq!(
+        Place::with(SMALL).say(&["check"]),
+        "! 5 nodes in file:DIR/cluster.stanza: 0 errors, 0 warnings\n= 0\n"
+    );
     assert_eq!(
         Place::with(SMALL).say(&["check", "--json"]),
-        "{\"errors\":0,\"nodes\":5,\"warnings\":0}\n= 0\n"
+        "{\"errors\":0,\"nodes\":5,\"tables\":\"file:DIR/cluster.stanza\",\"warnings\":0}\n= 0\n"
     );
 }
 
@@ -59,7 +62,7 @@ fn an_address_of_two_nodes_is_found_by_check_and_stops_mk() {
         "10.99.1.1 is the address of host1c1 and host2c1: change hosts.ip of host1c1 or hosts.ip of host2c1";
     let said = place.say(&["check"]);
     assert!(said.contains(told), "{said}");
-    assert!(said.ends_with("! 5 nodes: 1 error, 0 warnings\n= 1\n"), "{said}");
+    assert!(said.ends_with("! 5 nodes in file:DIR/cluster.stanza: 1 error, 0 warnings\n= 1\n"), "{said}");
     assert_eq!(
         place.say(&["mk", "docker"]),
         format!(
@@ -97,8 +100,12 @@ fn tables_that_are_not_there_are_named() {
         "! Error: no xCAT tables in /DIR/none: it has no nodelist.sqlite\n= 2\n"
     );
     assert_eq!(
+        Place::with("").say(&["--inventory", "db2://x", "nodes", "all"]),
+        "! Error: invalid inventory \"db2://x\": use xcat:///DIRECTORY (xCAT's SQLite tables), file:PATH (a stanza file), \
+         postgres://USER@HOST/DATABASE or mysql://USER@HOST/DATABASE\n= 2\n"
+    );
+    assert_eq!(
         Place::with("").say(&["--inventory", "mysql://x", "nodes", "all"]),
-        "! Error: invalid inventory \"mysql://x\": xcat:///DIRECTORY (xCAT's SQLite tables) or file:PATH (a stanza \
-         file) is needed\n= 2\n"
+        "! Error: invalid database URL: no database; the form is mysql://USER@HOST[:PORT]/DATABASE\n= 2\n"
     );
 }
