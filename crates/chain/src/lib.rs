@@ -1,15 +1,17 @@
-//! An error and its causes on one line: what a program says at its edge, once. No Display of ours holds its source.
+//! Formats an error and its causes on one line. Programs print this once, before they exit or log; no `Display` of
+//! ours includes the source error.
 
 use std::error::Error;
 
-/// `error: its cause: the cause's cause`, each once: some libraries repeat a cause in their own words.
+/// Returns `error: cause: next cause`. A cause that the text already ends with is not repeated: some
+/// libraries include it.
 pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {
-        let words = cause.to_string();
-        if !text.ends_with(&words) {
-            text = format!("{text}: {words}");
+        let message = cause.to_string();
+        if !text.ends_with(&message) {
+            text = format!("{text}: {message}");
         }
         next = cause.source();
     }

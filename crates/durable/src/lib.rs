@@ -1,7 +1,7 @@
-//! Files that are old or new after any crash, never half.
+//! Atomic file writes: after a crash a file has its old or its new content.
 //!
-//! A temporary file in the same directory, fsync, rename, fsync of the directory (ext4 may otherwise make the
-//! name durable before the bytes); compared first, so that a re-run changes nothing.
+//! Writes a temporary file in the same directory, syncs it, renames it, and syncs the directory (otherwise ext4 may
+//! store the name before the content). An unchanged file is not written.
 
 mod read;
 
@@ -14,7 +14,7 @@ use thiserror::Error;
 
 pub use read::{READ_LIMIT, exists, kernel_text, list, mode, read, read_text, read_text_up_to, read_up_to};
 
-/// A file that could not be read, replaced or removed; it is what it was before.
+/// A file that could not be read, replaced or removed. Its content is unchanged.
 #[derive(Debug, Error)]
 #[error("cannot {operation} {}", path.display())]
 pub struct FileError {
@@ -25,25 +25,25 @@ pub struct FileError {
 }
 
 impl FileError {
-    /// The kind of its cause.
+    /// The kind of the I/O error.
     pub fn kind(&self) -> io::ErrorKind {
         self.source.kind()
     }
 }
 
-/// What a call did.
+/// What a call changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// The file was already so.
+    /// Nothing: the file already had this content.
     None,
     /// The file was written.
     Written,
 }
 
-/// Makes `path` hold `content` with permission bits `mode`, and creates missing parent directories (0755).
+/// Writes `content` to `path` with permission bits `mode`, and creates missing parent directories (0755).
 ///
 /// # Errors
-/// Names the path and the step that failed; the old file is then untouched.
+/// The path and the step that failed; the old file is unchanged.
 pub fn replace(path: &Path, content: &[u8], mode: u32) -> Result<Change, FileError> {
     if is_already(path, content, mode) {
         return Ok(Change::None);
@@ -55,7 +55,7 @@ pub fn replace(path: &Path, content: &[u8], mode: u32) -> Result<Change, FileErr
         .map_err(at("write", &temporary))
         .and_then(|()| fs::rename(&temporary, path).map_err(at("replace", path)));
     if let Err(error) = written {
-        // the error that matters is the first; a left-over temporary file is harmless
+        // report the first error; a left-over temporary file does no harm
         let _ = fs::remove_file(&temporary);
         return Err(error);
     }
@@ -63,10 +63,11 @@ pub fn replace(path: &Path, content: &[u8], mode: u32) -> Result<Change, FileErr
     Ok(Change::Written)
 }
 
-/// Makes `path` a symbolic link to `target`, and creates missing parent directories (0755). There is always one that works.
+/// Makes `path` a symbolic link to `target`, and creates missing parent directories (0755). An old link works until
+/// it is replaced.
 ///
 /// # Errors
-/// Names the path; what was there is untouched.
+/// The path; an existing file is unchanged.
 pub fn link(path: &Path, target: &Path) -> Result<Change, FileError> {
     if fs::read_link(path).is_ok_and(|now| now == target) {
         return Ok(Change::None);
@@ -76,7 +77,7 @@ pub fn link(path: &Path, target: &Path) -> Result<Change, FileError> {
     let temporary = temporary_beside(path);
     symlink(target, &temporary).map_err(at("link", path))?;
     if let Err(error) = fs::rename(&temporary, path) {
-        // the error that matters is the first; a left-over temporary link is harmless
+        // report the first error; a left-over temporary link does no harm
         let _ = fs::remove_file(&temporary);
         return Err(at("link", path)(error));
     }
@@ -84,21 +85,21 @@ pub fn link(path: &Path, target: &Path) -> Result<Change, FileError> {
     Ok(Change::Written)
 }
 
-/// Gives a file another name durably, in the place of the file that has it. Both names are in one directory, or the change
-/// of the first may be lost with the power. Works on a full disk.
+/// Renames a file durably and replaces the file at `to`. Both paths must be in one directory: otherwise a power
+/// failure may undo the removal of the old name. Works on a full disk.
 ///
 /// # Errors
-/// Names the path that it could not become.
+/// The path `to`.
 pub fn rename(from: &Path, to: &Path) -> Result<(), FileError> {
     fs::rename(from, to).map_err(at("replace", to))?;
     sync_directory(parent_of(to))
 }
 
-/// Gives a file a second name durably (a hard link): it keeps its content, owner and times where the first name gets another
-/// file. Creates missing parent directories (0755). Both names must be in one file system.
+/// Gives a file a second name durably (a hard link). The second name keeps content, owner and times when the first name gets
+/// another file. Creates missing parent directories (0755). Both names must be in one file system.
 ///
 /// # Errors
-/// Names the new name; a file of that name is untouched.
+/// The second name. An existing file of this name is unchanged.
 pub fn hard_link(path: &Path, name: &Path) -> Result<(), FileError> {
     let parent = parent_of(name);
     create_directory(parent)?;
@@ -106,10 +107,10 @@ pub fn hard_link(path: &Path, name: &Path) -> Result<(), FileError> {
     sync_directory(parent)
 }
 
-/// Removes `path` durably; that it is not there is success without change.
+/// Removes `path` durably. A missing file is no error.
 ///
 /// # Errors
-/// Names the path.
+/// The path.
 pub fn remove(path: &Path) -> Result<Change, FileError> {
     match fs::remove_file(path) {
         Ok(()) => sync_directory(parent_of(path)).map(|()| Change::Written),
@@ -118,10 +119,10 @@ pub fn remove(path: &Path) -> Result<Change, FileError> {
     }
 }
 
-/// Makes a directory and those above it (0755); that it is there is success.
+/// Creates a directory and its parents (0755). An existing directory is no error.
 ///
 /// # Errors
-/// Names the path.
+/// The path.
 pub fn create_directory(path: &Path) -> Result<(), FileError> {
     fs::create_dir_all(path).map_err(at("create directory", path))
 }
@@ -134,13 +135,13 @@ fn is_already(path: &Path, content: &[u8], mode: u32) -> bool {
 
 fn write_synced(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
-    // the umask may have taken bits away
+    // the umask may have removed bits
     file.set_permissions(fs::Permissions::from_mode(mode))?;
     file.write_all(content)?;
     file.sync_all()
 }
 
-/// A name that no other writer has: process and a counter, so that two threads do not meet either.
+/// A unique name: process ID, counter (for threads) and time.
 fn temporary_beside(path: &Path) -> PathBuf {
     use std::sync::atomic::{AtomicU32, Ordering};
     static COUNTER: AtomicU32 = AtomicU32::new(0);

@@ -1,8 +1,8 @@
-//! Reading a file so that "absent" and "unreadable" are never confused.
+//! Reads files so that "missing" and "unreadable" are different results.
 //!
-//! A file counts as absent only if no directory entry of its name exists. A dangling link (its target's file system may not be
-//! mounted yet), a directory in its place, an I/O error or a missing permission is an error: a caller that took it for an empty
-//! file would overwrite what it never read.
+//! A file is missing only if no directory entry of its name exists. A dangling link (its target's file system may not
+//! be mounted yet), a directory, an I/O error or a missing permission is an error: a caller that treated it as an
+//! empty file would overwrite data that it never read.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -11,29 +11,29 @@ use std::path::{Path, PathBuf};
 
 use crate::{FileError, at};
 
-/// The largest file that is read, in bytes. Configuration files and records are far smaller; a larger file is not one of them.
+/// Maximum file size in bytes. Configuration files and records are far smaller.
 pub const READ_LIMIT: u64 = 16 * 1024 * 1024;
 
-/// Reads a whole file. `None`: there is no such file.
+/// Reads a whole file. `None`: the file does not exist.
 ///
 /// # Errors
-/// Names the path: the file exists but cannot be read, is not a regular file, or is larger than [`READ_LIMIT`].
+/// The path, if the file exists but cannot be read, is not a regular file, or is larger than [`READ_LIMIT`].
 pub fn read(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
     read_up_to(path, READ_LIMIT)
 }
 
-/// As [`read`], for files of another size: programs are larger than configurations.
+/// Like [`read`], with a maximum size in bytes: programs are larger than configuration files.
 ///
 /// # Errors
-/// As [`read`], with `limit` as the largest size in bytes.
+/// Like [`read`].
 pub fn read_up_to(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, FileError> {
     present(path, "read", bytes(path, limit))
 }
 
-/// The entries of a directory, sorted. `None`: there is no such directory.
+/// The sorted entries of a directory. `None`: the directory does not exist.
 ///
 /// # Errors
-/// Names the path: it exists but cannot be listed, or is not a directory.
+/// The path, if it exists but cannot be listed, or is not a directory.
 pub fn list(path: &Path) -> Result<Option<Vec<PathBuf>>, FileError> {
     let entries = fs::read_dir(path).and_then(|entries| {
         let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<PathBuf>>>()?;
@@ -43,24 +43,24 @@ pub fn list(path: &Path) -> Result<Option<Vec<PathBuf>>, FileError> {
     present(path, "list directory", entries)
 }
 
-/// Whether there is such a file or directory.
+/// Whether a file or directory exists.
 ///
 /// # Errors
-/// As [`read`]: a link to what is not there is neither.
+/// Like [`read`]: a dangling link is an error.
 pub fn exists(path: &Path) -> Result<bool, FileError> {
     present(path, "read", fs::metadata(path)).map(|found| found.is_some())
 }
 
-/// The permission bits of a file that exists.
+/// The permission bits of an existing file.
 ///
 /// # Errors
-/// Names the path.
+/// The path.
 pub fn mode(path: &Path) -> Result<u32, FileError> {
     fs::metadata(path).map(|meta| meta.permissions().mode() & 0o7777).map_err(at("read the mode of", path))
 }
 
-/// What the kernel says in a file of /proc or /sys. `None`: this kernel has no such file, or does not show it here. Such a file
-/// is never written back from what was read, so that it cannot be lost.
+/// Reads a file of /proc or /sys. `None`: this kernel does not have the file, or does not allow to read it. Nothing
+/// is ever overwritten because of it, so an unreadable file need not be an error.
 pub fn kernel_text(path: &Path) -> Option<String> {
     fs::read_to_string(path).ok()
 }
@@ -77,25 +77,25 @@ fn present<T>(path: &Path, operation: &'static str, found: io::Result<T>) -> Res
     }
 }
 
-/// Reads a whole text file. `None`: there is no such file.
+/// Reads a whole text file. `None`: the file does not exist.
 ///
 /// # Errors
-/// As [`read`], and where the content is not UTF-8.
+/// Like [`read`], and if the content is not UTF-8.
 pub fn read_text(path: &Path) -> Result<Option<String>, FileError> {
     read_text_up_to(path, READ_LIMIT)
 }
 
-/// As [`read_text`], for files of another size.
+/// Like [`read_text`], with a maximum size in bytes.
 ///
 /// # Errors
-/// As [`read_text`], with `limit` as the largest size in bytes.
+/// Like [`read_text`].
 pub fn read_text_up_to(path: &Path, limit: u64) -> Result<Option<String>, FileError> {
     let text = read_up_to(path, limit)?.map(String::from_utf8).transpose();
     text.map_err(|error| at("read", path)(io::Error::new(io::ErrorKind::InvalidData, error.utf8_error())))
 }
 
 fn bytes(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    // asked before it is opened: to open a FIFO would wait for a writer
+    // check before opening: opening a FIFO waits for a writer
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
     }
@@ -126,7 +126,8 @@ impl Dangling {
     }
 }
 
-/// The path itself or a directory above it, where that is a link without target: a file below it is not absent.
+/// The path itself or a parent directory, if it is a dangling link: a file below a dangling link does not
+/// count as missing.
 fn dangling(path: &Path) -> Option<Dangling> {
     path.ancestors().find_map(|part| {
         let target = fs::read_link(part).ok()?;
@@ -134,7 +135,7 @@ fn dangling(path: &Path) -> Option<Dangling> {
     })
 }
 
-/// Whether no entry of the name exists.
+/// Whether no directory entry of this name exists.
 fn is_gone(path: &Path) -> bool {
     fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }

@@ -1,4 +1,5 @@
-//! How a host asks the management node whether new ssh connections reach it: one line each way over TCP.
+//! Protocol by which a host asks the management node whether new ssh connections reach it: one line each way
+//! over TCP.
 //!
 //! ```text
 //! host -> management node   knock 22 10.99.0.11
@@ -6,8 +7,8 @@
 //!                           out: no connection to 10.99.0.11 port 22 within 2 s
 //! ```
 //!
-//! The host names the port of its sshd, and the address that it speaks from. The management node connects to the peer of
-//! the connection and nowhere else; the address only shows whether somebody translates addresses in between.
+//! The host sends the port of its sshd and its own address of the connection. The management node connects only to
+//! the peer of the connection; the address only shows whether a NAT is in between.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -16,37 +17,37 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-/// The TCP port of the management node's helper.
+/// TCP port of the helper on the management node.
 pub const PORT: u16 = 3022;
 
-/// The longest line of either side, with its end. OpenSSH's banner has at most 255 bytes (RFC 4253, 4.2).
+/// Maximum length of a line with its newline. OpenSSH's banner has at most 255 bytes (RFC 4253, 4.2).
 pub const LINE: usize = 300;
 
-/// What a host asks.
+/// A host's question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Request {
-    /// Where its sshd listens.
+    /// TCP port of its sshd.
     pub port: NonZeroU16,
-    /// Its own address of this connection.
+    /// The host's own address of this connection.
     pub address: IpAddr,
 }
 
-/// What the management node found.
+/// The management node's answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// A new connection got sshd's banner.
+    /// A new connection received this banner of sshd.
     In(String),
-    /// It did not, and why.
+    /// No connection or no banner: the reason.
     Out(String),
 }
 
-/// A line that is no request or answer.
+/// A line that is neither a request nor an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum LineError {
-    /// Not what a host asks.
+    /// Not a valid request.
     #[error("not a request: expected \"knock PORT ADDRESS\"")]
     Request,
-    /// Not what a helper answers.
+    /// Not a valid answer.
     #[error("not an answer of xdock's helper")]
     Answer,
 }
@@ -70,7 +71,7 @@ impl FromStr for Request {
     }
 }
 
-/// Digits only: Rust's own parser takes a plus sign.
+/// Accepts digits only: Rust's parser also accepts a plus sign.
 fn decimal(text: &str) -> Option<NonZeroU16> {
     text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
@@ -96,7 +97,7 @@ impl FromStr for Answer {
     }
 }
 
-/// What another machine says goes to terminals and logs: no control characters, and no more than a banner's length.
+/// Makes text of another machine safe for terminals and logs: no control characters, at most 255 characters.
 pub fn printable(text: &str) -> String {
     let visible = |c: char| if c.is_ascii_graphic() || c == ' ' { c } else { '?' };
     text.chars().take(255).map(visible).collect()

@@ -1,5 +1,5 @@
-//! The one way we run other programs: words not shell text, a deadline always, and an error that says which program failed and
-//! in which words. The whole command line is for who looks for a defect ([`show_command_lines`]): it is our plumbing.
+//! Runs other programs: an argument list instead of shell text, always a deadline, and errors that name the program
+//! and contain its error output. With `-v` ([`show_command_lines`]) errors also contain the whole command line.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -12,23 +12,23 @@ use thiserror::Error;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process as child;
 
-/// Whether errors have the whole command line.
+/// Whether errors contain the whole command line.
 static COMMAND_LINES: AtomicBool = AtomicBool::new(false);
 
-/// Lets all errors of this process have the whole command line of the program that failed (`-v`).
+/// Makes all errors of this process contain the command line of the failed program (`-v`).
 pub fn show_command_lines() {
     COMMAND_LINES.store(true, Ordering::Relaxed);
 }
 
-/// Whether they have.
+/// Whether errors contain command lines.
 pub fn shows_command_lines() -> bool {
     COMMAND_LINES.load(Ordering::Relaxed)
 }
 
-/// A program and its words, not yet run.
+/// A program with its arguments, not yet started.
 #[derive(Debug)]
 pub struct Command {
-    /// What errors call it.
+    /// The program's name in errors.
     name: String,
     argv: Vec<String>,
     stdin: Vec<u8>,
@@ -36,74 +36,74 @@ pub struct Command {
     inner: child::Command,
 }
 
-/// What a program that ended well said.
+/// Output of a program that exited with status 0.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Output {
-    /// Its standard output.
+    /// Standard output.
     pub stdout: Vec<u8>,
-    /// Its standard error.
+    /// Standard error.
     pub stderr: Vec<u8>,
 }
 
 impl Output {
-    /// Standard output as text without the last line's end.
+    /// Standard output as text, without trailing white space.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.stdout).trim_end().to_owned()
     }
 }
 
-/// A program that failed.
+/// The program of an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Program {
-    /// What errors call it.
+    /// Its name.
     pub name: String,
-    /// Its words, quoted for a shell.
+    /// Its command line, quoted for a shell.
     pub argv: String,
 }
 
-/// How a run failed.
+/// Why a run failed.
 #[derive(Debug, Error)]
 pub enum ExecuteError {
-    /// It could not be started.
+    /// The program could not be started.
     #[error("cannot run {}{}", program.name, Line(program))]
     Start {
-        /// Which program.
+        /// The program.
         program: Box<Program>,
-        /// Why.
+        /// Cause.
         #[source]
         source: io::Error,
     },
-    /// It was still running at the deadline, and was killed.
+    /// The program was still running at the deadline, and was killed.
     #[error("{} did not end within {} s{}", program.name, deadline.as_secs_f32(), Line(program))]
     Deadline {
-        /// Which program.
+        /// The program.
         program: Box<Program>,
-        /// How long it had.
+        /// Its time limit.
         deadline: Duration,
     },
-    /// It ended with another status than 0.
-    #[error("{}{}", Told { name: &program.name, status, stdout, stderr }, Line(program))]
+    /// The program exited with a status other than 0.
+    #[error("{}{}", Failure { name: &program.name, status, stdout, stderr }, Line(program))]
     Status {
-        /// Which program.
+        /// The program.
         program: Box<Program>,
-        /// How it ended.
+        /// Its exit status.
         status: ExitStatus,
-        /// Its standard output.
+        /// Standard output.
         stdout: String,
-        /// Its standard error.
+        /// Standard error.
         stderr: String,
     },
 }
 
-/// A program's own words. Its exit status is told where it has none.
-struct Told<'a> {
+/// The program's error output, or its exit status and last output line if it wrote no error output.
+struct Failure<'a> {
     name: &'a str,
     status: &'a ExitStatus,
     stdout: &'a str,
     stderr: &'a str,
 }
 
-impl fmt::Display for Told<'_> {
+impl fmt::Display for Failure<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, status, stdout, stderr } = self;
         match (stderr.trim(), stdout.lines().rev().map(str::trim).find(|line| !line.is_empty())) {
@@ -115,7 +115,7 @@ impl fmt::Display for Told<'_> {
     }
 }
 
-/// The command line, for who asked for it.
+/// The command line, if [`show_command_lines`] was called.
 struct Line<'a>(&'a Program);
 
 impl fmt::Display for Line<'_> {
@@ -125,51 +125,51 @@ impl fmt::Display for Line<'_> {
 }
 
 impl Command {
-    /// A program (found in PATH) that has `deadline` to end.
+    /// A program (found in PATH) with a time limit.
     pub fn new(program: &str, deadline: Duration) -> Self {
         let inner = child::Command::new(program);
         let name = program.rsplit('/').next().unwrap_or(program).to_owned();
         Self { name, argv: vec![program.to_owned()], stdin: Vec::new(), deadline, inner }
     }
 
-    /// What errors call it, where that is not the program itself: a program that another one runs elsewhere.
+    /// Sets the name in errors, for example when ssh runs another program on a host.
     #[must_use]
     pub fn called(self, name: &str) -> Self {
         Self { name: name.rsplit('/').next().unwrap_or(name).to_owned(), ..self }
     }
 
-    /// Adds words.
+    /// Adds arguments.
     #[must_use]
-    pub fn args<I>(mut self, words: I) -> Self
+    pub fn args<I>(mut self, args: I) -> Self
     where
         I: IntoIterator,
         I::Item: AsRef<OsStr>,
     {
-        for word in words {
-            self.argv.push(word.as_ref().to_string_lossy().into_owned());
-            self.inner.arg(word);
+        for arg in args {
+            self.argv.push(arg.as_ref().to_string_lossy().into_owned());
+            self.inner.arg(arg);
         }
         self
     }
 
-    /// Sets a variable of its environment.
+    /// Sets an environment variable.
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.inner.env(name, value);
         self
     }
 
-    /// What it reads on standard input; nothing where this is not called.
+    /// Sets the content of standard input; the default is empty.
     #[must_use]
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.stdin = bytes.into();
         self
     }
 
-    /// Runs it to its end. A future that is dropped kills it.
+    /// Runs the program and waits for it. Dropping the future kills the program.
     ///
     /// # Errors
-    /// Not started, past the deadline (it is killed), or an exit status other than 0.
+    /// The program cannot be started, exceeds its deadline (it is killed), or exits with a status other than 0.
     pub async fn execute(mut self) -> Result<Output, ExecuteError> {
         let program = Box::new(Program { name: self.name, argv: shell_words(&self.argv) });
         let start = |source| ExecuteError::Start { program: program.clone(), source };
@@ -184,7 +184,7 @@ impl Command {
         let input = running.stdin.take();
         let feed = async {
             if let Some(mut pipe) = input {
-                // a program that ends without reading its input is judged by its status
+                // a program may exit without reading its input: only its status counts
                 let _ = pipe.write_all(&self.stdin).await;
             }
         };
@@ -205,12 +205,12 @@ impl Command {
     }
 }
 
-/// The words as one line that a POSIX shell would split into the same words.
+/// Joins arguments to one line that a POSIX shell splits into the same arguments.
 pub fn shell_words<S: AsRef<str>>(words: &[S]) -> String {
     words.iter().map(|word| shell_word(word.as_ref())).collect::<Vec<_>>().join(" ")
 }
 
-/// One word, quoted where a POSIX shell would change it.
+/// Quotes one argument if a POSIX shell would change it.
 pub fn shell_word(word: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-./:=,@%+".contains(&b);
     if !word.is_empty() && word.bytes().all(plain) {
