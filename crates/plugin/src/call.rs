@@ -1,8 +1,8 @@
-//! What Docker may ask, one variant a call, every field parsed.
+//! Requests of dockerd: one variant per call, all fields parsed.
 //!
-//! The contract between the wire and the daemon: nothing behind it knows of HTTP or JSON. The order in which
-//! dockerd calls at a start is `RequestAddress`, `CreateEndpoint`, `Join`; at a stop `Leave`, `DeleteEndpoint`,
-//! `ReleaseAddress`. Any call may come twice, and after a crash any may be missing.
+//! This is the contract between the protocol and the daemon, which needs to know neither HTTP nor JSON. dockerd calls
+//! `RequestAddress`, `CreateEndpoint`, `Join` to start a container, and `Leave`, `DeleteEndpoint`, `ReleaseAddress`
+//! to stop it. Any call may be repeated, and after a crash any call may be missing.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -12,10 +12,10 @@ use ipnet::IpNet;
 use crate::id::{EndpointId, NetworkId};
 use crate::mac::Mac;
 
-/// A call of dockerd's.
+/// A call of dockerd.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Call {
-    /// `Plugin.Activate`: the first call on every discovery, also by `docker volume ls`
+    /// `Plugin.Activate`: the first call of every plugin discovery, also by `docker volume ls`
     /// (moby `pkg/plugins/plugins.go`). Answer: [`Reply::Implements`](crate::Reply::Implements).
     Activate,
     /// `NetworkDriver.*`.
@@ -24,7 +24,7 @@ pub enum Call {
     Ipam(IpamCall),
 }
 
-/// Which driver is called; an error's key in the answer depends on it.
+/// The driver of a call; it determines the JSON key of an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Driver {
     /// The plugin itself.
@@ -36,7 +36,7 @@ pub enum Driver {
 }
 
 impl Call {
-    /// Whom the call is for: needed to [`render`](crate::render) its answer.
+    /// The driver of this call, for [`render`](crate::render).
     pub fn driver(&self) -> Driver {
         match self {
             Self::Activate => Driver::Plugin,
@@ -48,43 +48,43 @@ impl Call {
 
 /// A call of the network driver (moby `daemon/libnetwork/drivers/remote/driver.go`, `api/api.go`).
 ///
-/// `AllocateNetwork` and `FreeNetwork` are for swarm managers and drivers of global scope only; they are unknown
-/// paths here.
+/// `AllocateNetwork` and `FreeNetwork` are only for swarm managers and drivers of global scope; they are
+/// unknown paths here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NetworkCall {
-    /// Once a life of dockerd, right after activation. Must never fail: dockerd does not ask again, and the driver
-    /// would stay unregistered. Answer: [`Reply::NetworkCapabilities`](crate::Reply::NetworkCapabilities).
+    /// Once per start of dockerd, after activation. Must not fail: dockerd does not retry, and the driver would stay
+    /// unregistered. Answer: [`Reply::NetworkCapabilities`](crate::Reply::NetworkCapabilities).
     GetCapabilities,
-    /// Docker 28 and later, before `CreateNetwork`, and only if our capabilities announced it: shall dockerd
-    /// leave the gateway's address alone? Answer: [`Reply::GatewayCheck`](crate::Reply::GatewayCheck).
+    /// Docker 28 and later, before `CreateNetwork`, and only if our capabilities announce it: asks whether dockerd
+    /// should not allocate a gateway address. Answer: [`Reply::GatewayCheck`](crate::Reply::GatewayCheck).
     GwAllocCheck(NetworkOptions),
-    /// A network is made. Its pools were granted by `RequestPool` before. Not replayed when dockerd boots, so the
-    /// network must be remembered durably.
+    /// Create a network. `RequestPool` has granted its pools before. dockerd does not repeat this call when it
+    /// starts, so the network must be stored durably.
     CreateNetwork(NewNetwork),
-    /// The network has no endpoint any more. It may be unknown here (a repeated call).
+    /// Delete a network that has no endpoints. It may be unknown here (a repeated call).
     DeleteNetwork(NetworkId),
-    /// A container is about to start. Its addresses were granted by `RequestAddress` before.
+    /// A container starts. `RequestAddress` has granted its addresses before.
     /// Answer: [`Reply::Endpoint`](crate::Reply::Endpoint), see [`NewEndpoint::mac_reply`].
     CreateEndpoint(NewEndpoint),
-    /// Twice after every `Join`, and by `docker inspect`. Answer: [`Reply::OperInfo`](crate::Reply::OperInfo).
+    /// Twice after each `Join`, and on `docker inspect`. Answer: [`Reply::OperInfo`](crate::Reply::OperInfo).
     EndpointOperInfo(EndpointRef),
-    /// The container's network namespace exists; the interface that is answered must exist in the host's when
-    /// the answer is sent (`libnetwork/osl/interface_linux.go` moves it). Precondition: `CreateEndpoint`.
-    /// Answer: [`Reply::Joined`](crate::Reply::Joined).
+    /// Attach an endpoint to the container. The interface of the answer must exist in the host's namespace: dockerd
+    /// moves it into the container (`libnetwork/osl/interface_linux.go`). Precondition: `CreateEndpoint`. Answer:
+    /// [`Reply::Joined`](crate::Reply::Joined).
     Join(Join),
-    /// The container stops. Its interface still has the container's end; dockerd brings it back after the answer.
-    /// Skipped by dockerd for stale sandboxes after a crash.
+    /// The container stops. Its interface is still in the container; dockerd moves it back after the answer.
+    /// After a crash dockerd skips this call for stale sandboxes.
     Leave(EndpointRef),
-    /// The container has stopped, the interface is back in the host's namespace or gone with the container's. It must
-    /// be deleted here: libnetwork never does.
+    /// The container has stopped, and its interface is back in the host's namespace or was removed with the
+    /// container's. The driver must delete it: libnetwork does not.
     DeleteEndpoint(EndpointRef),
-    /// The endpoint is the one that the container's default route goes through. 404 would be tolerated.
+    /// The container's default route uses this endpoint. dockerd accepts a 404.
     ProgramExternalConnectivity(EndpointRef),
-    /// The opposite, before `Leave`. 404 would be tolerated.
+    /// The opposite, before `Leave`. dockerd accepts a 404.
     RevokeExternalConnectivity(EndpointRef),
-    /// A node of the swarm, or this machine itself, appeared (`libnetwork/discoverapi`).
+    /// A swarm node, or this machine itself, appeared (`libnetwork/discoverapi`).
     DiscoverNew(Discovery),
-    /// A node of the swarm disappeared.
+    /// A swarm node disappeared.
     DiscoverDelete(Discovery),
 }
 
@@ -93,24 +93,25 @@ pub enum NetworkCall {
 pub enum IpamCall {
     /// At registration. Answer: [`Reply::IpamCapabilities`](crate::Reply::IpamCapabilities).
     GetCapabilities,
-    /// At registration, and before every `RequestPool`. Answer: [`Reply::AddressSpaces`](crate::Reply::AddressSpaces).
+    /// At registration, and before every `RequestPool`. Answer:
+    /// [`Reply::AddressSpaces`](crate::Reply::AddressSpaces).
     GetDefaultAddressSpaces,
-    /// A network with this subnet is about to be made, or is replayed at dockerd's start. The same question must have
-    /// the same answer. Answer: [`Reply::Pool`](crate::Reply::Pool).
+    /// A network with this subnet is about to be created, or dockerd starts and repeats its requests. Equal requests
+    /// must have equal answers. Answer: [`Reply::Pool`](crate::Reply::Pool).
     RequestPool(PoolRequest),
-    /// The network is deleted, or could not be made. The pool may be unknown here.
+    /// The network was deleted, or could not be created. The pool may be unknown here.
     ReleasePool {
-        /// Identifier that `RequestPool` answered.
+        /// Pool ID that `RequestPool` returned.
         pool: String,
     },
-    /// An address is wanted. Precondition: `RequestPool`. Repeated at dockerd's start for every endpoint it stored, if
-    /// our capabilities ask for a replay. Answer: [`Reply::Address`](crate::Reply::Address).
+    /// Allocate an address. Precondition: `RequestPool`. dockerd repeats it at its start for each stored endpoint, if
+    /// our capabilities request a replay. Answer: [`Reply::Address`](crate::Reply::Address).
     RequestAddress(AddressRequest),
-    /// The address is free. Best effort: missing after a crash, and it may name an address that was never confirmed.
+    /// Release an address. Not reliable: it is missing after a crash, and may name an address that was never granted.
     ReleaseAddress {
-        /// Identifier that `RequestPool` answered.
+        /// Pool ID that `RequestPool` returned.
         pool: String,
-        /// What `RequestAddress` answered, without its prefix length.
+        /// Address that `RequestAddress` returned, without prefix length.
         address: IpAddr,
     },
 }
@@ -120,18 +121,18 @@ pub enum IpamCall {
 pub struct NetworkOptions {
     /// The user's `-o KEY=VALUE` (`com.docker.network.generic`).
     pub generic: BTreeMap<String, String>,
-    /// `--internal`: nothing but the containers of this network is reachable from it.
+    /// `--internal`: the network has no connection to the outside.
     pub internal: bool,
 }
 
-/// `CreateNetwork`. The network's name is not in it: pass it as an option.
+/// `CreateNetwork`. It does not contain the network's name: pass the name as an option.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewNetwork {
-    /// Identifier by which later calls name it.
+    /// Network ID of later calls.
     pub network: NetworkId,
     /// Its options.
     pub options: NetworkOptions,
-    /// IPv4 subnets; empty where IPv4 is off (Docker 28 and later).
+    /// IPv4 subnets; empty if IPv4 is off (Docker 28 and later).
     pub ipv4: Vec<Pool>,
     /// IPv6 subnets; empty without `--ipv6`.
     pub ipv6: Vec<Pool>,
@@ -140,11 +141,11 @@ pub struct NewNetwork {
 /// A subnet of a network (moby `libnetwork/driverapi/driverapi.go`, `IPAMData`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pool {
-    /// Address space that the address driver answered.
+    /// Address space that `GetDefaultAddressSpaces` returned.
     pub address_space: String,
     /// The subnet.
     pub pool: IpNet,
-    /// The gateway's address with the subnet's prefix length, if dockerd has one.
+    /// Gateway address with the subnet's prefix length, if dockerd has one.
     pub gateway: Option<IpNet>,
     /// `--aux-address NAME=IP`.
     pub auxiliary: BTreeMap<String, IpNet>,
@@ -159,7 +160,7 @@ pub struct EndpointRef {
     pub endpoint: EndpointId,
 }
 
-/// `CreateEndpoint`. There is no container's name in it (moby#52870).
+/// `CreateEndpoint`. It does not contain the container's name (moby#52870).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewEndpoint {
     /// Network and endpoint.
@@ -168,16 +169,16 @@ pub struct NewEndpoint {
     pub ipv4: Option<IpNet>,
     /// IPv6 address with the subnet's prefix length.
     pub ipv6: Option<IpNet>,
-    /// MAC that dockerd has fixed (`Interface.MacAddress`): the answer must then not name one.
+    /// MAC that dockerd has chosen (`Interface.MacAddress`): the answer must not contain one then.
     pub fixed_mac: Option<Mac>,
-    /// MAC that the user asks for (`com.docker.network.endpoint.macaddress`); where both are there they are equal.
+    /// MAC that the user asked for (`com.docker.network.endpoint.macaddress`). Equal to `fixed_mac` if both are set.
     pub asked_mac: Option<Mac>,
-    /// The other options that are text: the `--driver-opt KEY=VALUE` of this endpoint.
+    /// All other text options: the endpoint's `--driver-opt KEY=VALUE`.
     pub options: BTreeMap<String, String>,
 }
 
 impl NewEndpoint {
-    /// The MAC that the caller wants, if any.
+    /// The requested MAC, if any.
     pub fn mac(&self) -> Option<Mac> {
         self.fixed_mac.or(self.asked_mac)
     }
@@ -187,8 +188,8 @@ impl NewEndpoint {
         self.ipv4.into_iter().chain(self.ipv6)
     }
 
-    /// The answer for an interface with `mac`: an answer that repeats a field which the request had is an error
-    /// for dockerd, which then rolls the endpoint back (`drivers/remote/driver.go` `CreateEndpoint`).
+    /// The answer for an interface with `mac`. dockerd treats an answer that repeats a field of the request as an
+    /// error and rolls back the endpoint (`drivers/remote/driver.go` `CreateEndpoint`).
     pub fn mac_reply(&self, mac: Mac) -> crate::Reply {
         let mac = if self.fixed_mac.is_some() { None } else { Some(mac) };
         crate::Reply::Endpoint { mac }
@@ -200,37 +201,37 @@ impl NewEndpoint {
 pub struct Join {
     /// Network and endpoint.
     pub id: EndpointRef,
-    /// File of the container's network namespace: `/var/run/docker/netns/1960dd7fab00`.
+    /// Path of the container's network namespace: `/var/run/docker/netns/1960dd7fab00`.
     pub sandbox: String,
 }
 
 /// `RequestPool`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PoolRequest {
-    /// Address space that `GetDefaultAddressSpaces` answered.
+    /// Address space that `GetDefaultAddressSpaces` returned.
     pub address_space: String,
-    /// `--subnet`; none: the driver shall choose.
+    /// `--subnet`; `None`: the driver chooses.
     pub pool: Option<IpNet>,
     /// `--ip-range`.
     pub sub_pool: Option<IpNet>,
     /// `--ipam-opt KEY=VALUE`.
     pub options: BTreeMap<String, String>,
-    /// An IPv6 subnet is wanted.
+    /// Whether an IPv6 subnet is requested.
     pub v6: bool,
 }
 
 /// `RequestAddress`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AddressRequest {
-    /// Identifier that `RequestPool` answered.
+    /// Pool ID that `RequestPool` returned.
     pub pool: String,
-    /// The address that is wanted (`--ip`); none: the driver shall choose.
+    /// The requested address (`--ip`); `None`: the driver chooses.
     pub address: Option<IpAddr>,
-    /// What it is for.
+    /// Use of the address.
     pub purpose: Purpose,
 }
 
-/// What an address is for, as far as dockerd says.
+/// Use of an address, as far as dockerd tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Purpose {
     /// The network's gateway (`RequestAddressType` is `com.docker.network.gateway`).
@@ -242,7 +243,7 @@ pub enum Purpose {
         /// Its MAC (`com.docker.network.endpoint.macaddress`: only if our capabilities ask for it).
         mac: Option<Mac>,
     },
-    /// Not said: a container of an engine before Docker 29, or an auxiliary address.
+    /// Unknown: a container (Docker before 29), or an auxiliary address.
     Plain,
 }
 
@@ -253,12 +254,12 @@ pub enum Discovery {
     Node {
         /// Its address.
         address: IpAddr,
-        /// It is this one.
+        /// Whether it is this machine.
         this_host: bool,
     },
-    /// Keys or a data store of the swarm, by moby's number of the kind.
+    /// Keys or a data store of the swarm.
     Other {
-        /// `DiscoveryType`.
+        /// `DiscoveryType` (a number of moby's).
         kind: u64,
     },
 }

@@ -1,4 +1,4 @@
-//! From the bytes of a request to the bytes of its answer, with the domain in between.
+//! From request bytes to answer bytes, with the driver's handler in between.
 
 use std::future::Future;
 
@@ -6,8 +6,8 @@ use crate::call::Call;
 use crate::parse::parse;
 use crate::reply::{Answer, Reply, render};
 
-/// Answers one call of dockerd's: parses it, lets `handle` decide, renders what it says. A request that is no call
-/// never reaches `handle`.
+/// Answers one call of dockerd: parses it, calls `handle`, renders the result. An invalid request never
+/// reaches `handle`.
 pub async fn dispatch<F>(path: &str, body: &[u8], handle: impl FnOnce(Call) -> F) -> Answer
 where
     F: Future<Output = Result<Reply, String>>,

@@ -1,4 +1,4 @@
-//! A call that is refused at the door: nothing has happened.
+//! Invalid requests. They change nothing.
 
 use std::error::Error as _;
 
@@ -6,49 +6,49 @@ use thiserror::Error;
 
 use crate::reply::Answer;
 
-/// Why a request is no call.
+/// Why a request is invalid.
 #[derive(Debug, Error)]
 pub enum CallError {
-    /// No call of ours; dockerd tolerates a 404 where a call is newer than the plugin.
-    #[error("{path}: no such call here")]
+    /// Unknown path. dockerd accepts a 404 for calls that are newer than the plugin.
+    #[error("{path}: unknown call")]
     UnknownPath {
-        /// The path that was asked, shortened.
+        /// The requested path, shortened.
         path: String,
     },
-    /// dockerd re-uses a spent buffer when it tries a call again: the second try has an empty body
-    /// (moby `pkg/plugins/client.go`), and an answer at once ends it.
+    /// dockerd reuses a consumed buffer when it retries a call, so that the retry has an empty body (moby
+    /// `pkg/plugins/client.go`). An immediate answer ends its retries.
     #[error(
-        "{call}: the request's body is empty; docker is trying a call again that was cut off, start the container again"
+        "{call}: the request body is empty: docker retries a call that was interrupted; start the container again"
     )]
     EmptyBody {
-        /// Name of the call.
+        /// The call.
         call: &'static str,
     },
     /// Not JSON.
-    #[error("{call}: the request's body is not JSON")]
+    #[error("{call}: the request body is not JSON")]
     Json {
-        /// Name of the call.
+        /// The call.
         call: &'static str,
-        /// Where, and what is wrong there.
+        /// Cause, with its position.
         #[source]
         source: serde_json::Error,
     },
-    /// JSON, but a value is missing or not what it must be.
+    /// Valid JSON with a missing or invalid value.
     #[error("{call}: {field} is {value}: {rule}")]
     Value {
-        /// Name of the call.
+        /// The call.
         call: &'static str,
         /// Path of the field.
         field: String,
         /// The value as JSON, shortened.
         value: String,
-        /// What it must be.
+        /// The expected form.
         rule: String,
     },
 }
 
 impl CallError {
-    /// The HTTP status.
+    /// HTTP status.
     pub fn status(&self) -> u16 {
         match self {
             Self::UnknownPath { .. } => 404,
@@ -56,7 +56,7 @@ impl CallError {
         }
     }
 
-    /// The whole answer; this is the edge where the chain of errors becomes text.
+    /// The whole answer, with the causes of the error.
     pub fn answer(&self) -> Answer {
         let message = match self.source() {
             Some(source) => format!("{self}: {source}"),

@@ -1,6 +1,6 @@
-//! Fields of a JSON object, read one by one, so that an error names the field and its value.
+//! Reads the fields of a JSON object one by one, so that errors name the field and its value.
 //!
-//! Go writes a nil map, slice or pointer as `null` and an absent address as `""`: both read as absent.
+//! Go writes a nil map, slice or pointer as `null` and an absent address as `""`: both count as absent.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -12,10 +12,10 @@ use serde_json::{Map, Value};
 
 use crate::error::CallError;
 
-/// Longest text of a request that an error repeats.
+/// Maximum length of request text in an error, in characters.
 const SHOWN: usize = 120;
 
-/// A JSON object of a request, and where in the request it is.
+/// A JSON object of a request, with its path in the request.
 pub(crate) struct Fields<'a> {
     call: &'static str,
     path: String,
@@ -32,7 +32,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// An object in this one; absent or null: one without fields.
+    /// A nested object; absent or null: an object without fields.
     pub(crate) fn object(&self, name: &str) -> Result<Self, CallError> {
         let path = format!("{}{name}.", self.path);
         match self.get(name) {
@@ -42,7 +42,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The objects of an array; absent or null: none.
+    /// An array of objects; absent or null: empty.
     pub(crate) fn objects(&self, name: &str) -> Result<Vec<Self>, CallError> {
         let items: &[Value] = match self.get(name) {
             None => &[],
@@ -62,7 +62,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Text; absent: empty.
+    /// A string; absent: empty.
     pub(crate) fn text(&self, name: &str) -> Result<&'a str, CallError> {
         match self.get(name) {
             None => Ok(""),
@@ -71,7 +71,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A value that is written as text; empty or absent: none.
+    /// A value in string form; empty or absent: `None`.
     pub(crate) fn parsed<T>(&self, name: &str) -> Result<Option<T>, CallError>
     where
         T: FromStr<Err: Display>,
@@ -79,7 +79,7 @@ impl<'a> Fields<'a> {
         self.parsed_with(name, str::parse)
     }
 
-    /// The same with another reader.
+    /// Like `parsed`, with another parser.
     pub(crate) fn parsed_with<T, E: Display>(
         &self,
         name: &str,
@@ -93,23 +93,23 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// An address with a prefix length; empty or absent: none.
+    /// An address with a prefix length; empty or absent: `None`.
     pub(crate) fn net(&self, name: &str) -> Result<Option<IpNet>, CallError> {
         let rule = "an address with its prefix length such as 10.1.0.0/16 is needed";
         self.parsed_with(name, |text| text.parse().map_err(|_| rule))
     }
 
-    /// An address; empty or absent: none.
+    /// An address; empty or absent: `None`.
     pub(crate) fn address(&self, name: &str) -> Result<Option<IpAddr>, CallError> {
         self.parsed_with(name, |text| text.parse().map_err(|_| "an IP address such as 10.1.0.5 is needed"))
     }
 
-    /// The value of a field that must be there.
+    /// The value of a required field.
     pub(crate) fn present<T>(&self, name: &str, value: Option<T>) -> Result<T, CallError> {
         value.ok_or_else(|| self.refuse(name, self.get(name), "it is required"))
     }
 
-    /// A value that is written as text and must be there.
+    /// A required value in string form.
     pub(crate) fn required<T>(&self, name: &str) -> Result<T, CallError>
     where
         T: FromStr<Err: Display>,
@@ -117,7 +117,7 @@ impl<'a> Fields<'a> {
         self.parsed(name).and_then(|value| self.present(name, value))
     }
 
-    /// A truth value; absent: false.
+    /// A boolean; absent: false.
     pub(crate) fn flag(&self, name: &str) -> Result<bool, CallError> {
         match self.get(name) {
             None => Ok(false),
@@ -126,23 +126,23 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A natural number that must be there.
+    /// A required natural number.
     pub(crate) fn number(&self, name: &str) -> Result<u64, CallError> {
         let number = self.get(name).and_then(Value::as_u64);
         number.ok_or_else(|| self.refuse(name, self.get(name), "a number is needed"))
     }
 
-    /// All fields, each of them text.
+    /// All fields; each must be a string.
     pub(crate) fn texts(&self) -> Result<BTreeMap<String, String>, CallError> {
         self.names().map(|name| Ok((name.clone(), self.text(name)?.to_owned()))).collect()
     }
 
-    /// The names of the fields that are there.
+    /// The names of all fields.
     pub(crate) fn names(&self) -> impl Iterator<Item = &'a String> {
         self.object.into_iter().flat_map(Map::keys)
     }
 
-    /// The error for a field of this object.
+    /// The error for one field of this object.
     pub(crate) fn refuse(&self, name: &str, value: Option<&Value>, rule: &str) -> CallError {
         CallError::Value {
             call: self.call,
@@ -152,13 +152,13 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A field's value, where it is there and not null.
+    /// A field's value; absent or null: `None`.
     pub(crate) fn get(&self, name: &str) -> Option<&'a Value> {
         self.object?.get(name).filter(|value| !value.is_null())
     }
 }
 
-/// What an error may repeat of a text that others chose.
+/// Limits text of a request to a length that an error may contain.
 pub(crate) fn shortened(text: &str) -> String {
     let mut start: String = text.chars().take(SHOWN).collect();
     if start.len() < text.len() {

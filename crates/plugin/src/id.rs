@@ -1,11 +1,11 @@
-//! Identifiers that Docker gives: 64 lower-case hexadecimal digits (moby `pkg/stringid`).
+//! Docker's identifiers: 64 lower-case hexadecimal digits (moby `pkg/stringid`).
 
 use std::fmt;
 use std::str::FromStr;
 
 use thiserror::Error;
 
-/// Text that is no identifier of Docker's.
+/// Text that is not a Docker identifier.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("64 lower-case hexadecimal digits are needed")]
 pub struct IdError;
@@ -17,7 +17,7 @@ macro_rules! id_type {
         pub struct $type(Box<str>);
 
         impl $type {
-            /// The identifier as text; safe as a file's name.
+            /// The identifier as text; safe as a file name.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -51,11 +51,11 @@ macro_rules! id_type {
 }
 
 id_type!(
-    /// A Docker network on one host; the same network has another one on every host and after it is re-created.
+    /// A Docker network. Each host has its own ID for it, and it changes when the network is recreated.
     NetworkId
 );
 id_type!(
-    /// A container's place on a network; a new one at every start of the container.
+    /// A container's endpoint on a network. It changes at each start of the container.
     EndpointId
 );
 

@@ -1,7 +1,8 @@
-//! Docker's plugin protocol: wire types, the unix-socket server, errors.
+//! Docker's plugin protocol: requests, answers and a server on a unix socket.
 //!
-//! [`parse`] turns a request into a [`Call`], [`render`] a [`Reply`] into the answer; [`serve`] does HTTP between
-//! them and knows neither. A daemon serves its own control calls on the same socket by looking at the path first.
+//! [`parse`] turns a request into a [`Call`], [`render`] turns a [`Reply`] into an answer, and [`serve`] is
+//! the HTTP server between them. A daemon can serve its own commands on the same socket: the handler gets
+//! each request's path first.
 
 mod call;
 mod dispatch;

@@ -1,7 +1,7 @@
-//! The socket that dockerd calls: systemd's where there is one, else our own.
+//! The plugin's socket: passed by systemd (socket activation), or created here.
 //!
-//! A dead socket file in `/run/docker/plugins` costs dockerd 15 s at every look for a plugin (moby#22653), so
-//! our own is removed when the listener is dropped.
+//! If a dead socket file is left in `/run/docker/plugins`, dockerd waits 15 s at each plugin discovery (moby#22653),
+//! so a socket that was created here is removed when the listener is dropped.
 
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;
@@ -12,51 +12,51 @@ use std::path::{Path, PathBuf};
 use listenfd::ListenFd;
 use thiserror::Error;
 
-/// Why there is no socket to listen on.
+/// Why the server cannot listen.
 #[derive(Debug, Error)]
 pub enum ListenError {
-    /// What systemd passed is no listening unix socket.
+    /// systemd passed something other than a listening unix socket.
     #[error(
         "the socket that systemd passed is not a listening unix stream socket; check ListenStream= of the socket unit"
     )]
     Passed {
-        /// The system's answer.
+        /// Cause.
         #[source]
         source: io::Error,
     },
-    /// The runtime does not take it.
+    /// tokio cannot use the socket.
     #[error("cannot listen on the socket")]
     Runtime {
-        /// The system's answer.
+        /// Cause.
         #[source]
         source: io::Error,
     },
-    /// Somebody answers there.
+    /// Another process serves the socket.
     #[error("{} is served by another process; stop it first", path.display())]
     InUse {
         /// The socket.
         path: PathBuf,
     },
-    /// A file of another kind is there.
+    /// The path is not a socket.
     #[error("{} is not a socket; remove it if nothing needs it", path.display())]
     NotASocket {
         /// The file.
         path: PathBuf,
     },
-    /// A step of making the socket.
+    /// A step of creating the socket failed.
     #[error("cannot {operation} {}", path.display())]
     Bind {
         /// The step.
         operation: &'static str,
-        /// Its object.
+        /// The path.
         path: PathBuf,
-        /// The system's answer.
+        /// Cause.
         #[source]
         source: io::Error,
     },
 }
 
-/// A listening socket; its file goes with it if we made it.
+/// A listening socket. Its file is removed on drop if it was created here.
 #[derive(Debug)]
 pub struct Listener {
     socket: UnixListener,
@@ -64,7 +64,7 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// The same socket for tokio; must be called in its runtime.
+    /// The socket for tokio. Call it within the runtime.
     pub(crate) fn for_runtime(&self) -> Result<tokio::net::UnixListener, ListenError> {
         let usable = || {
             self.socket.set_nonblocking(true)?;
@@ -74,10 +74,10 @@ impl Listener {
     }
 }
 
-/// The socket that systemd passed (`LISTEN_FDS`), else a new one at `path`, for root only.
+/// Returns the socket that systemd passed (`LISTEN_FDS`), or creates one at `path` that only root can use.
 ///
 /// # Errors
-/// Names the path; a living socket of another process is left alone.
+/// Names the path. A socket that another process serves is unchanged.
 pub fn listener(path: &Path) -> Result<Listener, ListenError> {
     let passed = ListenFd::from_env().take_unix_listener(0);
     match passed.map_err(|source| ListenError::Passed { source })? {
@@ -87,23 +87,23 @@ pub fn listener(path: &Path) -> Result<Listener, ListenError> {
 }
 
 fn bind(path: &Path) -> Result<Listener, ListenError> {
-    refuse_the_living(path)?;
+    ensure_unused(path)?;
     let parent = path.parent().unwrap_or(Path::new("/"));
     fs::create_dir_all(parent).map_err(at("create directory", parent))?;
-    let nursery = Nursery::beside(path)?;
-    let born = nursery.path.join("s");
-    let socket = UnixListener::bind(&born).map_err(at("bind", &born))?;
-    fs::set_permissions(&born, Permissions::from_mode(0o600)).map_err(at("set the mode of", &born))?;
-    fs::rename(&born, path).map_err(at("replace", path))?;
+    let directory = PrivateDir::beside(path)?;
+    let fresh = directory.path.join("s");
+    let socket = UnixListener::bind(&fresh).map_err(at("bind", &fresh))?;
+    fs::set_permissions(&fresh, Permissions::from_mode(0o600)).map_err(at("set the mode of", &fresh))?;
+    fs::rename(&fresh, path).map_err(at("replace", path))?;
     let file = SocketFile::at(path)?;
     Ok(Listener { socket, _file: Some(file) })
 }
 
-/// A socket file without a listener refuses connections; it is what a crash leaves, and is replaced.
-fn refuse_the_living(path: &Path) -> Result<(), ListenError> {
+/// Refuses a path that is in use. A socket file that nobody listens on is left over from a crash, and is replaced.
+fn ensure_unused(path: &Path) -> Result<(), ListenError> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(source) => return Err(at("look at", path)(source)),
+        Err(source) => return Err(at("stat", path)(source)),
         Ok(meta) if !meta.file_type().is_socket() => {
             return Err(ListenError::NotASocket { path: path.to_owned() });
         }
@@ -111,35 +111,35 @@ fn refuse_the_living(path: &Path) -> Result<(), ListenError> {
     }
     match UnixStream::connect(path) {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(()),
-        Err(source) => Err(at("look who serves", path)(source)),
+        Err(source) => Err(at("connect to", path)(source)),
         Ok(_) => Err(ListenError::InUse { path: path.to_owned() }),
     }
 }
 
-/// A directory that only we can enter, in which the socket gets its mode before anybody can connect to it:
-/// the umask belongs to the whole process and can not be changed for one call.
-struct Nursery {
+/// A directory that only this user can enter. The socket gets its mode there before anybody can connect to it: the
+/// umask is a property of the whole process and cannot be changed for one call.
+struct PrivateDir {
     path: PathBuf,
 }
 
-impl Nursery {
+impl PrivateDir {
     fn beside(path: &Path) -> Result<Self, ListenError> {
-        let nursery = Self { path: path.with_file_name(format!(".{}", std::process::id())) };
-        // what a crashed process with our number may have left
-        let _ = fs::remove_dir_all(&nursery.path);
-        let made = DirBuilder::new().mode(0o700).create(&nursery.path);
-        made.map_err(at("create directory", &nursery.path))?;
-        Ok(nursery)
+        let directory = Self { path: path.with_file_name(format!(".{}", std::process::id())) };
+        // may be left over from a crashed process with the same ID
+        let _ = fs::remove_dir_all(&directory.path);
+        let created = DirBuilder::new().mode(0o700).create(&directory.path);
+        created.map_err(at("create directory", &directory.path))?;
+        Ok(directory)
     }
 }
 
-impl Drop for Nursery {
+impl Drop for PrivateDir {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.path);
     }
 }
 
-/// The file of a socket that we made, known by its inode: a successor may have put its own at the same path.
+/// The file of a socket created here, identified by its inode: another process may have replaced the file.
 #[derive(Debug)]
 struct SocketFile {
     path: PathBuf,
@@ -148,7 +148,7 @@ struct SocketFile {
 
 impl SocketFile {
     fn at(path: &Path) -> Result<Self, ListenError> {
-        let inode = inode_of(path).map_err(at("look at", path))?;
+        let inode = inode_of(path).map_err(at("stat", path))?;
         Ok(Self { path: path.to_owned(), inode })
     }
 }

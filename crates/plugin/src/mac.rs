@@ -1,4 +1,4 @@
-//! Ethernet addresses as Docker sends them: text with colons, or base64 of the six bytes.
+//! MAC addresses as Docker sends them: text with colons, or base64 of the six bytes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,21 +7,21 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use thiserror::Error;
 
-/// Text that is no Ethernet address.
+/// Text that is not a MAC address.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("a MAC address such as 02:42:0a:63:01:02 is needed")]
 pub struct MacError;
 
-/// Six bytes of an Ethernet address.
+/// A MAC address.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Mac(pub [u8; 6]);
 
 impl Mac {
-    /// An endpoint option: Go writes `net.HardwareAddr` in JSON as the base64 of its bytes; a person's
-    /// `--driver-opt com.docker.network.endpoint.macaddress=02:..` comes as plain text.
+    /// Parses an endpoint option: Go writes `net.HardwareAddr` in JSON as base64, and
+    /// `--driver-opt com.docker.network.endpoint.macaddress=02:..` arrives as plain text.
     ///
     /// # Errors
-    /// Neither form.
+    /// The text has neither form.
     pub fn from_option(text: &str) -> Result<Self, MacError> {
         if text.contains(':') {
             return text.parse();
@@ -44,7 +44,7 @@ impl FromStr for Mac {
     }
 }
 
-/// `from_str_radix` alone would take `+f`.
+/// `from_str_radix` alone would accept `+f`.
 fn hex_byte(text: &str) -> Option<u8> {
     let digits = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     u8::from_str_radix(text, 16).ok().filter(|_| digits)

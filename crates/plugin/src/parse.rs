@@ -1,4 +1,4 @@
-//! From a path and a body to a [`Call`]. Pure; whatever the bytes are, it returns.
+//! Parses the path and body of a request into a [`Call`]. Pure; accepts any bytes without panicking.
 
 mod ipam;
 mod network;
@@ -9,13 +9,13 @@ use crate::call::{Call, IpamCall, NetworkCall};
 use crate::error::CallError;
 use crate::fields::{Fields, shortened};
 
-/// Reads a request to `path`.
+/// Parses a request to `path`.
 ///
-/// dockerd sends no `Content-Type`, and no body at all with a call that has no arguments; such a call's body is
-/// not looked at.
+/// dockerd sends no `Content-Type`, and no body with calls that have no arguments; the body of such a call is
+/// ignored.
 ///
 /// # Errors
-/// Says what is wrong with which value of which field; [`CallError::answer`] is what to send back.
+/// Names the field, its value and the reason; [`CallError::answer`] is the answer to send.
 pub fn parse(path: &str, body: &[u8]) -> Result<Call, CallError> {
     let unknown = || CallError::UnknownPath { path: shortened(path) };
     let call = path.strip_prefix('/').ok_or_else(unknown)?;
@@ -36,10 +36,10 @@ fn without_arguments(call: &str) -> Option<Call> {
     }
 }
 
-/// How the fields of one call are read.
+/// Parses the fields of one call.
 type Reader<T> = fn(&Fields) -> Result<T, CallError>;
 
-/// Decodes the body, and reads it with the call's reader.
+/// Decodes a JSON body and parses its fields.
 fn body_of<T>(call: &'static str, body: &[u8], read: Reader<T>) -> Result<T, CallError> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(CallError::EmptyBody { call });

@@ -1,4 +1,4 @@
-//! Answers, and how they look on the wire.
+//! Answers to dockerd, and their wire format.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -10,109 +10,109 @@ use serde_json::{Map, Value, json};
 use crate::call::Driver;
 use crate::mac::Mac;
 
-/// A typed answer; which one belongs to which call is said at [`Call`](crate::Call).
+/// A typed answer. [`Call`](crate::Call) says which call has which answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
-    /// Done, and nothing to say: `{}` (an empty body would be an error, dockerd always decodes JSON).
+    /// Success without data: `{}`. An empty body would be an error, because dockerd always decodes JSON.
     Empty,
-    /// The drivers that this plugin is.
+    /// The drivers that this plugin implements.
     Implements(&'static [&'static str]),
-    /// The network driver's abilities. The scope is always local: each host makes its own network.
+    /// Capabilities of the network driver. The scope is always local: each host has its own network.
     NetworkCapabilities {
-        /// Ask us with `GwAllocCheck` (Docker 28 and later; older engines ignore it).
+        /// Whether dockerd should call `GwAllocCheck` (Docker 28 and later; older engines ignore it).
         gateway_check: bool,
     },
-    /// Whether dockerd shall leave the gateway's address alone.
+    /// Whether dockerd should not allocate a gateway address.
     GatewayCheck {
         /// No IPv4 gateway.
         skip_ipv4: bool,
         /// No IPv6 gateway.
         skip_ipv6: bool,
     },
-    /// An endpoint is made.
+    /// An endpoint was created.
     Endpoint {
-        /// Its MAC, only where the request had none: see [`NewEndpoint::mac_reply`](crate::NewEndpoint::mac_reply).
+        /// Its MAC, only if the request had none: see [`NewEndpoint::mac_reply`](crate::NewEndpoint::mac_reply).
         mac: Option<Mac>,
     },
-    /// What `docker inspect` may show of an endpoint.
+    /// Endpoint data for `docker inspect`.
     OperInfo(BTreeMap<String, String>),
     /// The interface to move into the container.
     Joined(Joined),
-    /// The address driver's abilities.
+    /// Capabilities of the IPAM driver.
     IpamCapabilities {
-        /// dockerd shall choose a MAC first; the network driver then cannot.
+        /// Whether dockerd chooses the MAC first; the network driver then cannot.
         requires_mac: bool,
-        /// Ask again for all pools and addresses when dockerd starts.
+        /// Whether dockerd repeats the requests for all pools and addresses when it starts.
         request_replay: bool,
     },
     /// Names of the address spaces.
     AddressSpaces {
-        /// For networks of one host.
+        /// For local networks.
         local: String,
-        /// For networks of a swarm.
+        /// For swarm networks.
         global: String,
     },
-    /// A subnet is granted.
+    /// A subnet was granted.
     Pool {
-        /// By which later calls name it.
+        /// Pool ID of later calls.
         id: String,
-        /// The subnet; required by dockerd also where it was asked for.
+        /// The subnet. dockerd needs it even if the request named it.
         pool: IpNet,
     },
-    /// An address is granted, with the subnet's prefix length.
+    /// A granted address with the subnet's prefix length.
     Address(IpNet),
 }
 
 /// The answer to `Join`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Joined {
-    /// The interface in the host's namespace, at most 15 characters.
+    /// Interface name in the host's namespace, at most 15 characters.
     pub src_name: String,
-    /// Its name in the container, up to the number that libnetwork appends.
+    /// Prefix of its name in the container; libnetwork appends a number.
     pub dst_prefix: String,
     /// IPv4 default route.
     pub gateway: Option<IpAddr>,
     /// IPv6 default route.
     pub gateway6: Option<IpAddr>,
-    /// No default route by this network, and none by a `docker_gwbridge` that dockerd would make otherwise.
+    /// No default route through this network, and no `docker_gwbridge`, which dockerd would create otherwise.
     pub disable_gateway_service: bool,
-    /// Further routes.
+    /// Additional routes.
     pub static_routes: Vec<StaticRoute>,
 }
 
-/// A route of a container.
+/// A route in a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StaticRoute {
-    /// Where to.
+    /// Destination.
     pub destination: IpNet,
-    /// By which router; none: on the link.
+    /// Next hop; `None`: on the link.
     pub next_hop: Option<IpAddr>,
 }
 
-/// An answer as it goes over the wire.
+/// An HTTP answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// HTTP status.
+    /// Status.
     pub status: u16,
-    /// JSON.
+    /// JSON body.
     pub body: Bytes,
 }
 
 impl Answer {
-    /// An answer of the embedding daemon's own calls.
+    /// An answer to one of the daemon's own commands.
     pub fn json(status: u16, body: &Value) -> Self {
         Self { status, body: body.to_string().into() }
     }
 
-    /// A refusal that never reached a driver: `{"Err": "..."}`, the only key that dockerd unwraps where the status
-    /// is not 200 (moby `pkg/plugins/client.go`).
+    /// An error outside a driver: `{"Err": "..."}`, the only key that dockerd reads if the status is not 200 (moby
+    /// `pkg/plugins/client.go`).
     pub fn error(status: u16, message: &str) -> Self {
         Self::json(status, &json!({ "Err": message }))
     }
 }
 
-/// The answer to a call of `driver`. A driver's error goes with status 200, under `Err`, of the address driver under
-/// `Error` (moby `libnetwork/ipams/remote/api/api.go`): dockerd reports it to the user and does not try again.
+/// The answer to a call of `driver`. A driver's error has status 200 and the key `Err`, or `Error` for the IPAM
+/// driver (moby `libnetwork/ipams/remote/api/api.go`): dockerd reports it to the user and does not retry.
 pub fn render(driver: Driver, result: &Result<Reply, String>) -> Answer {
     let body = match (result, driver) {
         (Ok(reply), _) => reply.to_json(),
@@ -163,7 +163,7 @@ impl Joined {
 }
 
 impl StaticRoute {
-    /// `RouteType`: 0 has a next hop, 1 is connected (moby `libnetwork/types/types.go`).
+    /// `RouteType`: 0 has a next hop, 1 is a connected route (moby `libnetwork/types/types.go`).
     fn to_json(&self) -> Value {
         let mut route = Map::new();
         route.insert("Destination".into(), json!(self.destination));
@@ -173,7 +173,7 @@ impl StaticRoute {
     }
 }
 
-/// moby reads an absent address as an empty string.
+/// moby expects an empty string for an absent address.
 fn text_of(address: Option<IpAddr>) -> String {
     address.map(|address| address.to_string()).unwrap_or_default()
 }

@@ -1,8 +1,8 @@
-//! HTTP/1.1 over a unix socket, and nothing of what is said over it.
+//! HTTP/1.1 server on a unix socket. It does not interpret the requests.
 //!
-//! dockerd waits without a limit for an answer (moby `pkg/plugins/client.go`: no time-out for network and address
-//! drivers) and holds the network's lock meanwhile, so every request is answered within a deadline, whatever becomes
-//! of its handler.
+//! dockerd waits for an answer without time limit (moby `pkg/plugins/client.go`: no timeout for network and
+//! IPAM drivers) and locks the network meanwhile, so each request is answered within a deadline, even if its
+//! handler hangs.
 
 mod connection;
 mod request;
@@ -20,19 +20,19 @@ use tracing::{info, warn};
 use crate::listener::{ListenError, Listener};
 use crate::reply::Answer;
 
-/// How much a client may take of us.
+/// Limits for clients.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Bytes of a request's body; more is answered with 413.
+    /// Maximum size of a request body in bytes; a larger one is answered with 413.
     pub body: usize,
-    /// Connections at a time; a further one waits until an idle one was closed.
+    /// Maximum number of connections; one more waits until an idle one was closed.
     pub connections: u32,
-    /// From a request's head to the end of its body; later is answered with 408.
+    /// Maximum time from a request's head to the end of its body; after it the answer is 408.
     pub receive: Duration,
-    /// From a connection's last answer to the end of the next request's head. Long, because to close a connection at
-    /// the moment at which dockerd uses it makes it try again with an empty body.
+    /// Maximum time from a connection's last answer to the end of the next request's head. Long: if a connection is
+    /// closed just when dockerd uses it, dockerd retries with an empty body.
     pub idle: Duration,
-    /// From a complete request to its answer; later is answered with 504, while the handler goes on.
+    /// Maximum time from a complete request to its answer; after it the answer is 504, and the handler continues.
     pub answer: Duration,
 }
 
@@ -48,16 +48,16 @@ impl Default for Limits {
     }
 }
 
-/// How long a connection without a request is kept when the server stops: a request may be on its way.
+/// How long a connection without a request stays open when the server stops: a request may be on its way.
 const LAST_GRACE: Duration = Duration::from_millis(100);
 
-/// Serves until `shutdown`, then answers what has been asked, and returns.
+/// Serves until `shutdown`, then answers the pending requests and returns.
 ///
-/// `handler` gets the path and the body of every POST; it runs in a task of its own, to its end, also when the client
-/// goes away or the handler panics (500).
+/// `handler` gets the path and body of each POST. It runs in its own task and runs to its end even if the client
+/// disconnects. A panic is answered with 500.
 ///
 /// # Errors
-/// The listener can not be used by the runtime.
+/// tokio cannot use the listener.
 pub async fn serve<H, F>(
     listener: Listener,
     limits: Limits,
@@ -74,7 +74,7 @@ where
         () = server.accept_all(&socket) => {}
         () = shutdown => {}
     }
-    // first nobody new may come, then the file goes, then those who are here are served
+    // stop accepting, remove the socket file, then finish the open connections
     drop(socket);
     drop(listener);
     server.finish().await;
@@ -85,7 +85,7 @@ struct Server<H> {
     limits: Arc<Limits>,
     handler: H,
     places: Arc<Semaphore>,
-    /// Tells connections to close: idle ones at once, those in a call after it, others after this grace.
+    /// Tells connections to close: idle ones at once, busy ones after their call, others after this time.
     close: watch::Sender<Duration>,
 }
 
@@ -108,7 +108,7 @@ where
         }
     }
 
-    /// Room for a connection; when there is none, idle ones must go.
+    /// A place for a connection; if there is none, idle connections are closed first.
     async fn place(&self) -> Option<OwnedSemaphorePermit> {
         if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
             return Some(place);
@@ -122,12 +122,12 @@ where
         self.close.send_replace(LAST_GRACE);
         let everybody = self.places.acquire_many(self.limits.connections);
         if timeout(self.limits.receive + self.limits.answer, everybody).await.is_err() {
-            warn!("calls are still being served; leaving all the same");
+            warn!("calls are still being served; stopping anyway");
         }
     }
 }
 
-/// The next connection. A failure is one of the process (no descriptors, no memory) and passes.
+/// The next connection. An error here is a temporary lack of resources of the process (descriptors, memory).
 async fn accept(socket: &UnixListener) -> UnixStream {
     loop {
         match socket.accept().await {

@@ -47,7 +47,7 @@ fn an_empty_body_is_refused_at_once_where_arguments_are_needed() {
     for call in WITH_ARGUMENTS {
         for body in ["", " \r\n\t"] {
             let expected = format!(
-                "{call}: the request's body is empty; docker is trying a call again that was cut off, \
+                "{call}: the request body is empty: docker retries a call that was interrupted; \
                  start the container again"
             );
             assert_eq!(served.post(&format!("/{call}"), body.as_bytes()), (400, error(&expected)));
@@ -72,7 +72,7 @@ fn truncated_json_is_refused_with_its_place() {
     let served = Served::start(Limits::default());
     for call in WITH_ARGUMENTS {
         let expected =
-            format!("{call}: the request's body is not JSON: EOF while parsing a value at line 1 column 13");
+            format!("{call}: the request body is not JSON: EOF while parsing a value at line 1 column 13");
         assert_eq!(served.post(&format!("/{call}"), br#"{"NetworkID":"#), (400, error(&expected)));
     }
     assert_eq!(served.calls(), 0);
@@ -100,7 +100,7 @@ fn bytes_that_are_no_text_and_nesting_without_end_are_refused() {
             let (status, answer) = served.post(&format!("/{call}"), body);
             assert_eq!(status, 400);
             let text = answer["Err"].as_str().unwrap();
-            assert!(text.starts_with(&format!("{call}: the request's body is not JSON: ")), "{text}");
+            assert!(text.starts_with(&format!("{call}: the request body is not JSON: ")), "{text}");
         }
     }
     assert_eq!(served.calls(), 0);
@@ -114,7 +114,7 @@ fn ten_megabytes_are_refused_and_the_connection_goes_on() {
     let mut stream = served.connect();
     for call in WITH_ARGUMENTS.into_iter().chain(WITHOUT_ARGUMENTS).chain(["Unknown.Call"]) {
         let answer = post(&mut stream, &format!("/{call}"), &body);
-        assert_eq!(answer, (413, error("the request's body is longer than 1048576 bytes")), "{call}");
+        assert_eq!(answer, (413, error("the request body is longer than 1048576 bytes")), "{call}");
     }
     assert_eq!(served.calls(), 0);
     assert_eq!(post(&mut stream, "/Plugin.Activate", b""), (200, json!({})));
@@ -133,10 +133,10 @@ fn an_unknown_path_is_not_found() {
         "/VolumeDriver.List",
         "/NetworkDriver.",
     ] {
-        assert_eq!(served.post(path, b"{}"), (404, error(&format!("{path}: no such call here"))));
+        assert_eq!(served.post(path, b"{}"), (404, error(&format!("{path}: unknown call"))));
     }
     let long = format!("/{}", "x".repeat(5000));
-    let shown = format!("/{}...: no such call here", "x".repeat(119));
+    let shown = format!("/{}...: unknown call", "x".repeat(119));
     assert_eq!(served.post(&long, b"{}"), (404, error(&shown)));
     assert_eq!(served.calls(), 0);
     served.still_answers();
@@ -272,7 +272,7 @@ fn wrong_values() -> Vec<(&'static str, Value, &'static str)> {
             ids(
                 json!({ "Interface": { "MacAddress": "02:42:0a:63:01:03" }, "Options": { mac: "AkIKYwEC" } }),
             ),
-            "Options.com.docker.network.endpoint.macaddress is \"AkIKYwEC\": it is another than \
+            "Options.com.docker.network.endpoint.macaddress is \"AkIKYwEC\": it differs from \
              Interface.MacAddress 02:42:0a:63:01:03; give one of them",
         ),
         (
@@ -297,7 +297,7 @@ fn wrong_values() -> Vec<(&'static str, Value, &'static str)> {
         (
             "IpamDriver.RequestPool",
             json!({ "Pool": "10.77.0.0/16", "V6": true }),
-            "Pool is \"10.77.0.0/16\": V6 is true, which is the other family",
+            "Pool is \"10.77.0.0/16\": V6 is true, but this is the other address family",
         ),
         ("IpamDriver.RequestPool", json!({ "V6": 1 }), "V6 is 1: true or false is needed"),
         ("IpamDriver.RequestPool", json!({ "Options": { "a": 1 } }), "Options.a is 1: text is needed"),
@@ -311,7 +311,7 @@ fn wrong_values() -> Vec<(&'static str, Value, &'static str)> {
         (
             "IpamDriver.RequestAddress",
             json!({ "PoolID": "p", "Options": { "RequestAddressType": "dhcp" } }),
-            "Options.RequestAddressType is \"dhcp\": com.docker.network.gateway is the only type that is known",
+            "Options.RequestAddressType is \"dhcp\": only com.docker.network.gateway is supported",
         ),
         ("IpamDriver.ReleaseAddress", json!({ "PoolID": "p" }), "Address is absent: it is required"),
     ]

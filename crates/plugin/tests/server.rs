@@ -30,7 +30,7 @@ fn rest(stream: &mut UnixStream) -> Vec<u8> {
 fn a_panic_in_a_handler_is_an_answer_and_the_connection_goes_on() {
     let served = Served::start(Limits::default());
     let mut stream = served.connect();
-    let text = "/Test.Panic: a defect of the plugin ended this call, see its log";
+    let text = "/Test.Panic: this call failed because of a bug in the plugin, see its log";
     assert_eq!(post(&mut stream, "/Test.Panic", b""), (500, json!({ "Err": text })));
     assert_eq!(post(&mut stream, "/Plugin.Activate", b""), (200, json!({})));
 }
@@ -65,7 +65,7 @@ fn a_body_that_does_not_come_is_answered_and_the_connection_closed() {
     let served = Served::start(Limits { receive: millis(200), ..Limits::default() });
     let mut stream = served.connect();
     stream.write_all(b"POST /Plugin.Activate HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{").unwrap();
-    let text = "the request's body did not come within 200ms";
+    let text = "the request body was not complete within 200ms";
     assert_eq!(answer(&mut stream), (408, json!({ "Err": text })));
     assert_eq!(rest(&mut stream), b"");
     assert_eq!(served.calls(), 0);

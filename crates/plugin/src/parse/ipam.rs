@@ -1,4 +1,4 @@
-//! Calls of the address driver; keys of the options from moby `daemon/libnetwork/ipamapi/labels.go`.
+//! Calls of the IPAM driver. Option keys are from moby `daemon/libnetwork/ipamapi/labels.go`.
 
 use ipnet::IpNet;
 
@@ -12,7 +12,7 @@ const GATEWAY: &str = "com.docker.network.gateway";
 const NAME: &str = "com.docker.network.endpoint.name";
 const MAC_ADDRESS: &str = "com.docker.network.endpoint.macaddress";
 
-/// The call, if it is one of the address driver's.
+/// Parses a call of the IPAM driver; `None` for other calls.
 pub(super) fn read(call: &str, body: &[u8]) -> Option<Result<Call, CallError>> {
     let (call, reader) = reader_of(call)?;
     Some(body_of(call, body, reader).map(Call::Ipam))
@@ -52,9 +52,11 @@ fn pool_request(fields: &Fields) -> Result<PoolRequest, CallError> {
 fn subnet(fields: &Fields, name: &str, v6: bool) -> Result<Option<IpNet>, CallError> {
     let net = fields.net(name)?;
     match net {
-        Some(net) if matches!(net, IpNet::V6(_)) != v6 => {
-            Err(fields.refuse(name, fields.get(name), &format!("V6 is {v6}, which is the other family")))
-        }
+        Some(net) if matches!(net, IpNet::V6(_)) != v6 => Err(fields.refuse(
+            name,
+            fields.get(name),
+            &format!("V6 is {v6}, but this is the other address family"),
+        )),
         _ => Ok(net),
     }
 }
@@ -80,7 +82,7 @@ fn purpose(options: &Fields) -> Result<Purpose, CallError> {
         "" if name.is_none() && mac.is_none() => Ok(Purpose::Plain),
         "" => Ok(Purpose::Endpoint { name, mac }),
         _ => {
-            let rule = format!("{GATEWAY} is the only type that is known");
+            let rule = format!("only {GATEWAY} is supported");
             Err(options.refuse(ADDRESS_TYPE, options.get(ADDRESS_TYPE), &rule))
         }
     }

@@ -1,4 +1,4 @@
-//! Calls of the network driver; keys of the options from moby `daemon/libnetwork/netlabel/labels.go`.
+//! Calls of the network driver. Option keys are from moby `daemon/libnetwork/netlabel/labels.go`.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ const MAC_ADDRESS: &str = "com.docker.network.endpoint.macaddress";
 /// moby `libnetwork/discoverapi/discoverapi.go`: `NodeDiscovery`.
 const NODE_DISCOVERY: u64 = 1;
 
-/// The call, if it is one of the network driver's.
+/// Parses a call of the network driver; `None` for other calls.
 pub(super) fn read(call: &str, body: &[u8]) -> Option<Result<Call, CallError>> {
     let (call, reader) = reader_of(call)?;
     Some(body_of(call, body, reader).map(Call::Network))
@@ -108,7 +108,7 @@ fn new_endpoint(fields: &Fields) -> Result<NewEndpoint, CallError> {
     if let (Some(fixed), Some(asked)) = (fixed_mac, asked_mac)
         && fixed != asked
     {
-        let rule = format!("it is another than Interface.MacAddress {fixed}; give one of them");
+        let rule = format!("it differs from Interface.MacAddress {fixed}; give one of them");
         return Err(options.refuse(MAC_ADDRESS, options.get(MAC_ADDRESS), &rule));
     }
     Ok(NewEndpoint {
@@ -121,8 +121,8 @@ fn new_endpoint(fields: &Fields) -> Result<NewEndpoint, CallError> {
     })
 }
 
-/// The user's options stand beside Docker's own, which are lists and bytes (port maps, exposed ports): what is text
-/// is kept.
+/// Docker's own options (port maps, exposed ports) are in the same object and are not text: only text options
+/// are kept.
 fn driver_options(options: &Fields) -> BTreeMap<String, String> {
     let texts =
         options.names().filter_map(|name| Some((name.clone(), options.get(name)?.as_str()?.to_owned())));
@@ -150,7 +150,7 @@ enum Family {
     V6,
 }
 
-/// An address with a prefix length, of the family that the field is for.
+/// An address with a prefix length, of the given family.
 fn subnet(fields: &Fields, name: &str, family: Family) -> Result<Option<IpNet>, CallError> {
     let net = fields.net(name)?;
     match (net, family) {

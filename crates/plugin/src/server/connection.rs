@@ -1,4 +1,4 @@
-//! One connection, from its acceptance to its end.
+//! One connection, from accept to close.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -22,17 +22,17 @@ use super::Limits;
 use super::request;
 use crate::reply::Answer;
 
-/// Longest head of a request; dockerd's have about 200 bytes.
+/// Maximum size of a request's head in bytes; dockerd's have about 200 bytes.
 const HEAD: usize = 16 << 10;
 
 type Closing = watch::Receiver<Duration>;
 
-/// What a connection is doing.
+/// State of a connection.
 #[derive(Default)]
 struct Phase(AtomicU8);
 
 impl Phase {
-    /// Nothing was asked yet; the first request is probably on its way.
+    /// No request yet; the first one is probably on its way.
     const NEW: u8 = 0;
     /// A request is being answered.
     const CALL: u8 = 1;
@@ -48,7 +48,7 @@ impl Phase {
     }
 }
 
-/// Serves one connection until it ends or `closing` says so.
+/// Serves one connection until it ends or `closing` asks to close it.
 pub(super) async fn run<H, F>(
     stream: UnixStream,
     limits: Arc<Limits>,
@@ -79,7 +79,7 @@ pub(super) async fn run<H, F>(
     drive(pin!(connection), &phase, closing).await;
 }
 
-/// What of hyper's connection is needed here.
+/// The part of hyper's connection that is used here.
 trait Connection: Future<Output = hyper::Result<()>> {
     fn close_when_done(self: Pin<&mut Self>);
 }
@@ -105,12 +105,12 @@ async fn drive(mut connection: Pin<&mut impl Connection>, phase: &Phase, mut clo
         return note(ended);
     }
     connection.as_mut().close_when_done();
-    // who is in no call then sends its head too slowly, or does not read its answer
+    // a connection without a call sends its head too slowly, or does not read its answer
     loop {
         match timeout(grace, connection.as_mut()).await {
             Ok(ended) => return note(ended),
             Err(_) if phase.is(Phase::CALL) => {}
-            Err(_) => return debug!("closed a connection in which nothing happens"),
+            Err(_) => return debug!("closed an inactive connection"),
         }
     }
 }

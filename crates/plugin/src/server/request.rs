@@ -1,4 +1,4 @@
-//! One request: its body within bounds, its handler in a task of its own, its answer within a deadline.
+//! One request: limited body, handler in its own task, answer within a deadline.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -15,25 +15,25 @@ use tracing::{error, warn};
 use super::Limits;
 use crate::reply::Answer;
 
-/// The body of an answer.
+/// Body of an answer.
 pub(super) type Body = Full<Bytes>;
 
 /// moby `pkg/plugins/transport/mimetype.go`.
 const MIME: HeaderValue = HeaderValue::from_static("application/vnd.docker.plugins.v1.2+json");
 
-/// So much of a body that is too long is read and thrown away, so that its sender reads the answer: closing a unix
+/// This many bytes beyond the limit are read and discarded, so that the sender gets the answer: closing a unix
 /// socket with unread bytes resets the connection (Linux `net/unix/af_unix.c`, `unix_release_sock`).
 const DISCARDED: usize = 64 << 20;
 
-/// A request that reaches no handler.
+/// A request that does not reach the handler.
 enum Refused {
-    /// Answered, and the connection goes on.
+    /// Answer it and keep the connection.
     Answer(Answer),
-    /// The rest of the body is not read: nothing can follow it.
+    /// Answer it and close the connection: the rest of the body is not read.
     Last(Answer),
 }
 
-/// The answer to a request; always one, always JSON.
+/// The answer to a request; always JSON.
 pub(super) async fn answer<H, F>(
     request: Request<Incoming>,
     limits: Arc<Limits>,
@@ -61,7 +61,7 @@ async fn receive(body: Incoming, limits: &Limits) -> Result<Bytes, Refused> {
     match timeout(limits.receive, collect(body, limits.body)).await {
         Ok(received) => received,
         Err(_) => {
-            let message = format!("the request's body did not come within {:?}", limits.receive);
+            let message = format!("the request body was not complete within {:?}", limits.receive);
             Err(Refused::Last(Answer::error(408, &message)))
         }
     }
@@ -72,7 +72,7 @@ async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, Refused> {
     let mut length = 0;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| {
-            Refused::Last(Answer::error(400, &format!("the request's body is broken: {error}")))
+            Refused::Last(Answer::error(400, &format!("the request body is broken: {error}")))
         })?;
         let Ok(data) = frame.into_data() else { continue };
         length += data.len();
@@ -86,11 +86,11 @@ async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, Refused> {
 }
 
 fn too_long(limit: usize) -> Answer {
-    Answer::error(413, &format!("the request's body is longer than {limit} bytes"))
+    Answer::error(413, &format!("the request body is longer than {limit} bytes"))
 }
 
-/// Runs the handler. Its task keeps the connection's place, so that there are never more handlers than places, and it
-/// ends by itself: a change of the kernel's network must not be cut in half because a client goes away.
+/// Runs the handler in its own task, which runs to its end: a client that disconnects must not interrupt a change of
+/// the network. The task holds the connection's place, so that the number of handlers is limited too.
 async fn handle<H, F>(
     path: String,
     body: Bytes,
@@ -111,10 +111,13 @@ where
         Ok(Ok(answer)) => answer,
         Ok(Err(failure)) => {
             error!("the handler of {path} failed: {failure}");
-            Answer::error(500, &format!("{path}: a defect of the plugin ended this call, see its log"))
+            Answer::error(
+                500,
+                &format!("{path}: this call failed because of a bug in the plugin, see its log"),
+            )
         }
         Err(_) => {
-            warn!("{path} is not answered after {:?}", limits.answer);
+            warn!("no answer to {path} within {:?}", limits.answer);
             let message = format!("{path}: no answer within {:?}, see the plugin's log", limits.answer);
             Answer::error(504, &message)
         }
