@@ -1,10 +1,10 @@
-//! Which rows, and how columns change: `<condition>` and `<mutation>` of RFC 7047 section 5.1.
+//! Conditions on rows, and changes of columns: `<condition>` and `<mutation>` of RFC 7047 section 5.1.
 
 use serde_json::{Value as Json, json};
 
 use crate::value::Value;
 
-/// How a column is compared, `<function>` of RFC 7047 section 5.1.
+/// Comparison of a column with a value: `<function>` of RFC 7047 section 5.1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Function {
     /// `<`, for one number.
@@ -42,13 +42,13 @@ impl Function {
 
 /// One condition on a row.
 ///
-/// Operations of a transaction take rows that meet all of theirs (RFC 7047 section 5.1), monitors rows that meet any
-/// (ovsdb-server(7) section 4.1.12).
+/// An operation of a transaction applies to rows that meet all its conditions (RFC 7047 section 5.1), a monitor to
+/// rows that meet any (ovsdb-server(7) section 4.1.12).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
     /// A column compared with a value.
     Column(String, Function, Value),
-    /// Every row or none: an extension of ovsdb-server, for monitors (ovsdb-server(7) section 5.1).
+    /// Every row or none: an extension of ovsdb-server for monitors (ovsdb-server(7) section 5.1).
     Constant(bool),
 }
 
@@ -58,12 +58,12 @@ impl Condition {
         Self::Column(column.to_owned(), function, value.into())
     }
 
-    /// The column is exactly this.
+    /// The column equals the value.
     pub fn equal(column: &str, value: impl Into<Value>) -> Self {
         Self::new(column, Function::Equal, value)
     }
 
-    /// The column has all of these elements; for a map: all of these pairs.
+    /// The column contains all these elements, or pairs of a map.
     pub fn includes(column: &str, value: impl Into<Value>) -> Self {
         Self::new(column, Function::Includes, value)
     }
@@ -76,7 +76,7 @@ impl Condition {
     }
 }
 
-/// How a column changes, `<mutator>` of RFC 7047 section 5.1.
+/// Change of a column: `<mutator>` of RFC 7047 section 5.1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mutator {
     /// `+=`, for numbers.
@@ -89,9 +89,9 @@ pub enum Mutator {
     Divide,
     /// `%=`, for integers.
     Remainder,
-    /// `insert` into a set or a map; keys that are there keep their values.
+    /// `insert` into a set or map; existing keys keep their values.
     Insert,
-    /// `delete` from a set or a map; a map also takes a set of keys.
+    /// `delete` from a set or map; a map also accepts a set of keys.
     Delete,
 }
 
@@ -109,7 +109,7 @@ impl Mutator {
     }
 }
 
-/// One change of a column in place.
+/// A change of a column's current value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mutation {
     column: String,
@@ -118,7 +118,7 @@ pub struct Mutation {
 }
 
 impl Mutation {
-    /// A change of a column in place.
+    /// A change of a column's current value.
     pub fn new(column: &str, mutator: Mutator, value: impl Into<Value>) -> Self {
         Self { column: column.to_owned(), mutator, value: value.into() }
     }
@@ -128,7 +128,7 @@ impl Mutation {
         Self::new(column, Mutator::Insert, value)
     }
 
-    /// Takes elements from a set or a map.
+    /// Removes elements from a set or map.
     pub fn delete(column: &str, value: impl Into<Value>) -> Self {
         Self::new(column, Mutator::Delete, value)
     }

@@ -1,16 +1,16 @@
-//! Where one message ends and the next begins.
+//! Finds the end of each message in a stream.
 //!
-//! OVSDB puts JSON-RPC directly on a stream, without lengths or newlines (RFC 7047 section 4): an object ends with
-//! the brace that closes it, which takes knowing what is in a string. No input or output here.
+//! OVSDB sends JSON-RPC messages directly on a stream, without lengths or newlines (RFC 7047 section 4). An object ends with
+//! its closing brace, so the framer must recognize strings. No I/O.
 
 use thiserror::Error;
 
-/// How large a message may be.
+/// Maximum size of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes.
     pub bytes: usize,
-    /// Objects and arrays inside each other; no message of OVSDB needs 16.
+    /// Nesting depth of objects and arrays; OVSDB messages need less than 16.
     pub depth: usize,
 }
 
@@ -20,33 +20,33 @@ impl Default for Limits {
     }
 }
 
-/// A stream that holds no messages, from here on.
+/// A stream that does not contain messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum FramerError {
-    /// Something stands between two messages.
-    #[error("byte 0x{0:02x} where a message should begin: is this an OVSDB server?")]
+    /// There is other data between two messages.
+    #[error("unexpected byte 0x{0:02x} at the start of a message: is this an OVSDB server?")]
     Garbage(u8),
-    /// A message is larger than allowed.
+    /// A message exceeds the maximum size.
     #[error("a message is larger than {0} bytes: monitor fewer columns or rows")]
     Size(usize),
-    /// A message is nested deeper than allowed.
+    /// A message exceeds the maximum depth.
     #[error("a message is nested deeper than {0}: is this an OVSDB server?")]
     Depth(usize),
 }
 
-/// An empty buffer is not kept if it is larger than this.
+/// A larger buffer is freed when it is empty.
 const KEPT: usize = 1 << 20;
 
-/// Cuts a stream of bytes into JSON objects.
+/// Splits a stream of bytes into JSON objects.
 ///
-/// Says only where an object ends; whether it is valid JSON is for the parser to say.
+/// Only finds the end of each object; the parser checks whether it is valid JSON.
 #[derive(Debug, Clone)]
 pub struct Framer {
     limits: Limits,
     buffer: Vec<u8>,
-    /// Where the first message begins that was not popped.
+    /// Start of the first message that was not popped.
     start: usize,
-    /// Up to here was looked at.
+    /// End of the scanned bytes.
     seen: usize,
     depth: usize,
     string: Text,
@@ -68,13 +68,13 @@ impl Default for Framer {
 }
 
 impl Framer {
-    /// At the beginning of a stream.
+    /// A framer at the start of a stream.
     pub fn new(limits: Limits) -> Self {
         let string = Text::Outside;
         Self { limits, buffer: Vec::new(), start: 0, seen: 0, depth: 0, string, failed: None }
     }
 
-    /// Takes what was read.
+    /// Appends received bytes.
     pub fn push(&mut self, bytes: &[u8]) {
         if self.failed.is_some() {
             return;
@@ -83,7 +83,7 @@ impl Framer {
             self.buffer.drain(..self.start);
             self.seen -= self.start;
             self.start = 0;
-            // one large message is no reason to hold its memory for good
+            // free the memory of a large message
             if self.buffer.is_empty() && self.buffer.capacity() > KEPT {
                 self.buffer = Vec::new();
             }
@@ -91,10 +91,10 @@ impl Framer {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// The next complete message, if there is one.
+    /// The next complete message, if any.
     ///
     /// # Errors
-    /// The stream holds no messages; it says the same ever after, and the connection must be closed.
+    /// The stream does not contain messages. Further calls return the same error; close the connection.
     pub fn pop(&mut self) -> Result<Option<Vec<u8>>, FramerError> {
         match self.failed {
             Some(error) => Err(error),
@@ -109,7 +109,7 @@ impl Framer {
             if self.depth == 0 {
                 match byte {
                     b'{' => (self.start, self.depth) = (after - 1, 1),
-                    // what JSON calls white space (RFC 8259 section 2)
+                    // white space of JSON (RFC 8259 section 2)
                     b' ' | b'\t' | b'\r' | b'\n' => self.start = after,
                     other => return Err(FramerError::Garbage(*other)),
                 }
@@ -242,7 +242,7 @@ mod tests {
         let mut framer = Framer::default();
         framer.push(b"{}\nHTTP/1.1");
         assert_eq!(framer.pop(), Ok(Some(b"{}".to_vec())));
-        let told = "byte 0x48 where a message should begin: is this an OVSDB server?";
+        let told = "unexpected byte 0x48 at the start of a message: is this an OVSDB server?";
         assert_eq!(framer.pop().unwrap_err().to_string(), told);
     }
 }

@@ -1,8 +1,8 @@
-//! A client of the OVSDB protocol: RFC 7047, and what ovsdb-server(7) adds to it.
+//! Client of the OVSDB protocol: RFC 7047, and the extensions of ovsdb-server(7).
 //!
-//! [`Client`] is a database: [`Client::transact`] changes it, [`Client::monitor`] keeps a part of it at hand. A task in
-//! the background owns the connection, answers the server's echo, notices a dead server, and connects again; monitors
-//! and locks go on after that by themselves.
+//! [`Client`] is a connection to one database: [`Client::transact`] changes it, and [`Client::monitor`] keeps a copy
+//! of a part of it. A background task owns the connection, answers the server's echo requests, detects a dead server,
+//! and reconnects; monitors continue after that.
 //!
 //! ```no_run
 //! use ovsdb::{Client, Condition, MonitorRequest, Mutation, Options, Row, Transaction, Value};
@@ -15,7 +15,7 @@
 //!     .insert("Bridge", Row::new().with("name", "br0"), Some("bridge"))
 //!     .mutate("Open_vSwitch", [], [Mutation::insert("bridges", Value::named("bridge"))]);
 //! let results = client.transact(tx).await?;
-//! println!("made row {:?}", results.first().and_then(|result| result.uuid()));
+//! println!("inserted row {:?}", results.first().and_then(|result| result.uuid()));
 //!
 //! let bridges = MonitorRequest::table("Bridge").columns(["name", "datapath_id"]);
 //! let mut monitor = client.monitor(vec![bridges.when([Condition::equal("name", "br0")])]).await?;
@@ -33,7 +33,6 @@ mod client;
 mod condition;
 mod error;
 mod framer;
-mod lock;
 mod message;
 mod monitor;
 mod options;
@@ -47,11 +46,10 @@ mod transaction;
 mod transport;
 mod value;
 
-pub use client::{Client, Status, Submitted};
+pub use client::{Client, Status};
 pub use condition::{Condition, Function, Mutation, Mutator};
-pub use error::{ConnectionError, Error, TlsError, Unfit};
+pub use error::{ConnectionError, Error, TlsError, UnusableServer};
 pub use framer::{Framer, FramerError, Limits};
-pub use lock::Lock;
 pub use message::{Message, MessageError};
 pub use monitor::{Change, Monitor, MonitorRequest, Update};
 pub use options::{MonitorMethod, Options, Resolver, Tls};
@@ -62,7 +60,7 @@ pub use schema::{AtomKind, BaseType, ColumnSchema, ColumnType, DatabaseSchema, S
 pub use transaction::{Transaction, Until, Wait};
 pub use value::{Atom, NotationError, Uuid, UuidError, Value};
 
-/// The example of the README is compiled.
+/// Compiles the example of the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -1,28 +1,28 @@
-//! What is said over a connection: JSON-RPC 1.0 as RFC 7047 section 4 uses it.
+//! JSON-RPC 1.0 messages as in RFC 7047 section 4.
 
 use serde_json::{Map, Value as Json, json};
 use thiserror::Error;
 
-/// One message, in either direction.
+/// A message, in either direction.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Message {
-    /// Asks for an answer.
+    /// A request that needs a response.
     Request {
-        /// What is to be done.
+        /// The method.
         method: String,
-        /// With what.
+        /// Its parameters.
         params: Json,
-        /// Repeated in the answer; not null.
+        /// Repeated in the response; not null.
         id: Json,
     },
-    /// Asks for none.
+    /// A message without response.
     Notification {
-        /// What happened.
+        /// The method.
         method: String,
-        /// To what.
+        /// Its parameters.
         params: Json,
     },
-    /// Answers a request.
+    /// The response to a request.
     Response {
         /// The id of the request.
         id: Json,
@@ -31,22 +31,22 @@ pub enum Message {
     },
 }
 
-/// Bytes that are no message.
+/// Bytes that are not a message.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum MessageError {
-    /// They are no JSON.
-    #[error("a message is no JSON: {0}")]
+    /// Not JSON.
+    #[error("a message is not JSON: {0}")]
     Json(String),
-    /// They are JSON, but no JSON-RPC.
-    #[error("a message is no JSON-RPC: {0}")]
+    /// JSON, but not JSON-RPC.
+    #[error("a message is not JSON-RPC: {0}")]
     Rpc(&'static str),
 }
 
 impl Message {
-    /// From the text of one JSON object.
+    /// Parses the text of one JSON object.
     ///
     /// # Errors
-    /// It is no JSON, or neither request, notification nor response.
+    /// The text is not JSON, or neither a request, notification nor response.
     pub fn parse(text: &[u8]) -> Result<Self, MessageError> {
         let mut object: Map<String, Json> =
             serde_json::from_slice(text).map_err(|error| MessageError::Json(error.to_string()))?;
@@ -60,7 +60,7 @@ impl Message {
                     id => Self::Request { method, params, id },
                 })
             }
-            Some(_) => Err(MessageError::Rpc("its method is no string")),
+            Some(_) => Err(MessageError::Rpc("its method is not a string")),
         }
     }
 
@@ -76,7 +76,7 @@ impl Message {
         }
     }
 
-    /// As it goes over the wire.
+    /// The message in JSON form.
     pub fn to_json(&self) -> Json {
         match self {
             Self::Request { method, params, id } => json!({ "method": method, "params": params, "id": id }),
@@ -91,9 +91,9 @@ impl Message {
     }
 }
 
-/// The name and the words of an error that a server tells: an object of RFC 7047 section 3.1 (`<error>`), or, for
-/// what never reached the database, a string.
-pub(crate) fn error_words(error: &Json) -> (String, String) {
+/// The name and the details of a server's error: an object of RFC 7047 section 3.1 (`<error>`), or a string if the
+/// request did not reach the database.
+pub(crate) fn error_and_details(error: &Json) -> (String, String) {
     let text = |member: &str| error.get(member).and_then(Json::as_str).unwrap_or_default().to_owned();
     match error {
         Json::String(text) => (text.clone(), String::new()),
@@ -121,13 +121,13 @@ mod tests {
     #[test]
     fn what_is_no_message() {
         for (text, told) in [
-            (r#"{"a":}"#, "a message is no JSON: expected value at line 1 column 6"),
-            (r#"{"method":1}"#, "a message is no JSON-RPC: its method is no string"),
-            ("{}", "a message is no JSON-RPC: it has neither a method nor an id"),
-            (r#"{"id":1}"#, "a message is no JSON-RPC: it has neither a method nor a result"),
+            (r#"{"a":}"#, "a message is not JSON: expected value at line 1 column 6"),
+            (r#"{"method":1}"#, "a message is not JSON-RPC: its method is not a string"),
+            ("{}", "a message is not JSON-RPC: it has neither a method nor an id"),
+            (r#"{"id":1}"#, "a message is not JSON-RPC: it has neither a method nor a result"),
             (
                 r#"{"id":1,"error":2,"result":3}"#,
-                "a message is no JSON-RPC: it has both a result and an error",
+                "a message is not JSON-RPC: it has both a result and an error",
             ),
         ] {
             assert_eq!(Message::parse(text.as_bytes()).unwrap_err().to_string(), told);

@@ -1,4 +1,4 @@
-//! What a client is told before it connects.
+//! Options of a client.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -11,30 +11,29 @@ use crate::remote::Remote;
 use crate::tls;
 use crate::transport::Handshake;
 
-/// Turns the name of a host into addresses; runs on a thread where it may block.
+/// Resolves a host name to addresses. Runs on a thread where it may block.
 pub type Resolver = dyn Fn(&str) -> std::io::Result<Vec<IpAddr>> + Send + Sync;
 
-/// Certificates and keys for `ssl:` remotes, the bytes of PEM files.
+/// Certificates and key for `ssl:` remotes, as the content of PEM files.
 #[derive(Clone)]
 pub struct Tls {
-    /// The certificate of the only authority whose servers are trusted (several, if it was replaced lately). The
-    /// system's authorities are not.
+    /// The certificates of the only authorities whose servers are trusted. The system's authorities are not trusted.
     pub ca: Vec<u8>,
-    /// Our certificate, and what is between it and the authority.
+    /// The client's certificate, and the chain to its authority.
     pub cert: Vec<u8>,
-    /// Our private key.
+    /// The client's private key.
     pub key: Vec<u8>,
 }
 
-/// Never the key.
+/// Never prints the key.
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tls").finish_non_exhaustive()
     }
 }
 
-/// The certificates, and who makes handshakes of them. Named only where certificates are given: a program that speaks to local
-/// sockets alone has nothing of TLS in it, and is a megabyte smaller.
+/// Certificates, and the function that prepares handshakes with them. Only [`Options::tls`] refers to the function: a
+/// program that uses no certificates does not link TLS, and is a megabyte smaller.
 #[derive(Clone)]
 pub(crate) struct Certificates {
     files: Tls,
@@ -47,18 +46,18 @@ impl Certificates {
     }
 }
 
-/// How a server reports changes, newest last.
+/// Monitor methods of servers, newest last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MonitorMethod {
-    /// `monitor` of RFC 7047: any server; no conditions.
+    /// `monitor` of RFC 7047: all servers; no conditions.
     Monitor,
     /// `monitor_cond`: Open vSwitch 2.6.
     MonitorCond,
-    /// `monitor_cond_since`: Open vSwitch 2.12. After a reconnect only what changed is sent.
+    /// `monitor_cond_since`: Open vSwitch 2.12. After a reconnect the server sends only changes.
     MonitorCondSince,
 }
 
-/// What a client is told before it connects.
+/// Options of a client.
 #[derive(Clone)]
 pub struct Options {
     pub(crate) database: Arc<str>,
@@ -74,7 +73,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// For this database, as `Open_vSwitch` or `OVN_Northbound`; without remotes.
+    /// Options for a database, such as `Open_vSwitch` or `OVN_Northbound`, without remotes.
     pub fn new(database: &str) -> Self {
         Self {
             database: database.into(),
@@ -90,67 +89,69 @@ impl Options {
         }
     }
 
-    /// Where servers are. They are tried in this order, round and round; a caller that wants load spread over a
-    /// cluster shuffles them.
+    /// Sets the servers. They are tried in this order, repeatedly. To distribute the load over a cluster,
+    /// shuffle them.
     #[must_use]
     pub fn remotes(mut self, remotes: Vec<Remote>) -> Self {
         self.remotes = remotes;
         self
     }
 
-    /// Certificates for `ssl:` remotes.
+    /// Sets certificates for `ssl:` remotes.
     #[must_use]
     pub fn tls(mut self, tls: Tls) -> Self {
         self.tls = Some(Certificates { files: tls, prepare: tls::prepare });
         self
     }
 
-    /// Only the leader of a cluster will do: its data are never stale, and a transaction needs no forwarding. A
-    /// standalone database is its own leader, a relay never is one.
+    /// Uses only the leader of a cluster: its data are never stale, and it need not forward transactions. A
+    /// standalone database counts as leader, a relay does not.
     #[must_use]
     pub fn leader_only(mut self, leader_only: bool) -> Self {
         self.leader_only = leader_only;
         self
     }
 
-    /// How long any call may take, the wait for a connection included; 10 s without this.
+    /// Sets the time limit of each call, including the wait for a connection; the default is 10 s.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
     }
 
-    /// How long one remote has to accept the connection and to show that it serves the database; 3 s without this.
+    /// Sets the time limit for one server to accept the connection and report that it serves the database; the
+    /// default is 3 s.
     #[must_use]
     pub fn attempt(mut self, attempt: Duration) -> Self {
         self.attempt = attempt;
         self
     }
 
-    /// After this long without a byte from the server it is asked for an echo, and after as long again it is given
-    /// up; 5 s without this, as in Open vSwitch (`inactivity_probe`).
+    /// Sets the inactivity probe: after this time without data the server is sent an echo request, and after the same
+    /// time again the connection is closed. The default is 5 s, as in Open vSwitch (`inactivity_probe`).
     #[must_use]
     pub fn probe(mut self, probe: Duration) -> Self {
         self.probe = probe;
         self
     }
 
-    /// The newest way of monitoring to be tried; a server that does not know it is asked the older way.
+    /// Sets the newest monitor method to try. If the server does not support it, an older one is used.
     #[must_use]
     pub fn monitor_method(mut self, newest: MonitorMethod) -> Self {
         self.monitor_method = newest;
         self
     }
 
-    /// How large a message from the server may be; 64 MiB without this.
+    /// Sets the maximum size of a message from the server; the default is 64 MiB.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// How names of hosts are resolved; without this by the system (getaddrinfo). A program that is linked statically
-    /// with glibc should not let glibc do it: it loads modules of the host's glibc, which must be the same version.
+    /// Sets the resolver of host names; the default is the system's (getaddrinfo). A program that is linked
+    /// statically with glibc should set one: glibc's resolver loads modules of the host's glibc, which must
+    /// have the same version.
     #[must_use]
     pub fn resolver<F>(mut self, resolver: F) -> Self
     where
@@ -160,7 +161,7 @@ impl Options {
         self
     }
 
-    /// The remotes for a person.
+    /// The remotes, for messages.
     pub(crate) fn all_remotes(&self) -> String {
         self.remotes.iter().map(Remote::to_string).collect::<Vec<_>>().join(", ")
     }

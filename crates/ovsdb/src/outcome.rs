@@ -1,29 +1,29 @@
-//! What the operations of a transaction did (RFC 7047 section 4.1.3: the result of `transact`).
+//! Results of a transaction's operations (RFC 7047 section 4.1.3: the result of `transact`).
 
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
-use crate::message::error_words;
+use crate::message::error_and_details;
 use crate::row::Row;
 use crate::transaction::Operation;
 use crate::value::{Uuid, Value};
 
-/// What one operation did.
+/// Result of one operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OperationResult {
-    /// `insert`: the UUID of the new row.
+    /// `insert`: UUID of the new row.
     Inserted(Uuid),
     /// `select`: the rows.
     Rows(Vec<Row>),
-    /// `update`, `mutate`, `delete`: how many rows were met.
+    /// `update`, `mutate`, `delete`: number of affected rows.
     Count(u64),
-    /// `wait`, `commit`, `comment`, `assert`: nothing to tell.
+    /// `wait`, `commit`, `comment`: no data.
     Done,
 }
 
 impl OperationResult {
-    /// The UUID of an inserted row.
+    /// UUID of an inserted row.
     pub fn uuid(&self) -> Option<Uuid> {
         match self {
             Self::Inserted(uuid) => Some(*uuid),
@@ -31,7 +31,7 @@ impl OperationResult {
         }
     }
 
-    /// The rows of a `select`; none for other operations.
+    /// Rows of a `select`; empty for other operations.
     pub fn rows(&self) -> &[Row] {
         match self {
             Self::Rows(rows) => rows,
@@ -39,7 +39,7 @@ impl OperationResult {
         }
     }
 
-    /// How many rows an `update`, `mutate` or `delete` met; 0 for other operations.
+    /// Number of rows that an `update`, `mutate` or `delete` affected; 0 for other operations.
     pub fn count(&self) -> u64 {
         match self {
             Self::Count(count) => *count,
@@ -51,7 +51,7 @@ impl OperationResult {
 /// Why there are no results.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// An operation failed, or all together at the end (then `operation` is `commit`).
+    /// An operation failed, or the commit (then `operation` is `commit`).
     Operation {
         index: usize,
         operation: &'static str,
@@ -59,19 +59,19 @@ pub(crate) enum Failure {
         error: String,
         details: String,
     },
-    /// The answer is not as the RFC has it.
+    /// The answer does not conform to the RFC.
     Unexpected(String),
 }
 
-/// The result of `transact`, an element for each operation and one more where all together failed (constraints,
-/// references, the disk).
+/// Parses the result of `transact`: one element per operation, and one more if the commit failed (constraints,
+/// references, disk).
 pub(crate) fn outcomes(operations: &[Operation], result: Json) -> Result<Vec<OperationResult>, Failure> {
     let Json::Array(elements) = result else {
-        return Err(Failure::Unexpected(format!("the result is no array: {}", short(&result))));
+        return Err(Failure::Unexpected(format!("the result is not an array: {}", short(&result))));
     };
     let failed = |element: &Json| element.get("error").is_some_and(|error| !error.is_null());
     if let Some((index, element)) = elements.iter().enumerate().find(|(_, element)| failed(element)) {
-        let (error, details) = error_words(element);
+        let (error, details) = error_and_details(element);
         let at = operations.get(index);
         let (operation, table) = at.map_or(("commit", None), |at| (at.name, at.table.clone()));
         return Err(Failure::Operation { index, operation, table, error, details });
@@ -85,7 +85,7 @@ pub(crate) fn outcomes(operations: &[Operation], result: Json) -> Result<Vec<Ope
 
 fn one(operation: &Operation, element: Json) -> Result<OperationResult, Failure> {
     let wrong =
-        |element: &Json| Failure::Unexpected(format!("{} answers {}", operation.name, short(element)));
+        |element: &Json| Failure::Unexpected(format!("{} returned {}", operation.name, short(element)));
     let Json::Object(mut members) = element else { return Err(wrong(&element)) };
     let parsed = match operation.name {
         "insert" => inserted(&mut members),
@@ -170,10 +170,10 @@ mod tests {
     fn what_is_no_result() {
         let tx = Transaction::new().delete("T", []);
         for (result, told) in [
-            (json!({}), "the result is no array: {}"),
+            (json!({}), "the result is not an array: {}"),
             (json!([]), "0 results for 1 operations"),
-            (json!([{}]), "delete answers {}"),
-            (json!([null]), "delete answers null"),
+            (json!([{}]), "delete returned {}"),
+            (json!([null]), "delete returned null"),
         ] {
             assert_eq!(outcomes(tx.operations(), result), Err(Failure::Unexpected(told.into())));
         }

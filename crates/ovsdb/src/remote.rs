@@ -1,4 +1,4 @@
-//! Where a server listens, as `ovs-vsctl --db=` and ovsdb(7) write it ("active connection methods").
+//! Addresses of servers, in the notation of `ovs-vsctl --db=` and ovsdb(7) ("active connection methods").
 
 use std::fmt;
 use std::net::IpAddr;
@@ -7,29 +7,29 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-/// Where a server listens.
+/// Address of a server.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Remote {
     /// `unix:PATH`
     Unix(PathBuf),
-    /// `tcp:HOST:PORT`, without any protection.
+    /// `tcp:HOST:PORT`, unencrypted.
     Tcp(Host, u16),
     /// `ssl:HOST:PORT`, which needs [`crate::Options::tls`].
     Ssl(Host, u16),
 }
 
-/// A host by address or by name.
+/// A host address or name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Host {
-    /// An address; IPv6 is written in brackets.
+    /// An address; IPv6 in brackets.
     Address(IpAddr),
-    /// A name, resolved at every attempt to connect.
+    /// A name, resolved at each connection attempt.
     Name(String),
 }
 
-/// A text that is no remote.
+/// Text that is not a valid remote.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("\"{text}\" is no remote: {problem}")]
+#[error("\"{text}\" is not a valid address: {problem}")]
 pub struct RemoteError {
     text: String,
     problem: &'static str,
@@ -55,9 +55,9 @@ fn host_and_port(text: &str) -> Result<(Host, u16), &'static str> {
     let port = port.parse().ok().filter(|port| *port != 0).ok_or("its port is not between 1 and 65535")?;
     let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     let host = match (bracketed, host.parse()) {
-        (Some(inside), _) => {
-            Host::Address(IpAddr::V6(inside.parse().map_err(|_| "in the brackets is no IPv6 address")?))
-        }
+        (Some(inside), _) => Host::Address(IpAddr::V6(
+            inside.parse().map_err(|_| "the brackets do not contain an IPv6 address")?,
+        )),
         (None, Ok(address @ IpAddr::V4(_))) => Host::Address(address),
         (None, _) if host.contains(':') => return Err("an IPv6 address needs brackets: [ADDRESS]:PORT"),
         (None, _) if is_name(host) => Host::Name(host.to_owned()),
@@ -66,7 +66,7 @@ fn host_and_port(text: &str) -> Result<(Host, u16), &'static str> {
     Ok((host, port))
 }
 
-/// Letters, digits, hyphens, dots, and underscores, which people do put in host names.
+/// Letters, digits, hyphens, dots, and underscores, which are used in practice.
 fn is_name(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
     !text.is_empty() && text.len() <= 253 && text.bytes().all(allowed)
@@ -120,11 +120,11 @@ mod tests {
             ("tcp:host:0", "its port is not between 1 and 65535"),
             ("tcp:host:65536", "its port is not between 1 and 65535"),
             ("ssl:::1:6640", "an IPv6 address needs brackets: [ADDRESS]:PORT"),
-            ("ssl:[127.0.0.1]:6640", "in the brackets is no IPv6 address"),
+            ("ssl:[127.0.0.1]:6640", "the brackets do not contain an IPv6 address"),
             ("tcp::1", "its host is neither an address nor a name"),
             ("tcp:a b:1", "its host is neither an address nor a name"),
         ] {
-            let told = format!("\"{text}\" is no remote: {problem}");
+            let told = format!("\"{text}\" is not a valid address: {problem}");
             assert_eq!(text.parse::<Remote>().unwrap_err().to_string(), told);
         }
     }

@@ -1,4 +1,4 @@
-//! What a database can hold: `<database-schema>` of RFC 7047 section 3.2, as far as a client needs it.
+//! The schema of a database: the part of `<database-schema>` (RFC 7047 section 3.2) that a client needs.
 
 use std::collections::BTreeMap;
 
@@ -7,62 +7,62 @@ use thiserror::Error;
 
 use crate::value::{Atom, Uuid, Value};
 
-/// A database: its tables.
+/// A database.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DatabaseSchema {
     /// Its name.
     pub name: String,
-    /// The version of the schema, as `8.3.1`.
+    /// Version of the schema, such as `8.3.1`.
     pub version: String,
     /// Its tables by name.
     pub tables: BTreeMap<String, TableSchema>,
 }
 
-/// A table: its columns.
+/// A table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TableSchema {
     /// Its columns by name, without `_uuid` and `_version`.
     pub columns: BTreeMap<String, ColumnSchema>,
-    /// The most rows that it may have, if there is a limit.
+    /// Maximum number of rows, if limited.
     pub max_rows: Option<u64>,
-    /// Do rows live without being referred to?
+    /// Whether rows exist without being referenced.
     pub is_root: bool,
-    /// Sets of columns that must be different in every row.
+    /// Sets of columns that must be unique.
     pub indexes: Vec<Vec<String>>,
 }
 
 /// A column.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ColumnSchema {
-    /// What it holds.
+    /// Its type.
     pub kind: ColumnType,
-    /// Is it lost when the server restarts?
+    /// Whether it is lost when the server restarts.
     pub ephemeral: bool,
-    /// May it change after the row's insertion?
+    /// Whether it may change after the row's insertion.
     pub mutable: bool,
 }
 
-/// What a column holds, `<type>`.
+/// Type of a column: `<type>`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ColumnType {
-    /// The type of an element; of a map: of its keys.
+    /// Type of the elements, or of a map's keys.
     pub key: BaseType,
-    /// The type of a map's values; none: no map.
+    /// Type of a map's values; `None`: not a map.
     pub value: Option<BaseType>,
-    /// The fewest elements: 0 or 1.
+    /// Minimum number of elements: 0 or 1.
     pub min: u64,
-    /// The most elements; none: no limit.
+    /// Maximum number of elements; `None`: unlimited.
     pub max: Option<u64>,
 }
 
-/// What an element is, `<base-type>`.
+/// Type of an element: `<base-type>`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BaseType {
-    /// Its type.
+    /// Atomic type.
     pub kind: AtomKind,
-    /// The only values that it may have, if there are such.
+    /// The only allowed values, if restricted.
     pub allowed: Option<Value>,
-    /// For a UUID, the table whose rows it refers to.
+    /// For a UUID: the table of the referenced rows.
     pub references: Option<String>,
 }
 
@@ -81,9 +81,9 @@ pub enum AtomKind {
     Uuid,
 }
 
-/// A schema that is not as the RFC has it.
+/// A schema that does not conform to RFC 7047.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("the schema's {place} is not as RFC 7047 section 3.2 has it")]
+#[error("the schema's {place} does not conform to RFC 7047 section 3.2")]
 pub struct SchemaError {
     place: String,
 }
@@ -93,10 +93,10 @@ fn wrong(place: impl Into<String>) -> SchemaError {
 }
 
 impl DatabaseSchema {
-    /// From `<database-schema>`, as a server tells it or a file like `vswitch.ovsschema` has it.
+    /// Parses `<database-schema>`, from a server or from a file such as `vswitch.ovsschema`.
     ///
     /// # Errors
-    /// It is not as RFC 7047 section 3.2 has it; the error names the table and the column.
+    /// It does not conform to RFC 7047 section 3.2; the error names table and column.
     pub fn from_json(json: &Json) -> Result<Self, SchemaError> {
         let text = |member: &str| json.get(member).and_then(Json::as_str).map(str::to_owned);
         let tables = members(json, "tables").ok_or_else(|| wrong("list of tables"))?;
@@ -157,7 +157,7 @@ impl ColumnType {
         })
     }
 
-    /// What a row holds that was inserted without this column (RFC 7047 section 5.2.1).
+    /// Value of the column in a row that was inserted without it (RFC 7047 section 5.2.1).
     pub fn default(&self) -> Value {
         match (self.min, &self.value) {
             (0, None) => Value::empty(),
@@ -167,7 +167,7 @@ impl ColumnType {
         }
     }
 
-    /// Can it hold more than one element? Then `update2` tells differences, else new values.
+    /// Whether it can contain more than one element. If so, `update2` contains differences, otherwise new values.
     pub(crate) fn is_composite(&self) -> bool {
         self.max != Some(1)
     }

@@ -1,8 +1,8 @@
-//! TLS as Open vSwitch does it: both sides show certificates of one authority, and names do not matter.
+//! TLS like Open vSwitch: both sides present certificates of one authority, and host names are not verified.
 //!
 //! `lib/stream-ssl.c` of Open vSwitch verifies the chain (`SSL_VERIFY_PEER` against `--ca-cert`) and never calls
-//! `SSL_set1_host`: the certificates of ovs-pki(8) carry an identifier, not the host's name. The authority issues
-//! certificates for this one purpose, so "of our authority" is the whole question. We ask the same one.
+//! `SSL_set1_host`: the certificates of ovs-pki(8) contain an identifier instead of a host name. The authority issues
+//! certificates only for this purpose, so its signature is sufficient.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -20,9 +20,9 @@ use tokio_rustls::TlsConnector;
 use crate::error::TlsError;
 use crate::options::Tls;
 use crate::remote::Host;
-use crate::transport::{Handshake, Shaken, Stream};
+use crate::transport::{Handshake, HandshakeFuture, Stream};
 
-/// Handshakes with these certificates.
+/// Prepares handshakes with these certificates.
 pub(crate) fn prepare(tls: &Tls) -> Result<Arc<dyn Handshake>, TlsError> {
     Ok(Arc::new(Client(TlsConnector::from(Arc::new(config(tls)?)))))
 }
@@ -30,13 +30,13 @@ pub(crate) fn prepare(tls: &Tls) -> Result<Arc<dyn Handshake>, TlsError> {
 struct Client(TlsConnector);
 
 impl Handshake for Client {
-    fn shake<'a>(&'a self, host: &Host, stream: TcpStream) -> Shaken<'a> {
-        let shaking = self.0.connect(server_name(host), stream);
-        Box::pin(async move { Ok(Box::new(shaking.await?) as Box<dyn Stream>) })
+    fn handshake<'a>(&'a self, host: &Host, stream: TcpStream) -> HandshakeFuture<'a> {
+        let handshake = self.0.connect(server_name(host), stream);
+        Box::pin(async move { Ok(Box::new(handshake.await?) as Box<dyn Stream>) })
     }
 }
 
-/// The library's configuration of these certificates.
+/// rustls's configuration.
 fn config(tls: &Tls) -> Result<ClientConfig, TlsError> {
     let provider = Arc::new(ring::default_provider());
     let mut roots = RootCertStore::empty();
@@ -48,14 +48,14 @@ fn config(tls: &Tls) -> Result<ClientConfig, TlsError> {
     let verifier = Arc::new(ChainOnly { roots, provider: Arc::clone(&provider) });
     ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| TlsError::Refused("versions of TLS", error.to_string()))?
+        .map_err(|error| TlsError::Refused("TLS versions", error.to_string()))?
         .dangerous()
         .with_custom_certificate_verifier(verifier)
         .with_client_auth_cert(chain, key)
         .map_err(|error| TlsError::Refused("cert and key", error.to_string()))
 }
 
-/// Only told to the server (SNI): it is not verified, see [`ChainOnly`].
+/// Only sent to the server (SNI), not verified: see [`ChainOnly`].
 fn server_name(host: &Host) -> ServerName<'static> {
     let unnamed = ServerName::IpAddress(IpAddr::from([0, 0, 0, 0]).into());
     match host {
@@ -72,7 +72,7 @@ fn certificates(pem: &[u8], what: &'static str) -> Result<Vec<CertificateDer<'st
     }
 }
 
-/// Verifies that a server's certificate is of our authority, and that it is for a server; not its name.
+/// Verifies that a server's certificate is signed by the authority and valid for a server. Does not verify its name.
 #[derive(Debug)]
 struct ChainOnly {
     roots: RootCertStore,

@@ -1,4 +1,4 @@
-//! What one transaction does: operations of RFC 7047 section 5.2, all of them or none.
+//! Transactions: operations of RFC 7047 section 5.2.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::condition::{Condition, Mutation};
 use crate::row::Row;
 
-/// Operations that are done together or not at all.
+/// Operations that are executed together or not at all.
 ///
 /// ```
 /// use ovsdb::{Condition, Mutation, Row, Transaction, Value};
@@ -36,17 +36,17 @@ pub(crate) struct Operation {
     pub(crate) members: Map<String, Json>,
 }
 
-/// What a `wait` waits for.
+/// The condition of a [`Wait`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Until {
-    /// The rows are these.
+    /// The rows equal the given ones.
     Equal,
-    /// The rows are not these.
+    /// The rows differ from the given ones.
     NotEqual,
 }
 
-/// A `wait` (RFC 7047 section 5.2.6): the rows of a table that meet the conditions, reduced to some columns, become
-/// (or cease to be) what is given.
+/// A `wait` (RFC 7047 section 5.2.6): waits until the rows of a table that meet the conditions, reduced to some
+/// columns, equal (or differ from) the given rows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Wait {
     table: String,
@@ -58,7 +58,7 @@ pub struct Wait {
 }
 
 impl Wait {
-    /// Until `rows` are (not) what is in `table`, with no limit: the deadline of the call cancels it.
+    /// Waits for `rows` in `table` without time limit: the time limit of the call cancels it.
     pub fn new(table: &str, until: Until, rows: impl IntoIterator<Item = Row>) -> Self {
         Self {
             table: table.to_owned(),
@@ -70,21 +70,21 @@ impl Wait {
         }
     }
 
-    /// Only rows that meet all of these.
+    /// Considers only rows that meet all conditions.
     #[must_use]
     pub fn when(mut self, conditions: impl IntoIterator<Item = Condition>) -> Self {
         self.conditions.extend(conditions);
         self
     }
 
-    /// Compares these columns; without: those that the rows name.
+    /// Compares these columns; by default those of the given rows.
     #[must_use]
     pub fn columns<'a>(mut self, columns: impl IntoIterator<Item = &'a str>) -> Self {
         self.columns.extend(columns.into_iter().map(str::to_owned));
         self
     }
 
-    /// Fails with `timed out` after this long, in whole milliseconds; zero: a test, without waiting.
+    /// Fails with `timed out` after this time, in whole milliseconds; zero: checks without waiting.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
@@ -93,22 +93,22 @@ impl Wait {
 }
 
 impl Transaction {
-    /// Without operations.
+    /// A transaction without operations.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How many operations it has.
+    /// Number of operations.
     pub fn len(&self) -> usize {
         self.operations.len()
     }
 
-    /// Has it none?
+    /// Whether it has no operations.
     pub fn is_empty(&self) -> bool {
         self.operations.is_empty()
     }
 
-    /// Rows that meet all conditions; these columns of them, all for none named.
+    /// Selects rows that meet all conditions, with these columns; all columns if `columns` is empty.
     #[must_use]
     pub fn select<'a>(
         self,
@@ -124,8 +124,8 @@ impl Transaction {
         self.push("select", Some(table), members)
     }
 
-    /// A new row. Other operations of this transaction can name it with [`crate::Value::named`]; a name begins with a
-    /// letter or `_`, then letters, digits, `_` (RFC 7047 section 3.1, `<id>`).
+    /// Inserts a row. Other operations of this transaction can refer to it with [`crate::Value::named`]. A name
+    /// begins with a letter or `_`, followed by letters, digits, `_` (RFC 7047 section 3.1, `<id>`).
     #[must_use]
     #[allow(clippy::needless_pass_by_value)]
     pub fn insert(self, table: &str, row: Row, uuid_name: Option<&str>) -> Self {
@@ -136,14 +136,14 @@ impl Transaction {
         self.push("insert", Some(table), members)
     }
 
-    /// Sets columns of the rows that meet all conditions.
+    /// Sets columns of rows that meet all conditions.
     #[must_use]
     #[allow(clippy::needless_pass_by_value)]
     pub fn update(self, table: &str, conditions: impl IntoIterator<Item = Condition>, row: Row) -> Self {
         self.push("update", Some(table), json!({ "where": where_clause(conditions), "row": row.to_json() }))
     }
 
-    /// Changes columns in place, in the rows that meet all conditions.
+    /// Changes the current values of columns, in rows that meet all conditions.
     #[must_use]
     pub fn mutate(
         self,
@@ -155,13 +155,13 @@ impl Transaction {
         self.push("mutate", Some(table), json!({ "where": where_clause(conditions), "mutations": mutations }))
     }
 
-    /// Deletes the rows that meet all conditions.
+    /// Deletes rows that meet all conditions.
     #[must_use]
     pub fn delete(self, table: &str, conditions: impl IntoIterator<Item = Condition>) -> Self {
         self.push("delete", Some(table), json!({ "where": where_clause(conditions) }))
     }
 
-    /// Holds the transaction back until rows are (not) what is given.
+    /// Delays the transaction until its condition is true.
     #[must_use]
     #[allow(clippy::needless_pass_by_value)]
     pub fn wait(self, wait: Wait) -> Self {
@@ -184,25 +184,19 @@ impl Transaction {
         self.push("wait", Some(&wait.table), members)
     }
 
-    /// Answers only when the transaction is on disk, if `durable`.
+    /// With `durable`, the answer comes when the transaction is on disk.
     #[must_use]
     pub fn commit(self, durable: bool) -> Self {
         self.push("commit", None, json!({ "durable": durable }))
     }
 
-    /// Words for the server's log, beside the transaction.
+    /// A comment for the server's log, stored with the transaction.
     #[must_use]
-    pub fn comment(self, words: &str) -> Self {
-        self.push("comment", None, json!({ "comment": words }))
+    pub fn comment(self, text: &str) -> Self {
+        self.push("comment", None, json!({ "comment": text }))
     }
 
-    /// Fails with `not owner` unless this client holds the lock ([`crate::Client::lock`]).
-    #[must_use]
-    pub fn assert(self, lock: &str) -> Self {
-        self.push("assert", None, json!({ "lock": lock }))
-    }
-
-    /// Fails with `aborted`, whatever came before.
+    /// Fails with `aborted`.
     #[must_use]
     pub fn abort(self) -> Self {
         self.push("abort", None, json!({}))
@@ -221,7 +215,7 @@ impl Transaction {
         &self.operations
     }
 
-    /// The parameters of `transact` (RFC 7047 section 4.1.3).
+    /// Parameters of `transact` (RFC 7047 section 4.1.3).
     pub(crate) fn params(&self, database: &str) -> Json {
         let operations = self.operations.iter().map(|operation| {
             let mut members = operation.members.clone();

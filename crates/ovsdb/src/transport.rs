@@ -1,4 +1,4 @@
-//! A connected stream to a remote, whatever is under it.
+//! Streams to servers.
 
 use std::future::Future;
 use std::io;
@@ -13,21 +13,21 @@ use crate::error::ConnectionError;
 use crate::options::Resolver;
 use crate::remote::{Host, Remote};
 
-/// Anything that bytes go through in both directions.
+/// A bidirectional byte stream.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
-/// A stream that a handshake makes of another.
-pub(crate) type Shaken<'a> = Pin<Box<dyn Future<Output = io::Result<Box<dyn Stream>>> + Send + 'a>>;
+/// The result of a handshake.
+pub(crate) type HandshakeFuture<'a> = Pin<Box<dyn Future<Output = io::Result<Box<dyn Stream>>> + Send + 'a>>;
 
-/// Makes a connection secure.
+/// Encrypts a connection.
 pub(crate) trait Handshake: Send + Sync {
-    /// With the server of this name.
-    fn shake<'a>(&'a self, host: &Host, stream: TcpStream) -> Shaken<'a>;
+    /// Runs the handshake with the server of this name.
+    fn handshake<'a>(&'a self, host: &Host, stream: TcpStream) -> HandshakeFuture<'a>;
 }
 
-/// What is needed to connect, beside the remote.
+/// Connects to remotes.
 #[derive(Clone)]
 pub(crate) struct Dialer {
     pub(crate) tls: Option<Arc<dyn Handshake>>,
@@ -43,9 +43,9 @@ impl Dialer {
             Remote::Ssl(host, port) => {
                 let tls = self.tls.as_ref().ok_or_else(|| ConnectionError::NoTls(remote.clone()))?;
                 let stream = self.tcp(host, *port).await.map_err(failed)?;
-                let handshake =
+                let failed =
                     |source| ConnectionError::Handshake { remote: remote.clone(), source: Arc::new(source) };
-                tls.shake(host, stream).await.map_err(handshake)
+                tls.handshake(host, stream).await.map_err(failed)
             }
         }
     }

@@ -115,7 +115,8 @@ async fn goes_on_when_the_leader_is_killed() {
     let mut cluster = Cluster::new(0);
     let client = Client::connect(cluster.options().leader_only(true)).await.unwrap();
     server::root(&client).await;
-    // a server forgets its history where that is larger than the database (ovsdb/transaction.c, ovsdb_txn_history_run)
+    // a server forgets its history where that is larger than the database (ovsdb/transaction.c,
+    // ovsdb_txn_history_run)
     client.transact(many_bridges()).await.unwrap();
     client.transact(bridge("before")).await.unwrap();
     let monitor = client.monitor(bridges()).await.unwrap();
@@ -185,7 +186,7 @@ async fn any_member_will_do_unless_it_is_cut_off() {
     server::root(&client).await;
     let only = follower.clone().leader_only(true).deadline(Duration::from_secs(1));
     let error = chain(&Client::connect(only).await.unwrap_err());
-    let told = format!("{} can not be used for database Open_vSwitch: it is not the leader", remotes[0]);
+    let told = format!("{} cannot be used for database Open_vSwitch: it is not the leader", remotes[0]);
     assert!(error.ends_with(&told), "{error}");
 
     // without a majority
@@ -196,7 +197,7 @@ async fn any_member_will_do_unless_it_is_cut_off() {
     let down = status.wait_for(|status| matches!(status, Status::Connecting { .. }));
     drop(timeout(PATIENCE, down).await.unwrap().unwrap());
     let error = chain(&client.with_deadline(Duration::from_secs(1)).echo().await.unwrap_err());
-    let told = "it has no contact to its cluster, or to the server that it relays";
+    let told = "it is not connected to its cluster, or to the server that it relays";
     assert!(error.ends_with(told), "{error}");
     cluster.member(&other).start();
     client.transact(bridge("br0")).await.unwrap();
@@ -211,10 +212,10 @@ async fn a_relay_is_served_and_is_no_leader() {
     let mut relay = Server::stopped(TempDir::new().unwrap(), words);
     relay.start();
     let options = Options::new("Open_vSwitch").remotes(vec![relay.remote()]).deadline(PATIENCE);
-    let unfit = format!("{} can not be used for database Open_vSwitch", relay.remote());
+    let unfit = format!("{} cannot be used for database Open_vSwitch", relay.remote());
     let quick = options.clone().deadline(Duration::from_millis(500));
     let error = chain(&Client::connect(quick.clone()).await.unwrap_err());
-    let told = "it has no contact to its cluster, or to the server that it relays";
+    let told = "it is not connected to its cluster, or to the server that it relays";
     assert!(error.ends_with(&format!("{unfit}: {told}")), "{error}");
 
     source.start();

@@ -91,7 +91,7 @@ async fn conditions_can_change() {
     let error = monitor.set_conditions("Port", []).await.unwrap_err();
     let at = server.remote();
     let refused = format!("monitor_cond_change on database Open_vSwitch at {at}: refused");
-    assert_eq!(error.to_string(), format!("{refused}: unknown table: this monitor is not of Port"));
+    assert_eq!(error.to_string(), format!("{refused}: unknown table: this monitor does not include Port"));
     let error = monitor.set_conditions("Bridge", [Condition::equal("nome", "x")]).await.unwrap_err();
     assert!(error.to_string().starts_with(&refused), "{error}");
     // and the old ones stay
@@ -109,7 +109,7 @@ async fn what_can_not_be_monitored() {
     assert_eq!(error.to_string(), format!("monitor on database Open_vSwitch at {at}: refused: {told}"));
     let old = Client::connect(server.options().monitor_method(MonitorMethod::Monitor)).await.unwrap();
     let error = old.monitor(vec![bridges().when([Condition::equal("name", "br0")])]).await.unwrap_err();
-    let told = "needs monitor_cond, of Open vSwitch 2.6 or newer";
+    let told = "needs monitor_cond (Open vSwitch 2.6 or later)";
     assert_eq!(error.to_string(), format!("monitor on database Open_vSwitch at {at}: {told}"));
 }
 

@@ -78,7 +78,7 @@ async fn a_database_that_is_removed_and_added() {
     let at = server.remote();
     assert!(
         chain(&error)
-            .ends_with(&format!("{at} can not be used for database Open_vSwitch: it has no such database")),
+            .ends_with(&format!("{at} cannot be used for database Open_vSwitch: it has no such database")),
         "{}",
         chain(&error)
     );

@@ -51,7 +51,7 @@ async fn what_is_no_ovsdb_server() {
         Client::connect(options(vec![remote.clone()]).deadline(Duration::from_secs(1))).await.unwrap_err();
     let told = format!(
         "connect: no server of database Open_vSwitch within 1 s ({remote}): check that ovsdb-server runs there: \
-         {remote} does not speak OVSDB: byte 0x48 where a message should begin: is this an OVSDB server?"
+         {remote} does not use the OVSDB protocol: unexpected byte 0x48 at the start of a message: is this an OVSDB server?"
     );
     assert_eq!(chain(&error), told);
 }
@@ -78,7 +78,7 @@ async fn the_next_remote_when_the_first_is_deaf() {
 #[tokio::test]
 async fn no_remote_at_all() {
     let error = Client::connect(options(Vec::new())).await.unwrap_err();
-    let told = "no remote is given for database Open_vSwitch: unix:/run/openvswitch/db.sock is the usual one";
+    let told = "no address for database Open_vSwitch: the usual one is unix:/run/openvswitch/db.sock";
     assert_eq!(error.to_string(), told);
 }
 
@@ -90,7 +90,7 @@ async fn a_database_that_is_not_there() {
     let at = server.remote();
     let told = format!(
         "connect: no server of database OVN_Northbound within 0.5 s ({at}): check that ovsdb-server runs there: \
-         {at} can not be used for database OVN_Northbound: it has no such database"
+         {at} cannot be used for database OVN_Northbound: it has no such database"
     );
     assert_eq!(chain(&Client::connect(missing).await.unwrap_err()), told);
 }
@@ -103,13 +103,13 @@ async fn a_server_that_hangs() {
     let at = server.remote();
     let quick = client.with_deadline(Duration::from_millis(200));
     let error = quick.list_dbs().await.unwrap_err();
-    let told = "no answer within 0.2 s; it may have happened";
+    let told = "no answer within 0.2 s; it may have been executed";
     assert_eq!(error.to_string(), format!("list_dbs on database Open_vSwitch at {at}: {told}"));
     let error = client.list_dbs().await.unwrap_err();
-    let told = "the connection ended before the answer; it may have happened";
+    let told = "the connection ended before the answer; it may have been executed";
     assert_eq!(
         chain(&error),
-        format!("list_dbs on database Open_vSwitch at {at}: {told}: {at} has been silent for 1.4 s")
+        format!("list_dbs on database Open_vSwitch at {at}: {told}: {at} sent nothing for 1.4 s")
     );
     server.freeze(false);
     assert_eq!(client.list_dbs().await.unwrap(), ["Open_vSwitch", "_Server"]);

@@ -1,4 +1,4 @@
-//! What every handle needs to talk to the connection's task.
+//! Sends calls to the connection's task, and waits for their answers.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::message::Message;
 use crate::options::Options;
 use crate::session::{Call, Command, Ids};
 
-/// What every handle needs to talk to the connection's task.
+/// Sends calls to the connection's task, and waits for their answers.
 #[derive(Clone)]
 pub(crate) struct Caller {
     pub(super) commands: UnboundedSender<Command>,
@@ -30,7 +30,7 @@ impl fmt::Debug for Caller {
     }
 }
 
-/// A call on its way; who drops it has given up.
+/// A pending call. Dropping it abandons the call.
 #[derive(Debug)]
 pub(super) struct Pending {
     pub(super) id: u64,
@@ -59,7 +59,7 @@ impl Drop for Pending {
 }
 
 impl Caller {
-    /// Says something that has no answer; to nobody, if the runtime was shut down.
+    /// Sends a command that has no answer. Ignored if the runtime was shut down.
     pub(crate) fn tell(&self, command: Command) {
         let _ = self.commands.send(command);
     }
@@ -78,7 +78,7 @@ impl Caller {
         let id = self.ids.next();
         let request = Message::Request { method: method.to_owned(), params, id: json!(id) };
         let (reply, answer) = oneshot::channel();
-        // written here, not in the connection's task, which all callers share
+        // serialized here and not in the connection's task, which all callers share
         self.tell(Command::Call(Call { id, method, text: request.to_json().to_string(), reply }));
         Pending { id, method, answer: Some(answer), caller: self.clone() }
     }
@@ -95,7 +95,7 @@ impl Caller {
         }
     }
 
-    /// What is sent while there is a connection is answered or fails with it; so without one nothing was sent.
+    /// With a connection the call was sent and not answered; without one nothing was sent.
     pub(super) fn too_late(&self, method: &'static str, deadline: Duration) -> Error {
         let database = Arc::clone(&self.options.database);
         match &*self.status.borrow() {

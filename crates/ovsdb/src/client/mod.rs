@@ -1,7 +1,6 @@
-//! What a caller holds: cheap to clone, each call with a deadline.
+//! The client: cheap to clone, with a time limit for each call.
 
 mod caller;
-mod submitted;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,10 +11,9 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 
 use crate::error::{ConnectionError, Error};
-use crate::lock::Lock;
 use crate::monitor::{Monitor, MonitorRequest, Shared};
 use crate::options::{Certificates, Options};
-use crate::outcome::OperationResult;
+use crate::outcome::{Failure, OperationResult, outcomes};
 use crate::remote::Remote;
 use crate::schema::DatabaseSchema;
 use crate::session::{Command, Driver, Ids, Session};
@@ -23,17 +21,16 @@ use crate::transaction::Transaction;
 use crate::transport::Dialer;
 
 pub(crate) use caller::Caller;
-pub use submitted::Submitted;
 
-/// Is there a connection?
+/// Status of the connection.
 #[derive(Debug, Clone)]
 pub enum Status {
-    /// Not at present; one is being made.
+    /// Not connected; connecting.
     Connecting {
-        /// How the last one ended, if there was one.
+        /// Why the last connection ended, if there was one.
         last: Option<Arc<ConnectionError>>,
     },
-    /// To a server that will do.
+    /// Connected to a usable server.
     Ready {
         /// The server.
         remote: Remote,
@@ -42,19 +39,19 @@ pub enum Status {
 
 /// A client of one database.
 ///
-/// A task of the runtime in which it was made owns the connection, and ends when the last clone, [`Monitor`] and
-/// [`Lock`] are dropped. A call without a connection waits for one, as long as its deadline allows.
+/// A task of the calling runtime owns the connection, and ends when the last clone and [`Monitor`] are dropped. A
+/// call without a connection waits for one until its time limit.
 #[derive(Debug, Clone)]
 pub struct Client {
     caller: Caller,
 }
 
 impl Client {
-    /// Connects: when this returns, a server that will do was found.
+    /// Connects, and waits until a usable server was found.
     ///
     /// # Errors
-    /// The options can not be used, or no server was found within the deadline ([`Error::Unreachable`]; then nothing
-    /// goes on trying).
+    /// The options are invalid, or no server was found within the time limit ([`Error::Unreachable`]; then the client
+    /// stops trying).
     pub async fn connect(options: Options) -> Result<Self, Error> {
         let client = Self::start(options)?;
         let mut status = client.status();
@@ -67,11 +64,11 @@ impl Client {
         Ok(client)
     }
 
-    /// The same without waiting for a server: for programs that start before their server does. Must be called in a
-    /// tokio runtime.
+    /// Like [`Client::connect`], without waiting for a server: for programs that start before their server. Must be
+    /// called in a tokio runtime.
     ///
     /// # Errors
-    /// The options can not be used.
+    /// The options are invalid.
     pub fn start(options: Options) -> Result<Self, Error> {
         let database = Arc::clone(&options.database);
         let Some(first) = options.remotes.first().cloned() else { return Err(Error::NoRemote { database }) };
@@ -86,104 +83,79 @@ impl Client {
         Ok(Self { caller: Caller { commands, ids, status: watched, options: Arc::new(options) } })
     }
 
-    /// The database that this is a client of.
+    /// Name of the database.
     pub fn database(&self) -> &str {
         &self.caller.options.database
     }
 
-    /// Whether there is a connection, now and whenever it changes.
+    /// The connection's status, and its changes.
     pub fn status(&self) -> watch::Receiver<Status> {
         self.caller.status.clone()
     }
 
-    /// A client of the same connection with another deadline for its calls.
+    /// The same connection with another time limit for its calls.
     #[must_use]
     pub fn with_deadline(&self, deadline: Duration) -> Self {
         let options = Options { deadline, ..(*self.caller.options).clone() };
         Self { caller: Caller { options: Arc::new(options), ..self.caller.clone() } }
     }
 
-    /// Executes a transaction: all of it or nothing. The results are in the order of the operations.
+    /// Executes a transaction completely or not at all. The results have the order of the operations.
     ///
-    /// A future that is dropped cancels the transaction, if it is not too late.
+    /// Dropping the future cancels the transaction if it was not executed yet.
     ///
     /// # Errors
-    /// [`Error::Operation`] says that nothing was applied; [`Error::Disconnected`] and [`Error::Deadline`] leave open
-    /// whether everything or nothing was.
-    pub async fn transact(&self, transaction: Transaction) -> Result<Vec<OperationResult>, Error> {
-        self.submit(transaction).results().await
-    }
-
-    /// Sends a transaction, and answers with what it takes to cancel it: for those that `wait`.
+    /// [`Error::Operation`] means that nothing was changed. After [`Error::Disconnected`] and [`Error::Deadline`] the
+    /// transaction may have been executed.
     #[allow(clippy::needless_pass_by_value)]
-    pub fn submit(&self, transaction: Transaction) -> Submitted {
+    pub async fn transact(&self, transaction: Transaction) -> Result<Vec<OperationResult>, Error> {
         let params = transaction.params(self.database());
-        let pending = self.caller.call("transact", params);
-        Submitted { pending, operations: transaction.operations().to_vec() }
+        let result = self.caller.call("transact", params).result().await?;
+        outcomes(transaction.operations(), result).map_err(|failure| match failure {
+            Failure::Operation { index, operation, table, error, details } => {
+                let database = Arc::clone(&self.caller.options.database);
+                Error::Operation { database, index, operation, table, error, details }
+            }
+            Failure::Unexpected(problem) => self.caller.unexpected("transact", problem),
+        })
     }
 
-    /// Monitors tables, each named once. When this returns, their rows are there.
+    /// Monitors tables, each named once. Waits until their rows are present.
     ///
     /// # Errors
-    /// The server refuses (a table or column that is not there), or the deadline.
+    /// The server refused (a table or column does not exist), or the time limit.
     pub async fn monitor(&self, requests: Vec<MonitorRequest>) -> Result<Monitor, Error> {
         let (id, shared) = (self.caller.ids.next(), Arc::new(Shared::default()));
-        // made first, so that a future that is dropped ends the monitoring too
+        // created first, so that dropping this future ends the monitor too
         let monitor = Monitor { id, shared: Arc::clone(&shared), caller: self.caller.clone() };
         let (reply, answer) = oneshot::channel();
         self.caller.ask("monitor", Command::Monitor { id, requests, shared, reply }, answer).await?;
         Ok(monitor)
     }
 
-    /// Asks for a lock (RFC 7047 section 4.1.8). It may be held by somebody else still: [`Lock::acquired`].
+    /// Lists the databases of the server.
     ///
     /// # Errors
-    /// This client has it or asked for it already; or the deadline.
-    pub async fn lock(&self, name: &str) -> Result<Lock, Error> {
-        self.take_lock(name, "lock").await
-    }
-
-    /// Takes a lock away from whoever holds it.
-    ///
-    /// # Errors
-    /// As with [`Client::lock`].
-    pub async fn steal(&self, name: &str) -> Result<Lock, Error> {
-        self.take_lock(name, "steal").await
-    }
-
-    async fn take_lock(&self, name: &str, method: &'static str) -> Result<Lock, Error> {
-        let (sender, held) = watch::channel(false);
-        let (id, (reply, answer)) = (self.caller.ids.next(), oneshot::channel());
-        // made first, so that a future that is dropped gives the lock back too
-        let lock = Lock::new(id, name, held, self.caller.clone());
-        let command = Command::Lock { id, name: name.to_owned(), method, held: sender, reply };
-        self.caller.ask(method, command, answer).await?;
-        Ok(lock)
-    }
-
-    /// The databases of the server.
-    ///
-    /// # Errors
-    /// The server's, or the deadline.
+    /// The server refused, or the time limit.
     pub async fn list_dbs(&self) -> Result<Vec<String>, Error> {
         let result = self.caller.call("list_dbs", json!([])).result().await?;
         serde_json::from_value(result).map_err(|error| self.caller.unexpected("list_dbs", error.to_string()))
     }
 
-    /// The schema of the database.
+    /// Reads the schema of the database.
     ///
     /// # Errors
-    /// The server's, or the deadline.
+    /// The server refused, or the time limit.
     pub async fn get_schema(&self) -> Result<DatabaseSchema, Error> {
         let result = self.caller.call("get_schema", json!([self.database()])).result().await?;
         DatabaseSchema::from_json(&result)
             .map_err(|error| self.caller.unexpected("get_schema", error.to_string()))
     }
 
-    /// Asks the server for a sign of life, over the connection that calls use.
+    /// Sends an echo request over the connection of the calls.
     ///
     /// # Errors
-    /// The deadline, or the connection ended.
+    /// The time limit, or the connection ended.
     pub async fn echo(&self) -> Result<(), Error> {
         self.caller.call("echo", json!([])).result().await.map(drop)
     }

@@ -1,4 +1,4 @@
-//! Why there is no connection.
+//! Errors of connections.
 
 use std::io;
 use std::sync::Arc;
@@ -10,110 +10,110 @@ use crate::framer::FramerError;
 use crate::message::MessageError;
 use crate::remote::Remote;
 
-/// Why a connection could not be made or was given up.
+/// Why a connection failed or was closed.
 #[derive(Debug, Clone, Error)]
 pub enum ConnectionError {
-    /// No connection.
+    /// Connecting failed.
     #[error("cannot connect to {remote}")]
     Connect {
         /// The server.
         remote: Remote,
-        /// Why.
+        /// Cause.
         #[source]
         source: Arc<io::Error>,
     },
-    /// Not ready in time.
+    /// The server was not ready in time.
     #[error("{remote} did not answer within {} s", limit.as_secs_f32())]
-    Slow {
+    Timeout {
         /// The server.
         remote: Remote,
-        /// How long it had.
+        /// Time limit.
         limit: Duration,
     },
     /// An `ssl:` remote without certificates.
-    #[error("{0} needs certificates: give Options::tls")]
+    #[error("{0} needs certificates: set Options::tls")]
     NoTls(Remote),
-    /// TLS failed; most often one side does not trust the other's certificate.
-    #[error("{remote}: TLS failed: is its certificate, and ours, of the CA that both were given?")]
+    /// The TLS handshake failed, usually because one side does not trust the other's certificate.
+    #[error("{remote}: TLS handshake failed: check that both certificates are signed by the given CA")]
     Handshake {
         /// The server.
         remote: Remote,
-        /// Why.
+        /// Cause.
         #[source]
         source: Arc<io::Error>,
     },
     /// Reading or writing failed.
-    #[error("the connection to {remote} broke")]
+    #[error("the connection to {remote} failed")]
     Broken {
         /// The server.
         remote: Remote,
-        /// Why.
+        /// Cause.
         #[source]
         source: Arc<io::Error>,
     },
     /// The server closed the connection.
     #[error("{0} closed the connection")]
     Ended(Remote),
-    /// Nothing was heard of it, not even the answer to an echo.
-    #[error("{remote} has been silent for {} s", silence.as_secs_f32())]
+    /// The server sent no data, not even the answer to an echo request.
+    #[error("{remote} sent nothing for {} s", silence.as_secs_f32())]
     Silent {
         /// The server.
         remote: Remote,
-        /// How long.
+        /// Duration.
         silence: Duration,
     },
-    /// What it sends are no messages.
-    #[error("{remote} does not speak OVSDB")]
+    /// The server's data are not messages.
+    #[error("{remote} does not use the OVSDB protocol")]
     Frame {
         /// The server.
         remote: Remote,
-        /// Why.
+        /// Cause.
         #[source]
         source: FramerError,
     },
-    /// What it sends are no messages.
-    #[error("{remote} does not speak OVSDB")]
+    /// The server sent an invalid message.
+    #[error("{remote} does not use the OVSDB protocol")]
     Message {
         /// The server.
         remote: Remote,
-        /// Why.
+        /// Cause.
         #[source]
         source: MessageError,
     },
-    /// What it sends can not be understood.
-    #[error("{remote} sent what makes no sense: {problem}")]
-    Senseless {
+    /// The server sent a message with invalid content.
+    #[error("{remote} sent an invalid message: {problem}")]
+    InvalidMessage {
         /// The server.
         remote: Remote,
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
-    /// It serves the database, but not for us, or not now.
-    #[error("{remote} can not be used for database {database}: {why}")]
-    Unfit {
+    /// The server cannot be used.
+    #[error("{remote} cannot be used for database {database}: {reason}")]
+    Unusable {
         /// The server.
         remote: Remote,
         /// The database.
         database: Arc<str>,
-        /// Why not.
-        why: Unfit,
+        /// The reason.
+        reason: UnusableServer,
     },
 }
 
-/// Why a server that can be reached is not used (the `_Server` database, ovsdb-server(5)).
+/// Why a reachable server cannot be used (according to its `_Server` database, ovsdb-server(5)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum Unfit {
+pub enum UnusableServer {
     /// It does not serve the database.
     #[error("it has no such database")]
     NoDatabase,
-    /// It is cut off from its cluster or its relay's source, or has not reached them yet.
-    #[error("it has no contact to its cluster, or to the server that it relays")]
-    CutOff,
-    /// Only the leader will do.
+    /// It is disconnected from its cluster or its relay's source, or has not reached them yet.
+    #[error("it is not connected to its cluster, or to the server that it relays")]
+    Disconnected,
+    /// It is not the leader, and [`crate::Options::leader_only`] is set.
     #[error("it is not the leader")]
     NotLeader,
-    /// We have seen newer data already.
-    #[error("its data are older than what was seen already")]
+    /// The client has already received newer data.
+    #[error("its data are older than data received before")]
     Stale,
     /// The database was removed while it was monitored.
     #[error("the database was removed or replaced")]

@@ -1,4 +1,4 @@
-//! What can go wrong, and what to do about it.
+//! Errors of calls.
 
 mod connection;
 
@@ -9,132 +9,132 @@ use thiserror::Error;
 
 use crate::remote::Remote;
 
-pub use connection::{ConnectionError, Unfit};
+pub use connection::{ConnectionError, UnusableServer};
 
-/// A call that failed.
+/// Why a call failed.
 #[derive(Debug, Clone, Error)]
 pub enum Error {
-    /// The options name no remote.
-    #[error("no remote is given for database {database}: unix:/run/openvswitch/db.sock is the usual one")]
+    /// The options contain no remote.
+    #[error("no address for database {database}: the usual one is unix:/run/openvswitch/db.sock")]
     NoRemote {
         /// The database.
         database: Arc<str>,
     },
-    /// The certificates or the key can not be used.
-    #[error("the certificates for database {database} can not be used")]
+    /// The certificates or the key are invalid.
+    #[error("invalid certificates for database {database}")]
     Tls {
         /// The database.
         database: Arc<str>,
-        /// Why.
+        /// Cause.
         #[source]
         source: TlsError,
     },
-    /// No server could be used within the deadline. Nothing was sent.
+    /// No server could be used within the time limit. Nothing was sent.
     #[error(
         "{method}: no server of database {database} within {} s ({remotes}): check that ovsdb-server runs there",
         deadline.as_secs_f32()
     )]
     Unreachable {
-        /// What was to be done.
+        /// The method.
         method: &'static str,
         /// The database.
         database: Arc<str>,
         /// All remotes.
         remotes: String,
-        /// How long was tried.
+        /// The time limit.
         deadline: Duration,
-        /// How the last attempt ended.
+        /// Why the last attempt failed.
         #[source]
         source: Option<Arc<ConnectionError>>,
     },
-    /// The connection ended before the answer came. A transaction may have been applied, or may not: read before it
-    /// is sent again, or make it so that it can be applied twice (a `wait` on what it changes).
+    /// The connection ended before the answer. A transaction may have been executed or not: read before you send it
+    /// again, or make it idempotent (with a `wait` on what it changes).
     #[error(
-        "{method} on database {database} at {remote}: the connection ended before the answer; it may have happened"
+        "{method} on database {database} at {remote}: the connection ended before the answer; it may have been executed"
     )]
     Disconnected {
-        /// What was asked.
+        /// The method.
         method: &'static str,
         /// The database.
         database: Arc<str>,
-        /// Who was asked.
+        /// The server.
         remote: Remote,
-        /// How it ended.
+        /// Why it ended.
         #[source]
         source: Arc<ConnectionError>,
     },
-    /// The call was sent, and no answer came within the deadline. As with [`Error::Disconnected`], a transaction may
-    /// have been applied.
+    /// The call was sent, and there was no answer within the time limit. As with [`Error::Disconnected`], a
+    /// transaction may have been executed.
     #[error(
-        "{method} on database {database} at {remote}: no answer within {} s; it may have happened",
+        "{method} on database {database} at {remote}: no answer within {} s; it may have been executed",
         deadline.as_secs_f32()
     )]
     Deadline {
-        /// What was asked.
+        /// The method.
         method: &'static str,
         /// The database.
         database: Arc<str>,
-        /// Who was asked.
+        /// The server.
         remote: Remote,
-        /// How long was waited.
+        /// The time limit.
         deadline: Duration,
     },
-    /// The server refused the call as a whole.
-    #[error("{method} on database {database} at {remote}: refused: {error}{}", told(details))]
+    /// The server refused the call.
+    #[error("{method} on database {database} at {remote}: refused: {error}{}", suffix(details))]
     Refused {
-        /// What was asked.
+        /// The method.
         method: &'static str,
         /// The database.
         database: Arc<str>,
-        /// Who was asked.
+        /// The server.
         remote: Remote,
-        /// The error's name, as RFC 7047 section 4.1 has them.
+        /// The error's name, as in RFC 7047 section 4.1.
         error: String,
-        /// The server's words, if it has some.
+        /// The server's details, or empty.
         details: String,
     },
-    /// An operation of a transaction failed; none of the transaction was applied.
+    /// An operation failed, so the transaction was not executed.
     #[error(
         "transact on database {database}: operation {index} ({operation}{}): {error}{}",
-        of(table.as_deref()), told(details)
+        of(table.as_deref()), suffix(details)
     )]
     Operation {
         /// The database.
         database: Arc<str>,
-        /// The place of the operation, from 0; as many as there are operations: all together failed.
+        /// Index of the operation; the number of operations if the commit failed.
         index: usize,
-        /// Its name; `commit` if all together failed (constraints, references, the server's disk).
+        /// Its name; `commit` if the commit failed (constraints, references, the server's disk).
         operation: &'static str,
-        /// The table it works on.
+        /// Its table.
         table: Option<Arc<str>>,
-        /// The error's name, as RFC 7047 sections 3.1 and 5.2 have them.
+        /// The error's name, as in RFC 7047 sections 3.1 and 5.2.
         error: String,
-        /// The server's words, if it has some.
+        /// The server's details, or empty.
         details: String,
     },
-    /// The answer is not as RFC 7047 has it.
-    #[error("{method} on database {database} at {remote}: the answer makes no sense: {problem}")]
+    /// The answer does not conform to RFC 7047.
+    #[error("{method} on database {database} at {remote}: invalid answer: {problem}")]
     Unexpected {
-        /// What was asked.
+        /// The method.
         method: &'static str,
         /// The database.
         database: Arc<str>,
-        /// Who was asked.
+        /// The server.
         remote: Remote,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
-    /// The server is too old for conditions in monitors.
-    #[error("{method} on database {database} at {remote}: needs monitor_cond, of Open vSwitch 2.6 or newer")]
+    /// The server does not support conditions of monitors.
+    #[error("{method} on database {database} at {remote}: needs monitor_cond (Open vSwitch 2.6 or later)")]
     TooOld {
-        /// What was asked.
+        /// The method.
         method: &'static str,
         /// The database.
         database: Arc<str>,
-        /// Who was asked.
+        /// The server.
         remote: Remote,
     },
-    /// The task that owned the connection is gone: its runtime was shut down.
+    /// The connection's task has ended, because its runtime was shut down.
     #[error("database {database}: the client's runtime was shut down")]
     Closed {
         /// The database.
@@ -142,7 +142,7 @@ pub enum Error {
     },
 }
 
-fn told(details: &str) -> String {
+fn suffix(details: &str) -> String {
     if details.is_empty() { String::new() } else { format!(": {details}") }
 }
 
@@ -150,16 +150,16 @@ fn of(table: Option<&str>) -> String {
     table.map(|table| format!(" {table}")).unwrap_or_default()
 }
 
-/// Certificates or a key that can not be used.
+/// Invalid certificates or key.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TlsError {
-    /// No certificate in the PEM text.
+    /// The PEM text contains no certificate.
     #[error("{0}: no certificate in PEM form")]
     NoCertificate(&'static str),
-    /// No key in the PEM text.
+    /// The PEM text contains no private key.
     #[error("key: no private key in PEM form: {0}")]
     NoKey(String),
-    /// The library refused them.
+    /// rustls refused them.
     #[error("{0}: {1}")]
     Refused(&'static str, String),
 }

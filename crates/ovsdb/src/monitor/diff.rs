@@ -1,9 +1,9 @@
-//! The differences that `update2` and `update3` tell (ovsdb-server(7) section 4.1.14).
+//! Applies the differences of `update2` and `update3` (ovsdb-server(7) section 4.1.14).
 
 use crate::schema::ColumnType;
 use crate::value::{Atom, Value};
 
-/// The new value of a column, from its old one and what a `modify` tells.
+/// The new value of a column, from its old value and the difference in a `modify`.
 pub(crate) fn apply(kind: &ColumnType, old: &Value, difference: Value) -> Value {
     match (kind.is_composite(), kind.value.is_some(), difference) {
         (false, _, new) => new,
@@ -12,7 +12,7 @@ pub(crate) fn apply(kind: &ColumnType, old: &Value, difference: Value) -> Value 
     }
 }
 
-/// What only one of the two has.
+/// The symmetric difference.
 fn set(old: &Value, difference: Value) -> Vec<Atom> {
     let mut atoms = old.atoms().unwrap_or_default().to_vec();
     let difference = match difference {
@@ -29,7 +29,7 @@ fn set(old: &Value, difference: Value) -> Vec<Atom> {
     atoms
 }
 
-/// A pair that is there goes, a key that is there gets the new value, another pair comes.
+/// An equal pair is removed, an existing key gets the new value, and another pair is added.
 fn map(old: &Value, difference: Vec<(Atom, Atom)>) -> Vec<(Atom, Atom)> {
     let mut pairs = match old {
         Value::Map(pairs) => pairs.clone(),

@@ -1,4 +1,4 @@
-//! A part of a database, kept up to date.
+//! Monitors: copies of a part of a database that are kept up to date.
 
 mod diff;
 mod replica;
@@ -20,27 +20,27 @@ pub(crate) use replica::{Reading, Replica, UpdateError};
 pub use request::MonitorRequest;
 pub(crate) use request::to_json as requests_to_json;
 
-/// What happened to a row since it was last reported.
+/// Change of a row since the last report.
 ///
-/// Changes that came between two calls of [`Monitor::changed`] are one: a row that was inserted and deleted in between
-/// is not reported. So a slow reader holds up nobody and costs no memory.
+/// Changes between two calls of [`Monitor::changed`] are combined: a row that was inserted and deleted in between is
+/// not reported. So a slow reader blocks nobody and uses no extra memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// It is new, or meets the conditions now.
+    /// The row is new, or meets the conditions now.
     Insert {
         /// The row.
         new: Arc<Row>,
     },
-    /// Some of its columns changed.
+    /// Some columns changed.
     Modify {
-        /// The row as last reported.
+        /// The row of the last report.
         old: Arc<Row>,
-        /// The row now.
+        /// The current row.
         new: Arc<Row>,
     },
-    /// It is gone, or does not meet the conditions any more.
+    /// The row was deleted, or no longer meets the conditions.
     Delete {
-        /// The row as last reported.
+        /// The row of the last report.
         old: Arc<Row>,
     },
 }
@@ -52,15 +52,15 @@ pub struct Update {
     pub table: Arc<str>,
     /// Its UUID.
     pub uuid: Uuid,
-    /// What happened to it.
+    /// Its change.
     pub change: Change,
 }
 
-/// Rows of some tables, always as the server last told, over reconnects too.
+/// Rows of some tables, as last received from the server, also over reconnects.
 ///
-/// The server tells of a transaction's changes before it answers the transaction (ovsdb-server(7) section 4.1.5):
-/// after [`crate::Client::transact`] the rows are as the transaction left them. Changes of one transaction are seen
-/// together. Dropping this ends the monitoring.
+/// The server sends the changes of a transaction before the answer to the transaction (ovsdb-server(7) section
+/// 4.1.5), so after [`crate::Client::transact`] the monitor contains them. Changes of one transaction appear
+/// together. Dropping this ends the monitor.
 #[derive(Debug)]
 pub struct Monitor {
     pub(crate) id: u64,
@@ -68,7 +68,7 @@ pub struct Monitor {
     pub(crate) caller: Caller,
 }
 
-/// What the connection's task writes and the monitor reads.
+/// State that the connection's task writes and the monitor reads.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     state: Mutex<State>,
@@ -78,13 +78,13 @@ pub(crate) struct Shared {
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) replica: Replica,
-    /// Is the server telling us of changes at present?
+    /// Whether the server currently sends changes.
     pub(crate) live: bool,
     pub(crate) failed: Option<Error>,
 }
 
 impl Shared {
-    /// Changes the state, and wakes who waits for changes.
+    /// Changes the state, and wakes the reader.
     pub(crate) fn write<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let done = change(&mut self.lock());
         self.changed.notify_one();
@@ -92,34 +92,33 @@ impl Shared {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // nothing that panics is called with the lock held, and a replica is whole after every statement
+        // nothing that panics runs with the lock held, and the replica is consistent after each statement
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Monitor {
-    /// The rows of a table as they are now; none for a table that is not monitored.
+    /// The current rows of a table; empty for a table that is not monitored.
     pub fn rows(&self, table: &str) -> BTreeMap<Uuid, Arc<Row>> {
         self.shared.lock().replica.rows(table)
     }
 
-    /// One row as it is now.
+    /// One current row.
     pub fn row(&self, table: &str, uuid: Uuid) -> Option<Arc<Row>> {
         self.shared.lock().replica.row(table, uuid)
     }
 
-    /// Does the server tell of changes at present? False while the connection is being made again: rows are then as
-    /// they were before.
+    /// Whether the server currently sends changes. While the client reconnects this is false, and the rows are the
+    /// last received ones.
     pub fn is_live(&self) -> bool {
         self.shared.lock().live
     }
 
-    /// Waits for changes since the monitor was made, or since this last returned. A future that is dropped loses
-    /// nothing.
+    /// Waits for changes since the monitor was created, or since the last return. Dropping the future loses nothing.
     ///
     /// # Errors
-    /// After a reconnect the new server refused the monitor (a column that it does not have), or sent what can not be
-    /// understood. The monitor is over then.
+    /// After a reconnect the new server refused the monitor (for example a missing column), or sent an invalid
+    /// message. The monitor has ended.
     pub async fn changed(&mut self) -> Result<Vec<Update>, Error> {
         loop {
             {
@@ -136,12 +135,12 @@ impl Monitor {
         }
     }
 
-    /// Replaces the conditions of a table: rows that meet any of them are monitored; all, for none given. Rows that
-    /// enter or leave by it are reported like others, and are there when this returns.
+    /// Replaces the conditions of a table: rows that meet any of them are monitored; without conditions, all rows.
+    /// Rows that start or cease to meet them are reported like other changes, before this returns.
     ///
     /// # Errors
-    /// The server refuses them (the old ones stay), or is older than Open vSwitch 2.6. After [`Error::Deadline`] and
-    /// [`Error::Unreachable`] the new conditions hold as soon as a server hears of them.
+    /// The server refused them (the old ones stay), or is older than Open vSwitch 2.6. After [`Error::Deadline`] and
+    /// [`Error::Unreachable`] the new conditions apply when a server has received them.
     pub async fn set_conditions(
         &self,
         table: &str,

@@ -1,4 +1,4 @@
-//! Rows as a server tells them, and what changed since somebody looked. No input or output here.
+//! Copies of rows, and their changes since the last report. No I/O.
 
 use std::collections::BTreeMap;
 use std::mem::take;
@@ -14,12 +14,12 @@ use crate::value::{NotationError, Uuid};
 
 type Rows = BTreeMap<Uuid, Arc<Row>>;
 
-/// An update that makes no sense.
+/// An invalid update.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum UpdateError {
-    #[error("an update of {0} is not as RFC 7047 section 4.1.6 or ovsdb-server(7) section 4.1.14 has it")]
+    #[error("an update of {0} does not conform to RFC 7047 section 4.1.6 or ovsdb-server(7) section 4.1.14")]
     Form(String),
-    #[error("an update modifies row {1} of {0}, which was never told of")]
+    #[error("an update modifies row {1} of {0}, which was not sent before")]
     UnknownRow(Arc<str>, Uuid),
     #[error("an update of {0}: {1}")]
     Value(Arc<str>, NotationError),
@@ -28,11 +28,11 @@ pub(crate) enum UpdateError {
 #[derive(Debug, Default)]
 pub(crate) struct Replica {
     tables: BTreeMap<Arc<str>, Rows>,
-    /// Rows that changed since updates were last taken, as they were then.
+    /// Rows that changed since the last report, with their value at that time.
     touched: BTreeMap<(Arc<str>, Uuid), Option<Arc<Row>>>,
 }
 
-/// How the columns of an update are to be read.
+/// Schema and requests, for parsing an update.
 #[derive(Clone, Copy)]
 pub(crate) struct Reading<'a> {
     pub(crate) schema: &'a DatabaseSchema,
@@ -48,7 +48,7 @@ impl Replica {
         self.tables.get(table)?.get(&uuid).cloned()
     }
 
-    /// What is different from when this was last called.
+    /// The changes since the last call.
     pub(crate) fn take_updates(&mut self) -> Vec<Update> {
         let mut updates = Vec::new();
         for ((table, uuid), old) in take(&mut self.touched) {
@@ -63,7 +63,7 @@ impl Replica {
         updates
     }
 
-    /// Takes everything to be as told from here on: what is not in the next updates is gone.
+    /// Removes all rows: a row that the next updates do not contain is deleted.
     pub(crate) fn clear(&mut self) {
         for (table, rows) in take(&mut self.tables) {
             for (uuid, row) in rows {
@@ -72,7 +72,7 @@ impl Replica {
         }
     }
 
-    /// `<table-updates>` of RFC 7047 section 4.1.6: whole rows.
+    /// Applies `<table-updates>` of RFC 7047 section 4.1.6: whole rows.
     pub(crate) fn apply(&mut self, updates: Json) -> Result<(), UpdateError> {
         for (table, uuid, mut members) in each_row(updates)? {
             match (members.remove("new"), members.remove("old")) {
@@ -87,7 +87,7 @@ impl Replica {
         Ok(())
     }
 
-    /// `<table-updates2>` of ovsdb-server(7) section 4.1.14: differences, and no defaults.
+    /// Applies `<table-updates2>` of ovsdb-server(7) section 4.1.14: differences, without default values.
     pub(crate) fn apply_differences(
         &mut self,
         reading: Reading<'_>,
@@ -145,7 +145,7 @@ fn parse(table: &Arc<str>, columns: Map<String, Json>) -> Result<Row, UpdateErro
     Row::from_json(table, columns).map_err(|error| UpdateError::Value(Arc::clone(table), error))
 }
 
-/// With the defaults that were not told.
+/// Adds the default values, which the server omits.
 fn complete(mut row: Row, schema: &TableSchema, requests: &[MonitorRequest]) -> Row {
     let request = requests.iter().find(|request| *request.table == *row.table());
     let wanted = |name: &String| {
@@ -165,7 +165,7 @@ fn modified(old: &Row, differences: Row, schema: &TableSchema) -> Row {
     for (name, difference) in differences.into_columns() {
         let new = match (schema.columns.get(&name), old.get(&name)) {
             (Some(column), Some(value)) => diff::apply(&column.kind, value, difference),
-            // a column without a schema (_version) has one value
+            // a column without schema (_version) has one value
             _ => difference,
         };
         row.set(&name, new);

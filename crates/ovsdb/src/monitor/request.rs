@@ -1,4 +1,4 @@
-//! What is to be monitored.
+//! Requests for monitors.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::condition::Condition;
 
-/// A table to be monitored: its columns and the conditions on its rows.
+/// A table to monitor, with columns and conditions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MonitorRequest {
     pub(crate) table: Arc<str>,
@@ -27,7 +27,7 @@ impl MonitorRequest {
         self
     }
 
-    /// Only rows that meet any of these.
+    /// Only rows that meet any of these conditions.
     #[must_use]
     pub fn when(mut self, conditions: impl IntoIterator<Item = Condition>) -> Self {
         self.conditions.extend(conditions);
@@ -50,7 +50,7 @@ impl MonitorRequest {
     }
 }
 
-/// `<monitor-requests>` and `<monitor-cond-requests>`: tables to arrays of requests.
+/// `<monitor-requests>` and `<monitor-cond-requests>`: a map from tables to arrays of requests.
 pub(crate) fn to_json(requests: &[MonitorRequest]) -> Json {
     let tables = requests.iter().map(|request| (request.table.to_string(), json!([request.to_json()])));
     Json::Object(tables.collect())

@@ -1,4 +1,4 @@
-//! Columns as the types of Rust.
+//! Typed access to columns.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Row, RowError};
 use crate::value::{Atom, Uuid, Value};
 
-/// A getter of one atom, and the one of an optional column beside it.
+/// Getters for a column with one atom, an optional atom, and a set.
 macro_rules! getters {
     ($($one:ident, $optional:ident, $all:ident -> $type:ty, $wanted:literal, $pattern:pat => $value:expr;)*) => {
         impl Row {
@@ -14,15 +14,15 @@ macro_rules! getters {
                 #[doc = concat!("The column as ", $wanted, ".")]
                 ///
                 /// # Errors
-                /// The column is not there, or not exactly one of these.
+                /// The column is missing, or does not contain exactly one of these.
                 pub fn $one(&self, column: &str) -> Result<$type, RowError> {
                     self.$optional(column)?.ok_or_else(|| self.wrong(column, $wanted))
                 }
 
-                #[doc = concat!("The column as ", $wanted, ", or nothing where it is the empty set.")]
+                #[doc = concat!("The column as ", $wanted, ", or `None` for the empty set.")]
                 ///
                 /// # Errors
-                /// The column is not there, or something else.
+                /// The column is missing, or contains something else.
                 pub fn $optional(&self, column: &str) -> Result<Option<$type>, RowError> {
                     match self.atoms(column, $wanted)? {
                         [] => Ok(None),
@@ -34,7 +34,7 @@ macro_rules! getters {
                 #[doc = concat!("The column as a set, each element ", $wanted, ".")]
                 ///
                 /// # Errors
-                /// The column is not there, a map, or holds something else.
+                /// The column is missing, a map, or contains something else.
                 pub fn $all(&self, column: &str) -> Result<Vec<$type>, RowError> {
                     let atoms = self.atoms(column, concat!("a set, each element ", $wanted))?.iter();
                     let values = atoms.map(|atom| match atom {
@@ -56,24 +56,24 @@ getters! {
 }
 
 impl Row {
-    /// The column as a real number; a whole one is an integer on the wire.
+    /// The column as a real number. JSON represents whole numbers as integers.
     ///
     /// # Errors
-    /// The column is not there, or not exactly one number.
+    /// The column is missing, or does not contain exactly one number.
     pub fn real(&self, column: &str) -> Result<f64, RowError> {
         match self.atoms(column, "a number")? {
             [Atom::Real(value)] => Ok(*value),
-            // the server wrote a real without its fraction: it had 53 bits before
+            // the server wrote a real without fraction, so it has at most 53 bits
             #[allow(clippy::cast_precision_loss)]
             [Atom::Integer(value)] => Ok(*value as f64),
             _ => Err(self.wrong(column, "a number")),
         }
     }
 
-    /// The column as a map from strings to strings, as `external_ids` is.
+    /// The column as a map from strings to strings, such as `external_ids`.
     ///
     /// # Errors
-    /// The column is not there, no map, or has another type of key or value.
+    /// The column is missing, not a map, or has other types.
     pub fn map_of_strings(&self, column: &str) -> Result<BTreeMap<&str, &str>, RowError> {
         let wrong = || self.wrong(column, "a map from strings to strings");
         let pairs = self.pairs(column, wrong)?.iter().map(|pair| match pair {
@@ -83,10 +83,10 @@ impl Row {
         pairs.collect()
     }
 
-    /// The column as a map, whatever its types, as `QoS.queues` is from integers to UUIDs.
+    /// The column as a map of any types, such as `QoS.queues` from integers to UUIDs.
     ///
     /// # Errors
-    /// The column is not there, or no map.
+    /// The column is missing, or not a map.
     pub fn map(&self, column: &str) -> Result<&[(Atom, Atom)], RowError> {
         self.pairs(column, || self.wrong(column, "a map"))
     }

@@ -1,4 +1,4 @@
-//! One row: columns and their values.
+//! Rows.
 
 mod columns;
 
@@ -10,20 +10,19 @@ use thiserror::Error;
 
 use crate::value::{NotationError, Value};
 
-/// Columns and their values, of one row.
+/// The columns of one row with their values.
 ///
-/// Rows that come from a server know the table they are of, and say it when a column is not what was asked for.
-/// Two rows are equal when their columns are.
+/// A row from a server knows its table, and names it in errors. Two rows are equal if their columns are.
 #[derive(Debug, Clone, Default)]
 pub struct Row {
     table: Arc<str>,
     columns: BTreeMap<String, Value>,
 }
 
-/// A column that is not there or not of the type that was asked for.
+/// A missing column, or a column of another type.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum RowError {
-    /// It is not there.
+    /// The column is missing.
     #[error("table {table}: the row has no column {column}: select or monitor it")]
     Missing {
         /// The table of the row.
@@ -31,27 +30,27 @@ pub enum RowError {
         /// The column.
         column: String,
     },
-    /// It holds something else.
+    /// The column has another type.
     #[error("table {table}: column {column} is {found}, not {wanted}")]
     Type {
         /// The table of the row.
         table: Arc<str>,
         /// The column.
         column: String,
-        /// What was asked for.
+        /// The requested type.
         wanted: &'static str,
-        /// What it holds, in the notation of the protocol.
+        /// Its value, in the notation of the protocol.
         found: String,
     },
 }
 
 impl Row {
-    /// A row without columns; a server fills in the defaults of its schema.
+    /// A row without columns; a server adds the default values of its schema.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The same with this column.
+    /// Adds a column.
     #[must_use]
     pub fn with(mut self, column: &str, value: impl Into<Value>) -> Self {
         self.set(column, value);
@@ -63,7 +62,7 @@ impl Row {
         self.columns.insert(column.to_owned(), value.into());
     }
 
-    /// The table it is of; empty for a row that was made here.
+    /// Its table; empty for a row that was created here.
     pub fn table(&self) -> &str {
         &self.table
     }

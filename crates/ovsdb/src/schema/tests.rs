@@ -35,7 +35,7 @@ fn an_error_names_the_place() {
         (json!({"name": "D", "tables": {"T": {}}}), "table T"),
         (column, "column c of table T"),
     ] {
-        let told = format!("the schema's {place} is not as RFC 7047 section 3.2 has it");
+        let told = format!("the schema's {place} does not conform to RFC 7047 section 3.2");
         assert_eq!(DatabaseSchema::from_json(&json).unwrap_err().to_string(), told);
     }
 }

@@ -1,14 +1,14 @@
-//! How long to wait before the next attempt.
+//! The delay before the next connection attempt.
 
 use std::time::Duration;
 
 const FIRST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(8);
 
-/// A connection that lasted this long was a good one.
-const GOOD: Duration = Duration::from_secs(1);
+/// A connection that lasted this long resets the delay.
+const STABLE_AFTER: Duration = Duration::from_secs(1);
 
-/// Counts attempts that came to nothing.
+/// Counts failed attempts.
 pub(super) struct Backoff {
     remotes: u32,
     failures: u32,
@@ -19,12 +19,12 @@ impl Backoff {
         Self { remotes: u32::try_from(remotes).unwrap_or(u32::MAX).max(1), failures: 0 }
     }
 
-    /// An attempt ended; its server was usable for `lasted`. `jitter` is between 0 and 1, so that many clients of one
-    /// server do not come back at once.
+    /// The delay after an attempt whose server was usable for `lasted`. `jitter` is between 0 and 1, so that many
+    /// clients of one server do not reconnect at the same time.
     ///
-    /// The next remote is tried at once, until all were tried.
+    /// There is no delay before the next remote until all were tried.
     pub(super) fn next(&mut self, lasted: Duration, jitter: f64) -> Duration {
-        if lasted >= GOOD {
+        if lasted >= STABLE_AFTER {
             self.failures = 0;
         }
         self.failures = self.failures.saturating_add(1);

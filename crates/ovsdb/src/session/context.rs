@@ -1,25 +1,25 @@
-//! Who is talking to whom about what.
+//! Database and server, for errors.
 
 use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use crate::error::{ConnectionError, Error, Unfit};
-use crate::message::error_words;
+use crate::error::{ConnectionError, Error, UnusableServer};
+use crate::message::error_and_details;
 use crate::remote::Remote;
 use crate::schema::DatabaseSchema;
 
-/// Who is talking to whom, for errors.
+/// Database and server, for errors.
 pub(crate) struct Context {
     pub(crate) database: Arc<str>,
     pub(crate) remote: Remote,
-    /// What differences are read with; of this connection's server.
+    /// The server's schema, for parsing differences.
     pub(crate) schema: Arc<DatabaseSchema>,
 }
 
 impl Context {
     pub(super) fn refused(&self, method: &'static str, json: &Json) -> Error {
-        let (error, details) = error_words(json);
+        let (error, details) = error_and_details(json);
         let (database, remote) = (Arc::clone(&self.database), self.remote.clone());
         Error::Refused { method, database, remote, error, details }
     }
@@ -38,11 +38,12 @@ impl Context {
         Error::Disconnected { method, database, remote, source: Arc::clone(source) }
     }
 
-    pub(super) fn unfit(&self, why: Unfit) -> ConnectionError {
-        ConnectionError::Unfit { remote: self.remote.clone(), database: Arc::clone(&self.database), why }
+    pub(super) fn unusable(&self, reason: UnusableServer) -> ConnectionError {
+        let (remote, database) = (self.remote.clone(), Arc::clone(&self.database));
+        ConnectionError::Unusable { remote, database, reason }
     }
 
-    pub(super) fn senseless(&self, problem: String) -> ConnectionError {
-        ConnectionError::Senseless { remote: self.remote.clone(), problem }
+    pub(super) fn invalid_message(&self, problem: String) -> ConnectionError {
+        ConnectionError::InvalidMessage { remote: self.remote.clone(), problem }
     }
 }

@@ -1,4 +1,4 @@
-//! The task that owns the connection: reads, writes, waits and connects again; what is said is the session's.
+//! The task that owns the connection: reads, writes, waits and reconnects. The session decides what is sent.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::io;
@@ -18,8 +18,8 @@ use crate::options::Options;
 use crate::remote::Remote;
 use crate::transport::{Dialer, Stream};
 
-/// With more than this unwritten, commands wait.
-const UNWRITTEN: usize = 1 << 20;
+/// With more unwritten bytes than this, commands wait.
+const MAX_UNWRITTEN: usize = 1 << 20;
 
 pub(crate) struct Driver {
     session: Session,
@@ -31,8 +31,8 @@ pub(crate) struct Driver {
     limits: Limits,
 }
 
-/// No client is left.
-struct Unwanted;
+/// All clients were dropped.
+struct NoClients;
 
 impl Driver {
     pub(crate) fn new(
@@ -45,27 +45,27 @@ impl Driver {
         Self { session, commands, dialer, remotes, attempt, probe, limits }
     }
 
-    /// Until no client is left.
+    /// Runs until all clients were dropped.
     pub(crate) async fn run(mut self) {
         let mut backoff = Backoff::new(self.remotes.len());
         for remote in self.remotes.clone().iter().cycle() {
             let Ok((reason, lasted)) = self.connection(remote).await else { return };
             self.session.closed(reason);
             let pause = sleep(backoff.next(lasted, jitter()));
-            if self.meanwhile(pause).await.is_err() {
+            if self.with_commands(pause).await.is_err() {
                 return;
             }
         }
     }
 
-    /// One connection from beginning to end: why it ended, and how long it was of use.
-    async fn connection(&mut self, remote: &Remote) -> Result<(ConnectionError, Duration), Unwanted> {
+    /// Runs one connection. Returns why it ended, and how long it was usable.
+    async fn connection(&mut self, remote: &Remote) -> Result<(ConnectionError, Duration), NoClients> {
         let limit = later(Instant::now(), self.attempt);
         let dialer = self.dialer.clone();
-        let stream = match self.meanwhile(timeout_at(limit, dialer.dial(remote))).await? {
+        let stream = match self.with_commands(timeout_at(limit, dialer.dial(remote))).await? {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => return Ok((error, Duration::ZERO)),
-            Err(_) => return Ok((self.slow(remote), Duration::ZERO)),
+            Err(_) => return Ok((self.timeout(remote), Duration::ZERO)),
         };
         self.session.opened(remote);
         let mut ready = None;
@@ -73,17 +73,17 @@ impl Driver {
         Ok((reason, ready.map(|since: Instant| since.elapsed()).unwrap_or_default()))
     }
 
-    fn slow(&self, remote: &Remote) -> ConnectionError {
-        ConnectionError::Slow { remote: remote.clone(), limit: self.attempt }
+    fn timeout(&self, remote: &Remote) -> ConnectionError {
+        ConnectionError::Timeout { remote: remote.clone(), limit: self.attempt }
     }
 
-    /// Waits for something else and takes commands meanwhile.
-    async fn meanwhile<T>(&mut self, other: impl Future<Output = T>) -> Result<T, Unwanted> {
+    /// Waits for a future, and handles commands meanwhile.
+    async fn with_commands<T>(&mut self, other: impl Future<Output = T>) -> Result<T, NoClients> {
         let mut other = std::pin::pin!(other);
         loop {
             tokio::select! {
                 done = &mut other => return Ok(done),
-                command = self.commands.recv() => self.session.command(command.ok_or(Unwanted)?),
+                command = self.commands.recv() => self.session.command(command.ok_or(NoClients)?),
             }
         }
     }
@@ -94,7 +94,7 @@ impl Driver {
         stream: Box<dyn Stream>,
         limit: Instant,
         ready: &mut Option<Instant>,
-    ) -> Result<ConnectionError, Unwanted> {
+    ) -> Result<ConnectionError, NoClients> {
         let broken = |source| ConnectionError::Broken { remote: remote.clone(), source: Arc::new(source) };
         let (mut reader, mut writer) = split(stream);
         let (mut framer, mut buffer) = (Framer::new(self.limits), vec![0; 64 << 10]);
@@ -126,11 +126,11 @@ impl Driver {
                     }
                     Err(error) => return Ok(broken(error)),
                 },
-                command = self.commands.recv(), if unwritten < UNWRITTEN => {
-                    self.session.command(command.ok_or(Unwanted)?);
+                command = self.commands.recv(), if unwritten < MAX_UNWRITTEN => {
+                    self.session.command(command.ok_or(NoClients)?);
                 }
                 () = sleep_until(alarm) => match (ready.is_some(), probed) {
-                    (false, _) => return Ok(self.slow(remote)),
+                    (false, _) => return Ok(self.timeout(remote)),
                     (true, true) => return Ok(ConnectionError::Silent { remote: remote.clone(), silence }),
                     (true, false) => {
                         self.session.probe();
@@ -153,13 +153,13 @@ impl Driver {
     }
 }
 
-/// A caller that wants no limit says `Duration::MAX`, which no clock can show.
+/// `Duration::MAX` means no limit, and exceeds the range of clocks.
 fn later(now: Instant, delay: Duration) -> Instant {
     const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
     now + delay.min(YEAR)
 }
 
-/// Writes a part, or, with nothing to write, flushes. Both can be given up half-way without loss.
+/// Writes a part of `out`, or flushes if it is empty. Cancelling either loses nothing.
 async fn push(writer: &mut WriteHalf<Box<dyn Stream>>, out: &[u8]) -> io::Result<usize> {
     match out {
         [] => writer.flush().await.map(|()| 0),
@@ -167,7 +167,7 @@ async fn push(writer: &mut WriteHalf<Box<dyn Stream>>, out: &[u8]) -> io::Result
     }
 }
 
-/// Between 0 and 1, different in every process and every time: the keys of the standard library's hash maps.
+/// A random number between 0 and 1, from the keys of the standard library's hash maps.
 fn jitter() -> f64 {
     let bits = u32::try_from(RandomState::new().hash_one(()) >> 32).unwrap_or_default();
     f64::from(bits) / f64::from(u32::MAX)

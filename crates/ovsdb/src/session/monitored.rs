@@ -1,4 +1,4 @@
-//! One monitor: from the answers of the server to the rows that the caller reads.
+//! One monitor: applies the server's answers to its rows.
 
 use std::mem::take;
 use std::sync::Arc;
@@ -14,26 +14,27 @@ use crate::value::Uuid;
 pub(super) struct Monitored {
     pub(super) requests: Vec<MonitorRequest>,
     pub(super) shared: Arc<Shared>,
-    /// The last transaction that the replica has; zero: all must be sent.
+    /// The last transaction in the replica; zero: request all rows.
     pub(super) last: Uuid,
     pub(super) used: MonitorMethod,
-    /// Who waits until the rows are there.
+    /// Answers that wait for the first rows.
     pub(super) waiting: Vec<Reply<()>>,
-    /// Were the rows there ever?
+    /// Whether the first rows were received.
     pub(super) begun: bool,
-    /// Was it asked for on this connection?
+    /// Whether it was requested on this connection.
     pub(super) asked: bool,
 }
 
 impl Monitored {
-    /// Takes the answer to its beginning: the rows, or what changed since the last connection.
+    /// Handles the answer to the request: all rows, or the changes since the last connection.
     pub(super) fn begin(&mut self, schema: &DatabaseSchema, result: Json) -> Result<(), String> {
         let (found, last, updates) = match (self.used, result) {
             (MonitorMethod::MonitorCondSince, Json::Array(parts)) => {
-                let [found, last, updates] = <[Json; 3]>::try_from(parts).map_err(|_| "not three parts")?;
+                let [found, last, updates] =
+                    <[Json; 3]>::try_from(parts).map_err(|_| "it does not have three parts")?;
                 (found == json!(true), transaction_id(&last)?, updates)
             }
-            (MonitorMethod::MonitorCondSince, other) => return Err(format!("no array but {other}")),
+            (MonitorMethod::MonitorCondSince, other) => return Err(format!("{other} is not an array")),
             (_, updates) => (false, Uuid::ZERO, updates),
         };
         let shared = Arc::clone(&self.shared);
@@ -43,7 +44,7 @@ impl Monitored {
             }
             let applied = apply(&mut state.replica, (schema, &self.requests, self.used), updates);
             if !self.begun {
-                // what was there from the beginning is no change
+                // the first rows are no changes
                 state.replica.take_updates();
             }
             state.live = true;
@@ -57,7 +58,7 @@ impl Monitored {
         Ok(())
     }
 
-    /// Takes a notification.
+    /// Handles a notification.
     pub(super) fn update(&mut self, schema: &DatabaseSchema, updates: Json) -> Result<(), UpdateError> {
         let how = (schema, &*self.requests, self.used);
         self.shared.write(|state| apply(&mut state.replica, how, updates))
@@ -76,5 +77,5 @@ fn apply(
 }
 
 pub(super) fn transaction_id(json: &Json) -> Result<Uuid, String> {
-    json.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| format!("{json} is no transaction's id"))
+    json.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| format!("{json} is not a transaction ID"))
 }

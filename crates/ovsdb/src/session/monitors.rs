@@ -1,4 +1,4 @@
-//! Monitors: begun, kept up to date, and begun again at every connection.
+//! All monitors. They are requested again on each connection.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,17 +8,17 @@ use serde_json::{Value as Json, json};
 use super::command::Reply;
 use super::context::Context;
 use super::monitored::{Monitored, transaction_id};
-use super::wire::{Purpose, Wire};
+use super::outbox::{Outbox, Purpose};
 use crate::condition::Condition;
 use crate::error::Error;
-use crate::message::error_words;
+use crate::message::error_and_details;
 use crate::monitor::{MonitorRequest, Shared, requests_to_json};
 use crate::options::MonitorMethod;
 use crate::value::Uuid;
 
 pub(crate) struct Monitors {
     all: BTreeMap<u64, Monitored>,
-    /// The newest method that may be tried, and the newest that this server may know.
+    /// The newest method to try, and the newest that this server may support.
     newest: MonitorMethod,
     method: MonitorMethod,
 }
@@ -40,23 +40,23 @@ impl Monitors {
         self.all.insert(id, monitored);
     }
 
-    /// At a new connection: begins all.
-    pub(crate) fn resume(&mut self, context: &Context, wire: &mut Wire) {
+    /// Requests all monitors on a new connection.
+    pub(crate) fn resume(&mut self, context: &Context, outbox: &mut Outbox) {
         self.method = self.newest;
         let ids: Vec<u64> = self.all.keys().copied().collect();
         if !ids.is_empty() {
-            ask_for_schema(context, wire);
+            ask_for_schema(context, outbox);
         }
-        ids.into_iter().for_each(|id| self.ask(id, context, wire));
+        ids.into_iter().for_each(|id| self.ask(id, context, outbox));
     }
 
-    /// Begins one.
-    pub(crate) fn begin(&mut self, id: u64, context: &Context, wire: &mut Wire) {
-        ask_for_schema(context, wire);
-        self.ask(id, context, wire);
+    /// Requests one monitor.
+    pub(crate) fn begin(&mut self, id: u64, context: &Context, outbox: &mut Outbox) {
+        ask_for_schema(context, outbox);
+        self.ask(id, context, outbox);
     }
 
-    fn ask(&mut self, id: u64, context: &Context, wire: &mut Wire) {
+    fn ask(&mut self, id: u64, context: &Context, outbox: &mut Outbox) {
         let Some(monitored) = self.all.get_mut(&id) else { return };
         (monitored.used, monitored.asked) = (self.method, true);
         let requests = requests_to_json(&monitored.requests);
@@ -73,11 +73,17 @@ impl Monitors {
             }
             MonitorMethod::Monitor => return self.fail(id, &context.too_old("monitor")),
         };
-        wire.request(method, params, Purpose::Monitor(id));
+        outbox.request(method, params, Purpose::Monitor(id));
     }
 
-    /// The answer to what [`Monitors::ask`] sent.
-    pub(crate) fn began(&mut self, id: u64, outcome: Result<Json, Json>, context: &Context, wire: &mut Wire) {
+    /// Handles the answer to the request of [`Monitors::ask`].
+    pub(crate) fn began(
+        &mut self,
+        id: u64,
+        outcome: Result<Json, Json>,
+        context: &Context,
+        outbox: &mut Outbox,
+    ) {
         let Some(monitored) = self.all.get_mut(&id) else { return };
         match outcome {
             Ok(result) => {
@@ -86,20 +92,21 @@ impl Monitors {
                 }
             }
             Err(error)
-                if error_words(&error).0 == "unknown method" && monitored.used > MonitorMethod::Monitor =>
+                if error_and_details(&error).0 == "unknown method"
+                    && monitored.used > MonitorMethod::Monitor =>
             {
                 let older = match monitored.used {
                     MonitorMethod::MonitorCondSince => MonitorMethod::MonitorCond,
                     _ => MonitorMethod::Monitor,
                 };
                 self.method = self.method.min(older);
-                self.ask(id, context, wire);
+                self.ask(id, context, outbox);
             }
             Err(error) => self.fail(id, &context.refused("monitor", &error)),
         }
     }
 
-    /// The end of a monitor, whoever waits for it.
+    /// Ends a monitor with an error.
     fn fail(&mut self, id: u64, error: &Error) {
         let Some(monitored) = self.all.remove(&id) else { return };
         for reply in monitored.waiting {
@@ -108,18 +115,18 @@ impl Monitors {
         monitored.shared.write(|state| (state.live, state.failed) = (false, Some(error.clone())));
     }
 
-    /// The notifications `update`, `update2` and `update3`.
+    /// Handles the notifications `update`, `update2` and `update3`.
     pub(crate) fn updated(&mut self, method: &str, params: Json, context: &Context) -> Result<(), String> {
-        let Json::Array(params) = params else { return Err(format!("the parameters of {method}")) };
+        let Json::Array(params) = params else { return Err(format!("parameters of {method}")) };
         let mut params = params.into_iter();
         let id = params.next().and_then(|id| id.as_u64());
-        // the server had not heard yet that nobody wants it any more
+        // unknown: the monitor has ended, and the server had not received that yet
         let Some(monitored) = id.and_then(|id| self.all.get_mut(&id)) else { return Ok(()) };
         let last = if method == "update3" { params.next() } else { None };
-        let updates = params.next().ok_or_else(|| format!("the parameters of {method}"))?;
+        let updates = params.next().ok_or_else(|| format!("parameters of {method}"))?;
         let applied = monitored.update(&context.schema, updates);
         if applied.is_err() {
-            // what the replica has can not be relied on: from the beginning, at the next connection
+            // the replica may be wrong: request all rows on the next connection
             monitored.last = Uuid::ZERO;
         } else if let Some(last) = last {
             monitored.last = transaction_id(&last)?;
@@ -127,19 +134,18 @@ impl Monitors {
         applied.map_err(|error| error.to_string())
     }
 
-    /// Sets the conditions of a table. Without a connection they are told at the next one.
+    /// Sets the conditions of a table. Without a connection they are sent on the next one.
     pub(crate) fn set_conditions(
         &mut self,
         (id, table): (u64, String),
         conditions: Vec<Condition>,
         reply: Reply<()>,
-        (context, wire): (&Context, &mut Wire),
+        (context, outbox): (&Context, &mut Outbox),
     ) {
         let requests = self.all.get_mut(&id);
         let Some(monitored) = requests else { return };
         let Some(request) = monitored.requests.iter_mut().find(|request| *request.table == *table) else {
-            let error =
-                json!({"error": "unknown table", "details": format!("this monitor is not of {table}")});
+            let error = json!({"error": "unknown table", "details": format!("this monitor does not include {table}")});
             let _ = reply.send(Err(context.refused("monitor_cond_change", &error)));
             return;
         };
@@ -152,7 +158,7 @@ impl Monitors {
             let _ = reply.send(Err(context.too_old("monitor_cond_change")));
         } else {
             let params = json!([id, id, { &*table: [{ "where": request.where_clause() }] }]);
-            wire.request(
+            outbox.request(
                 "monitor_cond_change",
                 params,
                 Purpose::Conditions { monitor: id, table, before, reply },
@@ -160,7 +166,7 @@ impl Monitors {
         }
     }
 
-    /// The server refused new conditions: the old ones hold.
+    /// The server refused new conditions: restores the old ones.
     pub(crate) fn conditions_refused(&mut self, id: u64, table: &str, before: Vec<Condition>) {
         let Some(monitored) = self.all.get_mut(&id) else { return };
         if let Some(request) = monitored.requests.iter_mut().find(|request| *request.table == *table) {
@@ -168,8 +174,8 @@ impl Monitors {
         }
     }
 
-    /// The connection ended before new conditions were answered: rows that they let in may be older than the last
-    /// transaction, so all must be sent.
+    /// The connection ended before the answer to new conditions. Rows that they include may be older than the last
+    /// transaction, so all rows must be requested.
     pub(crate) fn conditions_open(&mut self, id: u64, reply: Reply<()>) {
         if let Some(monitored) = self.all.get_mut(&id) {
             monitored.last = Uuid::ZERO;
@@ -181,7 +187,7 @@ impl Monitors {
         self.all.remove(&id).is_some()
     }
 
-    /// The connection is gone.
+    /// The connection ended.
     pub(crate) fn lost(&mut self) {
         for monitored in self.all.values_mut() {
             monitored.asked = false;
@@ -190,8 +196,8 @@ impl Monitors {
     }
 }
 
-/// Differences can not be read without. It is asked for with every monitor, because ovsdb-server does not tell of a
-/// conversion (ovsdb-client(1)) where nothing is monitored; its answer comes before the monitor's.
-fn ask_for_schema(context: &Context, wire: &mut Wire) {
-    wire.request("get_schema", json!([*context.database]), Purpose::Schema);
+/// Differences cannot be parsed without the schema. It is requested with each monitor, because ovsdb-server does not
+/// report a conversion (ovsdb-client(1)) while nothing is monitored. Its answer comes before the monitor's.
+fn ask_for_schema(context: &Context, outbox: &mut Outbox) {
+    outbox.request("get_schema", json!([*context.database]), Purpose::Schema);
 }

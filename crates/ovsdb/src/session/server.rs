@@ -1,35 +1,35 @@
-//! Is this server one to use: what its `_Server` database says of ours (ovsdb-server(5)). No input or output here.
+//! Checks whether a server is usable, according to its `_Server` database (ovsdb-server(5)). No I/O.
 
 use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
-use crate::error::Unfit;
+use crate::error::UnusableServer;
 use crate::row::{Row, RowError};
 use crate::value::{Uuid, Value};
 
 const COLUMNS: [&str; 6] = ["name", "model", "connected", "leader", "cid", "index"];
 
-/// What `_Server` says of our database.
+/// The content of `_Server` about our database.
 #[derive(Debug, Default)]
 pub(crate) struct Server {
     rows: Vec<(String, Row)>,
-    /// The newest data that were seen, over all connections: of which cluster, and which entry of its log.
+    /// The newest data of all connections: cluster ID and log index.
     newest: Option<(Uuid, i64)>,
 }
 
 impl Server {
-    /// The requests of a `monitor_cond`, for our database only.
+    /// The requests of a `monitor_cond` for our database.
     pub(crate) fn monitor_requests(database: &str) -> Json {
         json!({ "Database": [{ "columns": COLUMNS, "where": [["name", "==", database]] }] })
     }
 
-    /// A new connection: what another server said does not hold.
+    /// A new connection: removes the data of the previous server.
     pub(crate) fn forget(&mut self) {
         self.rows.clear();
     }
 
-    /// Takes a `<table-updates2>`. None of the columns can hold more than one value, so differences are new values.
+    /// Handles `<table-updates2>`. All columns have at most one value, so differences are new values.
     pub(crate) fn update(&mut self, updates: &Json) -> Option<()> {
         let Some(rows) = updates.get("Database") else { return Some(()) };
         let table: Arc<str> = "Database".into();
@@ -37,14 +37,14 @@ impl Server {
             match update.as_object()?.iter().next()? {
                 (kind, _) if kind == "delete" => self.rows.retain(|(known, _)| known != uuid),
                 (_, columns) => {
-                    let told = Row::from_json(&table, columns.as_object()?.clone()).ok()?;
+                    let update = Row::from_json(&table, columns.as_object()?.clone()).ok()?;
                     let at = self.rows.iter().position(|(known, _)| known == uuid);
                     let at = at.unwrap_or_else(|| {
                         self.rows.push((uuid.clone(), defaults(&table)));
                         self.rows.len() - 1
                     });
                     let (_, row) = self.rows.get_mut(at)?;
-                    for (column, value) in told.into_columns() {
+                    for (column, value) in update.into_columns() {
                         row.set(&column, value);
                     }
                 }
@@ -53,17 +53,17 @@ impl Server {
         Some(())
     }
 
-    /// May this server be used?
-    pub(crate) fn judge(&mut self, leader_only: bool) -> Result<(), Unfit> {
-        let (_, row) = self.rows.first().ok_or(Unfit::NoDatabase)?;
-        let told = Told::of(row).map_err(|_| Unfit::NoDatabase)?;
-        let seen = told.judge(leader_only, self.newest)?;
-        self.newest = seen.or(self.newest);
+    /// Whether this server is usable.
+    pub(crate) fn check(&mut self, leader_only: bool) -> Result<(), UnusableServer> {
+        let (_, row) = self.rows.first().ok_or(UnusableServer::NoDatabase)?;
+        let status = ServerStatus::of(row).map_err(|_| UnusableServer::NoDatabase)?;
+        let newest = status.check(leader_only, self.newest)?;
+        self.newest = newest.or(self.newest);
         Ok(())
     }
 }
 
-/// `update2` leaves defaults out.
+/// `update2` omits default values.
 fn defaults(table: &Arc<str>) -> Row {
     let mut row = Row::of(table);
     for column in COLUMNS {
@@ -72,14 +72,14 @@ fn defaults(table: &Arc<str>) -> Row {
     row
 }
 
-struct Told {
+struct ServerStatus {
     clustered: bool,
     connected: bool,
     leader: bool,
     newest: Option<(Uuid, i64)>,
 }
 
-impl Told {
+impl ServerStatus {
     fn of(row: &Row) -> Result<Self, RowError> {
         Ok(Self {
             clustered: row.optional_string("model")? == Some("clustered"),
@@ -89,20 +89,24 @@ impl Told {
         })
     }
 
-    /// The order of Open vSwitch's own client (`lib/ovsdb-cs.c`, `ovsdb_cs_check_server_db__`). Other than it, a relay
-    /// that lost its source is not used, and never counts as leader.
-    fn judge(&self, leader_only: bool, seen: Option<(Uuid, i64)>) -> Result<Option<(Uuid, i64)>, Unfit> {
+    /// Checks in the order of Open vSwitch's client (`lib/ovsdb-cs.c`, `ovsdb_cs_check_server_db__`). Unlike it, a
+    /// relay without its source is not used, and never counts as leader.
+    fn check(
+        &self,
+        leader_only: bool,
+        seen: Option<(Uuid, i64)>,
+    ) -> Result<Option<(Uuid, i64)>, UnusableServer> {
         if !self.connected {
-            return Err(Unfit::CutOff);
+            return Err(UnusableServer::Disconnected);
         }
         if leader_only && !self.leader {
-            return Err(Unfit::NotLeader);
+            return Err(UnusableServer::NotLeader);
         }
         match (self.newest, seen) {
             (Some((cluster, index)), Some((seen_of, newest)))
                 if self.clustered && cluster == seen_of && index < newest =>
             {
-                Err(Unfit::Stale)
+                Err(UnusableServer::Stale)
             }
             (newest, _) => Ok(newest),
         }
@@ -127,42 +131,42 @@ mod tests {
     #[test]
     fn standalone_is_its_own_leader() {
         let mut server = Server::default();
-        assert_eq!(server.judge(true), Err(Unfit::NoDatabase));
+        assert_eq!(server.check(true), Err(UnusableServer::NoDatabase));
         told(&mut server, "initial", &json!({"model": "standalone", "connected": true, "leader": true}));
-        assert_eq!(server.judge(true), Ok(()));
+        assert_eq!(server.check(true), Ok(()));
         told(&mut server, "delete", &Json::Null);
-        assert_eq!(server.judge(true), Err(Unfit::NoDatabase));
+        assert_eq!(server.check(true), Err(UnusableServer::NoDatabase));
     }
 
     #[test]
     fn a_relay_is_never_the_leader() {
         let mut server = Server::default();
         told(&mut server, "initial", &json!({"model": "relay"}));
-        assert_eq!(server.judge(false), Err(Unfit::CutOff));
+        assert_eq!(server.check(false), Err(UnusableServer::Disconnected));
         told(&mut server, "modify", &json!({"connected": true}));
-        assert_eq!(server.judge(false), Ok(()));
-        assert_eq!(server.judge(true), Err(Unfit::NotLeader));
+        assert_eq!(server.check(false), Ok(()));
+        assert_eq!(server.check(true), Err(UnusableServer::NotLeader));
         told(&mut server, "modify", &json!({"connected": false}));
-        assert_eq!(server.judge(false), Err(Unfit::CutOff));
+        assert_eq!(server.check(false), Err(UnusableServer::Disconnected));
     }
 
     #[test]
     fn members_of_a_cluster() {
         let mut server = Server::default();
         told(&mut server, "initial", &member(true, true, 7));
-        assert_eq!(server.judge(true), Ok(()));
+        assert_eq!(server.check(true), Ok(()));
         told(&mut server, "modify", &json!({"leader": false, "index": 8}));
-        assert_eq!(server.judge(true), Err(Unfit::NotLeader));
-        assert_eq!(server.judge(false), Ok(()));
+        assert_eq!(server.check(true), Err(UnusableServer::NotLeader));
+        assert_eq!(server.check(false), Ok(()));
 
         // another member, behind the first
         server.forget();
         told(&mut server, "initial", &member(true, true, 6));
-        assert_eq!(server.judge(false), Err(Unfit::Stale));
+        assert_eq!(server.check(false), Err(UnusableServer::Stale));
         told(&mut server, "modify", &json!({"index": 9}));
-        assert_eq!(server.judge(true), Ok(()));
+        assert_eq!(server.check(true), Ok(()));
         // another cluster counts from its own beginning
         told(&mut server, "modify", &json!({"index": 1, "cid": ["uuid", Uuid::from_u128(2).to_string()]}));
-        assert_eq!(server.judge(true), Ok(()));
+        assert_eq!(server.check(true), Ok(()));
     }
 }

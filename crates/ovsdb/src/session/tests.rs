@@ -45,7 +45,7 @@ fn an_older_way_to_monitor_where_the_newer_is_not_known() {
     // the next one is asked the right way at once, and conditions can not be had
     let conditions = MonitorRequest::table("T").when([Condition::equal("n", "x")]);
     let (_, mut answer) = talk.monitor(conditions);
-    let error = "monitor on database D at unix:/s: needs monitor_cond, of Open vSwitch 2.6 or newer";
+    let error = "monitor on database D at unix:/s: needs monitor_cond (Open vSwitch 2.6 or later)";
     assert_eq!(told(&mut answer), Some(Err(error.to_owned())));
     // another server may be newer
     talk.session.closed(ended());
@@ -82,15 +82,14 @@ fn conditions_that_were_not_answered_make_the_next_connection_begin_anew() {
 }
 
 #[test]
-fn monitors_and_locks_come_before_calls_that_waited() {
+fn monitors_are_requested_before_waiting_calls_are_sent() {
     let mut talk = Talk::new();
     drop(talk.call("transact"));
     let (_, _first) = talk.call("transact");
     let (_, _second) = talk.monitor(MonitorRequest::table("T"));
-    let (_, _third) = talk.lock();
     talk.open();
-    // and who has given up is not asked for
-    assert_eq!(methods(&talk.said()), ["lock", "monitor_cond_since", "transact"]);
+    // an abandoned call is not sent
+    assert_eq!(methods(&talk.said()), ["monitor_cond_since", "transact"]);
 }
 
 #[test]
@@ -112,15 +111,12 @@ fn a_call_without_an_answer_fails_with_its_connection_and_a_waiting_one_waits_on
     let mut talk = Talk::ready();
     let (_, mut sent) = talk.call("transact");
     talk.session.closed(ended());
-    let error =
-        "transact on database D at unix:/s: the connection ended before the answer; it may have happened";
+    let error = "transact on database D at unix:/s: the connection ended before the answer; it may have been executed";
     assert_eq!(told(&mut sent), Some(Err(error.to_owned())));
     let (id, mut waits) = talk.call("transact");
     talk.session.closed(ended());
     assert_eq!(told(&mut waits), None);
-    talk.session.command(Command::Cancel { id });
-    let error = "transact on database D at unix:/s: refused: canceled";
-    assert_eq!(told(&mut waits), Some(Err(error.to_owned())));
+    talk.session.command(Command::Abandon { id });
     talk.open();
     assert_eq!(talk.said(), []);
 }
@@ -140,23 +136,7 @@ fn the_servers_requests() {
 }
 
 #[test]
-fn an_answer_for_a_lock_that_was_given_back_is_not_for_the_next() {
-    let mut talk = Talk::ready();
-    let (first, _held) = talk.lock();
-    talk.session.command(Command::Unlock { id: first, name: "mine".into(), reply: None });
-    let (_, held) = talk.lock();
-    let said = talk.said();
-    assert_eq!(methods(&said), ["lock", "unlock", "lock"]);
-    talk.answer(&said[0], Ok(json!({"locked": true})));
-    assert!(!*held.borrow());
-    talk.answer(&said[2], Ok(json!({"locked": true})));
-    assert!(*held.borrow());
-    talk.session.closed(ended());
-    assert!(!*held.borrow());
-}
-
-#[test]
-fn updates_that_make_no_sense_end_the_connection() {
+fn invalid_updates_end_the_connection() {
     let mut talk = Talk::ready();
     let (id, _answer) = talk.monitor(MonitorRequest::table("T"));
     let last = "00000000-0000-0000-0000-000000000007";
@@ -167,7 +147,7 @@ fn updates_that_make_no_sense_end_the_connection() {
     let params = json!([id, last, {"T": {row.to_string(): {"modify": {"n": "x"}}}}]);
     let error = talk.session.message(update(params)).unwrap_err();
     let told = format!(
-        "unix:/s sent what makes no sense: an update modifies row {row} of T, which was never told of"
+        "unix:/s sent an invalid message: an update modifies row {row} of T, which was not sent before"
     );
     assert_eq!(error.to_string(), told);
     // and the next begins anew

@@ -1,4 +1,4 @@
-//! One scalar, in the notation of RFC 7047 section 5.1 (`<atom>`).
+//! Scalars, in the notation of RFC 7047 section 5.1 (`<atom>`).
 
 use std::cmp::Ordering;
 
@@ -6,15 +6,15 @@ use serde_json::{Value as Json, json};
 
 use super::{NotationError, Uuid};
 
-/// One scalar.
+/// A scalar.
 ///
-/// JSON has one kind of number: a real column whose value is whole arrives as [`Atom::Integer`], and ovsdb-server
-/// accepts an integer for a real column. [`crate::Row::real`] takes both.
+/// JSON has one number type: a whole number of a real column arrives as [`Atom::Integer`], and ovsdb-server accepts
+/// an integer for a real column. [`crate::Row::real`] accepts both.
 #[derive(Debug, Clone)]
 pub enum Atom {
-    /// An integer, of 64 bits.
+    /// A 64-bit integer.
     Integer(i64),
-    /// A real number. JSON has no infinity and no NaN: a server refuses them (they are sent as `null`).
+    /// A real number. JSON has no infinity and NaN: they are sent as `null`, and the server refuses them.
     Real(f64),
     /// A boolean.
     Boolean(bool),
@@ -22,7 +22,7 @@ pub enum Atom {
     String(String),
     /// The UUID of a row.
     Uuid(Uuid),
-    /// The name that an `insert` of the same transaction gives its row (`<named-uuid>`). Only in what we send.
+    /// The name of a row that the same transaction inserts (`<named-uuid>`). Only in requests.
     NamedUuid(String),
 }
 
@@ -39,10 +39,10 @@ impl Atom {
         }
     }
 
-    /// From the notation of the protocol.
+    /// Parses the notation of the protocol.
     ///
     /// # Errors
-    /// The JSON is no `<atom>`, or a number that fits neither 64 bits nor a real.
+    /// The JSON is not an `<atom>`, or a number that fits neither 64 bits nor a real.
     pub fn from_json(json: Json) -> Result<Self, NotationError> {
         match json {
             Json::Bool(value) => Ok(Self::Boolean(value)),
@@ -50,7 +50,7 @@ impl Atom {
             Json::Number(ref number) => match (number.as_i64(), number.is_u64(), number.as_f64()) {
                 (Some(value), ..) => Ok(Self::Integer(value)),
                 (None, false, Some(value)) => Ok(Self::Real(value)),
-                _ => Err(NotationError::new("a number of 64 bits", &json)),
+                _ => Err(NotationError::new("a 64-bit number", &json)),
             },
             Json::Array(ref pair) => match pair.as_slice() {
                 [Json::String(tag), Json::String(text)] if tag == "uuid" => {
@@ -77,7 +77,7 @@ impl Atom {
     }
 }
 
-/// Kinds first, then values; reals in their total order, so that sets of them can be compared.
+/// Orders by type, then by value; reals have a total order, so that sets can be compared.
 impl Ord for Atom {
     fn cmp(&self, other: &Self) -> Ordering {
         match (self, other) {

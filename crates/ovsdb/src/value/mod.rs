@@ -9,7 +9,7 @@ use thiserror::Error;
 pub use atom::Atom;
 pub use uuid::{Uuid, UuidError};
 
-/// JSON that is not in the notation of the protocol.
+/// JSON that does not conform to the notation of the protocol.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{found} is not {wanted}")]
 pub struct NotationError {
@@ -19,20 +19,19 @@ pub struct NotationError {
 
 impl NotationError {
     pub(crate) fn new(wanted: &'static str, found: &Json) -> Self {
-        // enough to find the place, and never a log full of one value
+        // long enough to identify the value, and short enough for a log
         Self { wanted, found: found.to_string().chars().take(120).collect() }
     }
 }
 
-/// What a column holds.
+/// The value of a column.
 ///
-/// The protocol writes a set of one atom as the atom, so these two are equal; sets and maps are equal whatever the
-/// order of their elements.
+/// The protocol represents a set of one atom as the atom, so these are equal. Sets and maps are equal in any order.
 #[derive(Debug, Clone)]
 pub enum Value {
     /// One atom.
     Atom(Atom),
-    /// A set, which may be empty: also how an optional column says "nothing".
+    /// A set. An empty set represents a missing optional value.
     Set(Vec<Atom>),
     /// A map.
     Map(Vec<(Atom, Atom)>),
@@ -44,17 +43,17 @@ impl Value {
         Self::Set(Vec::new())
     }
 
-    /// A set of these.
+    /// A set of atoms.
     pub fn set<A: Into<Atom>>(atoms: impl IntoIterator<Item = A>) -> Self {
         Self::Set(atoms.into_iter().map(Into::into).collect())
     }
 
-    /// A map of these.
+    /// A map.
     pub fn map<K: Into<Atom>, V: Into<Atom>>(pairs: impl IntoIterator<Item = (K, V)>) -> Self {
         Self::Map(pairs.into_iter().map(|(key, value)| (key.into(), value.into())).collect())
     }
 
-    /// The row that an `insert` of the same transaction calls `name`.
+    /// The row that the same transaction inserts as `name`.
     pub fn named(name: &str) -> Self {
         Self::Atom(Atom::NamedUuid(name.to_owned()))
     }
@@ -75,10 +74,10 @@ impl Value {
         }
     }
 
-    /// From the notation of the protocol.
+    /// Parses the notation of the protocol.
     ///
     /// # Errors
-    /// The JSON is no `<value>`.
+    /// The JSON is not a `<value>`.
     pub fn from_json(json: Json) -> Result<Self, NotationError> {
         match json {
             Json::Array(pair) => Self::from_pair(pair),
@@ -101,7 +100,7 @@ impl Value {
         }
     }
 
-    /// The atoms of an atom or a set; none for a map, which has no atoms but pairs.
+    /// The atoms of an atom or set; `None` for a map.
     pub fn atoms(&self) -> Option<&[Atom]> {
         match self {
             Self::Atom(atom) => Some(std::slice::from_ref(atom)),

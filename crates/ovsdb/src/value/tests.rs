@@ -93,7 +93,7 @@ fn what_is_no_value() {
         (r#"["map",[[1]]]"#, "[1] is not a pair"),
         (r#"["map",[1]]"#, "1 is not a pair"),
         (r#"["uuid","x"]"#, r#"["uuid","x"] is not a UUID"#),
-        ("18446744073709551615", "18446744073709551615 is not a number of 64 bits"),
+        ("18446744073709551615", "18446744073709551615 is not a 64-bit number"),
     ] {
         let error = Value::from_json(serde_json::from_str(text).unwrap()).unwrap_err();
         assert_eq!(error.to_string(), told);

@@ -1,39 +1,29 @@
-//! The UUID of a row.
+//! UUIDs of rows.
 
 use std::fmt;
 use std::str::FromStr;
 
 use thiserror::Error;
 
-/// A UUID in the only form that OVSDB writes: 8-4-4-4-12 hexadecimal digits (RFC 7047 section 3.1).
+/// A UUID in the form of OVSDB: 8-4-4-4-12 hexadecimal digits (RFC 7047 section 3.1).
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Uuid(u128);
 
-/// A text that is no UUID.
+/// Text that is not a UUID.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("\"{0}\" is no UUID: it needs 8-4-4-4-12 hexadecimal digits")]
+#[error("\"{0}\" is not a UUID: 8-4-4-4-12 hexadecimal digits are needed")]
 pub struct UuidError(String);
 
-/// Where the hyphens are.
+/// Positions of the hyphens.
 const HYPHENS: [usize; 4] = [8, 13, 18, 23];
 
 impl Uuid {
-    /// The UUID of no row. As a transaction id it means "none" (ovsdb-server(7), `monitor_cond_since`).
+    /// The UUID of no row. As a transaction ID it means "none" (ovsdb-server(7), `monitor_cond_since`).
     pub const ZERO: Self = Self(0);
 
-    /// From its 128 bits, the first digit being the highest.
+    /// A UUID from its 128 bits, the first digit being the highest.
     pub fn from_u128(bits: u128) -> Self {
         Self(bits)
-    }
-
-    /// Its 128 bits, the first digit being the highest.
-    pub fn as_u128(self) -> u128 {
-        self.0
-    }
-
-    /// Is this [`Uuid::ZERO`]?
-    pub fn is_zero(self) -> bool {
-        self.0 == 0
     }
 }
 
@@ -94,7 +84,7 @@ mod tests {
             "550e8400-e29b-41d4-a716-4466554400é",
         ] {
             let error = text.parse::<Uuid>().unwrap_err();
-            let told = format!("\"{text}\" is no UUID: it needs 8-4-4-4-12 hexadecimal digits");
+            let told = format!("\"{text}\" is not a UUID: 8-4-4-4-12 hexadecimal digits are needed");
             assert_eq!(error.to_string(), told);
         }
     }

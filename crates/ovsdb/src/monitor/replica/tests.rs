@@ -100,10 +100,10 @@ fn whole_rows() {
 fn what_makes_no_sense() {
     let form = |place: &str| {
         format!(
-            "an update of {place} is not as RFC 7047 section 4.1.6 or ovsdb-server(7) section 4.1.14 has it"
+            "an update of {place} does not conform to RFC 7047 section 4.1.6 or ovsdb-server(7) section 4.1.14"
         )
     };
-    let unknown = format!("an update modifies row {} of Port, which was never told of", uuid(1));
+    let unknown = format!("an update modifies row {} of Port, which was not sent before", uuid(1));
     for (update, told) in [
         (json!([]), form("the database")),
         (json!({"Port": []}), form("Port")),

@@ -92,19 +92,6 @@ impl Talk {
         self.session.command(Command::Monitor { id, requests: vec![request], shared, reply });
         (id, answer)
     }
-
-    pub(super) fn lock(&mut self) -> (u64, watch::Receiver<bool>) {
-        let (id, (sender, held)) = (self.ids.next(), watch::channel(false));
-        let command = Command::Lock {
-            id,
-            name: "mine".into(),
-            method: "lock",
-            held: sender,
-            reply: oneshot::channel().0,
-        };
-        self.session.command(command);
-        (id, held)
-    }
 }
 
 pub(super) fn methods(messages: &[Message]) -> Vec<&str> {

@@ -1,4 +1,4 @@
-//! What is to be written, and whose the answers are.
+//! Unsent bytes, and the requests that wait for an answer.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,27 +10,25 @@ use super::command::Reply;
 use crate::condition::Condition;
 use crate::message::Message;
 
-/// Why a request was made: what its answer is for.
+/// What to do with the answer to a request.
 pub(crate) enum Purpose {
-    /// For nobody: an echo.
+    /// Nothing (an echo).
     Nothing,
-    /// What `_Server` says of the database.
+    /// Check the server with the content of `_Server`.
     Server,
-    /// Whether a server that has no `_Server` has the database.
+    /// A server without `_Server` reports whether it has the database.
     Database,
-    /// The schema, for the monitors that are asked for with it.
+    /// Store the schema.
     Schema,
-    /// A caller waits for the result.
+    /// Send it to the caller.
     Call { method: &'static str, reply: Reply<Json> },
-    /// The rows that a monitor begins with.
+    /// Initialize a monitor.
     Monitor(u64),
-    /// New conditions of a monitor's table; what they were, should the server refuse.
+    /// Restore `before` if the server refused the new conditions.
     Conditions { monitor: u64, table: String, before: Vec<Condition>, reply: Reply<()> },
-    /// Whether a lock is held; a caller waits only the first time.
-    Lock { id: u64, name: String, reply: Option<Reply<()>> },
 }
 
-/// Numbers for requests and monitors; never the same twice in a client's life.
+/// IDs of requests and monitors, unique in the lifetime of a client.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Ids(Arc<AtomicU64>);
 
@@ -41,13 +39,13 @@ impl Ids {
 }
 
 #[derive(Default)]
-pub(crate) struct Wire {
+pub(crate) struct Outbox {
     pub(crate) out: Vec<u8>,
     pub(crate) in_flight: HashMap<u64, Purpose>,
     pub(crate) ids: Ids,
 }
 
-impl Wire {
+impl Outbox {
     pub(crate) fn request(&mut self, method: &str, params: Json, purpose: Purpose) {
         let id = self.ids.next();
         self.in_flight.insert(id, purpose);
@@ -62,7 +60,7 @@ impl Wire {
         self.out.extend_from_slice(message.to_json().to_string().as_bytes());
     }
 
-    /// Whose answer this is; nobody's if the caller has given up.
+    /// Removes the request of this ID; `None` if it was abandoned.
     pub(crate) fn purpose_of(&mut self, id: &Json) -> Option<Purpose> {
         self.in_flight.remove(&id.as_u64()?)
     }
