@@ -1,4 +1,4 @@
-//! One function a command.
+//! The commands, one function each.
 
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
@@ -8,16 +8,17 @@ use inventory::snapshot::{self, Kept};
 use inventory::{NodeName, Snapshot, Stamp};
 use tracing_subscriber::EnvFilter;
 
-use crate::accept::{Loaded, judge};
+use crate::accept::{LoadResult, check_snapshot};
 use crate::args::{Cli, Command, Run, SnapshotCommand};
 use crate::client;
 use crate::daemon::Daemon;
+use crate::message::LoadSnapshot;
 use crate::refusal::Refusal;
-use crate::serve::{self, LOAD, LoadSnapshot, RECONCILE, STATUS};
+use crate::serve::{self, LOAD, RECONCILE, STATUS};
 use crate::status::{Reconciled, Status};
 use chain::chain;
 
-/// Runs a command; an error is text for the person who typed it.
+/// Runs a command. The error is a message for the user.
 pub(crate) async fn run(cli: Cli) -> Result<(), String> {
     let Cli { socket, snapshot, command } = cli;
     match command.unwrap_or(Command::Run(Run::default())) {
@@ -33,21 +34,21 @@ pub(crate) async fn run(cli: Cli) -> Result<(), String> {
 
 async fn serve(socket: &Path, snapshot: &Path, run: &Run) -> Result<(), String> {
     log_to_stderr();
-    // first the socket: from here on dockerd's calls wait instead of failing
+    // the socket first: from now on dockerd's calls wait instead of failing
     let listener = plugin::listener(socket).map_err(|error| chain(&error))?;
     let daemon = Daemon::new(run, snapshot).map_err(|error| chain(&error))?;
     let inbox = daemon.inbox();
-    let owner = tokio::spawn(daemon.run());
-    // no service manager, nobody to tell
+    let main_loop = tokio::spawn(daemon.run());
+    // fails without a service manager
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     tokio::select! {
         served = serve::serve(listener, inbox) => served.map_err(|error| chain(&error)),
-        // better a new netd than one that refuses everything
-        ended = owner => Err(format!("a defect ended the owner of the state: {ended:?}")),
+        // end the process, so that systemd starts a new netd
+        ended = main_loop => Err(format!("internal error: the main loop ended: {ended:?}")),
     }
 }
 
-/// journald adds the time.
+/// Without timestamps: journald adds them.
 fn log_to_stderr() {
     let filter = EnvFilter::try_from_env("NETD_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).without_time().with_target(false);
@@ -55,17 +56,18 @@ fn log_to_stderr() {
 }
 
 async fn status(socket: &Path, json: bool) -> Result<(), String> {
-    let told = client::call(socket, STATUS, String::new()).await.map_err(|error| chain(&error))?;
+    let answer = client::call(socket, STATUS, String::new()).await.map_err(|error| chain(&error))?;
     if json {
-        return print(&format!("{told}\n"));
+        return print(&format!("{answer}\n"));
     }
-    let status: Status = serde_json::from_value(told).map_err(|error| error.to_string())?;
+    let status: Status = serde_json::from_value(answer).map_err(|error| error.to_string())?;
     print(&status.to_string())
 }
 
 async fn reconcile(socket: &Path) -> Result<(), String> {
-    let told = client::call(socket, RECONCILE, String::new()).await.map_err(|error| chain(&error))?;
-    let Reconciled { repairs, problems } = serde_json::from_value(told).map_err(|error| error.to_string())?;
+    let answer = client::call(socket, RECONCILE, String::new()).await.map_err(|error| chain(&error))?;
+    let Reconciled { repairs, problems } =
+        serde_json::from_value(answer).map_err(|error| error.to_string())?;
     repairs.iter().try_for_each(|repair| print(&format!("repaired: {repair}\n")))?;
     match problems.as_slice() {
         [] if repairs.is_empty() => print("nothing to do\n"),
@@ -90,50 +92,50 @@ async fn load(
 ) -> Result<(), String> {
     let new = Snapshot::parse(&read(file)?).map_err(|error| chain(&error))?;
     if host.is_some() {
-        judge(None, &new, host, None).map_err(|refusal| refusal.to_string())?;
+        check_snapshot(None, &new, host, None).map_err(|refusal| refusal.to_string())?;
     }
-    // xdock reads these lines: the stamp tells it what the host has
+    // xdock parses these lines: the stamp is that of the loaded snapshot
     match deliver(socket, kept, &new, replaces).await? {
-        Loaded::Delivered(version) => print(&format!("snapshot {version} delivered\n")),
-        Loaded::Already(stamp) => print(&format!("snapshot {} already {stamp}\n", stamp.version)),
-        Loaded::Kept(stamp, why) => {
+        LoadResult::Delivered(version) => print(&format!("snapshot {version} delivered\n")),
+        LoadResult::Already(stamp) => print(&format!("snapshot {} already {stamp}\n", stamp.version)),
+        LoadResult::Kept(stamp, reason) => {
             print(&format!("snapshot {} kept {stamp}\n", stamp.version))?;
-            Err(why)
+            Err(reason)
         }
     }
 }
 
-/// To the daemon; on a host where none is installed yet, to the place where it will look.
+/// Loads a snapshot into the daemon. If no daemon is running, writes it to the path where the daemon will read it.
 async fn deliver(
     socket: &Path,
     kept: &Path,
     new: &Snapshot,
     replaces: Option<Stamp>,
-) -> Result<Loaded, String> {
+) -> Result<LoadResult, String> {
     let incoming = Incoming::beside(kept, new)?;
     let request = LoadSnapshot { path: incoming.0.clone(), replaces };
     let body = serde_json::to_string(&request).unwrap_or_default();
     match client::call(socket, LOAD, body).await {
         Ok(loaded) => serde_json::from_value(loaded).map_err(|error| error.to_string()),
-        Err(error) if error.is_absence() => keep(kept, new, request.replaces.as_ref()),
+        Err(error) if error.is_not_running() => write_snapshot(kept, new, request.replaces.as_ref()),
         Err(error) => Err(chain(&error)),
     }
 }
 
-/// Where both copies are broken there is none to compare with: a new one puts that right.
-fn keep(kept: &Path, new: &Snapshot, replaces: Option<&Stamp>) -> Result<Loaded, String> {
+/// Writes a snapshot to disk without a daemon. A new snapshot also replaces a damaged file and copy.
+fn write_snapshot(kept: &Path, new: &Snapshot, replaces: Option<&Stamp>) -> Result<LoadResult, String> {
     let Kept { snapshot: current, problem } = Kept::read(kept);
-    let loaded = Loaded::of(judge(current.as_ref(), new, None, replaces))?;
+    let loaded = LoadResult::of(check_snapshot(current.as_ref(), new, None, replaces))?;
     let written = match (&loaded, &current) {
-        (Loaded::Delivered(_), _) => snapshot::keep(kept, new),
-        (Loaded::Already(_), Some(current)) if problem.is_some() => snapshot::keep(kept, current),
+        (LoadResult::Delivered(_), _) => snapshot::keep(kept, new),
+        (LoadResult::Already(_), Some(current)) if problem.is_some() => snapshot::keep(kept, current),
         _ => Ok(()),
     };
     written.map_err(|error| chain(&error))?;
     Ok(loaded)
 }
 
-/// A snapshot where the daemon can read it; gone when done.
+/// A snapshot file that the daemon can read. Removed on drop.
 struct Incoming(PathBuf);
 
 impl Incoming {
@@ -146,7 +148,7 @@ impl Incoming {
 
 impl Drop for Incoming {
     fn drop(&mut self) {
-        // what stays is overwritten by the next one of our number
+        // a file that stays is overwritten by the next process with this ID
         let _ = std::fs::remove_file(&self.0);
     }
 }
@@ -161,7 +163,7 @@ fn read(file: &Path) -> Result<Vec<u8>, String> {
     done.map(|_| text).map_err(|error| format!("cannot read {}: {error}", file.display()))
 }
 
-/// A reader that went away, as `head` does, has what it wanted.
+/// Prints to stdout. A closed pipe, as with `head`, is no error.
 fn print(text: &str) -> Result<(), String> {
     match io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {

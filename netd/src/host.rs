@@ -1,5 +1,5 @@
-//! What netd does on the host, each in a task of its own that reports to the inbox: the owner of the state never
-//! waits for the kernel, the wire or a program.
+//! Actions on the host. Each runs in its own task and reports to the inbox, so that the main loop never waits for the
+//! kernel, the network or a program.
 
 mod watch;
 
@@ -11,145 +11,148 @@ use std::time::Duration;
 
 use hostnet::ovs::Remote;
 use hostnet::{Kernel, Link, NetError, firewall};
-use inventory::{Fabric, IfName};
+use inventory::IfName;
 use tokio::sync::mpsc::UnboundedSender;
 use tracing::{info, warn};
 
-use crate::daemon::{Message, Scope};
+use crate::boot_time::BootTime;
 use crate::fabric::{DetachError, Fabrics};
 use crate::interface::is_ours;
-use crate::moment::Moment;
-use crate::reconcile::{Observed, Step};
+use crate::message::{LinkState, Message, Scope};
+use crate::reconcile::{Observation, Step};
 use crate::refusal::Refusal;
 use crate::state::Endpoint;
 use chain::chain;
 
-/// When the wire is told after `Join`, each time counted from the one before. Not at once: dockerd still has to move the
-/// interface, so nobody would answer yet, and the container's start would wait for the processor.
-const ANNOUNCE: [Duration; 2] = [Duration::from_millis(150), Duration::from_secs(1)];
+/// Delays of the two announcements after `Join`, each from the one before. The first is not immediate: until
+/// dockerd has moved the interface nobody would answer, and the announcement would compete with the
+/// container's start for the CPU.
+const ANNOUNCE_DELAYS: [Duration; 2] = [Duration::from_millis(150), Duration::from_secs(1)];
 
-/// Hands of the daemon.
+/// Executes actions on the host in background tasks.
 #[derive(Debug, Clone)]
-pub(crate) struct Host {
+pub(crate) struct HostExecutor {
     kernel: Kernel,
     fabrics: Fabrics,
     inbox: UnboundedSender<Message>,
-    probe: Option<Duration>,
+    probe_window: Option<Duration>,
     watches_switch: Arc<AtomicBool>,
 }
 
-impl Host {
-    /// Opens the way to the kernel.
+impl HostExecutor {
+    /// Opens the kernel connection.
     pub(crate) fn open(
         inbox: UnboundedSender<Message>,
-        probe: Option<Duration>,
+        probe_window: Option<Duration>,
         switch: Remote,
     ) -> Result<Self, NetError> {
         let kernel = Kernel::open()?;
         let fabrics = Fabrics::new(&kernel, switch);
-        Ok(Self { kernel, fabrics, inbox, probe, watches_switch: Arc::default() })
+        Ok(Self { kernel, fabrics, inbox, probe_window, watches_switch: Arc::default() })
     }
 
-    /// Whether addresses are probed at all.
+    /// Whether address probes are enabled.
     pub(crate) fn probes(&self) -> bool {
-        self.probe.is_some()
+        self.probe_window.is_some()
     }
 
-    /// Makes the endpoint's pair: [`Message::Attached`].
+    /// Attaches an endpoint. Reports [`Message::Attached`].
     pub(crate) fn attach(&self, endpoint: &Endpoint) {
         let (host, endpoint) = (self.clone(), endpoint.clone());
         self.report(async move {
-            let done = host.fabrics.hands(endpoint.fabric).attach(&endpoint).await;
+            let done = host.fabrics.driver(endpoint.fabric).attach(&endpoint).await;
             Message::Attached(Box::new(endpoint), done.map_err(|error| chain(&error)))
         });
     }
 
-    /// Asks the wire for its addresses: [`Message::Probed`].
+    /// Checks whether another machine uses the endpoint's addresses. Reports [`Message::Probed`].
     pub(crate) fn probe(&self, endpoint: &Endpoint) {
-        let Some(window) = self.probe else { return };
+        let Some(window) = self.probe_window else { return };
         let (host, endpoint) = (self.clone(), endpoint.clone());
         self.report(async move {
-            let answer = host.fabrics.hands(endpoint.fabric).ask(&endpoint, window).await;
-            let squatter = answer.map(|(address, mac)| Refusal::Squatter {
+            let answer = host.fabrics.driver(endpoint.fabric).probe(&endpoint, window).await;
+            let refusal = answer.map(|(address, mac)| Refusal::AddressInUse {
                 address,
                 node: endpoint.node,
                 mac,
                 network: endpoint.on,
             });
-            Message::Probed(endpoint.id, squatter)
+            Message::Probed(endpoint.id, refusal)
         });
     }
 
-    /// Tells the wire where the addresses are now, twice, for a frame may be lost.
+    /// Announces the endpoint's addresses twice, because a frame may be lost.
     pub(crate) fn announce(&self, endpoint: &Endpoint) {
         let (fabrics, endpoint) = (self.fabrics.clone(), endpoint.clone());
         tokio::spawn(async move {
-            for wait in ANNOUNCE {
-                tokio::time::sleep(wait).await;
-                tell_wire(&fabrics, &endpoint).await;
+            for delay in ANNOUNCE_DELAYS {
+                tokio::time::sleep(delay).await;
+                announce_all(&fabrics, &endpoint).await;
             }
         });
     }
 
-    /// Takes an endpoint's port out and deletes its pair.
+    /// Removes an endpoint's port and deletes its veth pair.
     pub(crate) fn detach(&self, endpoint: &Endpoint) {
         let (host, fabric, port) = (self.clone(), endpoint.fabric, endpoint.port());
         tokio::spawn(async move {
-            if let Err(error) = host.fabrics.hands(fabric).detach(&port).await {
-                // reconciliation comes back to it
+            if let Err(error) = host.fabrics.driver(fabric).detach(&port).await {
+                // reconciliation retries this
                 warn!("{}", chain(&error));
             }
         });
     }
 
-    /// Looks at a link after a while, and makes a message of it. A link that can not be looked at is taken for
-    /// living: what is not known dead must not be removed.
-    pub(crate) fn look(
+    /// Checks a link after `delay` and reports `message`. A link that cannot be checked counts as alive: it
+    /// must not be removed.
+    pub(crate) fn check_link(
         &self,
         port: IfName,
-        wait: Duration,
-        message: impl FnOnce(Look) -> Message + Send + 'static,
+        delay: Duration,
+        message: impl FnOnce(LinkState) -> Message + Send + 'static,
     ) {
         let host = self.clone();
         self.report(async move {
-            tokio::time::sleep(wait).await;
+            tokio::time::sleep(delay).await;
             message(host.kernel.link(&port).await.map_err(|error| warn!("{}", chain(&error))))
         });
     }
 
-    /// Looks at the host, and at Open vSwitch where that is needed: [`Message::Observed`].
+    /// Observes the host, and Open vSwitch if `switch`. Reports [`Message::Observed`].
     pub(crate) fn observe(&self, scope: Scope, switch: bool) {
         let host = self.clone();
         if switch {
             self.watch_switch();
         }
-        self.report(async move { Message::Observed(host.observed(scope, switch).await) });
+        self.report(async move { Message::Observed(host.observation(scope, switch).await) });
     }
 
-    async fn observed(&self, scope: Scope, switch: bool) -> Result<Observed, String> {
-        let began = Moment::now();
+    async fn observation(&self, scope: Scope, switch: bool) -> Result<Observation, String> {
+        let began = BootTime::now();
         let switch = if switch { Some(self.fabrics.ovs.observe().await) } else { None };
-        let switch = switch.map(|seen| seen.map_err(|error| chain(&error)));
+        let switch = switch.map(|observed| observed.map_err(|error| chain(&error)));
         let links = self.kernel.links().await.map_err(|error| chain(&error))?;
-        let hearing = if switch.is_some() { self.hearing(&links).await } else { BTreeSet::new() };
+        let not_isolated = if switch.is_some() { self.not_isolated(&links).await } else { BTreeSet::new() };
         let firewall = match scope {
             Scope::Links => None,
             Scope::All => Some(firewall::observe().await.map_err(|error| chain(&error))),
         };
-        Ok(Observed { began, links, switch, hearing, firewall })
+        Ok(Observation { began, links, switch, not_isolated, firewall })
     }
 
-    /// The ports of ours through which the host itself hears something. Settings are files, which take their time.
-    async fn hearing(&self, links: &[Link]) -> BTreeSet<IfName> {
+    /// The ports of netd whose traffic the host's IP stack accepts. Runs on another thread because the settings are
+    /// read from files.
+    async fn not_isolated(&self, links: &[Link]) -> BTreeSet<IfName> {
         let ours = links.iter().map(|link| &link.name).filter(|name| is_ours(name.as_str()));
         let (kernel, ours): (Kernel, Vec<IfName>) = (self.kernel.clone(), ours.cloned().collect());
-        let hears = move |port: &IfName| kernel.hearing(port).is_some_and(|hearing| !hearing.is_deaf());
-        let looked = tokio::task::spawn_blocking(move || ours.into_iter().filter(hears).collect());
-        // one that panicked is looked at again with the next pass
-        looked.await.unwrap_or_default()
+        let accepts =
+            move |port: &IfName| kernel.host_ip_filter(port).is_some_and(|filter| !filter.is_blocked());
+        let checked = tokio::task::spawn_blocking(move || ours.into_iter().filter(accepts).collect());
+        // after a panic the next pass checks again
+        checked.await.unwrap_or_default()
     }
 
-    /// Makes repairs one after the other: [`Message::Executed`].
+    /// Executes repairs in order. Reports [`Message::Executed`].
     pub(crate) fn execute(&self, steps: Vec<Step>) {
         let host = self.clone();
         self.report(async move {
@@ -162,51 +165,41 @@ impl Host {
         });
     }
 
-    /// `false`: there was nothing to do any more.
+    /// `false`: the repair was no longer necessary.
     async fn repair(&self, step: &Step) -> Result<bool, String> {
-        let kernel = &self.kernel;
         let done = match step {
-            Step::Delete { device } => kernel.delete(device).await,
-            Step::Plug { .. } | Step::Release { .. } => return self.repair_on(Fabric::Flat, step).await,
-            Step::PlugIn { .. } | Step::Deafen { .. } | Step::Unplug { .. } => {
-                return self.repair_on(Fabric::Ovs, step).await;
-            }
-            Step::Mtu { port, mtu, .. } => kernel.set_mtu(port, *mtu).await.map(|()| true),
-            Step::Up { port, .. } => kernel.set_up(port, true).await.map(|()| true),
+            Step::DeleteDevice { device } => self.kernel.delete(device).await.map_err(DetachError::from),
+            Step::BridgePort(step) => self.fabrics.flat.repair(step).await.map(|()| true),
+            Step::OvsPort(step) => self.fabrics.ovs.repair(step).await,
+            Step::SetMtu { port, mtu, .. } => changed(self.kernel.set_mtu(port, *mtu).await),
+            Step::SetUp { port, .. } => changed(self.kernel.set_up(port, true).await),
             Step::Firewall(step) => {
                 return firewall::apply(step).await.map(|()| true).map_err(|error| chain(&error));
             }
         };
         match done {
-            // it went away by itself
-            Err(NetError::Missing { .. }) => Ok(false),
-            done => done.map_err(|error| chain(&error)),
-        }
-    }
-
-    async fn repair_on(&self, fabric: Fabric, step: &Step) -> Result<bool, String> {
-        match self.fabrics.hands(fabric).repair(step).await {
-            // it went away by itself
+            // the device was deleted meanwhile
             Err(DetachError::Kernel(NetError::Missing { .. })) => Ok(false),
             done => done.map_err(|error| chain(&error)),
         }
     }
 
-    fn report(&self, work: impl Future<Output = Message> + Send + 'static) {
+    fn report(&self, action: impl Future<Output = Message> + Send + 'static) {
         let inbox = self.inbox.clone();
         tokio::spawn(async move {
-            // the daemon is going away when nobody reads it
-            let _ = inbox.send(work.await);
+            // fails only when the daemon stops
+            let _ = inbox.send(action.await);
         });
     }
 }
 
-/// A link as it was found; `Err`: it could not be looked at.
-pub(crate) type Look = Result<Option<Link>, ()>;
+fn changed(result: Result<(), NetError>) -> Result<bool, DetachError> {
+    result.map(|()| true).map_err(DetachError::from)
+}
 
-async fn tell_wire(fabrics: &Fabrics, endpoint: &Endpoint) {
+async fn announce_all(fabrics: &Fabrics, endpoint: &Endpoint) {
     for address in endpoint.addresses.iter().map(ipnet::IpNet::addr) {
-        if let Err(error) = fabrics.hands(endpoint.fabric).tell(endpoint, address).await {
+        if let Err(error) = fabrics.driver(endpoint.fabric).announce(endpoint, address).await {
             info!("cannot announce {address} of {}: {}", endpoint.node, chain(&error));
         }
     }

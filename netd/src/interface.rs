@@ -1,30 +1,30 @@
-//! Names of interfaces: the two ends of a container's veth pair on the host, and what Docker renames the
-//! container's end to.
+//! Interface names: the two ends of a container's veth pair on the host, and the container end's name in the
+//! container.
 
 use inventory::IfName;
 use sha2::{Digest as _, Sha256};
 
-/// What begins the name of every host end. Such a device in the host's main namespace is netd's.
+/// Prefix of all host ends. A device with it in the host's network namespace belongs to netd.
 pub(crate) const HOST_PREFIX: &str = "xh";
-/// What begins the name of every container end, as long as it is on the host.
+/// Prefix of all container ends while they are on the host.
 pub(crate) const CONTAINER_PREFIX: &str = "xc";
 
-/// The host end and the container end of an endpoint's pair: a function of the endpoint's id alone, so that any
-/// later netd finds whose a device is without a record of it.
+/// The names of an endpoint's host end and container end. They depend only on the endpoint's ID, so that netd
+/// recognizes its devices without a record.
 pub(crate) fn ends(endpoint: &str) -> (IfName, IfName) {
     let key = hex(endpoint, 5);
     (named(&format!("{HOST_PREFIX}{key}")), named(&format!("{CONTAINER_PREFIX}{key}")))
 }
 
-/// Whether a device of that name is netd's.
+/// Whether a device of this name belongs to netd.
 pub(crate) fn is_ours(name: &str) -> bool {
     let key = name.strip_prefix(HOST_PREFIX).or_else(|| name.strip_prefix(CONTAINER_PREFIX));
     key.is_some_and(|key| key.len() == 10 && key.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
-/// What Docker is to call the container's end: it appends a number, counted from 0 for each prefix
-/// (libnetwork `osl/interface_linux.go`), and joins the networks of a container in no promised order. One
-/// prefix a NIC of the tables makes the number 0 always: `eth0` -> `eth` -> `eth0`, `eth1` -> `eth1-` -> `eth1-0`.
+/// The prefix from which Docker makes the interface name in the container: it appends a number, counted from 0 for
+/// each prefix (libnetwork `osl/interface_linux.go`), and joins a container's networks in any order. With one prefix
+/// per NIC of the tables the number is always 0: `eth0` -> `eth` -> `eth0`, `eth1` -> `eth1-` -> `eth1-0`.
 pub(crate) fn prefix(nic: &IfName) -> String {
     let nic = nic.as_str();
     let plain = nic.strip_suffix('0').filter(|stem| stem.ends_with(|c: char| c.is_ascii_alphabetic()));

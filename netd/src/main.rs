@@ -1,7 +1,9 @@
-//! `netd`: the daemon on each host that gives every container exactly the address and MAC of the cluster's tables.
+//! `netd`: the daemon on each docker host that gives each container exactly the address and MAC of the
+//! cluster's tables.
 
 mod accept;
 mod args;
+mod boot_time;
 mod client;
 mod commands;
 mod daemon;
@@ -9,7 +11,7 @@ mod fabric;
 mod grant;
 mod host;
 mod interface;
-mod moment;
+mod message;
 mod reconcile;
 mod refusal;
 mod serve;
@@ -22,15 +24,15 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-/// Threads for what would hold the one thread up, and the stack of each: memory that is the host's.
+/// Number of threads for blocking calls, and their stack size: keeps the memory footprint small.
 const BLOCKING: usize = 4;
 const STACK: usize = 256 * 1024;
 
 fn main() -> ExitCode {
     let cli = args::Cli::parse();
-    // one thread: one owner of the state, and a process that is ready in milliseconds on a small machine
+    // one thread: one owner of the state, and a start in milliseconds on a small machine
     let mut builder = tokio::runtime::Builder::new_current_thread();
-    // the kernel takes its time to close a packet socket: a few threads do that aside
+    // the kernel needs milliseconds to close a packet socket: other threads do that
     builder.enable_all().max_blocking_threads(BLOCKING).thread_stack_size(STACK);
     let runtime = builder.build();
     let done = match runtime {

@@ -1,9 +1,6 @@
-//! Between the socket and the owner: paths and bytes on one side, messages on the other.
-
-use std::path::PathBuf;
+//! Serves the socket: turns requests into messages to the main loop, and its answers into responses.
 
 use bytes::Bytes;
-use inventory::Stamp;
 use plugin::{Answer, Limits};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -11,24 +8,14 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
-use crate::daemon::Message;
+use crate::message::{LoadSnapshot, Message};
 
-/// Paths of netd's own calls.
+/// Paths of netd's own requests.
 pub(crate) const STATUS: &str = "/Netd.Status";
-/// Takes a [`LoadSnapshot`].
+/// The body is a [`LoadSnapshot`].
 pub(crate) const LOAD: &str = "/Netd.LoadSnapshot";
-/// Answers with the repairs that were made.
+/// The answer lists the executed repairs.
 pub(crate) const RECONCILE: &str = "/Netd.Reconcile";
-
-/// The snapshot is passed as a file: that of a large cluster is longer than a request may be.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct LoadSnapshot {
-    pub(crate) path: PathBuf,
-    /// The snapshot in force that it replaces whatever its version is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) replaces: Option<Stamp>,
-}
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) async fn serve(
@@ -39,13 +26,13 @@ pub(crate) async fn serve(
         let inbox = inbox.clone();
         async move { answer(&inbox, &path, &body).await }
     };
-    plugin::serve(listener, Limits::default(), handler, asked_to_end()).await
+    plugin::serve(listener, Limits::default(), handler, shutdown_signal()).await
 }
 
 async fn answer(inbox: &UnboundedSender<Message>, path: &str, body: &[u8]) -> Answer {
     match path {
-        STATUS => told(ask(inbox, Message::Status).await),
-        RECONCILE => told(ask(inbox, Message::Reconcile).await),
+        STATUS => answer_of(ask(inbox, Message::Status).await),
+        RECONCILE => answer_of(ask(inbox, Message::Reconcile).await),
         LOAD => load(inbox, body).await,
         _ => {
             let call = |call| async move {
@@ -61,21 +48,21 @@ async fn load(inbox: &UnboundedSender<Message>, body: &[u8]) -> Answer {
         Ok(request) => request,
         Err(error) => return Answer::error(400, &format!("{LOAD}: {error}")),
     };
-    told(ask(inbox, |answer| Message::Load(request, answer)).await.and_then(|loaded| loaded))
+    answer_of(ask(inbox, |answer| Message::Load(request, answer)).await.and_then(|loaded| loaded))
 }
 
-/// Puts a question to the owner.
+/// Sends a message to the main loop and waits for the answer.
 async fn ask<T>(
     inbox: &UnboundedSender<Message>,
     message: impl FnOnce(oneshot::Sender<T>) -> Message,
 ) -> Result<T, String> {
     let (answer, waiting) = oneshot::channel();
-    // both fail only while the process ends
+    // both fail only when the process stops
     let _ = inbox.send(message(answer));
-    waiting.await.map_err(|_| "netd is being stopped: try again".to_owned())
+    waiting.await.map_err(|_| "netd is stopping: try again".to_owned())
 }
 
-fn told<T: Serialize>(result: Result<T, String>) -> Answer {
+fn answer_of<T: Serialize>(result: Result<T, String>) -> Answer {
     let body = match result {
         Ok(value) => json!({ "Ok": value }),
         Err(error) => json!({ "Err": error }),
@@ -83,25 +70,25 @@ fn told<T: Serialize>(result: Result<T, String>) -> Answer {
     Answer::json(200, &body)
 }
 
-/// What [`told`] wrote, for the other end.
-pub(crate) fn read_told(body: &[u8]) -> Result<Value, String> {
+/// Parses a response of [`answer_of`].
+pub(crate) fn parse_answer(body: &[u8]) -> Result<Value, String> {
     #[derive(Deserialize)]
-    enum Told {
+    enum Response {
         Ok(Value),
         Err(String),
     }
     match serde_json::from_slice(body) {
-        Ok(Told::Ok(value)) => Ok(value),
-        Ok(Told::Err(error)) => Err(error),
-        Err(error) => Err(format!("netd's answer is not understood: {error}")),
+        Ok(Response::Ok(value)) => Ok(value),
+        Ok(Response::Err(error)) => Err(error),
+        Err(error) => Err(format!("cannot parse netd's response: {error}")),
     }
 }
 
-async fn asked_to_end() {
+async fn shutdown_signal() {
     let (Ok(mut terminate), Ok(mut interrupt)) =
         (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
-        // without handlers the signals end the process by themselves
+        // the default action of the signals ends the process
         return std::future::pending().await;
     };
     tokio::select! {

@@ -1,4 +1,4 @@
-//! What netd knows: the tables, and what Docker asked for so far. Changed only through [`State::apply`].
+//! The daemon's state: the tables, and Docker's networks and endpoints. Changed only by [`State::apply`].
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,36 +10,35 @@ use ipnet::IpNet;
 use plugin::{EndpointId, NetworkId};
 use serde::{Deserialize, Serialize};
 
+use crate::boot_time::BootTime;
 use crate::interface;
-use crate::moment::Moment;
 
-/// How long a released address is taken as still ours: the same container that starts again needs no probe.
-pub(crate) const RELEASED: Duration = Duration::from_secs(60);
+/// Addresses that a container released this recently need no probe when it starts again.
+pub(crate) const RECENTLY_RELEASED: Duration = Duration::from_secs(60);
 
-/// All of it.
+/// The whole state.
 #[derive(Debug, Default)]
 pub(crate) struct State {
-    /// What the tables say; `None` until the first snapshot was delivered.
+    /// The loaded snapshot; `None` until the first one was delivered.
     pub(crate) snapshot: Option<Snapshot>,
     /// Docker's networks of driver netd.
     pub(crate) networks: BTreeMap<NetworkId, NetworkRecord>,
     /// Docker's endpoints on them.
     pub(crate) endpoints: BTreeMap<EndpointId, Endpoint>,
-    /// Who had an address here lately, and until when.
-    released: BTreeMap<IpAddr, (NodeName, Moment)>,
+    /// Recently released addresses: their node, and until when they count as recent.
+    released: BTreeMap<IpAddr, (NodeName, BootTime)>,
 }
 
-/// A Docker network. Docker does not tell it again when it starts (libnetwork replays no `CreateNetwork`), so
-/// this is kept over reboots.
+/// A Docker network. Stored over reboots, because Docker does not repeat `CreateNetwork` when it starts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NetworkRecord {
-    /// Docker's name for it.
+    /// Docker's network ID.
     #[serde(with = "text")]
     pub(crate) id: NetworkId,
-    /// The row of `networks` that it is.
+    /// Its row of `networks`.
     pub(crate) network: NetName,
-    /// The subnets that Docker has for it.
+    /// Its subnets in Docker.
     pub(crate) subnets: Vec<IpNet>,
 }
 
@@ -47,69 +46,69 @@ pub(crate) struct NetworkRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Endpoint {
-    /// Docker's name for it: another one at every start.
+    /// Docker's endpoint ID; it changes at each start.
     #[serde(with = "text")]
     pub(crate) id: EndpointId,
     /// The Docker network.
     #[serde(with = "text")]
     pub(crate) network: NetworkId,
-    /// The row of `networks`.
+    /// Its row of `networks`.
     pub(crate) on: NetName,
     /// The container node.
     pub(crate) node: NodeName,
-    /// The interface that the tables name.
+    /// The interface name in the tables.
     pub(crate) nic: IfName,
-    /// The Ethernet address.
+    /// MAC.
     pub(crate) mac: MacAddr,
-    /// The addresses with their subnet's length.
+    /// Addresses with the prefix length of their subnet.
     pub(crate) addresses: Vec<IpNet>,
-    /// The host's bridge that it is plugged into.
+    /// The host's bridge that its port is attached to.
     pub(crate) bridge: IfName,
-    /// What sort of bridge that is. (Records of netd 0.1 do not say it: they knew one.)
+    /// The kind of bridge. (Records of netd 0.1 lack this field.)
     #[serde(default = "flat")]
     pub(crate) fabric: Fabric,
-    /// Its VLAN on an Open vSwitch bridge; `None`: untagged.
+    /// VLAN on an Open vSwitch bridge; `None`: untagged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) tag: Option<u16>,
-    /// Where its port was before reconciliation moved it: that bridge may come back.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) before: Option<Place>,
-    /// How far it is.
+    /// Location before reconciliation moved the port: the bridge may be created again.
+    #[serde(default, rename = "before", skip_serializing_if = "Option::is_none")]
+    pub(crate) previous: Option<PortLocation>,
+    /// Progress of its life cycle.
     pub(crate) phase: Phase,
-    /// When it came so far.
-    pub(crate) since: Moment,
+    /// When the phase began.
+    pub(crate) since: BootTime,
 }
 
 fn flat() -> Fabric {
     Fabric::Flat
 }
 
-/// A bridge of this host, and the VLAN of a port on it.
+/// A port's bridge on this host, and its VLAN.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Place {
+pub(crate) struct PortLocation {
     /// The bridge.
     pub(crate) bridge: IfName,
-    /// What sort of bridge it is.
+    /// The kind of bridge.
     pub(crate) fabric: Fabric,
-    /// The port's VLAN on an Open vSwitch bridge; `None`: untagged.
+    /// VLAN on an Open vSwitch bridge; `None`: untagged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) tag: Option<u16>,
 }
 
-impl Place {
-    /// Where the tables have the ports of a network.
+impl PortLocation {
+    /// The location of a network's ports according to the tables.
     pub(crate) fn of(on: &HostNetwork) -> Self {
         Self { bridge: on.bridge.clone(), fabric: on.fabric, tag: on.tag }
     }
 
-    /// Whether both are the same bridge, whatever the VLAN.
+    /// Whether both are on the same bridge, in any VLAN.
     pub(crate) fn same_bridge(&self, other: &Self) -> bool {
         self.bridge == other.bridge && self.fabric == other.fabric
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for PortLocation {
     /// `Open vSwitch bridge br0, VLAN 7`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.fabric {
@@ -120,53 +119,53 @@ impl fmt::Display for Place {
     }
 }
 
-/// The life of an endpoint.
+/// The phases of an endpoint's life cycle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Phase {
-    /// Granted; its pair is about to be made. A netd that finds this at its start was killed in between, and
-    /// Docker was told nothing.
+    /// Granted, before its veth pair is created. A netd that finds it at its start was killed in between, and Docker
+    /// got no answer.
     Intended,
-    /// Its pair is there.
+    /// Its veth pair exists.
     Created,
-    /// The container has its end.
+    /// The container end is in the container.
     Joined,
-    /// The container gave its end back.
+    /// The container end is on the host again.
     Left,
 }
 
 impl Endpoint {
-    /// The end that is a port of the bridge.
+    /// Name of the host end, a port of the bridge.
     pub(crate) fn port(&self) -> IfName {
         interface::ends(self.id.as_str()).0
     }
 
-    /// The end that goes into the container, as it is named on the host.
+    /// Name of the container end while it is on the host.
     pub(crate) fn container_end(&self) -> IfName {
         interface::ends(self.id.as_str()).1
     }
 
-    /// Where its port is.
-    pub(crate) fn place(&self) -> Place {
-        Place { bridge: self.bridge.clone(), fabric: self.fabric, tag: self.tag }
+    /// The location of its port.
+    pub(crate) fn location(&self) -> PortLocation {
+        PortLocation { bridge: self.bridge.clone(), fabric: self.fabric, tag: self.tag }
     }
 
-    /// The same with its port on another bridge.
-    pub(crate) fn moved(&self, to: Place) -> Self {
-        let before = Some(self.place());
-        Self { bridge: to.bridge, fabric: to.fabric, tag: to.tag, before, ..self.clone() }
+    /// The endpoint with its port on another bridge.
+    pub(crate) fn moved(&self, to: PortLocation) -> Self {
+        let previous = Some(self.location());
+        Self { bridge: to.bridge, fabric: to.fabric, tag: to.tag, previous, ..self.clone() }
     }
 
-    /// Whether its start began and did not come to `Join`.
-    pub(crate) fn is_begun(&self) -> bool {
+    /// Whether its start has begun and `Join` has not come yet.
+    pub(crate) fn is_starting(&self) -> bool {
         matches!(self.phase, Phase::Intended | Phase::Created)
     }
 
-    /// Whether two records are the same place of the same node, whatever their phase and history.
-    pub(crate) fn same_place(&self, other: &Self) -> bool {
-        let same_time =
-            Self { before: self.before.clone(), phase: self.phase, since: self.since, ..other.clone() };
-        *self == same_time
+    /// Whether two records are of the same endpoint, in any phase.
+    pub(crate) fn same_endpoint(&self, other: &Self) -> bool {
+        let same_phase =
+            Self { previous: self.previous.clone(), phase: self.phase, since: self.since, ..other.clone() };
+        *self == same_phase
     }
 }
 
@@ -182,29 +181,29 @@ impl fmt::Display for Endpoint {
 /// One change of the state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// Docker made a network.
-    Network(NetworkRecord),
+    /// Add or replace a network.
+    PutNetwork(NetworkRecord),
     /// Docker removed it.
-    NoNetwork(NetworkId),
-    /// An endpoint is new, or came a phase further.
-    Endpoint(Endpoint),
+    RemoveNetwork(NetworkId),
+    /// Add or replace an endpoint.
+    PutEndpoint(Endpoint),
     /// An endpoint is gone.
-    NoEndpoint(EndpointId),
+    RemoveEndpoint(EndpointId),
 }
 
 impl State {
-    /// Tables, and nothing asked for yet.
+    /// A state without networks and endpoints.
     pub(crate) fn with(snapshot: Option<Snapshot>) -> Self {
         Self { snapshot, ..Self::default() }
     }
 
-    /// Makes one change.
-    pub(crate) fn apply(&mut self, change: Change, now: Moment) {
+    /// Applies a change.
+    pub(crate) fn apply(&mut self, change: Change, now: BootTime) {
         match change {
-            Change::Network(record) => drop(self.networks.insert(record.id.clone(), record)),
-            Change::NoNetwork(id) => drop(self.networks.remove(&id)),
-            Change::Endpoint(endpoint) => drop(self.endpoints.insert(endpoint.id.clone(), endpoint)),
-            Change::NoEndpoint(id) => {
+            Change::PutNetwork(record) => drop(self.networks.insert(record.id.clone(), record)),
+            Change::RemoveNetwork(id) => drop(self.networks.remove(&id)),
+            Change::PutEndpoint(endpoint) => drop(self.endpoints.insert(endpoint.id.clone(), endpoint)),
+            Change::RemoveEndpoint(id) => {
                 if let Some(gone) = self.endpoints.remove(&id) {
                     self.remember_released(&gone, now);
                 }
@@ -212,25 +211,25 @@ impl State {
         }
     }
 
-    /// The endpoint that a node has on a network, other than `but`.
-    pub(crate) fn place_of(&self, node: &NodeName, on: &NetName, but: &EndpointId) -> Option<&Endpoint> {
+    /// The endpoint of a node on a network, other than `but`.
+    pub(crate) fn endpoint_of(&self, node: &NodeName, on: &NetName, but: &EndpointId) -> Option<&Endpoint> {
         self.endpoints.values().find(|e| e.node == *node && e.on == *on && e.id != *but)
     }
 
-    /// The endpoint that has an address on a network.
-    pub(crate) fn holder(&self, on: &NetName, address: IpAddr) -> Option<&Endpoint> {
+    /// The endpoint with this address on a network.
+    pub(crate) fn endpoint_with_address(&self, on: &NetName, address: IpAddr) -> Option<&Endpoint> {
         let has = |e: &&Endpoint| e.on == *on && e.addresses.iter().any(|a| a.addr() == address);
         self.endpoints.values().find(has)
     }
 
-    /// Whether the node had all those addresses on this host just now.
-    pub(crate) fn had_lately(&self, node: &NodeName, addresses: &[IpNet], now: Moment) -> bool {
+    /// Whether the node released all these addresses on this host recently.
+    pub(crate) fn recently_released(&self, node: &NodeName, addresses: &[IpNet], now: BootTime) -> bool {
         addresses.iter().all(|address| {
             self.released.get(&address.addr()).is_some_and(|(who, until)| who == node && now < *until)
         })
     }
 
-    /// Whether the tables still give the endpoint what it has.
+    /// Whether the endpoint no longer matches the tables.
     pub(crate) fn is_orphan(&self, endpoint: &Endpoint) -> bool {
         let Some(snapshot) = &self.snapshot else { return false };
         let row = snapshot.node(endpoint.node.as_str()).filter(|row| row.host == snapshot.host);
@@ -240,18 +239,18 @@ impl State {
         })
     }
 
-    fn remember_released(&mut self, gone: &Endpoint, now: Moment) {
+    fn remember_released(&mut self, gone: &Endpoint, now: BootTime) {
         self.released.retain(|_, (_, until)| now < *until);
-        // what never was in a container never was announced: it says nothing about who has the address
+        // an address that no container used was not announced, so another machine may use it
         if matches!(gone.phase, Phase::Joined | Phase::Left) {
             for address in &gone.addresses {
-                self.released.insert(address.addr(), (gone.node.clone(), now.after(RELEASED)));
+                self.released.insert(address.addr(), (gone.node.clone(), now.after(RECENTLY_RELEASED)));
             }
         }
     }
 }
 
-/// Identifiers of the plugin protocol as JSON strings, checked when read back.
+/// Docker's IDs as JSON strings, validated when parsed.
 mod text {
     use std::fmt::Display;
     use std::str::FromStr;

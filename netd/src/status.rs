@@ -1,4 +1,4 @@
-//! What `netd status` tells, as JSON between daemon and command, and as text for a person.
+//! The output of `netd status`: JSON between daemon and command, and text for the user.
 
 use std::fmt;
 
@@ -8,35 +8,35 @@ use serde::{Deserialize, Serialize};
 
 use crate::state::Phase;
 
-/// The daemon's view of its host.
+/// The daemon's status.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Status {
-    /// Release of the daemon.
+    /// Version of the daemon.
     pub(crate) netd: String,
-    /// The tables in force.
+    /// The loaded snapshot.
     pub(crate) snapshot: Option<SnapshotStatus>,
-    /// Networks of the tables on this host.
+    /// Networks of this host.
     pub(crate) networks: Vec<NetworkStatus>,
-    /// What is plugged in.
+    /// Attached containers.
     pub(crate) endpoints: Vec<EndpointStatus>,
     /// The last repairs, newest last.
     pub(crate) repairs: Vec<Repair>,
-    /// What a person has to see to.
+    /// Problems for the administrator.
     pub(crate) problems: Vec<String>,
 }
 
-/// The snapshot in force.
+/// The loaded snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SnapshotStatus {
     pub(crate) host: NodeName,
     pub(crate) version: u64,
     pub(crate) digest: String,
-    /// Since the tables were read.
+    /// Age of the tables in seconds.
     pub(crate) age_seconds: u64,
-    /// Until then, where this host's clock says that they will be read in the future.
+    /// Seconds by which the snapshot's version is in the future of this host's clock.
     #[serde(default)]
     pub(crate) ahead_seconds: u64,
-    /// The management node that read them, where it is known.
+    /// The management node that made it, if known.
     #[serde(default)]
     pub(crate) made_by: Option<String>,
     pub(crate) nodes: usize,
@@ -48,7 +48,7 @@ pub(crate) struct NetworkStatus {
     pub(crate) network: NetName,
     pub(crate) bridge: IfName,
     pub(crate) subnets: Vec<IpNet>,
-    /// Docker's identifiers for it: none before the first container.
+    /// Docker's network IDs; empty before the first container.
     pub(crate) docker: Vec<String>,
 }
 
@@ -61,7 +61,7 @@ pub(crate) struct EndpointStatus {
     pub(crate) mac: MacAddr,
     pub(crate) port: IfName,
     pub(crate) state: Phase,
-    /// The tables do not give it what it has any more; it keeps running.
+    /// Whether it no longer matches the tables. It keeps running.
     pub(crate) orphan: bool,
 }
 
@@ -72,12 +72,12 @@ pub(crate) struct Repair {
     pub(crate) text: String,
 }
 
-/// What a full pass of reconciliation came to.
+/// The result of a full reconciliation pass.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Reconciled {
-    /// What was put right.
+    /// Executed repairs.
     pub(crate) repairs: Vec<String>,
-    /// What was not.
+    /// Remaining problems.
     pub(crate) problems: Vec<String>,
 }
 
@@ -110,9 +110,15 @@ impl fmt::Display for SnapshotStatus {
 
 impl fmt::Display for NetworkStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} on bridge {}", self.network, crate::tables::list(&self.subnets), self.bridge)?;
+        write!(
+            f,
+            "{}: {} on bridge {}",
+            self.network,
+            crate::tables::list_subnets(&self.subnets),
+            self.bridge
+        )?;
         match self.docker.as_slice() {
-            [] => f.write_str(", not in Docker (xdock mk and xdock power on make it)"),
+            [] => f.write_str(", not in Docker (xdock mk and xdock power on create it)"),
             ids => {
                 let short: Vec<&str> = ids.iter().map(|id| id.get(..12).unwrap_or(id)).collect();
                 write!(f, ", in Docker as {}", short.join(" and "))
@@ -126,7 +132,7 @@ impl fmt::Display for EndpointStatus {
         let Self { node, network, addresses, mac, port, state, orphan } = self;
         let addresses: Vec<String> = addresses.iter().map(|address| address.addr().to_string()).collect();
         write!(f, "{node}: {network} {} {mac} port {port} {state}", addresses.join(" "))?;
-        if *orphan { f.write_str(", orphan: the tables do not have it so any more") } else { Ok(()) }
+        if *orphan { f.write_str(", orphan: it no longer matches the tables") } else { Ok(()) }
     }
 }
 

@@ -1,7 +1,7 @@
-//! What netd must find again after it was killed: Docker's networks (over reboots: on disk) and the endpoints (over
-//! its own death only: in `/run`, where a reboot clears them together with the devices).
+//! Records that survive a restart of netd: Docker's networks (on disk, over reboots) and endpoints (in `/run`,
+//! because a reboot also removes the devices).
 //!
-//! One small file an object. A file that can not be read is reported and left alone; the others still count.
+//! One small file per object. An unreadable file is reported and left unchanged; the others are used.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,27 +13,27 @@ use thiserror::Error;
 
 use crate::state::{Change, Endpoint, NetworkRecord};
 
-/// The two directories.
+/// The directories of the records.
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
     networks: PathBuf,
     endpoints: PathBuf,
 }
 
-/// A record that was not read or written.
+/// Why a record was not read or written.
 #[derive(Debug, Error)]
 pub(crate) enum StoreError {
     /// The directory or a file in it cannot be read.
     #[error(transparent)]
     Read(#[from] FileError),
-    /// One file is not what we write.
-    #[error("the record {} is broken: remove it", path.display())]
+    /// The content of a file is not valid.
+    #[error("record {} is damaged: remove it", path.display())]
     Parse {
         path: PathBuf,
         #[source]
         source: serde_json::Error,
     },
-    /// A change was not written; it is not made then.
+    /// A change was not written, and is not applied.
     #[error("cannot record {what}")]
     Write {
         what: String,
@@ -48,29 +48,29 @@ impl Store {
         Self { networks: state.join("networks"), endpoints: run.join("endpoints") }
     }
 
-    /// All network records, and what is wrong with the others.
+    /// All readable network records, and the errors of the others.
     pub(crate) fn networks(&self) -> (Vec<NetworkRecord>, Vec<StoreError>) {
         read_all(&self.networks)
     }
 
-    /// All endpoint records, and what is wrong with the others.
+    /// All readable endpoint records, and the errors of the others.
     pub(crate) fn endpoints(&self) -> (Vec<Endpoint>, Vec<StoreError>) {
         read_all(&self.endpoints)
     }
 
-    /// Writes one change down.
+    /// Writes one change to disk.
     pub(crate) fn write(&self, change: &Change) -> Result<(), StoreError> {
         match change {
-            Change::Network(record) => save(&self.networks, record.id.as_str(), record),
-            Change::NoNetwork(id) => delete(&self.networks, id.as_str()),
-            Change::Endpoint(endpoint) => save(&self.endpoints, endpoint.id.as_str(), endpoint),
-            Change::NoEndpoint(id) => delete(&self.endpoints, id.as_str()),
+            Change::PutNetwork(record) => save(&self.networks, record.id.as_str(), record),
+            Change::RemoveNetwork(id) => delete(&self.networks, id.as_str()),
+            Change::PutEndpoint(endpoint) => save(&self.endpoints, endpoint.id.as_str(), endpoint),
+            Change::RemoveEndpoint(id) => delete(&self.endpoints, id.as_str()),
         }
     }
 }
 
 fn save<T: Serialize>(directory: &Path, id: &str, record: &T) -> Result<(), StoreError> {
-    // string keys and no floats: serialising a record can not fail
+    // string keys and no floats: serializing a record cannot fail
     let text = serde_json::to_string(record).unwrap_or_default() + "\n";
     let written = durable::replace(&file(directory, id), text.as_bytes(), 0o600);
     written.map(drop).map_err(|source| StoreError::Write { what: id.to_owned(), source })
@@ -104,7 +104,7 @@ fn files(directory: &Path, problems: &mut Vec<StoreError>) -> Vec<PathBuf> {
     let paths = paths.unwrap_or_default().into_iter();
     let (temporary, records): (Vec<PathBuf>, Vec<PathBuf>) = paths.partition(|path| has_ending(path, "new"));
     for path in temporary {
-        // of a netd that was killed while it wrote; harmless, so it may also stay
+        // left over from a netd that was killed while it wrote; harmless if it stays
         let _ = fs::remove_file(path);
     }
     records.into_iter().filter(|path| has_ending(path, "json")).collect()
@@ -114,7 +114,7 @@ fn has_ending(path: &Path, ending: &str) -> bool {
     path.extension().is_some_and(|is| is == ending)
 }
 
-/// `None`: somebody removed it in between.
+/// `None`: the file was removed meanwhile.
 fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StoreError> {
     let Some(text) = durable::read(path)? else { return Ok(None) };
     serde_json::from_slice(&text).map_err(|source| StoreError::Parse { path: path.to_owned(), source })
@@ -137,21 +137,21 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::new(dir.path(), dir.path());
         assert!(store.networks().0.is_empty(), "no directory, no records");
-        store.write(&Change::Network(network("a"))).unwrap();
-        store.write(&Change::Network(network("b"))).unwrap();
+        store.write(&Change::PutNetwork(network("a"))).unwrap();
+        store.write(&Change::PutNetwork(network("b"))).unwrap();
         let broken = dir.path().join("networks").join("x.json");
         fs::write(&broken, "{").unwrap();
         let (records, problems) = store.networks();
         assert_eq!(records.len(), 2);
         let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        assert_eq!(texts, [format!("the record {} is broken: remove it", broken.display())]);
+        assert_eq!(texts, [format!("record {} is damaged: remove it", broken.display())]);
         fs::remove_file(&broken).unwrap();
         std::os::unix::fs::symlink("/not/mounted", &broken).unwrap();
         let (records, problems) = store.networks();
         let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
         assert_eq!((records.len(), texts), (2, vec![format!("cannot read {}", broken.display())]));
-        store.write(&Change::NoNetwork("a".repeat(64).parse().unwrap())).unwrap();
-        store.write(&Change::NoNetwork("a".repeat(64).parse().unwrap())).unwrap();
+        store.write(&Change::RemoveNetwork("a".repeat(64).parse().unwrap())).unwrap();
+        store.write(&Change::RemoveNetwork("a".repeat(64).parse().unwrap())).unwrap();
         assert_eq!(store.networks().0, [network("b")]);
     }
 
@@ -159,7 +159,7 @@ mod tests {
     fn what_a_killed_writer_left_is_removed() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::new(dir.path(), dir.path());
-        store.write(&Change::Network(network("a"))).unwrap();
+        store.write(&Change::PutNetwork(network("a"))).unwrap();
         fs::write(dir.path().join("networks/.b.json.7.0.1f.new"), "{").unwrap();
         let (records, problems) = store.networks();
         assert_eq!((records.len(), problems.len()), (1, 0));

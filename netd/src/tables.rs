@@ -1,4 +1,4 @@
-//! Questions to the snapshot, and the refusal where its answer is no.
+//! Lookups in the snapshot. A failed lookup is a refusal.
 
 use std::net::IpAddr;
 
@@ -7,23 +7,27 @@ use ipnet::IpNet;
 
 use crate::refusal::Refusal;
 
-/// The network that has this very subnet.
-pub(crate) fn network_with(snapshot: &Snapshot, pool: IpNet) -> Result<&HostNetwork, Refusal> {
+/// The network with this subnet.
+pub(crate) fn network_with_subnet(snapshot: &Snapshot, pool: IpNet) -> Result<&HostNetwork, Refusal> {
     let found = snapshot.networks.iter().find(|on| on.network.subnets.contains(&pool));
-    found.ok_or_else(|| Refusal::UnknownPool { pool, version: snapshot.version, known: known(snapshot) })
+    found.ok_or_else(|| Refusal::UnknownPool {
+        pool,
+        version: snapshot.version,
+        known: list_networks(snapshot),
+    })
 }
 
-/// The network that a person named.
+/// The network with this name.
 pub(crate) fn network_named<'a>(snapshot: &'a Snapshot, name: &str) -> Result<&'a HostNetwork, Refusal> {
     let found = snapshot.networks.iter().find(|on| on.network.name.as_str() == name);
     found.ok_or_else(|| Refusal::UnknownNetworkName {
         name: name.to_owned(),
         version: snapshot.version,
-        known: known(snapshot),
+        known: list_networks(snapshot),
     })
 }
 
-/// The network of a record, which the tables may have lost since.
+/// The network of a record. The tables may no longer have it.
 pub(crate) fn network_recorded<'a>(
     snapshot: &'a Snapshot,
     name: &NetName,
@@ -32,15 +36,15 @@ pub(crate) fn network_recorded<'a>(
     snapshot.network(name).ok_or_else(vanished)
 }
 
-/// The row that has an address on a network, if it is a row of this host.
-pub(crate) fn row_at<'a>(
+/// The row with this address on a network, if it belongs to this host.
+pub(crate) fn row_with_address<'a>(
     snapshot: &'a Snapshot,
     on: &HostNetwork,
     address: IpAddr,
 ) -> Result<(&'a SnapshotNode, &'a Attachment), Refusal> {
     let network = on.network.name.clone();
     if on.network.subnet_of(address).is_none() {
-        let subnets = list(&on.network.subnets);
+        let subnets = list_subnets(&on.network.subnets);
         return Err(Refusal::Outside { address, network, subnets });
     }
     let (version, host) = (snapshot.version, snapshot.host.clone());
@@ -57,18 +61,18 @@ pub(crate) fn row_at<'a>(
     Ok((row, nic))
 }
 
-/// The row that a container's name names, if it has a place on that network here.
-pub(crate) fn row_named<'a>(
+/// The row with this name, if it has an interface on the network and belongs to this host.
+pub(crate) fn row_with_name<'a>(
     snapshot: &'a Snapshot,
     on: &HostNetwork,
     name: &str,
 ) -> Result<(&'a SnapshotNode, &'a Attachment), Refusal> {
     let network = on.network.name.clone();
-    let place = snapshot.node(name).and_then(|row| {
+    let found = snapshot.node(name).and_then(|row| {
         let nic = row.nics.iter().find(|nic| nic.network == network)?;
         Some((row, nic))
     });
-    let (row, nic) = place.ok_or_else(|| Refusal::UnknownNode {
+    let (row, nic) = found.ok_or_else(|| Refusal::UnknownNode {
         name: name.to_owned(),
         network,
         version: snapshot.version,
@@ -85,16 +89,18 @@ pub(crate) fn row_named<'a>(
     }
 }
 
-/// The networks of this host as a person reads them.
-pub(crate) fn known(snapshot: &Snapshot) -> String {
-    let each =
-        snapshot.networks.iter().map(|on| format!("{} ({})", on.network.name, list(&on.network.subnets)));
+/// The networks of this host, for messages.
+pub(crate) fn list_networks(snapshot: &Snapshot) -> String {
+    let each = snapshot
+        .networks
+        .iter()
+        .map(|on| format!("{} ({})", on.network.name, list_subnets(&on.network.subnets)));
     let all = each.collect::<Vec<_>>().join(", ");
     if all.is_empty() { "none".to_owned() } else { all }
 }
 
-/// Subnets as a person reads them.
-pub(crate) fn list(subnets: &[IpNet]) -> String {
+/// Subnets, for messages.
+pub(crate) fn list_subnets(subnets: &[IpNet]) -> String {
     let each: Vec<String> = subnets.iter().map(ToString::to_string).collect();
     if each.is_empty() { "none".to_owned() } else { each.join(" and ") }
 }

@@ -9,7 +9,7 @@
 
 mod support;
 
-use hostnet::{Hearing, Kind, Link, Settings};
+use hostnet::{HostIpFilter, Kind, Link, Settings};
 use inventory::{Fabric, HostNetwork, HostPlan, Network, Snapshot};
 use postscripts::steps::network::manager::Manager;
 use postscripts::steps::network::observe::Observed;
@@ -121,7 +121,7 @@ fn an_open_vswitch_bridge_becomes_a_linux_bridge_of_its_name() {
         "have the host itself hear eth0",
     ];
     assert_eq!(steps, wanted);
-    assert_eq!(model.now.hearing(&name("eth0")), Some(Hearing::ALL));
+    assert_eq!(model.now.hearing(&name("eth0")), Some(HostIpFilter::KERNEL_DEFAULT));
 }
 
 #[test]

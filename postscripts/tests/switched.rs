@@ -10,7 +10,7 @@ mod wire;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use hostnet::Hearing;
+use hostnet::HostIpFilter;
 use inventory::HostPlan;
 use postscripts::steps::network::found::Host;
 use postscripts::steps::network::plan::{Step, plan};
@@ -125,7 +125,13 @@ fn drift_of_any_sort_is_repaired() {
     check("address");
     lab.ip(&["link", "set", "mynet0", "down"]);
     check("down");
-    lab.with(async |means| means.kernel().set_hearing(&"eth0".parse().unwrap(), Hearing::ALL).await.unwrap());
+    lab.with(async |means| {
+        means
+            .kernel()
+            .set_host_ip_filter(&"eth0".parse().unwrap(), HostIpFilter::KERNEL_DEFAULT)
+            .await
+            .unwrap();
+    });
     check("hearing");
 }
 

@@ -12,51 +12,51 @@ use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
 
 use crate::error::NetError;
 use crate::kernel::Kernel;
-use crate::link::is;
+use crate::link::is_errno;
 
 impl Kernel {
-    /// All addresses of an interface, both families, link-local ones too.
+    /// All addresses of an interface, IPv4 and IPv6, including link-local.
     ///
     /// # Errors
-    /// [`NetError::Missing`], or no dump.
+    /// [`NetError::Missing`], or the dump failed.
     pub async fn addresses(&self, device: &IfName) -> Result<Vec<IpNet>, NetError> {
         let index = self.index(device).await?;
         let all = self.all_addresses().await?.into_iter();
         Ok(all.filter(|(on, _)| *on == index).map(|(_, address)| address).collect())
     }
 
-    /// The same of all interfaces, each with the index of its interface.
+    /// The addresses of all interfaces, each with the index of its interface.
     ///
     /// # Errors
-    /// No dump.
+    /// The dump failed.
     pub async fn all_addresses(&self) -> Result<Vec<(u32, IpNet)>, NetError> {
         let dumped = self.dump(RouteNetlinkMessage::GetAddress(AddressMessage::default())).await;
         let messages = dumped.map_err(|source| NetError::List { what: "addresses", source })?;
         Ok(messages.into_iter().filter_map(read).collect())
     }
 
-    /// Adds an address, with the broadcast address of its subnet. Nothing happens where it is there.
+    /// Adds an address with the broadcast address of its subnet. An existing address is no error.
     ///
     /// # Errors
     /// [`NetError::Missing`], or the kernel refused.
     pub async fn add_address(&self, device: &IfName, address: IpNet) -> Result<(), NetError> {
-        let message = RouteNetlinkMessage::NewAddress(about(self.index(device).await?, address));
+        let message = RouteNetlinkMessage::NewAddress(address_message(self.index(device).await?, address));
         match self.change(message, NLM_F_CREATE | NLM_F_EXCL).await {
-            Err(source) if !is(&source, EEXIST) => {
+            Err(source) if !is_errno(&source, EEXIST) => {
                 Err(NetError::AddAddress { device: device.clone(), address, source })
             }
             _ => Ok(()),
         }
     }
 
-    /// Removes an address; the kernel drops the routes that need it. Nothing happens where it is not there.
+    /// Removes an address; the kernel also removes the routes that need it. A missing address is no error.
     ///
     /// # Errors
     /// [`NetError::Missing`], or the kernel refused.
     pub async fn del_address(&self, device: &IfName, address: IpNet) -> Result<(), NetError> {
-        let message = RouteNetlinkMessage::DelAddress(about(self.index(device).await?, address));
+        let message = RouteNetlinkMessage::DelAddress(address_message(self.index(device).await?, address));
         match self.change(message, 0).await {
-            Err(source) if !is(&source, EADDRNOTAVAIL) => {
+            Err(source) if !is_errno(&source, EADDRNOTAVAIL) => {
                 Err(NetError::DelAddress { device: device.clone(), address, source })
             }
             _ => Ok(()),
@@ -64,7 +64,7 @@ impl Kernel {
     }
 }
 
-fn about(index: u32, address: IpNet) -> AddressMessage {
+fn address_message(index: u32, address: IpNet) -> AddressMessage {
     match address {
         IpNet::V4(v4) => {
             AddressMessageBuilder::<Ipv4Addr>::new().index(index).address(v4.addr(), v4.prefix_len()).build()
@@ -77,7 +77,7 @@ fn about(index: u32, address: IpNet) -> AddressMessage {
 
 fn read(message: RouteNetlinkMessage) -> Option<(u32, IpNet)> {
     let RouteNetlinkMessage::NewAddress(message) = message else { return None };
-    // of a point-to-point interface IFA_ADDRESS is the other end's; IFA_LOCAL, where there is one, is always ours
+    // on a point-to-point interface IFA_ADDRESS is the address of the peer, and IFA_LOCAL is ours
     let local = find(&message, |attribute| match attribute {
         AddressAttribute::Local(address) => Some(*address),
         _ => None,

@@ -5,39 +5,39 @@ use std::time::Duration;
 
 use inventory::{IfName, MacAddr};
 
-use crate::packet::{PacketError, Wire, send_once};
-use crate::probe::ask;
+use crate::packet::{PacketError, PacketSocket, send_once};
+use crate::probe::probe_link;
 
 const ETHERTYPE: u16 = 0x0806;
 const BROADCAST: [u8; 6] = [0xff; 6];
-/// Ethernet, IPv4, 6 and 4 bytes of address (RFC 826).
+/// Hardware type Ethernet, protocol IPv4, address lengths 6 and 4 (RFC 826).
 const HEADER: [u8; 6] = [0, 1, 8, 0, 6, 4];
 const REQUEST: u16 = 1;
 
-/// Asks on a bridge who has an address, and returns the Ethernet address of the first that says so within the window,
-/// `None` where nobody does. Addresses of `ours` (the container's own, from before) are nobody.
+/// Probes for an address on a bridge. Returns the MAC of the first machine that answers within the window, or `None`.
+/// Answers from the MACs `ours` (the container's earlier ones) are ignored.
 ///
-/// The probe comes from the bridge's own Ethernet address, so that no switch learns the container's before the address
-/// is known to be free, and from no IP address, so that no neighbour's cache is touched (RFC 5227 2.1.1). This host's
-/// own addresses do not answer: a bridge does not hear itself.
+/// The source MAC is the bridge's, so that no switch learns the container's MAC before the address is known to be
+/// free. The source IP address is unspecified, so that no neighbour cache changes (RFC 5227 2.1.1). This host's own
+/// addresses do not answer: a bridge does not receive its own frames.
 ///
 /// # Errors
-/// No such interface, it is down, or no permission (`CAP_NET_RAW`).
+/// The interface does not exist, is down, or `CAP_NET_RAW` is missing.
 pub async fn probe(
     bridge: &IfName,
     address: Ipv4Addr,
     window: Duration,
     ours: &[MacAddr],
 ) -> Result<Option<MacAddr>, PacketError> {
-    let wire = Wire::open(bridge, ETHERTYPE, []).await?;
-    probe_on(&wire, address, window, ours).await
+    let socket = PacketSocket::open(bridge, ETHERTYPE, []).await?;
+    probe_on(&socket, address, window, ours).await
 }
 
-/// The same through a container's end that is still on the host, from an address that is neither its own nor anybody's.
-/// On a switch with VLANs this is the only place that is in the container's.
+/// Like [`probe`], through a container end that is still on the host, from a MAC that nobody uses. On a switch with
+/// VLANs only the container end is in the container's VLAN.
 ///
 /// # Errors
-/// No such interface, it is down, or no permission (`CAP_NET_RAW`).
+/// The interface does not exist, is down, or `CAP_NET_RAW` is missing.
 pub async fn probe_as(
     end: &IfName,
     source: MacAddr,
@@ -45,30 +45,30 @@ pub async fn probe_as(
     window: Duration,
     ours: &[MacAddr],
 ) -> Result<Option<MacAddr>, PacketError> {
-    let mut wire = Wire::open(end, ETHERTYPE, []).await?;
-    wire.speak_as(source);
-    probe_on(&wire, address, window, ours).await
+    let mut socket = PacketSocket::open(end, ETHERTYPE, []).await?;
+    socket.set_source_mac(source);
+    probe_on(&socket, address, window, ours).await
 }
 
 async fn probe_on(
-    wire: &Wire,
+    socket: &PacketSocket,
     address: Ipv4Addr,
     window: Duration,
     ours: &[MacAddr],
 ) -> Result<Option<MacAddr>, PacketError> {
-    let own = wire.mac();
+    let own = socket.mac();
     let question = request(own, Ipv4Addr::UNSPECIFIED, address);
-    ask(wire, &question, window, |frame| {
+    probe_link(socket, &question, window, |frame| {
         squatter(frame, address).filter(|mac| *mac != own && !ours.contains(mac))
     })
     .await
 }
 
-/// Tells the neighbours on a bridge that an address is now at this Ethernet address (RFC 5227 2.3): their caches take
-/// it, and so do the switches on the way, since the frame's source is the container's and not the bridge's.
+/// Announces an address to the neighbours on a bridge (RFC 5227 2.3). Their caches are updated, and so are the
+/// switches, because the source MAC of the frame is the container's.
 ///
 /// # Errors
-/// No such interface, it is down, or no permission (`CAP_NET_RAW`).
+/// The interface does not exist, is down, or `CAP_NET_RAW` is missing.
 pub async fn announce(bridge: &IfName, address: Ipv4Addr, mac: MacAddr) -> Result<(), PacketError> {
     send_once(bridge, announcement(address, mac)).await
 }
@@ -78,8 +78,8 @@ pub(crate) fn announcement(address: Ipv4Addr, mac: MacAddr) -> Vec<u8> {
     request(mac, address, address)
 }
 
-/// A broadcast request of `sender` for `target`. RFC 5227 wants requests also for announcements: some hosts do not
-/// look at replies that they did not ask for.
+/// A broadcast request of `sender` for `target`. RFC 5227 uses requests for announcements too: some hosts ignore
+/// replies that they did not ask for.
 fn request(mac: MacAddr, sender: Ipv4Addr, target: Ipv4Addr) -> Vec<u8> {
     let mac = mac.octets();
     let mut frame = Vec::with_capacity(42);
@@ -95,8 +95,8 @@ fn request(mac: MacAddr, sender: Ipv4Addr, target: Ipv4Addr) -> Vec<u8> {
     frame
 }
 
-/// Who a frame says has, or is about to take, the address (RFC 5227 2.1.1): the sender of any ARP packet from it, or
-/// the sender of a probe for it.
+/// The MAC of a machine that uses or claims the address according to a frame (RFC 5227 2.1.1): the sender of an ARP
+/// packet from the address, or of a probe for it.
 fn squatter(frame: &[u8], address: Ipv4Addr) -> Option<MacAddr> {
     let arp = frame.get(14..42)?;
     let (header, rest) = arp.split_first_chunk::<6>()?;

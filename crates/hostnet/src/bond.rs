@@ -1,4 +1,4 @@
-//! Bonds: several NICs as one (kernel Documentation/networking/bonding.rst).
+//! Bonds (kernel Documentation/networking/bonding.rst).
 
 use std::fmt;
 use std::net::Ipv4Addr;
@@ -14,29 +14,29 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::NetError;
 use crate::kernel::Kernel;
-use crate::link::{Kind, is, named};
+use crate::link::{Kind, is_errno, link_message};
 
-/// A bond to be made, without ports, and up.
+/// A bond to create, without ports and up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BondSpec {
     /// Its name.
     pub name: IfName,
-    /// Its own address, which its ports get too; `None` takes that of its first port.
+    /// Its MAC, which its ports get too; `None`: the MAC of its first port.
     pub mac: Option<MacAddr>,
-    /// MTU, which its ports get too; `None`: 1500.
+    /// MTU in bytes, which its ports get too; `None`: 1500.
     pub mtu: Option<u32>,
-    /// The driver's options by their own names, `mode` first.
+    /// Options of the driver with the driver's names, `mode` first.
     pub options: Vec<(String, String)>,
 }
 
 impl Kernel {
-    /// Makes a bond. `false`: one of that name was there, and is left as it is.
+    /// Creates a bond. `false`: a bond of this name exists; it is not changed.
     ///
     /// # Errors
-    /// [`NetError::NotThat`] when something else has the name; [`NetError::BondOption`].
+    /// [`NetError::WrongKind`] if another device has the name; [`NetError::BondOption`].
     pub async fn add_bond(&self, spec: &BondSpec) -> Result<bool, NetError> {
         let mut builder = LinkMessageBuilder::<LinkBond>::new(spec.name.as_str())
-            .set_info_data(InfoData::Bond(self.infos(&spec.name, &spec.options).await?));
+            .set_info_data(InfoData::Bond(self.attributes(&spec.name, &spec.options).await?));
         if let Some(mac) = spec.mac {
             builder = builder.address(mac.octets().to_vec());
         }
@@ -46,40 +46,44 @@ impl Kernel {
         let message = RouteNetlinkMessage::NewLink(builder.up().build());
         match self.change(message, NLM_F_CREATE | NLM_F_EXCL).await {
             Ok(()) => Ok(true),
-            Err(source) if is(&source, EEXIST) => self.is_that(&spec.name, &Kind::Bond).await,
+            Err(source) if is_errno(&source, EEXIST) => self.expect_kind(&spec.name, &Kind::Bond).await,
             Err(source) => Err(NetError::AddBond { device: spec.name.clone(), source }),
         }
     }
 
-    /// Sets options of a bond that is there. Not all can be set while it has ports: see [`is_fixed`].
+    /// Sets options of an existing bond. Some cannot be changed while it has ports: see [`is_fixed`].
     ///
     /// # Errors
     /// [`NetError::Missing`], [`NetError::BondOption`], or the driver refused.
     pub async fn set_bond(&self, device: &IfName, options: &[(String, String)]) -> Result<(), NetError> {
-        let infos = self.infos(device, options).await?;
-        let mut message = named(device);
-        let data = LinkInfo::Data(InfoData::Bond(infos));
+        let attributes = self.attributes(device, options).await?;
+        let mut message = link_message(device);
+        let data = LinkInfo::Data(InfoData::Bond(attributes));
         message.attributes.push(LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::Bond), data]));
-        let words: Vec<String> = options.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        self.set_info(device, message, || format!("the bonding options {}", words.join(" "))).await
+        let options: Vec<String> = options.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        self.set_info(device, message, || format!("the bonding options {}", options.join(" "))).await
     }
 
-    async fn infos(&self, device: &IfName, options: &[(String, String)]) -> Result<Vec<InfoBond>, NetError> {
-        let mut infos = Vec::new();
+    async fn attributes(
+        &self,
+        device: &IfName,
+        options: &[(String, String)],
+    ) -> Result<Vec<InfoBond>, NetError> {
+        let mut attributes = Vec::new();
         for (name, value) in options {
             let refuse =
                 || NetError::BondOption { device: device.clone(), option: format!("{name}={value}") };
             if name == PRIMARY {
                 let port: IfName = value.parse().map_err(|_| refuse())?;
-                infos.push(InfoBond::Primary(self.index(&port).await?));
+                attributes.push(InfoBond::Primary(self.index(&port).await?));
             } else {
-                infos.push(info(name, value).ok_or_else(refuse)?);
+                attributes.push(attribute(name, value).ok_or_else(refuse)?);
             }
         }
-        Ok(infos)
+        Ok(attributes)
     }
 
-    /// Changes of an existing device's own sort go with `RTM_NEWLINK`: `RTM_SETLINK` would not look at them (kernel
+    /// Changes driver settings of an existing device with `RTM_NEWLINK`: `RTM_SETLINK` ignores them (kernel
     /// net/core/rtnetlink.c, `__rtnl_newlink`).
     pub(crate) async fn set_info(
         &self,
@@ -87,31 +91,31 @@ impl Kernel {
         message: LinkMessage,
         property: impl FnOnce() -> String,
     ) -> Result<(), NetError> {
-        // without NLM_F_CREATE one that is not there is ENODEV
+        // without NLM_F_CREATE a missing device is ENODEV
         let done = self.change(RouteNetlinkMessage::NewLink(message), 0).await;
         done.map_err(|source| crate::device::refusal(device, source, property))
     }
 }
 
-/// The option whose value is a port's name.
+/// The option whose value is the name of a port.
 pub(crate) const PRIMARY: &str = "primary";
 
-/// Options that the driver changes only of a bond that is down or has no ports (kernel drivers/net/bonding/bond_options.c,
-/// `BOND_OPTFLAG_NOSLAVES` and `BOND_OPTFLAG_IFDOWN`).
+/// Whether the driver changes an option only while the bond is down or has no ports (kernel
+/// drivers/net/bonding/bond_options.c, `BOND_OPTFLAG_NOSLAVES` and `BOND_OPTFLAG_IFDOWN`).
 pub fn is_fixed(option: &str) -> bool {
     matches!(option, "mode" | "fail_over_mac" | "lacp_rate" | "ad_select")
 }
 
-/// An option's value as [`crate::Settings::Bond`] has it (`lacp_rate=1` is `fast`); `None`: the driver knows no such option or
-/// value.
+/// An option's value in the form of [`crate::Settings::Bond`] (`lacp_rate=1` is `fast`); `None`: the driver does not
+/// know the option or the value.
 pub fn canonical(option: &str, value: &str) -> Option<String> {
     if option == PRIMARY {
         return Some(value.to_owned());
     }
-    told(&info(option, value)?).map(|(_, value)| value)
+    option_of(&attribute(option, value)?).map(|(_, value)| value)
 }
 
-fn info(option: &str, value: &str) -> Option<InfoBond> {
+fn attribute(option: &str, value: &str) -> Option<InfoBond> {
     fn parsed<T: FromStr>(value: &str) -> Option<T> {
         value.parse().ok()
     }
@@ -136,8 +140,8 @@ fn info(option: &str, value: &str) -> Option<InfoBond> {
     })
 }
 
-/// An option as the kernel tells it; `None`: one that the tables do not have.
-pub(crate) fn told(info: &InfoBond) -> Option<(&'static str, String)> {
+/// An option with its value; `None`: an attribute that the tables do not have.
+pub(crate) fn option_of(info: &InfoBond) -> Option<(&'static str, String)> {
     let text = |value: &dyn fmt::Display| value.to_string();
     Some(match info {
         InfoBond::Mode(value) => ("mode", text(value)),
@@ -197,7 +201,7 @@ mod tests {
             ("num_grat_arp", "3"),
         ];
         for (option, value) in options {
-            assert_eq!(told(&info(option, value).unwrap()), Some((option, value.to_owned())));
+            assert_eq!(option_of(&attribute(option, value).unwrap()), Some((option, value.to_owned())));
         }
     }
 }

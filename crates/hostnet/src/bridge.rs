@@ -14,45 +14,45 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::NetError;
 use crate::kernel::Kernel;
-use crate::link::{BridgeSettings, Kind, is, named};
+use crate::link::{BridgeSettings, Kind, is_errno, link_message};
 
-/// A bridge to be made: spanning tree off, forward delay 0 (a port forwards at once), and up.
+/// A bridge to create: spanning tree off, forward delay 0 (a port forwards at once), and up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BridgeSpec {
     /// Its name.
     pub name: IfName,
-    /// Its own address. Set, it stays whatever ports come and go; `None` takes the lowest of its ports'.
+    /// Its MAC. If set, it does not change with the ports; `None`: the lowest MAC of its ports.
     pub mac: Option<MacAddr>,
-    /// MTU; `None` follows its ports.
+    /// MTU in bytes; `None`: that of its ports.
     pub mtu: Option<u32>,
 }
 
 impl Kernel {
-    /// Makes a bridge. `false`: one of that name was there, and is left as it is.
+    /// Creates a bridge. `false`: a bridge of this name exists; it is not changed.
     ///
     /// # Errors
-    /// [`NetError::NoBridge`] when something else has the name.
+    /// [`NetError::WrongKind`] if another device has the name.
     pub async fn add_bridge(&self, spec: &BridgeSpec) -> Result<bool, NetError> {
         let made = self.change(RouteNetlinkMessage::NewLink(message(spec)), NLM_F_CREATE | NLM_F_EXCL).await;
         match made {
             Ok(()) => Ok(true),
-            Err(source) if is(&source, EEXIST) => self.is_bridge(&spec.name).await,
+            Err(source) if is_errno(&source, EEXIST) => self.expect_kind(&spec.name, &Kind::Bridge).await,
             Err(source) => Err(NetError::AddBridge { device: spec.name.clone(), source }),
         }
     }
 
-    /// Sets when a bridge's ports forward.
+    /// Sets spanning tree and forward delay.
     ///
     /// # Errors
     /// [`NetError::Missing`], or the kernel refused.
     pub async fn set_bridge(&self, device: &IfName, settings: BridgeSettings) -> Result<(), NetError> {
         let stp = if settings.stp { BridgeStpState::KernelStp } else { BridgeStpState::Disabled };
-        // the kernel takes a delay of less than 2 s only without spanning tree (net/bridge/br_stp.c, br_set_forward_delay),
-        // and takes the settings in the order of their numbers, the delay first: so two messages
+        // the kernel accepts a delay of less than 2 s only without spanning tree (net/bridge/br_stp.c,
+        // br_set_forward_delay), and applies the delay of a message first: so two messages
         let (stp, delay) = (InfoBridge::StpState(stp), InfoBridge::ForwardDelay(settings.forward_delay));
         let in_order = if settings.stp { [delay, stp] } else { [stp, delay] };
         for info in in_order {
-            let mut message = named(device);
+            let mut message = link_message(device);
             let data = LinkInfo::Data(InfoData::Bridge(vec![info]));
             message.attributes.push(LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::Bridge), data]));
             self.set_info(device, message, || format!("{settings}")).await?;
@@ -60,19 +60,16 @@ impl Kernel {
         Ok(())
     }
 
-    async fn is_bridge(&self, name: &IfName) -> Result<bool, NetError> {
-        match self.link(name).await? {
-            Some(link) if link.kind == Kind::Bridge => Ok(false),
-            _ => Err(NetError::NoBridge { device: name.clone() }),
-        }
-    }
-
-    /// `Ok(false)` where a device that could not be made is there already, of that kind.
-    pub(crate) async fn is_that(&self, name: &IfName, kind: &Kind) -> Result<bool, NetError> {
-        let word = if *kind == Kind::Bond { "bond" } else { "VLAN" };
+    /// `Ok(false)` if a device that could not be created exists and has this kind.
+    pub(crate) async fn expect_kind(&self, name: &IfName, kind: &Kind) -> Result<bool, NetError> {
+        let kind_name = match kind {
+            Kind::Bridge => "bridge",
+            Kind::Bond => "bond",
+            _ => "VLAN",
+        };
         match self.link(name).await? {
             Some(link) if link.kind == *kind => Ok(false),
-            _ => Err(NetError::NotThat { device: name.clone(), kind: word }),
+            _ => Err(NetError::WrongKind { device: name.clone(), kind: kind_name }),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What can be changed of an interface that is there. Every call is the same in effect when repeated.
+//! Changes of existing interfaces. All calls are idempotent.
 
 use std::io;
 
@@ -9,24 +9,25 @@ use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 
 use crate::error::NetError;
 use crate::kernel::Kernel;
-use crate::link::{is, named};
+use crate::link::{is_errno, link_message};
 use crate::netns::Namespace;
 
 impl Kernel {
-    /// Deletes an interface; of a veth pair, both ends, wherever the other is. `false`: it was not there.
+    /// Deletes an interface; of a veth pair, both ends in any namespace. `false`: it did not exist.
     ///
     /// # Errors
-    /// The kernel refused, such as for hardware.
+    /// The kernel refused, for example for hardware.
     pub async fn delete(&self, device: &IfName) -> Result<bool, NetError> {
-        match self.change_patiently(RouteNetlinkMessage::DelLink(named(device))).await {
+        match self.request_deletion(RouteNetlinkMessage::DelLink(link_message(device))).await {
             Ok(()) => Ok(true),
-            Err(source) if is(&source, ENODEV) => Ok(false),
+            Err(source) if is_errno(&source, ENODEV) => Ok(false),
             Err(source) => Err(NetError::Delete { device: device.clone(), source }),
         }
     }
 
-    /// Makes it a port of the bridge or bond with that index, or of none. A bond takes only one that is down, and sets it up
-    /// (kernel drivers/net/bonding/bond_main.c, `bond_enslave`); it sets one down that leaves it.
+    /// Makes an interface a port of the bridge or bond with this index; `None`: of none. A bond accepts only a port
+    /// that is down, and sets it up (kernel drivers/net/bonding/bond_main.c, `bond_enslave`); it sets a port down
+    /// that it releases.
     ///
     /// # Errors
     /// [`NetError::Missing`], or the kernel refused.
@@ -35,7 +36,7 @@ impl Kernel {
         self.set(device, LinkAttribute::Controller(bridge.unwrap_or(0)), what).await
     }
 
-    /// Sets its MTU.
+    /// Sets the MTU in bytes.
     ///
     /// # Errors
     /// [`NetError::Missing`], or the kernel refused (out of the device's range).
@@ -43,20 +44,20 @@ impl Kernel {
         self.set(device, LinkAttribute::Mtu(mtu), || format!("MTU {mtu}")).await
     }
 
-    /// Sets its own Ethernet address.
+    /// Sets the MAC.
     ///
     /// # Errors
-    /// [`NetError::Missing`], or the kernel refused (a group address; a device that must be down for it).
+    /// [`NetError::Missing`], or the kernel refused (a multicast address; a device that must be down for it).
     pub async fn set_mac(&self, device: &IfName, mac: MacAddr) -> Result<(), NetError> {
         self.set(device, LinkAttribute::Address(mac.octets().to_vec()), || format!("address {mac}")).await
     }
 
-    /// Switches it on or off.
+    /// Sets an interface up or down.
     ///
     /// # Errors
     /// [`NetError::Missing`], or the kernel refused.
     pub async fn set_up(&self, device: &IfName, up: bool) -> Result<(), NetError> {
-        let mut message = named(device);
+        let mut message = link_message(device);
         message.header.change_mask = LinkFlags::Up;
         if up {
             message.header.flags = LinkFlags::Up;
@@ -64,10 +65,10 @@ impl Kernel {
         self.set_link(device, message, || if up { "up" } else { "down" }.to_owned()).await
     }
 
-    /// Moves it into another network namespace.
+    /// Moves an interface into another network namespace.
     ///
     /// # Errors
-    /// [`NetError::Missing`], or the kernel refused (the name is taken there).
+    /// [`NetError::Missing`], or the kernel refused (the name exists there).
     pub async fn move_to(&self, device: &IfName, namespace: &Namespace) -> Result<(), NetError> {
         let attribute = LinkAttribute::NetNsFd(namespace.raw_fd());
         self.set(device, attribute, || "another network namespace".to_owned()).await
@@ -79,7 +80,7 @@ impl Kernel {
         attribute: LinkAttribute,
         property: impl FnOnce() -> String,
     ) -> Result<(), NetError> {
-        let mut message = named(device);
+        let mut message = link_message(device);
         message.attributes.push(attribute);
         self.set_link(device, message, property).await
     }
@@ -97,7 +98,7 @@ impl Kernel {
 
 pub(crate) fn refusal(device: &IfName, source: io::Error, property: impl FnOnce() -> String) -> NetError {
     let device = device.clone();
-    if is(&source, ENODEV) {
+    if is_errno(&source, ENODEV) {
         return NetError::Missing { device };
     }
     NetError::Set { device, property: property(), source }

@@ -1,4 +1,4 @@
-//! How the kernel refused.
+//! Errors of the kernel.
 
 use std::io;
 use std::net::IpAddr;
@@ -7,168 +7,162 @@ use inventory::IfName;
 use ipnet::IpNet;
 use thiserror::Error;
 
-/// An operation that the kernel did not do. The source is the kernel's own errno.
+/// An operation that the kernel refused. The source contains its errno.
 #[derive(Debug, Error)]
 pub enum NetError {
-    /// No netlink socket.
+    /// The netlink socket could not be opened.
     #[error("cannot open a netlink socket")]
     Open {
-        /// Why.
+        /// Cause.
         #[source]
         source: io::Error,
     },
-    /// A dump of `what` did not come.
-    #[error("cannot list the {what} of this machine")]
+    /// A dump failed.
+    #[error("cannot list the {what} of this host")]
     List {
-        /// Links, addresses, routes.
+        /// `links`, `addresses` or `routes`.
         what: &'static str,
-        /// Why.
+        /// Cause.
         #[source]
         source: io::Error,
     },
-    /// The interface to act on is not there.
-    #[error("there is no interface {device}")]
+    /// The interface does not exist.
+    #[error("interface {device} does not exist")]
     Missing {
         /// Its name.
         device: IfName,
     },
-    /// One of a pair's names is taken.
-    #[error("there is an interface {host_end} or {container_end} already")]
+    /// A name of a veth pair is already used.
+    #[error("interface {host_end} or {container_end} already exists")]
     Exists {
-        /// The end that was to stay.
+        /// The host end.
         host_end: IfName,
-        /// The end that the container was to get.
+        /// The container end.
         container_end: IfName,
     },
-    /// The name is taken by something else.
-    #[error("there is an interface {device} already, and it is no bridge")]
-    NoBridge {
-        /// The name that was to be made.
+    /// A device of another kind has the name.
+    #[error("interface {device} already exists and is not a {kind}")]
+    WrongKind {
+        /// The name.
         device: IfName,
-    },
-    /// The name is taken by something else.
-    #[error("there is an interface {device} already, and it is no {kind}")]
-    NotThat {
-        /// The name that was to be made.
-        device: IfName,
-        /// What was to be made.
+        /// The expected kind.
         kind: &'static str,
     },
-    /// The driver has no such option, or it can not have that value.
-    #[error("the bonding driver knows no {option}, which {device} shall have")]
+    /// The driver does not know the option or the value.
+    #[error("the bonding driver does not accept {option} for {device}")]
     BondOption {
         /// The bond.
         device: IfName,
         /// `NAME=VALUE`.
         option: String,
     },
-    /// A bond was not made.
-    #[error("cannot make the bond {device}")]
+    /// A bond was not created.
+    #[error("cannot create bond {device}")]
     AddBond {
         /// Its name.
         device: IfName,
-        /// Why.
+        /// Cause.
         #[source]
         source: io::Error,
     },
-    /// A VLAN device was not made.
-    #[error("cannot make {device} for VLAN {id}")]
+    /// A VLAN device was not created.
+    #[error("cannot create {device} for VLAN {id}")]
     AddVlan {
         /// Its name.
         device: IfName,
         /// The VLAN.
         id: u16,
-        /// Why.
+        /// Cause.
         #[source]
         source: io::Error,
     },
-    /// A veth pair was not made; nothing of it is left.
-    #[error("cannot make the pair {host_end} and {container_end}{}", On(bridge))]
+    /// A veth pair was not created.
+    #[error("cannot create veth pair {host_end} and {container_end}{}", On(bridge))]
     Attach {
-        /// The end that stays.
+        /// The host end.
         host_end: IfName,
-        /// The end that the container gets.
+        /// The container end.
         container_end: IfName,
         /// Index of the bridge.
         bridge: Option<u32>,
-        /// Why.
+        /// Cause.
         #[source]
         source: io::Error,
     },
-    /// A bridge was not made.
-    #[error("cannot make the bridge {device}")]
+    /// A bridge was not created.
+    #[error("cannot create bridge {device}")]
     AddBridge {
         /// Its name.
         device: IfName,
-        /// Why.
+        /// Cause.
         #[source]
         source: io::Error,
     },
     /// An interface was not deleted.
-    #[error("cannot delete the interface {device}")]
+    #[error("cannot delete interface {device}")]
     Delete {
         /// Its name.
         device: IfName,
-        /// Why.
+        /// Cause.
         #[source]
         source: io::Error,
     },
     /// A property was not set.
-    #[error("cannot set {property} of the interface {device}")]
+    #[error("cannot set {property} of interface {device}")]
     Set {
         /// The interface.
         device: IfName,
-        /// What was to be, such as `MTU 9000`.
+        /// The property with its value, such as `MTU 9000`.
         property: String,
-        /// Why.
+        /// Cause.
         #[source]
         source: io::Error,
     },
     /// An address was not added.
-    #[error("cannot add the address {address} to the interface {device}")]
+    #[error("cannot add address {address} to interface {device}")]
     AddAddress {
         /// The interface.
         device: IfName,
         /// The address.
         address: IpNet,
-        /// Why.
+        /// Cause.
         #[source]
         source: io::Error,
     },
     /// An address was not removed.
-    #[error("cannot remove the address {address} from the interface {device}")]
+    #[error("cannot remove address {address} from interface {device}")]
     DelAddress {
         /// The interface.
         device: IfName,
         /// The address.
         address: IpNet,
-        /// Why.
+        /// Cause.
         #[source]
         source: io::Error,
     },
     /// A route was not added.
-    #[error("cannot add the route to {destination} via {} through {device}", Via(gateway))]
+    #[error("cannot add route to {destination} via {} through {device}", Via(gateway))]
     AddRoute {
         /// The interface.
         device: IfName,
-        /// Where it leads.
+        /// The destination.
         destination: IpNet,
         /// The next hop.
         gateway: Option<IpAddr>,
-        /// Why.
+        /// Cause.
         #[source]
         source: io::Error,
     },
     /// A route was not removed.
-    #[error("cannot remove the route to {destination} via {} through {device}", Via(gateway))]
+    #[error("cannot remove route to {destination} via {} through {device}", Via(gateway))]
     DelRoute {
         /// The interface.
         device: IfName,
-        /// Where it leads.
+        /// The destination.
         destination: IpNet,
         /// The next hop.
         gateway: Option<IpAddr>,
-        /// Why.
+        /// Cause.
         #[source]
         source: io::Error,
     },

@@ -1,4 +1,4 @@
-//! What ethtool(8) does, over generic netlink (kernel Documentation/networking/ethtool-netlink.rst): one setting.
+//! Sets device features like ethtool(8), over generic netlink (kernel Documentation/networking/ethtool-netlink.rst).
 
 use std::path::Path;
 use std::{fs, io};
@@ -17,7 +17,7 @@ use crate::kernel::Kernel;
 use crate::netns;
 use crate::veth::host_mac;
 
-/// `struct nlmsghdr` and `struct genlmsghdr` of linux/netlink.h and linux/genetlink.h.
+/// Sizes of `struct nlmsghdr` and `struct genlmsghdr` (linux/netlink.h, linux/genetlink.h).
 const NETLINK_HEADER: usize = 16;
 const GENERIC_HEADER: usize = 4;
 
@@ -34,66 +34,71 @@ const BIT_NAME: u16 = 2;
 /// `NLA_F_NESTED`.
 const NESTED: u16 = 1 << 15;
 
-/// The features that have the sender leave checksums to hardware (`netdev_features_strings`, net/ethtool/common.c); a
-/// veth has none and passes the frame on without. Segments of 64 kB go with them (`netdev_fix_features`).
+/// The features that leave checksums to the hardware (`netdev_features_strings`, net/ethtool/common.c). A veth has no
+/// hardware and passes frames on without checksums. Segments of 64 kB are disabled with them (`netdev_fix_features`).
 const CHECKSUMS: [&str; 2] = ["tx-checksum-ip-generic", "tx-checksum-sctp"];
 
-const NOWHERE: &str = "its other end is in no container of dockerd";
+const PEER_NOT_FOUND: &str = "its other end is not in a container of dockerd";
 
 impl Kernel {
-    /// Has what is sent through an interface carry its checksums, as `ethtool -K DEVICE tx off`. A container's end needs it
-    /// where its frames are switched by ovs-vswitchd itself, which reads them from a socket as they are: TCP and UDP
-    /// would be thrown away at the other end. Stays when the interface moves to another namespace.
+    /// Makes the kernel compute the checksums of what is sent through an interface, like `ethtool -K DEVICE
+    /// tx off`. A container end needs this if ovs-vswitchd forwards its frames in user space: it forwards
+    /// them without checksums, and the receiver drops TCP and UDP. The setting stays when the interface moves
+    /// to another namespace.
     ///
     /// # Errors
-    /// [`NetError::Missing`], or a kernel without ethtool's netlink (before 5.6).
-    pub async fn sum_in_software(&self, device: &IfName) -> Result<(), NetError> {
+    /// [`NetError::Missing`], or a kernel without ethtool's netlink interface (before 5.6).
+    pub async fn disable_tx_checksum_offload(&self, device: &IfName) -> Result<(), NetError> {
         let name = device.clone();
-        // a lock of the kernel's may be held for milliseconds
-        let set = tokio::task::spawn_blocking(move || switch_off(&name)).await;
+        // the kernel may hold a lock for milliseconds
+        let set = tokio::task::spawn_blocking(move || disable_checksums(&name)).await;
         set.unwrap_or_else(|error| Err(error.into())).map_err(|source| refusal(device, source))
     }
 
-    /// The same for a container's end that is in its container already, in one of the namespaces in a directory.
+    /// The same for the other end of a veth pair, in one of the network namespaces in a directory.
     ///
     /// # Errors
-    /// [`NetError::Missing`], or its other end is in none of them.
-    pub async fn sum_in_software_behind(&self, host_end: &IfName, namespaces: &Path) -> Result<(), NetError> {
+    /// [`NetError::Missing`], or the other end is in none of them.
+    pub async fn disable_tx_checksum_offload_of_peer(
+        &self,
+        host_end: &IfName,
+        namespaces: &Path,
+    ) -> Result<(), NetError> {
         let missing = || NetError::Missing { device: host_end.clone() };
         let link = self.link(host_end).await?.ok_or_else(missing)?;
         let host = link.mac.ok_or_else(missing)?;
         let namespaces = namespaces.to_owned();
-        let set = tokio::task::spawn_blocking(move || switch_off_behind(host, &namespaces)).await;
+        let set = tokio::task::spawn_blocking(move || disable_checksums_of_peer(host, &namespaces)).await;
         match set.unwrap_or_else(|error| Err(error.into())) {
             Ok(true) => Ok(()),
-            // its container may have ended meanwhile
+            // the container may have stopped meanwhile
             Ok(false) => match self.link(host_end).await? {
                 None => Err(missing()),
-                Some(_) => Err(refusal(host_end, io::Error::new(io::ErrorKind::NotFound, NOWHERE))),
+                Some(_) => Err(refusal(host_end, io::Error::new(io::ErrorKind::NotFound, PEER_NOT_FOUND))),
             },
             Err(source) => Err(refusal(host_end, source)),
         }
     }
 }
 
-/// Switches it off for the other end of a pair, in whichever of the namespaces it is. A namespace that ends meanwhile, or
-/// is none any more, has no container.
-fn switch_off_behind(host: MacAddr, namespaces: &Path) -> io::Result<bool> {
+/// Disables the offload for the other end of a pair. A namespace that disappears meanwhile, or is none, has
+/// no container.
+fn disable_checksums_of_peer(host: MacAddr, namespaces: &Path) -> io::Result<bool> {
     for entry in fs::read_dir(namespaces)? {
-        let switched = netns::run(&entry?.path(), || match end_of(host)? {
-            Some(device) => switch_off(&device).map(|()| true),
+        let switched = netns::run(&entry?.path(), || match interface_of_peer(host)? {
+            Some(device) => disable_checksums(&device).map(|()| true),
             None => Ok(false),
         });
         match switched {
             Ok(Ok(false)) => {}
             Ok(done) => return done,
-            Err(error) => tracing::debug!(%error, "passed over"),
+            Err(error) => tracing::debug!(%error, "network namespace skipped"),
         }
     }
     Ok(false)
 }
 
-fn end_of(host: MacAddr) -> io::Result<Option<IfName>> {
+fn interface_of_peer(host: MacAddr) -> io::Result<Option<IfName>> {
     let has_it = |address: SockaddrStorage| {
         let mac = address.as_link_addr().and_then(nix::sys::socket::LinkAddr::addr).map(MacAddr::from);
         mac.is_some_and(|mac| host_mac(mac) == host)
@@ -103,24 +108,24 @@ fn end_of(host: MacAddr) -> io::Result<Option<IfName>> {
     Ok(found.and_then(|entry| entry.interface_name.parse().ok()))
 }
 
-fn switch_off(device: &IfName) -> io::Result<()> {
+fn disable_checksums(device: &IfName) -> io::Result<()> {
     let family = Protocol::from(NETLINK_GENERIC);
     let socket = Socket::new(Domain::from(AF_NETLINK), Type::RAW, Some(family))?;
     let controller = u16::try_from(GENL_ID_CTRL).unwrap_or_default();
     let name = text(attribute_of(CTRL_ATTR_FAMILY_NAME), "ethtool");
-    let told = ask(&socket, controller, u8::try_from(CTRL_CMD_GETFAMILY).unwrap_or_default(), &name)?;
+    let answer = request(&socket, controller, u8::try_from(CTRL_CMD_GETFAMILY).unwrap_or_default(), &name)?;
     let missing = || io::Error::new(io::ErrorKind::Unsupported, "this kernel has no netlink family ethtool");
-    let id = find(&told, attribute_of(CTRL_ATTR_FAMILY_ID)).and_then(|id| id.first_chunk().copied());
+    let id = find(&answer, attribute_of(CTRL_ATTR_FAMILY_ID)).and_then(|id| id.first_chunk().copied());
     let id = id.map(u16::from_ne_bytes).ok_or_else(missing)?;
-    ask(&socket, id, FEATURES_SET, &request(device)).map(drop)
+    request(&socket, id, FEATURES_SET, &features_request(device)).map(drop)
 }
 
 fn attribute_of(number: i32) -> u16 {
     u16::try_from(number).unwrap_or_default()
 }
 
-/// A bit that is named without a value is switched off, and the others stay.
-fn request(device: &IfName) -> Vec<u8> {
+/// A bit without a value is disabled; all others are unchanged.
+fn features_request(device: &IfName) -> Vec<u8> {
     let header =
         [text(HEADER_DEV_NAME, device.as_str()), attribute(HEADER_FLAGS, &FLAG_OMIT_REPLY.to_ne_bytes())];
     let bits: Vec<u8> =
@@ -130,14 +135,14 @@ fn request(device: &IfName) -> Vec<u8> {
         .concat()
 }
 
-/// Sends one message and reads until it is acknowledged; returns the attributes of an answer that came before that.
-fn ask(socket: &Socket, family: u16, command: u8, attributes: &[u8]) -> io::Result<Vec<u8>> {
+/// Sends a message and waits for its acknowledgement. Returns the attributes of the answer before it.
+fn request(socket: &Socket, family: u16, command: u8, attributes: &[u8]) -> io::Result<Vec<u8>> {
     let length = u32::try_from(NETLINK_HEADER + GENERIC_HEADER + attributes.len()).unwrap_or(u32::MAX);
     let flags = u16::try_from(NLM_F_REQUEST | NLM_F_ACK).unwrap_or_default();
     let mut message = length.to_ne_bytes().to_vec();
     message.extend(family.to_ne_bytes());
     message.extend(flags.to_ne_bytes());
-    // sequence and port: the kernel answers on this socket only
+    // no sequence number and port: only the kernel answers on this socket
     message.extend([0; 8]);
     message.extend([command, 1, 0, 0]);
     message.extend(attributes);
@@ -156,7 +161,7 @@ fn ask(socket: &Socket, family: u16, command: u8, attributes: &[u8]) -> io::Resu
     }
 }
 
-/// Type and body of each message.
+/// The type and body of each message.
 fn messages(mut read: &[u8]) -> Vec<(u16, &[u8])> {
     let mut all = Vec::new();
     while let Some(([a, b, c, d, e, f, ..], _)) = read.split_first_chunk::<NETLINK_HEADER>() {

@@ -1,4 +1,4 @@
-//! Being told that something changed, without being told what: whoever hears of a change looks again.
+//! Notifications that something changed, without details: the receiver observes the host again.
 
 use std::io;
 use std::os::fd::AsRawFd as _;
@@ -12,17 +12,17 @@ use tokio::io::unix::AsyncFd;
 
 use crate::watch::watch;
 
-/// `RTNLGRP_LINK` of linux/rtnetlink.h: interfaces made, changed, deleted, moved away.
+/// `RTNLGRP_LINK` of linux/rtnetlink.h: interfaces created, changed, deleted, moved.
 const LINK_GROUP: u32 = 1;
 
-/// `NFNLGRP_NFTABLES` of linux/netfilter/nfnetlink.h: every commit to nf_tables, so also what `iptables` of the nft
-/// variant does, `nft flush ruleset`, a reload of firewalld. (The legacy variant of iptables tells nobody.)
+/// `NFNLGRP_NFTABLES` of linux/netfilter/nfnetlink.h: each commit to nf_tables, also by `iptables-nft`, `nft flush
+/// ruleset` or a reload of firewalld. (`iptables-legacy` causes no notification.)
 const NFTABLES_GROUP: u32 = 7;
 
-/// Enough for the burst of a dozen commits; what does not fit is told as an overflow, which reads the same.
+/// Sufficient for a dozen commits; an overflow counts as a notification too.
 const BUFFER: usize = 64 * 1024;
 
-/// What may have changed.
+/// The part of the host that may have changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Change {
     /// Interfaces.
@@ -31,15 +31,15 @@ pub enum Change {
     Firewall,
 }
 
-/// The kernel's notifications could not be had.
+/// Notifications are not available.
 #[derive(Debug, Error)]
 pub enum EventsError {
-    /// No socket, or not permitted.
+    /// The subscription failed.
     #[error("cannot subscribe to the kernel's notifications of {what}")]
     Subscribe {
         /// Interfaces, or the packet filter.
         what: &'static str,
-        /// Why.
+        /// Cause.
         #[source]
         source: io::Error,
     },
@@ -48,13 +48,13 @@ pub enum EventsError {
     Read {
         /// Interfaces, or the packet filter.
         what: &'static str,
-        /// Why.
+        /// Cause.
         #[source]
         source: io::Error,
     },
 }
 
-/// The changes of one network namespace from when this was opened on.
+/// Notifications of one network namespace.
 #[derive(Debug)]
 pub struct Events {
     links: Subscription,
@@ -62,14 +62,13 @@ pub struct Events {
 }
 
 impl Events {
-    /// Subscribes, for the network namespace of the calling thread. What changes from now on is told, so look once
-    /// after this.
+    /// Subscribes in the network namespace of the calling thread. Observe the host once after this.
     ///
     /// # Errors
-    /// No socket, or not permitted (the packet filter's notifications need `CAP_NET_ADMIN`).
+    /// No socket, or no permission (notifications of the packet filter need `CAP_NET_ADMIN`).
     ///
     /// # Panics
-    /// Outside of a tokio runtime.
+    /// If called outside of a tokio runtime.
     pub fn open() -> Result<Self, EventsError> {
         Ok(Self {
             links: Subscription::open("interfaces", NETLINK_ROUTE, LINK_GROUP)?,
@@ -77,15 +76,15 @@ impl Events {
         })
     }
 
-    /// Waits for a change. All that is queued of one sort is one change, and so is a queue that overflowed. Nothing
-    /// is lost when the future is dropped.
+    /// Waits for a change. All queued notifications of one kind, or an overflow, are one change. Dropping the future
+    /// loses nothing.
     ///
     /// # Errors
-    /// A socket failed: look at everything, and open anew.
+    /// A socket failed: observe everything, and subscribe again.
     pub async fn next(&mut self) -> Result<Change, EventsError> {
         tokio::select! {
-            told = self.links.drained() => told.map(|()| Change::Links),
-            told = self.firewall.drained() => told.map(|()| Change::Firewall),
+            changed = self.links.drained() => changed.map(|()| Change::Links),
+            changed = self.firewall.drained() => changed.map(|()| Change::Firewall),
         }
     }
 }
@@ -102,7 +101,7 @@ impl Subscription {
         socket.map(|socket| Self { what, socket }).map_err(|source| EventsError::Subscribe { what, source })
     }
 
-    /// Waits until there is something, and takes all of it.
+    /// Waits for notifications and reads all of them.
     async fn drained(&self) -> Result<(), EventsError> {
         let drained = self.socket.async_io(Interest::READABLE, drain).await;
         drained.map_err(|source| EventsError::Read { what: self.what, source })
@@ -117,13 +116,13 @@ fn subscribe(protocol: i32, group: u32) -> io::Result<AsyncFd<Socket>> {
     watch(socket)
 }
 
-/// Reads to the end of the queue; "would block" when there was nothing at all.
+/// Reads until the queue is empty; `WouldBlock` if it was empty.
 fn drain(socket: &Socket) -> io::Result<()> {
     let mut any = false;
-    // the content does not matter, so what does not fit may be cut off
-    let mut scrap = [0_u8; 64];
+    // the content does not matter, so it may be truncated
+    let mut scratch = [0_u8; 64];
     loop {
-        match recv(socket.as_raw_fd(), &mut scrap, MsgFlags::empty()) {
+        match recv(socket.as_raw_fd(), &mut scratch, MsgFlags::empty()) {
             Ok(_) | Err(nix::Error::ENOBUFS) => any = true,
             Err(nix::Error::EAGAIN) if any => return Ok(()),
             Err(nix::Error::EINTR) => {}

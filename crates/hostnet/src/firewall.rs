@@ -1,13 +1,13 @@
-//! Keeping bridged traffic flowing past Docker's packet filter.
+//! Lets bridged traffic pass Docker's packet filter.
 //!
-//! dockerd loads br_netfilter, which hands every IP packet that a bridge forwards to the FORWARD chain as if it were
-//! routed, and sets the policy of that chain to DROP (moby `libnetwork/drivers/bridge/setup_ip_forwarding.go`). So a
-//! host that starts Docker cuts off the bridges that others made, ours too. For each of our bridges one rule accepts
-//! what goes from the bridge to itself, ahead of all that can drop.
+//! dockerd loads br_netfilter, which sends each IP packet that a bridge forwards through the FORWARD chain as if it
+//! were routed, and sets the policy of this chain to DROP (moby `libnetwork/drivers/bridge/setup_ip_forwarding.go`).
+//! So a host that starts Docker interrupts all existing bridges, including ours. For each of our bridges one rule
+//! accepts the traffic from the bridge to itself, before all rules that can drop.
 //!
-//! A table of our own in nf_tables can not do this: each base chain at a hook gives its own verdict, and an accept
-//! ends only that chain; a drop in any other, such as the policy of iptables' FORWARD, is final (nft(8), VERDICT
-//! STATEMENT). So the rule has to stand in that very chain, through the same `iptables` that dockerd runs.
+//! A separate nf_tables table cannot do this: each base chain at a hook has its own verdict. An accept ends only that
+//! chain, and a drop in another chain, such as the policy of iptables' FORWARD, is final (nft(8), VERDICT STATEMENT).
+//! So the rule must be in the same chain, and is inserted with the same `iptables` that dockerd uses.
 
 mod plan;
 
@@ -22,57 +22,58 @@ use thiserror::Error;
 
 pub use plan::{Family, Rule, Step};
 
-/// Bridges of others that forwarded before Docker came, a name a line; the docker step writes it.
-pub const PASSED: &str = "/var/lib/xdock/bridges";
+/// File with the bridges of others that forwarded before Docker started, one name per line. The docker step
+/// writes it.
+pub const FOREIGN_BRIDGES: &str = "/var/lib/xdock/bridges";
 
-/// Held up by another program's lock on the tables at most this long, of a run of at most [`DEADLINE`].
+/// Maximum wait for another program's lock on the tables, within a run of at most [`IPTABLES_TIMEOUT`].
 const LOCK_SECONDS: &str = "5";
-const DEADLINE: Duration = Duration::from_secs(10);
+const IPTABLES_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The FORWARD chain of each family as `iptables -S FORWARD` prints it; `None` where there is nothing to keep: no such
-/// program (then Docker has set no policy either), or no IPv6 in the kernel.
+/// The FORWARD chain of each family as `iptables -S FORWARD` prints it. `None`: the program does not exist (then
+/// Docker has set no policy), or the kernel has no IPv6.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Observed {
-    /// Of IPv4.
+    /// IPv4.
     pub v4: Option<String>,
-    /// Of IPv6.
+    /// IPv6.
     pub v6: Option<String>,
-    /// Bridges of others that shall forward too: those of [`PASSED`].
-    pub passed: Vec<IfName>,
+    /// Bridges of others that must forward too: the content of [`FOREIGN_BRIDGES`].
+    pub foreign_bridges: Vec<IfName>,
 }
 
 /// The list of bridges of others cannot be read.
 #[derive(Debug, Error)]
 pub enum ListError {
-    /// Not readable.
+    /// The file cannot be read.
     #[error(transparent)]
     File(#[from] FileError),
-    /// A line is no name.
-    #[error("{PASSED}: {0:?} is no name of a bridge; correct or remove the line")]
+    /// A line is not an interface name.
+    #[error("{FOREIGN_BRIDGES}: {0:?} is not a bridge name; correct or remove the line")]
     Name(String),
 }
 
 /// The packet filter could not be read or changed.
 #[derive(Debug, Error)]
 pub enum FirewallError {
-    /// It could not be read.
+    /// A chain could not be read.
     #[error("cannot read the FORWARD chain of {family}")]
     Observe {
-        /// Which.
+        /// The family.
         family: Family,
-        /// What the program said.
+        /// Cause.
         #[source]
         source: ExecuteError,
     },
-    /// The list of bridges cannot be read.
+    /// The list of bridges could not be read.
     #[error(transparent)]
     List(#[from] ListError),
-    /// A rule was not put in or taken out.
+    /// A rule was not inserted or deleted.
     #[error("cannot {step}")]
     Apply {
-        /// What was to be done.
+        /// The step.
         step: Step,
-        /// What the program said.
+        /// Cause.
         #[source]
         source: ExecuteError,
     },
@@ -81,56 +82,61 @@ pub enum FirewallError {
 /// Reads the FORWARD chains.
 ///
 /// # Errors
-/// A program is there and fails.
+/// A program exists and failed.
 pub async fn observe() -> Result<Observed, FirewallError> {
     let v6 = if Path::new("/proc/net/if_inet6").exists() { listing(Family::V6).await? } else { None };
-    Ok(Observed { v4: listing(Family::V4).await?, v6, passed: passed(Path::new(PASSED))? })
+    Ok(Observed {
+        v4: listing(Family::V4).await?,
+        v6,
+        foreign_bridges: read_bridges(Path::new(FOREIGN_BRIDGES))?,
+    })
 }
 
-fn passed(path: &Path) -> Result<Vec<IfName>, ListError> {
+fn read_bridges(path: &Path) -> Result<Vec<IfName>, ListError> {
     let text = durable::read_text(path)?.unwrap_or_default();
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines.map(|line| line.parse().map_err(|_| ListError::Name(line.to_owned()))).collect()
 }
 
-/// Whether a FORWARD chain, as `iptables -S FORWARD` prints it, may drop anything.
+/// Whether a FORWARD chain, as `iptables -S FORWARD` prints it, may drop packets.
 pub fn may_drop(listing: &str) -> bool {
     plan::may_drop(listing)
 }
 
-/// Does one step of a plan.
+/// Executes one step of a plan.
 ///
 /// # Errors
-/// The program fails, such as for a rule that somebody took out meanwhile.
+/// The program failed, for example because the rule was deleted meanwhile.
 pub async fn apply(step: &Step) -> Result<(), FirewallError> {
-    let command = Command::new(step.family().program(), DEADLINE).args(["-w", LOCK_SECONDS]);
-    let ran = command.args(step.words()).execute().await;
+    let command = Command::new(step.family().program(), IPTABLES_TIMEOUT).args(["-w", LOCK_SECONDS]);
+    let ran = command.args(step.args()).execute().await;
     ran.map(drop).map_err(|source| FirewallError::Apply { step: step.clone(), source })
 }
 
 async fn listing(family: Family) -> Result<Option<String>, FirewallError> {
-    let command = Command::new(family.program(), DEADLINE).args(["-w", LOCK_SECONDS, "-S", "FORWARD"]);
+    let command =
+        Command::new(family.program(), IPTABLES_TIMEOUT).args(["-w", LOCK_SECONDS, "-S", "FORWARD"]);
     match command.execute().await {
         Ok(output) => Ok(Some(output.text())),
         Err(ExecuteError::Start { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-            tell_once(family);
+            log_missing_once(family);
             Ok(None)
         }
         Err(source) => Err(FirewallError::Observe { family, source }),
     }
 }
 
-fn tell_once(family: Family) {
-    static TOLD: Once = Once::new();
-    TOLD.call_once(|| {
-        tracing::info!("no {} on this host: no rules to keep in its FORWARD chain", family.program());
+fn log_missing_once(family: Family) {
+    static LOGGED: Once = Once::new();
+    LOGGED.call_once(|| {
+        tracing::info!("{} is not installed: no rules to maintain in its FORWARD chain", family.program());
     });
 }
 
-/// What brings the chains to one rule ahead of all that can drop for each of the bridges and of those of others on the list, and
-/// none for further ones. Pure.
+/// The steps after which each of `bridges`, and each bridge of others on the list, has exactly one rule before all
+/// that can drop, and no other bridge has one. Pure.
 pub fn plan(bridges: &[IfName], observed: &Observed) -> Vec<Step> {
-    let others = observed.passed.iter().filter(|name| !bridges.contains(name));
+    let others = observed.foreign_bridges.iter().filter(|name| !bridges.contains(name));
     let bridges: Vec<IfName> = bridges.iter().chain(others).cloned().collect();
     let listings = [(Family::V4, &observed.v4), (Family::V6, &observed.v6)];
     listings
@@ -148,22 +154,25 @@ mod tests {
     fn bridges_of_others_are_read_a_line_each() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("bridges");
-        assert_eq!(passed(&path).unwrap(), []);
+        assert_eq!(read_bridges(&path).unwrap(), []);
         std::fs::write(&path, "# virtual machines\nvirbr0\n\nbr7\n").unwrap();
-        let names: Vec<String> = passed(&path).unwrap().iter().map(ToString::to_string).collect();
+        let names: Vec<String> = read_bridges(&path).unwrap().iter().map(ToString::to_string).collect();
         assert_eq!(names, ["virbr0", "br7"]);
-        let observed =
-            Observed { v4: Some("-P FORWARD DROP".into()), v6: None, passed: passed(&path).unwrap() };
+        let observed = Observed {
+            v4: Some("-P FORWARD DROP".into()),
+            v6: None,
+            foreign_bridges: read_bridges(&path).unwrap(),
+        };
         let own: Vec<IfName> = vec!["mynet0".parse().unwrap(), "br7".parse().unwrap()];
         let steps: Vec<String> = plan(&own, &observed).iter().map(ToString::to_string).collect();
         let rule =
-            |bridge: &str| format!("put in the iptables rule \"xdock\" that lets bridge {bridge} forward");
+            |bridge: &str| format!("insert the iptables rule \"xdock\" that lets bridge {bridge} forward");
         assert_eq!(steps, [rule("mynet0"), rule("br7"), rule("virbr0")]);
         std::fs::write(&path, "br 7\n").unwrap();
-        let told = "/var/lib/xdock/bridges: \"br 7\" is no name of a bridge; correct or remove the line";
-        assert_eq!(passed(&path).unwrap_err().to_string(), told);
+        let expected = "/var/lib/xdock/bridges: \"br 7\" is not a bridge name; correct or remove the line";
+        assert_eq!(read_bridges(&path).unwrap_err().to_string(), expected);
         std::fs::remove_file(&path).unwrap();
         std::os::unix::fs::symlink("/not/mounted", &path).unwrap();
-        assert_eq!(passed(&path).unwrap_err().to_string(), format!("cannot read {}", path.display()));
+        assert_eq!(read_bridges(&path).unwrap_err().to_string(), format!("cannot read {}", path.display()));
     }
 }

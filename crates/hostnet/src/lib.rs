@@ -1,12 +1,11 @@
-//! The only code that touches the kernel's network.
+//! Configures the kernel's network and Open vSwitch. No other crate does.
 //!
-//! [`Kernel`] reads and changes interfaces, addresses and routes over one netlink connection; [`Events`] tells that
-//! something changed; [`arp`] and [`ndp`] ask on the wire whether an address is in use, and tell the neighbours that
-//! it is now; [`firewall`] keeps bridged traffic flowing past Docker's FORWARD policy; [`netns`] runs code in
-//! another network namespace; [`ovs`] reads and changes an Open vSwitch.
+//! [`Kernel`] reads and changes interfaces, addresses and routes over netlink. [`Events`] reports that something
+//! changed. [`arp`] and [`ndp`] probe and announce addresses. [`firewall`] lets bridged traffic pass Docker's FORWARD
+//! policy. [`netns`] runs code in another network namespace. [`ovs`] reads and changes Open vSwitch.
 //!
-//! Nothing here decides: callers plan, this crate acts and says what it saw. Everything acts on the network namespace
-//! of the thread that opened it ([`Kernel::open`], [`Events::open`]) or that polls it (the rest).
+//! This crate makes no decisions: callers plan, it executes and reports. Calls act on the network namespace of the
+//! thread that opened the connection ([`Kernel::open`], [`Events::open`]) or that polls the future (all others).
 
 pub mod arp;
 pub mod bond;
@@ -21,9 +20,9 @@ mod device;
 mod error;
 mod ethtool;
 mod events;
+mod host_isolation;
 mod kernel;
 mod link;
-mod listen;
 mod packet;
 mod probe;
 mod route;
@@ -35,9 +34,9 @@ pub use bond::BondSpec;
 pub use bridge::BridgeSpec;
 pub use error::NetError;
 pub use events::{Change, Events, EventsError};
+pub use host_isolation::HostIpFilter;
 pub use kernel::Kernel;
 pub use link::{BridgeSettings, Kind, Layer, Link, Settings};
-pub use listen::Hearing;
 pub use packet::PacketError;
 pub use route::Route;
 pub use veth::{Veth, host_mac};

@@ -11,42 +11,42 @@ use rtnetlink::packet_route::link::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::bond::told;
+use crate::bond::option_of;
 use crate::error::NetError;
 use crate::kernel::Kernel;
 
 /// One interface of a network namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
-    /// Its number, never given to another interface of this namespace while the machine runs.
+    /// Index, not reused in this namespace while the machine runs.
     pub index: u32,
     /// Its name.
     pub name: IfName,
-    /// What it is.
+    /// Device type.
     pub kind: Kind,
-    /// Its own Ethernet address; `None` where it has none or one of another length (InfiniBand, tunnels).
+    /// MAC; `None`: no MAC, or one of another length (InfiniBand, tunnels).
     pub mac: Option<MacAddr>,
-    /// The Ethernet address that the hardware came with (`IFLA_PERM_ADDRESS`); software devices have none.
+    /// MAC of the hardware (`IFLA_PERM_ADDRESS`); software devices have none.
     pub permanent_mac: Option<MacAddr>,
-    /// Its alternative names (`ip link property add .. altname`).
+    /// Alternative names (`ip link property add .. altname`).
     pub altnames: Vec<String>,
-    /// Largest packet, in bytes.
+    /// MTU in bytes.
     pub mtu: u32,
-    /// Switched on (`IFF_UP`).
+    /// Administratively up (`IFF_UP`).
     pub up: bool,
-    /// Has a carrier (`IFF_LOWER_UP`): of a veth, the other end is up too.
+    /// Has a carrier (`IFF_LOWER_UP`); of a veth: the other end is up too.
     pub running: bool,
-    /// Index of the bridge that it is a port of.
+    /// Index of the bridge or bond whose port it is.
     pub master: Option<u32>,
-    /// `IFLA_LINK_NETNSID`: the other end is in another network namespace.
+    /// `IFLA_LINK_NETNSID`; set if the other end is in another network namespace.
     pub peer_netns: Option<i32>,
     /// `ip link set .. alias`.
     pub alias: Option<String>,
-    /// What its frames are.
+    /// Kind of frames.
     pub layer: Layer,
-    /// Largest MTU that it takes, in bytes (`IFLA_MAX_MTU`); `None`: its driver tells no limit.
+    /// Maximum MTU in bytes (`IFLA_MAX_MTU`); `None`: the driver reports no limit.
     pub max_mtu: Option<u32>,
-    /// What its kind has besides.
+    /// Settings of its kind.
     pub settings: Settings,
 }
 
@@ -61,118 +61,118 @@ pub enum Layer {
     Other,
 }
 
-/// What is set of one kind of device.
+/// Settings of one kind of device.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Settings {
-    /// Nothing that we look at.
+    /// None that are read here.
     #[default]
     None,
-    /// Of a bridge.
+    /// A bridge.
     Bridge(BridgeSettings),
-    /// Of a VLAN.
+    /// A VLAN device.
     Vlan {
-        /// Index of the NIC or bond that carries it.
+        /// Index of the NIC or bond below it.
         parent: u32,
         /// The VLAN.
         id: u16,
     },
-    /// Of a bond.
+    /// A bond.
     Bond {
-        /// The driver's options by their own names, as [`crate::bond::canonical`] writes them; without `primary`.
+        /// Options with the driver's names, in the form of [`crate::bond::canonical`], without `primary`.
         options: Vec<(String, String)>,
-        /// Index of the port that is preferred.
+        /// Index of the primary port.
         primary: Option<u32>,
     },
 }
 
-/// What decides how soon a port of a bridge forwards.
+/// When a bridge's ports forward.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BridgeSettings {
-    /// Whether it speaks the spanning tree protocol: a new port is then silent for twice the forward delay.
+    /// Spanning tree protocol: with it a new port is silent for twice the forward delay.
     pub stp: bool,
-    /// In hundredths of a second. It counts with STP only (net/bridge/br_stp.c, br_make_forwarding).
+    /// Hundredths of a second. Used only with STP (net/bridge/br_stp.c, br_make_forwarding).
     pub forward_delay: u32,
 }
 
 impl BridgeSettings {
-    /// What our bridges have: no spanning tree, and a port forwards at once.
+    /// The settings of our bridges: no spanning tree, and a port forwards at once.
     pub const OURS: Self = Self { stp: false, forward_delay: 0 };
 }
 
-/// What sort of interface it is.
+/// Device type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
     /// A Linux bridge.
     Bridge,
-    /// Several NICs as one.
+    /// A bond.
     Bond,
-    /// One VLAN of a NIC or bond.
+    /// A VLAN of a NIC or bond.
     Vlan,
     /// One end of a veth pair.
     Veth,
-    /// The kernel's word for another software device; empty for hardware.
+    /// Another software device, with the kernel's name of its type; empty for hardware.
     Other(String),
 }
 
 impl Kernel {
-    /// All interfaces. One whose name no table could hold (see [`IfName`]) is left out: none of ours is.
+    /// All interfaces, except those whose name is not a valid [`IfName`]: none of ours has such a name.
     ///
     /// # Errors
-    /// No dump, or one that changed each time.
+    /// The dump failed, or changed during each attempt.
     pub async fn links(&self) -> Result<Vec<Link>, NetError> {
         let mut all = LinkMessage::default();
-        // the counters are half of the answer, and nobody reads them
+        // counters are half of the answer and not used
         all.attributes.push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
         let dumped = self.dump(RouteNetlinkMessage::GetLink(all)).await;
         let messages = dumped.map_err(|source| NetError::List { what: "interfaces", source })?;
         Ok(messages.into_iter().filter_map(read).collect())
     }
 
-    /// One interface, if it is there.
+    /// One interface; `None` if it does not exist.
     ///
     /// # Errors
     /// The kernel did not answer.
     pub async fn link(&self, name: &IfName) -> Result<Option<Link>, NetError> {
-        match self.get(RouteNetlinkMessage::GetLink(named(name))).await {
+        match self.get(RouteNetlinkMessage::GetLink(link_message(name))).await {
             Ok(message) => Ok(read(message)),
-            Err(source) if is(&source, ENODEV) => Ok(None),
+            Err(source) if is_errno(&source, ENODEV) => Ok(None),
             Err(source) => Err(NetError::List { what: "interfaces", source }),
         }
     }
 
-    /// Whether what is sent through it leaves: its operational state is up (RFC 2863). The kernel sets that some
-    /// milliseconds after the carrier came, and drops silently until then (net/core/link_watch.c, `dev_activate`); a first
-    /// ARP request that is lost that way costs a second.
+    /// Whether the operational state is up (RFC 2863), so that sent frames leave the interface. The kernel sets it
+    /// some milliseconds after the carrier, and drops frames silently until then (net/core/link_watch.c,
+    /// `dev_activate`). Losing a first ARP request that way costs a second.
     ///
     /// # Errors
     /// [`NetError::Missing`], or the kernel did not answer.
     pub async fn is_operational(&self, name: &IfName) -> Result<bool, NetError> {
-        match self.get(RouteNetlinkMessage::GetLink(named(name))).await {
+        match self.get(RouteNetlinkMessage::GetLink(link_message(name))).await {
             Ok(RouteNetlinkMessage::NewLink(message)) => {
                 Ok(message.attributes.contains(&LinkAttribute::OperState(State::Up)))
             }
             Ok(_) => Ok(false),
-            Err(source) if is(&source, ENODEV) => Err(NetError::Missing { device: name.clone() }),
+            Err(source) if is_errno(&source, ENODEV) => Err(NetError::Missing { device: name.clone() }),
             Err(source) => Err(NetError::List { what: "interfaces", source }),
         }
     }
 
-    /// Index of an interface that has to be there.
+    /// The index of an interface that must exist.
     pub(crate) async fn index(&self, name: &IfName) -> Result<u32, NetError> {
         let found = self.link(name).await?;
         found.map(|link| link.index).ok_or_else(|| NetError::Missing { device: name.clone() })
     }
 }
 
-/// A message about the interface of that name; the kernel finds it by name where the index is 0.
-pub(crate) fn named(name: &IfName) -> LinkMessage {
+/// A message about the interface of this name. The kernel looks it up by name, because the index is 0.
+pub(crate) fn link_message(name: &IfName) -> LinkMessage {
     let mut message = LinkMessage::default();
     message.attributes.push(LinkAttribute::IfName(name.to_string()));
     message
 }
 
-/// Whether an error is that errno.
-pub(crate) fn is(error: &io::Error, errno: i32) -> bool {
+/// Whether an error is this errno.
+pub(crate) fn is_errno(error: &io::Error, errno: i32) -> bool {
     error.raw_os_error() == Some(errno)
 }
 
@@ -282,7 +282,7 @@ fn bridge(infos: &[InfoBridge]) -> BridgeSettings {
 }
 
 fn bond(infos: &[InfoBond]) -> Settings {
-    let known = infos.iter().filter_map(told);
+    let known = infos.iter().filter_map(option_of);
     let primary = infos.iter().find_map(|info| match info {
         InfoBond::Primary(index) => Some(*index).filter(|index| *index > 0),
         _ => None,

@@ -6,41 +6,41 @@ use std::time::Duration;
 use inventory::{IfName, MacAddr};
 use socket2::SockFilter;
 
-use crate::packet::{DROP, JUMP_EQUAL, LOAD_BYTE, PacketError, Wire, send_once};
-use crate::probe::ask;
+use crate::packet::{DROP, JUMP_EQUAL, LOAD_BYTE, PacketError, PacketSocket, send_once};
+use crate::probe::probe_link;
 
 const ETHERTYPE: u16 = 0x86dd;
 const ICMPV6: u8 = 58;
 const SOLICITATION: u8 = 135;
 const ADVERTISEMENT: u8 = 136;
-/// A router lowers it, so a packet that still has it comes from this link (RFC 4861 7.1).
+/// Routers decrement it, so a packet with this value comes from this link (RFC 4861 7.1).
 const HOP_LIMIT: u8 = 255;
-/// "Take this also where you know another" (RFC 4861 4.4).
+/// Override an existing cache entry (RFC 4861 4.4).
 const OVERRIDE: u8 = 0x20;
-/// Option: Target Link-Layer Address, of 1 times 8 bytes.
+/// Option Target Link-Layer Address with length 1 (8 bytes).
 const TARGET_MAC: [u8; 2] = [2, 1];
 const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
 
-/// Asks on a bridge who has an address, and returns the Ethernet address of the first that says so within the window,
-/// `None` where nobody does. Addresses of `ours` (the container's own, from before) are nobody. As [`crate::arp::probe`].
+/// Probes for an address on a bridge. Returns the MAC of the first machine that answers within the window, or `None`.
+/// Answers from the MACs `ours` are ignored. See [`crate::arp::probe`].
 ///
 /// # Errors
-/// No such interface, it is down, or no permission (`CAP_NET_RAW`).
+/// The interface does not exist, is down, or `CAP_NET_RAW` is missing.
 pub async fn probe(
     bridge: &IfName,
     address: Ipv6Addr,
     window: Duration,
     ours: &[MacAddr],
 ) -> Result<Option<MacAddr>, PacketError> {
-    let wire = Wire::open(bridge, ETHERTYPE, neighbour_discovery()).await?;
-    probe_on(&wire, address, window, ours).await
+    let socket = PacketSocket::open(bridge, ETHERTYPE, neighbour_discovery()).await?;
+    probe_on(&socket, address, window, ours).await
 }
 
-/// The same through a container's end that is still on the host, from an address that is neither its own nor anybody's.
-/// On a switch with VLANs this is the only place that is in the container's.
+/// Like [`probe`], through a container end that is still on the host, from a MAC that nobody uses. On a switch with
+/// VLANs only the container end is in the container's VLAN.
 ///
 /// # Errors
-/// No such interface, it is down, or no permission (`CAP_NET_RAW`).
+/// The interface does not exist, is down, or `CAP_NET_RAW` is missing.
 pub async fn probe_as(
     end: &IfName,
     source: MacAddr,
@@ -48,29 +48,29 @@ pub async fn probe_as(
     window: Duration,
     ours: &[MacAddr],
 ) -> Result<Option<MacAddr>, PacketError> {
-    let mut wire = Wire::open(end, ETHERTYPE, neighbour_discovery()).await?;
-    wire.speak_as(source);
-    probe_on(&wire, address, window, ours).await
+    let mut socket = PacketSocket::open(end, ETHERTYPE, neighbour_discovery()).await?;
+    socket.set_source_mac(source);
+    probe_on(&socket, address, window, ours).await
 }
 
 async fn probe_on(
-    wire: &Wire,
+    socket: &PacketSocket,
     address: Ipv6Addr,
     window: Duration,
     ours: &[MacAddr],
 ) -> Result<Option<MacAddr>, PacketError> {
-    let own = wire.mac();
+    let own = socket.mac();
     let question = solicitation(own, address);
-    ask(wire, &question, window, |frame| {
+    probe_link(socket, &question, window, |frame| {
         squatter(frame, address).filter(|mac| *mac != own && !ours.contains(mac))
     })
     .await
 }
 
-/// Tells the neighbours on a bridge that an address is now at this Ethernet address. As [`crate::arp::announce`].
+/// Announces an address to the neighbours on a bridge. See [`crate::arp::announce`].
 ///
 /// # Errors
-/// No such interface, it is down, or no permission (`CAP_NET_RAW`).
+/// The interface does not exist, is down, or `CAP_NET_RAW` is missing.
 pub async fn announce(bridge: &IfName, address: Ipv6Addr, mac: MacAddr) -> Result<(), PacketError> {
     send_once(bridge, announcement(address, mac)).await
 }
@@ -80,8 +80,8 @@ pub(crate) fn announcement(address: Ipv6Addr, mac: MacAddr) -> Vec<u8> {
     advertisement(mac, address)
 }
 
-/// All of the host's IPv6 traffic passes here; only neighbour discovery shall wake us up. An extension header before
-/// ICMPv6 is not looked through: RFC 4861 has none.
+/// A filter that passes only neighbour discovery: the socket receives all IPv6 traffic of the host. Extension headers
+/// before ICMPv6 are not parsed, because RFC 4861 uses none.
 fn neighbour_discovery() -> [SockFilter; 6] {
     let byte = |offset| SockFilter::new(LOAD_BYTE, 0, 0, offset);
     let equal = |value: u8, then, otherwise| SockFilter::new(JUMP_EQUAL, then, otherwise, u32::from(value));
@@ -104,7 +104,7 @@ fn solicitation(mac: MacAddr, target: Ipv6Addr) -> Vec<u8> {
     packet(mac, Ipv6Addr::UNSPECIFIED, group, message)
 }
 
-/// An advertisement that nobody asked for, to all nodes.
+/// An unsolicited advertisement to all nodes.
 fn advertisement(mac: MacAddr, target: Ipv6Addr) -> Vec<u8> {
     let mut message = vec![ADVERTISEMENT, 0, 0, 0, OVERRIDE, 0, 0, 0];
     message.extend(target.octets());
@@ -113,7 +113,7 @@ fn advertisement(mac: MacAddr, target: Ipv6Addr) -> Vec<u8> {
     packet(mac, target, ALL_NODES, message)
 }
 
-/// The Ethernet frame of an ICMPv6 message to a group.
+/// The Ethernet frame of an ICMPv6 message to a multicast group.
 fn packet(mac: MacAddr, source: Ipv6Addr, group: Ipv6Addr, mut message: Vec<u8>) -> Vec<u8> {
     let length = u16::try_from(message.len()).unwrap_or(u16::MAX);
     let sum = checksum(source, group, length, &message).to_be_bytes();
@@ -133,7 +133,7 @@ fn packet(mac: MacAddr, source: Ipv6Addr, group: Ipv6Addr, mut message: Vec<u8>)
     frame
 }
 
-/// RFC 4443 2.3, over a pseudo-header (RFC 8200 8.1) and a message whose checksum field is 0.
+/// RFC 4443 2.3, over a pseudo-header (RFC 8200 8.1) and a message with checksum 0.
 fn checksum(source: Ipv6Addr, group: Ipv6Addr, length: u16, message: &[u8]) -> u16 {
     let words = message.chunks(2).map(|pair| match pair {
         [high, low] => u16::from_be_bytes([*high, *low]),
@@ -147,8 +147,8 @@ fn checksum(source: Ipv6Addr, group: Ipv6Addr, length: u16, message: &[u8]) -> u
     !u16::try_from(folded).unwrap_or(u16::MAX)
 }
 
-/// Who a frame says has, or is about to take, the address: the sender of an advertisement of it, of a solicitation
-/// from it, or of another's duplicate address detection (RFC 4862 5.4.3 and 5.4.4).
+/// The MAC of a machine that uses or claims the address according to a frame: the sender of an advertisement of it,
+/// of a solicitation from it, or of another machine's duplicate address detection (RFC 4862 5.4.3 and 5.4.4).
 fn squatter(frame: &[u8], address: Ipv6Addr) -> Option<MacAddr> {
     let mac: &[u8; 6] = frame.get(6..12)?.first_chunk()?;
     let header = frame.get(14..54)?;
@@ -159,14 +159,15 @@ fn squatter(frame: &[u8], address: Ipv6Addr) -> Option<MacAddr> {
         return None;
     }
     let named = *target == address.octets();
-    let says = match *message.first()? {
+    let claims = match *message.first()? {
         ADVERTISEMENT => named,
         SOLICITATION => *source == address.octets() || (named && *source == Ipv6Addr::UNSPECIFIED.octets()),
         _ => false,
     };
-    let told = message.get(24..26).filter(|option| **option == TARGET_MAC).and(message.get(26..32));
-    let told = told.and_then(|bytes| bytes.first_chunk()).filter(|_| message.first() == Some(&ADVERTISEMENT));
-    says.then_some(MacAddr::from(*told.unwrap_or(mac)))
+    let option = message.get(24..26).filter(|option| **option == TARGET_MAC).and(message.get(26..32));
+    let option = option.and_then(|bytes| bytes.first_chunk());
+    let option = option.filter(|_| message.first() == Some(&ADVERTISEMENT));
+    claims.then_some(MacAddr::from(*option.unwrap_or(mac)))
 }
 
 #[cfg(test)]

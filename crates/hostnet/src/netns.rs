@@ -1,4 +1,4 @@
-//! Running code in another network namespace.
+//! Runs code in another network namespace.
 
 use std::fs::File;
 use std::io;
@@ -9,76 +9,77 @@ use std::thread;
 use nix::sched::{CloneFlags, setns, unshare};
 use thiserror::Error;
 
-/// A network namespace, kept alive by this handle.
+/// A network namespace. This handle keeps it alive.
 #[derive(Debug)]
 pub struct Namespace {
     file: File,
     path: PathBuf,
 }
 
-/// A namespace could not be made, opened or entered.
+/// A namespace could not be created, opened or entered.
 #[derive(Debug, Error)]
 pub enum NamespaceError {
     /// It could not be opened.
     #[error("cannot open the network namespace {}", path.display())]
     Open {
-        /// Where it is.
+        /// Its path.
         path: PathBuf,
-        /// Why.
+        /// Cause.
         #[source]
         source: io::Error,
     },
-    /// A new one could not be made.
-    #[error("cannot make a network namespace")]
+    /// It could not be created.
+    #[error("cannot create a network namespace")]
     New {
-        /// Why.
+        /// Cause.
         #[source]
         source: io::Error,
     },
-    /// No thread for it.
+    /// The thread could not be started.
     #[error("cannot start a thread for the network namespace {}", path.display())]
     Thread {
-        /// Where it is.
+        /// Its path.
         path: PathBuf,
-        /// Why.
+        /// Cause.
         #[source]
         source: io::Error,
     },
     /// It could not be entered.
     #[error("cannot enter the network namespace {}", path.display())]
     Enter {
-        /// Where it is.
+        /// Its path.
         path: PathBuf,
-        /// Why.
+        /// Cause.
         #[source]
         source: io::Error,
     },
-    /// What ran in it panicked.
-    #[error("what ran in the network namespace {} panicked", path.display())]
+    /// The code in it panicked.
+    #[error("the code that ran in the network namespace {} panicked", path.display())]
     Panicked {
-        /// Where it is.
+        /// Its path.
         path: PathBuf,
     },
 }
 
-/// The calling thread's namespace: `/proc/self` is the first thread's, which may be in another.
+/// The calling thread's namespace. `/proc/self` is the first thread's, which may be in another one.
 const OWN: &str = "/proc/thread-self/ns/net";
 
 impl Namespace {
-    /// The one at a path, such as dockerd's `/var/run/docker/netns/1960dd7fab00`.
+    /// Opens the namespace at a path, such as dockerd's `/var/run/docker/netns/1960dd7fab00`.
     ///
     /// # Errors
-    /// It can not be opened.
+    /// It cannot be opened.
     pub fn open(path: &Path) -> Result<Self, NamespaceError> {
         let opened = File::open(path);
         let file = opened.map_err(|source| NamespaceError::Open { path: path.to_owned(), source })?;
         Ok(Self { file, path: path.to_owned() })
     }
 
-    /// A new one without a name: it ends with this handle and the processes in it, also when we are killed.
+    /// Creates a namespace without name. It ends with this handle and the processes in it, even if this
+    /// process is killed.
     ///
     /// # Errors
-    /// Not permitted.
+    /// No permission.
     pub fn new() -> Result<Self, NamespaceError> {
         let made = thread::Builder::new().name("netns".to_owned()).spawn(|| {
             unshare(CloneFlags::CLONE_NEWNET)
@@ -89,11 +90,11 @@ impl Namespace {
         thread.join().unwrap_or_else(|_| Err(NamespaceError::Panicked { path: OWN.into() }))
     }
 
-    /// Runs `work` in it on a thread of its own, waits, and returns what it returned. Never enter a namespace on a
-    /// thread that others share: a tokio worker that did would carry other tasks into it.
+    /// Runs `work` in the namespace on a new thread, waits, and returns its result. A namespace must never be entered
+    /// on a shared thread: other tasks of a tokio worker would run in it too.
     ///
     /// # Errors
-    /// Not entered, or `work` panicked.
+    /// The namespace was not entered, or `work` panicked.
     pub fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T, NamespaceError> {
         thread::scope(|scope| {
             let entered = thread::Builder::new().name("netns".to_owned()).spawn_scoped(scope, || {
@@ -121,7 +122,7 @@ impl Namespace {
 /// Runs `work` in the network namespace at `path`: [`Namespace::open`] and [`Namespace::run`].
 ///
 /// # Errors
-/// Not opened, not entered, or `work` panicked.
+/// The namespace was not opened or entered, or `work` panicked.
 pub fn run<T: Send>(path: &Path, work: impl FnOnce() -> T + Send) -> Result<T, NamespaceError> {
     Namespace::open(path)?.run(work)
 }

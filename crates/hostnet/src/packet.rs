@@ -1,4 +1,4 @@
-//! Ethernet frames in and out through one interface.
+//! Sends and receives Ethernet frames on one interface.
 
 use std::io::{self, IoSlice};
 use std::os::fd::AsRawFd as _;
@@ -21,7 +21,7 @@ pub(crate) const LOAD_WORD: u16 = 0x20;
 pub(crate) const LOAD_BYTE: u16 = 0x30;
 /// Classic BPF: `jeq #k, jt, jf`.
 pub(crate) const JUMP_EQUAL: u16 = 0x15;
-/// Classic BPF: `ret #k`, of the whole frame and of nothing.
+/// Classic BPF: `ret #k`; all of the frame, or nothing.
 const TAKE: SockFilter = SockFilter::new(RETURN, 0, 0, u32::MAX);
 pub(crate) const DROP: SockFilter = SockFilter::new(RETURN, 0, 0, 0);
 const RETURN: u16 = 0x06;
@@ -31,24 +31,24 @@ const INCOMING_INTERFACE: u32 = 0xffff_f000 + 8;
 /// Frames could not be sent or received.
 #[derive(Debug, Error)]
 pub enum PacketError {
-    /// No such interface here.
-    #[error("there is no interface {device} with an Ethernet address")]
+    /// The interface does not exist, or has no MAC.
+    #[error("interface {device} does not exist or has no MAC address")]
     Missing {
         /// Its name.
         device: IfName,
     },
-    /// It is switched off.
-    #[error("the interface {device} is down: set it up first")]
+    /// The interface is down.
+    #[error("interface {device} is down: ip link set {device} up")]
     Down {
         /// Its name.
         device: IfName,
     },
-    /// No packet socket.
+    /// The packet socket could not be opened.
     #[error("cannot open a packet socket on {device}")]
     Open {
         /// The interface.
         device: IfName,
-        /// Why.
+        /// Cause.
         #[source]
         source: io::Error,
     },
@@ -57,35 +57,35 @@ pub enum PacketError {
     Send {
         /// The interface.
         device: IfName,
-        /// Why.
+        /// Cause.
         #[source]
         source: io::Error,
     },
-    /// Frames can not be received.
+    /// Frames cannot be received.
     #[error("cannot receive frames on {device}")]
     Receive {
         /// The interface.
         device: IfName,
-        /// Why.
+        /// Cause.
         #[source]
         source: io::Error,
     },
 }
 
-/// Sends one whole Ethernet frame through an interface.
+/// Sends one complete Ethernet frame through an interface.
 pub(crate) async fn send_once(device: &IfName, frame: Vec<u8>) -> Result<(), PacketError> {
-    elsewhere(device, move |device| {
+    on_blocking_thread(device, move |device| {
         let port = Port::find(device)?;
-        // protocol 0: a socket that receives nothing
+        // protocol 0: the socket receives nothing
         port.send(&port.socket(0)?, &frame)
     })
     .await
 }
 
-/// Does on another thread what takes the kernel long: listing all interfaces, and closing a packet socket, for which it
-/// waits until no processor looks at it any more (`packet_release`, `synchronize_net`): 15 ms and more, in which a
-/// daemon of one thread would do nothing else.
-async fn elsewhere<T: Send + 'static>(
+/// Runs on another thread what takes the kernel long: listing all interfaces, and closing a packet socket, for which
+/// it waits for all CPUs (`packet_release`, `synchronize_net`). That takes 15 ms and more, and would block a
+/// single-threaded daemon.
+async fn on_blocking_thread<T: Send + 'static>(
     device: &IfName,
     work: impl FnOnce(&IfName) -> Result<T, PacketError> + Send + 'static,
 ) -> Result<T, PacketError> {
@@ -96,17 +96,17 @@ async fn elsewhere<T: Send + 'static>(
 
 /// A packet socket that receives one protocol on one interface.
 #[derive(Debug)]
-pub(crate) struct Wire {
+pub(crate) struct PacketSocket {
     port: Port,
-    /// The address that questions come from.
-    own: MacAddr,
-    /// `None` only while it is dropped.
+    /// The source MAC of probes.
+    source_mac: MacAddr,
+    /// `None` only during drop.
     socket: Option<AsyncFd<Socket>>,
 }
 
-impl Wire {
-    /// Opens it; `filter` (classic BPF, offsets from the Ethernet header, empty: all) says which frames are worth
-    /// waking up for.
+impl PacketSocket {
+    /// Opens the socket. `filter` (classic BPF, offsets from the Ethernet header; empty: all frames) selects the
+    /// frames to receive.
     pub(crate) async fn open(
         device: &IfName,
         ethertype: u16,
@@ -116,31 +116,31 @@ impl Wire {
             let port = Port::find(device)?;
             port.socket(ethertype).map(|socket| (port, socket))
         };
-        let (port, socket) = elsewhere(device, open).await?;
+        let (port, socket) = on_blocking_thread(device, open).await?;
         let filter: Vec<_> = port.only_here().into_iter().chain(filter).chain([TAKE]).collect();
         let failed = |source| PacketError::Open { device: device.clone(), source };
         socket.attach_filter(&filter).map_err(failed)?;
         let socket = watch(socket).map_err(failed)?;
-        let own = port.at.addr().unwrap_or_default().into();
-        Ok(Self { port, own, socket: Some(socket) })
+        let source_mac = port.at.addr().unwrap_or_default().into();
+        Ok(Self { port, source_mac, socket: Some(socket) })
     }
 
-    /// Under another Ethernet address than the interface's: what is sent to that one is received too.
-    pub(crate) fn speak_as(&mut self, own: MacAddr) {
-        self.own = own;
+    /// Uses another MAC than the interface's. Frames to this MAC are received too.
+    pub(crate) fn set_source_mac(&mut self, mac: MacAddr) {
+        self.source_mac = mac;
     }
 
-    /// The Ethernet address that questions have to come from.
+    /// The source MAC of probes.
     pub(crate) fn mac(&self) -> MacAddr {
-        self.own
+        self.source_mac
     }
 
-    /// Sends a whole Ethernet frame. A full queue is an error: the kernel takes a frame or does not, at once.
+    /// Sends a complete Ethernet frame. A full queue is an error: the kernel accepts or rejects a frame at once.
     pub(crate) fn send(&self, frame: &[u8]) -> Result<(), PacketError> {
         self.port.send(self.socket()?.get_ref(), frame)
     }
 
-    /// Waits for a frame that came in through the interface, to it or to all.
+    /// Waits for a frame to this interface's MAC, the source MAC, or a group.
     pub(crate) async fn receive<'a>(&self, buffer: &'a mut [u8]) -> Result<&'a [u8], PacketError> {
         let socket = self.socket()?;
         loop {
@@ -148,8 +148,8 @@ impl Wire {
                 recvfrom::<LinkAddr>(socket.as_raw_fd(), buffer).map_err(io::Error::from)
             });
             let (length, from) = received.await.map_err(|source| self.port.receive_error(source))?;
-            let to_own = buffer.get(..6) == Some(&self.own.octets()[..]);
-            if from.is_some_and(|from| self.port.is_for_us(&from, to_own)) {
+            let to_source = buffer.get(..6) == Some(&self.source_mac.octets()[..]);
+            if from.is_some_and(|from| self.port.is_for_us(&from, to_source)) {
                 return Ok(buffer.get(..length).unwrap_or_default());
             }
         }
@@ -160,11 +160,11 @@ impl Wire {
     }
 }
 
-impl Drop for Wire {
+impl Drop for PacketSocket {
     fn drop(&mut self) {
         if let Some(socket) = self.socket.take() {
             let socket = socket.into_inner();
-            // see `elsewhere`; without a runtime there is nobody to hold up
+            // see `on_blocking_thread`; without a runtime it is closed here
             if let Ok(runtime) = Handle::try_current() {
                 runtime.spawn_blocking(move || drop(socket));
             }
@@ -172,7 +172,7 @@ impl Drop for Wire {
     }
 }
 
-/// An interface as packet sockets know it.
+/// An interface as the address of packet sockets.
 #[derive(Debug)]
 struct Port {
     device: IfName,
@@ -191,8 +191,8 @@ impl Port {
         }
     }
 
-    /// Not bound to the interface, which would cost another `synchronize_net` (`packet_do_bind`): the filter does the
-    /// same.
+    /// The socket is not bound to the interface, which would cost another `synchronize_net` (`packet_do_bind`). The
+    /// filter does the same.
     fn socket(&self, ethertype: u16) -> Result<Socket, PacketError> {
         let failed = |source| PacketError::Open { device: self.device.clone(), source };
         let protocol = Some(Protocol::from(i32::from(ethertype.to_be())));
@@ -201,28 +201,28 @@ impl Port {
         Ok(socket)
     }
 
-    /// The start of a filter: what came in elsewhere is dropped.
+    /// The start of a filter: drops frames from other interfaces.
     fn only_here(&self) -> [SockFilter; 3] {
         let index = u32::try_from(self.at.ifindex()).unwrap_or_default();
         [SockFilter::new(LOAD_WORD, 0, 0, INCOMING_INTERFACE), SockFilter::new(JUMP_EQUAL, 1, 0, index), DROP]
     }
 
     fn send(&self, socket: &Socket, frame: &[u8]) -> Result<(), PacketError> {
-        let words = [IoSlice::new(frame)];
-        let sent = sendmsg(socket.as_raw_fd(), &words, &[], MsgFlags::empty(), Some(&self.at));
+        let parts = [IoSlice::new(frame)];
+        let sent = sendmsg(socket.as_raw_fd(), &parts, &[], MsgFlags::empty(), Some(&self.at));
         sent.map(drop).map_err(|errno| match errno {
             nix::Error::ENETDOWN => PacketError::Down { device: self.device.clone() },
             _ => PacketError::Send { device: self.device.clone(), source: errno.into() },
         })
     }
 
-    /// Before the filter was there, frames of other interfaces were queued too; and a frame of another VLAN, or to
-    /// another host on a promiscuous interface, is marked as another host's (kernel `__netif_receive_skb_core`).
-    /// One to the address that we speak as is for us, whatever the interface's is.
-    fn is_for_us(&self, from: &LinkAddr, to_own: bool) -> bool {
+    /// Before the filter is attached, frames of other interfaces are queued too. A frame of another VLAN, or to
+    /// another host on a promiscuous interface, is marked as another host's (kernel `__netif_receive_skb_core`). A
+    /// frame to our source MAC is for us, even if the interface has another MAC.
+    fn is_for_us(&self, from: &LinkAddr, to_source: bool) -> bool {
         let to_us = match from.pkttype() {
             PACKET_HOST | PACKET_BROADCAST | PACKET_MULTICAST => true,
-            PACKET_OTHERHOST => to_own,
+            PACKET_OTHERHOST => to_source,
             _ => false,
         };
         to_us && from.ifindex() == self.at.ifindex()

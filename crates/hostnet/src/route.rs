@@ -1,4 +1,4 @@
-//! Routes through an interface: what a bridge has to take over from its NIC.
+//! Routes of an interface.
 
 use std::net::IpAddr;
 
@@ -14,16 +14,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::NetError;
 use crate::kernel::Kernel;
-use crate::link::is;
+use crate::link::is_errno;
 
 /// A route of the main table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
-    /// Where it leads; `0.0.0.0/0` and `::/0` are the default routes.
+    /// Destination; `0.0.0.0/0` and `::/0` are the default routes.
     pub destination: IpNet,
-    /// The next hop; `None`: on the link.
+    /// Next hop; `None`: on the link.
     pub gateway: Option<IpAddr>,
-    /// Priority; the lower wins. `None`: the kernel's default.
+    /// Metric; the lowest wins. `None`: the kernel's default.
     pub metric: Option<u32>,
 }
 
@@ -39,33 +39,33 @@ impl Route {
 }
 
 impl Kernel {
-    /// The routes of the main table through an interface that somebody added; not those that the kernel makes of its
-    /// addresses or of router advertisements, which come by themselves.
+    /// The configured routes of the main table through an interface, without those that the kernel derives from its
+    /// addresses or from router advertisements.
     ///
     /// # Errors
-    /// [`NetError::Missing`], or no dump.
+    /// [`NetError::Missing`], or the dump failed.
     pub async fn routes(&self, device: &IfName) -> Result<Vec<Route>, NetError> {
         let index = self.index(device).await?;
         let all = self.all_routes().await?.into_iter();
         Ok(all.filter(|(through, _)| *through == index).map(|(_, route)| route).collect())
     }
 
-    /// The same through all interfaces, each with the index of its interface.
+    /// The routes of all interfaces, each with the index of its interface.
     ///
     /// # Errors
-    /// No dump.
+    /// The dump failed.
     pub async fn all_routes(&self) -> Result<Vec<(u32, Route)>, NetError> {
         let dumped = self.dump(RouteNetlinkMessage::GetRoute(RouteMessage::default())).await;
         let messages = dumped.map_err(|source| NetError::List { what: "routes", source })?;
         Ok(messages.into_iter().filter_map(read).collect())
     }
 
-    /// Makes this the route to its destination (of its metric): added, or in the place of the one that is there.
+    /// Adds a route, or replaces the one with the same destination and metric.
     ///
     /// # Errors
-    /// [`NetError::Missing`], or the kernel refused (a gateway that is on no subnet of the interface).
+    /// [`NetError::Missing`], or the kernel refused (the gateway is in no subnet of the interface).
     pub async fn add_route(&self, device: &IfName, route: &Route) -> Result<(), NetError> {
-        let message = RouteNetlinkMessage::NewRoute(about(self.index(device).await?, route));
+        let message = RouteNetlinkMessage::NewRoute(route_message(self.index(device).await?, route));
         let done = self.change(message, NLM_F_CREATE | NLM_F_REPLACE).await;
         done.map_err(|source| NetError::AddRoute {
             device: device.clone(),
@@ -78,11 +78,11 @@ impl Kernel {
     /// Removes a route. Nothing happens where it is not there.
     ///
     /// # Errors
-    /// [`NetError::Missing`], or the kernel refused.
+    /// Removes a route. A missing route is no error.
     pub async fn del_route(&self, device: &IfName, route: &Route) -> Result<(), NetError> {
-        let message = RouteNetlinkMessage::DelRoute(about(self.index(device).await?, route));
+        let message = RouteNetlinkMessage::DelRoute(route_message(self.index(device).await?, route));
         match self.change(message, 0).await {
-            Err(source) if !is(&source, ESRCH) => Err(NetError::DelRoute {
+            Err(source) if !is_errno(&source, ESRCH) => Err(NetError::DelRoute {
                 device: device.clone(),
                 destination: route.destination,
                 gateway: route.gateway,
@@ -93,7 +93,7 @@ impl Kernel {
     }
 }
 
-fn about(index: u32, route: &Route) -> RouteMessage {
+fn route_message(index: u32, route: &Route) -> RouteMessage {
     let mut message = RouteMessage::default();
     message.header.address_family = match route.destination {
         IpNet::V4(_) => AddressFamily::Inet,

@@ -1,4 +1,4 @@
-//! A container's cable: a veth pair, plugged into a bridge.
+//! Veth pairs, which connect containers to bridges.
 
 use std::io;
 
@@ -13,40 +13,40 @@ use rtnetlink::{LinkMessageBuilder, LinkVeth};
 
 use crate::error::NetError;
 use crate::kernel::Kernel;
-use crate::link::{is, named};
+use crate::link::{is_errno, link_message};
 
-/// A veth pair to be made.
+/// A veth pair to create.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Veth {
     /// The end that stays on the host, a port of the bridge.
     pub host_end: IfName,
     /// The end that dockerd moves into the container.
     pub container_end: IfName,
-    /// The container end's Ethernet address.
+    /// MAC of the container end.
     pub mac: MacAddr,
-    /// MTU of both ends: the bridge's.
+    /// MTU of both ends in bytes: that of the bridge.
     pub mtu: u32,
-    /// Index of the Linux bridge; `None`: the host end is to be a port of a switch that is not the kernel's.
+    /// Index of the Linux bridge; `None`: the host end becomes a port of another switch.
     pub bridge: Option<u32>,
 }
 
 impl Kernel {
-    /// Makes a pair in one message, both ends complete, the host end up in its bridge: there is no moment at which a
-    /// crash leaves half of it (kernel `rtnl_newlink_create`: what follows the creation is undone when it fails). The
-    /// container end is left down; dockerd gives it address and name and sets it up (libnetwork `osl`).
+    /// Creates a pair with all settings, the host end up in its bridge, in one message. A crash cannot leave half of
+    /// it (kernel `rtnl_newlink_create` undoes the creation if a later step fails). The container end stays down:
+    /// dockerd gives it its address and name and sets it up (libnetwork `osl`).
     ///
     /// # Errors
-    /// [`NetError::Exists`] when one of the names is taken; nothing of the pair is left on any error.
+    /// [`NetError::Exists`] if one of the names is used. After an error nothing of the pair exists.
     pub async fn attach(&self, veth: &Veth) -> Result<(), NetError> {
-        // two messages, asked for at once: the kernel takes them in order
-        let (made, quiet) = tokio::join!(
+        // two concurrent messages: the kernel executes them in order
+        let (created, disabled) = tokio::join!(
             self.change(RouteNetlinkMessage::NewLink(pair(veth)), NLM_F_CREATE | NLM_F_EXCL),
-            self.change(RouteNetlinkMessage::SetLink(quiet(&veth.host_end)), 0)
+            self.change(RouteNetlinkMessage::SetLink(no_link_local(&veth.host_end)), 0)
         );
-        made.map_err(|source| refusal(veth, source))?;
-        if let Err(error) = quiet {
-            // a machine without IPv6 says EAFNOSUPPORT or EINVAL, and has nothing to be quietened
-            tracing::debug!(device = %veth.host_end, %error, "left as it is: IPv6 link-local address");
+        created.map_err(|source| refusal(veth, source))?;
+        if let Err(error) = disabled {
+            // EAFNOSUPPORT or EINVAL on a machine without IPv6
+            tracing::debug!(device = %veth.host_end, %error, "cannot disable the IPv6 link-local address");
         }
         Ok(())
     }
@@ -54,14 +54,14 @@ impl Kernel {
 
 fn refusal(veth: &Veth, source: io::Error) -> NetError {
     let (host_end, container_end) = (veth.host_end.clone(), veth.container_end.clone());
-    if is(&source, EEXIST) {
+    if is_errno(&source, EEXIST) {
         return NetError::Exists { host_end, container_end };
     }
     NetError::Attach { host_end, container_end, bridge: veth.bridge, source }
 }
 
 fn pair(veth: &Veth) -> LinkMessage {
-    let mut peer = named(&veth.container_end);
+    let mut peer = link_message(&veth.container_end);
     peer.attributes.push(LinkAttribute::Address(veth.mac.octets().to_vec()));
     peer.attributes.push(LinkAttribute::Mtu(veth.mtu));
     let host_end = LinkMessageBuilder::<LinkVeth>::new(veth.host_end.as_str(), veth.container_end.as_str())
@@ -75,10 +75,10 @@ fn pair(veth: &Veth) -> LinkMessage {
     }
 }
 
-/// The host end's own address: the container's with `fe` in front. A bridge whose address nobody set takes the lowest
-/// of its ports' (kernel `br_stp_recalculate_bridge_id`), so a low one would change the host's address with every
-/// container; libvirt does the same with its taps (`virNetDevTapCreateInBridgePort`). It must never be the container's
-/// own: the bridge would take the container's frames as an echo of its own.
+/// The MAC of the host end: the container's with the first byte `fe`. A bridge without a fixed MAC uses the lowest of
+/// its ports (kernel `br_stp_recalculate_bridge_id`), so a low one would change the host's MAC with each container;
+/// libvirt does the same with its taps (`virNetDevTapCreateInBridgePort`). It must not be the container's own MAC:
+/// the bridge would treat the container's frames as its own.
 pub fn host_mac(container: MacAddr) -> MacAddr {
     let mut bytes = container.octets();
     match &mut bytes {
@@ -88,10 +88,10 @@ pub fn host_mac(container: MacAddr) -> MacAddr {
     MacAddr::from(bytes)
 }
 
-/// No IPv6 link-local address on the host end, where it would only be chatter on the bridge. The kernel reads this
-/// setting of an existing interface only (`do_setlink`), and needs it before the container end comes up.
-fn quiet(host_end: &IfName) -> LinkMessage {
-    let mut message = named(host_end);
+/// Disables the IPv6 link-local address of the host end, which would only cause traffic on the bridge. The kernel
+/// accepts this setting only for an existing interface (`do_setlink`), and needs it before the container end is up.
+fn no_link_local(host_end: &IfName) -> LinkMessage {
+    let mut message = link_message(host_end);
     message.attributes.push(LinkAttribute::AfSpecUnspec(vec![AfSpecUnspec::Inet6(vec![
         AfSpecInet6::AddrGenMode(In6AddrGenMode::None),
     ])]));

@@ -1,4 +1,4 @@
-//! VLAN devices: the frames of a NIC or bond that carry one tag (IEEE 802.1Q).
+//! VLAN devices (IEEE 802.1Q).
 
 use inventory::IfName;
 use nix::libc::EEXIST;
@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::NetError;
 use crate::kernel::Kernel;
-use crate::link::{Kind, is};
+use crate::link::{Kind, is_errno};
 
-/// A VLAN device to be made, and up. It has its parent's Ethernet address.
+/// A VLAN device to create and set up. It has its parent's MAC.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VlanSpec {
     /// Its name.
@@ -20,17 +20,17 @@ pub struct VlanSpec {
     pub parent: IfName,
     /// The VLAN, 1 to 4094.
     pub id: u16,
-    /// MTU, none larger than the parent's; `None`: the parent's.
+    /// MTU in bytes, at most the parent's; `None`: the parent's.
     pub mtu: Option<u32>,
 }
 
 impl Kernel {
-    /// Makes a VLAN device. `false`: one of that name was there, and is left as it is. The parent should be up: one that is down
-    /// takes its VLANs down with it.
+    /// Creates a VLAN device. `false`: a VLAN device of this name exists; it is not changed. The parent should be up:
+    /// a parent that is down sets its VLANs down.
     ///
     /// # Errors
-    /// [`NetError::NotThat`] when something else has the name; [`NetError::Missing`] without the parent; the kernel refused (a
-    /// MTU larger than the parent's, the VLAN is there under another name).
+    /// [`NetError::WrongKind`] if another device has the name; [`NetError::Missing`] without the parent; the kernel
+    /// refused (the MTU is larger than the parent's, or the VLAN exists under another name).
     pub async fn add_vlan(&self, spec: &VlanSpec) -> Result<bool, NetError> {
         let parent = self.index(&spec.parent).await?;
         let mut builder =
@@ -42,9 +42,9 @@ impl Kernel {
             self.change(RouteNetlinkMessage::NewLink(builder.build()), NLM_F_CREATE | NLM_F_EXCL).await;
         match made {
             Ok(()) => Ok(true),
-            // also said where the parent has that VLAN under another name
-            Err(source) if is(&source, EEXIST) && self.link(&spec.name).await?.is_some() => {
-                self.is_that(&spec.name, &Kind::Vlan).await
+            // EEXIST also means that the parent has this VLAN under another name
+            Err(source) if is_errno(&source, EEXIST) && self.link(&spec.name).await?.is_some() => {
+                self.expect_kind(&spec.name, &Kind::Vlan).await
             }
             Err(source) => Err(NetError::AddVlan { device: spec.name.clone(), id: spec.id, source }),
         }

@@ -1,4 +1,4 @@
-//! Sockets of families that tokio does not know, on its reactor.
+//! Sockets of families that tokio does not support, registered with its reactor.
 
 use std::io;
 

@@ -40,7 +40,7 @@ fn a_bridge_with_spanning_tree_is_put_right() {
             assert_eq!(settings().await, Settings::Bridge(wanted));
         }
         let missing = kernel.set_bridge(&name("nobody0"), slow).await.unwrap_err();
-        assert_eq!(missing.to_string(), "there is no interface nobody0");
+        assert_eq!(missing.to_string(), "interface nobody0 does not exist");
         assert_eq!(slow.to_string(), "spanning tree on and forward delay 15.00 s");
     });
 }
@@ -60,15 +60,15 @@ fn a_name_that_something_else_has_is_no_bridge() {
         let bridge = bridge(&kernel).await;
         kernel.attach(&veth(bridge.index)).await.unwrap();
         let error = kernel.add_bridge(&BridgeSpec { name: name("xh1"), mac: None, mtu: None }).await;
-        assert_eq!(error.unwrap_err().to_string(), "there is an interface xh1 already, and it is no bridge");
+        assert_eq!(error.unwrap_err().to_string(), "interface xh1 already exists and is not a bridge");
         let options = vec![("mode".to_owned(), "purple".to_owned())];
         let error = kernel.add_bond(&BondSpec { name: name("bond0"), mac: None, mtu: None, options }).await;
         assert_eq!(
             error.unwrap_err().to_string(),
-            "the bonding driver knows no mode=purple, which bond0 shall have"
+            "the bonding driver does not accept mode=purple for bond0"
         );
         let vlan = VlanSpec { name: name("vlan50"), parent: name("nobody0"), id: 50, mtu: None };
-        assert_eq!(kernel.add_vlan(&vlan).await.unwrap_err().to_string(), "there is no interface nobody0");
+        assert_eq!(kernel.add_vlan(&vlan).await.unwrap_err().to_string(), "interface nobody0 does not exist");
     });
 }
 
@@ -97,17 +97,17 @@ fn refusals_name_interface_and_property() {
     alone(async || {
         let kernel = Kernel::open().unwrap();
         let nobody = name("nobody0");
-        let missing = "there is no interface nobody0";
+        let missing = "interface nobody0 does not exist";
         assert_eq!(kernel.set_mtu(&nobody, 1300).await.unwrap_err().to_string(), missing);
         assert_eq!(kernel.set_up(&nobody, true).await.unwrap_err().to_string(), missing);
         assert_eq!(kernel.addresses(&nobody).await.unwrap_err().to_string(), missing);
         assert_eq!(kernel.add_address(&nobody, net("10.1.1.1/24")).await.unwrap_err().to_string(), missing);
         bridge(&kernel).await;
         let error = kernel.set_mtu(&name("br0"), 1).await.unwrap_err();
-        assert_eq!(error.to_string(), "cannot set MTU 1 of the interface br0");
+        assert_eq!(error.to_string(), "cannot set MTU 1 of interface br0");
         assert_eq!(error.source().unwrap().to_string(), "Invalid argument (os error 22)");
         let error = kernel.delete(&name("lo")).await.unwrap_err();
-        assert_eq!(error.to_string(), "cannot delete the interface lo");
+        assert_eq!(error.to_string(), "cannot delete interface lo");
     });
 }
 
@@ -154,7 +154,7 @@ fn routes_that_somebody_added_come_and_go() {
         assert_eq!(kernel.routes(&device).await.unwrap(), []);
         let far = Route::default_via("10.1.0.1".parse().unwrap());
         let error = kernel.add_route(&device, &far).await.unwrap_err();
-        assert_eq!(error.to_string(), "cannot add the route to 0.0.0.0/0 via 10.1.0.1 through br0");
+        assert_eq!(error.to_string(), "cannot add route to 0.0.0.0/0 via 10.1.0.1 through br0");
         assert_eq!(error.source().unwrap().to_string(), "Network is unreachable (os error 101)");
     });
 }

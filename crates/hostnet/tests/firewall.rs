@@ -99,7 +99,7 @@ fn a_rule_that_vanished_meanwhile_is_told() {
         let error = firewall::apply(&step).await.unwrap_err();
         assert_eq!(
             error.to_string(),
-            "cannot take out the iptables rule \"xdock\" that lets bridge br0 forward"
+            "cannot delete the iptables rule \"xdock\" that lets bridge br0 forward"
         );
     });
 }

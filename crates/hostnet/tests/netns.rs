@@ -49,5 +49,8 @@ fn a_namespace_that_is_not_there_or_none_is_told() {
 fn a_panic_in_it_is_an_error_and_no_end() {
     let namespace = Namespace::open(Path::new("/proc/thread-self/ns/net")).unwrap();
     let error = namespace.run(|| panic!("on purpose")).unwrap_err();
-    assert_eq!(error.to_string(), "what ran in the network namespace /proc/thread-self/ns/net panicked");
+    assert_eq!(
+        error.to_string(),
+        "the code that ran in the network namespace /proc/thread-self/ns/net panicked"
+    );
 }

@@ -167,13 +167,13 @@ fn a_bridge_that_is_not_there_or_down_is_told() {
     alone(async || {
         let kernel = Kernel::open().unwrap();
         let error = arp::probe(&name("br0"), ADDRESS, WINDOW, &[]).await.unwrap_err();
-        assert_eq!(error.to_string(), "there is no interface br0 with an Ethernet address");
+        assert_eq!(error.to_string(), "interface br0 does not exist or has no MAC address");
         bridge(&kernel).await;
         kernel.set_up(&name("br0"), false).await.unwrap();
         let error = arp::probe(&name("br0"), ADDRESS, WINDOW, &[]).await.unwrap_err();
-        assert_eq!(error.to_string(), "the interface br0 is down: set it up first");
+        assert_eq!(error.to_string(), "interface br0 is down: ip link set br0 up");
         let error = ndp::announce(&name("br0"), ADDRESS6, mac("02:42:0a:63:01:77")).await.unwrap_err();
-        assert_eq!(error.to_string(), "the interface br0 is down: set it up first");
+        assert_eq!(error.to_string(), "interface br0 is down: ip link set br0 up");
     });
 }
 

@@ -63,10 +63,10 @@ fn a_taken_name_is_told_and_its_owner_unharmed() {
         let again = Veth { container_end: name("xc2"), ..veth(bridge.index) };
         let error = kernel.attach(&again).await.unwrap_err();
         assert!(matches!(error, NetError::Exists { .. }));
-        assert_eq!(error.to_string(), "there is an interface xh1 or xc2 already");
+        assert_eq!(error.to_string(), "interface xh1 or xc2 already exists");
         let peer = Veth { host_end: name("xh2"), ..veth(bridge.index) };
         let error = kernel.attach(&peer).await.unwrap_err();
-        assert_eq!(error.to_string(), "there is an interface xh2 or xc1 already");
+        assert_eq!(error.to_string(), "interface xh2 or xc1 already exists");
         assert_eq!(inventory(&kernel).await, before);
     });
 }
@@ -77,7 +77,7 @@ fn without_the_bridge_nothing_is_made() {
         let kernel = Kernel::open().unwrap();
         let before = inventory(&kernel).await;
         let error = kernel.attach(&veth(4711)).await.unwrap_err();
-        assert_eq!(error.to_string(), "cannot make the pair xh1 and xc1 on the bridge with index 4711");
+        assert_eq!(error.to_string(), "cannot create veth pair xh1 and xc1 on the bridge with index 4711");
         assert_eq!(error.source().unwrap().to_string(), "Invalid argument (os error 22)");
         assert_eq!(inventory(&kernel).await, before);
     });

@@ -1,54 +1,45 @@
-//! dockerd's calls: verdicts carried out.
+//! Executes the decisions about dockerd's calls.
 
 use std::time::Duration;
 
 use plugin::{Call, EndpointId, NetworkCall, Reply};
 use tracing::{debug, warn};
 
-use super::pending::Waiting;
-use super::{Answer, Daemon, Message};
-use crate::fabric::rules;
-use crate::grant::{Verdict, decide};
-use crate::host::Look;
-use crate::moment::Moment;
+use super::Daemon;
+use super::pending::PendingAnswer;
+use crate::boot_time::BootTime;
+use crate::fabric::probes_before_attach;
+use crate::grant::{Decision, decide};
+use crate::message::{Conflict, LinkState, Message, ReplySender};
 use crate::reconcile::is_alive;
 use crate::refusal::Refusal;
 use crate::state::{Change, Endpoint, Phase};
 
-/// How long a start waits for the end of the same node's last run, and how often it looks.
-const PATIENCE: Duration = Duration::from_secs(2);
-const LOOK_EVERY: Duration = Duration::from_millis(50);
-
-/// A start that another endpoint is in the way of.
-#[derive(Debug)]
-pub(crate) struct Contest {
-    call: Call,
-    answer: Answer,
-    by: EndpointId,
-    refusal: Refusal,
-    until: Moment,
-}
+/// How long a start waits until the node's previous endpoint is gone, and how often it checks.
+const CONFLICT_TIMEOUT: Duration = Duration::from_secs(2);
+const CONFLICT_INTERVAL: Duration = Duration::from_millis(50);
 
 impl Daemon {
-    pub(super) fn call(&mut self, call: Call, answer: Answer) {
-        let until = Moment::now().after(PATIENCE);
-        self.call_until(call, answer, until);
+    pub(super) fn call(&mut self, call: Call, answer: ReplySender) {
+        let deadline = BootTime::now().after(CONFLICT_TIMEOUT);
+        self.call_until(call, answer, deadline);
     }
 
-    fn call_until(&mut self, call: Call, answer: Answer, until: Moment) {
-        match decide(&self.state, &call, Moment::now()) {
+    fn call_until(&mut self, call: Call, answer: ReplySender, deadline: BootTime) {
+        match decide(&self.state, &call, BootTime::now()) {
             Err(refusal) => refuse(answer, &self.reason(&call, &refusal)),
-            Ok(Verdict::Occupied { by, refusal }) => {
-                self.contest(Contest { call, answer, by, refusal, until }, Duration::ZERO);
+            Ok(Decision::Conflict { with, refusal }) => {
+                self.check_conflict(Conflict { call, answer, with, refusal, deadline }, Duration::ZERO);
             }
-            Ok(verdict) => {
+            Ok(decision) => {
                 debug!("{call:?}");
-                self.carry_out(verdict, answer);
+                self.execute(decision, answer);
             }
         }
     }
 
-    /// `Join` finds no endpoint where the wire's answer came before it: then that is the reason.
+    /// If the probe found the address in use, the endpoint is gone when `Join` comes. The probe's result is
+    /// the reason then.
     fn reason(&self, call: &Call, refusal: &Refusal) -> String {
         let failed = match call {
             Call::Network(NetworkCall::Join(join)) => self.pending.failure(&join.id.endpoint),
@@ -57,137 +48,140 @@ impl Daemon {
         failed.map_or_else(|| refusal.to_string(), str::to_owned)
     }
 
-    fn carry_out(&mut self, verdict: Verdict, answer: Answer) {
-        match verdict {
-            Verdict::Answer(reply, changes) => {
+    fn execute(&mut self, decision: Decision, answer: ReplySender) {
+        match decision {
+            Decision::Answer(reply, changes) => {
                 let done = self.commit(changes).map(|()| reply);
-                // nobody waits: dockerd was killed
+                // fails if dockerd was killed
                 let _ = answer.send(done);
             }
-            Verdict::Attach { endpoint, before, reply } => self.attach(&endpoint, before, reply, answer),
-            Verdict::Created { endpoint, reply } => self.wait(&endpoint, Waiting::Created(reply, answer)),
-            Verdict::Join { joined, reply } => {
+            Decision::Attach { endpoint, before, reply } => self.attach(&endpoint, before, reply, answer),
+            Decision::Repeated { endpoint, reply } => {
+                self.answer_when_ready(&endpoint, PendingAnswer::CreateEndpoint(reply, answer));
+            }
+            Decision::Join { joined, reply } => {
                 let id = joined.id.clone();
-                self.wait(&id, Waiting::Join(Box::new(joined), reply, answer));
+                self.answer_when_ready(&id, PendingAnswer::Join(Box::new(joined), reply, answer));
             }
-            Verdict::Suspect { endpoint, reply } => {
+            Decision::CheckStale { endpoint, reply } => {
                 let _ = answer.send(Ok(reply));
-                self.suspect(endpoint);
+                self.check_stale(endpoint);
             }
-            Verdict::Occupied { refusal, .. } => refuse(answer, &refusal.to_string()),
+            Decision::Conflict { refusal, .. } => refuse(answer, &refusal.to_string()),
         }
     }
 
-    /// The record is written before the pair is made, so that a netd that is killed in between finds it.
-    fn attach(&mut self, endpoint: &Endpoint, before: Vec<Change>, reply: Reply, answer: Answer) {
+    /// Writes the record before it creates the veth pair, so that netd finds it if it is killed in between.
+    fn attach(&mut self, endpoint: &Endpoint, before: Vec<Change>, reply: Reply, answer: ReplySender) {
         let recorded =
-            self.commit(before).and_then(|()| self.commit(vec![Change::Endpoint(endpoint.clone())]));
+            self.commit(before).and_then(|()| self.commit(vec![Change::PutEndpoint(endpoint.clone())]));
         if let Err(error) = recorded {
             return refuse(answer, &error);
         }
-        let known = self.state.had_lately(&endpoint.node, &endpoint.addresses, Moment::now());
-        let probe = self.host.probes() && !known;
+        let recent = self.state.recently_released(&endpoint.node, &endpoint.addresses, BootTime::now());
+        let probe = self.host.probes() && !recent;
         self.pending.begin(endpoint.id.clone(), false, !probe);
-        self.wait(&endpoint.id, Waiting::Created(reply, answer));
+        self.answer_when_ready(&endpoint.id, PendingAnswer::CreateEndpoint(reply, answer));
         self.host.attach(endpoint);
-        if probe && rules(endpoint.fabric).asks_early() {
-            // now, so that most of the window passes while dockerd makes the container's namespace
+        if probe && probes_before_attach(endpoint.fabric) {
+            // most of the probe window passes while dockerd creates the container's namespace
             self.host.probe(endpoint);
         }
     }
 
-    pub(super) fn attached(&mut self, made: &Endpoint, done: Result<(), String>) {
-        let id = &made.id;
+    pub(super) fn attached(&mut self, attached: &Endpoint, done: Result<(), String>) {
+        let id = &attached.id;
         let Some(endpoint) = self.state.endpoints.get(id) else {
-            // it was deleted while the pair was made
-            return self.host.detach(made);
+            // the endpoint was deleted meanwhile
+            return self.host.detach(attached);
         };
-        let created = Endpoint { phase: Phase::Created, since: Moment::now(), ..endpoint.clone() };
-        match done.and_then(|()| self.commit(vec![Change::Endpoint(created)])) {
+        let created = Endpoint { phase: Phase::Created, since: BootTime::now(), ..endpoint.clone() };
+        match done.and_then(|()| self.commit(vec![Change::PutEndpoint(created)])) {
             Ok(()) => {
-                if self.pending.lacks_probe(id) && !rules(made.fabric).asks_early() {
-                    self.host.probe(made);
+                if self.pending.lacks_probe(id) && !probes_before_attach(attached.fabric) {
+                    self.host.probe(attached);
                 }
                 self.answer_all(|pending| pending.attached(id));
             }
-            Err(error) => self.give_up(id, &error),
+            Err(error) => self.fail_start(id, &error),
         }
     }
 
-    pub(super) fn probed(&mut self, id: &EndpointId, squatter: Option<Refusal>) {
-        match squatter {
+    pub(super) fn probed(&mut self, id: &EndpointId, refusal: Option<Refusal>) {
+        match refusal {
             None => self.answer_all(|pending| pending.probed(id)),
-            Some(refusal) => self.give_up(id, &refusal.to_string()),
+            Some(refusal) => self.fail_start(id, &refusal.to_string()),
         }
     }
 
-    /// A start that failed on the host: nothing of it stays, and who waits is told.
-    fn give_up(&mut self, id: &EndpointId, why: &str) {
-        warn!("refused: {why}");
-        self.pending.fail_for_good(id, why);
-        // an error was logged, and reconciliation comes back to it
-        let _ = self.commit(vec![Change::NoEndpoint(id.clone())]);
+    /// Rolls back a start that failed on the host, and answers its pending calls.
+    fn fail_start(&mut self, id: &EndpointId, reason: &str) {
+        warn!("refused: {reason}");
+        self.pending.fail_start(id, reason);
+        // commit logs an error, and reconciliation retries
+        let _ = self.commit(vec![Change::RemoveEndpoint(id.clone())]);
     }
 
-    fn wait(&mut self, id: &EndpointId, waiting: Waiting) {
-        self.answer_all(|pending| pending.wait(id, waiting).into_iter().collect());
+    fn answer_when_ready(&mut self, id: &EndpointId, answer: PendingAnswer) {
+        self.answer_all(|pending| pending.add(id, answer).into_iter().collect());
     }
 
-    fn answer_all(&mut self, ready: impl FnOnce(&mut super::Pending) -> Vec<Waiting>) {
-        for waiting in ready(&mut self.pending) {
-            match waiting {
-                Waiting::Created(reply, answer) => drop(answer.send(Ok(reply))),
-                Waiting::Join(endpoint, reply, answer) => self.join(*endpoint, reply, answer),
+    fn answer_all(&mut self, ready: impl FnOnce(&mut super::Pending) -> Vec<PendingAnswer>) {
+        for answer in ready(&mut self.pending) {
+            match answer {
+                PendingAnswer::CreateEndpoint(reply, answer) => drop(answer.send(Ok(reply))),
+                PendingAnswer::Join(endpoint, reply, answer) => self.join(*endpoint, reply, answer),
             }
         }
     }
 
-    fn join(&mut self, endpoint: Endpoint, reply: Reply, answer: Answer) {
-        let joined = Endpoint { since: Moment::now(), ..endpoint };
-        let done = self.commit(vec![Change::Endpoint(joined.clone())]);
+    fn join(&mut self, endpoint: Endpoint, reply: Reply, answer: ReplySender) {
+        let joined = Endpoint { since: BootTime::now(), ..endpoint };
+        let done = self.commit(vec![Change::PutEndpoint(joined.clone())]);
         let _ = answer.send(done.map(|()| reply));
         self.host.announce(&joined);
     }
 
-    fn contest(&self, contest: Contest, wait: Duration) {
-        let port = crate::interface::ends(contest.by.as_str()).0;
-        self.host.look(port, wait, |look| Message::Contested(Box::new(contest), look));
+    fn check_conflict(&self, conflict: Conflict, delay: Duration) {
+        let port = crate::interface::ends(conflict.with.as_str()).0;
+        self.host.check_link(port, delay, |link| Message::ConflictChecked(Box::new(conflict), link));
     }
 
-    /// The one in the way is dead: it goes. It lives: it has until the end of our patience to go by itself.
-    pub(super) fn contested(&mut self, contest: Contest, look: &Look) {
-        let now = Moment::now();
-        let dead = |by: &Endpoint| matches!(look, Ok(link) if !is_alive(by, link.as_ref(), now));
-        match self.state.endpoints.get(&contest.by) {
-            Some(by) if by.phase == Phase::Joined && dead(by) => {
-                self.retire(&contest.by, "no container has it");
-                self.call_until(contest.call, contest.answer, contest.until);
+    /// Removes the existing endpoint if no container uses it. Otherwise checks again until the deadline.
+    pub(super) fn conflict_checked(&mut self, conflict: Conflict, link: &LinkState) {
+        let now = BootTime::now();
+        let is_dead =
+            |endpoint: &Endpoint| matches!(link, Ok(link) if !is_alive(endpoint, link.as_ref(), now));
+        match self.state.endpoints.get(&conflict.with) {
+            Some(existing) if existing.phase == Phase::Joined && is_dead(existing) => {
+                self.remove_stale(&conflict.with, "no container uses it");
+                self.call_until(conflict.call, conflict.answer, conflict.deadline);
             }
-            Some(_) if now >= contest.until => refuse(contest.answer, &contest.refusal.to_string()),
-            Some(by) if matches!(by.phase, Phase::Joined | Phase::Created | Phase::Intended) => {
-                self.contest(contest, LOOK_EVERY);
+            Some(_) if now >= conflict.deadline => refuse(conflict.answer, &conflict.refusal.to_string()),
+            Some(existing) if matches!(existing.phase, Phase::Joined | Phase::Created | Phase::Intended) => {
+                self.check_conflict(conflict, CONFLICT_INTERVAL);
             }
-            _ => self.call_until(contest.call, contest.answer, contest.until),
+            _ => self.call_until(conflict.call, conflict.answer, conflict.deadline),
         }
     }
 
-    fn suspect(&self, id: EndpointId) {
+    fn check_stale(&self, id: EndpointId) {
         let port = crate::interface::ends(id.as_str()).0;
-        self.host.look(port, Duration::ZERO, |look| Message::Looked(id, look));
+        self.host.check_link(port, Duration::ZERO, |link| Message::StaleChecked(id, link));
     }
 
-    pub(super) fn looked(&mut self, id: &EndpointId, look: &Look) {
-        let dead = match (self.state.endpoints.get(id), look) {
-            (Some(endpoint), Ok(link)) => !is_alive(endpoint, link.as_ref(), Moment::now()),
+    pub(super) fn stale_checked(&mut self, id: &EndpointId, link: &LinkState) {
+        let is_dead = match (self.state.endpoints.get(id), link) {
+            (Some(endpoint), Ok(link)) => !is_alive(endpoint, link.as_ref(), BootTime::now()),
             _ => false,
         };
-        if dead {
-            self.retire(id, "Docker released its address");
+        if is_dead {
+            self.remove_stale(id, "Docker released its address");
         }
     }
 }
 
-fn refuse(answer: Answer, why: &str) {
-    warn!("refused: {why}");
-    let _ = answer.send(Err(why.to_owned()));
+fn refuse(answer: ReplySender, reason: &str) {
+    warn!("refused: {reason}");
+    let _ = answer.send(Err(reason.to_owned()));
 }

@@ -1,4 +1,4 @@
-//! netd's own calls: status, and a new snapshot.
+//! netd's own requests: status, and loading a snapshot.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -6,31 +6,32 @@ use inventory::snapshot;
 use inventory::{HostNetwork, Snapshot};
 use tracing::{info, warn};
 
-use super::{Daemon, Scope};
-use crate::accept::{Loaded, judge};
-use crate::moment::Moment;
-use crate::serve::LoadSnapshot;
+use super::Daemon;
+use crate::accept::{LoadResult, check_snapshot};
+use crate::boot_time::BootTime;
+use crate::message::{LoadSnapshot, Scope};
 use crate::state::Endpoint;
 use crate::status::{EndpointStatus, NetworkStatus, Repair, SnapshotStatus, Status};
 use chain::chain;
 
 impl Daemon {
-    /// Puts a snapshot in force: judged, written, then true. What is plugged in stays; the tables' word counts from
-    /// the next start on.
-    pub(super) fn load_snapshot(&mut self, request: &LoadSnapshot) -> Result<Loaded, String> {
+    /// Loads a snapshot: checks it, writes it to disk, then uses it. Running containers are not affected
+    /// until their next start.
+    pub(super) fn load_snapshot(&mut self, request: &LoadSnapshot) -> Result<LoadResult, String> {
         let LoadSnapshot { path, replaces } = request;
         let read = Snapshot::read(path).map_err(|error| chain(&error))?;
         let new = read.ok_or_else(|| format!("no snapshot at {}", path.display()))?;
-        let loaded = Loaded::of(judge(self.state.snapshot.as_ref(), &new, None, replaces.as_ref()));
+        let loaded =
+            LoadResult::of(check_snapshot(self.state.snapshot.as_ref(), &new, None, replaces.as_ref()));
         match &loaded {
-            Ok(Loaded::Delivered(_)) => self.put_in_force(new)?,
-            Ok(Loaded::Already(_)) => self.mend()?,
-            Ok(Loaded::Kept(_, refusal)) | Err(refusal) => warn!("refused: {refusal}"),
+            Ok(LoadResult::Delivered(_)) => self.use_snapshot(new)?,
+            Ok(LoadResult::Already(_)) => self.rewrite_damaged()?,
+            Ok(LoadResult::Kept(_, refusal)) | Err(refusal) => warn!("refused: {refusal}"),
         }
         loaded
     }
 
-    fn put_in_force(&mut self, new: Snapshot) -> Result<(), String> {
+    fn use_snapshot(&mut self, new: Snapshot) -> Result<(), String> {
         snapshot::keep(&self.snapshot, &new).map_err(|error| chain(&error))?;
         info!(
             "snapshot {} for {}: {} nodes, made by {}",
@@ -45,26 +46,26 @@ impl Daemon {
         Ok(())
     }
 
-    /// A file that broke is written again when the tables are confirmed.
-    fn mend(&mut self) -> Result<(), String> {
+    /// Writes a damaged snapshot file again when a delivery confirms its content.
+    fn rewrite_damaged(&mut self) -> Result<(), String> {
         if let (Some(current), Some(_)) = (&self.state.snapshot, &self.broken_snapshot) {
             snapshot::keep(&self.snapshot, current).map_err(|error| chain(&error))?;
-            info!("snapshot {} is written again: {} was broken", current.version, self.snapshot.display());
+            info!("snapshot {} written again: {} was damaged", current.version, self.snapshot.display());
             self.broken_snapshot = None;
         }
         Ok(())
     }
 
     pub(super) fn status(&self) -> Status {
-        let now = Moment::now();
+        let now = BootTime::now();
         let networks = self.state.snapshot.iter().flat_map(|snapshot| &snapshot.networks);
         let repairs = self
-            .upkeep
+            .reconciler
             .repairs
             .iter()
             .map(|(when, text)| Repair { seconds_ago: now.since(*when).as_secs(), text: text.clone() });
         let broken = self.broken_snapshot.iter().chain(&self.broken_records);
-        let problems = broken.chain(&self.upkeep.problems).chain(&self.upkeep.failures);
+        let problems = broken.chain(&self.reconciler.problems).chain(&self.reconciler.failures);
         Status {
             netd: env!("CARGO_PKG_VERSION").to_owned(),
             snapshot: self.state.snapshot.as_ref().map(snapshot_status),

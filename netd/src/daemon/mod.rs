@@ -1,11 +1,11 @@
-//! The one owner of the state: messages in, one at a time, no locks.
+//! The main loop: owns all state and handles one message at a time, without locks.
 //!
-//! It decides at once and never waits; what takes time is done by [`Host`] in tasks that come back as messages.
+//! It decides at once and never waits. [`HostExecutor`] does what takes time, in tasks that report back as messages.
 
 mod calls;
 mod control;
 mod pending;
-mod upkeep;
+mod reconciler;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,94 +13,49 @@ use std::time::Duration;
 use hostnet::NetError;
 use inventory::Snapshot;
 use inventory::snapshot::{self, Kept};
-use plugin::{Call, EndpointId, Reply};
+use plugin::EndpointId;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 
-use crate::accept::Loaded;
 use crate::args::Run;
-use crate::host::{Host, Look};
-use crate::moment::Moment;
-use crate::reconcile::{Observed, Step};
+use crate::boot_time::BootTime;
+use crate::host::HostExecutor;
+use crate::message::{Message, Scope};
 use crate::refusal::Refusal;
-use crate::serve::LoadSnapshot;
 use crate::state::{Change, Endpoint, Phase, State};
-use crate::status::{Reconciled, Status};
 use crate::store::Store;
 use chain::chain;
 
-use calls::Contest;
 use pending::Pending;
-use upkeep::Upkeep;
+use reconciler::Reconciler;
 
-/// Where the answer to a plugin call goes. Nobody waits there any more when dockerd was killed: the call is done all
-/// the same.
-pub(crate) type Answer = oneshot::Sender<Result<Reply, String>>;
+/// Interval of full reconciliation, in addition to the one after events.
+const RECONCILE_INTERVAL: Duration = Duration::from_secs(30);
 
-/// What reaches the owner.
-#[derive(Debug)]
-pub(crate) enum Message {
-    /// dockerd asks.
-    Call(Call, Answer),
-    /// `netd status` asks.
-    Status(oneshot::Sender<Status>),
-    /// `netd snapshot load` has put a snapshot there.
-    Load(LoadSnapshot, oneshot::Sender<Result<Loaded, String>>),
-    /// `netd reconcile` asks, and waits for a full pass.
-    Reconcile(oneshot::Sender<Reconciled>),
-    /// A pair is made, or not.
-    Attached(Box<Endpoint>, Result<(), String>),
-    /// The wire was asked who has an endpoint's addresses.
-    Probed(EndpointId, Option<Refusal>),
-    /// The endpoint in the way of a start was looked at.
-    Contested(Box<Contest>, Look),
-    /// An endpoint that Docker seems to have forgotten was looked at.
-    Looked(EndpointId, Look),
-    /// The host was looked at.
-    Observed(Result<Observed, String>),
-    /// Repairs were made: `false` where there was nothing to do any more.
-    Executed(Vec<(Step, Result<bool, String>)>),
-    /// The host changed.
-    Changed(Scope),
-    /// Changes have had time to settle.
-    Settled,
-}
-
-/// How much of the host to look at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Scope {
-    /// Interfaces: a dump over netlink.
-    Links,
-    /// And the packet filter: two runs of a program.
-    All,
-}
-
-/// How often everything is looked at, whatever was notified.
-const EVERY: Duration = Duration::from_secs(30);
-
-/// The owner.
+/// The daemon's state and its inbox.
 #[derive(Debug)]
 pub(crate) struct Daemon {
     state: State,
     store: Store,
+    /// Path of the snapshot.
     snapshot: PathBuf,
-    host: Host,
+    host: HostExecutor,
     pending: Pending,
-    upkeep: Upkeep,
+    reconciler: Reconciler,
     sender: UnboundedSender<Message>,
     inbox: UnboundedReceiver<Message>,
-    /// Why the snapshot in force is not what its file says.
+    /// Why the snapshot file could not be read, or its copy is used.
     broken_snapshot: Option<String>,
     /// Records that could not be read at the start.
     broken_records: Vec<String>,
 }
 
 impl Daemon {
-    /// Reads what an earlier netd left. Nothing that is broken there keeps it from serving.
+    /// Reads the snapshot and the records of an earlier netd. Damaged files are reported, and the daemon
+    /// serves anyway.
     pub(crate) fn new(run: &Run, snapshot: &Path) -> Result<Self, NetError> {
         let (sender, inbox) = unbounded_channel();
-        let host = Host::open(sender.clone(), run.probe_window(), run.ovsdb.clone())?;
+        let host = HostExecutor::open(sender.clone(), run.probe_window(), run.ovsdb.clone())?;
         let store = Store::new(&run.state, &run.run);
         let mut daemon = Self {
             state: State::with(None),
@@ -108,7 +63,7 @@ impl Daemon {
             snapshot: snapshot.to_owned(),
             host,
             pending: Pending::default(),
-            upkeep: Upkeep::default(),
+            reconciler: Reconciler::default(),
             sender,
             inbox,
             broken_snapshot: None,
@@ -118,36 +73,36 @@ impl Daemon {
         Ok(daemon)
     }
 
-    /// Where messages are put.
+    /// The sender of the inbox.
     pub(crate) fn inbox(&self) -> UnboundedSender<Message> {
         self.sender.clone()
     }
 
-    /// Works until the process ends.
+    /// Handles messages until the process ends.
     pub(crate) async fn run(mut self) {
         self.host.watch();
         self.observe(Scope::All);
-        let mut tick = tokio::time::interval(EVERY);
-        // the first one is at once, and was done above
+        let mut tick = tokio::time::interval(RECONCILE_INTERVAL);
+        // the first tick is immediate, and its pass was started above
         tick.tick().await;
         loop {
             tokio::select! {
-                Some(message) = self.inbox.recv() => self.take(message),
+                Some(message) = self.inbox.recv() => self.handle(message),
                 _ = tick.tick() => self.observe(Scope::All),
             }
         }
     }
 
-    fn take(&mut self, message: Message) {
+    fn handle(&mut self, message: Message) {
         match message {
             Message::Call(call, answer) => self.call(call, answer),
             Message::Status(to) => drop(to.send(self.status())),
             Message::Load(request, to) => drop(to.send(self.load_snapshot(&request))),
             Message::Reconcile(to) => self.reconcile(to),
             Message::Attached(endpoint, done) => self.attached(&endpoint, done),
-            Message::Probed(id, squatter) => self.probed(&id, squatter),
-            Message::Contested(contest, look) => self.contested(*contest, &look),
-            Message::Looked(id, look) => self.looked(&id, &look),
+            Message::Probed(id, refusal) => self.probed(&id, refusal),
+            Message::ConflictChecked(conflict, link) => self.conflict_checked(*conflict, &link),
+            Message::StaleChecked(id, link) => self.stale_checked(&id, &link),
             Message::Observed(observed) => self.observed(observed),
             Message::Executed(done) => self.executed(done),
             Message::Changed(scope) => self.changed(scope),
@@ -162,12 +117,12 @@ impl Daemon {
         let broken = broken_networks.iter().chain(&broken_endpoints);
         self.broken_records = broken.map(|error| chain(error)).collect();
         self.broken_snapshot.iter().chain(&self.broken_records).for_each(|problem| error!("{problem}"));
-        let now = Moment::now();
+        let now = BootTime::now();
         for network in networks {
-            self.state.apply(Change::Network(network), now);
+            self.state.apply(Change::PutNetwork(network), now);
         }
         for endpoint in endpoints {
-            self.resume(&endpoint, now);
+            self.restore(&endpoint, now);
         }
     }
 
@@ -177,7 +132,7 @@ impl Daemon {
             Some(snapshot) => {
                 info!("snapshot {} for {}: {} nodes", snapshot.version, snapshot.host, snapshot.nodes.len());
                 if problem.is_none() {
-                    self.copy(snapshot);
+                    self.write_copy(snapshot);
                 }
             }
             None if problem.is_none() => warn!("{}", Refusal::NoSnapshot),
@@ -187,19 +142,21 @@ impl Daemon {
         self.state.snapshot = snapshot;
     }
 
-    /// An earlier release kept no copy, and a copy may break too.
-    fn copy(&self, snapshot: &Snapshot) {
+    /// An earlier release kept no copy, and a copy may be damaged too.
+    fn write_copy(&self, snapshot: &Snapshot) {
         if let Err(error) = snapshot::keep(&self.snapshot, snapshot) {
             warn!("{}", chain(&error));
         }
     }
 
-    /// An endpoint of an earlier netd. What it only intended, Docker was never told: it goes. What was created may
-    /// come to `Join` any moment, and whether its address is free nobody knows any more.
-    fn resume(&mut self, endpoint: &Endpoint, now: Moment) {
-        self.state.apply(Change::Endpoint(endpoint.clone()), now);
+    /// Restores an endpoint of an earlier netd. An intended endpoint is removed, because Docker got no answer for it.
+    /// For a created endpoint `Join` may follow, and its addresses must be probed again.
+    fn restore(&mut self, endpoint: &Endpoint, now: BootTime) {
+        self.state.apply(Change::PutEndpoint(endpoint.clone()), now);
         match endpoint.phase {
-            Phase::Intended => self.retire(&endpoint.id, "netd was restarted while its pair was made"),
+            Phase::Intended => {
+                self.remove_stale(&endpoint.id, "netd was restarted while its veth pair was being created");
+            }
             Phase::Created if self.host.probes() => {
                 self.pending.begin(endpoint.id.clone(), true, false);
                 self.host.probe(endpoint);
@@ -208,7 +165,7 @@ impl Daemon {
         }
     }
 
-    /// Makes changes: written down first, then true, then done on the host.
+    /// Applies changes: first to the records on disk, then to the state, then on the host.
     fn commit(&mut self, changes: Vec<Change>) -> Result<(), String> {
         for change in changes {
             self.store.write(&change).map_err(|error| {
@@ -216,23 +173,24 @@ impl Daemon {
                 error!("{text}");
                 text
             })?;
-            self.tell(&change);
-            if let Change::NoEndpoint(id) = &change {
-                self.unplug(id);
+            self.log_change(&change);
+            if let Change::RemoveEndpoint(id) = &change {
+                self.detach(id);
             }
-            self.state.apply(change, Moment::now());
+            self.state.apply(change, BootTime::now());
         }
         Ok(())
     }
 
-    /// A line for each change, before it is made.
-    fn tell(&self, change: &Change) {
+    fn log_change(&self, change: &Change) {
         match change {
-            Change::Network(record) => info!("network {} is Docker's {}", record.network, record.id),
-            Change::NoNetwork(id) => info!("Docker's network {id} is removed"),
-            Change::Endpoint(Endpoint { phase: Phase::Intended, .. }) => {}
-            Change::Endpoint(endpoint) => info!("{endpoint}: {}", endpoint.phase),
-            Change::NoEndpoint(id) => {
+            Change::PutNetwork(record) => {
+                info!("network {}: Docker created it as {}", record.network, record.id);
+            }
+            Change::RemoveNetwork(id) => info!("Docker removed its network {id}"),
+            Change::PutEndpoint(Endpoint { phase: Phase::Intended, .. }) => {}
+            Change::PutEndpoint(endpoint) => info!("{endpoint}: {}", endpoint.phase),
+            Change::RemoveEndpoint(id) => {
                 if let Some(endpoint) = self.state.endpoints.get(id) {
                     info!("{endpoint}: removed");
                 }
@@ -240,21 +198,21 @@ impl Daemon {
         }
     }
 
-    /// The pair of an endpoint that is about to be forgotten is deleted after the answer: it takes the kernel 30 ms.
-    fn unplug(&mut self, id: &EndpointId) {
+    /// Deletes the veth pair of an endpoint in the background: the kernel takes 30 ms for it.
+    fn detach(&mut self, id: &EndpointId) {
         if let Some(endpoint) = self.state.endpoints.get(id) {
             self.host.detach(endpoint);
         }
         self.pending.fail(id, "its endpoint was removed meanwhile: start the container again");
     }
 
-    /// Forgets an endpoint that Docker did not delete.
-    fn retire(&mut self, id: &EndpointId, why: &str) {
+    /// Removes an endpoint that Docker did not delete.
+    fn remove_stale(&mut self, id: &EndpointId, reason: &str) {
         if let Some(endpoint) = self.state.endpoints.get(id) {
-            let text = format!("record of {} ({}) removed: {why}", endpoint.node, endpoint.port());
-            // an error was logged, and reconciliation comes back to it
-            if self.commit(vec![Change::NoEndpoint(id.clone())]).is_ok() {
-                self.upkeep.repaired(text);
+            let text = format!("record of {} ({}) removed: {reason}", endpoint.node, endpoint.port());
+            // commit logs an error, and reconciliation retries
+            if self.commit(vec![Change::RemoveEndpoint(id.clone())]).is_ok() {
+                self.reconciler.repaired(text);
             }
         }
     }

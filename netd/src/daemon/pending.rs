@@ -1,120 +1,120 @@
-//! Answers that wait for a pair to be made, and for the wire to be silent.
+//! Answers that wait until an endpoint is attached and its addresses are probed.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use plugin::{EndpointId, Reply};
 
-use super::Answer;
+use crate::message::ReplySender;
 use crate::state::Endpoint;
 
-/// How many failed starts are remembered: dockerd comes to `Join` within the second, or never.
-const REMEMBERED: usize = 64;
+/// How many failed starts are remembered for `Join`, which comes within a second or not at all.
+const MAX_FAILED: usize = 64;
 
-/// The endpoints whose pair is being made or whose addresses are being probed. What is not here is ready.
+/// Endpoints that are being attached or probed. All others are ready.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
-    works: BTreeMap<EndpointId, Work>,
-    /// Starts that failed after `CreateEndpoint` was answered: `Join` has to say why.
+    endpoints: BTreeMap<EndpointId, Progress>,
+    /// Starts that failed after the answer to `CreateEndpoint`: the answer to `Join` contains the reason.
     failed: VecDeque<(EndpointId, String)>,
 }
 
-/// What an endpoint still lacks, and who waits for it.
+/// What is done of an endpoint's start, and the answers that wait for the rest.
 #[derive(Debug)]
-struct Work {
+struct Progress {
     attached: bool,
     probed: bool,
-    waiting: Vec<Waiting>,
+    answers: Vec<PendingAnswer>,
 }
 
-/// An answer that is ready but for the work.
+/// An answer that is sent when its endpoint is ready.
 #[derive(Debug)]
-pub(super) enum Waiting {
-    /// To `CreateEndpoint`: the pair must be there.
-    Created(Reply, Answer),
-    /// To `Join`: and nobody may claim the addresses.
-    Join(Box<Endpoint>, Reply, Answer),
+pub(super) enum PendingAnswer {
+    /// To `CreateEndpoint`. Waits until the endpoint is attached.
+    CreateEndpoint(Reply, ReplySender),
+    /// To `Join`. Waits until the endpoint is attached and probed.
+    Join(Box<Endpoint>, Reply, ReplySender),
 }
 
-impl Waiting {
-    fn answer(self) -> Answer {
+impl PendingAnswer {
+    fn sender(self) -> ReplySender {
         match self {
-            Self::Created(_, answer) | Self::Join(_, _, answer) => answer,
+            Self::CreateEndpoint(_, sender) | Self::Join(_, _, sender) => sender,
         }
     }
 }
 
 impl Pending {
-    /// Work begins on an endpoint.
+    /// Adds an endpoint.
     pub(super) fn begin(&mut self, id: EndpointId, attached: bool, probed: bool) {
-        self.works.insert(id, Work { attached, probed, waiting: Vec::new() });
+        self.endpoints.insert(id, Progress { attached, probed, answers: Vec::new() });
     }
 
-    /// Whether nobody has asked the wire yet for an endpoint, or the answer is not there.
+    /// Whether an endpoint's probe is not complete.
     pub(super) fn lacks_probe(&self, id: &EndpointId) -> bool {
-        self.works.get(id).is_some_and(|work| !work.probed)
+        self.endpoints.get(id).is_some_and(|progress| !progress.probed)
     }
 
-    /// Has an answer wait. It comes back at once where there is nothing to wait for.
-    pub(super) fn wait(&mut self, id: &EndpointId, waiting: Waiting) -> Option<Waiting> {
-        match self.works.get_mut(id) {
-            Some(work) if !work.satisfies(&waiting) => {
-                work.waiting.push(waiting);
+    /// Adds an answer. Returns it if it need not wait.
+    pub(super) fn add(&mut self, id: &EndpointId, answer: PendingAnswer) -> Option<PendingAnswer> {
+        match self.endpoints.get_mut(id) {
+            Some(progress) if !progress.satisfies(&answer) => {
+                progress.answers.push(answer);
                 None
             }
-            _ => Some(waiting),
+            _ => Some(answer),
         }
     }
 
-    /// The pair is there; returns the answers that waited for no more than that.
-    pub(super) fn attached(&mut self, id: &EndpointId) -> Vec<Waiting> {
-        self.came_further(id, |work| work.attached = true)
+    /// The endpoint is attached. Returns the answers to send now.
+    pub(super) fn attached(&mut self, id: &EndpointId) -> Vec<PendingAnswer> {
+        self.update(id, |progress| progress.attached = true)
     }
 
-    /// Nobody claims the addresses.
-    pub(super) fn probed(&mut self, id: &EndpointId) -> Vec<Waiting> {
-        self.came_further(id, |work| work.probed = true)
+    /// The addresses are free. Returns the answers to send now.
+    pub(super) fn probed(&mut self, id: &EndpointId) -> Vec<PendingAnswer> {
+        self.update(id, |progress| progress.probed = true)
     }
 
-    /// It came to nothing: all who wait are told why.
-    pub(super) fn fail(&mut self, id: &EndpointId, why: &str) {
-        let work = self.works.remove(id);
-        for waiting in work.into_iter().flat_map(|work| work.waiting) {
-            let _ = waiting.answer().send(Err(why.to_owned()));
+    /// Removes an endpoint, and sends `reason` as the error of its pending answers.
+    pub(super) fn fail(&mut self, id: &EndpointId, reason: &str) {
+        let progress = self.endpoints.remove(id);
+        for answer in progress.into_iter().flat_map(|progress| progress.answers) {
+            let _ = answer.sender().send(Err(reason.to_owned()));
         }
     }
 
-    /// The same, and who comes to `Join` later is told too.
-    pub(super) fn fail_for_good(&mut self, id: &EndpointId, why: &str) {
-        self.fail(id, why);
-        if self.failed.len() == REMEMBERED {
+    /// Like [`Self::fail`], and remembers the reason for a `Join` that comes later.
+    pub(super) fn fail_start(&mut self, id: &EndpointId, reason: &str) {
+        self.fail(id, reason);
+        if self.failed.len() == MAX_FAILED {
             self.failed.pop_front();
         }
-        self.failed.push_back((id.clone(), why.to_owned()));
+        self.failed.push_back((id.clone(), reason.to_owned()));
     }
 
     /// Why the start of an endpoint failed, if it did.
     pub(super) fn failure(&self, id: &EndpointId) -> Option<&str> {
-        self.failed.iter().rev().find(|(failed, _)| failed == id).map(|(_, why)| why.as_str())
+        self.failed.iter().rev().find(|(failed, _)| failed == id).map(|(_, reason)| reason.as_str())
     }
 
-    fn came_further(&mut self, id: &EndpointId, step: impl FnOnce(&mut Work)) -> Vec<Waiting> {
-        let Some(work) = self.works.get_mut(id) else { return Vec::new() };
-        step(work);
+    fn update(&mut self, id: &EndpointId, change: impl FnOnce(&mut Progress)) -> Vec<PendingAnswer> {
+        let Some(progress) = self.endpoints.get_mut(id) else { return Vec::new() };
+        change(progress);
         let (ready, waiting) =
-            std::mem::take(&mut work.waiting).into_iter().partition(|waiting| work.satisfies(waiting));
-        work.waiting = waiting;
-        if work.attached && work.probed {
-            self.works.remove(id);
+            std::mem::take(&mut progress.answers).into_iter().partition(|answer| progress.satisfies(answer));
+        progress.answers = waiting;
+        if progress.attached && progress.probed {
+            self.endpoints.remove(id);
         }
         ready
     }
 }
 
-impl Work {
-    fn satisfies(&self, waiting: &Waiting) -> bool {
-        match waiting {
-            Waiting::Created(..) => self.attached,
-            Waiting::Join(..) => self.attached && self.probed,
+impl Progress {
+    fn satisfies(&self, answer: &PendingAnswer) -> bool {
+        match answer {
+            PendingAnswer::CreateEndpoint(..) => self.attached,
+            PendingAnswer::Join(..) => self.attached && self.probed,
         }
     }
 }

@@ -1,10 +1,11 @@
-//! How an endpoint is plugged into its network: one folder a fabric, behind two traits.
+//! How endpoints are attached to networks: one folder per fabric.
 //!
-//! [`Hands`] do something on the host; [`Rules`] say what has to be done, and are pure.
+//! A [`FabricDriver`] changes the host. `plan.rs` computes the changes, and is pure.
 
 mod flat;
 mod ovs;
-mod wire;
+mod plan;
+mod probe;
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -13,90 +14,61 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hostnet::ovs::{Remote, SwitchError};
-use hostnet::{Kernel, Link, NetError, PacketError};
-use inventory::{Fabric, HostNetwork, IfName, MacAddr};
+use hostnet::{Kernel, NetError, PacketError};
+use inventory::{Fabric, IfName, MacAddr};
 use thiserror::Error;
 
-use crate::reconcile::{Plan, Seen, Step};
 use crate::refusal::Refusal;
 use crate::state::Endpoint;
 
 use flat::Flat;
 use ovs::Ovs;
 
-/// What takes time.
-pub(crate) type Work<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub(crate) use ovs::plan_stale_ports;
+pub(crate) use plan::{Presence, bridge_problem, plan_port, presence, probes_before_attach};
 
-/// What a fabric does on the host.
-pub(crate) trait Hands: std::fmt::Debug + Send + Sync {
-    /// Makes the endpoint's pair and plugs its host end in.
-    fn attach<'a>(&'a self, endpoint: &'a Endpoint) -> Work<'a, Result<(), AttachError>>;
+/// The future of a driver's method.
+pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-    /// Takes a port out and deletes its pair. `false`: neither was there.
-    fn detach<'a>(&'a self, port: &'a IfName) -> Work<'a, Result<bool, DetachError>>;
+/// Attaches endpoints to the bridges of one fabric.
+pub(crate) trait FabricDriver: std::fmt::Debug + Send + Sync {
+    /// Creates the endpoint's veth pair and attaches its host end to the bridge.
+    fn attach<'a>(&'a self, endpoint: &'a Endpoint) -> BoxFuture<'a, Result<(), AttachError>>;
 
-    /// Asks the endpoint's network who has one of its addresses, and returns the first that says so.
-    fn ask<'a>(&'a self, endpoint: &'a Endpoint, window: Duration) -> Work<'a, Option<(IpAddr, MacAddr)>>;
+    /// Removes a port from its bridge and deletes its veth pair. `false`: neither existed.
+    fn detach<'a>(&'a self, port: &'a IfName) -> BoxFuture<'a, Result<bool, DetachError>>;
 
-    /// Tells the endpoint's network where one of its addresses is now.
-    fn tell<'a>(&'a self, endpoint: &'a Endpoint, address: IpAddr) -> Work<'a, Result<(), WireError>>;
+    /// Checks whether another machine uses one of the endpoint's addresses. Returns the first address in use with the
+    /// MAC of its user.
+    fn probe<'a>(
+        &'a self,
+        endpoint: &'a Endpoint,
+        window: Duration,
+    ) -> BoxFuture<'a, Option<(IpAddr, MacAddr)>>;
 
-    /// Makes a repair that is this fabric's own. `false`: there was nothing to do any more.
-    fn repair<'a>(&'a self, step: &'a Step) -> Work<'a, Result<bool, DetachError>>;
+    /// Announces one of the endpoint's addresses to its network.
+    fn announce<'a>(
+        &'a self,
+        endpoint: &'a Endpoint,
+        address: IpAddr,
+    ) -> BoxFuture<'a, Result<(), AnnounceError>>;
 }
 
-/// What a fabric wants.
-pub(crate) trait Rules: Sync {
-    /// Whether a network can be asked before the endpoint's pair is there.
-    fn asks_early(&self) -> bool;
-
-    /// Whether the host has a bridge of that name.
-    fn presence(&self, bridge: &IfName, seen: &Seen<'_>) -> Presence;
-
-    /// What is wrong with the bridge of a network, if something is.
-    fn bridge_problem(&self, on: &HostNetwork, seen: &Seen<'_>) -> Option<String>;
-
-    /// Adds what has to be done about the port of an endpoint that is alive.
-    fn mend_port(&self, endpoint: &Endpoint, link: &Link, seen: &Seen<'_>, plan: &mut Plan);
-}
-
-/// Whether the host has a bridge.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Presence {
-    /// A port can be plugged in.
-    Ready,
-    /// It is there or will come back: its switch is restarted, or does not answer.
-    Unsure,
-    /// It is not there.
-    Absent,
-}
-
-/// The rules of a fabric.
-pub(crate) fn rules(fabric: Fabric) -> &'static dyn Rules {
-    match fabric {
-        Fabric::Flat => &flat::RULES,
-        Fabric::Ovs => &ovs::RULES,
-    }
-}
-
-/// Ports of a fabric that has a memory of its own, with nobody who has them.
-pub(crate) use ovs::plan_left_overs;
-
-/// All fabrics of this host. What one of them needs is opened when it is needed first.
+/// The fabric drivers of this host. Each connects to what it needs at first use.
 #[derive(Debug, Clone)]
 pub(crate) struct Fabrics {
-    flat: Arc<Flat>,
+    pub(crate) flat: Arc<Flat>,
     pub(crate) ovs: Arc<Ovs>,
 }
 
 impl Fabrics {
-    /// Over one way to the kernel, and to the switch at that address.
+    /// Drivers that use this kernel connection, and Open vSwitch at this address.
     pub(crate) fn new(kernel: &Kernel, switch: Remote) -> Self {
         Self { flat: Arc::new(Flat::new(kernel.clone())), ovs: Arc::new(Ovs::new(kernel.clone(), switch)) }
     }
 
-    /// The hands of a fabric.
-    pub(crate) fn hands(&self, fabric: Fabric) -> &dyn Hands {
+    /// The driver of a fabric.
+    pub(crate) fn driver(&self, fabric: Fabric) -> &dyn FabricDriver {
         match fabric {
             Fabric::Flat => &*self.flat,
             Fabric::Ovs => &*self.ovs,
@@ -104,22 +76,22 @@ impl Fabrics {
     }
 }
 
-/// An endpoint was not plugged in.
+/// Why an endpoint was not attached.
 #[derive(Debug, Error)]
 pub(crate) enum AttachError {
-    /// The host is not what the tables say.
+    /// The bridge does not match the tables.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The kernel said no.
-    #[error("cannot plug {node} into {network}")]
+    /// The kernel failed.
+    #[error("cannot attach {node} to network {network}")]
     Kernel {
         node: String,
         network: String,
         #[source]
         source: NetError,
     },
-    /// Open vSwitch said no.
-    #[error("cannot plug {node} into {network}")]
+    /// Open vSwitch failed.
+    #[error("cannot attach {node} to network {network}")]
     Switch {
         node: String,
         network: String,
@@ -128,27 +100,20 @@ pub(crate) enum AttachError {
     },
 }
 
-/// A port was not taken out or put right.
+/// Why a port was not removed or repaired.
 #[derive(Debug, Error)]
 pub(crate) enum DetachError {
-    /// The kernel said no.
     #[error(transparent)]
     Kernel(#[from] NetError),
-    /// Open vSwitch said no.
     #[error(transparent)]
     Switch(#[from] SwitchError),
 }
 
-/// Nothing could be said or heard.
+/// Why an address was not announced.
 #[derive(Debug, Error)]
-pub(crate) enum WireError {
-    /// No packet was sent or received.
+pub(crate) enum AnnounceError {
     #[error(transparent)]
     Packet(#[from] PacketError),
-    /// The kernel said no.
-    #[error(transparent)]
-    Kernel(#[from] NetError),
-    /// Open vSwitch said no.
     #[error(transparent)]
     Switch(#[from] SwitchError),
 }

@@ -1,4 +1,4 @@
-//! Endpoints: whose they are, and that a node is on a network once.
+//! Decides calls about endpoints: which node they belong to, and that a node is on a network only once.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -7,59 +7,64 @@ use inventory::{HostNetwork, MacAddr, Snapshot};
 use ipnet::IpNet;
 use plugin::{EndpointRef, Join, Joined, Mac, NewEndpoint, Reply};
 
-use super::Verdict;
+use super::Decision;
 use super::network::short;
+use crate::boot_time::BootTime;
 use crate::interface;
-use crate::moment::Moment;
 use crate::refusal::Refusal;
 use crate::state::{Change, Endpoint, Phase, State};
 use crate::tables;
 
-/// The endpoint's driver option by which the container says its node.
+/// The endpoint's driver option with the name of the node.
 const NODE: &str = "netd.node";
 
-/// How long Docker may take from one call of a start to the next; what stands still longer was given up.
-pub(crate) const SETTLED: Duration = Duration::from_secs(10);
+/// Maximum time between two calls of one container start. After it the start counts as abandoned.
+pub(crate) const START_STEP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// `CreateEndpoint`: address, driver option and MAC must all be the same row's.
-pub(super) fn create(state: &State, new: &NewEndpoint, now: Moment) -> Result<Verdict, Refusal> {
+/// `CreateEndpoint`: address, driver option and MAC must match one row.
+pub(super) fn create(state: &State, new: &NewEndpoint, now: BootTime) -> Result<Decision, Refusal> {
     let snapshot = state.snapshot.as_ref().ok_or(Refusal::NoSnapshot)?;
     let network = &new.id.network;
     let unknown = || Refusal::UnknownNetwork { id: short(network.as_str()) };
     let record = state.networks.get(network).ok_or_else(unknown)?;
     let on = tables::network_recorded(snapshot, &record.network)?;
-    let endpoint = place(snapshot, on, new, now)?;
+    let endpoint = endpoint_from_tables(snapshot, on, new, now)?;
     let reply = new.mac_reply(Mac(endpoint.mac.octets()));
     if let Some(known) = state.endpoints.get(&endpoint.id) {
-        return again(known, &endpoint, reply);
+        return repeated(known, &endpoint, reply);
     }
     let mut before = Vec::new();
-    if let Some(other) = state.place_of(&endpoint.node, &endpoint.on, &endpoint.id) {
+    if let Some(other) = state.endpoint_of(&endpoint.node, &endpoint.on, &endpoint.id) {
         if in_use(other, now) {
-            return Ok(Verdict::Occupied { by: other.id.clone(), refusal: running(other) });
+            return Ok(Decision::Conflict { with: other.id.clone(), refusal: running(other) });
         }
-        before.push(Change::NoEndpoint(other.id.clone()));
+        before.push(Change::RemoveEndpoint(other.id.clone()));
     }
-    Ok(Verdict::Attach { endpoint, before, reply })
+    Ok(Decision::Attach { endpoint, before, reply })
 }
 
-/// The place on the network that the tables give the container which asks.
-fn place(snapshot: &Snapshot, on: &HostNetwork, new: &NewEndpoint, now: Moment) -> Result<Endpoint, Refusal> {
+/// The endpoint that the tables define for the calling container.
+fn endpoint_from_tables(
+    snapshot: &Snapshot,
+    on: &HostNetwork,
+    new: &NewEndpoint,
+    now: BootTime,
+) -> Result<Endpoint, Refusal> {
     let addresses: Vec<IpNet> = new.addresses().collect();
     let Some(first) = addresses.first() else {
         return Err(Refusal::NoAddress { network: on.network.name.clone() });
     };
-    let (row, nic) = tables::row_at(snapshot, on, first.addr())?;
+    let (row, nic) = tables::row_with_address(snapshot, on, first.addr())?;
     for address in addresses.iter().skip(1) {
-        let (other, _) = tables::row_at(snapshot, on, address.addr())?;
+        let (other, _) = tables::row_with_address(snapshot, on, address.addr())?;
         if other.node != row.node {
             let (address, node) = (address.addr(), other.node.clone());
             return Err(Refusal::OtherName { address, node, name: row.node.to_string() });
         }
     }
-    if let Some(said) = new.options.get(NODE).filter(|said| *said != row.node.as_str()) {
-        let (address, node, said) = (first.addr(), row.node.clone(), said.clone());
-        return Err(Refusal::OtherNode { address, node, said });
+    if let Some(option) = new.options.get(NODE).filter(|option| *option != row.node.as_str()) {
+        let (address, node, option) = (first.addr(), row.node.clone(), option.clone());
+        return Err(Refusal::OtherNode { address, node, option });
     }
     let asked = new.mac().map(|mac| MacAddr::from(mac.0)).filter(|asked| *asked != nic.mac);
     if let Some(asked) = asked {
@@ -76,25 +81,25 @@ fn place(snapshot: &Snapshot, on: &HostNetwork, new: &NewEndpoint, now: Moment) 
         bridge: on.bridge.clone(),
         fabric: on.fabric,
         tag: on.tag,
-        before: None,
+        previous: None,
         phase: Phase::Intended,
         since: now,
     })
 }
 
 /// dockerd repeats a call whose answer it did not get.
-fn again(known: &Endpoint, asked: &Endpoint, reply: Reply) -> Result<Verdict, Refusal> {
-    if known.same_place(asked) {
-        return Ok(Verdict::Created { endpoint: known.id.clone(), reply });
+fn repeated(known: &Endpoint, asked: &Endpoint, reply: Reply) -> Result<Decision, Refusal> {
+    if known.same_endpoint(asked) {
+        return Ok(Decision::Repeated { endpoint: known.id.clone(), reply });
     }
     Err(Refusal::EndpointTaken { id: short(known.id.as_str()), node: known.node.clone() })
 }
 
-/// Whether the endpoint may be a living container's. One that was joined is looked at on the host, by the caller.
-fn in_use(other: &Endpoint, now: Moment) -> bool {
+/// Whether a live container may use the endpoint. The caller checks the link of a joined endpoint.
+fn in_use(other: &Endpoint, now: BootTime) -> bool {
     match other.phase {
         Phase::Joined => true,
-        Phase::Intended | Phase::Created => now.since(other.since) < SETTLED,
+        Phase::Intended | Phase::Created => now.since(other.since) < START_STEP_TIMEOUT,
         Phase::Left => false,
     }
 }
@@ -108,9 +113,9 @@ fn running(other: &Endpoint) -> Refusal {
     }
 }
 
-/// `Join`: names the container's end, its future name, and the gateways of the tables.
-pub(super) fn join(state: &State, join: &Join, now: Moment) -> Result<Verdict, Refusal> {
-    let endpoint = known(state, &join.id)?;
+/// `Join`: the answer contains the container end, its name in the container, and the gateways of the tables.
+pub(super) fn join(state: &State, join: &Join, now: BootTime) -> Result<Decision, Refusal> {
+    let endpoint = find(state, &join.id)?;
     let gateways = gateways(state, endpoint);
     let of = |v4: bool| gateways.iter().copied().find(|gateway| gateway.is_ipv4() == v4);
     let reply = Joined {
@@ -118,15 +123,15 @@ pub(super) fn join(state: &State, join: &Join, now: Moment) -> Result<Verdict, R
         dst_prefix: interface::prefix(&endpoint.nic),
         gateway: of(true),
         gateway6: of(false),
-        // else dockerd would give the container a second NIC on a docker_gwbridge of its own making
+        // otherwise dockerd adds a second NIC on a docker_gwbridge of its own
         disable_gateway_service: gateways.is_empty(),
         static_routes: Vec::new(),
     };
     let joined = Endpoint { phase: Phase::Joined, since: now, ..endpoint.clone() };
-    Ok(Verdict::Join { joined, reply: Reply::Joined(reply) })
+    Ok(Decision::Join { joined, reply: Reply::Joined(reply) })
 }
 
-/// Gateways of the families that the endpoint has.
+/// Gateways of the endpoint's address families.
 fn gateways(state: &State, endpoint: &Endpoint) -> Vec<IpAddr> {
     let on = state.snapshot.as_ref().and_then(|snapshot| snapshot.network(&endpoint.on));
     let all = on.map(|on| on.network.gateways.as_slice()).unwrap_or_default();
@@ -134,37 +139,37 @@ fn gateways(state: &State, endpoint: &Endpoint) -> Vec<IpAddr> {
     all.iter().copied().filter(|gateway| has(gateway.is_ipv4())).collect()
 }
 
-/// `Leave`: the container has its end until the answer; then dockerd brings it back.
-pub(super) fn leave(state: &State, id: &EndpointRef, now: Moment) -> Verdict {
-    let changes = match known(state, id) {
+/// `Leave`: dockerd moves the container end back to the host after the answer.
+pub(super) fn leave(state: &State, id: &EndpointRef, now: BootTime) -> Decision {
+    let changes = match find(state, id) {
         Ok(endpoint) if endpoint.phase == Phase::Joined => {
-            vec![Change::Endpoint(Endpoint { phase: Phase::Left, since: now, ..endpoint.clone() })]
+            vec![Change::PutEndpoint(Endpoint { phase: Phase::Left, since: now, ..endpoint.clone() })]
         }
         _ => Vec::new(),
     };
-    Verdict::Answer(Reply::Empty, changes)
+    Decision::Answer(Reply::Empty, changes)
 }
 
 /// `DeleteEndpoint`.
-pub(super) fn delete(state: &State, id: &EndpointRef) -> Verdict {
-    let changes = known(state, id).map(|endpoint| vec![Change::NoEndpoint(endpoint.id.clone())]);
-    Verdict::Answer(Reply::Empty, changes.unwrap_or_default())
+pub(super) fn delete(state: &State, id: &EndpointRef) -> Decision {
+    let changes = find(state, id).map(|endpoint| vec![Change::RemoveEndpoint(endpoint.id.clone())]);
+    Decision::Answer(Reply::Empty, changes.unwrap_or_default())
 }
 
-/// `EndpointOperInfo`: what a person at the host looks for.
+/// `EndpointOperInfo`: data for `docker network inspect`.
 pub(super) fn info(state: &State, id: &EndpointRef) -> Result<Reply, Refusal> {
-    let endpoint = known(state, id)?;
-    let told = [
+    let endpoint = find(state, id)?;
+    let values = [
         ("netd.node", endpoint.node.to_string()),
         ("netd.network", endpoint.on.to_string()),
         ("netd.bridge", endpoint.bridge.to_string()),
         ("netd.port", endpoint.port().to_string()),
     ];
-    Ok(Reply::OperInfo(told.map(|(key, value)| (key.to_owned(), value)).into()))
+    Ok(Reply::OperInfo(values.map(|(key, value)| (key.to_owned(), value)).into()))
 }
 
-/// The endpoint, if it is on the network that the call says.
-fn known<'a>(state: &'a State, id: &EndpointRef) -> Result<&'a Endpoint, Refusal> {
+/// The endpoint, if it is on the network of the call.
+fn find<'a>(state: &'a State, id: &EndpointRef) -> Result<&'a Endpoint, Refusal> {
     let found = state.endpoints.get(&id.endpoint).filter(|endpoint| endpoint.network == id.network);
     found.ok_or_else(|| Refusal::UnknownEndpoint { id: short(id.endpoint.as_str()) })
 }

@@ -1,8 +1,9 @@
-//! What Docker asks, decided. Pure: state and call in, verdict out; nothing here waits, writes or looks at the host.
+//! Decides Docker's calls. Pure: input is the state and a call, output is a decision. Nothing here waits, writes or
+//! reads the host.
 //!
-//! The law of it all: what the snapshot says for this host is granted, everything else is refused with the row.
-//! Addresses are not allocated, so granting one twice to the same node costs nothing and a replay changes nothing;
-//! that a node is not there twice is held at `CreateEndpoint`.
+//! Rule: what the snapshot has for this host is granted, everything else is refused with the row as the reason.
+//! Addresses are not allocated: granting one twice to the same node has no effect, and neither has a repeated call.
+//! `CreateEndpoint` ensures that a node runs only once.
 
 mod address;
 mod endpoint;
@@ -12,37 +13,37 @@ mod tests;
 
 use plugin::{Call, EndpointId, IpamCall, NetworkCall, Reply};
 
-use crate::moment::Moment;
+use crate::boot_time::BootTime;
 use crate::refusal::Refusal;
 use crate::state::{Change, Endpoint, State};
 
-pub(crate) use endpoint::SETTLED;
+pub(crate) use endpoint::START_STEP_TIMEOUT;
 
 /// What to do about a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// Make these changes, then answer.
+pub(crate) enum Decision {
+    /// Apply the changes, then answer.
     Answer(Reply, Vec<Change>),
-    /// Make the changes and the endpoint's pair, and answer when the pair is there.
+    /// Apply the changes, attach the endpoint, and answer when it is attached.
     Attach { endpoint: Endpoint, before: Vec<Change>, reply: Reply },
-    /// The call comes again: answer when the pair is there.
-    Created { endpoint: EndpointId, reply: Reply },
-    /// Another endpoint is in the way. Refuse, unless it is a dead one's or goes away in a moment.
-    Occupied { by: EndpointId, refusal: Refusal },
-    /// Answer when the pair is there and nobody on the wire claims the address.
+    /// A repeated `CreateEndpoint`: answer when the endpoint is attached.
+    Repeated { endpoint: EndpointId, reply: Reply },
+    /// The node already has an endpoint on the network. Refuse, unless it is dead or goes away within a short time.
+    Conflict { with: EndpointId, refusal: Refusal },
+    /// Answer when the endpoint is attached and no other machine uses its addresses.
     Join { joined: Endpoint, reply: Reply },
-    /// Answer; then look whether that endpoint still is a container's, for Docker seems to have forgotten it.
-    Suspect { endpoint: EndpointId, reply: Reply },
+    /// Answer, then check whether a container still uses the endpoint: Docker seems to have forgotten it.
+    CheckStale { endpoint: EndpointId, reply: Reply },
 }
 
-impl Verdict {
+impl Decision {
     fn just(reply: Reply) -> Self {
         Self::Answer(reply, Vec::new())
     }
 }
 
 /// Decides a call.
-pub(crate) fn decide(state: &State, call: &Call, now: Moment) -> Result<Verdict, Refusal> {
+pub(crate) fn decide(state: &State, call: &Call, now: BootTime) -> Result<Decision, Refusal> {
     match call {
         Call::Activate => Ok(activate(state)),
         Call::Network(call) => network_call(state, call, now),
@@ -50,45 +51,48 @@ pub(crate) fn decide(state: &State, call: &Call, now: Moment) -> Result<Verdict,
     }
 }
 
-/// Docker activates a plugin once in its life: this is a new dockerd, and what the old one began it will not end.
-fn activate(state: &State) -> Verdict {
-    let begun = state.endpoints.values().filter(|endpoint| endpoint.is_begun());
-    let changes = begun.map(|endpoint| Change::NoEndpoint(endpoint.id.clone())).collect();
-    Verdict::Answer(Reply::Implements(&["NetworkDriver", "IpamDriver"]), changes)
+/// dockerd activates a plugin once per start, so this is a new dockerd, which does not complete the old one's starts.
+fn activate(state: &State) -> Decision {
+    let begun = state.endpoints.values().filter(|endpoint| endpoint.is_starting());
+    let changes = begun.map(|endpoint| Change::RemoveEndpoint(endpoint.id.clone())).collect();
+    Decision::Answer(Reply::Implements(&["NetworkDriver", "IpamDriver"]), changes)
 }
 
-fn network_call(state: &State, call: &NetworkCall, now: Moment) -> Result<Verdict, Refusal> {
+fn network_call(state: &State, call: &NetworkCall, now: BootTime) -> Result<Decision, Refusal> {
     match call {
-        // must never fail: dockerd asks once in its life
-        NetworkCall::GetCapabilities => Ok(Verdict::just(Reply::NetworkCapabilities { gateway_check: true })),
-        NetworkCall::GwAllocCheck(options) => network::gateway_check(state, options).map(Verdict::just),
+        // must not fail: dockerd asks only once
+        NetworkCall::GetCapabilities => {
+            Ok(Decision::just(Reply::NetworkCapabilities { gateway_check: true }))
+        }
+        NetworkCall::GwAllocCheck(options) => network::gateway_check(state, options).map(Decision::just),
         NetworkCall::CreateNetwork(new) => network::create(state, new),
         NetworkCall::DeleteNetwork(id) => Ok(network::delete(state, id)),
         NetworkCall::CreateEndpoint(new) => endpoint::create(state, new, now),
-        NetworkCall::EndpointOperInfo(id) => endpoint::info(state, id).map(Verdict::just),
+        NetworkCall::EndpointOperInfo(id) => endpoint::info(state, id).map(Decision::just),
         NetworkCall::Join(join) => endpoint::join(state, join, now),
         NetworkCall::Leave(id) => Ok(endpoint::leave(state, id, now)),
         NetworkCall::DeleteEndpoint(id) => Ok(endpoint::delete(state, id)),
         NetworkCall::ProgramExternalConnectivity(_)
         | NetworkCall::RevokeExternalConnectivity(_)
         | NetworkCall::DiscoverNew(_)
-        | NetworkCall::DiscoverDelete(_) => Ok(Verdict::just(Reply::Empty)),
+        | NetworkCall::DiscoverDelete(_) => Ok(Decision::just(Reply::Empty)),
     }
 }
 
-fn ipam_call(state: &State, call: &IpamCall) -> Result<Verdict, Refusal> {
+fn ipam_call(state: &State, call: &IpamCall) -> Result<Decision, Refusal> {
     match call {
-        // a required MAC would be invented by dockerd, and the tables' could not be given any more
+        // if a MAC were required, dockerd would invent one instead of that of the tables
         IpamCall::GetCapabilities => {
-            Ok(Verdict::just(Reply::IpamCapabilities { requires_mac: false, request_replay: true }))
+            Ok(Decision::just(Reply::IpamCapabilities { requires_mac: false, request_replay: true }))
         }
-        IpamCall::GetDefaultAddressSpaces => {
-            Ok(Verdict::just(Reply::AddressSpaces { local: "local".to_owned(), global: "global".to_owned() }))
-        }
-        IpamCall::RequestPool(request) => address::pool(state, request).map(Verdict::just),
-        // pools are the tables': there is nothing to give back
-        IpamCall::ReleasePool { .. } => Ok(Verdict::just(Reply::Empty)),
-        IpamCall::RequestAddress(request) => address::request(state, request).map(Verdict::just),
+        IpamCall::GetDefaultAddressSpaces => Ok(Decision::just(Reply::AddressSpaces {
+            local: "local".to_owned(),
+            global: "global".to_owned(),
+        })),
+        IpamCall::RequestPool(request) => address::pool(state, request).map(Decision::just),
+        // pools belong to the tables: there is nothing to release
+        IpamCall::ReleasePool { .. } => Ok(Decision::just(Reply::Empty)),
+        IpamCall::RequestAddress(request) => address::request(state, request).map(Decision::just),
         IpamCall::ReleaseAddress { pool, address } => Ok(address::release(state, pool, *address)),
     }
 }

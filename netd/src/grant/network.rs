@@ -1,19 +1,19 @@
-//! Docker's networks.
+//! Decides calls about networks.
 
 use inventory::HostNetwork;
 use ipnet::IpNet;
 use plugin::{NetworkId, NetworkOptions, NewNetwork, Reply};
 
-use super::Verdict;
+use super::Decision;
 use crate::refusal::Refusal;
 use crate::state::{Change, NetworkRecord, State};
 use crate::tables;
 
-/// The option by which a Docker network says which row of `networks` it is: its name is in no call.
+/// The driver option with the row of `networks`: no call contains a network's name.
 const NETWORK: &str = "netd.network";
 
-/// `CreateNetwork`: the named row, with just the row's subnets.
-pub(super) fn create(state: &State, new: &NewNetwork) -> Result<Verdict, Refusal> {
+/// `CreateNetwork`: the subnets must be exactly those of the row.
+pub(super) fn create(state: &State, new: &NewNetwork) -> Result<Decision, Refusal> {
     let snapshot = state.snapshot.as_ref().ok_or(Refusal::NoSnapshot)?;
     let name = new.options.generic.get(NETWORK).ok_or(Refusal::NoNetworkOption)?;
     let on = tables::network_named(snapshot, name)?;
@@ -24,24 +24,24 @@ pub(super) fn create(state: &State, new: &NewNetwork) -> Result<Verdict, Refusal
         Some(known) if *known != record => {
             Err(Refusal::NetworkTaken { id: short(new.network.as_str()), network: known.network.clone() })
         }
-        Some(_) => Ok(Verdict::just(Reply::Empty)),
-        None => Ok(Verdict::Answer(Reply::Empty, vec![Change::Network(record)])),
+        Some(_) => Ok(Decision::just(Reply::Empty)),
+        None => Ok(Decision::Answer(Reply::Empty, vec![Change::PutNetwork(record)])),
     }
 }
 
-/// `DeleteNetwork`. Docker has seen to it that no endpoint is left; a record that is left is of a container that
-/// Docker lost in a crash.
-pub(super) fn delete(state: &State, id: &NetworkId) -> Verdict {
+/// `DeleteNetwork`. Docker allows it only without endpoints; a record that still exists is of a container that Docker
+/// lost in a crash.
+pub(super) fn delete(state: &State, id: &NetworkId) -> Decision {
     if !state.networks.contains_key(id) {
-        return Verdict::just(Reply::Empty);
+        return Decision::just(Reply::Empty);
     }
     let left = state.endpoints.values().filter(|endpoint| endpoint.network == *id);
-    let mut changes: Vec<Change> = left.map(|endpoint| Change::NoEndpoint(endpoint.id.clone())).collect();
-    changes.push(Change::NoNetwork(id.clone()));
-    Verdict::Answer(Reply::Empty, changes)
+    let mut changes: Vec<Change> = left.map(|endpoint| Change::RemoveEndpoint(endpoint.id.clone())).collect();
+    changes.push(Change::RemoveNetwork(id.clone()));
+    Decision::Answer(Reply::Empty, changes)
 }
 
-/// `GwAllocCheck`: Docker reserves a gateway only where the tables have one.
+/// `GwAllocCheck`: Docker reserves a gateway address only if the tables have a gateway.
 pub(super) fn gateway_check(state: &State, options: &NetworkOptions) -> Result<Reply, Refusal> {
     let snapshot = state.snapshot.as_ref().ok_or(Refusal::NoSnapshot)?;
     let name = options.generic.get(NETWORK).ok_or(Refusal::NoNetworkOption)?;
@@ -60,12 +60,12 @@ fn same_subnets(on: &HostNetwork, asked: &[IpNet]) -> Result<(), Refusal> {
     }
     Err(Refusal::OtherSubnets {
         network: on.network.name.clone(),
-        tables: tables::list(tables),
-        asked: tables::list(asked),
+        tables: tables::list_subnets(tables),
+        asked: tables::list_subnets(asked),
     })
 }
 
-/// As `docker network ls` and `docker ps` shorten identifiers.
+/// Shortens an ID like `docker network ls` and `docker ps`.
 pub(super) fn short(id: &str) -> String {
     id.chars().take(12).collect()
 }

@@ -1,4 +1,4 @@
-//! Being told that the host changed.
+//! Reports changes of the host: [`Message::Changed`].
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -9,14 +9,17 @@ use hostnet::{Events, EventsError};
 use tokio::sync::mpsc::UnboundedSender;
 use tracing::{debug, warn};
 
-use super::Host;
-use crate::daemon::{Message, Scope};
+use super::HostExecutor;
+use crate::message::{Message, Scope};
 
-/// When watching the switch is tried again.
-const SWITCH_AGAIN: Duration = Duration::from_secs(2);
+/// Delay before the watch of the switch is started again after an error.
+const SWITCH_RETRY_INTERVAL: Duration = Duration::from_secs(2);
 
-impl Host {
-    /// Passes the switch's notifications on: [`Message::Changed`]. Begins once; without them the timer does the work.
+/// The same for the kernel's notifications.
+const KERNEL_RETRY_INTERVAL: Duration = Duration::from_secs(30);
+
+impl HostExecutor {
+    /// Reports the switch's notifications. Starts only once. Without them the timer triggers reconciliation.
     pub(super) fn watch_switch(&self) {
         if self.watches_switch.swap(true, Ordering::Relaxed) {
             return;
@@ -25,9 +28,9 @@ impl Host {
         tokio::spawn(async move {
             loop {
                 let error = host.watch_switch_until_error().await;
-                // that it does not answer is told by who looks at it
+                // the observation reports a switch that does not answer
                 debug!("{}", chain(&error));
-                tokio::time::sleep(SWITCH_AGAIN).await;
+                tokio::time::sleep(SWITCH_RETRY_INTERVAL).await;
             }
         });
     }
@@ -39,7 +42,7 @@ impl Host {
             Err(error) => return error,
         };
         loop {
-            // the first time: it may have changed while nobody watched
+            // also at the start: the switch may have changed before the watch began
             let _ = self.inbox.send(Message::Changed(Scope::Links));
             if let Err(error) = watch.changed().await {
                 return error;
@@ -47,16 +50,16 @@ impl Host {
         }
     }
 
-    /// Passes the kernel's notifications on: [`Message::Changed`]. Without them the timer does the work.
+    /// Reports the kernel's notifications. Without them the timer triggers reconciliation.
     pub(crate) fn watch(&self) {
         let inbox = self.inbox.clone();
         tokio::spawn(async move {
             loop {
                 let error = watch_until_error(&inbox).await;
-                warn!("{}; looking every 30 s until this works again", chain(&error));
+                warn!("{}; checking every 30 s until this works again", chain(&error));
                 // notifications may have been lost
                 let _ = inbox.send(Message::Changed(Scope::All));
-                tokio::time::sleep(Duration::from_secs(30)).await;
+                tokio::time::sleep(KERNEL_RETRY_INTERVAL).await;
             }
         });
     }

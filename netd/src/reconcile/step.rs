@@ -1,4 +1,4 @@
-//! Repairs, and how they are told.
+//! Repairs, and their text in the log and in `netd status`.
 
 use std::fmt;
 
@@ -12,104 +12,132 @@ use crate::state::Endpoint;
 /// One repair.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// A device of ours that no record has goes.
-    Delete { device: IfName },
-    /// A port goes back into its bridge.
-    Plug { port: IfName, node: NodeName, bridge: IfName, index: u32 },
-    /// A port leaves the Linux bridge that it is in.
-    Release { port: IfName, node: NodeName },
-    /// A port is an access port of its network's VLAN again, on its Open vSwitch bridge.
-    PlugIn { port: Box<PortSpec>, node: NodeName },
-    /// The host itself hears nothing more through a port of a switch in user space.
-    Deafen { port: IfName, node: NodeName },
-    /// A port of ours that no record has goes from Open vSwitch.
-    Unplug { port: IfName },
-    /// A port gets its bridge's MTU.
-    Mtu { port: IfName, node: NodeName, mtu: u32 },
-    /// A port is switched on.
-    Up { port: IfName, node: NodeName },
-    /// Bridged traffic may pass Docker's packet filter.
+    /// Delete a device of netd that no record names.
+    DeleteDevice { device: IfName },
+    /// Change a port of a Linux bridge.
+    BridgePort(BridgePortStep),
+    /// Change a port of an Open vSwitch bridge.
+    OvsPort(OvsPortStep),
+    /// Set a port's MTU to that of its bridge.
+    SetMtu { port: IfName, node: NodeName, mtu: u32 },
+    /// Set a port up.
+    SetUp { port: IfName, node: NodeName },
+    /// Let bridged traffic pass Docker's packet filter.
     Firewall(firewall::Step),
 }
 
-/// An endpoint whose port goes to another bridge.
+/// A repair of a Linux bridge's port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum BridgePortStep {
+    /// Attach a port to its bridge.
+    Attach { port: IfName, node: NodeName, bridge: IfName, index: u32 },
+    /// Detach a port from the Linux bridge that has it.
+    Detach { port: IfName, node: NodeName },
+}
+
+/// A repair of an Open vSwitch port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum OvsPortStep {
+    /// Make a port an access port of its network's VLAN.
+    Attach { port: Box<PortSpec>, node: NodeName },
+    /// Make the host's IP stack ignore what arrives on a port of a userspace switch.
+    Isolate { port: IfName, node: NodeName },
+    /// Remove a port of netd that no record names.
+    Remove { port: IfName },
+}
+
+/// An endpoint whose port moves to another bridge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Moved {
-    /// The endpoint as it will be.
+    /// The endpoint after the move.
     pub(crate) endpoint: Endpoint,
 }
 
 impl fmt::Display for Moved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { endpoint } = self;
-        write!(f, "port {} of {} moves", endpoint.port(), endpoint.node)?;
-        endpoint.before.iter().try_for_each(|before| write!(f, " from {before}"))?;
-        write!(f, " to {}", endpoint.place())
+        write!(f, "port {} of {} moved", endpoint.port(), endpoint.node)?;
+        endpoint.previous.iter().try_for_each(|previous| write!(f, " from {previous}"))?;
+        write!(f, " to {}", endpoint.location())
     }
 }
 
-/// An endpoint that is a container's no more: record and pair go.
+/// An endpoint that no container uses: its record and veth pair are removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Retired {
-    /// The endpoint.
+pub(crate) struct StaleEndpoint {
     pub(crate) endpoint: EndpointId,
-    /// Its node.
     pub(crate) node: NodeName,
-    /// Its port.
     pub(crate) port: IfName,
-    /// Why it goes.
-    pub(crate) why: Why,
+    pub(crate) reason: StaleReason,
 }
 
-/// Why an endpoint is retired.
+/// Why an endpoint is stale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Why {
-    /// Its pair is gone, with the container's namespace or by somebody's hand.
-    Gone,
-    /// Docker began its start and never ended it.
+pub(crate) enum StaleReason {
+    /// Its veth pair was deleted, with the container's namespace or by hand.
+    NoLink,
+    /// Docker began the start of the container and did not complete it.
     NeverJoined,
-    /// The container has not got its end, and Docker does not delete it.
+    /// Its interface is not in a container, and Docker does not delete it.
     Abandoned,
 }
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Delete { device } => write!(f, "left-over device {device} deleted"),
-            Self::Plug { port, node, bridge, .. } => {
-                write!(f, "port {port} of {node} put back into {bridge}")
-            }
-            Self::Release { port, node } => write!(f, "port {port} of {node} taken out of its Linux bridge"),
-            Self::PlugIn { port, node } => match port.tag {
-                Some(tag @ 1..) => {
-                    write!(f, "port {} of {node} put back into {}, VLAN {tag}", port.port, port.bridge)
-                }
-                _ => write!(f, "port {} of {node} put back into {}", port.port, port.bridge),
-            },
-            Self::Deafen { port, node } => {
-                write!(f, "port {port} of {node} made deaf again: the host itself heard what is sent into it")
-            }
-            Self::Unplug { port } => write!(f, "left-over port {port} taken out of Open vSwitch"),
-            Self::Mtu { port, node, mtu } => write!(f, "MTU of port {port} of {node} set to {mtu}"),
-            Self::Up { port, node } => write!(f, "port {port} of {node} switched on"),
+            Self::DeleteDevice { device } => write!(f, "left-over device {device} deleted"),
+            Self::BridgePort(step) => step.fmt(f),
+            Self::OvsPort(step) => step.fmt(f),
+            Self::SetMtu { port, node, mtu } => write!(f, "MTU of port {port} of {node} set to {mtu}"),
+            Self::SetUp { port, node } => write!(f, "port {port} of {node} set up"),
             Self::Firewall(step) => write!(f, "packet filter: {step}"),
         }
     }
 }
 
-impl fmt::Display for Retired {
+impl fmt::Display for BridgePortStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { endpoint: _, node, port, why } = self;
-        write!(f, "record of {node} ({port}) removed: {why}")
+        match self {
+            Self::Attach { port, node, bridge, .. } => {
+                write!(f, "port {port} of {node} attached to {bridge}")
+            }
+            Self::Detach { port, node } => {
+                write!(f, "port {port} of {node} detached from its Linux bridge")
+            }
+        }
     }
 }
 
-impl fmt::Display for Why {
+impl fmt::Display for OvsPortStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Attach { port, node } => match port.tag {
+                Some(tag @ 1..) => {
+                    write!(f, "port {} of {node} attached to {}, VLAN {tag}", port.port, port.bridge)
+                }
+                _ => write!(f, "port {} of {node} attached to {}", port.port, port.bridge),
+            },
+            Self::Isolate { port, node } => {
+                write!(f, "port {port} of {node} isolated from the host's IP stack")
+            }
+            Self::Remove { port } => write!(f, "left-over port {port} removed from Open vSwitch"),
+        }
+    }
+}
+
+impl fmt::Display for StaleEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { endpoint: _, node, port, reason } = self;
+        write!(f, "record of {node} ({port}) removed: {reason}")
+    }
+}
+
+impl fmt::Display for StaleReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Gone => "its interface is gone",
-            Self::NeverJoined => "its start was never ended",
-            Self::Abandoned => "no container has it",
+            Self::NoLink => "its interface does not exist",
+            Self::NeverJoined => "Docker did not complete its start",
+            Self::Abandoned => "no container uses it",
         })
     }
 }

@@ -1,7 +1,7 @@
 //! What is repaired, and what is left alone.
 
+mod location;
 mod ovs;
-mod place;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -9,12 +9,12 @@ use std::time::Duration;
 use hostnet::{Kind, Link, firewall};
 use inventory::{Fabric, HostNetwork, IfName, Network, Snapshot};
 
-use super::{Observed, Plan, plan};
-use crate::moment::Moment;
+use super::{Observation, Plan, plan};
+use crate::boot_time::BootTime;
 use crate::state::{Change, Endpoint, Phase, State};
 
-fn moment(seconds: u64) -> Moment {
-    Moment::default().after(Duration::from_secs(seconds))
+fn boot_time(seconds: u64) -> BootTime {
+    BootTime::default().after(Duration::from_secs(seconds))
 }
 
 fn endpoint(phase: Phase) -> Endpoint {
@@ -29,9 +29,9 @@ fn endpoint(phase: Phase) -> Endpoint {
         bridge: "mynet0".parse().unwrap(),
         fabric: Fabric::Flat,
         tag: None,
-        before: None,
+        previous: None,
         phase,
-        since: moment(1000),
+        since: boot_time(1000),
     }
 }
 
@@ -46,7 +46,7 @@ fn state(phase: Phase) -> State {
     let on = HostNetwork { network, fabric: Fabric::Flat, bridge: "mynet0".parse().unwrap(), tag: None };
     let snapshot = Snapshot::seal("host1".parse().unwrap(), 1, vec![on], Vec::new());
     let mut state = State::with(Some(snapshot));
-    state.apply(Change::Endpoint(endpoint(phase)), moment(1000));
+    state.apply(Change::PutEndpoint(endpoint(phase)), boot_time(1000));
     state
 }
 
@@ -83,29 +83,29 @@ fn port() -> Link {
 fn planned(state: &State, links: &[Link], second: u64) -> Plan {
     plan(
         state,
-        &Observed {
-            began: moment(second),
+        &Observation {
+            began: boot_time(second),
             links: links.to_vec(),
             switch: None,
-            hearing: BTreeSet::new(),
+            not_isolated: BTreeSet::new(),
             firewall: None,
         },
     )
 }
 
 /// All that is planned, as a person reads it.
-fn told(state: &State, links: &[Link], second: u64) -> Vec<String> {
-    let Plan { moved, retired, steps, problems } = planned(state, links, second);
+fn repairs(state: &State, links: &[Link], second: u64) -> Vec<String> {
+    let Plan { moved, stale, steps, problems } = planned(state, links, second);
     let moved = moved.iter().map(ToString::to_string);
-    let retired = moved.chain(retired.iter().map(ToString::to_string));
-    retired.chain(steps.iter().map(ToString::to_string)).chain(problems).collect()
+    let stale = moved.chain(stale.iter().map(ToString::to_string));
+    stale.chain(steps.iter().map(ToString::to_string)).chain(problems).collect()
 }
 
 const NOTHING: [&str; 0] = [];
 
 #[test]
 fn a_host_that_is_as_it_has_to_be_is_left_alone() {
-    assert_eq!(told(&state(Phase::Joined), &[bridge(), port()], 9999), NOTHING);
+    assert_eq!(repairs(&state(Phase::Joined), &[bridge(), port()], 9999), NOTHING);
 }
 
 #[test]
@@ -113,11 +113,11 @@ fn a_port_is_put_right() {
     let state = state(Phase::Joined);
     let wrong = Link { master: Some(7), mtu: 9000, up: false, ..port() };
     assert_eq!(
-        told(&state, &[bridge(), wrong], 1001),
+        repairs(&state, &[bridge(), wrong], 1001),
         [
-            format!("port {} of host1c1 put back into mynet0", port().name),
+            format!("port {} of host1c1 attached to mynet0", port().name),
             format!("MTU of port {} of host1c1 set to 1500", port().name),
-            format!("port {} of host1c1 switched on", port().name),
+            format!("port {} of host1c1 set up", port().name),
         ]
     );
 }
@@ -125,36 +125,36 @@ fn a_port_is_put_right() {
 #[test]
 fn what_changed_since_looking_began_is_left_for_the_next_look() {
     let state = state(Phase::Created);
-    assert_eq!(told(&state, &[bridge()], 1000), NOTHING);
+    assert_eq!(repairs(&state, &[bridge()], 1000), NOTHING);
     assert_eq!(
-        told(&state, &[bridge()], 1001),
-        [format!("record of host1c1 ({}) removed: its interface is gone", port().name)]
+        repairs(&state, &[bridge()], 1001),
+        [format!("record of host1c1 ({}) removed: its interface does not exist", port().name)]
     );
 }
 
 #[test]
 fn a_pair_that_is_being_made_has_ten_seconds() {
     let state = state(Phase::Intended);
-    assert_eq!(told(&state, &[bridge()], 1009), NOTHING);
-    assert_eq!(told(&state, &[bridge()], 1010).len(), 1);
+    assert_eq!(repairs(&state, &[bridge()], 1009), NOTHING);
+    assert_eq!(repairs(&state, &[bridge()], 1010).len(), 1);
 }
 
 #[test]
 fn what_docker_forgot_goes_after_a_minute() {
     let unjoined = Link { peer_netns: None, ..port() };
     let links = [bridge(), unjoined];
-    assert_eq!(told(&state(Phase::Created), &links, 1059), NOTHING);
+    assert_eq!(repairs(&state(Phase::Created), &links, 1059), NOTHING);
     assert_eq!(
-        told(&state(Phase::Created), &links, 1060),
-        [format!("record of host1c1 ({}) removed: its start was never ended", port().name)]
+        repairs(&state(Phase::Created), &links, 1060),
+        [format!("record of host1c1 ({}) removed: Docker did not complete its start", port().name)]
     );
-    assert_eq!(told(&state(Phase::Joined), &links, 1059), NOTHING, "dockerd may not have moved it yet");
+    assert_eq!(repairs(&state(Phase::Joined), &links, 1059), NOTHING, "dockerd may not have moved it yet");
     assert_eq!(
-        told(&state(Phase::Joined), &links, 1060),
-        [format!("record of host1c1 ({}) removed: no container has it", port().name)]
+        repairs(&state(Phase::Joined), &links, 1060),
+        [format!("record of host1c1 ({}) removed: no container uses it", port().name)]
     );
-    assert_eq!(told(&state(Phase::Left), &links, 1009), NOTHING);
-    assert_eq!(told(&state(Phase::Left), &links, 1010).len(), 1);
+    assert_eq!(repairs(&state(Phase::Left), &links, 1009), NOTHING);
+    assert_eq!(repairs(&state(Phase::Left), &links, 1010).len(), 1);
 }
 
 #[test]
@@ -163,16 +163,16 @@ fn left_over_pairs_go_once() {
     let (host_end, container_end) = ("xh0123456789", "xc0123456789");
     let pair = [link(8, host_end, Kind::Veth), link(9, container_end, Kind::Veth)];
     let links = [vec![bridge(), port()], pair.to_vec()].concat();
-    assert_eq!(told(&state, &links, 2000), ["left-over device xh0123456789 deleted"]);
+    assert_eq!(repairs(&state, &links, 2000), ["left-over device xh0123456789 deleted"]);
     let half = [bridge(), port(), link(9, container_end, Kind::Veth)];
-    assert_eq!(told(&state, &half, 2000), ["left-over device xc0123456789 deleted"]);
+    assert_eq!(repairs(&state, &half, 2000), ["left-over device xc0123456789 deleted"]);
 }
 
 #[test]
 fn a_lost_record_does_not_take_the_network_from_a_container() {
     let other = Link { peer_netns: Some(4), ..link(8, "xh0123456789", Kind::Veth) };
     assert_eq!(
-        told(&state(Phase::Joined), &[bridge(), port(), other], 2000),
+        repairs(&state(Phase::Joined), &[bridge(), port(), other], 2000),
         ["port xh0123456789 has no record, but its other end is in a container: restart that container"]
     );
 }
@@ -186,7 +186,7 @@ fn what_is_not_ours_is_never_touched() {
     ];
     let tap = link(11, "xhaaaaaaaaaa", Kind::Other("tun".to_owned()));
     let links = [vec![bridge(), port(), tap], others.to_vec()].concat();
-    assert_eq!(told(&state(Phase::Joined), &links, 2000), NOTHING);
+    assert_eq!(repairs(&state(Phase::Joined), &links, 2000), NOTHING);
 }
 
 #[test]
@@ -194,17 +194,17 @@ fn a_missing_bridge_is_a_problem_and_no_reason_to_remove_anything() {
     let state = state(Phase::Joined);
     let adrift = Link { master: None, ..port() };
     assert_eq!(
-        told(&state, &[adrift], 2000),
+        repairs(&state, &[adrift], 2000),
         ["bridge mynet0 of network mynet0 is not on this host: run the postscript xdockhost network"]
     );
     let down = Link { up: false, ..bridge() };
     assert_eq!(
-        told(&state, &[down, port()], 2000),
-        ["bridge mynet0 of network mynet0 is switched off: ip link set mynet0 up"]
+        repairs(&state, &[down, port()], 2000),
+        ["bridge mynet0 of network mynet0 is down: ip link set mynet0 up"]
     );
     let tunnel = link(2, "mynet0", Kind::Other("vxlan".to_owned()));
     assert_eq!(
-        told(&state, &[tunnel, port()], 2000),
+        repairs(&state, &[tunnel, port()], 2000),
         ["mynet0 of network mynet0 is not a bridge: run the postscript xdockhost network"]
     );
 }
@@ -212,19 +212,20 @@ fn a_missing_bridge_is_a_problem_and_no_reason_to_remove_anything() {
 #[test]
 fn bridged_traffic_is_let_through_when_the_filter_was_looked_at() {
     let state = state(Phase::Joined);
-    let chain = firewall::Observed { v4: Some("-P FORWARD DROP\n".to_owned()), v6: None, passed: vec![] };
+    let chain =
+        firewall::Observed { v4: Some("-P FORWARD DROP\n".to_owned()), v6: None, foreign_bridges: vec![] };
     let links = vec![bridge(), port()];
-    let observed = Observed {
-        began: moment(2000),
+    let observed = Observation {
+        began: boot_time(2000),
         links,
         switch: None,
-        hearing: BTreeSet::new(),
+        not_isolated: BTreeSet::new(),
         firewall: Some(Ok(chain)),
     };
     let bridges: [IfName; 1] = ["mynet0".parse().unwrap()];
     let expected = firewall::plan(
         &bridges,
-        &firewall::Observed { v4: Some("-P FORWARD DROP\n".to_owned()), v6: None, passed: vec![] },
+        &firewall::Observed { v4: Some("-P FORWARD DROP\n".to_owned()), v6: None, foreign_bridges: vec![] },
     );
     assert_eq!(expected.len(), 1);
     let steps: Vec<super::Step> = expected.into_iter().map(super::Step::Firewall).collect();
@@ -235,16 +236,16 @@ fn bridged_traffic_is_let_through_when_the_filter_was_looked_at() {
 fn bridges_of_others_are_let_through_without_a_snapshot_too() {
     let listing = "-P FORWARD DROP\n-A FORWARD -i mynet0 -o mynet0 -m comment --comment xdock -j ACCEPT\n";
     let passed = vec!["br7".parse().unwrap()];
-    let chain = firewall::Observed { v4: Some(listing.to_owned()), v6: None, passed };
-    let observed = Observed {
-        began: moment(2000),
+    let chain = firewall::Observed { v4: Some(listing.to_owned()), v6: None, foreign_bridges: passed };
+    let observed = Observation {
+        began: boot_time(2000),
         links: vec![],
         switch: None,
-        hearing: BTreeSet::new(),
+        not_isolated: BTreeSet::new(),
         firewall: Some(Ok(chain)),
     };
     let steps: Vec<String> =
         plan(&State::default(), &observed).steps.iter().map(ToString::to_string).collect();
     // the rule of a network that is not known now stays
-    assert_eq!(steps, ["packet filter: put in the iptables rule \"xdock\" that lets bridge br7 forward"]);
+    assert_eq!(steps, ["packet filter: insert the iptables rule \"xdock\" that lets bridge br7 forward"]);
 }

@@ -97,7 +97,7 @@ fn repeated_and_reordered_calls_change_nothing_more() {
     let start = new_endpoint(&id('b'), "d2", "10.99.1.2");
     assert_eq!(
         host.refused("NetworkDriver.Join", &at(&id('b'))),
-        "endpoint bbbbbbbbbbbb is not known to netd on this host: start the container again"
+        "endpoint bbbbbbbbbbbb is unknown to netd on this host: start the container again"
     );
     host.granted("NetworkDriver.DeleteEndpoint", &at(&id('b')));
     let first = host.granted("NetworkDriver.CreateEndpoint", &start);
@@ -113,7 +113,7 @@ fn repeated_and_reordered_calls_change_nothing_more() {
     host.until("only the first is left", |host| host.devices().len() == 1 && host.records() == 1);
     assert_eq!(
         host.refused("NetworkDriver.CreateEndpoint", &new_endpoint(&id('a'), "d2", "10.99.1.2")),
-        "endpoint aaaaaaaaaaaa is d1's already"
+        "endpoint aaaaaaaaaaaa already belongs to d1"
     );
     assert_eq!(host.status()["networks"][0]["docker"], json!([NETWORK]));
 }

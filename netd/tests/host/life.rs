@@ -213,7 +213,7 @@ fn an_ipv6_address_is_granted_probed_and_held_like_the_other() {
     let mut network = new_network();
     assert_eq!(
         host.refused("NetworkDriver.CreateNetwork", &network),
-        "network mynet0 is 10.99.0.0/16 and fd00:99::/64 in the tables, but Docker asks for 10.99.0.0/16"
+        "network mynet0 is 10.99.0.0/16 and fd00:99::/64 in the tables, but Docker requests 10.99.0.0/16"
     );
     network["IPv6Data"] = json!([{"AddressSpace": "local", "Pool": "fd00:99::/64"}]);
     host.granted("NetworkDriver.CreateNetwork", &network);

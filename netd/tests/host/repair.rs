@@ -18,7 +18,7 @@ fn a_port_that_was_taken_out_is_put_back() {
     let (host, port) = running();
     host.ip(&format!("link set {port} nomaster"));
     host.until("it is back", |host| host.link(&port)["master"] == "mynet0");
-    let text = format!("port {port} of d1 put back into mynet0");
+    let text = format!("port {port} of d1 attached to mynet0");
     let told =
         |host: &Host| host.status()["repairs"].as_array().unwrap().last().unwrap()["text"] == json!(text);
     host.until("it is told", told);
@@ -38,7 +38,7 @@ fn a_port_that_was_deleted_costs_its_record_and_is_told() {
     let (host, port) = running();
     host.ip(&format!("link del {port}"));
     host.until("the record is gone", |host| host.records() == 0);
-    let text = format!("repaired: record of d1 ({port}) removed: its interface is gone");
+    let text = format!("repaired: record of d1 ({port}) removed: its interface does not exist");
     host.until("it is told", |host| host.log().contains(&text));
     host.granted("NetworkDriver.Leave", &at(&id('a')));
     host.granted("NetworkDriver.DeleteEndpoint", &at(&id('a')));

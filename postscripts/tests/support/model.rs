@@ -5,7 +5,7 @@
 mod addresses;
 mod switch;
 
-use hostnet::{BondSpec, BridgeSettings, BridgeSpec, Hearing, Kind, Link, Settings, VlanSpec};
+use hostnet::{BondSpec, BridgeSettings, BridgeSpec, HostIpFilter, Kind, Link, Settings, VlanSpec};
 use inventory::IfName;
 use postscripts::steps::network::observe::Observed;
 use postscripts::steps::network::plan::{Made, Step};
@@ -50,7 +50,7 @@ impl Model {
             ));
         }
         lines.extend(self.now.routes.iter().map(|(name, route)| format!("{name} {route:?}")));
-        let other = self.now.hearing.iter().filter(|(_, hearing)| *hearing != Hearing::ALL);
+        let other = self.now.hearing.iter().filter(|(_, hearing)| *hearing != HostIpFilter::KERNEL_DEFAULT);
         lines.extend(other.map(|(name, hearing)| format!("{name} {hearing:?}")));
         for bridge in self.now.switch.iter().flatten() {
             let mut bridge = bridge.clone();

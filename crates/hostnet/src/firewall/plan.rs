@@ -1,15 +1,16 @@
-//! Which rules to put in and take out: pure.
+//! Computes which rules to insert and delete. Pure.
 
 use std::fmt;
 
 use inventory::IfName;
 
-/// Two comments, so that a rule that stands too low is replaced without a gap: the new one goes in on top under the
-/// comment that the old one has not, then the old one is taken out by its own. By number would be a race with whoever
-/// else changes the chain, and by the same words `iptables -D` takes out the first, which is the new one.
+/// Two comments, so that a rule that is too low in the chain is replaced without interruption: the new rule is
+/// inserted at the top with the other comment, then the old one is deleted by its comment. Rule numbers would race
+/// with other programs that change the chain, and with equal comments `iptables -D` would delete the first rule,
+/// which is the new one.
 const TAGS: [&str; 2] = ["xdock", "xdock:2"];
 
-/// The two packet filters.
+/// Address families, each with its packet filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Family {
     /// IPv4: `iptables`.
@@ -19,7 +20,7 @@ pub enum Family {
 }
 
 impl Family {
-    /// The program that keeps it.
+    /// The program that configures it.
     pub fn program(self) -> &'static str {
         match self {
             Self::V4 => "iptables",
@@ -34,28 +35,28 @@ impl fmt::Display for Family {
     }
 }
 
-/// A rule of ours: accept what goes from the bridge to itself.
+/// One of our rules: accepts packets from the bridge to itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
-    /// Which filter.
+    /// Address family.
     pub family: Family,
     /// The bridge.
     pub bridge: IfName,
-    /// Its comment: `xdock`, or `xdock:2`.
+    /// Its comment: `xdock` or `xdock:2`.
     pub tag: String,
 }
 
-/// One change of a FORWARD chain.
+/// A change of a FORWARD chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// Puts a rule in on top.
+    /// Inserts a rule at the top.
     Insert(Rule),
-    /// Takes the first rule of these words out.
+    /// Deletes the first rule that equals this.
     Delete(Rule),
 }
 
 impl Step {
-    /// The rule that it is about.
+    /// Its rule.
     pub fn rule(&self) -> &Rule {
         match self {
             Self::Insert(rule) | Self::Delete(rule) => rule,
@@ -66,8 +67,8 @@ impl Step {
         self.rule().family
     }
 
-    /// The words for the program.
-    pub(super) fn words(&self) -> Vec<String> {
+    /// The arguments of the program.
+    pub(super) fn args(&self) -> Vec<String> {
         let (verb, rule) = match self {
             Self::Insert(rule) => ("-I", rule),
             Self::Delete(rule) => ("-D", rule),
@@ -82,15 +83,15 @@ impl Step {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (verb, rule) = match self {
-            Self::Insert(rule) => ("put in", rule),
-            Self::Delete(rule) => ("take out", rule),
+            Self::Insert(rule) => ("insert", rule),
+            Self::Delete(rule) => ("delete", rule),
         };
         write!(f, "{verb} the {} rule {:?} that lets bridge {} forward", rule.family, rule.tag, rule.bridge)
     }
 }
 
-/// What brings a chain, as `iptables -S FORWARD` lists it, to exactly one rule a bridge ahead of all that can drop, and
-/// none for other bridges.
+/// The steps after which a chain, as `iptables -S FORWARD` lists it, has exactly one rule per bridge before all that
+/// can drop, and none for other bridges.
 pub(super) fn chain(family: Family, bridges: &[IfName], listing: &str) -> Vec<Step> {
     let placed = read(family, listing);
     let gone = placed.iter().filter(|found| !bridges.contains(&found.rule.bridge));
@@ -102,17 +103,17 @@ pub(super) fn chain(family: Family, bridges: &[IfName], listing: &str) -> Vec<St
     wanted.chain(gone).collect()
 }
 
-/// A rule of ours where it stands.
+/// One of our rules with its position.
 #[derive(Debug)]
 struct Placed {
     rule: Rule,
-    /// Nothing that can drop stands before it.
-    on_top: bool,
+    /// No rule before it can drop.
+    before_drops: bool,
 }
 
 fn steps(family: Family, bridge: &IfName, found: &[&Placed]) -> Vec<Step> {
     let count = |tag: &str| found.iter().filter(|placed| placed.rule.tag == tag).count();
-    let good = found.iter().find(|placed| placed.on_top && count(&placed.rule.tag) == 1);
+    let good = found.iter().find(|placed| placed.before_drops && count(&placed.rule.tag) == 1);
     let delete = |keep: &str| {
         let others = found.iter().filter(|placed| placed.rule.tag != keep);
         others.map(|placed| Step::Delete(placed.rule.clone())).collect::<Vec<_>>()
@@ -120,7 +121,8 @@ fn steps(family: Family, bridge: &IfName, found: &[&Placed]) -> Vec<Step> {
     if let Some(good) = good {
         return delete(&good.rule.tag);
     }
-    // where both comments are taken (only by hand) there is a gap: the second one's rules go first
+    // if both comments are used (only by hand), traffic is interrupted: the rules with the second comment are
+    // deleted first
     let [first, second] = TAGS;
     let tag = if count(first) == 0 { first } else { second };
     let mut steps: Vec<_> = found
@@ -134,19 +136,19 @@ fn steps(family: Family, bridge: &IfName, found: &[&Placed]) -> Vec<Step> {
 }
 
 fn read(family: Family, listing: &str) -> Vec<Placed> {
-    let mut on_top = true;
+    let mut before_drops = true;
     let mut placed = Vec::new();
     for line in listing.lines().filter(|line| line.starts_with("-A ")) {
         let words: Vec<&str> = line.split_ascii_whitespace().map(|word| word.trim_matches('"')).collect();
-        match ours(family, &words) {
-            Some(rule) => placed.push(Placed { rule, on_top }),
-            None => on_top &= !can_drop(&words),
+        match own_rule(family, &words) {
+            Some(rule) => placed.push(Placed { rule, before_drops }),
+            None => before_drops &= !can_drop(&words),
         }
     }
     placed
 }
 
-fn ours(family: Family, words: &[&str]) -> Option<Rule> {
+fn own_rule(family: Family, words: &[&str]) -> Option<Rule> {
     match words {
         ["-A", "FORWARD", "-i", bridge, "-o", out, "-m", "comment", "--comment", tag, "-j", "ACCEPT"]
             if bridge == out && TAGS.contains(tag) =>
@@ -157,7 +159,7 @@ fn ours(family: Family, words: &[&str]) -> Option<Rule> {
     }
 }
 
-/// Whether a chain may drop anything, by its policy or by a rule that is not ours.
+/// Whether a chain may drop packets, by its policy or by a rule that is not ours.
 pub(super) fn may_drop(listing: &str) -> bool {
     listing.lines().any(|line| {
         let words: Vec<&str> = line.split_ascii_whitespace().collect();
@@ -169,9 +171,9 @@ pub(super) fn may_drop(listing: &str) -> bool {
     })
 }
 
-/// Whether a packet of ours may end in a rule, or in a chain that it jumps to.
+/// Whether a rule, or a chain that it jumps to, may drop a packet.
 fn can_drop(words: &[&str]) -> bool {
-    // the listing has the target behind all matches; a comment may hold any words
+    // the target follows all matches; a comment may contain anything
     let from = words.iter().rposition(|word| matches!(*word, "-j" | "-g"));
     let target = from.and_then(|at| words.get(at + 1));
     !matches!(target, None | Some(&("ACCEPT" | "LOG" | "NFLOG" | "MARK" | "CONNMARK")))
@@ -190,8 +192,8 @@ mod tests {
     fn of(lines: &[&str]) -> Vec<String> {
         let steps = chain(Family::V4, &["br0".parse().unwrap()], &lines.join("\n"));
         let line = |step: &Step| {
-            let words = step.words();
-            format!("{} {} {}", words[0], words[3], words[9])
+            let args = step.args();
+            format!("{} {} {}", args[0], args[3], args[9])
         };
         steps.iter().map(line).collect()
     }
@@ -206,7 +208,10 @@ mod tests {
     fn rules_before_it_that_can_not_drop_are_let_be() {
         let accept = "-A FORWARD -i docker0 ! -o docker0 -j ACCEPT";
         assert_eq!(of(&[POLICY, "-A FORWARD -i br0", accept, "-A FORWARD -j LOG", OLD]), [""; 0]);
-        assert_eq!(of(&[POLICY, "-A FORWARD -g elsewhere", OLD]), ["-I br0 xdock:2", "-D br0 xdock"]);
+        assert_eq!(
+            of(&[POLICY, "-A FORWARD -g on_blocking_thread", OLD]),
+            ["-I br0 xdock:2", "-D br0 xdock"]
+        );
         assert_eq!(
             of(&[POLICY, "-A FORWARD -s 10.0.0.0/8 -j DROP", OLD]),
             ["-I br0 xdock:2", "-D br0 xdock"]
@@ -272,11 +277,11 @@ mod tests {
         }
     }
 
-    /// What iptables does: in on top, or out with the first of the same words.
+    /// What iptables does: in on top, or out with the first of the same args.
     fn carry_out(step: &Step, lines: &mut Vec<String>) {
-        let words = step.words();
-        let line = format!("-A {}", words[1..].join(" "));
-        if words[0] == "-I" {
+        let args = step.args();
+        let line = format!("-A {}", args[1..].join(" "));
+        if args[0] == "-I" {
             lines.insert(0, line);
         } else {
             let first = lines.iter().position(|have| *have == line).unwrap();

@@ -1,34 +1,34 @@
-//! Bridges of the switch.
+//! Creates and removes bridges.
 
 use std::collections::BTreeMap;
 
 use inventory::{Datapath, IfName, MacAddr};
 use ovsdb::{Condition, Mutation, Row, Value};
 
-use super::apply::{Draft, is_free, is_there};
+use super::apply::{Draft, name_is_free, row_exists};
 use super::observed::{Bridge, Observed};
-use super::port::{Wish, settle};
+use super::port::{PortRequest, ensure_port};
 use super::{Switch, SwitchError};
 
-/// A bridge to be: with one port that leads out at most, spanning tree off, and switching like any switch (fail mode
-/// `standalone`) when it has a controller that is gone.
+/// A bridge to create: at most one uplink, spanning tree off, and fail mode `standalone` (it forwards like a normal
+/// switch if its controller is gone).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BridgeSpec {
-    /// Its name, and that of its internal port, which is the host's device.
+    /// Its name, which is also the name of its internal port, the host's device.
     pub name: IfName,
-    /// Where it switches.
+    /// Its datapath.
     pub datapath: Datapath,
-    /// Its own address. Set, it stays whatever ports come and go; `None`: as it is.
+    /// Its MAC. If set, it does not change with the ports; `None`: unchanged.
     pub mac: Option<MacAddr>,
-    /// The NIC, bond or VLAN device through which it leads out: a trunk of all VLANs. `None`: whatever it has.
+    /// The NIC, bond or VLAN device that connects it: a trunk of all VLANs. `None`: unchanged.
     pub uplink: Option<IfName>,
-    /// The VLAN of the internal port; `None`: untagged.
+    /// VLAN of the internal port; `None`: untagged.
     pub tag: Option<u16>,
-    /// MTU of the internal port in bytes; `None`: the lowest of its ports'.
+    /// MTU of the internal port in bytes; `None`: the lowest of its ports.
     pub mtu: Option<u32>,
 }
 
-/// How to write a datapath in the database.
+/// The name of a datapath in the database.
 fn datapath_type(datapath: Datapath) -> &'static str {
     match datapath {
         Datapath::System => "system",
@@ -37,32 +37,32 @@ fn datapath_type(datapath: Datapath) -> &'static str {
 }
 
 impl Switch {
-    /// Makes a bridge with its uplink and its internal port, or brings one of that name to this, in one transaction,
-    /// and waits until ovs-vswitchd has made it and uses both. An uplink that is a port of another bridge is moved.
-    /// `false`: it was there as it has to be.
+    /// Creates or corrects a bridge with its uplink and its internal port in one transaction, and waits until
+    /// ovs-vswitchd uses both. An uplink that is a port of another bridge is moved. `false`: nothing was changed.
     ///
     /// # Errors
-    /// [`SwitchError::NotApplied`], [`SwitchError::Interface`], [`SwitchError::Taken`], or the database's. The bridge may
-    /// be in the database then: [`Switch::del_bridge`].
+    /// [`SwitchError::NotApplied`], [`SwitchError::Interface`], [`SwitchError::Taken`], or the database failed. The
+    /// bridge may be in the database then: see [`Switch::del_bridge`].
     pub async fn add_bridge(&self, spec: &BridgeSpec) -> Result<bool, SwitchError> {
         let what = match &spec.uplink {
-            Some(uplink) => format!("make bridge {} with port {uplink}", spec.name),
-            None => format!("make bridge {}", spec.name),
+            Some(uplink) => format!("create bridge {} with port {uplink}", spec.name),
+            None => format!("create bridge {}", spec.name),
         };
         let (number, changed) = self.change(&what, |observed| add(observed, spec)).await?;
         let interfaces: Vec<&IfName> = [&spec.name].into_iter().chain(&spec.uplink).collect();
-        self.applied(&what, number, &spec.name, &interfaces).await?;
+        self.wait_applied(&what, number, &spec.name, &interfaces).await?;
         Ok(changed)
     }
 
-    /// Removes a bridge with all its ports, and waits until ovs-vswitchd has let them go. `false`: it was not there.
+    /// Removes a bridge with all its ports, and waits until ovs-vswitchd has released them. `false`: it did
+    /// not exist.
     ///
     /// # Errors
-    /// [`SwitchError::NotApplied`], or the database's.
+    /// [`SwitchError::NotApplied`], or the database failed.
     pub async fn del_bridge(&self, name: &IfName) -> Result<bool, SwitchError> {
         let what = format!("remove bridge {name}");
         let (number, changed) = self.change(&what, |observed| Ok(del(observed, name))).await?;
-        self.applied(&what, number, name, &[]).await?;
+        self.wait_applied(&what, number, name, &[]).await?;
         Ok(changed)
     }
 }
@@ -72,21 +72,26 @@ fn add(observed: &Observed, spec: &BridgeSpec) -> Result<Draft, SwitchError> {
     let mut draft = Draft::default();
     match observed.bridge(&spec.name) {
         Some(bridge) => {
-            draft.guard(is_there("Bridge", &bridge.name));
+            draft.guard(row_exists("Bridge", &bridge.name));
             correct(&mut draft, bridge, spec);
         }
         None => {
-            draft.guard(is_free("Bridge", spec.name.as_str()));
+            draft.guard(name_is_free("Bridge", spec.name.as_str()));
             insert(&mut draft, root, spec);
         }
     }
     let no_ids = BTreeMap::new();
-    let internal =
-        Wish { name: &spec.name, kind: "internal", tag: spec.tag, mtu: spec.mtu, external_ids: &no_ids };
-    settle(&mut draft, observed, &spec.name, &internal)?;
+    let internal = PortRequest {
+        name: &spec.name,
+        kind: "internal",
+        tag: spec.tag,
+        mtu: spec.mtu,
+        external_ids: &no_ids,
+    };
+    ensure_port(&mut draft, observed, &spec.name, &internal)?;
     if let Some(name) = &spec.uplink {
-        let uplink = Wish { name, kind: "", tag: None, mtu: None, external_ids: &no_ids };
-        settle(&mut draft, observed, &spec.name, &uplink)?;
+        let uplink = PortRequest { name, kind: "", tag: None, mtu: None, external_ids: &no_ids };
+        ensure_port(&mut draft, observed, &spec.name, &uplink)?;
     }
     Ok(draft)
 }
@@ -114,7 +119,7 @@ fn correct(draft: &mut Draft, bridge: &Bridge, spec: &BridgeSpec) {
     }
     if let Some(mac) = spec.mac.filter(|mac| bridge.hwaddr != Some(*mac)) {
         let mutations = [
-            // inserting does not overwrite a key that is there
+            // an insertion does not overwrite an existing key
             Mutation::delete("other_config", Value::set(["hwaddr"])),
             Mutation::insert("other_config", Value::map([("hwaddr", mac.to_string())])),
         ];

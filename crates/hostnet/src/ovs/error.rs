@@ -1,4 +1,4 @@
-//! How Open vSwitch refused.
+//! Errors of Open vSwitch.
 
 use std::io;
 use std::net::IpAddr;
@@ -8,86 +8,86 @@ use inventory::IfName;
 use ovsdb::{RemoteError, RowError};
 use thiserror::Error;
 
-/// An operation that Open vSwitch did not do.
+/// An operation that Open vSwitch did not execute.
 #[derive(Debug, Error)]
 pub enum SwitchError {
-    /// The text names no database.
-    #[error("the address of Open vSwitch's database can not be used")]
+    /// The address of the database is invalid.
+    #[error("invalid address of Open vSwitch's database")]
     Remote {
-        /// Why.
+        /// Cause.
         #[source]
         source: RemoteError,
     },
-    /// ovsdb-server does not answer, or refused. Nothing was changed, or everything.
-    #[error("Open vSwitch's database: cannot {what}")]
+    /// ovsdb-server did not answer, or refused. The operation was executed completely or not at all.
+    #[error("Open vSwitch: cannot {what}")]
     Database {
-        /// What was to be done, with bridge and port.
+        /// The operation, with bridge and port.
         what: String,
-        /// Why.
+        /// Cause.
         #[source]
         source: Box<ovsdb::Error>,
     },
-    /// The database is not as ovs-vswitchd.conf.db(5) has it.
-    #[error("Open vSwitch's database is of a release that is not understood")]
+    /// The schema differs from ovs-vswitchd.conf.db(5).
+    #[error("Open vSwitch's database has an unsupported schema")]
     Schema {
-        /// The column.
+        /// Cause.
         #[source]
         source: RowError,
     },
-    /// The database has no row in its table `Open_vSwitch`.
+    /// The table `Open_vSwitch` has no row.
     #[error("Open vSwitch's database is empty: restart Open vSwitch, its start script fills it")]
     Empty,
-    /// There is no such bridge.
+    /// The bridge does not exist.
     #[error("Open vSwitch has no bridge {bridge}")]
     NoBridge {
         /// Its name.
         bridge: IfName,
     },
-    /// There is no such port.
+    /// The port does not exist.
     #[error("Open vSwitch has no port {port}")]
     NoPort {
         /// Its name.
         port: IfName,
     },
-    /// A name has another meaning already, and is left alone.
-    #[error("{name} is {what} in Open vSwitch already: remove it there first, or take another name")]
+    /// The name is already used for something else, which is not changed.
+    #[error("{name} is already {what} in Open vSwitch: remove it there first, or use another name")]
     Taken {
         /// The name.
         name: IfName,
-        /// What has it, such as `a port of bridge br1`.
+        /// Its user, such as `a port of bridge br1`.
         what: String,
     },
-    /// Others changed the same again and again.
-    #[error("cannot {what}: somebody else changes the same all the time")]
+    /// Another program changed the same configuration during each attempt.
+    #[error("cannot {what}: another program keeps changing the same configuration")]
     Contended {
-        /// What was to be done.
+        /// The operation.
         what: String,
-        /// How the last try failed.
+        /// Cause of the last failure.
         #[source]
         source: Box<ovsdb::Error>,
     },
-    /// The database took it; `Open_vSwitch.cur_cfg` did not move (ovs-vswitchd.conf.db(5)).
+    /// The change is in the database, but `Open_vSwitch.cur_cfg` did not change (ovs-vswitchd.conf.db(5)).
     #[error(
-        "cannot {what}: ovs-vswitchd has not taken it within {} s; does it run? systemctl status openvswitch-switch",
+        "cannot {what}: ovs-vswitchd did not apply it within {} s; check that it runs: systemctl status openvswitch-switch",
         waited.as_secs_f32()
     )]
     NotApplied {
-        /// What was to be done.
+        /// The operation.
         what: String,
-        /// How long was waited.
+        /// Time limit.
         waited: Duration,
     },
-    /// `Interface.error`: the database has it, and ovs-vswitchd could not make it so.
-    #[error("ovs-vswitchd cannot use interface {interface} of bridge {bridge}: {said}")]
+    /// `Interface.error`: ovs-vswitchd cannot apply the configuration of an interface.
+    #[error("ovs-vswitchd cannot use interface {interface} of bridge {bridge}: {error}")]
     Interface {
         /// The bridge.
         bridge: IfName,
         /// The interface.
         interface: String,
-        /// ovs-vswitchd's words.
-        said: String,
+        /// Error of ovs-vswitchd.
+        error: String,
     },
-    /// The address was not announced.
+    /// An address was not announced.
     #[error("cannot announce {address} through port {port} of bridge {bridge}")]
     Announce {
         /// The address.
@@ -96,15 +96,15 @@ pub enum SwitchError {
         port: IfName,
         /// The bridge.
         bridge: IfName,
-        /// Why.
+        /// Cause.
         #[source]
         source: io::Error,
     },
 }
 
 impl SwitchError {
-    /// Whether ovsdb-server was not reached at all.
-    pub fn is_absence(&self) -> bool {
+    /// Whether ovsdb-server could not be reached.
+    pub fn is_unreachable(&self) -> bool {
         match self {
             Self::Database { source, .. } => matches!(**source, ovsdb::Error::Unreachable { .. }),
             _ => false,

@@ -1,18 +1,19 @@
-//! Open vSwitch, through its database: what is configured there, ovs-vswitchd makes so.
+//! Configures Open vSwitch through its database. ovs-vswitchd applies the configuration.
 //!
 //! ```text
-//! observed.rs   what the database says, as types
-//! bridge.rs     a bridge with its uplink and its internal port
-//! port.rs       a container's port, and its VLAN
-//! apply.rs      one transaction, and the wait until ovs-vswitchd has taken it
-//! watch.rs      being told that something changed
-//! announce.rs   frames that come out of a container's port without the container
-//! openflow.rs   the four messages of OpenFlow that this takes
-//! error.rs      how it was refused
+//! observed.rs   the configuration and state in the database, as types
+//! bridge.rs     bridges with uplink and internal port
+//! port.rs       ports of containers, and VLANs
+//! apply.rs      transactions, and the wait until ovs-vswitchd has applied them
+//! watch.rs      notifications of changes
+//! announce.rs   address announcements through a container's port
+//! openflow.rs   the OpenFlow messages for announcements
+//! error.rs      errors
 //! ```
 //!
-//! Every change is one transaction. It is planned from what a `select` told, by a pure function, and carries `wait`
-//! operations that fail it when somebody was quicker; then it is planned anew. Repeated, it has no further effect.
+//! Each change is one transaction. A pure function plans it from the current configuration. Its `wait`
+//! operations make it fail if another program changed the configuration meanwhile; then it is planned again.
+//! All changes are idempotent.
 
 mod announce;
 mod apply;
@@ -35,57 +36,57 @@ pub use ovsdb::{Remote, Uuid};
 pub use port::PortSpec;
 pub use watch::Watch;
 
-/// Where ovsdb-server listens on every distribution (ovs-ctl(8), `--db-sock`).
+/// The address of ovsdb-server on all distributions (ovs-ctl(8), `--db-sock`).
 pub const REMOTE: &str = "unix:/var/run/openvswitch/db.sock";
 
 /// The database of ovs-vswitchd (ovs-vswitchd.conf.db(5)).
 const DATABASE: &str = "Open_vSwitch";
 
-/// How long ovsdb-server may take to answer, the way to it included: it answers from memory.
-const ANSWER: Duration = Duration::from_secs(3);
+/// Time limit for an answer of ovsdb-server, including the connection. It answers from memory.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How long ovs-vswitchd may take to do what was configured. It needs milliseconds; a restart of it takes two seconds.
-const APPLY: Duration = Duration::from_secs(5);
+/// Time limit for ovs-vswitchd to apply a configuration. It takes milliseconds; its restart takes two seconds.
+const APPLY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The Open vSwitch of this machine. Clones share one connection, which is made when it is needed and made again when
-/// ovsdb-server was restarted.
+/// The Open vSwitch of this host. Clones share one connection, which is opened when needed, and again after a restart
+/// of ovsdb-server.
 #[derive(Debug, Clone)]
 pub struct Switch {
     client: Client,
-    /// Where ovs-vswitchd listens for OpenFlow, if it is on this machine.
+    /// Directory of ovs-vswitchd's OpenFlow sockets, if it runs on this host.
     rundir: Option<PathBuf>,
-    apply: Duration,
+    apply_timeout: Duration,
 }
 
 impl Switch {
-    /// The switch whose database is at `remote` (`unix:PATH`, `tcp:HOST:PORT`). Nobody needs to listen there yet. Must
-    /// be called in a tokio runtime.
+    /// The switch with its database at `remote` (`unix:PATH`, `tcp:HOST:PORT`). The server need not run yet. Must be
+    /// called in a tokio runtime.
     ///
     /// # Errors
-    /// The text is no remote.
+    /// The text is not a valid address.
     pub fn open(remote: &str) -> Result<Self, SwitchError> {
         Self::at(remote.parse().map_err(|source| SwitchError::Remote { source })?)
     }
 
-    /// The same for an address that was parsed.
+    /// Like [`Switch::open`], with a parsed address.
     ///
     /// # Errors
-    /// It can not be used: certificates are not provided for here, so no `ssl:`.
+    /// An `ssl:` address: certificates are not supported here.
     pub fn at(remote: Remote) -> Result<Self, SwitchError> {
         let rundir = match &remote {
             Remote::Unix(socket) => socket.parent().map(PathBuf::from),
             Remote::Tcp(..) | Remote::Ssl(..) => None,
         };
-        let options = Options::new(DATABASE).remotes(vec![remote]).deadline(ANSWER);
+        let options = Options::new(DATABASE).remotes(vec![remote]).deadline(ANSWER_TIMEOUT);
         let started = Client::start(options);
-        let client = started.map_err(|source| SwitchError::database("open", source))?;
-        Ok(Self { client, rundir, apply: APPLY })
+        let client = started.map_err(|source| SwitchError::database("connect to its database", source))?;
+        Ok(Self { client, rundir, apply_timeout: APPLY_TIMEOUT })
     }
 
-    /// The same with another limit for what ovs-vswitchd has to do; 5 s without this.
+    /// Sets the time limit for ovs-vswitchd to apply a configuration; the default is 5 s.
     #[must_use]
-    pub fn patience(mut self, apply: Duration) -> Self {
-        self.apply = apply;
+    pub fn with_apply_timeout(mut self, timeout: Duration) -> Self {
+        self.apply_timeout = timeout;
         self
     }
 }

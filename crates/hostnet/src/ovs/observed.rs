@@ -1,4 +1,4 @@
-//! What the database says of the switch, as types.
+//! The configuration and state in the database, as types.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use ovsdb::{OperationResult, Row, RowError, Transaction, Uuid};
 
 use super::{Switch, SwitchError};
 
-/// Columns that are read, by table.
+/// The columns that are read, by table.
 pub(super) const ROOT: [&str; 2] = ["_uuid", "bridges"];
 pub(super) const BRIDGE: [&str; 8] =
     ["_uuid", "name", "datapath_type", "stp_enable", "rstp_enable", "fail_mode", "other_config", "ports"];
@@ -16,31 +16,31 @@ pub(super) const PORT: [&str; 7] =
 pub(super) const INTERFACE: [&str; 7] =
     ["_uuid", "name", "type", "ofport", "error", "mac_in_use", "mtu_request"];
 
-/// The switch as it is configured, and what ovs-vswitchd made of it. Sorted by name.
+/// The configuration of the switch, and its state according to ovs-vswitchd. Sorted by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Observed {
     /// Its bridges.
     pub bridges: Vec<Bridge>,
-    /// The row of the table `Open_vSwitch`; `None` where ovs-vsctl(8) `init` was never run.
+    /// The row of the table `Open_vSwitch`; `None` if ovs-vsctl(8) `init` was never run.
     pub root: Option<Uuid>,
 }
 
 /// A bridge.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Bridge {
-    /// Its name, and that of its internal port, through which the host is on it.
+    /// Its name, which is also the name of its internal port, the host's device.
     pub name: String,
-    /// `netdev`: switched by ovs-vswitchd; `system`, or empty: by the kernel.
+    /// `netdev`: forwarded by ovs-vswitchd; `system` or empty: by the kernel.
     pub datapath: String,
-    /// Spanning tree (STP or RSTP) is on.
+    /// Whether spanning tree (STP or RSTP) is on.
     pub stp: bool,
-    /// What it does when its controller is gone: `standalone` or `secure`.
+    /// Behaviour without controller: `standalone` or `secure`.
     pub fail_mode: Option<String>,
-    /// The address that it was given; `None`: ovs-vswitchd takes one of its ports'.
+    /// Its configured MAC; `None`: ovs-vswitchd uses that of a port.
     pub hwaddr: Option<MacAddr>,
-    /// Its ports, the internal one among them.
+    /// Its ports, including the internal one.
     pub ports: Vec<Port>,
-    /// Its row.
+    /// UUID of its row.
     pub uuid: Uuid,
 }
 
@@ -49,51 +49,51 @@ pub struct Bridge {
 pub struct Port {
     /// Its name.
     pub name: String,
-    /// `tag`: the VLAN of an access port; 0: untagged frames only; `None`: a trunk.
+    /// `tag`: VLAN of an access port; 0: only untagged frames; `None`: a trunk.
     pub tag: Option<u16>,
-    /// `trunks`: the VLANs of a trunk; empty: all.
+    /// `trunks`: VLANs of a trunk; empty: all.
     pub trunks: Vec<i64>,
-    /// `vlan_mode`, where it was said.
+    /// `vlan_mode`, if set.
     pub vlan_mode: Option<String>,
-    /// `external_ids`: whose it is.
+    /// `external_ids`.
     pub external_ids: BTreeMap<String, String>,
-    /// One interface; of a bond of the switch's own, several.
+    /// Its interface; several for a bond of the switch.
     pub interfaces: Vec<Interface>,
-    /// Its row.
+    /// UUID of its row.
     pub uuid: Uuid,
 }
 
 /// An interface of a port.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Interface {
-    /// Its name, which is that of the host's device.
+    /// Its name, which is also the name of the host's device.
     pub name: String,
     /// `type`: `internal`, or empty for a device of the host.
     pub kind: String,
-    /// Its number; `None`: ovs-vswitchd has not seen it yet; -1: it has, and could not use it.
+    /// OpenFlow port number; `None`: ovs-vswitchd has not processed it yet; -1: it cannot use it.
     pub ofport: Option<i64>,
-    /// ovs-vswitchd's words when it could not use it.
+    /// Error of ovs-vswitchd.
     pub error: Option<String>,
-    /// Its Ethernet address, as ovs-vswitchd found it.
+    /// MAC that ovs-vswitchd found.
     pub mac_in_use: Option<MacAddr>,
     /// `mtu_request`, in bytes.
     pub mtu_request: Option<i64>,
-    /// Its row.
+    /// UUID of its row.
     pub uuid: Uuid,
 }
 
 impl Observed {
-    /// The bridge of that name.
+    /// The bridge of this name.
     pub fn bridge(&self, name: &IfName) -> Option<&Bridge> {
         self.bridges.iter().find(|bridge| bridge.name == name.as_str())
     }
 
-    /// The port of that name, and the bridge that it is on. Names of ports are unique over all bridges.
+    /// The port of this name, with its bridge. Port names are unique in the switch.
     pub fn port(&self, name: &str) -> Option<(&Bridge, &Port)> {
         self.bridges.iter().find_map(|bridge| Some((bridge, bridge.port(name)?)))
     }
 
-    /// The interface of that name, with its bridge and port.
+    /// The interface of this name, with its bridge and port.
     pub fn interface(&self, name: &str) -> Option<(&Bridge, &Port, &Interface)> {
         let ports =
             self.bridges.iter().flat_map(|bridge| bridge.ports.iter().map(move |port| (bridge, port)));
@@ -103,7 +103,7 @@ impl Observed {
         })
     }
 
-    /// From the rows of the four tables.
+    /// Parses the rows of the four tables.
     pub(super) fn read(
         root: &[Row],
         bridges: &[Row],
@@ -120,27 +120,27 @@ impl Observed {
 }
 
 impl Bridge {
-    /// Its port of that name.
+    /// The bridge's port of this name.
     pub fn port(&self, name: &str) -> Option<&Port> {
         self.ports.iter().find(|port| port.name == name)
     }
 
-    /// Its interfaces that ovs-vswitchd could not use, and why.
-    pub fn faults(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.ports.iter().flat_map(Port::faults)
+    /// Interfaces that ovs-vswitchd cannot use, with its error.
+    pub fn errors(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.ports.iter().flat_map(Port::errors)
     }
 }
 
 impl Port {
-    /// Whether it is an access port of that VLAN (`None`: a trunk of all) and nothing else.
+    /// Whether it is an access port of this VLAN (`None`: a trunk of all VLANs) without other settings.
     pub fn is_in(&self, tag: Option<u16>) -> bool {
         let mode = self.vlan_mode.as_deref();
         let usual = if tag.is_some() { "access" } else { "trunk" };
         self.tag == tag && self.trunks.is_empty() && mode.is_none_or(|mode| mode == usual)
     }
 
-    /// Its interfaces that ovs-vswitchd could not use, and why.
-    pub fn faults(&self) -> impl Iterator<Item = (&str, &str)> {
+    /// Interfaces that ovs-vswitchd cannot use, with its error.
+    pub fn errors(&self) -> impl Iterator<Item = (&str, &str)> {
         self.interfaces
             .iter()
             .filter_map(|interface| Some((interface.name.as_str(), interface.error.as_deref()?)))
@@ -148,19 +148,19 @@ impl Port {
 }
 
 impl Switch {
-    /// Reads the switch: one transaction.
+    /// Reads the switch in one transaction.
     ///
     /// # Errors
-    /// The database does not answer, or is of an unknown release.
+    /// The database did not answer, or has an unsupported schema.
     pub async fn observe(&self) -> Result<Observed, SwitchError> {
         let read = Transaction::new()
             .select("Open_vSwitch", [], ROOT)
             .select("Bridge", [], BRIDGE)
             .select("Port", [], PORT)
             .select("Interface", [], INTERFACE);
-        let told = self.client.transact(read).await;
-        let told = told.map_err(|source| SwitchError::database("read it", source))?;
-        let rows = |at: usize| told.get(at).map(OperationResult::rows).unwrap_or_default();
+        let results = self.client.transact(read).await;
+        let results = results.map_err(|source| SwitchError::database("read its configuration", source))?;
+        let rows = |at: usize| results.get(at).map(OperationResult::rows).unwrap_or_default();
         Ok(Observed::read(rows(0), rows(1), rows(2), rows(3))?)
     }
 }
@@ -171,7 +171,7 @@ fn by_uuid(rows: &[Row]) -> Result<Rows<'_>, RowError> {
     rows.iter().map(|row| Ok((row.uuid("_uuid")?, row))).collect()
 }
 
-/// The rows that a column refers to, sorted by name.
+/// The rows that a column references, sorted by name.
 fn referred<T>(
     row: &Row,
     column: &str,

@@ -1,21 +1,21 @@
-//! Being told that the switch changed, without being told what: whoever hears of it looks again.
+//! Notifications of changes, without details: the receiver observes the switch again.
 
 use ovsdb::{Monitor, MonitorRequest};
 
 use super::{Switch, SwitchError};
 
-/// The changes of the switch from when this was opened on: bridges, ports, their VLANs, and whether ovs-vswitchd could
-/// use an interface. Goes on over restarts of ovsdb-server, and tells of what changed meanwhile.
+/// Notifications of changes of bridges, ports, VLANs and interface errors. Continues over restarts of ovsdb-server,
+/// and reports what changed meanwhile.
 #[derive(Debug)]
 pub struct Watch {
     monitor: Monitor,
 }
 
 impl Switch {
-    /// Begins to watch.
+    /// Starts to watch.
     ///
     /// # Errors
-    /// The database does not answer, or has no such tables.
+    /// The database did not answer, or lacks a table.
     pub async fn watch(&self) -> Result<Watch, SwitchError> {
         let tables = vec![
             MonitorRequest::table("Bridge").columns(["name", "ports"]),
@@ -27,7 +27,7 @@ impl Switch {
                 "external_ids",
                 "interfaces",
             ]),
-            // not its statistics, which change every five seconds
+            // without statistics, which change every five seconds
             MonitorRequest::table("Interface").columns(["name", "ofport", "error"]),
         ];
         let monitor = self.client.monitor(tables).await.map_err(failed)?;
@@ -36,15 +36,15 @@ impl Switch {
 }
 
 impl Watch {
-    /// Waits until something changed since this last returned.
+    /// Waits for a change since the last return.
     ///
     /// # Errors
-    /// The database can not be watched any more.
+    /// The database can no longer be watched.
     pub async fn changed(&mut self) -> Result<(), SwitchError> {
         self.monitor.changed().await.map(drop).map_err(failed)
     }
 }
 
 fn failed(source: ovsdb::Error) -> SwitchError {
-    SwitchError::database("watch it", source)
+    SwitchError::database("watch its configuration", source)
 }

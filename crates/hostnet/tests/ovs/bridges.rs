@@ -19,7 +19,7 @@ fn a_bridge_is_made_with_uplink_and_internal_port() {
         assert_eq!(ports, [("br0", Some(5)), ("up0", None)]);
         let internal = &made.ports[0].interfaces[0];
         assert_eq!(internal.kind, "internal");
-        assert_eq!(made.faults().count(), 0);
+        assert_eq!(made.errors().count(), 0);
         let device = kernel.link(&name("br0")).await.unwrap().unwrap();
         assert_eq!((device.mtu, device.mac), (1400, Some(mac("02:00:00:00:00:01"))));
         // a status, which ovs-vswitchd refreshes when it has time

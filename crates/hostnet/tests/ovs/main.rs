@@ -58,7 +58,7 @@ async fn ready() -> (Daemons, Kernel, Switch) {
     let kernel = Kernel::open().unwrap();
     wire(&kernel, "up0", "far0").await;
     wire(&kernel, "xh1", "xc1").await;
-    let switch = Switch::open(&daemons.remote()).unwrap().patience(LONG);
+    let switch = Switch::open(&daemons.remote()).unwrap().with_apply_timeout(LONG);
     assert!(switch.add_bridge(&bridge()).await.unwrap());
     (daemons, kernel, switch)
 }

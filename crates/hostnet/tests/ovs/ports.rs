@@ -11,7 +11,7 @@ fn what_can_not_be_used_is_told_in_the_words_of_ovs_vswitchd() {
     alone(async || {
         let (_daemons, kernel, switch) = ready().await;
         kernel.delete(&name("xh1")).await.unwrap();
-        let error = switch.plug(&port(Some(7))).await.unwrap_err();
+        let error = switch.attach_port(&port(Some(7))).await.unwrap_err();
         assert_eq!(
             error.to_string(),
             "ovs-vswitchd cannot use interface xh1 of bridge br0: could not open network device xh1 (No such device)"
@@ -20,7 +20,10 @@ fn what_can_not_be_used_is_told_in_the_words_of_ovs_vswitchd() {
         let (_, left) = observed.port("xh1").unwrap();
         assert_eq!(left.interfaces[0].ofport, Some(-1));
         let elsewhere = PortSpec { bridge: name("br9"), ..port(None) };
-        assert_eq!(switch.plug(&elsewhere).await.unwrap_err().to_string(), "Open vSwitch has no bridge br9");
+        assert_eq!(
+            switch.attach_port(&elsewhere).await.unwrap_err().to_string(),
+            "Open vSwitch has no bridge br9"
+        );
         let no_uplink = BridgeSpec { name: name("br1"), uplink: Some(name("nic9")), ..bridge() };
         assert_eq!(
             switch.add_bridge(&no_uplink).await.unwrap_err().to_string(),
@@ -30,29 +33,29 @@ fn what_can_not_be_used_is_told_in_the_words_of_ovs_vswitchd() {
 }
 
 #[test]
-fn a_port_is_plugged_moved_retagged_and_unplugged() {
+fn a_port_is_attached_moved_retagged_and_removed() {
     alone(async || {
         let (daemons, _kernel, switch) = ready().await;
-        let number = switch.plug(&port(Some(7))).await.unwrap();
-        assert_eq!(switch.plug(&port(Some(7))).await.unwrap(), number, "again");
+        let number = switch.attach_port(&port(Some(7))).await.unwrap();
+        assert_eq!(switch.attach_port(&port(Some(7))).await.unwrap(), number, "again");
         assert_eq!(daemons.vsctl("get interface xh1 ofport"), number.to_string());
         assert_eq!(daemons.vsctl("get port xh1 tag external_ids"), "7\n{xdock-node=d1}");
         // somebody else's hand
         daemons.vsctl(
             "set port xh1 tag=8 trunks=1,2 vlan_mode=trunk external_ids:xdock-node=d2 external_ids:note=x",
         );
-        switch.plug(&port(Some(7))).await.unwrap();
+        switch.attach_port(&port(Some(7))).await.unwrap();
         assert_eq!(daemons.vsctl("get port xh1 tag trunks vlan_mode"), "7\n[]\n[]");
         assert_eq!(daemons.vsctl("get port xh1 external_ids"), "{note=x, xdock-node=d1}");
         daemons
             .vsctl("add-br br1 -- set bridge br1 datapath_type=netdev -- del-port xh1 -- add-port br1 xh1");
-        switch.plug(&port(Some(7))).await.unwrap();
+        switch.attach_port(&port(Some(7))).await.unwrap();
         assert_eq!(daemons.vsctl("port-to-br xh1"), "br0");
         switch.set_tag(&name("xh1"), Some(0)).await.unwrap();
         assert_eq!(daemons.vsctl("get port xh1 tag"), "0");
         assert!(switch.observe().await.unwrap().port("xh1").unwrap().1.is_in(Some(0)));
-        assert!(switch.unplug(&name("xh1")).await.unwrap());
-        assert!(!switch.unplug(&name("xh1")).await.unwrap());
+        assert!(switch.remove_port(&name("xh1")).await.unwrap());
+        assert!(!switch.remove_port(&name("xh1")).await.unwrap());
         assert_eq!(daemons.vsctl("list-ports br0"), "up0");
         let error = switch.set_tag(&name("xh1"), None).await.unwrap_err();
         assert_eq!(error.to_string(), "Open vSwitch has no port xh1");
@@ -75,7 +78,7 @@ async fn until_learned(daemons: &Daemons, mac: &str) -> Vec<String> {
 fn an_announcement_comes_out_of_the_containers_port_in_its_vlan() {
     alone(async || {
         let (daemons, _kernel, switch) = ready().await;
-        let number = switch.plug(&port(Some(7))).await.unwrap();
+        let number = switch.attach_port(&port(Some(7))).await.unwrap();
         let (br0, xh1) = (name("br0"), name("xh1"));
         // addresses of no device here, which would speak for itself
         for (address, mac) in [("10.99.1.1", "02:42:0a:63:01:01"), ("fd00::1", "02:42:0a:63:01:03")] {
@@ -109,12 +112,12 @@ fn send_tagged(device: &str, source: &str, vlan: u8) {
 fn what_a_container_tags_itself_stays_outside() {
     alone(async || {
         let (daemons, _kernel, switch) = ready().await;
-        switch.plug(&port(Some(0))).await.unwrap();
+        switch.attach_port(&port(Some(0))).await.unwrap();
         send_tagged("xc1", "02:00:00:00:00:71", 9);
-        switch.plug(&port(Some(7))).await.unwrap();
+        switch.attach_port(&port(Some(7))).await.unwrap();
         send_tagged("xc1", "02:00:00:00:00:72", 9);
         // a trunk would let it in; and what came before is through
-        switch.plug(&port(None)).await.unwrap();
+        switch.attach_port(&port(None)).await.unwrap();
         send_tagged("xc1", "02:00:00:00:00:73", 9);
         until_learned(&daemons, "02:00:00:00:00:73").await;
         assert!(learned(&daemons, "02:00:00:00:00:71").is_empty());
@@ -131,7 +134,7 @@ fn thirty_at_once_are_all_plugged_in() {
             wire(&kernel, &format!("xh{number}"), &format!("xc{number}")).await;
             let (switch, port) =
                 (switch.clone(), PortSpec { port: name(&format!("xh{number}")), ..port(Some(7)) });
-            tasks.spawn(async move { switch.plug(&port).await });
+            tasks.spawn(async move { switch.attach_port(&port).await });
         }
         let numbers: std::collections::BTreeSet<i64> =
             tasks.join_all().await.into_iter().map(|number| number.unwrap()).collect();

@@ -12,17 +12,17 @@ fn ovs_vswitchd_that_does_not_run_is_told_apart_and_taken_up_again() {
     alone(async || {
         let (mut daemons, _kernel, switch) = ready().await;
         daemons.kill_vswitchd();
-        let hasty = switch.clone().patience(Duration::from_millis(300));
-        let error = hasty.plug(&port(Some(7))).await.unwrap_err();
+        let hasty = switch.clone().with_apply_timeout(Duration::from_millis(300));
+        let error = hasty.attach_port(&port(Some(7))).await.unwrap_err();
         assert!(matches!(error, SwitchError::NotApplied { .. }));
         assert_eq!(
             error.to_string(),
-            "cannot plug xh1 into bridge br0: ovs-vswitchd has not taken it within 0.3 s; does it run? systemctl status openvswitch-switch"
+            "cannot attach port xh1 to bridge br0: ovs-vswitchd did not apply it within 0.3 s; check that it runs: systemctl status openvswitch-switch"
         );
-        // and unplugging needs it not
-        assert!(switch.unplug(&name("xh1")).await.unwrap());
+        // and removing a port does not need it
+        assert!(switch.remove_port(&name("xh1")).await.unwrap());
         daemons.start_vswitchd();
-        switch.plug(&port(Some(7))).await.unwrap();
+        switch.attach_port(&port(Some(7))).await.unwrap();
     });
 }
 
@@ -31,7 +31,7 @@ fn a_database_that_was_lost_is_noticed_and_the_next_one_used() {
     alone(async || {
         let (mut daemons, _kernel, switch) = ready().await;
         let mut watch = switch.watch().await.unwrap();
-        switch.plug(&port(Some(7))).await.unwrap();
+        switch.attach_port(&port(Some(7))).await.unwrap();
         tokio::time::timeout(LONG, watch.changed()).await.unwrap().unwrap();
         daemons.kill_server();
         let error = switch.observe().await.unwrap_err();
@@ -50,7 +50,7 @@ fn a_database_that_was_lost_is_noticed_and_the_next_one_used() {
         // what a restart of Open vSwitch does
         daemons.vsctl("--no-wait init");
         switch.add_bridge(&bridge()).await.unwrap();
-        switch.plug(&port(Some(7))).await.unwrap();
+        switch.attach_port(&port(Some(7))).await.unwrap();
         let until_port_is_told = async {
             while switch.observe().await.unwrap().port("xh1").is_none() {
                 watch.changed().await.unwrap();
@@ -65,9 +65,9 @@ fn nobody_there_is_an_absence() {
     alone(async || {
         let switch = Switch::open("unix:/nonexistent/db.sock").unwrap();
         let error = switch.observe().await.unwrap_err();
-        assert!(error.is_absence(), "{error}");
-        assert_eq!(error.to_string(), "Open vSwitch's database: cannot read it");
+        assert!(error.is_unreachable(), "{error}");
+        assert_eq!(error.to_string(), "Open vSwitch: cannot read its configuration");
         let error = Switch::open("nonsense").unwrap_err();
-        assert_eq!(error.to_string(), "the address of Open vSwitch's database can not be used");
+        assert_eq!(error.to_string(), "invalid address of Open vSwitch's database");
     });
 }

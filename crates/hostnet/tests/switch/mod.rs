@@ -1,5 +1,5 @@
-//! An Open vSwitch of a test's own: ovsdb-server and ovs-vswitchd with the userspace datapath, in the network namespace of
-//! the thread that starts them.
+//! An Open vSwitch of a test's own: ovsdb-server and ovs-vswitchd with the userspace datapath, in the network
+//! namespace of the thread that starts them.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -1,6 +1,6 @@
 //! `flat`: a port of a Linux bridge over the host's NIC.
 
-mod plan;
+pub(super) mod plan;
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -8,17 +8,15 @@ use std::time::Duration;
 use hostnet::{Kernel, Kind, Link, NetError, Veth, arp, ndp};
 use inventory::{IfName, MacAddr};
 
-use super::wire::{From, ask_all};
-use super::{AttachError, DetachError, Hands, WireError, Work};
-use crate::reconcile::Step;
+use super::probe::{ProbeSource, probe_all};
+use super::{AnnounceError, AttachError, BoxFuture, DetachError, FabricDriver};
+use crate::reconcile::BridgePortStep;
 use crate::refusal::Refusal;
 use crate::state::Endpoint;
 
-pub(super) use plan::RULES;
-
-/// Hands on Linux bridges.
+/// The driver of Linux bridges.
 #[derive(Debug)]
-pub(super) struct Flat {
+pub(crate) struct Flat {
     kernel: Kernel,
 }
 
@@ -27,8 +25,17 @@ impl Flat {
         Self { kernel }
     }
 
-    /// A veth pair with the table's MAC and the bridge's MTU, in the bridge.
-    async fn plug_in(&self, endpoint: &Endpoint) -> Result<(), AttachError> {
+    /// Executes a repair.
+    pub(crate) async fn repair(&self, step: &BridgePortStep) -> Result<(), DetachError> {
+        match step {
+            BridgePortStep::Attach { port, index, .. } => self.kernel.set_master(port, Some(*index)).await?,
+            BridgePortStep::Detach { port, .. } => self.kernel.set_master(port, None).await?,
+        }
+        Ok(())
+    }
+
+    /// Creates a veth pair with the MAC of the tables and the bridge's MTU, attached to the bridge.
+    async fn attach_endpoint(&self, endpoint: &Endpoint) -> Result<(), AttachError> {
         let failed = |source| AttachError::Kernel {
             node: endpoint.node.to_string(),
             network: endpoint.on.to_string(),
@@ -39,24 +46,32 @@ impl Flat {
             bridge: endpoint.bridge.clone(),
             network: endpoint.on.clone(),
         })?;
-        make_pair(&self.kernel, &pair(endpoint, bridge.mtu, Some(&bridge))).await.map_err(failed)
+        create_pair(&self.kernel, &veth(endpoint, bridge.mtu, Some(&bridge))).await.map_err(failed)
     }
 }
 
-impl Hands for Flat {
-    fn attach<'a>(&'a self, endpoint: &'a Endpoint) -> Work<'a, Result<(), AttachError>> {
-        Box::pin(self.plug_in(endpoint))
+impl FabricDriver for Flat {
+    fn attach<'a>(&'a self, endpoint: &'a Endpoint) -> BoxFuture<'a, Result<(), AttachError>> {
+        Box::pin(self.attach_endpoint(endpoint))
     }
 
-    fn detach<'a>(&'a self, port: &'a IfName) -> Work<'a, Result<bool, DetachError>> {
+    fn detach<'a>(&'a self, port: &'a IfName) -> BoxFuture<'a, Result<bool, DetachError>> {
         Box::pin(async { Ok(self.kernel.delete(port).await?) })
     }
 
-    fn ask<'a>(&'a self, endpoint: &'a Endpoint, window: Duration) -> Work<'a, Option<(IpAddr, MacAddr)>> {
-        Box::pin(ask_all(From::Bridge(&endpoint.bridge), endpoint, window))
+    fn probe<'a>(
+        &'a self,
+        endpoint: &'a Endpoint,
+        window: Duration,
+    ) -> BoxFuture<'a, Option<(IpAddr, MacAddr)>> {
+        Box::pin(probe_all(ProbeSource::Bridge(&endpoint.bridge), endpoint, window))
     }
 
-    fn tell<'a>(&'a self, endpoint: &'a Endpoint, address: IpAddr) -> Work<'a, Result<(), WireError>> {
+    fn announce<'a>(
+        &'a self,
+        endpoint: &'a Endpoint,
+        address: IpAddr,
+    ) -> BoxFuture<'a, Result<(), AnnounceError>> {
         Box::pin(async move {
             match address {
                 IpAddr::V4(v4) => arp::announce(&endpoint.bridge, v4, endpoint.mac).await?,
@@ -65,21 +80,10 @@ impl Hands for Flat {
             Ok(())
         })
     }
-
-    fn repair<'a>(&'a self, step: &'a Step) -> Work<'a, Result<bool, DetachError>> {
-        Box::pin(async move {
-            match step {
-                Step::Plug { port, index, .. } => self.kernel.set_master(port, Some(*index)).await?,
-                Step::Release { port, .. } => self.kernel.set_master(port, None).await?,
-                _ => return Ok(false),
-            }
-            Ok(true)
-        })
-    }
 }
 
-/// The endpoint's pair; of a switch that is not the kernel's, no port of anything yet.
-pub(super) fn pair(endpoint: &Endpoint, mtu: u32, bridge: Option<&Link>) -> Veth {
+/// The endpoint's veth pair. `bridge`: the Linux bridge of its host end, if any.
+pub(super) fn veth(endpoint: &Endpoint, mtu: u32, bridge: Option<&Link>) -> Veth {
     Veth {
         host_end: endpoint.port(),
         container_end: endpoint.container_end(),
@@ -89,8 +93,9 @@ pub(super) fn pair(endpoint: &Endpoint, mtu: u32, bridge: Option<&Link>) -> Veth
     }
 }
 
-/// The names are this endpoint's alone: what has them is left of an earlier try.
-pub(super) async fn make_pair(kernel: &Kernel, veth: &Veth) -> Result<(), NetError> {
+/// Creates a veth pair. Only this endpoint uses these names, so an existing device is left over from an earlier
+/// attempt and is replaced.
+pub(super) async fn create_pair(kernel: &Kernel, veth: &Veth) -> Result<(), NetError> {
     match kernel.attach(veth).await {
         Err(NetError::Exists { .. }) => {
             kernel.delete(&veth.host_end).await?;

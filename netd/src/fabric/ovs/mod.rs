@@ -1,13 +1,13 @@
 //! `ovs`: an access port of an Open vSwitch bridge over the host's NIC or bond.
 //!
-//! The switch remembers its ports, over a reboot too: what is there of a container says so (`external_ids`), and
-//! reconciliation takes out what no endpoint has.
+//! The switch keeps its ports in a database, also over a reboot. Ports of containers are marked in `external_ids`,
+//! and reconciliation removes marked ports that have no endpoint.
 //!
-//! The network is asked from the container's end while it is still on the host. The bridge's internal port is in the
-//! VLAN of the host's own address and hears no other, and a question sent through it would teach the switch that its
-//! sender is the host. So the pair is made first, and the question takes its window after that.
+//! Addresses are probed from the container end while it is still on the host. The bridge's internal port is in the
+//! VLAN of the host's own address and receives no other VLAN, and a probe through it would teach the switch that its
+//! sender is the host. So the veth pair is created first, and the probe follows.
 
-mod plan;
+pub(super) mod plan;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -21,34 +21,33 @@ use inventory::{IfName, MacAddr};
 use tokio::time::{Instant, sleep};
 use tracing::warn;
 
-use super::flat::{make_pair, pair};
-use super::wire::{From, ask_all};
-use super::{AttachError, DetachError, Hands, WireError, Work};
-use crate::reconcile::Step;
+use super::flat::{create_pair, veth};
+use super::probe::{ProbeSource, probe_all};
+use super::{AnnounceError, AttachError, BoxFuture, DetachError, FabricDriver};
+use crate::reconcile::OvsPortStep;
 use crate::refusal::Refusal;
 use crate::state::Endpoint;
 
-pub(super) use plan::RULES;
-pub(crate) use plan::plan_left_overs;
+pub(crate) use plan::plan_stale_ports;
 
-/// The key of a port's `external_ids` whose value is the container node, for a person who looks at the switch.
-const NODE: &str = "xdock-node";
+/// Key in a port's `external_ids` with the name of the container node, for administrators.
+const NODE_KEY: &str = "xdock-node";
 
-/// And the one whose value is Docker's endpoint: a port that has it is ours.
-const ENDPOINT: &str = "xdock-endpoint";
+/// Key in a port's `external_ids` with Docker's endpoint ID. Only ports of netd have it.
+const ENDPOINT_KEY: &str = "xdock-endpoint";
 
-/// How long the kernel may take to see that the pair has a carrier; it drops answers until then.
-const CARRIER: Duration = Duration::from_millis(20);
+/// How long to wait until the kernel sees the veth pair's carrier. It drops received frames until then.
+const CARRIER_TIMEOUT: Duration = Duration::from_millis(20);
 
-/// The kind of a bridge's internal port when the kernel switches (net/openvswitch/vport-internal_dev.c); else it is a tap
-/// of ovs-vswitchd.
-const KERNEL_SWITCH: &str = "openvswitch";
+/// Link kind of a bridge's internal port with the kernel's datapath (net/openvswitch/vport-internal_dev.c). With the
+/// userspace datapath it is a tap device.
+const KERNEL_DATAPATH: &str = "openvswitch";
 
-/// How long ovs-vswitchd may be away for its restart before a start fails, and how often to look for it.
-const RESTART: Duration = Duration::from_secs(5);
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// How long an attach waits for a bridge's device while ovs-vswitchd restarts.
+const BRIDGE_TIMEOUT: Duration = Duration::from_secs(5);
+const BRIDGE_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Hands on Open vSwitch.
+/// The driver of Open vSwitch bridges.
 #[derive(Debug)]
 pub(crate) struct Ovs {
     kernel: Kernel,
@@ -61,8 +60,7 @@ impl Ovs {
         Self { kernel, remote, switch: OnceLock::new() }
     }
 
-    /// The switch; from the first use on there is a connection, or one is being made. On a host without networks on it
-    /// there is none.
+    /// The switch. The first call starts to connect, so that a host without Open vSwitch networks never does.
     pub(crate) fn switch(&self) -> Result<&Switch, SwitchError> {
         if let Some(switch) = self.switch.get() {
             return Ok(switch);
@@ -71,48 +69,60 @@ impl Ovs {
         Ok(self.switch.get_or_init(|| opened))
     }
 
-    /// Looks at the switch.
+    /// Reads the switch's configuration and state.
     pub(crate) async fn observe(&self) -> Result<ovs::Observed, SwitchError> {
         self.switch()?.observe().await
     }
 
-    /// A veth pair with the table's MAC and the bridge's MTU, its host end a port in the network's VLAN.
-    async fn plug_in(&self, endpoint: &Endpoint) -> Result<(), AttachError> {
+    /// Executes a repair. `false`: it was no longer necessary.
+    pub(crate) async fn repair(&self, step: &OvsPortStep) -> Result<bool, DetachError> {
+        match step {
+            OvsPortStep::Attach { port, .. } => self.attach_live_port(port).await?,
+            OvsPortStep::Isolate { port, .. } => self.kernel.isolate_from_host_ip(port).await?,
+            OvsPortStep::Remove { port } => return Ok(self.switch()?.remove_port(port).await?),
+        }
+        Ok(true)
+    }
+
+    /// Creates a veth pair with the MAC of the tables and the bridge's MTU, whose host end is a port in the
+    /// network's VLAN.
+    async fn attach_endpoint(&self, endpoint: &Endpoint) -> Result<(), AttachError> {
         let kernel_failed = |error| kernel_failed(endpoint, error);
         let bridge = self.bridge(endpoint).await?;
-        make_pair(&self.kernel, &pair(endpoint, bridge.mtu, None)).await.map_err(kernel_failed)?;
-        let port = spec(endpoint);
-        let (fit, plugged) = tokio::join!(self.make_fit(endpoint, &bridge), self.plug(&port));
-        fit.map_err(kernel_failed)?;
-        plugged.map_err(|error| switch_failed(endpoint, error))
+        create_pair(&self.kernel, &veth(endpoint, bridge.mtu, None)).await.map_err(kernel_failed)?;
+        let port = port_spec(endpoint);
+        let (prepared, attached) =
+            tokio::join!(self.prepare_for_userspace(endpoint, &bridge), self.attach_port(&port));
+        prepared.map_err(kernel_failed)?;
+        attached.map_err(|error| switch_failed(endpoint, error))
     }
 
-    /// What the pair has to be where ovs-vswitchd itself switches. The kernel's switch takes frames before the host's IP
-    /// sees them, and knows how to sum.
-    async fn make_fit(&self, endpoint: &Endpoint, bridge: &Link) -> Result<(), NetError> {
-        if is_kernels(bridge) {
+    /// Configures a veth pair for the userspace datapath. The kernel's datapath does not need this: it takes frames
+    /// before the host's IP stack sees them, and computes checksums.
+    async fn prepare_for_userspace(&self, endpoint: &Endpoint, bridge: &Link) -> Result<(), NetError> {
+        if is_kernel_datapath(bridge) {
             return Ok(());
         }
-        self.kernel.deafen(&endpoint.port()).await?;
-        self.kernel.sum_in_software(&endpoint.container_end()).await
+        self.kernel.isolate_from_host_ip(&endpoint.port()).await?;
+        self.kernel.disable_tx_checksum_offload(&endpoint.container_end()).await
     }
 
-    /// Plugs a host end in whose other end may be in a container.
-    async fn plug_back(&self, port: &PortSpec) -> Result<(), DetachError> {
-        // one that was a port of a Linux bridge is not deaf yet
-        if self.kernel.link(&port.bridge).await?.is_some_and(|bridge| !is_kernels(&bridge)) {
-            self.kernel.deafen(&port.port).await?;
+    /// Attaches a host end whose other end may be in a container.
+    async fn attach_live_port(&self, port: &PortSpec) -> Result<(), DetachError> {
+        // a former port of a Linux bridge is not isolated yet
+        if self.kernel.link(&port.bridge).await?.is_some_and(|bridge| !is_kernel_datapath(&bridge)) {
+            self.kernel.isolate_from_host_ip(&port.port).await?;
         }
-        Ok(self.plug(port).await?)
+        Ok(self.attach_port(port).await?)
     }
 
-    async fn plug(&self, port: &PortSpec) -> Result<(), SwitchError> {
-        self.switch()?.plug(port).await.map(drop)
+    async fn attach_port(&self, port: &PortSpec) -> Result<(), SwitchError> {
+        self.switch()?.attach_port(port).await.map(drop)
     }
 
-    /// The bridge's device, which may be away while ovs-vswitchd is restarted.
+    /// The bridge's device. Waits for it while ovs-vswitchd restarts.
     async fn bridge(&self, endpoint: &Endpoint) -> Result<Link, AttachError> {
-        let until = Instant::now() + RESTART;
+        let deadline = Instant::now() + BRIDGE_TIMEOUT;
         loop {
             let found = self.kernel.link(&endpoint.bridge).await;
             if let Some(bridge) = found.map_err(|error| kernel_failed(endpoint, error))? {
@@ -123,87 +133,85 @@ impl Ovs {
             if switch.bridge(&bridge).is_none() {
                 return Err(Refusal::NoBridge { bridge, network }.into());
             }
-            if Instant::now() > until {
+            if Instant::now() > deadline {
                 return Err(Refusal::NotMade { bridge, network }.into());
             }
-            sleep(LOOK_EVERY).await;
+            sleep(BRIDGE_INTERVAL).await;
         }
     }
 
-    /// The container's end hears what is said in its VLAN; this host takes no notice of it.
-    async fn listen(&self, endpoint: &Endpoint) -> Result<(), NetError> {
+    /// Sets the container end up, so that it receives frames of its VLAN. The host's IP stack ignores them.
+    async fn set_container_end_up(&self, endpoint: &Endpoint) -> Result<(), NetError> {
         let (port, end) = (endpoint.port(), endpoint.container_end());
-        self.kernel.deafen(&end).await?;
+        self.kernel.isolate_from_host_ip(&end).await?;
         self.kernel.set_up(&end, true).await?;
-        let until = Instant::now() + CARRIER;
-        while !self.kernel.is_operational(&port).await? && Instant::now() < until {
+        let deadline = Instant::now() + CARRIER_TIMEOUT;
+        while !self.kernel.is_operational(&port).await? && Instant::now() < deadline {
             sleep(Duration::from_millis(1)).await;
         }
         Ok(())
     }
 
-    async fn ask_in_vlan(&self, endpoint: &Endpoint, window: Duration) -> Option<(IpAddr, MacAddr)> {
-        if let Err(error) = self.listen(endpoint).await {
+    async fn probe_in_vlan(&self, endpoint: &Endpoint, window: Duration) -> Option<(IpAddr, MacAddr)> {
+        if let Err(error) = self.set_container_end_up(endpoint).await {
             warn!("cannot probe the addresses of {}: {}", endpoint.node, chain(&error));
             return None;
         }
-        // not from the container's own address: where the same container still runs on another host, the switches
-        // would turn its traffic to us. That of our end of the pair is nobody else's
-        ask_all(From::End(&endpoint.container_end(), host_mac(endpoint.mac)), endpoint, window).await
+        // not from the container's own MAC: if the same container still runs on another host, switches would send its
+        // traffic here. Nobody else uses the MAC of the host end
+        let end = endpoint.container_end();
+        probe_all(ProbeSource::ContainerEnd(&end, host_mac(endpoint.mac)), endpoint, window).await
     }
 }
 
-impl Hands for Ovs {
-    fn attach<'a>(&'a self, endpoint: &'a Endpoint) -> Work<'a, Result<(), AttachError>> {
-        Box::pin(self.plug_in(endpoint))
+impl FabricDriver for Ovs {
+    fn attach<'a>(&'a self, endpoint: &'a Endpoint) -> BoxFuture<'a, Result<(), AttachError>> {
+        Box::pin(self.attach_endpoint(endpoint))
     }
 
-    /// First out of the switch, which else would miss the device; the device goes also when the switch is not there.
-    fn detach<'a>(&'a self, port: &'a IfName) -> Work<'a, Result<bool, DetachError>> {
+    /// Removes the port first, because the switch reports a port without device as an error. The device is deleted
+    /// even if the switch does not answer.
+    fn detach<'a>(&'a self, port: &'a IfName) -> BoxFuture<'a, Result<bool, DetachError>> {
         Box::pin(async move {
-            let unplugged = match self.switch() {
-                Ok(switch) => switch.unplug(port).await,
+            let removed = match self.switch() {
+                Ok(switch) => switch.remove_port(port).await,
                 Err(error) => Err(error),
             };
             let deleted = self.kernel.delete(port).await?;
-            Ok(unplugged? || deleted)
+            Ok(removed? || deleted)
         })
     }
 
-    fn ask<'a>(&'a self, endpoint: &'a Endpoint, window: Duration) -> Work<'a, Option<(IpAddr, MacAddr)>> {
-        Box::pin(self.ask_in_vlan(endpoint, window))
+    fn probe<'a>(
+        &'a self,
+        endpoint: &'a Endpoint,
+        window: Duration,
+    ) -> BoxFuture<'a, Option<(IpAddr, MacAddr)>> {
+        Box::pin(self.probe_in_vlan(endpoint, window))
     }
 
-    fn tell<'a>(&'a self, endpoint: &'a Endpoint, address: IpAddr) -> Work<'a, Result<(), WireError>> {
+    fn announce<'a>(
+        &'a self,
+        endpoint: &'a Endpoint,
+        address: IpAddr,
+    ) -> BoxFuture<'a, Result<(), AnnounceError>> {
         Box::pin(async move {
             let port = endpoint.port();
             self.switch()?.announce(&endpoint.bridge, &port, address, endpoint.mac).await?;
             Ok(())
         })
     }
-
-    fn repair<'a>(&'a self, step: &'a Step) -> Work<'a, Result<bool, DetachError>> {
-        Box::pin(async move {
-            match step {
-                Step::PlugIn { port, .. } => self.plug_back(port).await?,
-                Step::Deafen { port, .. } => self.kernel.deafen(port).await?,
-                Step::Unplug { port } => return Ok(self.switch()?.unplug(port).await?),
-                _ => return Ok(false),
-            }
-            Ok(true)
-        })
-    }
 }
 
-/// Whether the kernel switches, not ovs-vswitchd itself.
-fn is_kernels(bridge: &Link) -> bool {
-    bridge.kind == Kind::Other(KERNEL_SWITCH.to_owned())
+/// Whether the kernel forwards the bridge's frames, and not ovs-vswitchd.
+fn is_kernel_datapath(bridge: &Link) -> bool {
+    bridge.kind == Kind::Other(KERNEL_DATAPATH.to_owned())
 }
 
-/// The port of an endpoint. That of an untagged network is an access port too: of a trunk the container would choose its
-/// VLAN by itself.
-fn spec(endpoint: &Endpoint) -> PortSpec {
-    let external_ids = [(NODE, endpoint.node.to_string()), (ENDPOINT, endpoint.id.to_string())];
+/// The port of an endpoint. On an untagged network it is an access port too: on a trunk the container could
+/// choose its own VLAN.
+fn port_spec(endpoint: &Endpoint) -> PortSpec {
+    let external_ids = [(NODE_KEY, endpoint.node.to_string()), (ENDPOINT_KEY, endpoint.id.to_string())];
     PortSpec {
         bridge: endpoint.bridge.clone(),
         port: endpoint.port(),

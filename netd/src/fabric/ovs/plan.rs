@@ -1,4 +1,4 @@
-//! What an Open vSwitch bridge and its ports have to be. Pure.
+//! Repairs of Open vSwitch bridges and their ports. Pure.
 
 use std::collections::BTreeSet;
 
@@ -6,99 +6,86 @@ use hostnet::ovs::{Port, PortSpec};
 use hostnet::{Kind, Link};
 use inventory::{HostNetwork, IfName};
 
-use super::super::{Presence, Rules};
-use super::{ENDPOINT, is_kernels, spec};
-use crate::reconcile::{Plan, Seen, Step, mend_device};
+use super::super::Presence;
+use super::{ENDPOINT_KEY, is_kernel_datapath, port_spec};
+use crate::reconcile::{BridgePortStep, HostView, OvsPortStep, Plan, Step};
 use crate::refusal::Refusal;
 use crate::state::{Endpoint, Phase};
 
-/// Of Open vSwitch bridges.
-pub(in crate::fabric) const RULES: OvsRules = OvsRules;
-
-/// [`RULES`].
-#[derive(Debug)]
-pub(in crate::fabric) struct OvsRules;
-
-impl Rules for OvsRules {
-    /// The container's end is the only place on this host that is in its VLAN.
-    fn asks_early(&self) -> bool {
-        false
-    }
-
-    fn presence(&self, bridge: &IfName, seen: &Seen<'_>) -> Presence {
-        let configured = seen.switch().map(|switch| switch.bridge(bridge).is_some());
-        match (configured, seen.link(bridge)) {
-            (Some(true), Some(_)) => Presence::Ready,
-            (Some(false), _) => Presence::Absent,
-            (None, _) | (Some(true), None) => Presence::Unsure,
-        }
-    }
-
-    fn bridge_problem(&self, on: &HostNetwork, seen: &Seen<'_>) -> Option<String> {
-        let (bridge, network) = (on.bridge.clone(), on.network.name.clone());
-        // that the switch does not answer at all is told once, not for each network
-        let switch = seen.switch()?;
-        let made = match (switch.bridge(&bridge), seen.link(&bridge)) {
-            (None, _) => return Some(Refusal::NoBridge { bridge, network }.to_string()),
-            (Some(_), None) => return Some(Refusal::NotMade { bridge, network }.to_string()),
-            (Some(_), Some(device)) => device,
-        };
-        (!made.up)
-            .then(|| format!("bridge {bridge} of network {network} is switched off: ip link set {bridge} up"))
-    }
-
-    fn mend_port(&self, endpoint: &Endpoint, link: &Link, seen: &Seen<'_>, plan: &mut Plan) {
-        if endpoint.phase == Phase::Intended {
-            // it is being plugged in
-            return;
-        }
-        if let Some(bridge) = seen.switch().and_then(|switch| switch.bridge(&endpoint.bridge)) {
-            // a port of a Linux bridge hands its frames to that
-            if seen.master(link).is_some_and(|master| master.kind == Kind::Bridge) {
-                plan.steps.push(Step::Release { port: link.name.clone(), node: endpoint.node.clone() });
-            }
-            let wanted = spec(endpoint);
-            match bridge.port(link.name.as_str()) {
-                None => plan.steps.push(plug_in(endpoint, wanted)),
-                Some(port) if !is(port, &wanted) => plan.steps.push(plug_in(endpoint, wanted)),
-                Some(port) => {
-                    let told = |(_, said)| {
-                        format!("ovs-vswitchd cannot use port {} of {}: {said}", port.name, endpoint.node)
-                    };
-                    plan.problems.extend(port.faults().map(told));
-                }
-            }
-        }
-        if let Some(device) = seen.link(&endpoint.bridge) {
-            // its settings may be set back for all interfaces at once: net.ipv6.conf.all.disable_ipv6
-            if !is_kernels(device) && seen.hears(&link.name) {
-                plan.steps.push(Step::Deafen { port: link.name.clone(), node: endpoint.node.clone() });
-            }
-            mend_device(endpoint, link, device.mtu, plan);
-        }
+pub(in crate::fabric) fn presence(bridge: &IfName, host: &HostView<'_>) -> Presence {
+    let configured = host.switch().map(|switch| switch.bridge(bridge).is_some());
+    match (configured, host.link(bridge)) {
+        (Some(true), Some(_)) => Presence::Ready,
+        (Some(false), _) => Presence::Absent,
+        (None, _) | (Some(true), None) => Presence::Unknown,
     }
 }
 
-/// Takes ports out of the switch that are ours and nobody's: their container went while netd or the switch was not
-/// there, or the power was cut and only the switch remembers. Not one whose other end is in a container: that is told
-/// with its device.
-pub(crate) fn plan_left_overs(ours: &BTreeSet<IfName>, seen: &Seen<'_>, plan: &mut Plan) {
-    let ports = seen.switch().into_iter().flat_map(|switch| &switch.bridges).flat_map(|bridge| &bridge.ports);
-    for port in ports.filter(|port| port.external_ids.contains_key(ENDPOINT)) {
-        // nothing else than netd writes such a port, and its names are names of interfaces
+/// A switch that does not answer is reported once, not for each network.
+pub(in crate::fabric) fn bridge_problem(on: &HostNetwork, host: &HostView<'_>) -> Option<String> {
+    let (bridge, network) = (on.bridge.clone(), on.network.name.clone());
+    let switch = host.switch()?;
+    let device = match (switch.bridge(&bridge), host.link(&bridge)) {
+        (None, _) => return Some(Refusal::NoBridge { bridge, network }.to_string()),
+        (Some(_), None) => return Some(Refusal::NotMade { bridge, network }.to_string()),
+        (Some(_), Some(device)) => device,
+    };
+    (!device.up).then(|| format!("bridge {bridge} of network {network} is down: ip link set {bridge} up"))
+}
+
+pub(in crate::fabric) fn plan_port(endpoint: &Endpoint, link: &Link, host: &HostView<'_>, plan: &mut Plan) {
+    if endpoint.phase == Phase::Intended {
+        // it is being attached
+        return;
+    }
+    if let Some(bridge) = host.switch().and_then(|switch| switch.bridge(&endpoint.bridge)) {
+        // a port of a Linux bridge sends its frames there
+        if host.master(link).is_some_and(|master| master.kind == Kind::Bridge) {
+            let (port, node) = (link.name.clone(), endpoint.node.clone());
+            plan.steps.push(Step::BridgePort(BridgePortStep::Detach { port, node }));
+        }
+        let wanted = port_spec(endpoint);
+        match bridge.port(link.name.as_str()) {
+            None => plan.steps.push(attach(endpoint, wanted)),
+            Some(port) if !matches_spec(port, &wanted) => plan.steps.push(attach(endpoint, wanted)),
+            Some(port) => {
+                let problem = |(_, error)| {
+                    format!("ovs-vswitchd cannot use port {} of {}: {error}", port.name, endpoint.node)
+                };
+                plan.problems.extend(port.errors().map(problem));
+            }
+        }
+    }
+    if let Some(device) = host.link(&endpoint.bridge) {
+        // a change of net.ipv6.conf.all.disable_ipv6 resets the settings of all interfaces
+        if !is_kernel_datapath(device) && !host.is_isolated(&link.name) {
+            let (port, node) = (link.name.clone(), endpoint.node.clone());
+            plan.steps.push(Step::OvsPort(OvsPortStep::Isolate { port, node }));
+        }
+        plan.correct_device(endpoint, link, device.mtu);
+    }
+}
+
+/// Plans the removal of our Open vSwitch ports that have no endpoint: the container stopped while netd or the switch
+/// was down, or the power failed and only the switch's database kept the port. A port whose other end is in a
+/// container is kept: its device is reported as a problem.
+pub(crate) fn plan_stale_ports(recorded: &BTreeSet<IfName>, host: &HostView<'_>, plan: &mut Plan) {
+    let ports = host.switch().into_iter().flat_map(|switch| &switch.bridges).flat_map(|bridge| &bridge.ports);
+    for port in ports.filter(|port| port.external_ids.contains_key(ENDPOINT_KEY)) {
+        // only netd writes such ports, and their names are interface names
         let Ok(name) = port.name.parse::<IfName>() else { continue };
-        let in_container = seen.link(&name).is_some_and(|link| link.peer_netns.is_some());
-        if !ours.contains(&name) && !in_container {
-            plan.steps.push(Step::Unplug { port: name });
+        let in_container = host.link(&name).is_some_and(|link| link.peer_netns.is_some());
+        if !recorded.contains(&name) && !in_container {
+            plan.steps.push(Step::OvsPort(OvsPortStep::Remove { port: name }));
         }
     }
 }
 
-fn plug_in(endpoint: &Endpoint, port: PortSpec) -> Step {
-    Step::PlugIn { port: Box::new(port), node: endpoint.node.clone() }
+fn attach(endpoint: &Endpoint, port: PortSpec) -> Step {
+    Step::OvsPort(OvsPortStep::Attach { port: Box::new(port), node: endpoint.node.clone() })
 }
 
-fn is(port: &Port, wanted: &PortSpec) -> bool {
-    let named = |(key, value): (&String, &String)| port.external_ids.get(key) == Some(value);
-    port.is_in(wanted.tag) && wanted.external_ids.iter().all(named)
+fn matches_spec(port: &Port, wanted: &PortSpec) -> bool {
+    let has_id = |(key, value): (&String, &String)| port.external_ids.get(key) == Some(value);
+    port.is_in(wanted.tag) && wanted.external_ids.iter().all(has_id)
 }

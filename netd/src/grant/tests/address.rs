@@ -38,12 +38,12 @@ fn only_subnets_of_the_tables_are_pools() {
     let has = "snapshot 7 has mynet0 (10.99.0.0/16), net98 (10.98.0.0/16 and fd00:98::/64)";
     assert_eq!(
         refused(&state, &pool(Some("10.5.0.0/16"))),
-        format!("10.5.0.0/16 is no network of the tables on this host: {has}")
+        format!("10.5.0.0/16 is not a network of this host: {has}")
     );
-    assert_eq!(refused(&state, &pool(None)), format!("a subnet must be named (--subnet): {has}"));
+    assert_eq!(refused(&state, &pool(None)), format!("a subnet is required (--subnet): {has}"));
     assert_eq!(
         refused(&state, &address("x", Some("10.99.1.1"), Purpose::Plain)),
-        "\"x\" is no pool of netd: pools are named like v4:10.99.0.0/16"
+        "\"x\" is not a pool of netd: its pools have names like v4:10.99.0.0/16"
     );
 }
 
@@ -57,7 +57,7 @@ fn an_address_is_granted_to_its_row_only() {
     );
     assert_eq!(
         refused(&state, &plain("10.99.1.9")),
-        "10.99.1.9 is d9's, and d9 lives on dh2 (vm.host), not on dh1"
+        "10.99.1.9 belongs to d9, and d9 lives on dh2 (vm.host), not on dh1"
     );
     assert_eq!(refused(&state, &plain("10.5.0.1")), "10.5.0.1 is outside of mynet0 (10.99.0.0/16)");
 }
@@ -71,23 +71,23 @@ fn a_name_is_as_good_as_an_address_where_the_engine_says_it() {
     assert_eq!(answered(&state, &v6), Reply::Address("fd00:98::1:1/64".parse().unwrap()));
     assert_eq!(
         refused(&state, &address("v6:fd00:98::/64", None, named("d3"))),
-        "the tables give d3 no IPv6 address on net98 (hosts.ip, nics.nicips)"
+        "d3 has no IPv6 address on net98 in the tables (hosts.ip, nics.nicips)"
     );
     assert_eq!(
         refused(&state, &by_name("web")),
-        "web is no container node on mynet0 (snapshot 7): define it with ip=ADDRESS, then \"xdock sync dh1\""
+        "web is not a container node on mynet0 (snapshot 7): define it with ip=ADDRESS, then \"xdock sync dh1\""
     );
     assert_eq!(
         refused(&state, &by_name("d9")),
-        "10.99.1.9 is d9's, and d9 lives on dh2 (vm.host), not on dh1"
+        "10.99.1.9 belongs to d9, and d9 lives on dh2 (vm.host), not on dh1"
     );
     assert_eq!(
         refused(&state, &address("v4:10.99.0.0/16", Some("10.99.1.1"), named("d2"))),
-        "10.99.1.1 is d1's, but the container is named d2"
+        "10.99.1.1 belongs to d1, but the container is named d2"
     );
     assert_eq!(
         refused(&state, &address("v4:10.99.0.0/16", None, Purpose::Plain)),
-        "an address must be asked for on mynet0: this engine does not tell the container's name; use \"xdock mk NODE\", or --ip ADDRESS"
+        "an address is required on mynet0: this engine does not send the container's name; use \"xdock mk NODE\", or --ip ADDRESS"
     );
 }
 
@@ -103,10 +103,10 @@ fn the_gateway_is_the_tables_or_an_address_that_no_container_has() {
     assert_eq!(answered(&state, &gateway("v4:10.99.0.0/16", Some("10.99.0.0"))), granted("10.99.0.0/16"));
     assert_eq!(
         refused(&state, &gateway("v4:10.98.0.0/16", Some("10.98.0.1"))),
-        "10.98.0.1 was asked for as gateway of net98, but the tables give 10.98.0.254"
+        "gateway 10.98.0.1 of net98 was requested, but the tables have 10.98.0.254"
     );
     assert_eq!(
         refused(&state, &gateway("v4:10.99.0.0/16", Some("10.99.0.1"))),
-        "10.99.0.1 was asked for as gateway of mynet0, but the tables give it none (networks.gateway)"
+        "gateway 10.99.0.1 of mynet0 was requested, but the tables have none (networks.gateway)"
     );
 }

@@ -38,7 +38,7 @@ fn lawful(state: &State) {
     let tables = snapshot();
     for endpoint in state.endpoints.values() {
         assert!(state.networks.contains_key(&endpoint.network), "{endpoint:?} is on no network");
-        let twin = state.place_of(&endpoint.node, &endpoint.on, &endpoint.id);
+        let twin = state.endpoint_of(&endpoint.node, &endpoint.on, &endpoint.id);
         assert_eq!(twin, None, "{endpoint:?} is there twice");
         for address in &endpoint.addresses {
             let (row, nic) = tables.holder(&endpoint.on, address.addr()).unwrap();

@@ -16,8 +16,8 @@ use plugin::{
     NetworkOptions, NewEndpoint, NewNetwork, Pool, PoolRequest, Purpose, Reply,
 };
 
-use super::{Verdict, decide};
-use crate::moment::Moment;
+use super::{Decision, decide};
+use crate::boot_time::BootTime;
 use crate::state::{Change, Endpoint, Phase, State};
 
 /// Network, interface, MAC, addresses.
@@ -69,8 +69,8 @@ pub(super) fn snapshot() -> Snapshot {
     Snapshot::seal("dh1".parse().unwrap(), 7, networks, nodes.collect())
 }
 
-fn moment(seconds: u64) -> Moment {
-    Moment::default().after(Duration::from_secs(seconds))
+fn boot_time(seconds: u64) -> BootTime {
+    BootTime::default().after(Duration::from_secs(seconds))
 }
 
 fn network_id(digit: char) -> NetworkId {
@@ -98,32 +98,32 @@ fn made() -> State {
 }
 
 /// Decides, and makes the changes as the daemon does when the host does its part.
-fn carry_out(state: &mut State, call: &Call, second: u64) -> Result<Verdict, String> {
-    let now = moment(second);
+fn carry_out(state: &mut State, call: &Call, second: u64) -> Result<Decision, String> {
+    let now = boot_time(second);
     let verdict = decide(state, call, now).map_err(|refusal| refusal.to_string())?;
     let changes = match verdict.clone() {
-        Verdict::Answer(_, changes) => changes,
-        Verdict::Attach { endpoint, mut before, .. } => {
-            before.push(Change::Endpoint(Endpoint { phase: Phase::Created, ..endpoint }));
+        Decision::Answer(_, changes) => changes,
+        Decision::Attach { endpoint, mut before, .. } => {
+            before.push(Change::PutEndpoint(Endpoint { phase: Phase::Created, ..endpoint }));
             before
         }
-        Verdict::Join { joined, .. } => vec![Change::Endpoint(joined)],
-        Verdict::Created { .. } | Verdict::Occupied { .. } | Verdict::Suspect { .. } => Vec::new(),
+        Decision::Join { joined, .. } => vec![Change::PutEndpoint(joined)],
+        Decision::Repeated { .. } | Decision::Conflict { .. } | Decision::CheckStale { .. } => Vec::new(),
     };
     changes.into_iter().for_each(|change| state.apply(change, now));
     Ok(verdict)
 }
 
 fn refused(state: &State, call: &Call) -> String {
-    match decide(state, call, moment(0)) {
+    match decide(state, call, boot_time(0)) {
         Err(refusal) => refusal.to_string(),
         Ok(verdict) => panic!("granted: {verdict:?}"),
     }
 }
 
 fn answered(state: &State, call: &Call) -> Reply {
-    match decide(state, call, moment(0)) {
-        Ok(Verdict::Answer(reply, _)) => reply,
+    match decide(state, call, boot_time(0)) {
+        Ok(Decision::Answer(reply, _)) => reply,
         other => panic!("not answered: {other:?}"),
     }
 }

@@ -7,15 +7,15 @@ fn a_network_is_a_row_with_just_its_subnets() {
     let state = made();
     assert_eq!(
         refused(&state, &create_network('3', "mynet9", &["10.99.0.0/16"])),
-        "mynet9 is no network of the tables on this host: snapshot 7 has mynet0 (10.99.0.0/16), net98 (10.98.0.0/16 and fd00:98::/64)"
+        "mynet9 is not a network of this host: snapshot 7 has mynet0 (10.99.0.0/16), net98 (10.98.0.0/16 and fd00:98::/64)"
     );
     assert_eq!(
         refused(&state, &create_network('3', "net98", &["10.98.0.0/16"])),
-        "network net98 is 10.98.0.0/16 and fd00:98::/64 in the tables, but Docker asks for 10.98.0.0/16"
+        "network net98 is 10.98.0.0/16 and fd00:98::/64 in the tables, but Docker requests 10.98.0.0/16"
     );
     assert_eq!(
         refused(&state, &create_network('1', "net98", &["10.98.0.0/16", "fd00:98::/64"])),
-        "Docker network 111111111111 is mynet0 already"
+        "Docker network 111111111111 already belongs to mynet0"
     );
     assert_eq!(answered(&state, &create_network('1', "mynet0", &["10.99.0.0/16"])), Reply::Empty);
     let without_option = NewNetwork {
@@ -49,6 +49,6 @@ fn a_network_that_the_tables_lost_takes_no_more_endpoints() {
     state.snapshot = Some(Snapshot::seal("dh1".parse().unwrap(), 8, networks, lost.nodes));
     assert_eq!(
         refused(&state, &Start::of('a', "d1", "10.99.1.1").call()),
-        "network mynet0 is in the tables no more (snapshot 8)"
+        "network mynet0 is no longer in the tables (snapshot 8)"
     );
 }

@@ -6,8 +6,8 @@ use hostnet::ovs::{Bridge, Interface, Observed as Switch, Port};
 use hostnet::{Kind, Link, firewall};
 use inventory::{Fabric, Snapshot};
 
-use super::{NOTHING, endpoint, link, moment, port};
-use crate::reconcile::{Observed, Plan, plan};
+use super::{NOTHING, boot_time, endpoint, link, port};
+use crate::reconcile::{Observation, Plan, plan};
 use crate::state::{Change, Endpoint, Phase, State};
 
 fn state(phase: Phase) -> State {
@@ -17,7 +17,7 @@ fn state(phase: Phase) -> State {
     let snapshot = Snapshot::seal(snapshot.host, 1, snapshot.networks, Vec::new());
     let mut state = State::with(Some(snapshot));
     let on_ovs = Endpoint { fabric: Fabric::Ovs, tag: Some(7), ..endpoint(phase) };
-    state.apply(Change::Endpoint(on_ovs), moment(1000));
+    state.apply(Change::PutEndpoint(on_ovs), boot_time(1000));
     state
 }
 
@@ -53,34 +53,34 @@ fn planned(state: &State, links: &[Link], switch: Result<Switch, String>, second
     let links = links.to_vec();
     plan(
         state,
-        &Observed {
-            began: moment(second),
+        &Observation {
+            began: boot_time(second),
             links,
             switch: Some(switch),
-            hearing: BTreeSet::new(),
+            not_isolated: BTreeSet::new(),
             firewall: None,
         },
     )
 }
 
 /// All that is planned, as a person reads it.
-fn told(state: &State, links: &[Link], switch: Switch) -> Vec<String> {
-    let Plan { moved, retired, steps, problems } = planned(state, links, Ok(switch), 2000);
+fn repairs(state: &State, links: &[Link], switch: Switch) -> Vec<String> {
+    let Plan { moved, stale, steps, problems } = planned(state, links, Ok(switch), 2000);
     let moved = moved.iter().map(ToString::to_string);
-    let retired = moved.chain(retired.iter().map(ToString::to_string));
-    retired.chain(steps.iter().map(ToString::to_string)).chain(problems).collect()
+    let stale = moved.chain(stale.iter().map(ToString::to_string));
+    stale.chain(steps.iter().map(ToString::to_string)).chain(problems).collect()
 }
 
 #[test]
 fn a_switch_that_is_as_it_has_to_be_is_left_alone() {
-    assert_eq!(told(&state(Phase::Joined), &links(), switch(vec![switch_port()])), NOTHING);
+    assert_eq!(repairs(&state(Phase::Joined), &links(), switch(vec![switch_port()])), NOTHING);
 }
 
 #[test]
 fn a_port_is_put_right() {
     let state = state(Phase::Joined);
-    let put_back = [format!("port {} of host1c1 put back into mynet0, VLAN 7", name())];
-    assert_eq!(told(&state, &links(), switch(vec![])), put_back);
+    let put_back = [format!("port {} of host1c1 attached to mynet0, VLAN 7", name())];
+    assert_eq!(repairs(&state, &links(), switch(vec![])), put_back);
     let wrong = [
         Port { tag: Some(8), ..switch_port() },
         Port { tag: None, ..switch_port() },
@@ -89,22 +89,22 @@ fn a_port_is_put_right() {
         Port { external_ids: BTreeMap::new(), ..switch_port() },
     ];
     for port in wrong {
-        assert_eq!(told(&state, &links(), switch(vec![port.clone()])), put_back, "{port:?}");
+        assert_eq!(repairs(&state, &links(), switch(vec![port.clone()])), put_back, "{port:?}");
     }
     let elsewhere = Bridge { name: "other".to_owned(), ports: vec![switch_port()], ..Bridge::default() };
     let mut two = switch(vec![]);
     two.bridges.push(elsewhere);
-    assert_eq!(told(&state, &links(), two), put_back);
+    assert_eq!(repairs(&state, &links(), two), put_back);
 }
 
 #[test]
 fn an_untagged_network_has_access_ports_too() {
     let mut state = state(Phase::Joined);
     let untagged = Endpoint { tag: None, fabric: Fabric::Ovs, ..endpoint(Phase::Joined) };
-    state.apply(Change::Endpoint(untagged), moment(1000));
-    let put_back = [format!("port {} of host1c1 put back into mynet0", name())];
-    assert_eq!(told(&state, &links(), switch(vec![Port { tag: None, ..switch_port() }])), put_back);
-    assert_eq!(told(&state, &links(), switch(vec![Port { tag: Some(0), ..switch_port() }])), NOTHING);
+    state.apply(Change::PutEndpoint(untagged), boot_time(1000));
+    let put_back = [format!("port {} of host1c1 attached to mynet0", name())];
+    assert_eq!(repairs(&state, &links(), switch(vec![Port { tag: None, ..switch_port() }])), put_back);
+    assert_eq!(repairs(&state, &links(), switch(vec![Port { tag: Some(0), ..switch_port() }])), NOTHING);
 }
 
 #[test]
@@ -117,10 +117,10 @@ fn a_port_that_is_being_plugged_in_is_left_to_who_does_it() {
 fn a_device_follows_its_bridge() {
     let wrong = Link { mtu: 9000, up: false, ..links().remove(1) };
     assert_eq!(
-        told(&state(Phase::Joined), &[links().remove(0), wrong], switch(vec![switch_port()])),
+        repairs(&state(Phase::Joined), &[links().remove(0), wrong], switch(vec![switch_port()])),
         [
             format!("MTU of port {} of host1c1 set to 1500", name()),
-            format!("port {} of host1c1 switched on", name())
+            format!("port {} of host1c1 set up", name())
         ]
     );
 }
@@ -129,15 +129,17 @@ fn a_device_follows_its_bridge() {
 fn a_port_of_a_switch_in_user_space_is_kept_deaf() {
     let hears = |bridge: &str| {
         let device = link(2, "mynet0", Kind::Other(bridge.to_owned()));
-        let hearing = BTreeSet::from([name().parse().unwrap()]);
+        let not_isolated = BTreeSet::from([name().parse().unwrap()]);
         let switch = Some(Ok(switch(vec![switch_port()])));
         let links = vec![device, links().remove(1)];
-        plan(&state(Phase::Joined), &Observed { began: moment(2000), links, switch, hearing, firewall: None })
+        plan(
+            &state(Phase::Joined),
+            &Observation { began: boot_time(2000), links, switch, not_isolated, firewall: None },
+        )
     };
-    let told: Vec<String> = hears("tun").steps.iter().map(ToString::to_string).collect();
-    let wanted =
-        format!("port {} of host1c1 made deaf again: the host itself heard what is sent into it", name());
-    assert_eq!(told, [wanted]);
+    let repairs: Vec<String> = hears("tun").steps.iter().map(ToString::to_string).collect();
+    let wanted = format!("port {} of host1c1 isolated from the host's IP stack", name());
+    assert_eq!(repairs, [wanted]);
     assert_eq!(
         hears("openvswitch"),
         Plan::default(),
@@ -150,7 +152,7 @@ fn what_ovs_vswitchd_can_not_use_is_told() {
     let said = Some("No such device".to_owned());
     let broken = Interface { name: name(), ofport: Some(-1), error: said, ..Interface::default() };
     assert_eq!(
-        told(
+        repairs(
             &state(Phase::Joined),
             &links(),
             switch(vec![Port { interfaces: vec![broken], ..switch_port() }])
@@ -165,34 +167,34 @@ fn ports_of_ours_that_nobody_has_go_and_no_others() {
     let named = |name: &str| Port { name: name.to_owned(), ..switch_port() };
     let others = Port { external_ids: BTreeMap::new(), ..named("xh0000000001") };
     let ports = vec![switch_port(), named("xh0123456789"), others];
-    let gone = ["left-over port xh0123456789 taken out of Open vSwitch"];
-    assert_eq!(told(&state, &links(), switch(ports.clone())), gone);
+    let gone = ["left-over port xh0123456789 removed from Open vSwitch"];
+    assert_eq!(repairs(&state, &links(), switch(ports.clone())), gone);
     // a lost record does not take the network from a container
     let device = |peer_netns| Link { peer_netns, ..link(9, "xh0123456789", Kind::Veth) };
     let alive = [links(), vec![device(Some(3))]].concat();
     assert_eq!(
-        told(&state, &alive, switch(ports.clone())),
+        repairs(&state, &alive, switch(ports.clone())),
         ["port xh0123456789 has no record, but its other end is in a container: restart that container"]
     );
     let unused = [links(), vec![device(None)]].concat();
-    assert_eq!(told(&state, &unused, switch(ports)), [gone[0], "left-over device xh0123456789 deleted"]);
+    assert_eq!(repairs(&state, &unused, switch(ports)), [gone[0], "left-over device xh0123456789 deleted"]);
 }
 
 #[test]
 fn a_missing_bridge_is_a_problem_and_no_reason_to_remove_anything() {
     let state = state(Phase::Joined);
     let nowhere = "bridge mynet0 of network mynet0 is not on this host: run the postscript xdockhost network";
-    assert_eq!(told(&state, &links()[1..], Switch::default()), [nowhere]);
+    assert_eq!(repairs(&state, &links()[1..], Switch::default()), [nowhere]);
     assert_eq!(
-        told(&state, &links()[1..], switch(vec![switch_port()])),
+        repairs(&state, &links()[1..], switch(vec![switch_port()])),
         [
             "bridge mynet0 of network mynet0 is in Open vSwitch's database, but ovs-vswitchd has not made it: systemctl restart openvswitch-switch"
         ]
     );
     let down = [Link { up: false, ..links().remove(0) }, links().remove(1)];
     assert_eq!(
-        told(&state, &down, switch(vec![switch_port()])),
-        ["bridge mynet0 of network mynet0 is switched off: ip link set mynet0 up"]
+        repairs(&state, &down, switch(vec![switch_port()])),
+        ["bridge mynet0 of network mynet0 is down: ip link set mynet0 up"]
     );
 }
 
@@ -204,13 +206,14 @@ fn a_switch_that_does_not_answer_is_one_problem() {
 
 #[test]
 fn no_rule_of_iptables_is_for_an_open_vswitch_bridge() {
-    let chain = firewall::Observed { v4: Some("-P FORWARD DROP\n".to_owned()), v6: None, passed: vec![] };
+    let chain =
+        firewall::Observed { v4: Some("-P FORWARD DROP\n".to_owned()), v6: None, foreign_bridges: vec![] };
     let switch = Some(Ok(switch(vec![switch_port()])));
-    let observed = Observed {
-        began: moment(2000),
+    let observed = Observation {
+        began: boot_time(2000),
         links: links(),
         switch,
-        hearing: BTreeSet::new(),
+        not_isolated: BTreeSet::new(),
         firewall: Some(Ok(chain)),
     };
     assert_eq!(plan(&state(Phase::Joined), &observed), Plan::default());

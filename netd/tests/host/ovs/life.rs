@@ -131,9 +131,9 @@ fn without_ovs_vswitchd_a_start_fails_with_the_reason_and_leaves_nothing() {
     host.switch.kill_vswitchd();
     let error = host.refused("NetworkDriver.CreateEndpoint", &new_endpoint(&id('a'), "d1", "10.99.1.1"));
     assert!(
-        error.starts_with("cannot plug d1 into mynet0: cannot plug xh")
+        error.starts_with("cannot attach d1 to network mynet0: cannot attach port xh")
             && error.ends_with(
-                "into bridge mynet0: ovs-vswitchd has not taken it within 5 s; does it run? systemctl status openvswitch-switch"
+                "to bridge mynet0: ovs-vswitchd did not apply it within 5 s; check that it runs: systemctl status openvswitch-switch"
             ),
         "{error}"
     );
@@ -173,13 +173,14 @@ fn without_ovsdb_server_a_start_fails_with_the_reason() {
     host.switch.kill_server();
     let error = host.refused("NetworkDriver.CreateEndpoint", &new_endpoint(&id('a'), "d1", "10.99.1.1"));
     assert!(
-        error.starts_with("cannot plug d1 into mynet0: Open vSwitch's database: cannot read it: "),
+        error
+            .starts_with("cannot attach d1 to network mynet0: Open vSwitch: cannot read its configuration: "),
         "{error}"
     );
     host.until("the pair is deleted", |host| host.devices().is_empty() && host.records() == 0);
     host.until("it is a problem", |host| {
         let problems = host.status()["problems"].to_string();
-        problems.contains("Open vSwitch's database: cannot read it")
+        problems.contains("Open vSwitch: cannot read its configuration")
     });
     host.start_server();
     host.until("the next start succeeds", |host| {

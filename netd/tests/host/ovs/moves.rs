@@ -63,7 +63,7 @@ fn containers_move_from_a_linux_bridge_to_an_open_vswitch_bridge_of_its_name_and
     settles(&host);
     reaches(&first, "10.99.1.2");
     let moved = format!(
-        "repaired: port {port} of d1 moves from Linux bridge mynet0 to Open vSwitch bridge mynet0, VLAN 7\n"
+        "repaired: port {port} of d1 moved from Linux bridge mynet0 to Open vSwitch bridge mynet0, VLAN 7\n"
     );
     host.until("it is told", |host| host.log().contains(&moved));
     load(&host, &tables(9, "mynet0", Fabric::Flat));

@@ -125,7 +125,7 @@ fn a_container_does_not_reach_the_host_past_the_switch() {
         does_not_reach(&d1, "10.99.250.1");
         run("ip", &format!("-n {d1} neigh del 10.99.250.1 dev eth0"));
     }
-    // somebody sets what keeps it deaf back, as "sysctl net.ipv6.conf.all.disable_ipv6=0" does for all interfaces
+    // reset the isolation, as "sysctl net.ipv6.conf.all.disable_ipv6=0" does for all interfaces
     for (setting, value) in [
         (format!("ipv4/conf/{port}/rp_filter"), "0"),
         (format!("ipv4/conf/{port}/arp_ignore"), "0"),
@@ -133,7 +133,7 @@ fn a_container_does_not_reach_the_host_past_the_switch() {
     ] {
         set(&host, &setting, value);
         host.netd(&["reconcile"]);
-        let told = format!("repaired: port {port} of d1 made deaf again");
+        let told = format!("repaired: port {port} of d1 isolated from the host's IP stack");
         host.until("it is told", |host| host.log().contains(&told));
         host.until("nothing is left to do", |host| host.netd(&["reconcile"]).stdout == b"nothing to do\n");
         let hearing = host.inside(|| {

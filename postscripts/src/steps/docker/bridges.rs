@@ -7,7 +7,7 @@
 
 use std::path::Path;
 
-use hostnet::firewall::{self, Observed, PASSED, Step};
+use hostnet::firewall::{self, FOREIGN_BRIDGES, Observed, Step};
 use inventory::{IfName, NicKind, Nics};
 
 use super::error::DockerError;
@@ -85,7 +85,7 @@ fn plan(found: &[Foreign], chains: &Observed, is_filtered: bool) -> Bridges {
     }
     let notes = found.iter().map(|bridge| {
         format!(
-            "{bridge} was here before Docker, which sets the policy of iptables' FORWARD chain to DROP: a rule lets it forward as before; netd keeps it (list: {PASSED})"
+            "{bridge} was here before Docker, which sets the policy of iptables' FORWARD chain to DROP: a rule lets it forward as before; netd keeps it (list: {FOREIGN_BRIDGES})"
         )
     });
     Bridges { notes: notes.collect(), ..listed(chains, found) }
@@ -93,13 +93,13 @@ fn plan(found: &[Foreign], chains: &Observed, is_filtered: bool) -> Bridges {
 
 /// The list with these, and the rules of all that are on it.
 fn listed(chains: &Observed, found: &[Foreign]) -> Bridges {
-    let new = found.iter().map(|bridge| &bridge.name).filter(|name| !chains.passed.contains(name));
-    let all: Vec<IfName> = chains.passed.iter().chain(new).cloned().collect();
-    let is_new = all.len() > chains.passed.len();
+    let new = found.iter().map(|bridge| &bridge.name).filter(|name| !chains.foreign_bridges.contains(name));
+    let all: Vec<IfName> = chains.foreign_bridges.iter().chain(new).cloned().collect();
+    let is_new = all.len() > chains.foreign_bridges.len();
     let lines: String = all.iter().map(|name| format!("{name}\n")).collect();
     let is_of = |step: &Step| all.contains(&step.rule().bridge);
     Bridges {
-        file: is_new.then(|| Wanted::text(PASSED, format!("{HEADER}{lines}"))),
+        file: is_new.then(|| Wanted::text(FOREIGN_BRIDGES, format!("{HEADER}{lines}"))),
         rules: firewall::plan(&all, chains).into_iter().filter(is_of).collect(),
         waits: !all.is_empty() && chains.v4.is_none(),
         notes: Vec::new(),
@@ -127,7 +127,7 @@ mod tests {
 
     fn chains(v4: Option<&str>, passed: &[&str]) -> Observed {
         let passed = passed.iter().map(|name| name.parse().unwrap()).collect();
-        Observed { v4: v4.map(str::to_owned), v6: None, passed }
+        Observed { v4: v4.map(str::to_owned), v6: None, foreign_bridges: passed }
     }
 
     fn rules(bridges: &Bridges) -> Vec<String> {
@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn a_bridge_of_others_forwards_as_before_and_is_written_down() {
         let told = plan(&[vms()], &chains(Some("-P FORWARD ACCEPT\n"), &[]), false);
-        assert_eq!(rules(&told), ["put in the iptables rule \"xdock\" that lets bridge br7 forward"]);
+        assert_eq!(rules(&told), ["insert the iptables rule \"xdock\" that lets bridge br7 forward"]);
         assert_eq!(told.file.unwrap().content, format!("{HEADER}br7\n").into_bytes());
         let note = "bridge br7 (ports tap1, tap2) was here before Docker, which sets the policy of iptables' FORWARD chain to DROP: a rule lets it forward as before; netd keeps it (list: /var/lib/xdock/bridges)";
         assert_eq!(told.notes, [note]);

@@ -291,7 +291,7 @@ mod tests {
         let known = Observed { bridges: Bridges { rules, ..Bridges::default() }, ..bare() };
         let texts = texts(&known);
         let at = |text: &str| texts.iter().position(|known| known == text).unwrap();
-        let pass = at("put in the iptables rule \"xdock\" that lets bridge br7 forward");
+        let pass = at("insert the iptables rule \"xdock\" that lets bridge br7 forward");
         assert!(pass < at("install docker.io iptables"), "{texts:?}");
         // without the package of its own there is nothing to wait for
         let none = Observed { bridges: waits, missing: vec!["docker".to_owned()], ..bare() };

@@ -155,8 +155,10 @@ async fn in_kernel(kernel: &Kernel, step: &Step) -> Result<(), NetError> {
         Step::SetBridge { device, to, .. } => kernel.set_bridge(device, *to).await,
         Step::SetBond { device, to, .. } => kernel.set_bond(device, to).await,
         Step::SetMtu { device, to, .. } => kernel.set_mtu(device, *to).await,
-        Step::SumInSoftware(port) => gone(kernel.sum_in_software_behind(port, Path::new(CONTAINERS)).await),
-        Step::SetHearing { device, to, .. } => gone(kernel.set_hearing(device, *to).await),
+        Step::SumInSoftware(port) => {
+            gone(kernel.disable_tx_checksum_offload_of_peer(port, Path::new(CONTAINERS)).await)
+        }
+        Step::SetHearing { device, to, .. } => gone(kernel.set_host_ip_filter(device, *to).await),
         Step::SetUp(device) => kernel.set_up(device, true).await,
         Step::SetDown(device) => gone(kernel.set_up(device, false).await),
         Step::AddAddress(device, address) => kernel.add_address(device, *address).await,
@@ -187,9 +189,9 @@ async fn in_switch(switch: &Switch, step: &Step) -> Result<(), SwitchError> {
         Step::Plug { port, bridge } => {
             let (bridge, port) = (bridge.clone(), port.clone());
             let spec = PortSpec { bridge, port, tag: None, external_ids: std::collections::BTreeMap::new() };
-            switch.plug(&spec).await.map(drop)
+            switch.attach_port(&spec).await.map(drop)
         }
-        Step::Unplug { port, .. } => switch.unplug(port).await.map(drop),
+        Step::Unplug { port, .. } => switch.remove_port(port).await.map(drop),
         Step::SetTag { port, to, .. } => switch.set_tag(port, *to).await.map(drop),
         _ => Ok(()),
     }

@@ -60,11 +60,11 @@ pub async fn look(means: &Means, needs_ovs: bool) -> Result<Observed, NetworkErr
     if needs_ovs {
         observed.switch = match switch::bridges(means.switch().await?).await {
             Ok(bridges) => Some(bridges),
-            Err(error) if error.is_absence() => None,
+            Err(error) if error.is_unreachable() => None,
             Err(error) => return Err(error.into()),
         };
         let names = observed.links.iter().map(|link| &link.name).filter(|name| !is_containers(name));
-        let hearing = |name: &IfName| Some((name.clone(), means.kernel().hearing(name)?));
+        let hearing = |name: &IfName| Some((name.clone(), means.kernel().host_ip_filter(name)?));
         observed.hearing = names.filter_map(hearing).collect();
     }
     Ok(observed)

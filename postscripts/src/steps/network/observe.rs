@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use hostnet::{Hearing, Kernel, Link, NetError, Route};
+use hostnet::{HostIpFilter, Kernel, Link, NetError, Route};
 use inventory::IfName;
 use ipnet::IpNet;
 
@@ -22,7 +22,7 @@ pub struct Observed {
     /// Open vSwitch's bridges; `None`: it does not run, or nobody asked.
     pub switch: Option<Vec<OvsBridge>>,
     /// What the host itself takes of what comes in through each; none where nobody asked.
-    pub hearing: Vec<(IfName, Hearing)>,
+    pub hearing: Vec<(IfName, HostIpFilter)>,
     /// Parts of the kernel that the plan needs and that are not there.
     pub lacking: Vec<Module>,
 }
@@ -80,13 +80,13 @@ impl Observed {
     }
 
     /// What the host itself takes of what comes in through an interface.
-    pub fn hearing(&self, through: &IfName) -> Option<Hearing> {
+    pub fn hearing(&self, through: &IfName) -> Option<HostIpFilter> {
         self.hearing.iter().find(|(name, _)| name == through).map(|(_, hearing)| *hearing)
     }
 
     /// Whether that is nothing.
     pub fn is_deaf(&self, through: &IfName) -> bool {
-        self.hearing(through).is_some_and(Hearing::is_deaf)
+        self.hearing(through).is_some_and(HostIpFilter::is_blocked)
     }
 
     /// The routes through an interface.

@@ -1,13 +1,13 @@
 //! What the kernel does with addresses and routes, and what it hears.
 
-use hostnet::{Hearing, Route};
+use hostnet::{HostIpFilter, Route};
 use inventory::IfName;
 use ipnet::IpNet;
 
 use super::Model;
 
 impl Model {
-    pub(super) fn set_hearing(&mut self, name: &IfName, hearing: Hearing) {
+    pub(super) fn set_hearing(&mut self, name: &IfName, hearing: HostIpFilter) {
         self.now.hearing.retain(|(known, _)| known != name);
         if self.now.link(name).is_some() {
             self.now.hearing.push((name.clone(), hearing));

@@ -54,12 +54,13 @@ async fn once(kernel: &Kernel, switch: &Switch, bridge: &IfName, number: usize) 
     };
     let start = Instant::now();
     kernel.attach(&veth).await?;
-    let (deaf, plugged) = tokio::join!(kernel.deafen(&veth.host_end), switch.plug(&port));
-    kernel.sum_in_software(&veth.container_end).await?;
+    let (deaf, plugged) =
+        tokio::join!(kernel.isolate_from_host_ip(&veth.host_end), switch.attach_port(&port));
+    kernel.disable_tx_checksum_offload(&veth.container_end).await?;
     let took = ms_since(start);
     deaf?;
     plugged?;
-    switch.unplug(&veth.host_end).await?;
+    switch.remove_port(&veth.host_end).await?;
     kernel.delete(&veth.host_end).await?;
     Ok(took)
 }

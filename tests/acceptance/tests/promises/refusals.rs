@@ -89,7 +89,7 @@ async fn an_address_of_another_hosts_container(cluster: &Cluster) -> Result<(), 
     same(
         "refusal",
         why.as_str(),
-        "10.99.2.1 is host2c1's, and host2c1 lives on host2 (vm.host), not on host1",
+        "10.99.2.1 belongs to host2c1, and host2c1 lives on host2 (vm.host), not on host1",
     )
 }
 
@@ -115,7 +115,7 @@ async fn an_address_outside_the_network(cluster: &Cluster) -> Result<(), Failure
 
 async fn an_address_that_was_not_asked_for(cluster: &Cluster) -> Result<(), Failure> {
     let why = refused_run(cluster, "host1", "--network mynet0").await?;
-    let wanted = "an address must be asked for on mynet0: this engine does not tell the container's name; use \"xdock mk NODE\", or --ip ADDRESS";
+    let wanted = "an address is required on mynet0: this engine does not send the container's name; use \"xdock mk NODE\", or --ip ADDRESS";
     same("refusal", why.as_str(), wanted)
 }
 
@@ -125,7 +125,7 @@ async fn a_mac_that_is_not_the_tables(cluster: &Cluster) -> Result<(), Failure> 
     let why = refused_run(cluster, "host1", words).await?;
     cluster.sh("host1", "docker start host1c1").await?;
     let wanted =
-        "MAC 02:11:22:33:44:55 was asked for, but the tables give host1c1 02:42:0a:63:01:01 (mac.mac)";
+        "MAC 02:11:22:33:44:55 was requested, but host1c1 has 02:42:0a:63:01:01 in the tables (mac.mac)";
     same("refusal", why.as_str(), wanted)
 }
 
@@ -141,7 +141,7 @@ async fn a_network_that_the_tables_do_not_have(cluster: &Cluster) -> Result<(), 
     )?;
     let known = "mynet0 (10.99.0.0/16), net98 (10.98.0.0/16 and fd00:98::/64)";
     let wanted = format!(
-        "10.5.0.0/16 is no network of the tables on this host: snapshot {} has {known}",
+        "10.5.0.0/16 is not a network of this host: snapshot {} has {known}",
         version(cluster).await?
     );
     same("refusal", why, wanted.as_str())

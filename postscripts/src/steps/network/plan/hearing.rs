@@ -1,7 +1,7 @@
 //! Whether the host itself hears what comes in through a NIC. A switch in user space reads copies: the kernel's IP takes each
 //! frame too, would answer a second time, and forward what the switch keeps in its VLAN.
 
-use hostnet::Hearing;
+use hostnet::HostIpFilter;
 use inventory::{Datapath, IfName};
 
 use super::{Step, Tower};
@@ -15,8 +15,8 @@ impl Tower<'_> {
         let deafen = |port: &IfName| Step::SetHearing {
             device: port.clone(),
             // one that is only made now goes away on the way back
-            from: self.observed.hearing(port).unwrap_or(Hearing::ALL),
-            to: Hearing::DEAF,
+            from: self.observed.hearing(port).unwrap_or(HostIpFilter::KERNEL_DEFAULT),
+            to: HostIpFilter::BLOCKED,
         };
         hearing.map(deafen).collect()
     }
@@ -27,7 +27,7 @@ impl Tower<'_> {
             let is_uplink = self.stack.devices.iter().any(|above| uplink(above) == Some(&device.name));
             !is_uplink && self.observed.is_deaf(&device.name)
         };
-        let (from, to) = (Hearing::DEAF, Hearing::ALL);
+        let (from, to) = (HostIpFilter::BLOCKED, HostIpFilter::KERNEL_DEFAULT);
         let hear = |device: &&Device| Step::SetHearing { device: device.name.clone(), from, to };
         self.devices.iter().filter(is_deaf).map(hear).collect()
     }
@@ -48,7 +48,7 @@ mod tests {
     use crate::steps::network::plan::plan;
     use crate::steps::network::stack::Stack;
 
-    fn words(kind: Kind, hearing: Hearing) -> Vec<String> {
+    fn words(kind: Kind, hearing: HostIpFilter) -> Vec<String> {
         let stack = Stack {
             devices: vec![
                 Device::bare("eth0".parse().unwrap(), Kind::Ethernet),
@@ -69,28 +69,28 @@ mod tests {
     fn only_a_switch_in_user_space_has_its_nic_alone() {
         let linux = || Kind::Bridge { port: "eth0".parse().unwrap() };
         let deafen = ["have only the switch hear eth0"];
-        assert_eq!(words(ovs(Datapath::Netdev), Hearing::ALL), deafen);
+        assert_eq!(words(ovs(Datapath::Netdev), HostIpFilter::KERNEL_DEFAULT), deafen);
         // somebody has set one of them back
         for back in [
-            Hearing { arp_ignore: 0, ..Hearing::DEAF },
-            Hearing { rp_filter: 0, ..Hearing::DEAF },
-            Hearing { disable_ipv6: false, ..Hearing::DEAF },
+            HostIpFilter { arp_ignore: 0, ..HostIpFilter::BLOCKED },
+            HostIpFilter { rp_filter: 0, ..HostIpFilter::BLOCKED },
+            HostIpFilter { disable_ipv6: false, ..HostIpFilter::BLOCKED },
         ] {
             assert_eq!(words(ovs(Datapath::Netdev), back), deafen);
         }
         // what systemd-sysctl sets on new interfaces drops the same
-        let loose = Hearing { rp_filter: 2, ..Hearing::DEAF };
+        let loose = HostIpFilter { rp_filter: 2, ..HostIpFilter::BLOCKED };
         assert_eq!(words(ovs(Datapath::Netdev), loose), Vec::<String>::new());
         for kind in [ovs(Datapath::System), linux()] {
-            assert_eq!(words(kind, Hearing::ALL), Vec::<String>::new());
+            assert_eq!(words(kind, HostIpFilter::KERNEL_DEFAULT), Vec::<String>::new());
         }
     }
 
     #[test]
     fn what_such_a_switch_has_left_hears_again() {
-        assert_eq!(words(ovs(Datapath::Netdev), Hearing::DEAF), Vec::<String>::new());
+        assert_eq!(words(ovs(Datapath::Netdev), HostIpFilter::BLOCKED), Vec::<String>::new());
         let again = ["have the host itself hear eth0"];
-        assert_eq!(words(ovs(Datapath::System), Hearing::DEAF), again);
-        assert_eq!(words(Kind::Bridge { port: "eth0".parse().unwrap() }, Hearing::DEAF), again);
+        assert_eq!(words(ovs(Datapath::System), HostIpFilter::BLOCKED), again);
+        assert_eq!(words(Kind::Bridge { port: "eth0".parse().unwrap() }, HostIpFilter::BLOCKED), again);
     }
 }

@@ -1,6 +1,6 @@
 //! One change of the running kernel or switch, and what takes it back.
 
-use hostnet::{BondSpec, BridgeSettings, BridgeSpec, Hearing, Route, VlanSpec};
+use hostnet::{BondSpec, BridgeSettings, BridgeSpec, HostIpFilter, Route, VlanSpec};
 use inventory::{Datapath, IfName, MacAddr};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -64,9 +64,9 @@ pub enum Step {
         /// The interface.
         device: IfName,
         /// What it takes.
-        from: Hearing,
+        from: HostIpFilter,
         /// What it shall take.
-        to: Hearing,
+        to: HostIpFilter,
     },
     /// Stop the manager's daemon, which would undo what follows; it is started again when its files are new.
     StopManager(Manager),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use hostnet::{Hearing, Route};
+use hostnet::{HostIpFilter, Route};
 
 use super::step::{Made, Step};
 
@@ -21,7 +21,7 @@ impl fmt::Display for Step {
                 write!(f, "set {device} from {} to {}", Options(from), Options(to))
             }
             Self::SetMtu { device, from, to } => write!(f, "set mtu of {device} from {from} to {to}"),
-            Self::SetHearing { device, to: Hearing::DEAF, .. } => {
+            Self::SetHearing { device, to: HostIpFilter::BLOCKED, .. } => {
                 write!(f, "have only the switch hear {device}")
             }
             Self::SetHearing { device, .. } => write!(f, "have the host itself hear {device}"),

@@ -1,7 +1,7 @@
 //! How a bridge is taken apart. The order is that in which a change of the network is taken back, so that the host is reached
 //! throughout: the NIC has the addresses before the bridge loses it.
 
-use hostnet::{Hearing, Link};
+use hostnet::{HostIpFilter, Link};
 use inventory::{Datapath, DeviceKind, IfName, Port};
 use ipnet::IpNet;
 
@@ -37,7 +37,7 @@ impl Replacement<'_> {
         let (old, nic) = (&self.old.name, self.nic);
         let addresses: Vec<_> = observed.addresses(old).collect();
         let mut steps = Vec::new();
-        steps.extend(self.hears(observed, Hearing::DEAF));
+        steps.extend(self.hears(observed, HostIpFilter::BLOCKED));
         let has = |address: &IpNet| observed.addresses(nic).any(|on| on == *address);
         let missing = addresses.iter().filter(|address| !has(address));
         steps.extend(missing.map(|address| Step::AddAddress(nic.clone(), *address)));
@@ -52,11 +52,11 @@ impl Replacement<'_> {
     }
 
     /// The NIC of a switch in user space hears again.
-    fn hears(&self, observed: &Observed, from: Hearing) -> Option<Step> {
+    fn hears(&self, observed: &Observed, from: HostIpFilter) -> Option<Step> {
         observed.is_deaf(self.nic).then(|| Step::SetHearing {
             device: self.nic.clone(),
             from,
-            to: Hearing::ALL,
+            to: HostIpFilter::KERNEL_DEFAULT,
         })
     }
 
@@ -64,7 +64,7 @@ impl Replacement<'_> {
     /// made deaf by the plan.
     pub(super) fn hears_on_the_way_back(&self, observed: &Observed) -> Option<Step> {
         let is_uplink = !matches!(self.new.port(), Some(Port::Named(port)) if port != self.nic);
-        self.hears(observed, Hearing::ALL).filter(|_| !(self.is_to_user_space() && is_uplink))
+        self.hears(observed, HostIpFilter::KERNEL_DEFAULT).filter(|_| !(self.is_to_user_space() && is_uplink))
     }
 
     fn is_to_user_space(&self) -> bool {
@@ -109,8 +109,8 @@ impl Replacement<'_> {
         for bridge in after.switch.iter_mut().flatten().filter(|bridge| lost(&bridge.name)) {
             bridge.ports.retain(|port| port != nic);
         }
-        let deaf = after.hearing.iter_mut().filter(|(name, is)| name == nic && is.is_deaf());
-        deaf.for_each(|(_, is)| *is = Hearing::ALL);
+        let deaf = after.hearing.iter_mut().filter(|(name, is)| name == nic && is.is_blocked());
+        deaf.for_each(|(_, is)| *is = HostIpFilter::KERNEL_DEFAULT);
         after
     }
 

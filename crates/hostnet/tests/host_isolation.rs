@@ -3,7 +3,7 @@
 
 mod namespace;
 
-use hostnet::{Hearing, Kernel};
+use hostnet::{HostIpFilter, Kernel};
 use namespace::{alone, bridge, container, name, veth, within};
 
 fn setting(family: &str, device: &str, setting: &str) -> String {
@@ -16,14 +16,14 @@ fn a_deaf_interface_hears_again_in_the_container() {
     alone(async || {
         let kernel = Kernel::open().unwrap();
         kernel.attach(&veth(bridge(&kernel).await.index)).await.unwrap();
-        let before = kernel.hearing(&name("xc1")).unwrap();
+        let before = kernel.host_ip_filter(&name("xc1")).unwrap();
         assert_eq!((before.arp_ignore, before.disable_ipv6), (0, false));
-        kernel.deafen(&name("xc1")).await.unwrap();
-        assert_eq!(kernel.hearing(&name("xc1")), Some(Hearing::DEAF));
-        kernel.set_hearing(&name("xc1"), before).await.unwrap();
-        assert_eq!(kernel.hearing(&name("xc1")), Some(before));
-        assert_eq!(kernel.hearing(&name("xc9")), None);
-        kernel.deafen(&name("xc1")).await.unwrap();
+        kernel.isolate_from_host_ip(&name("xc1")).await.unwrap();
+        assert_eq!(kernel.host_ip_filter(&name("xc1")), Some(HostIpFilter::BLOCKED));
+        kernel.set_host_ip_filter(&name("xc1"), before).await.unwrap();
+        assert_eq!(kernel.host_ip_filter(&name("xc1")), Some(before));
+        assert_eq!(kernel.host_ip_filter(&name("xc9")), None);
+        kernel.isolate_from_host_ip(&name("xc1")).await.unwrap();
         let settings = || {
             [("ipv4", "arp_ignore"), ("ipv4", "rp_filter"), ("ipv6", "disable_ipv6")]
                 .map(|(family, which)| setting(family, "xc1", which))
@@ -32,8 +32,8 @@ fn a_deaf_interface_hears_again_in_the_container() {
         let container = container(&kernel, &name("xc1"), "10.99.1.1/16").await;
         let there = within(&container, async || settings());
         assert_eq!((there[0].as_str(), there[2].as_str()), ("0", "0"));
-        let error = kernel.deafen(&name("xc9")).await.unwrap_err();
-        assert_eq!(error.to_string(), "there is no interface xc9");
+        let error = kernel.isolate_from_host_ip(&name("xc9")).await.unwrap_err();
+        assert_eq!(error.to_string(), "interface xc9 does not exist");
     });
 }
 
@@ -48,15 +48,15 @@ fn checksums_are_made_in_software_and_only_they_change() {
             String::from_utf8(told.stdout).unwrap()
         };
         assert!(features("xc1").contains("tx-checksum-ip-generic: on"));
-        kernel.sum_in_software(&name("xc1")).await.unwrap();
-        kernel.sum_in_software(&name("xc1")).await.unwrap();
+        kernel.disable_tx_checksum_offload(&name("xc1")).await.unwrap();
+        kernel.disable_tx_checksum_offload(&name("xc1")).await.unwrap();
         let now = features("xc1");
         assert!(now.contains("tx-checksumming: off"), "{now}");
         assert!(now.contains("tx-tcp-segmentation: off"), "{now}");
         assert!(now.contains("rx-checksumming: on"), "{now}");
         assert!(features("xh1").contains("tx-checksum-ip-generic: on"), "the other end is as it was");
-        let error = kernel.sum_in_software(&name("xc9")).await.unwrap_err();
-        assert_eq!(error.to_string(), "there is no interface xc9");
+        let error = kernel.disable_tx_checksum_offload(&name("xc9")).await.unwrap_err();
+        assert_eq!(error.to_string(), "interface xc9 does not exist");
     });
 }
 
@@ -91,19 +91,19 @@ fn checksums_are_made_in_software_behind_a_port_whose_container_runs() {
             hostnet::Veth { mac: namespace::mac("02:42:0a:63:5e:01"), ..veth(bridge(&kernel).await.index) };
         kernel.attach(&pair).await.unwrap();
         let (host_end, end) = (name("xh1"), name("xc1"));
-        let error = kernel.sum_in_software_behind(&host_end, namespaces).await.unwrap_err();
+        let error = kernel.disable_tx_checksum_offload_of_peer(&host_end, namespaces).await.unwrap_err();
         assert_eq!(
             chain(&error),
-            "cannot set checksums in software (ethtool -K tx off) of the interface xh1: its other end is in no container of dockerd"
+            "cannot set checksums in software (ethtool -K tx off) of interface xh1: its other end is not in a container of dockerd"
         );
         let there = hostnet::netns::Namespace::open(&namespaces.join(&container.0)).unwrap();
         kernel.move_to(&end, &there).await.unwrap();
-        kernel.sum_in_software_behind(&host_end, namespaces).await.unwrap();
+        kernel.disable_tx_checksum_offload_of_peer(&host_end, namespaces).await.unwrap();
         let features =
             there.run(|| std::process::Command::new("ethtool").args(["-k", "xc1"]).output().unwrap().stdout);
         assert!(String::from_utf8(features.unwrap()).unwrap().contains("tx-checksumming: off"));
-        let error = kernel.sum_in_software_behind(&name("xh9"), namespaces).await.unwrap_err();
-        assert_eq!(error.to_string(), "there is no interface xh9");
+        let error = kernel.disable_tx_checksum_offload_of_peer(&name("xh9"), namespaces).await.unwrap_err();
+        assert_eq!(error.to_string(), "interface xh9 does not exist");
     });
 }
 

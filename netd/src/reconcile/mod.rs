@@ -1,0 +1,144 @@
+//! Plans what makes the host match the records and the tables. Pure.
+//!
+//! Desired: each recorded endpoint is a port of its bridge, and no other device has a name of netd. Observed: the
+//! links, and Open vSwitch if a network uses it. The fabrics define what a bridge and its ports need. An observation
+//! may be older than a record: an endpoint that changed after it began is left for the next pass.
+
+mod location;
+mod model;
+mod step;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use hostnet::{Kind, Link, firewall};
+use inventory::{Fabric, HostNetwork, IfName};
+
+use crate::boot_time::BootTime;
+use crate::fabric;
+use crate::grant::START_STEP_TIMEOUT;
+use crate::interface::{self, CONTAINER_PREFIX, HOST_PREFIX};
+use crate::state::{Endpoint, Phase, PortLocation, State};
+
+pub(crate) use model::{HostView, Observation, Plan};
+pub(crate) use step::{BridgePortStep, Moved, OvsPortStep, StaleEndpoint, StaleReason, Step};
+
+/// An endpoint that Docker neither joins nor deletes is removed after this time.
+const ABANDONED_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Whether a container has the other end of this link, or is about to get it.
+pub(crate) fn is_alive(endpoint: &Endpoint, link: Option<&Link>, now: BootTime) -> bool {
+    link.is_some_and(|link| link.peer_netns.is_some() || now.since(endpoint.since) < START_STEP_TIMEOUT)
+}
+
+/// Whether Open vSwitch must be observed.
+pub(crate) fn needs_switch(state: &State) -> bool {
+    let networks = state.snapshot.iter().flat_map(|snapshot| &snapshot.networks);
+    let endpoints = state.endpoints.values();
+    let previous = endpoints.clone().flat_map(|on| &on.previous).map(|previous| previous.fabric);
+    let mut fabrics = networks.map(|on| on.fabric).chain(endpoints.map(|on| on.fabric)).chain(previous);
+    fabrics.any(|fabric| fabric == Fabric::Ovs)
+}
+
+/// Computes the plan.
+pub(crate) fn plan(state: &State, observation: &Observation) -> Plan {
+    let host = HostView::new(observation);
+    let mut plan = Plan::default();
+    for endpoint in state.endpoints.values().filter(|endpoint| endpoint.since < observation.began) {
+        plan_endpoint(state, endpoint, &host, observation.began, &mut plan);
+    }
+    plan_left_overs(state, &host, &mut plan);
+    if let Some(Err(problem)) = &observation.switch {
+        plan.problems.push(problem.clone());
+    }
+    if let Some(snapshot) = &state.snapshot {
+        let problem = |on: &HostNetwork| fabric::bridge_problem(on, &host);
+        plan.problems.extend(snapshot.networks.iter().filter_map(problem));
+    }
+    plan_firewall(state, observation, &mut plan);
+    plan
+}
+
+/// Only Linux bridges need rules: frames that Open vSwitch forwards do not pass iptables, neither in the kernel's
+/// datapath (which takes them before the bridge hooks, net/openvswitch/vport-netdev.c) nor in ovs-vswitchd's. A
+/// bridge that left the tables keeps its rule while containers use it. Without a snapshot only the bridges of others
+/// are known, and existing rules for netd's bridges stay.
+fn plan_firewall(state: &State, observation: &Observation, plan: &mut Plan) {
+    let networks = state.snapshot.iter().flat_map(|snapshot| &snapshot.networks);
+    let locations = networks.map(PortLocation::of).chain(state.endpoints.values().map(Endpoint::location));
+    let flat = locations.filter(|location| location.fabric == Fabric::Flat);
+    let bridges: BTreeSet<IfName> = flat.map(|location| location.bridge).collect();
+    let bridges: Vec<IfName> = bridges.into_iter().collect();
+    match &observation.firewall {
+        Some(Ok(chains)) => {
+            let is_known = |step: &firewall::Step| {
+                state.snapshot.is_some() || chains.foreign_bridges.contains(&step.rule().bridge)
+            };
+            let steps = firewall::plan(&bridges, chains).into_iter().filter(is_known);
+            plan.steps.extend(steps.map(Step::Firewall));
+        }
+        Some(Err(problem)) => plan.problems.push(problem.clone()),
+        None => {}
+    }
+}
+
+fn plan_endpoint(state: &State, endpoint: &Endpoint, host: &HostView<'_>, now: BootTime, plan: &mut Plan) {
+    let port = endpoint.port();
+    let link = host.link(&port);
+    if let Some(reason) = stale_reason(endpoint, link, now) {
+        let (id, node) = (endpoint.id.clone(), endpoint.node.clone());
+        plan.stale.push(StaleEndpoint { endpoint: id, node, port, reason });
+    } else if let Some(link) = link {
+        let moved = location::moved(state, endpoint, host);
+        let endpoint = moved.as_ref().unwrap_or(endpoint);
+        fabric::plan_port(endpoint, link, host, plan);
+        plan.moved.extend(moved.map(|endpoint| Moved { endpoint }));
+    }
+}
+
+fn stale_reason(endpoint: &Endpoint, link: Option<&Link>, now: BootTime) -> Option<StaleReason> {
+    let age = now.since(endpoint.since);
+    match (endpoint.phase, link) {
+        // the pair is being created
+        (Phase::Intended, None) if age < START_STEP_TIMEOUT => None,
+        (_, None) => Some(StaleReason::NoLink),
+        (Phase::Intended | Phase::Created, Some(_)) if age >= ABANDONED_TIMEOUT => {
+            Some(StaleReason::NeverJoined)
+        }
+        (Phase::Left, Some(_)) if age >= START_STEP_TIMEOUT => Some(StaleReason::Abandoned),
+        (Phase::Joined, Some(link)) if link.peer_netns.is_none() && age >= ABANDONED_TIMEOUT => {
+            Some(StaleReason::Abandoned)
+        }
+        _ => None,
+    }
+}
+
+/// Plans the removal of devices and ports with a name of netd and no record: netd was killed before it wrote or after
+/// it removed the record, or the record was lost. A device whose other end is in a container is kept: a lost record
+/// must not disconnect a running container.
+fn plan_left_overs(state: &State, host: &HostView<'_>, plan: &mut Plan) {
+    let recorded: BTreeSet<IfName> =
+        state.endpoints.values().flat_map(|endpoint| [endpoint.port(), endpoint.container_end()]).collect();
+    fabric::plan_stale_ports(&recorded, host, plan);
+    let left_over = host.links().filter(|link| {
+        link.kind == Kind::Veth && interface::is_ours(link.name.as_str()) && !recorded.contains(&link.name)
+    });
+    for link in left_over {
+        if link.peer_netns.is_some() {
+            plan.problems.push(format!(
+                "port {} has no record, but its other end is in a container: restart that container",
+                link.name
+            ));
+        } else if !is_second_end(link.name.as_str(), host) {
+            plan.steps.push(Step::DeleteDevice { device: link.name.clone() });
+        }
+    }
+}
+
+/// Deleting the host end of a pair also deletes its container end.
+fn is_second_end(name: &str, host: &HostView<'_>) -> bool {
+    let key = name.strip_prefix(CONTAINER_PREFIX);
+    key.is_some_and(|key| host.has_link(&format!("{HOST_PREFIX}{key}")))
+}

@@ -1,0 +1,98 @@
+//! Input and output of the planner: the observed host, and the plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hostnet::{Link, firewall, ovs};
+use inventory::IfName;
+
+use super::step::{Moved, StaleEndpoint, Step};
+use crate::boot_time::BootTime;
+use crate::state::Endpoint;
+
+/// The host at one time.
+#[derive(Debug)]
+pub(crate) struct Observation {
+    /// When the observation began.
+    pub(crate) began: BootTime,
+    /// All interfaces of the host's network namespace.
+    pub(crate) links: Vec<Link>,
+    /// Open vSwitch, if it was observed.
+    pub(crate) switch: Option<Result<ovs::Observed, String>>,
+    /// Ports of netd whose traffic the host's IP stack accepts, if that was observed.
+    pub(crate) not_isolated: BTreeSet<IfName>,
+    /// The packet filter, if it was observed.
+    pub(crate) firewall: Option<Result<firewall::Observed, String>>,
+}
+
+/// An observation, indexed by name.
+#[derive(Debug)]
+pub(crate) struct HostView<'a> {
+    links: BTreeMap<&'a str, &'a Link>,
+    switch: Option<&'a ovs::Observed>,
+    not_isolated: &'a BTreeSet<IfName>,
+}
+
+impl<'a> HostView<'a> {
+    pub(super) fn new(observation: &'a Observation) -> Self {
+        let links = observation.links.iter().map(|link| (link.name.as_str(), link)).collect();
+        let switch = observation.switch.as_ref().and_then(|switch| switch.as_ref().ok());
+        Self { links, switch, not_isolated: &observation.not_isolated }
+    }
+
+    /// The interface of this name.
+    pub(crate) fn link(&self, name: &IfName) -> Option<&'a Link> {
+        self.links.get(name.as_str()).copied()
+    }
+
+    /// All interfaces.
+    pub(super) fn links(&self) -> impl Iterator<Item = &'a Link> {
+        self.links.values().copied()
+    }
+
+    /// Whether an interface of this name exists.
+    pub(super) fn has_link(&self, name: &str) -> bool {
+        self.links.contains_key(name)
+    }
+
+    /// Whether the host's IP stack ignores what arrives on a port of netd.
+    pub(crate) fn is_isolated(&self, port: &IfName) -> bool {
+        !self.not_isolated.contains(port)
+    }
+
+    /// The bridge or bond of a port.
+    pub(crate) fn master(&self, port: &Link) -> Option<&'a Link> {
+        let index = port.master?;
+        self.links.values().find(|link| link.index == index).copied()
+    }
+
+    /// Open vSwitch, if it was observed and answered.
+    pub(crate) fn switch(&self) -> Option<&'a ovs::Observed> {
+        self.switch
+    }
+}
+
+/// Repairs, and the problems that netd cannot repair.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Plan {
+    /// Endpoints whose port moves to another bridge. The steps refer to the new bridge.
+    pub(crate) moved: Vec<Moved>,
+    /// Endpoints to remove.
+    pub(crate) stale: Vec<StaleEndpoint>,
+    /// Repairs, in this order.
+    pub(crate) steps: Vec<Step>,
+    /// Problems for the administrator.
+    pub(crate) problems: Vec<String>,
+}
+
+impl Plan {
+    /// Plans the settings that every port needs, on any fabric.
+    pub(crate) fn correct_device(&mut self, endpoint: &Endpoint, link: &Link, mtu: u32) {
+        let (port, node) = (link.name.clone(), endpoint.node.clone());
+        if link.mtu != mtu {
+            self.steps.push(Step::SetMtu { port: port.clone(), node: node.clone(), mtu });
+        }
+        if !link.up {
+            self.steps.push(Step::SetUp { port, node });
+        }
+    }
+}
