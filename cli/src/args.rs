@@ -1,4 +1,4 @@
-//! The grammar of the command line. Examples stand in [`help`], beside the words that they explain.
+//! The command line: commands, options and arguments. The longer help texts and their examples are in [`help`].
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 mod examples;
 mod help;
 
-/// Docker containers as nodes of an xCAT cluster
+/// Manage Docker containers as nodes of an xCAT cluster
 #[derive(Debug, Parser)]
 #[command(name = "xdock", version, after_help = help::XDOCK, disable_help_subcommand = true)]
 pub(crate) struct Cli {
@@ -18,91 +18,91 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// What every command understands.
+/// Options that every command accepts.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Options of every command")]
+#[command(next_help_heading = "Global options")]
 pub(crate) struct Options {
     /// The tables: xcat:///etc/xcat, file:PATH, postgres://USER@HOST/DB or mysql://USER@HOST/DB [default: xCAT's own]
     #[arg(long, global = true, env = "XDOCK_INVENTORY", value_name = "URL")]
     pub(crate) inventory: Option<String>,
-    /// The settings [default: /etc/xdock/xdock.toml]
+    /// Settings file [default: /etc/xdock/xdock.toml]
     #[arg(long, global = true, env = "XDOCK_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// One JSON object a line instead of text
+    /// Print one JSON object per line
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Only errors
+    /// Print errors only
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Say what is done on the way
+    /// Print progress and details
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
-    /// How long a host has to answer at first, in seconds [default: 10]
+    /// Connection timeout in seconds [default: 10]
     #[arg(long, global = true, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(crate) timeout: Option<u64>,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// List the nodes of a noderange, or their attributes
+    /// List nodes or their attributes
     #[command(after_help = help::NODES)]
     Nodes(NodesArgs),
-    /// Define nodes, or change them
+    /// Define or change nodes
     #[command(after_help = help::DEF)]
     Def(DefArgs),
-    /// Remove nodes from the tables
+    /// Delete nodes from the tables
     #[command(after_help = help::UNDEF)]
     Undef(NoderangeArg),
-    /// Check all tables for errors
+    /// Validate all tables
     #[command(after_help = help::CHECK)]
     Check,
-    /// Show what a host's network will be
+    /// Show the planned network configuration of a host
     #[command(after_help = help::PLAN)]
     Plan(PlanArgs),
-    /// Bring the tables to hosts
+    /// Send the tables to hosts
     #[command(after_help = help::SYNC)]
     Sync(NoderangeArg),
-    /// Make containers
+    /// Create containers
     #[command(after_help = help::MK)]
     Mk(MkArgs),
     /// Remove containers
     #[command(after_help = help::RM)]
     Rm(RmArgs),
-    /// Start, stop and ask for the state of containers
+    /// Start, stop or query containers
     #[command(after_help = help::POWER)]
     Power(PowerArgs),
-    /// List containers, or those of hosts
+    /// List containers
     #[command(after_help = help::LS)]
     Ls(LsArgs),
-    /// Show what containers wrote
+    /// Show the output of containers
     #[command(after_help = help::LOGS)]
     Logs(LogsArgs),
-    /// Open a container's console
+    /// Open the console of a container
     #[command(after_help = help::CONS)]
     Cons(ConsArgs),
     /// Run a program in containers
     #[command(after_help = help::EXEC)]
     Exec(ExecArgs),
-    /// Secure the engines of docker hosts, and ask how hosts are
+    /// Show the status of docker hosts and secure their engines
     #[command(after_help = help::HOST)]
     Host(HostArgs),
-    /// Install files for deployed hosts, and the integration with xCAT
+    /// Install files for deployed hosts and the xCAT integration
     #[command(after_help = help::INIT)]
     Init(InitArgs),
-    /// Tell a host whether new ssh connections reach it; systemd starts this for each host that asks
+    /// Test whether new ssh connections reach a host; systemd starts this for each request
     #[command(hide = true)]
     Knock,
-    /// Write what a shell completes words with
+    /// Generate shell completions
     #[command(after_help = help::COMPLETION)]
     Completion(CompletionArgs),
-    /// Write the manual pages
+    /// Generate manual pages
     #[command(after_help = help::MAN)]
     Man(ManArgs),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct NoderangeArg {
-    /// Nodes as an xCAT noderange: host1c[1-3],docker,-host1c2
+    /// xCAT noderange, for example host1c[1-3],docker,-host1c2
     #[arg(value_name = "NODERANGE", allow_hyphen_values = true)]
     pub(crate) noderange: String,
 }
@@ -111,7 +111,7 @@ pub(crate) struct NoderangeArg {
 pub(crate) struct NodesArgs {
     #[command(flatten)]
     pub(crate) nodes: NoderangeArg,
-    /// Attributes to show: names such as ip,mac,groups, or columns such as vm.host
+    /// Attributes to show, by name (ip,mac,groups) or by column (vm.host)
     #[arg(short = 'i', value_name = "ATTR,ATTR", value_delimiter = ',')]
     pub(crate) attributes: Vec<String>,
 }
@@ -120,14 +120,14 @@ pub(crate) struct NodesArgs {
 pub(crate) struct DefArgs {
     #[command(flatten)]
     pub(crate) nodes: NoderangeArg,
-    /// What they get; ATTR= removes
+    /// Attributes to set; ATTR= deletes the attribute
     #[arg(value_name = "ATTR=VALUE", required = true, value_parser = assignment)]
     pub(crate) attributes: Vec<(String, String)>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct PlanArgs {
-    /// The host
+    /// Host to show
     #[arg(value_name = "HOST")]
     pub(crate) host: String,
 }
@@ -136,22 +136,22 @@ pub(crate) struct PlanArgs {
 pub(crate) struct MkArgs {
     #[command(flatten)]
     pub(crate) nodes: NoderangeArg,
-    /// image=IMAGE, command=WORD,WORD... and dockerflag=JSON in place of what the tables say; the tables stay as they are
+    /// Override the tables for this call: image=IMAGE, command=WORD,WORD... or dockerflag=JSON. Does not change the tables
     #[arg(value_name = "image=IMAGE command=WORDS dockerflag=JSON")]
     pub(crate) words: Vec<String>,
-    /// Start them too
+    /// Start the containers
     #[arg(long)]
     pub(crate) start: bool,
-    /// Make those anew that differ from the tables; volumes and addresses stay
+    /// Recreate containers that differ from the tables; named volumes and addresses are kept
     #[arg(long)]
     pub(crate) replace: bool,
-    /// Treat warnings as errors: a setting that the engine ignores, a port that is not published
+    /// Treat warnings as errors, for example a setting that the engine ignores
     #[arg(long)]
     pub(crate) strict: bool,
-    /// Only those that are not there yet: one that is there is an error, in Docker's words, as it is for mkdocker
+    /// Fail if a container exists, with Docker's message, as mkdocker does
     #[arg(long, hide = true, conflicts_with = "replace")]
     pub(crate) new: bool,
-    /// Only say what would be done
+    /// Show what would be done; change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
 }
@@ -160,10 +160,10 @@ pub(crate) struct MkArgs {
 pub(crate) struct RmArgs {
     #[command(flatten)]
     pub(crate) nodes: NoderangeArg,
-    /// Also those that run
+    /// Remove running containers too
     #[arg(short, long)]
     pub(crate) force: bool,
-    /// Their anonymous volumes too
+    /// Remove their anonymous volumes
     #[arg(long)]
     pub(crate) volumes: bool,
 }
@@ -172,30 +172,30 @@ pub(crate) struct RmArgs {
 pub(crate) struct PowerArgs {
     #[command(flatten)]
     pub(crate) nodes: NoderangeArg,
-    /// What to do
+    /// Action
     #[arg(value_enum)]
     pub(crate) action: PowerAction,
 }
 
-/// What `power` does.
+/// Actions of `power`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PowerAction {
     /// Start
     #[value(alias = "start")]
     On,
-    /// Stop: the stop signal, and SIGKILL ten seconds later
+    /// Stop: send the stop signal, and SIGKILL after ten seconds
     #[value(aliases = ["stop", "softoff"])]
     Off,
-    /// Kill and start again
+    /// Kill, then start
     Reset,
-    /// Stop and start again
+    /// Stop, then start
     #[value(aliases = ["boot", "cycle"])]
     Restart,
-    /// Freeze
+    /// Suspend all processes
     Pause,
-    /// Go on after pause
+    /// Resume after pause
     Unpause,
-    /// Say what it is: created, running, paused, exited
+    /// Show the state: created, running, paused or exited
     #[value(aliases = ["stat", "status"])]
     State,
 }
@@ -204,7 +204,7 @@ pub(crate) enum PowerAction {
 pub(crate) struct LsArgs {
     #[command(flatten)]
     pub(crate) nodes: NoderangeArg,
-    /// With health and how long: a table at a terminal, else also identifier and MAC addresses
+    /// Show details: a table on a terminal; piped output adds container ID and MAC addresses
     #[arg(short, long)]
     pub(crate) long: bool,
 }
@@ -213,26 +213,26 @@ pub(crate) struct LsArgs {
 pub(crate) struct LogsArgs {
     #[command(flatten)]
     pub(crate) nodes: NoderangeArg,
-    /// Go on as more is written
+    /// Follow the output
     #[arg(short, long)]
     pub(crate) follow: bool,
-    /// Only the last lines of each
+    /// Show only the last LINES lines of each container
     #[arg(long, value_name = "LINES")]
     pub(crate) tail: Option<u64>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ConsArgs {
-    /// The container
+    /// Container node
     #[arg(value_name = "NODE")]
     pub(crate) node: String,
-    /// The last lines of its log first
+    /// Show the last LINES lines of its log first
     #[arg(long, value_name = "LINES", num_args = 0..=1, default_missing_value = "1000")]
     pub(crate) log: Option<u64>,
-    /// For console servers: Ctrl-] goes inside too, and a host that does not answer is waited for
+    /// For console servers: pass Ctrl-] through, and wait for a host that does not answer
     #[arg(long)]
     pub(crate) server: bool,
-    /// A shell in place of its terminal, or this program: every word behind --exec is the program's
+    /// Run a shell, or PROGRAM with its arguments, instead of attaching to the container's terminal
     #[arg(long, value_name = "PROGRAM", num_args = 0.., allow_hyphen_values = true)]
     pub(crate) exec: Option<Vec<String>>,
 }
@@ -241,53 +241,53 @@ pub(crate) struct ConsArgs {
 pub(crate) struct ExecArgs {
     #[command(flatten)]
     pub(crate) nodes: NoderangeArg,
-    /// The program and its words
+    /// Program and its arguments
     #[arg(value_name = "PROGRAM", required = true, last = true)]
     pub(crate) command: Vec<String>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct HostArgs {
-    /// Docker hosts as an xCAT noderange: host[1-3],dockerhosts,-host2
+    /// xCAT noderange of docker hosts, for example host[1-3],dockerhosts,-host2
     #[arg(value_name = "HOSTRANGE", allow_hyphen_values = true)]
     pub(crate) hosts: String,
     #[command(subcommand)]
     pub(crate) action: HostAction,
 }
 
-/// What `host` does.
+/// Actions of `host`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum HostAction {
-    /// Say of each host in a line: engine, certificate, tables, netd, disk
+    /// Show engine, certificate, tables, netd and disk usage of hosts
     #[command(after_help = help::HOST_STATUS)]
     Status,
-    /// Give engines certificates, and let them listen with mutual TLS
+    /// Issue certificates and make engines listen with mutual TLS
     #[command(after_help = help::HOST_ENROLL)]
     Enroll(EnrollArgs),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct EnrollArgs {
-    /// A new key and certificate also where the present ones would last
+    /// Issue a new key and certificate even if the present ones are valid
     #[arg(long, conflicts_with = "revoke")]
     pub(crate) renew: bool,
-    /// Trust no certificate any more that these hosts have
+    /// Revoke all certificates of these hosts
     #[arg(long)]
     pub(crate) revoke: bool,
-    /// Where the engine listens, at the host's own address
+    /// TCP port of the engine, on the host's own address
     #[arg(long, value_name = "PORT", default_value_t = crate::enroll::PORT, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) port: u16,
-    /// Only say what would be done
+    /// Show what would be done; change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct InitArgs {
-    /// Where xdockhost and netd are [default: beside this program]
+    /// Directory with xdockhost and netd [default: directory of this program]
     #[arg(long, value_name = "DIR", action = ArgAction::Set)]
     pub(crate) from: Option<PathBuf>,
-    /// Remove what init and sync installed; hosts keep what they have
+    /// Remove what init and sync installed on this machine; docker hosts are not changed
     #[arg(long, conflicts_with = "from")]
     pub(crate) undo: bool,
     /// Do not install the knock helper, which listens on TCP port 3022
@@ -297,12 +297,12 @@ pub(crate) struct InitArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct CompletionArgs {
-    /// The shell
+    /// Shell
     #[arg(value_enum, value_name = "SHELL")]
     pub(crate) shell: CompletionShell,
 }
 
-/// A shell that completes words.
+/// Shells with completion support.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum CompletionShell {
     /// bash with bash-completion
@@ -315,7 +315,7 @@ pub(crate) enum CompletionShell {
 
 #[derive(Debug, Args)]
 pub(crate) struct ManArgs {
-    /// Where to write xdock.1 and a page for each command [default: xdock.1 to standard output]
+    /// Directory for xdock.1 and one page per command [default: print xdock.1]
     #[arg(value_name = "DIR")]
     pub(crate) directory: Option<PathBuf>,
 }

@@ -6,82 +6,82 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use hostnet::ovs::Remote;
 
-/// Gives every container of this host exactly the address and MAC of the cluster's tables.
+/// Docker network plugin: assigns each container the address and MAC from the cluster's tables
 #[derive(Debug, Parser)]
 #[command(name = "netd", version, about, after_help = EXAMPLES)]
 pub(crate) struct Cli {
-    /// The socket of the plugin, where Docker and these commands find the daemon
+    /// Plugin socket, used by Docker and by these commands
     #[arg(long, global = true, value_name = "PATH", default_value = "/run/docker/plugins/netd.sock")]
     pub(crate) socket: PathBuf,
-    /// Where the snapshot of the tables is kept
+    /// File that holds the snapshot of the tables
     #[arg(long, global = true, value_name = "PATH", default_value = inventory::snapshot::PATH)]
     pub(crate) snapshot: PathBuf,
-    /// What to do; without a command: `run`
+    /// Command [default: run]
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 }
 
 const EXAMPLES: &str = "\
 Examples:
-  netd status                      what this host has, and what is wrong with it
-  netd snapshot load dh1.json      take a snapshot that `xdock sync` compiled; `-` reads standard input
-  netd reconcile                   repair now what the timer would repair within 30 seconds";
+  netd status                      show networks, endpoints and problems
+  netd snapshot load dh1.json      load a snapshot that `xdock sync` compiled; `-` reads standard input
+  netd reconcile                   repair now instead of at the next timer (30 seconds)";
 
-/// What to do.
+/// Commands of `netd`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Serve Docker (what netd.service does)
+    /// Run the daemon (netd.service does this)
     Run(Run),
     /// Show snapshot, networks, endpoints, repairs and problems
     Status {
-        /// As one JSON object
+        /// Print one JSON object
         #[arg(long)]
         json: bool,
     },
-    /// Take or show the snapshot of the tables
+    /// Load or show the snapshot of the tables
     #[command(subcommand)]
     Snapshot(SnapshotCommand),
-    /// Compare the host with what must be, and repair it, now
+    /// Compare the host with its desired state and repair differences now
     Reconcile,
 }
 
-/// What to do with the snapshot.
+/// Commands of `netd snapshot`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SnapshotCommand {
-    /// Verify a snapshot and put it in force
+    /// Verify a snapshot and activate it
     Load {
-        /// The file; `-` is standard input
+        /// Snapshot file; `-` reads standard input
         file: PathBuf,
-        /// Refuse a snapshot that is for another host than this
+        /// Refuse the snapshot unless it is for host NAME
         #[arg(long, value_name = "NAME")]
         host: Option<inventory::NodeName>,
-        /// Replace the snapshot in force, whoever made it and when, if it is exactly this one (see `netd snapshot show`)
+        /// Replace the active snapshot, whatever its version and origin, if it is exactly VERSION@DIGEST (see `netd snapshot show`)
         #[arg(long, value_name = "VERSION@DIGEST")]
         replaces: Option<inventory::Stamp>,
     },
-    /// Print the snapshot that is in force
+    /// Print the active snapshot
     Show,
 }
 
-/// How the daemon runs.
+/// Options of `netd run`.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
-    /// What must survive a reboot: the networks that Docker made
+    /// Directory for state that survives a reboot: the networks that Docker created
     #[arg(long, value_name = "DIR", default_value = "/var/lib/xdock/netd")]
     pub(crate) state: PathBuf,
-    /// What must survive the daemon, not a reboot: the endpoints that are plugged in
+    /// Directory for state that survives a restart of netd, but not a reboot: the endpoints
     #[arg(long, value_name = "DIR", default_value = "/run/xdock/netd")]
     pub(crate) run: PathBuf,
-    /// How long to listen for another machine that uses the address before it goes live; 0: do not ask
+    /// Address conflict detection: time to wait for an answer from another machine before a container gets its address; 0 turns it off
     #[arg(long, value_name = "MS", env = "NETD_PROBE_MS", default_value_t = 40, value_parser = clap::value_parser!(u64).range(0..=5000))]
     pub(crate) probe_ms: u64,
-    /// Where the database of Open vSwitch is, for networks on one of its bridges: unix:PATH or tcp:HOST:PORT
+    /// Open vSwitch database, for networks on an Open vSwitch bridge: unix:PATH or tcp:HOST:PORT
     #[arg(long, value_name = "REMOTE", env = "NETD_OVSDB", default_value = hostnet::ovs::REMOTE)]
     pub(crate) ovsdb: Remote,
 }
 
 impl Run {
-    /// The window of a probe; `None`: off.
+    /// Time to wait for an address conflict; `None` if detection is off.
     pub(crate) fn probe_window(&self) -> Option<Duration> {
         (self.probe_ms > 0).then(|| Duration::from_millis(self.probe_ms))
     }

@@ -13,46 +13,46 @@ use thiserror::Error;
 use crate::old_call::{self, OldCallError, OldNetwork};
 
 const HELP: &str = "\
-Steps, in the order in which they run; none named: all of them.
+Steps, in the order in which they run [default: docker network netd]:
   docker    install the engine from the distribution's packages
-  network   make the bridges of the tables over this host's NICs, now and at every boot
+  network   configure the bridges from the tables over this host's NICs, now and for every boot
   netd      install the daemon netd, its units and this host's snapshot
-  status    say what is installed and what drifted from the plan; changes nothing; --json
+  status    show what is installed and what differs from the plan; changes nothing; accepts --json
 
-  engine request, engine install    what \"xdock host HOST enroll\" runs here: the engine listens with mutual TLS
+  engine request, engine install    run by \"xdock host HOST enroll\" to set up mutual TLS
 
 Keys:
-  unsigned=yes    take packages of the management node's directory (osimage's otherpkgdir, else
-                  /install/post/otherpkgs/OSVER/ARCH) although nobody signed them
-  packages=A:B    packages of the docker step, instead of those that the distribution has for it
-  registry=HOST:PORT  the cluster's registry, which engines ask before Docker Hub
-  data-root=/PATH     where the engine keeps images and containers
-  override=KEY:KEY    keys of /etc/docker/daemon.json whose other value gives way to ours; the word abandon gives up the
-                      containers and images of a data-root that changes
-  confirm=30          seconds that the management node has to answer through a new network; else the old one comes back
-  firewall=ignore     change the network even if the firewall accepts ssh only on a device that becomes a port, and do
-                      not take the change back when the management node's ssh no longer gets in
+  unsigned=yes    accept unsigned packages from the management node's directory (osimage's otherpkgdir, else
+                  /install/post/otherpkgs/OSVER/ARCH)
+  packages=A:B    packages for the docker step, instead of the distribution's default
+  registry=HOST:PORT  registry mirror that engines try before Docker Hub
+  data-root=/PATH     directory for the engine's images and containers
+  override=KEY:KEY    keys of /etc/docker/daemon.json to overwrite; add the word abandon to change data-root although
+                      the old one holds containers or images
+  confirm=30          seconds to wait for the management node's answer through the new network before rolling back
+  firewall=ignore     change the network even if the firewall accepts ssh only on a device that becomes a bridge port, and
+                      do not roll back if ssh from the management node fails
 
-The cluster's side comes from the environment that xCAT exports (NODE, MASTER_IP, NICIPS, NETWORKS_LINES ...):
+Cluster data comes from the environment that xCAT exports (NODE, MASTER_IP, NICIPS, NETWORKS_LINES ...):
   updatenode host1 -P xdock
   updatenode host1 -P \"xdock network --dry-run\"
 
-The call of xCAT's own former postscript makes a bridge that the tables do not have:
+The call of xCAT's former postscript still works; it creates a bridge that is not in the tables:
   updatenode host1 -P \"setupdockerhost mynet0=10.0.0.0/16@10.0.101.1:eth0\"
 
-Exit status: 0 done or nothing to do, 1 a step failed, 2 wrong usage.";
+Exit status: 0 success or nothing to do, 1 a step failed, 2 usage error.";
 
-/// What was typed.
+/// Command line of `xdockhost`.
 #[derive(Debug, Parser)]
-#[command(name = "xdockhost", version, about = "Makes this machine a docker host", after_help = HELP)]
+#[command(name = "xdockhost", version, about = "Configure this machine as a docker host", after_help = HELP)]
 pub struct Arguments {
-    /// Steps and keys
+    /// Steps and options
     #[arg(value_name = "STEP|KEY=VALUE")]
     pub words: Vec<String>,
-    /// Print the plan and the difference of every file; change nothing
+    /// Show the plan and a diff of every file; change nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Of status: one JSON object instead of lines
+    /// With status: print one JSON object
     #[arg(long)]
     pub json: bool,
 }

@@ -1,14 +1,14 @@
-//! What `--help` teaches, by example.
+//! Long help texts: rules, exit status and examples of each command.
 
 pub(super) const XDOCK: &str = "\
-A first container:
+Create your first container:
   xdock def host1c1 mgt=docker ip=10.99.1.1 vmhost=host1 provmethod='debian!sleep,inf'
   xdock check
   xdock mk host1c1 --start
   xdock power host1c1 state
 
-One line a node, NODE: TEXT, in the order of the noderange; errors on standard error.
-Exit status: 0 all done, 1 some node failed (the others were done), 2 nothing was done.";
+Output: one line per node, NODE: TEXT, in the order of the noderange. Errors go to standard error.
+Exit status: 0 success, 1 some nodes failed (the others succeeded), 2 nothing was done.";
 
 pub(super) const NODES: &str = "\
 Examples:
@@ -23,9 +23,9 @@ Examples:
   xdock def host1c1 vmcpus=2 vmmemory=512 vmothersetting='restart=always;port=8080:80;link=host2c1:db'
   xdock def host1c1 nicips.eth1=10.98.1.1 nicnetworks.eth1=net98
   xdock def host1c1 provmethod='busybox![\"sh\",\"-c\",\"echo a, b; sleep 9\"]'     (a command with commas in its words)
-  xdock def host1c1 vmcpus=              (removes the attribute)
+  xdock def host1c1 vmcpus=              (deletes the attribute)
 
-vmothersettings: items separated by ; or , (quotes keep a value together: env=\"A=1,2\"):
+vmothersettings: items separated by ; or , (quote a value that contains them: env=\"A=1,2\"):
   port link restart env label      [IP:]HOSTPORT:PORT  NODE:ALIAS  always  NAME=VALUE  NAME=VALUE
   entrypoint user workdir tty      WORDS  NAME:GROUP  /srv  yes
   domain dns dnssearch dnsoption   lab.test  10.99.0.1  lab.test  ndots:2
@@ -35,17 +35,17 @@ vmothersettings: items separated by ; or , (quotes keep a value together: env=\"
   health healthinterval healthtimeout healthstart healthretries   'test -e /ok'  30s  5s  1m  3
   docker                           '{\"HostConfig\":{\"Init\":true}}'   (Docker's own JSON)
 
-On xCAT's own tables use chdef and mkdef.";
+If the tables are those of xCAT, use chdef and mkdef instead.";
 
 pub(super) const UNDEF: &str = "\
-Example:
-  xdock undef host1c[4-9]
+Does not stop or remove the container; run xdock rm first.
 
-A container that runs goes on running; remove it with xdock rm first.";
+Example:
+  xdock undef host1c[4-9]";
 
 pub(super) const CHECK: &str = "\
-Finds duplicate addresses and names, unknown hosts and networks, addresses outside of their networks.
-Exit status: 0 no error, 1 errors were found, 2 the tables cannot be read.
+Reports duplicate addresses and names, unknown hosts and networks, and addresses outside their network.
+Exit status: 0 no errors, 1 errors found, 2 the tables cannot be read.
 
 Example:
   xdock check";
@@ -56,50 +56,51 @@ Examples:
   xdock plan host1 --json";
 
 pub(super) const SYNC: &str = "\
-Each host gets the part of the tables that it needs; mk does this by itself.
+Each host gets the part of the tables that it needs. mk does this automatically.
 
 Examples:
   xdock sync host1
   xdock sync mgt==ipmi";
 
 pub(super) const MK: &str = "\
-Everything of all nodes is checked before anything is made. A container that is there already is compared with the tables: one
-that differs is left alone, and told with its fields, unless --replace is there. Then the old one goes on until the new one is
-made, and comes back where the new one does not stay up.
+Validates all nodes before it creates the first container. If a container exists and differs from the tables, mk reports the
+fields that differ and leaves the container alone. With --replace, it recreates the container: the old one runs until the new one
+is created, and is restored if the new one does not stay up.
 
 Examples:
   xdock mk host1c[1-3],host2c[1-3] --start
   xdock mk host1c1 image=debian:12 command=sleep,inf
   xdock mk docker --dry-run
-  xdock mk docker --replace --dry-run     (what differs)
+  xdock mk docker --replace --dry-run     (shows what differs)
   xdock mk docker --replace
   xdock mk docker --strict                (warnings are errors)";
 
 pub(super) const RM: &str = "\
-Nothing is asked; one that runs is removed with -f only. Volumes that have a name stay.
+Does not prompt. Running containers need -f. Named volumes are kept.
 
 Examples:
   xdock rm host1c3
   xdock rm -f --volumes docker@vm.host==host1";
 
 pub(super) const POWER: &str = "\
-Waits until the container has reached the new state. A container that ends at once after on, reset or restart is an error, shown
-with the end of its log; one that ends with exit status 0 has done its job, which is success.
+Waits until the container has reached the new state. A container that ends right after on, reset or restart with an error is
+reported with the end of its log. One that ends with exit status 0 has done its job, which is success.
 
 Examples:
   xdock power host1c[1-3] on
   xdock power docker state
   xdock power host1c1 restart
 
-xCAT's words work too: start, stop, softoff, boot, cycle, stat, status.";
+Also accepts the words of xCAT's rpower: start, stop, boot, cycle, stat, softoff.";
 
 pub(super) const LS: &str = "\
--l is a table at a terminal (NO_COLOR: without colours), a line a container where it is piped.
+For a host, lists all its containers, including those that are not in the tables. With -l, prints a table on a terminal, and one
+line per container to a pipe. Set NO_COLOR to turn off colors.
 
 Examples:
   xdock ls docker
   xdock ls host1c1 -l
-  xdock ls host1              (what is on that host, also what is in no table)";
+  xdock ls host1";
 
 pub(super) const LOGS: &str = "\
 Examples:
@@ -107,23 +108,23 @@ Examples:
   xdock logs host1c[1-3] -f --tail 10";
 
 pub(super) const CONS: &str = "\
-Attaches to the container's own terminal; one that has none gets a shell (bash, ash or sh) in it.
-Ctrl-] leaves, and the container goes on; Ctrl-C and everything else goes inside. A container that does
-not run yet is waited for, and one that is restarted is connected with again: what it wrote meanwhile is
-shown once. Through a pipe: what it reads is typed, and its end ends nothing.
+Attaches to the container's terminal. If it has none, runs a shell (bash, ash or sh) in the container.
+Ctrl-] disconnects; the container keeps running. All other keys, including Ctrl-C, go to the container.
+cons waits for a container that is not running, and reconnects after a restart without losing or repeating
+output. If standard input is a pipe, its content is sent as input; end of file does not end the session.
 
 Examples:
   xdock cons host1c1
-  xdock cons host1c1 --log 50             (its last 50 lines first)
+  xdock cons host1c1 --log 50             (shows the last 50 lines first)
   xdock cons host1c1 --exec
   xdock cons host1c1 --exec redis-cli -n 2
   echo reload | xdock cons host1c1
 
-rcons does the same where xCAT has /opt/xcat/share/xcat/cons/docker. After a kill -9: stty sane";
+xCAT's rcons uses this command for nodes with cons=docker. To reset the terminal after a kill -9: stty sane";
 
 pub(super) const EXEC: &str = "\
-What a program writes is shown as NODE: LINE, its standard error on ours. Exit status: the highest of all programs; 1 where one
-could not be run.
+Prints output as NODE: LINE; standard error goes to standard error. Exit status: the highest exit status of all programs, or 1 if
+a program could not be started.
 
 Examples:
   xdock exec host1c[1-3] -- cat /etc/os-release
@@ -136,38 +137,41 @@ Examples:
   xdock host host1 enroll --help";
 
 pub(super) const HOST_STATUS: &str = "\
-HOST: engine VERSION, API VERSION, tls DAYS days | ssh | unix, snapshot VERSION, netd ok, disk USED of ALL (DIRECTORY)
-The disk is that on which the engine keeps images and containers. Exit status 1 where something is wrong with a host.
+Output: HOST: engine VERSION, API VERSION, tls DAYS days | ssh | unix, snapshot VERSION, netd ok, disk USED of ALL (DIRECTORY)
+The disk is the one that holds the engine's images and containers. Exit status 1 if a host has a problem.
 
 Examples:
   xdock host dockerhosts status
   xdock host host1 status --json";
 
 pub(super) const HOST_ENROLL: &str = "\
-By ssh the host makes a key, which never leaves it; it gets a certificate with its names and addresses of the tables, from an
-authority that the first enroll makes in /var/lib/xdock/ca (or from [tls] ca and ca_key of the settings). Its engine then also
-listens at PORT of the host's own address, for clients with a certificate of that authority only; containers go on. From then
-on xdock speaks TLS with it. A certificate lasts 397 days; enroll renews it when less than 30 are left, or when names or addresses
-changed: run it from cron. Nobody else is ever let in without TLS.
+Over ssh, each host creates a private key, which never leaves the host, and gets a certificate with its names and addresses from
+the tables. The first enroll creates the certificate authority in /var/lib/xdock/ca; set [tls] ca and ca_key in the settings to use
+another one. The engine then listens on PORT of the host's own address and accepts only clients with a certificate of this
+authority. Running containers are not affected. From then on xdock connects to this engine over TLS.
+
+Certificates are valid for 397 days. enroll renews those that expire in less than 30 days, and those whose names or addresses
+changed: run it from cron.
 
 Examples:
   xdock host host[1-3] enroll
   xdock host dockerhosts enroll --dry-run
   xdock host host2 enroll --renew
-  xdock host host2 enroll --revoke        (its key may be known to others; enroll then gives it a new one)
+  xdock host host2 enroll --revoke        (if its key may be compromised; enroll then issues a new one)
   DOCKER_CERT_PATH=/var/lib/xdock/ca docker --tlsverify -H tcp://host1:2376 ps
 
-[engines] host1 = \"ssh://host1\" in the settings goes back to ssh.";
+To use ssh again, set [engines] host1 = \"ssh://host1\" in the settings.";
 
 pub(super) const INIT: &str = "\
-Installs the postscript stub in INSTALLDIR/postscripts and the programs in INSTALLDIR/xdock/ARCH. Where there is an xCAT (XCATROOT,
-else /opt/xcat), also its plugin and console method for mgt=docker and the names of commands that it no longer has. A running
-xcatd then loads its plugins again (rescanplugins). Files of others are kept in XCATROOT/share/xdock and INSTALLDIR/xdock/kept;
---undo puts them back as they were, with their times.
+Installs the postscript in INSTALLDIR/postscripts and the programs in INSTALLDIR/xdock/ARCH. If xCAT is installed (in XCATROOT or
+/opt/xcat), also installs its plugin and console method for mgt=docker, and links for commands that this xCAT does not have. A
+running xcatd then reloads its plugins (rescanplugins). Files that belong to others are kept in XCATROOT/share/xdock and
+INSTALLDIR/xdock/kept; --undo restores them with their times.
 
-Installs and starts xdock-knock.socket, which listens on TCP port 3022. A docker host whose network changes asks there whether a
-new ssh connection from this machine still reaches it. The helper connects only to the host that asks. Open the port for your
-hosts; without it, a host's firewall rules are checked but the way in is not tested.
+Also installs and starts xdock-knock.socket, which listens on TCP port 3022. When the network of a docker host changes, the host
+asks this service to test whether new ssh connections from this machine still reach it. The service connects only to the host
+that asks. Open the port for your docker hosts. Without it, xdockhost checks the host's firewall rules but cannot test the
+connection.
 
 Examples:
   xdock init

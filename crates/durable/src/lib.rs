@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-pub use read::{READ_LIMIT, exists, kernel_text, list, mode, read, read_text, read_text_up_to, read_up_to};
+pub use read::{
+    READ_LIMIT, exists, kernel_text, list, mode, read, read_text, read_text_up_to, read_up_to, same_content,
+};
 
 /// A file that could not be read, replaced or removed. Its content is unchanged.
 #[derive(Debug, Error)]

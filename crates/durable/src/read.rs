@@ -65,6 +65,36 @@ pub fn kernel_text(path: &Path) -> Option<String> {
     fs::read_to_string(path).ok()
 }
 
+/// How many bytes of each file [`same_content`] holds at a time.
+const PIECE: u64 = 64 * 1024;
+
+/// Whether two regular files have the same content. `false` also if one of them cannot be read. Holds only small pieces in memory.
+pub fn same_content(one: &Path, other: &Path) -> bool {
+    compare(one, other).unwrap_or(false)
+}
+
+fn compare(one: &Path, other: &Path) -> io::Result<bool> {
+    let (one, other) = (File::open(one)?, File::open(other)?);
+    let (first, second) = (one.metadata()?, other.metadata()?);
+    if !first.is_file() || !second.is_file() || first.len() != second.len() {
+        return Ok(false);
+    }
+    let (mut one, mut other) = (one.take(first.len()), other.take(first.len()));
+    let (mut left, mut right) = (Vec::new(), Vec::new());
+    loop {
+        left.clear();
+        right.clear();
+        one.by_ref().take(PIECE).read_to_end(&mut left)?;
+        other.by_ref().take(PIECE).read_to_end(&mut right)?;
+        if left != right {
+            return Ok(false);
+        }
+        if left.is_empty() {
+            return Ok(true);
+        }
+    }
+}
+
 fn present<T>(path: &Path, operation: &'static str, found: io::Result<T>) -> Result<Option<T>, FileError> {
     match found {
         Ok(found) => Ok(Some(found)),
@@ -213,5 +243,23 @@ mod tests {
         assert_eq!(read(&path).unwrap().unwrap().len(), 6);
         File::create(&path).unwrap().set_len(READ_LIMIT + 1).unwrap();
         assert_eq!(failure(read(&path)).1, "larger than 16 MiB");
+    }
+
+    #[test]
+    fn files_are_the_same_by_content_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let (one, other) = (dir.path().join("one"), dir.path().join("other"));
+        let long: Vec<u8> = (0..200_000u32).map(|n| (n % 251) as u8).collect();
+        let mut differs = long.clone();
+        differs[199_999] ^= 1;
+        for (left, right, same) in
+            [(&long, &long, true), (&long, &differs, false), (&long, &long[..7].to_vec(), false)]
+        {
+            fs::write(&one, left).unwrap();
+            fs::write(&other, right).unwrap();
+            assert_eq!(same_content(&one, &other), same);
+        }
+        assert!(!same_content(&one, &dir.path().join("absent")));
+        assert!(!same_content(dir.path(), dir.path()), "directories are no files");
     }
 }

@@ -20,7 +20,7 @@ mod stamp;
 
 use index::AddressIndex;
 
-pub use kept::{Kept, KeptError, keep, second};
+pub use kept::{Kept, KeptError, keep, restore_copy, second};
 pub use stamp::{Origin, Relation, Stamp, StampError};
 
 /// The form of the file; a reader refuses another one.

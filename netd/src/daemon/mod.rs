@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hostnet::NetError;
-use inventory::Snapshot;
 use inventory::snapshot::{self, Kept};
 use plugin::EndpointId;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -131,8 +130,10 @@ impl Daemon {
         match &snapshot {
             Some(snapshot) => {
                 info!("snapshot {} for {}: {} nodes", snapshot.version, snapshot.host, snapshot.nodes.len());
-                if problem.is_none() {
-                    self.write_copy(snapshot);
+                if problem.is_none()
+                    && let Err(error) = snapshot::restore_copy(&self.snapshot)
+                {
+                    warn!("{}", chain(&error));
                 }
             }
             None if problem.is_none() => warn!("{}", Refusal::NoSnapshot),
@@ -140,13 +141,6 @@ impl Daemon {
         }
         self.broken_snapshot = problem.map(|problem| chain(&problem));
         self.state.snapshot = snapshot;
-    }
-
-    /// An earlier release kept no copy, and a copy may be damaged too.
-    fn write_copy(&self, snapshot: &Snapshot) {
-        if let Err(error) = snapshot::keep(&self.snapshot, snapshot) {
-            warn!("{}", chain(&error));
-        }
     }
 
     /// Restores an endpoint of an earlier netd. An intended endpoint is removed, because Docker got no answer for it.

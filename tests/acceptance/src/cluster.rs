@@ -96,8 +96,7 @@ impl Cluster {
     /// # Errors
     /// As [`Cluster::provision`].
     pub async fn bare(spec: &Spec, tables: &Tables, say: Say<'_>) -> Result<Self, Failure> {
-        let lab = Lab::up_telling(spec, say, std::future::pending()).await?;
-        let cluster = Self { lab, tables: tables.clone(), hosts: spec.hosts };
+        let cluster = Self::without_xdock(spec, tables, say).await?;
         say("xdock init: laying out the postscript on the management node");
         let laid = async {
             cluster.install_xdock().await?;
@@ -110,6 +109,15 @@ impl Cluster {
                 Err(error)
             }
         }
+    }
+
+    /// Boots bare Debians with nothing of xdock on any machine; `tables` are what a trial means to write there.
+    ///
+    /// # Errors
+    /// The lab does not come up.
+    pub async fn without_xdock(spec: &Spec, tables: &Tables, say: Say<'_>) -> Result<Self, Failure> {
+        let lab = Lab::up_telling(spec, say, std::future::pending()).await?;
+        Ok(Self { lab, tables: tables.clone(), hosts: spec.hosts })
     }
 
     async fn make_docker_hosts(&self, say: Say<'_>) -> Result<(), Failure> {

@@ -3,6 +3,8 @@
 pub mod bench;
 pub mod cluster;
 pub mod container;
+#[cfg(test)]
+mod documents;
 pub mod engine;
 pub mod promise;
 pub mod reach;

@@ -105,6 +105,23 @@ pub fn keep(path: &Path, snapshot: &Snapshot) -> Result<(), FileError> {
     Ok(())
 }
 
+/// Restores the copy of a file that was read and is good: an earlier release kept no copy, and a copy may break too. Writes only
+/// if the two differ, so that netd starts quickly.
+///
+/// # Errors
+/// Names the file that cannot be read or written.
+pub fn restore_copy(path: &Path) -> Result<(), FileError> {
+    let second = second(path);
+    if durable::same_content(path, &second) {
+        return Ok(());
+    }
+    let Some(text) = durable::read(path)? else { return Ok(()) };
+    if Snapshot::read(&second).is_err() {
+        set_aside(&second)?;
+    }
+    durable::replace(&second, &text, MODE).map(drop)
+}
+
 /// A directory cannot be replaced by a file, and a broken file may be all that tells how it broke.
 fn set_aside(path: &Path) -> Result<(), FileError> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -211,6 +228,22 @@ mod tests {
         fs::create_dir(second(&host.path())).unwrap();
         keep(&host.path(), &snapshot(8)).unwrap();
         assert_eq!(host.kept(), (Some(8), None));
+    }
+
+    #[test]
+    fn a_missing_or_broken_copy_is_restored_from_the_file() {
+        let host = Host::new();
+        let copy = second(&host.path());
+        restore_copy(&host.path()).unwrap();
+        fs::remove_file(&copy).unwrap();
+        restore_copy(&host.path()).unwrap();
+        assert_eq!(fs::read(&copy).unwrap(), fs::read(host.path()).unwrap());
+        let mut text = fs::read(&copy).unwrap();
+        text[30] = 0xff;
+        fs::write(&copy, &text).unwrap();
+        restore_copy(&host.path()).unwrap();
+        assert_eq!(fs::read(&copy).unwrap(), fs::read(host.path()).unwrap());
+        assert_eq!(host.names().len(), 3, "the broken copy is kept: {:?}", host.names());
     }
 
     #[test]

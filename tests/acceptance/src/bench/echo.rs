@@ -32,6 +32,8 @@ pub(super) async fn echo(stage: &Stage) -> Result<Row, Failure> {
     let cluster = stage.cluster().await?;
     let body = json!({
         "Image": "busybox", "Cmd": ["cat"], "Tty": true, "OpenStdin": true, "HostConfig": {"NetworkMode": "none"},
+        // xdock opens consoles only of containers with the labels of its own
+        "Labels": {"xdock.node": "echo1", "xdock.spec": ""},
     });
     let engine = cluster.engine("host1")?;
     engine.call("POST", "/containers/create?name=echo1", Some(&body)).await?;
