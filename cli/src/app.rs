@@ -58,7 +58,7 @@ pub(crate) fn number_names() -> NumberNames {
     NumberNames { prefix: set("XCAT_NODE_PREFIX", prefix), suffix: set("XCAT_NODE_SUFFIX", suffix) }
 }
 
-/// How much is said.
+/// How much the command prints.
 pub(crate) fn volume(options: &Options) -> Volume {
     if options.verbose {
         process::show_command_lines();

@@ -1,5 +1,7 @@
 //! `nodes`, `check`, `plan`: what only reads.
 
+use std::process::Command;
+
 use super::{Place, SMALL};
 
 #[test]
@@ -108,4 +110,38 @@ fn tables_that_are_not_there_are_named() {
         Place::with("").say(&["--inventory", "mysql://x", "nodes", "all"]),
         "! Error: invalid database URL: no database; the form is mysql://USER@HOST[:PORT]/DATABASE\n= 2\n"
     );
+}
+
+#[test]
+fn init_reports_the_database_that_xcat_uses() {
+    let place = Place::with("");
+    let at = |name: &str| place.directory.path().join(name);
+    for below in ["from", "install/postscripts"] {
+        std::fs::create_dir_all(at(below)).unwrap();
+    }
+    for program in ["from/netd", "from/xdockhost"] {
+        std::fs::write(at(program), program).unwrap();
+    }
+    std::fs::write(place.settings(), format!("installdir = \"{}\"\n", at("install").display())).unwrap();
+    let init = |cfgloc: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_xdock"))
+            .env_clear()
+            .env("XDOCK_CONFIG", place.settings())
+            .env("XCATROOT", at("none"))
+            .env("XCATCFG", cfgloc)
+            .args(["init", "--no-knock", "--from"])
+            .arg(at("from"))
+            .output()
+            .unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert_eq!(
+        init("Pg:dbname=xcatdb;host=mn|xcatadm|geheim"),
+        "xdock reads the tables in postgres://xcatadm@mn/xcatdb\n"
+    );
+    let refused = init("DB2:xcatdb|xcatdb|geheim");
+    assert!(refused.starts_with("xdock cannot read the tables: XCATCFG names a DB2 database, "), "{refused}");
+    assert!(!refused.contains("geheim"), "{refused}");
+    assert_eq!(init("SQLite:/etc/xcat"), "");
 }

@@ -31,7 +31,7 @@ pub(crate) enum Source {
     Database(database::Tables),
 }
 
-/// Why tables can not be read.
+/// Why tables cannot be read.
 #[derive(Debug, Error)]
 pub enum SourceError {
     /// The directory of the tables is not one.
@@ -40,16 +40,16 @@ pub enum SourceError {
         /// The directory.
         path: PathBuf,
     },
-    /// A table's file can not be read as SQLite.
+    /// The file of a table cannot be read as SQLite.
     #[error("cannot read table {}", path.display())]
     Table {
         /// The file.
         path: PathBuf,
-        /// What SQLite says.
+        /// SQLite's message.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// Whether there is such a file cannot be told.
+    /// The file system does not answer whether the file exists.
     #[error(transparent)]
     File(#[from] FileError),
     /// The stanza file.

@@ -59,13 +59,13 @@ fn with<T>(
 }
 
 fn failed(path: &Path) -> impl FnOnce(rusqlite::Error) -> SourceError + '_ {
-    |error| SourceError::Table { path: path.to_owned(), source: words(&error).into() }
+    |error| SourceError::Table { path: path.to_owned(), source: message(&error).into() }
 }
 
-/// SQLite's own words; the error's Display and source would say them twice.
-fn words(error: &rusqlite::Error) -> String {
+/// SQLite's message alone: the error and its source both contain it.
+fn message(error: &rusqlite::Error) -> String {
     match error {
-        rusqlite::Error::SqliteFailure(_, Some(words)) => words.clone(),
+        rusqlite::Error::SqliteFailure(_, Some(text)) => text.clone(),
         other => other.to_string(),
     }
 }

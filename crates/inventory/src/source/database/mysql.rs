@@ -7,7 +7,7 @@ use mysql::{Conn, DriverError, Error, OptsBuilder, Value};
 
 use super::encoding::repaired;
 use super::endpoint::Endpoint;
-use super::read::{CONNECT, Session, columns};
+use super::read::{CONNECT_TIMEOUT, Session, columns};
 use super::{Database, Engine, Problem};
 use crate::attributes::schema::TableSpec;
 use crate::tables::Row;
@@ -26,7 +26,7 @@ pub(super) fn connect(database: &Database, endpoint: &Endpoint) -> Result<Box<dy
         "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
         "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
     ] {
-        let failed = |error: Error| Problem::failed("cannot begin a transaction", words(&error));
+        let failed = |error: Error| Problem::failed("cannot begin a transaction", message(&error));
         connection.query_drop(statement).map_err(failed)?;
     }
     Ok(Box::new(Transaction { connection, user: database.user.clone() }))
@@ -38,7 +38,7 @@ fn options(database: &Database, endpoint: &Endpoint) -> OptsBuilder {
         .user(Some(&database.user))
         .pass(password)
         .db_name(Some(&database.name))
-        .tcp_connect_timeout(Some(CONNECT))
+        .tcp_connect_timeout(Some(CONNECT_TIMEOUT))
         .stmt_cache_size(0)
         // the driver would leave the chosen port for a socket that the server names
         .prefer_socket(false);
@@ -53,7 +53,7 @@ fn options(database: &Database, endpoint: &Endpoint) -> OptsBuilder {
 impl Session for Transaction {
     fn rows(&mut self, table: &'static TableSpec) -> Result<Option<Vec<Row>>, Problem> {
         let failed =
-            |error: Error| Problem::failed(format!("cannot read table {}", table.name), words(&error));
+            |error: Error| Problem::failed(format!("cannot read table {}", table.name), message(&error));
         let mut result = match self.connection.query_iter(format!("SELECT * FROM `{}`", table.name)) {
             Ok(result) => result,
             Err(error) => {
@@ -105,9 +105,9 @@ const NOT_ADMITTED: [u16; 3] = [1044, 1130, 1698];
 
 fn refused(database: &Database, endpoint: &Endpoint, error: &Error) -> Problem {
     match (code(error), error) {
-        (Some(NO_DATABASE), _) => Problem::NoDatabase { reason: words(error) },
-        (Some(LOGIN), _) => Problem::login(database, &words(error)),
-        (Some(code), _) if NOT_ADMITTED.contains(&code) => Problem::not_admitted(database, words(error)),
+        (Some(NO_DATABASE), _) => Problem::NoDatabase { reason: message(error) },
+        (Some(LOGIN), _) => Problem::login(database, &message(error)),
+        (Some(code), _) if NOT_ADMITTED.contains(&code) => Problem::not_admitted(database, message(error)),
         (None, Error::IoError(source)) => Problem::unreachable(Engine::Mysql, endpoint, source),
         (None, Error::DriverError(DriverError::CouldNotConnect(Some((_, _, kind))))) => {
             Problem::unreachable(Engine::Mysql, endpoint, kind)
@@ -115,7 +115,7 @@ fn refused(database: &Database, endpoint: &Endpoint, error: &Error) -> Problem {
         (None, Error::DriverError(DriverError::ConnectTimeout)) => {
             Problem::unreachable(Engine::Mysql, endpoint, &"connection timed out")
         }
-        _ => Problem::failed(format!("cannot connect to {endpoint}"), words(error)),
+        _ => Problem::failed(format!("cannot connect to {endpoint}"), message(error)),
     }
 }
 
@@ -127,7 +127,7 @@ fn code(error: &Error) -> Option<u16> {
 }
 
 /// The server's own message.
-fn words(error: &Error) -> String {
+fn message(error: &Error) -> String {
     match error {
         Error::MySqlError(told) => told.message.clone(),
         other => other.to_string(),

@@ -9,7 +9,7 @@ use postgres::types::{FromSql, Type};
 use postgres::{Client, Config, Error, NoTls};
 
 use super::endpoint::Endpoint;
-use super::read::{CONNECT, Session, columns};
+use super::read::{CONNECT_TIMEOUT, Session, columns};
 use super::{Database, Engine, Problem, Server};
 use crate::attributes::schema::{TABLES, TableSpec};
 use crate::tables::Row;
@@ -48,10 +48,10 @@ struct Known {
 pub(super) fn connect(database: &Database, endpoint: &Endpoint) -> Result<Box<dyn Session>, Problem> {
     let mut client =
         config(database, endpoint).connect(NoTls).map_err(|error| refused(database, endpoint, &error))?;
-    let failed = |error: Error| Problem::failed("cannot begin a transaction", words(&error));
+    let failed = |error: Error| Problem::failed("cannot begin a transaction", message(&error));
     BEGIN.iter().try_for_each(|statement| client.batch_execute(statement)).map_err(failed)?;
     let catalog =
-        catalog(&mut client).map_err(|error| Problem::failed("cannot list the tables", words(&error)))?;
+        catalog(&mut client).map_err(|error| Problem::failed("cannot list the tables", message(&error)))?;
     Ok(Box::new(Transaction { client, user: database.user.clone(), catalog }))
 }
 
@@ -63,7 +63,7 @@ fn config(database: &Database, endpoint: &Endpoint) -> Config {
         .dbname(&database.name)
         .port(*port)
         .application_name("xdock")
-        .connect_timeout(CONNECT);
+        .connect_timeout(CONNECT_TIMEOUT);
     if let Some(password) = &database.password {
         config.password(&password.text);
     }
@@ -99,7 +99,7 @@ impl Session for Transaction {
             format!("SELECT {} FROM {}.{}", list.join(", "), quoted(&known.schema), quoted(table.name));
         let names: Arc<[Box<str>]> = columns.iter().map(|(_, name)| (*name).into()).collect();
         let failed =
-            |error: Error| Problem::failed(format!("cannot read table {}", table.name), words(&error));
+            |error: Error| Problem::failed(format!("cannot read table {}", table.name), message(&error));
         let found = self.client.query_typed(&query, &[]).map_err(failed)?;
         let row = |row: &postgres::Row| -> Result<Row, Error> {
             let cell = |at| Ok(row.try_get::<_, Option<Cell>>(at)?.map(|cell| cell.0));
@@ -129,20 +129,20 @@ impl<'a> FromSql<'a> for Cell {
 
 /// The error classes of PostgreSQL (its manual, appendix A) that say what an administrator can do.
 fn refused(database: &Database, endpoint: &Endpoint, error: &Error) -> Problem {
-    let words = words(error);
+    let text = message(error);
     match error.code() {
-        Some(code) if *code == SqlState::INVALID_CATALOG_NAME => Problem::NoDatabase { reason: words },
-        Some(code) if *code == SqlState::INVALID_PASSWORD => Problem::login(database, &words),
-        Some(code) if NOT_ADMITTED.contains(code) => Problem::not_admitted(database, words),
-        Some(_) => Problem::failed("cannot log in", words),
-        None if database.password.is_none() && words.contains("password missing") => {
+        Some(code) if *code == SqlState::INVALID_CATALOG_NAME => Problem::NoDatabase { reason: text },
+        Some(code) if *code == SqlState::INVALID_PASSWORD => Problem::login(database, &text),
+        Some(code) if NOT_ADMITTED.contains(code) => Problem::not_admitted(database, text),
+        Some(_) => Problem::failed("cannot log in", text),
+        None if database.password.is_none() && text.contains("password missing") => {
             Problem::login(database, "it asks for a password")
         }
         None => match error.source() {
             Some(source) if source.is::<std::io::Error>() => {
                 Problem::unreachable(Engine::Postgres, endpoint, &source)
             }
-            _ => Problem::failed(format!("cannot connect to {endpoint}"), words),
+            _ => Problem::failed(format!("cannot connect to {endpoint}"), text),
         },
     }
 }
@@ -152,7 +152,7 @@ const NOT_ADMITTED: [SqlState; 2] =
     [SqlState::INVALID_AUTHORIZATION_SPECIFICATION, SqlState::INSUFFICIENT_PRIVILEGE];
 
 /// The server's own message; the driver's text says only "db error".
-fn words(error: &Error) -> String {
+fn message(error: &Error) -> String {
     match (error.as_db_error(), error.source()) {
         (Some(told), _) => told.message().to_owned(),
         (None, Some(source)) => format!("{error}: {source}"),

@@ -14,12 +14,12 @@ use crate::attributes::schema::{TABLES, TableSpec};
 use crate::tables::{Row, sort_by_key};
 
 /// How long a server has to accept a connection and log the user in.
-pub(super) const CONNECT: Duration = Duration::from_secs(10);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a server has to send a table.
-const TABLE: Duration = Duration::from_secs(60);
+const TABLE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What was read of each table that exists. A table that may not be read is told when somebody needs it.
+/// The rows of each table that exists. A table that the user may not read is an error for the command that needs it.
 #[derive(Debug)]
 pub(crate) struct Tables {
     database: Database,
@@ -32,7 +32,7 @@ pub(super) trait Session {
     fn rows(&mut self, table: &'static TableSpec) -> Result<Option<Vec<Row>>, Problem>;
 }
 
-/// What the thread tells.
+/// A message from the thread.
 enum Progress {
     Connected,
     Table(&'static str, Result<Option<Vec<Row>>, Problem>),
@@ -61,7 +61,7 @@ pub(crate) fn read(database: &Database) -> Result<Tables, DatabaseError> {
     let job = database.clone();
     let started = thread::Builder::new().name("database".into()).spawn(move || {
         let done = work(&job, &sender);
-        // nobody listens any more after a timeout
+        // after a timeout, the receiver no longer exists
         let _ = sender.send(Progress::Finished(done));
     });
     let read = match started {
@@ -107,15 +107,15 @@ type Read = HashMap<&'static str, Result<Vec<Row>, Problem>>;
 
 fn collect(receiver: &Receiver<Progress>) -> Result<Read, Problem> {
     let mut tables = HashMap::new();
-    let mut patience = CONNECT;
+    let mut timeout = CONNECT_TIMEOUT;
     loop {
-        match receiver.recv_timeout(patience) {
-            Ok(Progress::Connected) => patience = TABLE,
+        match receiver.recv_timeout(timeout) {
+            Ok(Progress::Connected) => timeout = TABLE_TIMEOUT,
             Ok(Progress::Table(name, Ok(Some(rows)))) => drop(tables.insert(name, Ok(rows))),
             Ok(Progress::Table(_, Ok(None))) => {}
             Ok(Progress::Table(name, Err(problem))) => drop(tables.insert(name, Err(problem))),
             Ok(Progress::Finished(done)) => return done.map(|()| tables),
-            Err(mpsc::RecvTimeoutError::Timeout) => return Err(Problem::Silent(patience)),
+            Err(mpsc::RecvTimeoutError::Timeout) => return Err(Problem::Silent(timeout)),
             Err(mpsc::RecvTimeoutError::Disconnected) => {
                 return Err(Problem::failed("cannot read the tables", "the driver stopped"));
             }
