@@ -20,7 +20,7 @@ const CATALOG: &str = "SELECT n.nspname::text, c.relname::text, a.attname::text,
      FROM pg_catalog.pg_class c \
      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
      JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
-     WHERE c.relname::text = ANY($1) AND pg_catalog.pg_table_is_visible(c.oid) ORDER BY c.oid, a.attnum";
+     WHERE c.relname::text = ANY($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND pg_catalog.pg_table_is_visible(c.oid) ORDER BY c.oid, a.attnum";
 
 /// A database without an encoding (`SQL_ASCII`) gives its bytes only to a client that wants no encoding either. Each statement is
 /// sent alone: several together are one transaction already.
