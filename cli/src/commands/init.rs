@@ -222,15 +222,21 @@ fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
+    /// One with the programs, and an empty one.
+    fn directories() -> (tempfile::TempDir, tempfile::TempDir) {
+        let (from, install) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::write(from.path().join("netd"), "n").unwrap();
+        fs::write(from.path().join("xdockhost"), "x").unwrap();
+        (from, install)
+    }
+
     fn files_in(directory: &Path) -> Vec<PathBuf> {
         durable::list(directory).unwrap().unwrap_or_default()
     }
 
     #[test]
     fn the_manifest_names_every_program_and_a_second_run_changes_nothing() {
-        let (from, install) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        fs::write(from.path().join("netd"), "n").unwrap();
-        fs::write(from.path().join("xdockhost"), "x").unwrap();
+        let (from, install) = directories();
         let first = lay_out(from.path(), install.path()).unwrap();
         assert!(first.iter().all(|(_, change)| *change == Laid::Written));
         let manifest = install.path().join("xdock").join(std::env::consts::ARCH).join("manifest");
@@ -244,9 +250,7 @@ mod tests {
 
     #[test]
     fn undo_leaves_the_directory_as_it_was() {
-        let (from, install) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        fs::write(from.path().join("netd"), "n").unwrap();
-        fs::write(from.path().join("xdockhost"), "x").unwrap();
+        let (from, install) = directories();
         fs::create_dir(install.path().join("postscripts")).unwrap();
         fs::write(install.path().join("postscripts/otherpkgs"), "xCAT's").unwrap();
         lay_out(from.path(), install.path()).unwrap();
@@ -262,9 +266,7 @@ mod tests {
     /// As on xCAT up to 2.18, which has a postscript of that name; also one in another encoding.
     #[test]
     fn a_postscript_of_others_is_kept_and_comes_back() {
-        let (from, install) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        fs::write(from.path().join("netd"), "n").unwrap();
-        fs::write(from.path().join("xdockhost"), "x").unwrap();
+        let (from, install) = directories();
         fs::create_dir(install.path().join("postscripts")).unwrap();
         let own = install.path().join("postscripts/setupdockerhost");
         for script in [b"#!/bin/sh\n".as_slice(), b"#!/bin/sh\n# f\xfcr uns\n"] {
@@ -291,9 +293,7 @@ mod tests {
 
     #[test]
     fn a_postscript_that_cannot_be_read_stays_and_nothing_is_written() {
-        let (from, install) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        fs::write(from.path().join("netd"), "n").unwrap();
-        fs::write(from.path().join("xdockhost"), "x").unwrap();
+        let (from, install) = directories();
         fs::create_dir(install.path().join("postscripts")).unwrap();
         let own = install.path().join("postscripts/setupdockerhost");
         std::os::unix::fs::symlink("/not/mounted", &own).unwrap();

@@ -11,7 +11,7 @@ acceptance::promises![
     xcat_s_commands_take_flags_and_images,
     xcat_s_plugin_is_answered_with_responses,
     xcat_s_common_options_are_taken,
-    a_job_that_ends_with_status_0_was_started_well,
+    an_xcat_job_that_ends_with_status_0_was_started_well,
 ];
 
 /// What idles, on mkdocker's command line, without commas in its words.
@@ -127,14 +127,13 @@ async fn xcat_s_common_options_are_taken(cluster: &Cluster) -> Result<(), Failur
     )
     .await?;
     let (code, out, err) = say(cluster, "lsvm xcat1 -l").await?;
-    let start =
-        "xcat1: running  10.99.1.70      host1      busybox \"sh -c 'trap exit TERM; while :; do sleep ";
+    let start = "xcat1: running  10.99.1.70      host1      busybox \"sh -c 'trap exit TERM; while :; do sleep\" <short> ";
     same("status and errors", &(code, err.as_str()), &(0, ""))?;
     same(&out, &(out.starts_with(start), out.contains("\"Up "), out.lines().count()), &(true, true, 1))?;
     all_say(cluster, &[ok("rmvm xcat1 -p -f"), ok("mkvm xcat1 -f"), ok("rmvm xcat1")]).await
 }
 
-async fn a_job_that_ends_with_status_0_was_started_well(cluster: &Cluster) -> Result<(), Failure> {
+async fn an_xcat_job_that_ends_with_status_0_was_started_well(cluster: &Cluster) -> Result<(), Failure> {
     gone(cluster, "xcat1").await?;
     let ok = |line: &'static str| (line, 0, "xcat1: success\n", "");
     let state = ("rpower xcat1 state", 0, "xcat1: exited\n", "");
