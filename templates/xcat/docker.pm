@@ -78,7 +78,7 @@ sub process_request {
     finish($queue);
 }
 
-# xdock ends when the plugin is told to
+# The handler of a signal that ends the plugin: xdock ends with it.
 sub stop_with {
     my ($signal, $pid) = @_;
     return sub { kill 'TERM', $$pid if $$pid; $SIG{$signal} = 'DEFAULT'; kill $signal, $$ };
