@@ -33,6 +33,7 @@ use crate::plan::NotOwn;
 use crate::printer::Printer;
 use crate::settings::SettingsError;
 use crate::tables::TablesError;
+use crate::targets;
 use chain::chain;
 
 /// How a command that did something ended.
@@ -155,7 +156,7 @@ fn report(error: &CommandError, tables_said: bool, printer: &mut Printer) {
     }
     printer.error(&chain(error));
     match error {
-        CommandError::Nodes(_) => printer.hint("xdock check looks at all the tables"),
+        CommandError::Nodes(_) => printer.hint(targets::CHECK),
         // a database's messages say what to do
         CommandError::Inventory(InventoryError::Source(SourceError::Database(_))) => {}
         CommandError::Inventory(InventoryError::Source(_)) if !tables_said => {

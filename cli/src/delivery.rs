@@ -109,13 +109,23 @@ pub(crate) async fn deliver(
         Ok(told) => {
             understand(&told.text()).ok_or_else(|| DeliveryError::Told { host: name(), told: told.text() })
         }
-        Err(error) if told(&error).1.contains(NO_ORIGIN) => deliver_to_old(host, snapshot).await,
+        Err(error) if told(&error).1.contains(NO_ORIGIN) => deliver_to_old(host, &plain(snapshot)).await,
+        Err(error) if told(&error).1.contains(NO_WITHHELD) => {
+            Box::pin(deliver(host, &plain(snapshot), replaces)).await
+        }
         Err(error) => understand(told(&error).0).ok_or_else(|| refused(name(), error)),
     }
 }
 
 /// What a netd says that knows no origins: of a release before them.
 const NO_ORIGIN: &str = "unknown field `origin`";
+
+/// The same of one that does not know of wrong rows: containers whose rows are wrong lose what they had.
+const NO_WITHHELD: &str = "unknown field `withheld`";
+
+fn plain(snapshot: &Snapshot) -> Snapshot {
+    snapshot.clone().withholding(Vec::new())
+}
 
 /// A netd of an earlier release goes by versions alone.
 async fn deliver_to_old(host: &Host, snapshot: &Snapshot) -> Result<Delivery, DeliveryError> {

@@ -34,6 +34,15 @@ pub(crate) struct Group {
     pub(crate) members: Vec<Member>,
 }
 
+/// What a command acts on.
+#[derive(Clone)]
+pub(crate) struct Targets {
+    /// Nodes by host.
+    pub(crate) groups: Vec<Group>,
+    /// Nodes whose rows cannot be used, each with how it ends.
+    pub(crate) refused: Vec<(Member, Outcome)>,
+}
+
 /// A node and its place in the noderange.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Member {
@@ -153,7 +162,7 @@ pub(crate) enum Sequence {
 
 /// Does `work` for every group and prints what it tells; the number of nodes that failed.
 pub(crate) async fn run<F, W>(
-    groups: Vec<Group>,
+    targets: Targets,
     nodes: &[NodeName],
     sequence: Sequence,
     printer: &mut Printer,
@@ -165,6 +174,8 @@ where
 {
     let (sender, mut answers) = unbounded_channel();
     let replies = Replies(sender);
+    let Targets { groups, refused } = targets;
+    refused.into_iter().for_each(|(member, outcome)| replies.end(&member, outcome));
     let all = stream::iter(groups).map(|group| work(group, replies.clone())).buffer_unordered(HOSTS);
     let mut all = std::pin::pin!(all.collect::<()>());
     let mut order = Order::new(nodes.len(), sequence);

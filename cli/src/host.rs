@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use durable::FileError;
 use inventory::{DockerHost, Inventory, InventoryError, NodeName};
 use process::{Command, Output};
 use thiserror::Error;
@@ -61,6 +62,19 @@ pub(crate) enum HostError {
         /// The name in its URL.
         name: String,
     },
+    /// A port of the tables, and nothing to speak TLS with.
+    #[error(
+        "vm.host has port {port} of {host}, where its engine would be reached by TLS, and this management node has no certificates: remove the port (vm.host={host}) to use ssh, or run \"xdock host {host} enroll\""
+    )]
+    NoCertificates {
+        /// The docker host.
+        host: NodeName,
+        /// What its column has.
+        port: u16,
+    },
+    /// A file of the certificates.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// What was issued to hosts.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -107,6 +121,11 @@ impl Host {
                 };
                 let ip = resolve(at, tables)?.ok_or_else(missing)?;
                 enroll::ready(&settings.tls)?;
+                if let Some(port) = host.port.filter(|_| !settings.names(name.as_str()))
+                    && durable::read(&settings.tls.ca)?.is_none()
+                {
+                    return Err(HostError::NoCertificates { host: name.clone(), port });
+                }
                 let trust = Trust { files: settings.tls.clone(), revoked: settings.revoked()? };
                 (Place::Tcp { name: at.clone(), ip, port: *port, trust }, by_ssh(name)?, REQUESTS)
             }
@@ -211,18 +230,31 @@ mod tests {
         let plain = host("host1", "").unwrap();
         let Programs::Ssh(way) = plain.programs else { panic!() };
         assert_eq!((way.to_string().as_str(), plain.requests), ("root@host1", SESSIONS));
+        // Docker's port without TLS is nobody's
+        let old = host("host1:2375", "").unwrap();
+        assert!(matches!((old.address, old.programs), (Address::Ssh { .. }, Programs::Ssh(_))));
         let here =
-            host("host1:2375", "[engines]\nhost1 = \"unix:///proc/7/root/run/docker.sock\"\n").unwrap();
+            host("host1:2376", "[engines]\nhost1 = \"unix:///proc/7/root/run/docker.sock\"\n").unwrap();
         let Programs::Here(socket) = here.programs else { panic!() };
         assert_eq!(socket, Path::new("/proc/7/root/run/docker/plugins/netd.sock"));
     }
 
     #[test]
-    fn a_tcp_engine_needs_an_address_of_the_tables() {
-        host("host1:2375", "").unwrap();
+    fn a_tcp_engine_needs_an_address_of_the_tables_and_certificates() {
+        let engines = |host: &str| format!("[engines]\n{host} = \"tcp://{host}:2376\"\n");
+        host("host1", &engines("host1")).unwrap();
         assert_eq!(
-            host("host2:2375", "").unwrap_err().to_string(),
-            "the engine of host2 is at tcp://host2:2375, but the tables give host2 no hosts.ip"
+            host("host2", &engines("host2")).unwrap_err().to_string(),
+            "the engine of host2 is at tcp://host2:2376, but the tables give host2 no hosts.ip"
         );
+        let none = "[tls]\ndirectory = \"/nowhere\"\n";
+        for port in [2376, 4243] {
+            assert_eq!(
+                host(&format!("host1:{port}"), none).unwrap_err().to_string(),
+                format!(
+                    "vm.host has port {port} of host1, where its engine would be reached by TLS, and this management node has no certificates: remove the port (vm.host=host1) to use ssh, or run \"xdock host host1 enroll\""
+                )
+            );
+        }
     }
 }

@@ -1,30 +1,38 @@
 //! From a noderange to nodes, and from nodes to the hosts that they live on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use inventory::{DockerHost, Inventory, NodeName};
 
 use crate::app::App;
 use crate::commands::CommandError;
-use crate::fleet::{Group, Member};
+use crate::fleet::{Group, Member, Outcome, Targets};
 use crate::host::Host;
 use chain::chain;
 
 /// A node and where it lives.
 pub(crate) type Place = (NodeName, DockerHost);
 
-/// The places of container nodes; any node that has none fails the command before it begins.
-pub(crate) fn places(nodes: &[NodeName], tables: &Inventory) -> Result<Vec<Place>, CommandError> {
-    let mut places = Vec::with_capacity(nodes.len());
-    let mut wrong = Vec::new();
+/// Nodes, each with the place that its row gives it, or with what is wrong with the row.
+#[derive(Debug, Default)]
+pub(crate) struct Places {
+    /// Those whose row can be used.
+    pub(crate) good: Vec<Place>,
+    /// The others, each with the reason.
+    pub(crate) wrong: Vec<(NodeName, String)>,
+}
+
+/// The places of container nodes.
+pub(crate) fn places(nodes: &[NodeName], tables: &Inventory) -> Result<Places, CommandError> {
+    let mut places = Places::default();
     for node in nodes {
         match docker_host(node, tables)? {
-            Ok(host) => places.push((node.clone(), host)),
-            Err(text) => wrong.push((node.clone(), text)),
+            Ok(host) => places.good.push((node.clone(), host)),
+            Err(text) => places.wrong.push((node.clone(), text)),
         }
     }
-    if wrong.is_empty() { Ok(places) } else { Err(CommandError::Nodes(wrong)) }
+    Ok(places)
 }
 
 /// Only `vm.host` counts: a container whose other rows are wrong must still be stopped and removed.
@@ -44,19 +52,55 @@ fn docker_host(node: &NodeName, tables: &Inventory) -> Result<Result<DockerHost,
     })
 }
 
-/// Groups places by host, each with its way there.
-pub(crate) fn groups(places: &[Place], app: &App, tables: &Inventory) -> Result<Vec<Group>, CommandError> {
-    let mut by_host: BTreeMap<&DockerHost, Vec<Member>> = BTreeMap::new();
-    for (index, (node, host)) in places.iter().enumerate() {
-        by_host.entry(host).or_default().push(Member { index, node: node.clone() });
-    }
-    let mut groups = Vec::with_capacity(by_host.len());
-    let mut wrong = Vec::new();
-    for (docker_host, members) in by_host {
-        match Host::of(docker_host, &app.settings, tables) {
-            Ok(host) => groups.push(Group { host: Rc::new(host), members }),
-            Err(error) => wrong.extend(members.into_iter().map(|member| (member.node, chain(&error)))),
+/// The containers of a noderange, by host.
+pub(crate) fn containers(nodes: &[NodeName], app: &App, tables: &Inventory) -> Result<Targets, CommandError> {
+    places(nodes, tables)?.grouped(nodes, app, tables)
+}
+
+impl Places {
+    /// By host, each with its way there. One node of many that cannot be used is refused alone; where none can be, nothing is
+    /// done.
+    pub(crate) fn grouped(
+        self,
+        nodes: &[NodeName],
+        app: &App,
+        tables: &Inventory,
+    ) -> Result<Targets, CommandError> {
+        let Self { good, mut wrong } = self;
+        let places: HashMap<&NodeName, usize> = nodes.iter().zip(0..).collect();
+        let member = |node: NodeName| Some(Member { index: *places.get(&node)?, node });
+        let mut by_host: BTreeMap<DockerHost, Vec<Member>> = BTreeMap::new();
+        for (node, host) in good {
+            by_host.entry(host).or_default().extend(member(node));
         }
+        let mut groups = Vec::with_capacity(by_host.len());
+        for (docker_host, members) in by_host {
+            match Host::of(&docker_host, &app.settings, tables) {
+                Ok(host) => groups.push(Group { host: Rc::new(host), members }),
+                Err(error) => wrong.extend(members.into_iter().map(|member| (member.node, chain(&error)))),
+            }
+        }
+        if groups.is_empty() && !wrong.is_empty() {
+            return Err(CommandError::Nodes(wrong));
+        }
+        let refused = wrong.into_iter().filter_map(|(node, text)| Some((member(node)?, refused(text))));
+        Ok(Targets { groups, refused: refused.collect() })
     }
-    if wrong.is_empty() { Ok(groups) } else { Err(CommandError::Nodes(wrong)) }
+}
+
+fn refused(text: String) -> Outcome {
+    Outcome::Failed(text, Some(CHECK.to_owned()))
+}
+
+/// What to do about wrong rows.
+pub(crate) const CHECK: &str = "xdock check looks at all the tables";
+
+/// Groups places by host, each with its way there.
+pub(crate) fn groups(
+    places: &[Place],
+    nodes: &[NodeName],
+    app: &App,
+    tables: &Inventory,
+) -> Result<Targets, CommandError> {
+    Places { good: places.to_vec(), wrong: Vec::new() }.grouped(nodes, app, tables)
 }

@@ -127,7 +127,9 @@ fn write_snapshot(kept: &Path, new: &Snapshot, replaces: Option<&Stamp>) -> Resu
     let Kept { snapshot: current, problem } = Kept::read(kept);
     let loaded = LoadResult::of(check_snapshot(current.as_ref(), new, None, replaces))?;
     let written = match (&loaded, &current) {
-        (LoadResult::Delivered(_), _) => snapshot::keep(kept, new),
+        (LoadResult::Delivered(_), current) => {
+            snapshot::keep(kept, &new.clone().succeeding(current.as_ref()))
+        }
         (LoadResult::Already(_), Some(current)) if problem.is_some() => snapshot::keep(kept, current),
         _ => Ok(()),
     };

@@ -40,6 +40,9 @@ pub(crate) struct SnapshotStatus {
     #[serde(default)]
     pub(crate) made_by: Option<String>,
     pub(crate) nodes: usize,
+    /// Containers of this host whose rows cannot be used.
+    #[serde(default)]
+    pub(crate) withheld: Vec<NodeName>,
 }
 
 /// One network.
@@ -97,14 +100,21 @@ impl fmt::Display for Status {
 
 impl fmt::Display for SnapshotStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, version, digest, age_seconds, ahead_seconds, made_by, nodes } = self;
+        let Self { host, version, digest, age_seconds, ahead_seconds, made_by, nodes, withheld } = self;
         let digest = digest.get(..19).unwrap_or(digest);
         let maker = made_by.as_ref().map(|name| format!(", made by {name}")).unwrap_or_default();
         let age = match ahead_seconds {
             0 => format!("{age_seconds} s old"),
             ahead => format!("{ahead} s in the future of this host's clock"),
         };
-        write!(f, "version {version} ({digest}, {age}{maker}) for {host}, {nodes} container nodes")
+        write!(f, "version {version} ({digest}, {age}{maker}) for {host}, {nodes} container nodes")?;
+        match withheld.as_slice() {
+            [] => Ok(()),
+            wrong => {
+                let names: Vec<&str> = wrong.iter().map(AsRef::as_ref).collect();
+                write!(f, "; rows that cannot be used: {} (xdock check)", names.join(", "))
+            }
+        }
     }
 }
 

@@ -23,17 +23,26 @@ Examples:
   xdock def host1c1 vmcpus=2 vmmemory=512 vmothersetting='restart=always;port=8080:80;link=host2c1:db'
   xdock def host1c1 nicips.eth1=10.98.1.1 nicnetworks.eth1=net98
   xdock def host1c1 provmethod='busybox![\"sh\",\"-c\",\"echo a, b; sleep 9\"]'     (a command with commas in its words)
+  xdock def host1c1 'vmothersettings=docker={\"HostConfig\":{\"OomKillDisable\":true}}'     (single quotes keep those of JSON)
   xdock def host1c1 vmcpus=              (deletes the attribute)
 
-vmothersettings: items separated by ; or , (quote a value that contains them: env=\"A=1,2\"):
-  port link restart env label      [IP:]HOSTPORT:PORT  NODE:ALIAS  always  NAME=VALUE  NAME=VALUE
-  entrypoint user workdir tty      WORDS  NAME:GROUP  /srv  yes
-  domain dns dnssearch dnsoption   lab.test  10.99.0.1  lab.test  ndots:2
-  swap pids shm ulimit             0 (beside vmmemory)  100  64m  nofile=1024:2048
-  device gpus capadd capdrop privileged   /dev/fuse  all  NET_ADMIN  MKNOD  yes
+vmothersettings: items separated by ; or , (quote a value that contains them: env=\"A=1,2\"; see docs/tables.md):
+  port expose link extrahost       8000-8010:80-90/udp  7000  NODE:ALIAS  NAME:ADDRESS
+  hostname domain                  web  lab.test
+  dns dnssearch dnsoption          10.99.0.1,10.99.0.2  lab.test  ndots:2
+  restart env label                always  NAME=VALUE  NAME=VALUE
+  entrypoint user groupadd workdir init tty   WORDS  NAME:GROUP  audio,video  /srv  yes  yes
+  swap memoryreservation cpushares pids oomscoreadj   0 (beside vmmemory)  256m  512  100  -500
+  shm ulimit sysctl                64m  nofile=1024:2048  net.core.somaxconn=1024
+  tmpfs readonly device gpus       /run:size=64m,mode=1777  yes  /dev/fuse  all
+  capadd capdrop privileged securityopt   NET_ADMIN,SYS_TIME  MKNOD  yes  no-new-privileges
+  ipc pid userns cgroupns cgroupparent runtime   shareable  host  host  private  /batch  runc
+  logdriver logopt                 local  max-size=10m
   stopsignal stoptimeout           SIGINT  30
-  health healthinterval healthtimeout healthstart healthretries   'test -e /ok'  30s  5s  1m  3
-  docker                           '{\"HostConfig\":{\"Init\":true}}'   (Docker's own JSON)
+  health healthinterval healthtimeout healthstart healthstartinterval healthretries
+                                   'test -e /ok'  30s  5s  1m  2s  3
+  docker                           {\"HostConfig\":{\"BlkioWeight\":500}}   (JSON of Docker's API, for what has no item)
+An option of docker run that is written here by its own name is refused, and the message says what to write.
 
 If the tables are those of xCAT, use chdef and mkdef instead.";
 
@@ -57,15 +66,16 @@ Examples:
 
 pub(super) const SYNC: &str = "\
 Each host gets the part of the tables that it needs. mk does this automatically.
+Containers with wrong rows are left out and reported; a running one keeps its addresses.
 
 Examples:
   xdock sync host1
   xdock sync mgt==ipmi";
 
 pub(super) const MK: &str = "\
-Validates all nodes before it creates the first container. If a container exists and differs from the tables, mk reports the
-fields that differ and leaves the container alone. With --replace, it recreates the container: the old one runs until the new one
-is created, and is restored if the new one does not stay up.
+Validates all nodes before it creates the first container. A node with wrong rows is refused; the others are created. If a
+container exists and differs from the tables, mk reports the fields that differ and leaves the container alone. With --replace, it
+recreates the container: the old one runs until the new one is created, and is restored if the new one does not stay up.
 
 Examples:
   xdock mk host1c[1-3],host2c[1-3] --start
@@ -100,7 +110,9 @@ line per container to a pipe. Set NO_COLOR to turn off colors.
 Examples:
   xdock ls docker
   xdock ls host1c1 -l
-  xdock ls host1";
+  xdock ls host1
+
+Sorts names by their numbers, c2 before c10, and lists a container once.";
 
 pub(super) const LOGS: &str = "\
 Examples:

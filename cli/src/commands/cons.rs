@@ -21,8 +21,8 @@ pub(super) async fn run(args: &ConsArgs, app: &mut App) -> Result<Done, CommandE
             nodes.len()
         )));
     };
-    let groups = targets::groups(&targets::places(&nodes, &inventory)?, app, &inventory)?;
-    let Some(group) = groups.first() else { return Ok(Done::All) };
+    let targets = targets::containers(&nodes, app, &inventory)?;
+    let Some(group) = targets.groups.first() else { return Ok(Done::All) };
     let wish = Wish {
         exec: args.exec.clone(),
         log: args.log,

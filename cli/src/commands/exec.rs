@@ -19,7 +19,7 @@ const REFUSAL: &[u8] = b"OCI runtime exec failed";
 pub(super) async fn run(args: &ExecArgs, app: &mut App) -> Result<Done, CommandError> {
     let inventory = app.inventory()?;
     let nodes = app.select(&inventory, &args.nodes.noderange)?;
-    let groups = targets::groups(&targets::places(&nodes, &inventory)?, app, &inventory)?;
+    let targets = targets::containers(&nodes, app, &inventory)?;
     let json = app.printer.is_json();
     let worst = Cell::new(0u8);
     let work = |group: Group, replies: Replies| {
@@ -47,7 +47,7 @@ pub(super) async fn run(args: &ExecArgs, app: &mut App) -> Result<Done, CommandE
             .await;
         }
     };
-    fleet::run(groups, &nodes, Sequence::Noderange, &mut app.printer, work).await;
+    fleet::run(targets, &nodes, Sequence::Noderange, &mut app.printer, work).await;
     Ok(Done::Ended(worst.get()))
 }
 

@@ -17,7 +17,7 @@ pub(super) use lines::Lines;
 pub(super) async fn run(args: &LogsArgs, app: &mut App) -> Result<Done, CommandError> {
     let inventory = app.inventory()?;
     let nodes = app.select(&inventory, &args.nodes.noderange)?;
-    let groups = targets::groups(&targets::places(&nodes, &inventory)?, app, &inventory)?;
+    let targets = targets::containers(&nodes, app, &inventory)?;
     let (tail, follow, json) = (args.tail, args.follow, app.printer.is_json());
     let work = |group: Group, replies: Replies| async move {
         let Group { host, members } = group;
@@ -44,7 +44,7 @@ pub(super) async fn run(args: &LogsArgs, app: &mut App) -> Result<Done, CommandE
         .await;
     };
     let sequence = if follow { Sequence::Arrival } else { Sequence::Noderange };
-    Ok(Done::of(fleet::run(groups, &nodes, sequence, &mut app.printer, work).await))
+    Ok(Done::of(fleet::run(targets, &nodes, sequence, &mut app.printer, work).await))
 }
 
 #[derive(Clone, Copy)]

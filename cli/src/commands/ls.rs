@@ -1,9 +1,11 @@
 //! `ls`: containers as their engines see them, or what is on a host.
 
+mod natural;
 mod row;
 mod table;
 
 use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 
 use inventory::{Cluster, DockerHost, NodeName};
 
@@ -13,7 +15,7 @@ use crate::args::LsArgs;
 use crate::engine::{Container, Network};
 use crate::fleet::{self, Answer, Group, Member, Outcome, Replies, Sequence};
 use crate::plan;
-use crate::targets;
+use crate::targets::{self, Places};
 use crate::xcat;
 
 use row::Row;
@@ -21,34 +23,56 @@ use table::Table;
 
 pub(super) async fn run(args: &LsArgs, app: &mut App) -> Result<Done, CommandError> {
     let inventory = app.inventory()?;
-    let nodes = app.select(&inventory, &args.nodes.noderange)?;
-    let mut containers = Vec::new();
-    let mut places = Vec::new();
+    let mut nodes = app.select(&inventory, &args.nodes.noderange)?;
+    nodes.sort_by(|one, other| natural::compare(one.as_str(), other.as_str()));
+    let (mut containers, mut hosts) = (Vec::new(), Vec::new());
     for node in &nodes {
-        let is_container = inventory.is_container(node)?;
-        let own = DockerHost { name: node.clone(), port: None };
-        if is_container { containers.push(node.clone()) } else { places.push((node.clone(), own)) }
+        if inventory.is_container(node)? { containers.push(node.clone()) } else { hosts.push(node.clone()) }
     }
-    places.extend(targets::places(&containers, &inventory)?);
-    places.sort();
-    let groups = targets::groups(&places, app, &inventory)?;
+    let mut places = targets::places(&containers, &inventory)?;
+    let asked = Asked::of(&places);
+    let own = hosts.into_iter().map(|name| (name.clone(), DockerHost { name, port: None }));
+    places.good.extend(own);
+    let targets = places.grouped(&nodes, app, &inventory)?;
     let cluster = inventory.cluster()?;
     let (long, json, xcat) = (args.long, app.printer.is_json(), app.printer.is_of_xcat());
     // a table is whole before it is shown; what reads a pipe gets line by line
     let table = (long && !xcat && app.printer.shows_tables()).then(RefCell::default);
     let work = |group: Group, replies: Replies| {
-        let view = View { cluster: &cluster, long, json, xcat, table: table.as_ref() };
+        let view = View { cluster: &cluster, asked: &asked, long, json, xcat, table: table.as_ref() };
         async move { view.list(&group, &replies).await }
     };
-    let failed = fleet::run(groups, &nodes, Sequence::Noderange, &mut app.printer, work).await;
+    let failed = fleet::run(targets, &nodes, Sequence::Noderange, &mut app.printer, work).await;
     for line in table.map(RefCell::into_inner).unwrap_or_default().lines(app.printer.shows_colours()) {
         app.printer.line(&line);
     }
     Ok(Done::of(failed))
 }
 
+/// The container nodes that were asked for, by host: a host's own list does not repeat them.
+struct Asked(HashMap<NodeName, Vec<NodeName>>);
+
+impl Asked {
+    fn of(places: &Places) -> Self {
+        let mut by_host: HashMap<NodeName, Vec<NodeName>> = HashMap::new();
+        for (node, host) in &places.good {
+            by_host.entry(host.name.clone()).or_default().push(node.clone());
+        }
+        Self(by_host)
+    }
+
+    /// Their containers among those of a host.
+    fn shown<'a>(&self, host: &NodeName, listed: &'a [Container]) -> HashSet<&'a str> {
+        let nodes = self.0.get(host).map(Vec::as_slice).unwrap_or_default();
+        let own =
+            |node: &NodeName| plan::belonging(node.as_str(), listed).own(node.as_str(), host.as_str()).ok();
+        nodes.iter().filter_map(own).map(|container| container.id.as_str()).collect()
+    }
+}
+
 struct View<'a> {
     cluster: &'a Cluster<'a>,
+    asked: &'a Asked,
     long: bool,
     json: bool,
     xcat: bool,
@@ -60,20 +84,15 @@ impl View<'_> {
         let engine = &group.host.engine;
         let networks =
             async { if self.long || self.json { engine.networks().await } else { Ok(Vec::new()) } };
-        let (listed, networks) = match tokio::try_join!(engine.containers(), networks) {
+        let (mut listed, networks) = match tokio::try_join!(engine.containers(), networks) {
             Ok(listed) => listed,
             Err(error) => return replies.end_all(&group.members, &Outcome::failed(&error)),
         };
+        listed.sort_by(|one, other| natural::compare(&one.name, &other.name));
         let host = &group.host.name;
         for member in &group.members {
             if member.node == *host {
-                let shown = || listed.iter().filter(|container| !self.xcat || xcat::is_listed(container));
-                shown().for_each(|container| self.tell(member, host, (container, &networks), replies));
-                let none = if self.xcat { "No running docker" } else { "no container" };
-                replies.end(
-                    member,
-                    if shown().next().is_none() { Outcome::status(none) } else { Outcome::Silent },
-                );
+                self.list_host(member, (&listed, &networks), replies);
                 continue;
             }
             let outcome = match power::own(member, &group.host, &listed) {
@@ -85,6 +104,19 @@ impl View<'_> {
             };
             replies.end(member, outcome);
         }
+    }
+
+    /// What is on a host. xCAT's own command lists a host's containers whatever else it is asked for.
+    fn list_host(&self, member: &Member, (listed, networks): (&[Container], &[Network]), replies: &Replies) {
+        let host = &member.node;
+        let own = if self.xcat { HashSet::new() } else { self.asked.shown(host, listed) };
+        let none = if self.xcat { "No running docker" } else { "no container" };
+        let on_host: Vec<&Container> =
+            listed.iter().filter(|container| !self.xcat || xcat::is_listed(container)).collect();
+        for container in on_host.iter().filter(|container| !own.contains(container.id.as_str())) {
+            self.tell(member, host, (container, networks), replies);
+        }
+        replies.end(member, if on_host.is_empty() { Outcome::status(none) } else { Outcome::Silent });
     }
 
     fn tell(

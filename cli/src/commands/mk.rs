@@ -20,17 +20,17 @@ use crate::plan::{self, Desired, Observed, Plan, Step, Verdict};
 use crate::targets;
 
 use execute::{Shared, Warnings};
-use prepare::{Job, Work};
+use prepare::{Job, Prepared, Work};
 use steps::Site;
 
 pub(super) async fn run(args: &MkArgs, app: &mut App) -> Result<Done, CommandError> {
     let overrides = prepare::overrides(&args.words)?;
     let inventory = app.inventory()?;
     let nodes = app.select(&inventory, &args.nodes.noderange)?;
-    let places = targets::places(&nodes, &inventory)?;
     let tables = Tables::new(&inventory, &app.settings.installdir);
-    let job = prepare::job(&nodes, &places, &overrides, &tables)?;
-    let groups = targets::groups(&places, app, &inventory)?;
+    let Prepared { job, places, left_out } =
+        prepare::prepared(targets::places(&nodes, &inventory)?, &overrides, &tables)?;
+    let targets = places.grouped(&nodes, app, &inventory)?;
     let work = |group: Group, replies: Replies| {
         let maker = Maker { tables: &tables, job: &job, args };
         async move {
@@ -39,7 +39,9 @@ pub(super) async fn run(args: &MkArgs, app: &mut App) -> Result<Done, CommandErr
             }
         }
     };
-    Ok(Done::of(fleet::run(groups, &nodes, Sequence::Noderange, &mut app.printer, work).await))
+    let failed = fleet::run(targets, &nodes, Sequence::Noderange, &mut app.printer, work).await;
+    left_out.iter().for_each(|text| app.printer.hint(text));
+    Ok(Done::of(failed))
 }
 
 /// Makes the containers of a host.

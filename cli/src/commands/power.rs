@@ -22,7 +22,7 @@ use truth::Slots;
 pub(super) async fn run(args: &PowerArgs, app: &mut App) -> Result<Done, CommandError> {
     let inventory = app.inventory()?;
     let nodes = app.select(&inventory, &args.nodes.noderange)?;
-    let groups = targets::groups(&targets::places(&nodes, &inventory)?, app, &inventory)?;
+    let targets = targets::containers(&nodes, app, &inventory)?;
     let tables = Tables::new(&inventory, &app.settings.installdir);
     let action = args.action;
     let work = |group: Group, replies: Replies| {
@@ -34,7 +34,7 @@ pub(super) async fn run(args: &PowerArgs, app: &mut App) -> Result<Done, Command
             }
         }
     };
-    Ok(Done::of(fleet::run(groups, &nodes, Sequence::Noderange, &mut app.printer, work).await))
+    Ok(Done::of(fleet::run(targets, &nodes, Sequence::Noderange, &mut app.printer, work).await))
 }
 
 /// One question a host, however many of its containers are asked for.

@@ -12,10 +12,10 @@ use crate::targets;
 pub(super) async fn run(args: &RmArgs, app: &mut App) -> Result<Done, CommandError> {
     let inventory = app.inventory()?;
     let nodes = app.select(&inventory, &args.nodes.noderange)?;
-    let groups = targets::groups(&targets::places(&nodes, &inventory)?, app, &inventory)?;
+    let targets = targets::containers(&nodes, app, &inventory)?;
     let how = Removal { force: args.force, volumes: args.volumes };
     let work = |group: Group, replies: Replies| async move { remove(group, &replies, how).await };
-    Ok(Done::of(fleet::run(groups, &nodes, Sequence::Noderange, &mut app.printer, work).await))
+    Ok(Done::of(fleet::run(targets, &nodes, Sequence::Noderange, &mut app.printer, work).await))
 }
 
 async fn remove(group: Group, replies: &Replies, how: Removal) {

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::path::Path;
 
 use durable::FileError;
-use inventory::compile::{Cluster, CompileError};
+use inventory::compile::{Cluster, HostError};
 use inventory::{DockerHost, Inventory, InventoryError, NodeName, Snapshot, Stamp};
 use serde_json::{Map, Value, json};
 use thiserror::Error;
@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::args::NoderangeArg;
 use crate::delivery::{self, Delivery, DeliveryError, is_in_the_way, objection, version_now};
 use crate::engine::EngineError;
-use crate::fleet::{self, Group, Outcome, Replies, Sequence};
+use crate::fleet::{self, Answer, Group, Outcome, Replies, Sequence};
 use crate::host::Host;
 use crate::origin::ManagementNode;
 use crate::targets;
@@ -28,16 +28,23 @@ pub(super) async fn run(args: &NoderangeArg, app: &mut App) -> Result<Done, Comm
     refuse_containers(&hosts, &inventory, "sync")?;
     let places: Vec<_> =
         hosts.iter().map(|host| (host.clone(), DockerHost { name: host.clone(), port: None })).collect();
-    let groups = targets::groups(&places, app, &inventory)?;
+    let targets = targets::groups(&places, &hosts, app, &inventory)?;
     let tables = Tables::new(&inventory, &app.settings.installdir);
     let work = |group: Group, replies: Replies| {
         let tables = &tables;
         async move {
             let brought = tables.enforce(&group.host).await;
+            if brought.is_ok() {
+                let left_out = tables.left_out(&group.host.name);
+                let tell = |text: &String| {
+                    group.members.iter().for_each(|host| replies.tell(host, Answer::Step(text.clone())));
+                };
+                left_out.iter().for_each(tell);
+            }
             replies.end_all(&group.members, &told(&brought));
         }
     };
-    Ok(Done::of(fleet::run(groups, &hosts, Sequence::Noderange, &mut app.printer, work).await))
+    Ok(Done::of(fleet::run(targets, &hosts, Sequence::Noderange, &mut app.printer, work).await))
 }
 
 /// Containers are no hosts.
@@ -98,6 +105,19 @@ fn replaced(new: &Stamp, old: &Stamp) -> String {
     }
 }
 
+/// Of many reasons the first: `xdock check` has them all.
+pub(super) fn listed(mut reasons: Vec<String>) -> Vec<String> {
+    const SHOWN: usize = 5;
+    // two rows with one address have one reason
+    reasons.dedup();
+    let more = reasons.len().saturating_sub(SHOWN);
+    if more > 0 {
+        reasons.truncate(SHOWN);
+        reasons.push(format!("left out: {more} more; run \"xdock check\""));
+    }
+    reasons
+}
+
 /// Why a host does not get the tables.
 #[derive(Debug, Error)]
 pub(super) enum SyncError {
@@ -106,7 +126,7 @@ pub(super) enum SyncError {
     Inventory(#[from] InventoryError),
     /// They make no snapshot for this host.
     #[error(transparent)]
-    Compile(#[from] CompileError),
+    Compile(#[from] HostError),
     /// What this management node keeps of itself.
     #[error(transparent)]
     Origin(#[from] FileError),
@@ -186,6 +206,12 @@ impl<'a> Tables<'a> {
     pub(super) fn snapshot(&self, host: &NodeName) -> Result<Snapshot, SyncError> {
         let origin = self.origin()?.origin();
         Ok(self.cluster()?.snapshot(host, self.version)?.made_by(Some(origin)))
+    }
+
+    /// The containers that are not in a host's snapshot, each with the reason.
+    fn left_out(&self, host: &NodeName) -> Vec<String> {
+        let Ok(cluster) = self.cluster() else { return Vec::new() };
+        listed(cluster.withheld(host).map(|(_, why)| format!("left out: {why}")).collect())
     }
 
     fn origin(&self) -> Result<&ManagementNode, FileError> {

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use inventory::{Attachment, ContainerSpec, Cpus, VolumeMount};
+use inventory::{Attachment, ContainerSpec, Cpus, Protocol, Settings, VolumeMount};
 use serde_json::{Map, Value, json};
 
 use super::merge::{MergeError, merge};
@@ -24,12 +24,14 @@ pub(crate) fn body(spec: &ContainerSpec, image: &str, names: &[Named]) -> Result
         spec;
     let mut body = settings::config(settings);
     body.insert("Image".into(), image.into());
-    body.insert("Hostname".into(), node.as_str().into());
+    let hostname =
+        settings.hostname.as_deref().or((!settings.docker.contains_key("Hostname")).then_some(node.as_str()));
+    body.extend(hostname.map(|name| ("Hostname".to_owned(), name.into())));
     if let Some(words) = command {
         body.insert("Cmd".into(), words.as_slice().into());
     }
-    let ports = Ports::of(&settings.ports);
-    if !ports.bindings.is_empty() {
+    let ports = Ports::of(settings);
+    if !ports.exposed.is_empty() {
         body.insert("ExposedPorts".into(), ports.exposed.into());
     }
     let labels: Map<String, Value> =
@@ -46,11 +48,10 @@ pub(crate) fn body(spec: &ContainerSpec, image: &str, names: &[Named]) -> Result
     if !volumes.is_empty() {
         host.insert("Binds".into(), volumes.iter().map(bind).collect());
     }
-    if !names.is_empty() {
-        host.insert(
-            "ExtraHosts".into(),
-            names.iter().map(|of| format!("{}:{}", of.name, of.address)).collect(),
-        );
+    let links = names.iter().map(|of| format!("{}:{}", of.name, of.address));
+    let extra: Vec<String> = links.chain(settings.extra_hosts.iter().map(settings::extra_host)).collect();
+    if !extra.is_empty() {
+        host.insert("ExtraHosts".into(), extra.into());
     }
     if let Some(primary) = attachments.first() {
         host.insert("NetworkMode".into(), primary.network.as_str().into());
@@ -89,9 +90,9 @@ fn resources(cpus: Option<&Cpus>, memory: Option<u64>) -> Map<String, Value> {
     host
 }
 
-fn bind(volume: &VolumeMount) -> String {
-    let VolumeMount { source, target, read_only } = volume;
-    format!("{source}:{target}{}", if *read_only { ":ro" } else { "" })
+fn bind(VolumeMount { source, target, options }: &VolumeMount) -> String {
+    let separator = if options.is_empty() { "" } else { ":" };
+    format!("{source}:{target}{separator}{}", options.join(","))
 }
 
 #[derive(Default)]
@@ -101,20 +102,29 @@ struct Ports {
 }
 
 impl Ports {
-    /// `[IP:]HOSTPORT:PORT[/PROTO]` each; the inventory has checked the form.
-    fn of(items: &[String]) -> Self {
+    fn of(settings: &Settings) -> Self {
         let mut ports = Self::default();
-        for item in items {
-            let (outside, inside) = item.rsplit_once(':').unwrap_or(("", item));
-            let (ip, port) = outside.rsplit_once(':').unwrap_or(("", outside));
-            let inside = if inside.contains('/') { inside.to_owned() } else { format!("{inside}/tcp") };
-            let binding = json!({ "HostIp": ip.trim_matches(['[', ']']), "HostPort": port });
-            ports.exposed.insert(inside.clone(), json!({}));
-            if let Value::Array(bound) = ports.bindings.entry(inside).or_insert_with(|| json!([])) {
-                bound.push(binding);
+        for published in &settings.ports {
+            let address = published.address.map(|address| address.to_string()).unwrap_or_default();
+            for (outside, inside) in published.pairs() {
+                let inside = ports.expose(inside, published.protocol);
+                let binding = json!({ "HostIp": address, "HostPort": outside.to_string() });
+                if let Value::Array(bound) = ports.bindings.entry(inside).or_insert_with(|| json!([])) {
+                    bound.push(binding);
+                }
             }
         }
+        for exposed in &settings.expose {
+            exposed.ports.iter().for_each(|port| drop(ports.expose(port, exposed.protocol)));
+        }
         ports
+    }
+
+    /// The port as Docker writes it.
+    fn expose(&mut self, port: u16, protocol: Protocol) -> String {
+        let text = format!("{port}/{protocol}");
+        self.exposed.insert(text.clone(), json!({}));
+        text
     }
 }
 
@@ -128,7 +138,7 @@ fn sealed(mut body: Map<String, Value>) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use inventory::{MacAddr, Settings};
+    use inventory::MacAddr;
 
     use super::*;
 
@@ -146,11 +156,13 @@ mod tests {
         user=nobody;workdir=/srv;tty=yes;domain=lab.test;dns=10.99.0.1;dnssearch=lab.test;dnsoption=ndots:2;label=role=db;swap=64m;
         pids=100;ulimit=nofile=1024:2048;ulimit=core=unlimited;shm=16m;device=/dev/null:/dev/mynull:r;gpus=2;capadd=NET_ADMIN;
         capdrop=MKNOD;privileged=no;stopsignal=SIGINT;stoptimeout=3;health='test -e /ok';healthinterval=2s;healthtimeout=1s;
-        healthstart=5s;healthretries=4"#;
+        healthstart=5s;healthretries=4;healthstartinterval=1s;port=8000-8001:9000-9001/udp;expose=7000-7001;extrahost=ldap:10.99.0.5;
+        hostname=web;init=yes;tmpfs=/run:size=64m,mode=1777;tmpfs=/var/tmp;readonly=yes;sysctl=net.core.somaxconn=1024;
+        memoryreservation=32m;cpushares=512;oomscoreadj=-500;logdriver=local;logopt=max-size=10m;securityopt=no-new-privileges;
+        groupadd=audio,video;ipc=shareable;pid=host;userns=host;cgroupns=private;cgroupparent=/batch;runtime=runc"#;
 
     fn spec() -> ContainerSpec {
-        let Value::Object(docker) =
-            json!({"StdinOnce": true, "Env": ["X=0"], "HostConfig": {"Init": true, "ShmSize": 1048576}})
+        let Value::Object(docker) = json!({"StdinOnce": true, "Env": ["X=0"], "HostConfig": {"OomKillDisable": true, "ShmSize": 1048576}})
         else {
             panic!()
         };
@@ -165,7 +177,11 @@ mod tests {
                 attachment("mynet0", "eth0", &["10.99.1.1"]),
                 attachment("net98", "eth1", &["10.98.1.1", "fd00:98::1"]),
             ],
-            volumes: vec![VolumeMount { source: "data".into(), target: "/data".into(), read_only: true }],
+            volumes: vec![VolumeMount {
+                source: "data".into(),
+                target: "/data".into(),
+                options: vec!["ro", "z"],
+            }],
             settings: Settings { docker, ..SETTINGS.parse().unwrap() },
         }
     }
@@ -187,6 +203,25 @@ mod tests {
     #[test]
     fn the_engine_knows_every_key_of_it() {
         crate::engine::check_body(&body(&spec(), "busybox", &[]).unwrap()).unwrap();
+    }
+
+    #[test]
+    fn a_container_is_called_like_its_node_unless_an_item_or_json_says_otherwise() {
+        let named = |text: &str| {
+            let spec = ContainerSpec { settings: text.parse().unwrap(), ..spec() };
+            body(&spec, "busybox", &[]).unwrap()["Hostname"].clone()
+        };
+        assert_eq!(named(""), "host1c1");
+        assert_eq!(named("hostname=web.lab.test"), "web.lab.test");
+        assert_eq!(named(r#"docker={"Hostname":"old"}"#), "old");
+        assert_eq!(named(r#"docker={"Hostname":"old"};hostname=web"#), "web");
+    }
+
+    #[test]
+    fn options_of_the_default_log_driver_name_no_driver() {
+        let spec = ContainerSpec { settings: "logopt=max-size=10m,".parse().unwrap(), ..spec() };
+        let host = body(&spec, "busybox", &[]).unwrap()["HostConfig"].clone();
+        assert_eq!(host["LogConfig"], json!({"Type": "", "Config": {"max-size": "10m"}}));
     }
 
     #[test]

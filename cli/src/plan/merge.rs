@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 /// Lists of which both sides' items hold.
-const JOINED: [&str; 10] = [
+const JOINED: [&str; 13] = [
     "Env",
     "Binds",
     "ExtraHosts",
@@ -15,6 +15,9 @@ const JOINED: [&str; 10] = [
     "CapDrop",
     "Dns",
     "DnsSearch",
+    "DnsOptions",
+    "GroupAdd",
+    "SecurityOpt",
 ];
 
 /// What the tables decide and no JSON may: a container with another network would not be the node of the tables.

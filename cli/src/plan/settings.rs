@@ -1,7 +1,7 @@
 //! The items of `vm.othersettings` as fields of POST /containers/create. What an item does not say is not there: the image or
 //! the engine decides.
 
-use inventory::{Device, Gpus, Health, Settings, Swap, Ulimit};
+use inventory::{Device, ExtraHost, Gpus, Health, Settings, Swap, Tmpfs, Ulimit};
 use serde_json::{Map, Value, json};
 
 /// What concerns the program: fields of the body itself.
@@ -24,7 +24,55 @@ pub(super) fn config(settings: &Settings) -> Map<String, Value> {
 
 /// What concerns the host: fields of its `HostConfig`.
 pub(super) fn host(settings: &Settings, memory: Option<u64>) -> Map<String, Value> {
+    let mut host = limits(settings, memory);
+    host.extend(surroundings(settings));
+    host
+}
+
+/// What the container finds around it: names, files, namespaces, its log.
+fn surroundings(settings: &Settings) -> Map<String, Value> {
     let dns: Vec<String> = settings.dns.iter().map(ToString::to_string).collect();
+    let own = |text: &Option<String>| text.as_deref().map(Value::from);
+    fields([
+        ("Dns", list(&dns)),
+        ("DnsSearch", list(&settings.dns_search)),
+        ("DnsOptions", list(&settings.dns_options)),
+        ("Init", settings.init.map(Value::from)),
+        ("Tmpfs", pairs(settings.tmpfs.iter().map(|Tmpfs { path, options }| (path, options)))),
+        ("ReadonlyRootfs", settings.read_only.map(Value::from)),
+        ("SecurityOpt", list(&settings.security_options)),
+        ("GroupAdd", list(&settings.groups)),
+        ("IpcMode", own(&settings.ipc)),
+        ("PidMode", own(&settings.pid)),
+        ("UsernsMode", own(&settings.userns)),
+        ("CgroupnsMode", own(&settings.cgroupns)),
+        ("CgroupParent", own(&settings.cgroup_parent)),
+        ("Runtime", own(&settings.runtime)),
+        ("LogConfig", log(settings)),
+    ])
+}
+
+/// The engine takes options of its default driver with an empty name.
+fn log(settings: &Settings) -> Option<Value> {
+    let options = pairs(settings.log_options.iter().map(|(name, value)| (name, value)));
+    if settings.log_driver.is_none() && options.is_none() {
+        return None;
+    }
+    let driver = settings.log_driver.as_deref().unwrap_or_default();
+    Some(json!({ "Type": driver, "Config": options.unwrap_or_else(|| json!({})) }))
+}
+
+/// A name of another machine, as the API takes it.
+pub(super) fn extra_host(ExtraHost { name, address }: &ExtraHost) -> String {
+    format!("{name}:{address}")
+}
+
+fn pairs<'a>(pairs: impl Iterator<Item = (&'a String, &'a String)>) -> Option<Value> {
+    let map: Map<String, Value> = pairs.map(|(name, value)| (name.clone(), value.as_str().into())).collect();
+    (!map.is_empty()).then(|| map.into())
+}
+
+fn limits(settings: &Settings, memory: Option<u64>) -> Map<String, Value> {
     let all = |values: Vec<Value>| if values.is_empty() { None } else { Some(Value::Array(values)) };
     fields([
         ("RestartPolicy", settings.restart.as_deref().map(restart)),
@@ -37,9 +85,10 @@ pub(super) fn host(settings: &Settings, memory: Option<u64>) -> Map<String, Valu
         ("CapAdd", list(&settings.cap_add)),
         ("CapDrop", list(&settings.cap_drop)),
         ("Privileged", settings.privileged.map(Value::from)),
-        ("Dns", list(&dns)),
-        ("DnsSearch", list(&settings.dns_search)),
-        ("DnsOptions", list(&settings.dns_options)),
+        ("MemoryReservation", settings.memory_reservation.map(Value::from)),
+        ("CpuShares", settings.cpu_shares.map(Value::from)),
+        ("OomScoreAdj", settings.oom_score_adj.map(Value::from)),
+        ("Sysctls", pairs(settings.sysctls.iter().map(|(name, value)| (name, value)))),
     ])
 }
 
@@ -84,7 +133,7 @@ fn request(gpus: &Gpus) -> Value {
     }
 }
 
-fn health(Health { test, interval, timeout, start, retries }: &Health) -> Value {
+fn health(Health { test, interval, timeout, start, start_interval, retries }: &Health) -> Value {
     let test = test.as_deref().map(|line| match line {
         "none" => json!(["NONE"]),
         line => json!(["CMD-SHELL", line]),
@@ -94,6 +143,7 @@ fn health(Health { test, interval, timeout, start, retries }: &Health) -> Value 
         ("Interval", interval.map(Value::from)),
         ("Timeout", timeout.map(Value::from)),
         ("StartPeriod", start.map(Value::from)),
+        ("StartInterval", start_interval.map(Value::from)),
         ("Retries", retries.map(Value::from)),
     ]);
     fields.into()

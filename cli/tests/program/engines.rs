@@ -96,6 +96,80 @@ fn rows_that_cannot_be_used_stop_a_command_before_it_begins() {
     );
 }
 
+/// Of many nodes only those that depend on a wrong row are refused, in their place of the noderange.
+#[test]
+fn a_wrong_row_keeps_no_other_node_from_its_work() {
+    let absent = |host: &str| {
+        format!(
+            "Error: cannot reach the engine of {host}: cannot connect to /nowhere/{host}.sock: No such file or directory (os error 2)"
+        )
+    };
+    let place = |from: &str, to: &str| {
+        let place = Place::with(&SMALL.replacen(from, to, 1));
+        engines(&place, &[("default", "unix:///nowhere/{host}.sock")]);
+        place
+    };
+    let hint = "! hint: xdock check looks at all the tables\n";
+    let (one, two) = (absent("host1"), absent("host2"));
+    let nowhere = place("    vmhost=host2\n", "");
+    let why = "vm.host of host2c1 is empty; set it to the node name of its docker host";
+    for words in [&["power", "docker", "off"][..], &["rm", "docker"], &["ls", "docker"], &["mk", "docker"]] {
+        let expected = format!(
+            "! host1c1: {one}\n! host1c2: Error: the same as host1c1\n! host2c1: Error: {why}\n{hint}"
+        );
+        assert_eq!(nowhere.say(words), format!("{expected}= 1\n"), "{words:?}");
+    }
+    let no_address = place("ip=10.99.1.2\n", "ip=10.99.1.256\n");
+    let why = "hosts.ip=10.99.1.256 of host1c2: an IP address is needed";
+    assert_eq!(
+        no_address.say(&["mk", "docker"]),
+        format!("! host1c1: {one}\n! host1c2: Error: {why}\n! host2c1: {two}\n{hint}= 1\n")
+    );
+    // nobody asked for it: its host goes on, and the row is told
+    assert_eq!(
+        no_address.say(&["mk", "host1c1"]),
+        format!("! host1c1: {one}\n! hint: left out: {why}\n= 1\n")
+    );
+    assert_eq!(no_address.say(&["mk", "host2c1"]), format!("! host2c1: {two}\n= 1\n"));
+    // it can still be stopped and removed
+    assert_eq!(no_address.say(&["rm", "host1c2"]), format!("! host1c2: {one}\n= 1\n"));
+    let twice = place("ip=10.99.2.1\n", "ip=10.99.1.1\n");
+    let clash =
+        "10.99.1.1 is the address of host1c1 and host2c1: change hosts.ip of host1c1 or hosts.ip of host2c1";
+    assert_eq!(
+        twice.say(&["mk", "docker"]),
+        format!("! host1c1: Error: {clash}\n! host1c2: {one}\n! host2c1: Error: {clash}\n{hint}= 1\n")
+    );
+    assert_eq!(twice.say(&["mk", "host1c2"]), format!("! host1c2: {one}\n! hint: left out: {clash}\n= 1\n"));
+}
+
+#[test]
+fn a_port_of_vmhost_is_an_engine_by_tls_but_for_the_one_without() {
+    let with_host =
+        |host: &str| Place::with(&SMALL.replacen("vmhost=host2\n", &format!("vmhost={host}\n"), 1));
+    let settings =
+        |place: &Place| std::fs::write(place.settings(), "[tls]\ndirectory = \"/nowhere\"\n").unwrap();
+    for port in [2376, 4243] {
+        let place = with_host(&format!("host2:{port}"));
+        settings(&place);
+        let said = place.say(&["power", "host2c1", "state"]);
+        let told = format!(
+            "! host2c1: Error: vm.host has port {port} of host2, where its engine would be reached by TLS, and this management node has no certificates: remove the port (vm.host=host2) to use ssh, or run \"xdock host host2 enroll\"\n"
+        );
+        assert!(said.starts_with(&told), "{said}");
+    }
+    let url = with_host("tcp://host2:2375").say(&["power", "host2c1", "state"]);
+    assert!(
+        url.starts_with("! host2c1: Error: vm.host=tcp://host2:2375 of host2c1: a node name is needed here, not a URL: write host2;"),
+        "{url}"
+    );
+    let old = with_host("host2:2375");
+    assert_eq!(
+        old.say(&["check"]),
+        "warning: vm.host=host2:2375 of host2c1: port 2375 is Docker's port without TLS, which xdock does not use; it reaches the engine by ssh, or by TLS where the host is enrolled; write vm.host=host2\n! 5 nodes: 0 errors, 1 warning\n= 0\n"
+    );
+}
+
 #[test]
 fn mk_refuses_what_docker_would_not_understand() {
     let wrong = |settings: &str| {

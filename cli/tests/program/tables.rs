@@ -58,7 +58,7 @@ fn sound_tables_are_told_so() {
 }
 
 #[test]
-fn an_address_of_two_nodes_is_found_by_check_and_stops_mk() {
+fn an_address_of_two_nodes_is_found_by_check_and_stops_mk_of_both() {
     let place = Place::with(&SMALL.replace("10.99.2.1", "10.99.1.1"));
     let told =
         "10.99.1.1 is the address of host1c1 and host2c1: change hosts.ip of host1c1 or hosts.ip of host2c1";
@@ -66,7 +66,7 @@ fn an_address_of_two_nodes_is_found_by_check_and_stops_mk() {
     assert!(said.contains(told), "{said}");
     assert!(said.ends_with("! 5 nodes in file:DIR/cluster.stanza: 1 error, 0 warnings\n= 1\n"), "{said}");
     assert_eq!(
-        place.say(&["mk", "docker"]),
+        place.say(&["mk", "host1c1,host2c1"]),
         format!(
             "! host1c1: Error: {told}\n! host2c1: Error: {told}\n\
              ! Error: nothing was done: 2 nodes cannot be used as the tables have them\n\

@@ -3,7 +3,9 @@
 //! One pass over nodes, sorted lists for what must be unique: 10,000 nodes are checked in well under a second.
 
 mod cause;
+mod commands;
 mod containers;
+mod engines;
 mod finding;
 mod hosts;
 mod infrastructure;
@@ -40,6 +42,7 @@ impl Cluster<'_> {
         let plans = hosts::Plans::of(self);
         findings.extend(plans.findings(self));
         findings.extend(containers::findings(self, &plans));
+        findings.extend(engines::findings(self));
         finding::folded(findings)
     }
 }

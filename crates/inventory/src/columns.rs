@@ -2,6 +2,7 @@
 //! says, where it refuses, the rule that the text breaks.
 
 mod amount;
+mod image;
 mod items;
 mod machine;
 mod settings;

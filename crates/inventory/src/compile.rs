@@ -16,4 +16,3 @@ pub use cluster::Cluster;
 pub use container::SpecError;
 pub use duplicates::Duplicate;
 pub use host::HostError;
-pub use snapshot::CompileError;

@@ -1,5 +1,6 @@
 //! A container node as the tables define it, every value parsed.
 
+mod ports;
 mod settings;
 
 use std::net::IpAddr;
@@ -10,7 +11,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::mac::MacAddr;
 use crate::name::{IfName, NetName, NodeName};
 
-pub use settings::{Device, Gpus, Health, Settings, Swap, Ulimit};
+pub use ports::{ExposedPorts, PortRange, Protocol, PublishedPorts};
+pub use settings::{Device, ExtraHost, Gpus, Health, Settings, Swap, Tmpfs, Ulimit};
 
 /// All that the tables say of one container node (`nodehm.mgt` is `docker`).
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -40,7 +42,7 @@ pub struct ContainerSpec {
 pub struct DockerHost {
     /// Node name of the host.
     pub name: NodeName,
-    /// Port of its engine when the column says `host:port` (xCAT's form): TCP with mutual TLS.
+    /// Port of its engine when the column has `host:port` (xCAT's form): TCP with mutual TLS. Never Docker's port without TLS.
     pub port: Option<u16>,
 }
 
@@ -99,8 +101,8 @@ pub struct VolumeMount {
     pub source: String,
     /// Absolute path in the container.
     pub target: String,
-    /// `ro` instead of `rw`.
-    pub read_only: bool,
+    /// Mount options as Docker takes them in a bind: `ro`, `z`, `rslave`. Without `rw`, which is the default.
+    pub options: Vec<&'static str>,
 }
 
 /// A name in the container for another container on any host.

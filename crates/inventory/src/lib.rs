@@ -25,10 +25,10 @@ mod tables;
 
 pub use cell::CellError;
 pub use check::{Finding, Severity, check};
-pub use compile::{AttachError, Cluster, CompileError, Duplicate, HostError, Places, SpecError};
+pub use compile::{AttachError, Cluster, Duplicate, HostError, Places, SpecError};
 pub use container::{
-    Attachment, ContainerSpec, Cpus, Device, DockerHost, Gpus, Health, Link, Network, Settings, Swap, Ulimit,
-    VolumeMount,
+    Attachment, ContainerSpec, Cpus, Device, DockerHost, ExposedPorts, ExtraHost, Gpus, Health, Link,
+    Network, PortRange, Protocol, PublishedPorts, Settings, Swap, Tmpfs, Ulimit, VolumeMount,
 };
 pub use hostplan::{
     BondOptions, Datapath, DeviceKind, DevicePlan, HostPlan, HostPlanError, HostTables, PluggedNetwork, Port,

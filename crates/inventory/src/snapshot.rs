@@ -14,6 +14,7 @@ use thiserror::Error;
 use crate::container::{Attachment, Network, tight};
 use crate::name::{IfName, NetName, NodeName};
 
+mod carried;
 mod index;
 mod kept;
 mod stamp;
@@ -40,7 +41,7 @@ pub struct Snapshot {
     /// The management node that made it; `None`: an earlier release did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
-    /// `sha256:` and the hexadecimal hash of `host`, `networks` and `nodes`: equal tables, equal digest.
+    /// `sha256:` and the hexadecimal hash of `host`, `networks`, `nodes` and `withheld`: equal tables, equal digest.
     pub digest: String,
     /// The host that it is for.
     pub host: NodeName,
@@ -48,6 +49,12 @@ pub struct Snapshot {
     pub networks: Vec<HostNetwork>,
     /// Container nodes of all hosts on those networks, sorted by name.
     pub nodes: Vec<SnapshotNode>,
+    /// Containers of this host whose rows cannot be used, sorted: the host goes on with what it had for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withheld: Vec<NodeName>,
+    /// What the host had for them. The host itself adds it, see [`Snapshot::succeeding`]; the digest does not cover it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub carried: Vec<SnapshotNode>,
     /// Finds an address's holder.
     #[serde(skip)]
     index: AddressIndex,
@@ -118,9 +125,29 @@ pub enum SnapshotError {
 impl Snapshot {
     /// Seals host, networks and nodes with their digest.
     pub fn seal(host: NodeName, version: u64, networks: Vec<HostNetwork>, nodes: Vec<SnapshotNode>) -> Self {
-        let digest = digest(&host, &networks, &nodes);
+        let digest = digest(&host, &networks, &nodes, &[]);
         let index = AddressIndex::default();
-        Self { format: FORMAT, version, origin: None, digest, host, networks, nodes, index }
+        let (withheld, carried) = (Vec::new(), Vec::new());
+        Self {
+            format: FORMAT,
+            version,
+            origin: None,
+            digest,
+            host,
+            networks,
+            nodes,
+            withheld,
+            carried,
+            index,
+        }
+    }
+
+    /// The same with the containers of the host whose rows cannot be used.
+    #[must_use]
+    pub fn withholding(mut self, mut withheld: Vec<NodeName>) -> Self {
+        withheld.sort();
+        self.digest = digest(&self.host, &self.networks, &self.nodes, &withheld);
+        Self { withheld, ..self }
     }
 
     /// The same, made by a management node (`None`: as an earlier release made it).
@@ -138,7 +165,7 @@ impl Snapshot {
         if snapshot.format != FORMAT {
             return Err(SnapshotError::Format(snapshot.format));
         }
-        let found = digest(&snapshot.host, &snapshot.networks, &snapshot.nodes);
+        let found = digest(&snapshot.host, &snapshot.networks, &snapshot.nodes, &snapshot.withheld);
         if found != snapshot.digest {
             return Err(SnapshotError::Digest { said: snapshot.digest, found });
         }
@@ -155,19 +182,25 @@ impl Snapshot {
 
     /// The text of the file: a line for each network and node, so that a person can read and `diff` can compare it.
     pub fn to_text(&self) -> String {
-        let line = |value: String| format!("  {value}");
-        let networks: Vec<String> = self.networks.iter().map(to_json).map(line).collect();
-        let nodes: Vec<String> = self.nodes.iter().map(to_json).map(line).collect();
+        let list = |name: &str, lines: Vec<String>| format!("\"{name}\": [\n  {}\n]", lines.join(",\n  "));
+        let networks: Vec<String> = self.networks.iter().map(to_json).collect();
+        let mut lists =
+            vec![list("networks", networks), list("nodes", self.nodes.iter().map(to_json).collect())];
+        if !self.withheld.is_empty() {
+            lists.push(list("withheld", self.withheld.iter().map(to_json).collect()));
+        }
+        if !self.carried.is_empty() {
+            lists.push(list("carried", self.carried.iter().map(to_json).collect()));
+        }
         let origin = self.origin.as_ref().map(|origin| format!("\"origin\": {},\n", to_json(origin)));
-        let origin = origin.unwrap_or_default();
         format!(
-            "{{\n\"format\": {},\n\"version\": {},\n{origin}\"digest\": {},\n\"host\": {},\n\"networks\": [\n{}\n],\n\"nodes\": [\n{}\n]\n}}\n",
+            "{{\n\"format\": {},\n\"version\": {},\n{}\"digest\": {},\n\"host\": {},\n{}\n}}\n",
             self.format,
             self.version,
+            origin.unwrap_or_default(),
             to_json(&self.digest),
             to_json(&self.host),
-            networks.join(",\n"),
-            nodes.join(",\n"),
+            lists.join(",\n"),
         )
     }
 
@@ -176,15 +209,17 @@ impl Snapshot {
         self.networks.iter().find(|network| network.network.name == *name)
     }
 
-    /// The node of that name.
+    /// The node of that name, with what the host carries of it where its rows cannot be used.
     pub fn node(&self, name: &str) -> Option<&SnapshotNode> {
-        let at = self.nodes.binary_search_by(|node| node.node.as_str().cmp(name)).ok()?;
-        self.nodes.get(at)
+        let place = |nodes: &[SnapshotNode]| nodes.binary_search_by(|node| node.node.as_str().cmp(name)).ok();
+        let carried = || self.carried.get(place(&self.carried)?);
+        place(&self.nodes).and_then(|at| self.nodes.get(at)).or_else(carried)
     }
 
     /// Who has that address on that network: the node and its place there.
     pub fn holder(&self, network: &NetName, address: IpAddr) -> Option<(&SnapshotNode, &Attachment)> {
-        self.index.holders(&self.nodes, address).find(|(_, nic)| nic.network == *network)
+        let of_tables = self.index.holders(&self.nodes, address).find(|(_, nic)| nic.network == *network);
+        of_tables.or_else(|| carried::holder(&self.carried, network, address))
     }
 }
 
@@ -200,11 +235,20 @@ fn refusal(text: &[u8], error: serde_json::Error) -> SnapshotError {
     }
 }
 
-/// Hashes the JSON text as it is made: with 10,000 nodes it would be megabytes.
-fn digest(host: &NodeName, networks: &[HostNetwork], nodes: &[SnapshotNode]) -> String {
+/// Hashes the JSON text as it is made: with 10,000 nodes it would be megabytes. Tables without a wrong row have the digest that
+/// earlier releases gave them.
+fn digest(
+    host: &NodeName,
+    networks: &[HostNetwork],
+    nodes: &[SnapshotNode],
+    withheld: &[NodeName],
+) -> String {
     let mut hash = Hashing(Sha256::new());
     // a hash takes every byte, and these types have string keys and no floats: this can not fail
-    let _ = serde_json::to_writer(&mut hash, &(host, networks, nodes));
+    let _ = match withheld {
+        [] => serde_json::to_writer(&mut hash, &(host, networks, nodes)),
+        withheld => serde_json::to_writer(&mut hash, &(host, networks, nodes, withheld)),
+    };
     let hex: String = hash.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     format!("sha256:{hex}")
 }

@@ -36,60 +36,86 @@ fn the_five_node_tables_lack_only_the_bridge_of_n1s_second_network() {
     assert_eq!(
         found,
         [
-            "error: dh1 has no bridge for network net98 of n1; set nictypes.BRIDGE=bridge nicdevices.BRIDGE=NIC nicnetworks.BRIDGE=net98 of dh1"
+            "error: dh1 has no bridge for network net98 of n1; set nictypes.BRIDGE=bridge nicdevices.BRIDGE=NIC nicnetworks.BRIDGE=net98 of dh1",
+            "warning: vm.host=dh1:2375 of d1 (and of 3 more): port 2375 is Docker's port without TLS, which xdock does not use; it reaches the engine by ssh, or by TLS where the host is enrolled; write vm.host=dh1"
         ]
     );
 }
 
+/// Text of the scenario, what stands in its place, and what is found.
+type Change = (&'static str, &'static str, &'static str);
+
+const CHANGES: &[Change] = &[
+    (
+        "ip=10.99.1.1\n",
+        "ip=10.99.2.2\n",
+        "error: 10.99.2.2 is the address of host1c1 and host2c2: change hosts.ip of host1c1 or hosts.ip of host2c2",
+    ),
+    (
+        "ip=10.99.1.4\n",
+        "ip=10.98.0.12\n",
+        "error: 10.98.0.12 is the address of host1c4 and host2: change hosts.ip of host1c4 or nicips.br98 of host2",
+    ),
+    (
+        "mac=02:42:0a:63:01:01\n",
+        "mac=02:42:0a:63:02:01\n",
+        "error: 02:42:0a:63:02:01 is the MAC address of host1c1 and host2c1: change mac.mac of host1c1 or mac.mac of host2c1",
+    ),
+    (
+        "vmhost=host3\n",
+        "vmhost=host4\n",
+        "error: vm.host=host4 of host3c1: no node has this name; define it or correct the row",
+    ),
+    (
+        "provmethod=busybox!sleep,infinity\n",
+        "",
+        "warning: nodetype.provmethod of host1c1 is empty: mk needs image=IMAGE",
+    ),
+    (
+        "provmethod=busybox!sleep,infinity\n",
+        "provmethod=busybox!sh -c \"sleep 1\"\n",
+        "warning: nodetype.provmethod of host1c1: the command begins with the single word \"sh -c \\\"sleep 1\\\"\", which is no program; separate words by commas: provmethod=busybox!sh,-c,sleep 1",
+    ),
+    (
+        "provmethod=busybox!sleep,infinity\n",
+        "provmethod=busybox!my prog,-x\n",
+        "warning: nodetype.provmethod of host1c1: the command begins with the single word \"my prog\", which is no program; separate words by commas",
+    ),
+    (
+        "provmethod=busybox!sleep,infinity\n",
+        "provmethod=Busybox!sleep,infinity\n",
+        "error: nodetype.provmethod=Busybox!sleep,infinity of host1c1: an image's name is in small letters: busybox, not Busybox",
+    ),
+    (
+        "provmethod=busybox!sleep,infinity\n",
+        "provmethod=busybox@sha256:abc!sleep,infinity\n",
+        "error: nodetype.provmethod=busybox@sha256:abc!sleep,infinity of host1c1: a sha256 digest has 64 hexadecimal digits, not 3",
+    ),
+    (
+        "link=host2c1:db",
+        "link=host7c1:db",
+        "error: link=host7c1 in vm.othersettings of host1c3: host7c1 is no node; correct the item",
+    ),
+    (
+        "link=host2c1:db",
+        "link=host2:db",
+        "error: link=host2 in vm.othersettings of host1c3: host2 is no container (mgt=docker); correct the item",
+    ),
+    (
+        "gateway=10.99.0.1\n",
+        "gateway=10.99.0.1\n    dynamicrange=10.99.3.4-10.99.3.40\n",
+        "error: 10.99.3.4 of host3c4 is in networks.dynamicrange=10.99.3.4-10.99.3.40 of mynet0: DHCP may give it to another machine; change one of them",
+    ),
+    (
+        "gateway=10.99.0.1\n",
+        "gateway=10.99.0.1\n    dynamicrange=10.99.3.4\n",
+        "warning: networks.dynamicrange=10.99.3.4 of mynet0: the form is FIRST-LAST, several separated by ;",
+    ),
+];
+
 #[test]
 fn each_finding_names_the_row_to_change() {
-    for (from, to, finding) in [
-        (
-            "ip=10.99.1.1\n",
-            "ip=10.99.2.2\n",
-            "error: 10.99.2.2 is the address of host1c1 and host2c2: change hosts.ip of host1c1 or hosts.ip of host2c2",
-        ),
-        (
-            "ip=10.99.1.4\n",
-            "ip=10.98.0.12\n",
-            "error: 10.98.0.12 is the address of host1c4 and host2: change hosts.ip of host1c4 or nicips.br98 of host2",
-        ),
-        (
-            "mac=02:42:0a:63:01:01\n",
-            "mac=02:42:0a:63:02:01\n",
-            "error: 02:42:0a:63:02:01 is the MAC address of host1c1 and host2c1: change mac.mac of host1c1 or mac.mac of host2c1",
-        ),
-        (
-            "vmhost=host3\n",
-            "vmhost=host4\n",
-            "error: vm.host=host4 of host3c1: no node has this name; define it or correct the row",
-        ),
-        (
-            "provmethod=busybox!sleep,infinity\n",
-            "",
-            "warning: nodetype.provmethod of host1c1 is empty: mk needs image=IMAGE",
-        ),
-        (
-            "link=host2c1:db",
-            "link=host7c1:db",
-            "error: link=host7c1 in vm.othersettings of host1c3: host7c1 is no node; correct the item",
-        ),
-        (
-            "link=host2c1:db",
-            "link=host2:db",
-            "error: link=host2 in vm.othersettings of host1c3: host2 is no container (mgt=docker); correct the item",
-        ),
-        (
-            "gateway=10.99.0.1\n",
-            "gateway=10.99.0.1\n    dynamicrange=10.99.3.4-10.99.3.40\n",
-            "error: 10.99.3.4 of host3c4 is in networks.dynamicrange=10.99.3.4-10.99.3.40 of mynet0: DHCP may give it to another machine; change one of them",
-        ),
-        (
-            "gateway=10.99.0.1\n",
-            "gateway=10.99.0.1\n    dynamicrange=10.99.3.4\n",
-            "warning: networks.dynamicrange=10.99.3.4 of mynet0: the form is FIRST-LAST, several separated by ;",
-        ),
-    ] {
+    for (from, to, finding) in CHANGES {
         let found: Vec<String> = with(from, to).into_iter().collect();
         assert!(found.iter().any(|text| text == finding), "{finding}\nnot in\n{found:#?}");
     }
@@ -117,6 +143,15 @@ fn a_port_that_two_containers_of_a_host_publish_is_found() {
     assert_eq!(with("8080:80", "8080:81/udp", "host1"), [""; 0]);
     assert_eq!(with("10.99.0.11:8080:80", "10.98.0.11:8080:80", "host1"), [""; 0]);
     assert_eq!(with("8080:80", "8080:80", "host2"), [""; 0]);
+    // ranges
+    assert_eq!(with("8080:80", "8000-8100:9000-9100", "host1"), finding);
+    assert_eq!(with("8000-8080:80-160", "8080-8090:1-11", "host1"), finding);
+    assert_eq!(with("8000-8079:80-159", "8080-8090:1-11", "host1"), [""; 0]);
+    assert_eq!(with("8000-8010:80-90", "8000-8010:80-90/udp", "host1"), [""; 0]);
+    assert_eq!(
+        with("8080:80;port=10.99.0.11:8080:81", "9:9", "host1"),
+        ["error: port 8080/tcp of host1 is published twice by p1: correct port= in vm.othersettings"]
+    );
 }
 
 #[test]

@@ -51,7 +51,7 @@ fn the_five_node_tables_of_xcat_compile() {
     let text = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/etc-xcat");
     let inventory = Inventory::open(&format!("xcat://{text}").parse().unwrap()).unwrap();
     let d2 = inventory.container(&node("d2")).unwrap();
-    assert_eq!((d2.host.name.as_str(), d2.host.port), ("dh1", Some(2375)));
+    assert_eq!((d2.host.name.as_str(), d2.host.port), ("dh1", None), "its port 2375 says nothing");
     assert_eq!(d2.cpus, Some(Cpus::Set("0-1".to_owned())));
     assert_eq!(d2.command.unwrap(), ["/bin/sh", "-c", "trap \"exit 0\" TERM; sleep 100000 & wait"]);
     let n1 = inventory.container(&node("n1")).unwrap();
@@ -70,6 +70,11 @@ const WRONG_NODES: &[Refusal] = &[
     ("vmhost", "", "vm.host of host1c1 is empty; set it to the node name of its docker host"),
     ("vmhost", "host9", "vm.host=host9 of host1c1: no node has this name; define it or correct the row"),
     ("vmhost", "host1:x", "vm.host=host1:x of host1c1: the port after the ':' must be 1 to 65535"),
+    (
+        "vmhost",
+        "tcp://host1:2375",
+        "vm.host=tcp://host1:2375 of host1c1: a node name is needed here, not a URL: write host1; where tcp:// is meant, put the URL into [engines] of /etc/xdock/xdock.toml",
+    ),
     ("ip", "", "hosts.ip of host1c1 is empty; set its address"),
     ("ip", "10.99.1", "hosts.ip=10.99.1 of host1c1: an IP address is needed"),
     (
@@ -113,7 +118,7 @@ const WRONG_CELLS: &[Refusal] = &[
     (
         "vmstorage",
         "data",
-        "vm.storage=data of host1c1: item \"data\": the form is SOURCE:TARGET or SOURCE:TARGET:ro",
+        "vm.storage=data of host1c1: item \"data\": the form is SOURCE:TARGET or SOURCE:TARGET:OPTION,OPTION with ro, rw, z, Z, nocopy or a propagation such as rslave",
     ),
     (
         "vmothersettings",
@@ -204,32 +209,79 @@ fn a_snapshot_has_the_containers_of_all_hosts_on_the_hosts_networks() {
     assert_eq!(snapshot.digest, inventory.snapshot(&node("host2"), 8).unwrap().digest);
 }
 
+fn names(snapshot: &inventory::Snapshot) -> Vec<&str> {
+    snapshot.nodes.iter().map(|node| node.node.as_str()).collect()
+}
+
+fn withheld(snapshot: &inventory::Snapshot) -> Vec<&str> {
+    snapshot.withheld.iter().map(AsRef::as_ref).collect()
+}
+
+/// Every way in which two rows can have one address: none of the containers gets it, on any host; all others are there.
 #[test]
-fn nothing_is_compiled_from_tables_with_one_address_twice() {
-    let inventory = changed("host1c1", "ip", "10.99.2.2");
-    assert_eq!(
-        inventory.snapshot(&node("host3"), 1).unwrap_err().to_string(),
-        "10.99.2.2 is the address of host1c1 and host2c2: change hosts.ip of host1c1 or hosts.ip of host2c2"
-    );
-    let inventory = changed("host1c1", "ip", "10.99.0.13");
-    assert_eq!(
-        inventory.snapshot(&node("host1"), 1).unwrap_err().to_string(),
-        "10.99.0.13 is the address of host1c1 and host3: change hosts.ip of host1c1 or hosts.ip of host3"
-    );
-    let inventory = changed("host1c1", "mac", "02:42:0a:63:02:01");
-    assert_eq!(
-        inventory.snapshot(&node("host1"), 1).unwrap_err().to_string(),
-        "02:42:0a:63:02:01 is the MAC address of host1c1 and host2c1: change mac.mac of host1c1 or mac.mac of host2c1"
-    );
+fn rows_with_one_address_are_left_out_and_no_others() {
+    for (attribute, value, on_host1, on_host2) in [
+        ("ip", "10.99.2.2", vec!["host1c1"], vec!["host2c2"]),
+        ("ip", "10.99.0.13", vec!["host1c1"], vec![]),
+        ("mac", "02:42:0a:63:02:01", vec!["host1c1"], vec!["host2c1"]),
+        ("nicips.eth1", "10.98.2.1", vec!["host1c1"], vec!["host2c1"]),
+    ] {
+        let inventory = changed("host1c1", attribute, value);
+        let snapshots = ["host1", "host2", "host3"].map(|host| inventory.snapshot(&node(host), 1).unwrap());
+        assert_eq!(
+            snapshots.each_ref().map(withheld),
+            [on_host1.clone(), on_host2.clone(), vec![]],
+            "{attribute}={value}"
+        );
+        for snapshot in &snapshots {
+            let missing = [on_host1.as_slice(), on_host2.as_slice()].concat();
+            assert_eq!(snapshot.nodes.len(), 12 - missing.len());
+            assert!(missing.iter().all(|name| !names(snapshot).contains(name)));
+        }
+    }
 }
 
 #[test]
-fn a_wrong_row_stops_the_snapshot_of_its_own_host_only() {
+fn a_wrong_row_is_left_out_of_its_hosts_snapshot_and_told() {
     let inventory = changed("host1c1", "ip", "10.9.9.9");
-    assert_eq!(
-        inventory.snapshot(&node("host1"), 1).unwrap_err().to_string(),
-        "no row of networks contains 10.9.9.9, the hosts.ip of host1c1; add the row or correct the address"
-    );
-    let snapshot = inventory.snapshot(&node("host2"), 1).unwrap();
-    assert_eq!(snapshot.nodes.len(), 11);
+    let cluster = inventory.cluster().unwrap();
+    let [one, two] = ["host1", "host2"].map(|host| cluster.snapshot(&node(host), 1).unwrap());
+    assert_eq!((one.nodes.len(), withheld(&one)), (11, vec!["host1c1"]));
+    assert_eq!((two.nodes.len(), withheld(&two)), (11, vec![]));
+    let told: Vec<(String, String)> =
+        cluster.withheld(&node("host1")).map(|(node, why)| (node.to_string(), why.to_owned())).collect();
+    let why =
+        "no row of networks contains 10.9.9.9, the hosts.ip of host1c1; add the row or correct the address";
+    assert_eq!(told, [("host1c1".to_owned(), why.to_owned())]);
+    // columns that say nothing about addresses keep nobody from the network
+    assert_eq!(changed("host1c1", "vmcpus", "many").snapshot(&node("host1"), 1).unwrap().nodes.len(), 12);
+}
+
+/// A row that names no host may be a container of any.
+#[test]
+fn a_container_without_a_host_is_withheld_everywhere() {
+    for value in ["", "host1:x", "nohost"] {
+        let inventory = changed("host1c1", "vmhost", value);
+        for host in ["host1", "host2"] {
+            let snapshot = inventory.snapshot(&node(host), 1).unwrap();
+            assert_eq!((snapshot.nodes.len(), withheld(&snapshot)), (11, vec!["host1c1"]), "{value} {host}");
+        }
+    }
+}
+
+/// The container of a wrong row may run with the addresses that the row still has.
+#[test]
+fn what_a_wrong_row_claims_is_given_to_nobody_else() {
+    let wrong_nics = "    nicips.eth1=10.98.1.1\n    nicips.eth2=10.98.1.999\n";
+    for (from, to) in
+        [("    nicips.eth1=10.98.1.1\n", wrong_nics), ("    ip=10.99.1.1\n", "    ip=10.98.1.1 10.99.1\n")]
+    {
+        let text =
+            SCENARIO.replacen(from, to, 1).replacen("nicips.eth1=10.98.2.1", "nicips.eth1=10.98.1.1", 1);
+        let inventory = Inventory::from_stanzas(&text).unwrap();
+        assert!(inventory.container(&node("host1c1")).is_err(), "{to}");
+        let snapshot = inventory.snapshot(&node("host2"), 1).unwrap();
+        assert_eq!((snapshot.nodes.len(), withheld(&snapshot)), (10, vec!["host2c1"]), "{to}");
+        assert!(snapshot.holder(&"net98".parse().unwrap(), "10.98.1.1".parse().unwrap()).is_none());
+    }
 }

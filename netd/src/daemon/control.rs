@@ -32,6 +32,7 @@ impl Daemon {
     }
 
     fn use_snapshot(&mut self, new: Snapshot) -> Result<(), String> {
+        let new = new.succeeding(self.state.snapshot.as_ref());
         snapshot::keep(&self.snapshot, &new).map_err(|error| chain(&error))?;
         info!(
             "snapshot {} for {}: {} nodes, made by {}",
@@ -40,6 +41,11 @@ impl Daemon {
             new.nodes.len(),
             new.stamp().maker()
         );
+        for node in &new.withheld {
+            let is_carried = new.node(node.as_str()).is_some();
+            let what = if is_carried { "it keeps what it had" } else { "it cannot start" };
+            warn!("the rows of {node} cannot be used: {what} (xdock check)");
+        }
         self.state.snapshot = Some(new);
         self.broken_snapshot = None;
         self.observe(Scope::All);
@@ -110,5 +116,6 @@ fn snapshot_status(snapshot: &Snapshot) -> SnapshotStatus {
         ahead_seconds: read.saturating_sub(now).as_secs(),
         made_by: snapshot.origin.as_ref().map(|origin| origin.name.clone()),
         nodes: snapshot.nodes.len(),
+        withheld: snapshot.withheld.clone(),
     }
 }

@@ -6,6 +6,7 @@ pub mod container;
 #[cfg(test)]
 mod documents;
 pub mod engine;
+pub mod items;
 pub mod promise;
 pub mod reach;
 mod room;

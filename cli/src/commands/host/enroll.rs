@@ -18,7 +18,7 @@ pub(super) async fn run(args: &EnrollArgs, chosen: &Chosen, app: &mut App) -> Re
         return revoke(chosen, args.dry_run, app);
     }
     let identities = identities(args.port, chosen)?;
-    let groups = targets::groups(&chosen.places(), app, &chosen.inventory)?;
+    let targets = targets::groups(&chosen.places(), &chosen.hosts, app, &chosen.inventory)?;
     let enrolment = match args.dry_run {
         true => None,
         false => Some(enrolment(args, app)?),
@@ -39,7 +39,7 @@ pub(super) async fn run(args: &EnrollArgs, chosen: &Chosen, app: &mut App) -> Re
             replies.end_all(&members, &outcome);
         }
     };
-    let failed = fleet::run(groups, &chosen.hosts, Sequence::Noderange, &mut app.printer, work).await;
+    let failed = fleet::run(targets, &chosen.hosts, Sequence::Noderange, &mut app.printer, work).await;
     Ok(Done::of(failed))
 }
 

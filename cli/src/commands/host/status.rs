@@ -20,7 +20,7 @@ use chain::chain;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(chosen: &Chosen, app: &mut App) -> Result<Done, CommandError> {
-    let groups = targets::groups(&chosen.places(), app, &chosen.inventory)?;
+    let targets = targets::groups(&chosen.places(), &chosen.hosts, app, &chosen.inventory)?;
     let ledger = app.settings.ledger()?.clone();
     let work = |group: Group, replies: Replies| {
         let ledger = &ledger;
@@ -29,7 +29,7 @@ pub(super) async fn run(chosen: &Chosen, app: &mut App) -> Result<Done, CommandE
             replies.end_all(&group.members, &outcome);
         }
     };
-    let failed = fleet::run(groups, &chosen.hosts, Sequence::Noderange, &mut app.printer, work).await;
+    let failed = fleet::run(targets, &chosen.hosts, Sequence::Noderange, &mut app.printer, work).await;
     Ok(Done::of(failed))
 }
 

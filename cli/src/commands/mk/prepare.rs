@@ -7,10 +7,10 @@ use inventory::check::Severity;
 use inventory::{Cluster, ContainerSpec, Network, NodeName, Settings, Snapshot};
 
 use crate::commands::CommandError;
-use crate::commands::sync::Tables;
+use crate::commands::sync::{Tables, listed};
 use crate::engine;
 use crate::plan::{self, Named, Wanted};
-use crate::targets::Place;
+use crate::targets::{Place, Places};
 use chain::chain;
 
 /// `image=`, `command=` and `dockerflag=` of the command line.
@@ -74,57 +74,76 @@ pub(super) fn overrides(words: &[String]) -> Result<Overrides, CommandError> {
     Ok(overrides)
 }
 
-/// All that is to be made, or all that is wrong.
-pub(super) fn job(
-    nodes: &[NodeName],
-    places: &[Place],
+/// All that is to be made.
+pub(super) struct Prepared {
+    /// What is made on each host.
+    pub(super) job: Job,
+    /// Where the nodes are that can be made, and what is wrong with the others.
+    pub(super) places: Places,
+    /// Nodes of these hosts that nobody asked for and whose rows cannot be used, each with the reason.
+    pub(super) left_out: Vec<String>,
+}
+
+/// Checks everything of all nodes. A node that cannot be made keeps no other from being made.
+pub(super) fn prepared(
+    places: Places,
     overrides: &Overrides,
     tables: &Tables<'_>,
-) -> Result<Job, CommandError> {
+) -> Result<Prepared, CommandError> {
     let cluster = tables.cluster()?;
-    let specs = specs(nodes, overrides, cluster)?;
-    let mut hosts = works(places, tables)?;
-    for (spec, wanted) in specs {
-        if let Some(work) = hosts.get_mut(&spec.host.name) {
-            work.add(&spec, wanted, cluster);
+    let (mut hosts, broken) = works(&places.good, tables)?;
+    let mut wrong = findings(&places.good, cluster);
+    wrong.extend(places.wrong);
+    let mut good = Vec::with_capacity(places.good.len());
+    for (node, host) in places.good {
+        if wrong.contains_key(&node) {
+            continue;
+        }
+        let made = match broken.get(&host.name) {
+            Some(text) => Err(text.clone()),
+            None => wanted(&node, overrides, cluster),
+        };
+        match (made, hosts.get_mut(&host.name)) {
+            (Ok((spec, wanted)), Some(work)) => {
+                work.add(&spec, wanted, cluster);
+                good.push((node, host));
+            }
+            (Ok(_), None) => {}
+            (Err(text), _) => drop(wrong.insert(node, text)),
         }
     }
-    Ok(Job { hosts })
+    hosts.retain(|_, work| !work.containers.is_empty());
+    let left_out = left_out(hosts.keys(), &wrong, cluster);
+    let wrong = wrong.into_iter().collect();
+    Ok(Prepared { job: Job { hosts }, places: Places { good, wrong }, left_out })
 }
 
-type Specs = Vec<(ContainerSpec, Wanted)>;
+type Reasons = BTreeMap<NodeName, String>;
 
-fn specs(nodes: &[NodeName], overrides: &Overrides, cluster: &Cluster<'_>) -> Result<Specs, CommandError> {
-    let found = findings(nodes, cluster);
-    let known: HashSet<NodeName> = found.iter().map(|(node, _)| node.clone()).collect();
-    let mut wrong = found;
-    let mut specs = Vec::with_capacity(nodes.len());
-    for node in nodes.iter().filter(|node| !known.contains(*node)) {
-        match prepared(node, overrides, cluster) {
-            Ok(made) => specs.push(made),
-            Err(text) => wrong.push((node.clone(), text)),
-        }
-    }
-    if wrong.is_empty() { Ok(specs) } else { Err(CommandError::Nodes(wrong)) }
-}
-
-/// Each host with its snapshot: that there is one is part of what is checked.
-fn works(places: &[Place], tables: &Tables<'_>) -> Result<BTreeMap<NodeName, Work>, CommandError> {
+/// Each host with its snapshot, and the hosts of which there is none.
+fn works(places: &[Place], tables: &Tables<'_>) -> Result<(BTreeMap<NodeName, Work>, Reasons), CommandError> {
     let hosts: BTreeSet<&NodeName> = places.iter().map(|(_, host)| &host.name).collect();
-    let mut works = BTreeMap::new();
-    let mut wrong = Vec::new();
+    let (mut works, mut broken) = (BTreeMap::new(), BTreeMap::new());
     for host in hosts {
         match tables.snapshot(host) {
             Ok(snapshot) => {
-                drop(works.insert(
-                    host.clone(),
-                    Work { snapshot, networks: Vec::new(), containers: HashMap::new() },
-                ));
+                let work = Work { snapshot, networks: Vec::new(), containers: HashMap::new() };
+                works.insert(host.clone(), work);
             }
-            Err(error) => wrong.push((host.clone(), chain(&error))),
+            Err(error) => drop(broken.insert(host.clone(), chain(&error))),
         }
     }
-    if wrong.is_empty() { Ok(works) } else { Err(CommandError::Nodes(wrong)) }
+    Ok((works, broken))
+}
+
+fn left_out<'a>(
+    hosts: impl Iterator<Item = &'a NodeName>,
+    asked: &Reasons,
+    cluster: &Cluster<'_>,
+) -> Vec<String> {
+    let of_hosts = hosts.flat_map(|host| cluster.withheld(host));
+    let others = of_hosts.filter(|(node, _)| !asked.contains_key(*node));
+    listed(others.map(|(_, why)| format!("left out: {why}")).collect())
 }
 
 impl Work {
@@ -140,19 +159,19 @@ impl Work {
 }
 
 /// What `xdock check` finds of these nodes: nothing is made of rows that contradict each other.
-fn findings(nodes: &[NodeName], cluster: &Cluster<'_>) -> Vec<(NodeName, String)> {
-    let asked: HashSet<&NodeName> = nodes.iter().collect();
-    let mut wrong = Vec::new();
+fn findings(places: &[Place], cluster: &Cluster<'_>) -> Reasons {
+    let asked: HashSet<&NodeName> = places.iter().map(|(node, _)| node).collect();
+    let mut wrong: BTreeMap<NodeName, BTreeSet<String>> = BTreeMap::new();
     for finding in cluster.check().iter().filter(|finding| finding.severity == Severity::Error) {
-        let of_asked = finding.nodes.iter().filter(|node| asked.contains(node));
-        wrong.extend(of_asked.map(|node| (node.clone(), finding.text_of(node).to_owned())));
+        for node in finding.nodes.iter().filter(|node| asked.contains(node)) {
+            wrong.entry(node.clone()).or_default().insert(finding.text_of(node).to_owned());
+        }
     }
-    wrong.sort();
-    wrong.dedup();
-    wrong
+    let together = |texts: BTreeSet<String>| texts.into_iter().collect::<Vec<_>>().join("\n");
+    wrong.into_iter().map(|(node, texts)| (node, together(texts))).collect()
 }
 
-fn prepared(
+fn wanted(
     node: &NodeName,
     overrides: &Overrides,
     cluster: &Cluster<'_>,

@@ -241,8 +241,7 @@ async fn compare(
         say(format!("the engine of {name} ignores {field}"));
     }
     // a remote network driver maps no port by itself (moby libnetwork/drivers/remote), and netd's bridges need none
-    let published = body.pointer("/HostConfig/PortBindings").and_then(Value::as_object);
-    for port in published.into_iter().flat_map(|ports| ports.keys()) {
+    for port in plan::published(body) {
         say(format!(
             "{port} is not published on {name}: a container of these networks is reached at its own address"
         ));

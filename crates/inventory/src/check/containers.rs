@@ -5,7 +5,7 @@ use chain::chain;
 use super::hosts::Plans;
 use super::limits::{self, BridgePorts};
 use super::ports::Published;
-use super::{Finding, cause};
+use super::{Finding, cause, commands};
 use crate::compile::{Cluster, SpecError};
 use crate::container::{Attachment, ContainerSpec, Link};
 use crate::name::NodeName;
@@ -50,6 +50,7 @@ fn of_container(cluster: &Cluster<'_>, plans: &Plans<'_>, spec: &ContainerSpec) 
     }
     findings.extend(spec.attachments.iter().filter_map(|attachment| no_bridge(plans, spec, attachment)));
     findings.extend(spec.attachments.iter().filter_map(|attachment| half(cluster, spec, attachment)));
+    findings.extend(commands::of_container(spec));
     findings.extend(limits::of_container(spec));
     findings.extend(spec.settings.links.iter().filter_map(|link| dangling(cluster, spec, link)));
     findings

@@ -34,26 +34,33 @@ pub(super) fn of_container(spec: &ContainerSpec) -> Vec<Finding> {
 
 fn host_name(spec: &ContainerSpec) -> Option<(&'static str, String)> {
     let node = spec.node.as_str();
-    if let Some(label) = node.split('.').find(|label| label.len() > LABEL) {
+    let own = spec.settings.hostname.as_deref();
+    if own.is_none()
+        && let Some(label) = node.split('.').find(|label| label.len() > LABEL)
+    {
         let length = label.len();
         let text = format!(
             "{label} of node {node} has {length} bytes: DNS takes {LABEL} between dots; rename the node"
         );
         return Some(("nodelist.node", text));
     }
+    let (place, name, rename) = match own {
+        Some(name) => ("vm.othersettings", name, "shorten hostname= in vm.othersettings"),
+        None => ("nodelist.node", node, "rename the node"),
+    };
     // Docker gives both to the kernel as one name (moby, `FullHostname`)
     let (full, remedy) = match &spec.settings.domain {
         Some(domain) => {
-            (format!("{node}.{domain}"), "rename the node, or shorten domain= in vm.othersettings")
+            (format!("{name}.{domain}"), format!("{rename}, or shorten domain= in vm.othersettings"))
         }
-        None => (node.to_owned(), "rename the node"),
+        None => (name.to_owned(), rename.to_owned()),
     };
     let length = full.len();
     (length > HOST_NAME).then(|| {
         let text = format!(
             "{full} has {length} bytes: the kernel takes {HOST_NAME} as a container's host name; {remedy}"
         );
-        ("nodelist.node", text)
+        (place, text)
     })
 }
 

@@ -1,52 +1,69 @@
 //! Ports that two containers publish on one host: the second could not start.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use super::Finding;
-use crate::container::ContainerSpec;
+use crate::container::{ContainerSpec, PortRange, Protocol};
 use crate::name::NodeName;
 
-/// The published ports of all containers.
+/// The published ports of all containers, by host and protocol.
 #[derive(Default)]
-pub(super) struct Published(BTreeMap<Place, Vec<(String, NodeName)>>);
+pub(super) struct Published(BTreeMap<(NodeName, Protocol), Vec<Use>>);
 
-/// Host, port and protocol.
-type Place = (NodeName, u16, String);
+struct Use {
+    ports: PortRange,
+    address: Option<IpAddr>,
+    node: NodeName,
+}
 
 impl Published {
     /// Adds those of a container.
     pub(super) fn add(&mut self, spec: &ContainerSpec) {
-        for item in &spec.settings.ports {
-            let Some((address, port, protocol)) = outside(item) else { continue };
-            let place = (spec.host.name.clone(), port, protocol.to_owned());
-            self.0.entry(place).or_default().push((address.to_owned(), spec.node.clone()));
+        for published in &spec.settings.ports {
+            let place = (spec.host.name.clone(), published.protocol);
+            let (ports, address) = (published.host, published.address);
+            self.0.entry(place).or_default().push(Use { ports, address, node: spec.node.clone() });
         }
     }
 
     /// Those that meet: at the same address, or one of them at every address.
-    pub(super) fn findings(&self) -> Vec<Finding> {
+    pub(super) fn findings(mut self) -> Vec<Finding> {
         let mut findings = Vec::new();
-        for ((host, port, protocol), users) in &self.0 {
-            for (at, (address, node)) in users.iter().enumerate() {
-                let earlier = users.iter().take(at);
-                let mut meeting =
-                    earlier.filter(|(other, _)| other.is_empty() || address.is_empty() || other == address);
-                let Some((_, other)) = meeting.next() else { continue };
-                let text = format!(
-                    "port {port}/{protocol} of {host} is published by {other} and {node}: change port= in vm.othersettings of one of them"
-                );
-                let place = format!("vm.othersettings of {other}, vm.othersettings of {node}");
-                findings.push(Finding::error(place, &text, [other.clone(), node.clone()]));
+        for ((host, protocol), users) in &mut self.0 {
+            // stable: users of one port stay in the order of their names
+            users.sort_by_key(|user| user.ports.first);
+            let mut open: Vec<&Use> = Vec::new();
+            for user in users.iter() {
+                open.retain(|other| other.ports.last >= user.ports.first);
+                if let Some(other) = open.iter().find(|other| meets(other.address, user.address)) {
+                    findings.push(finding(host, *protocol, other, user));
+                }
+                open.push(user);
             }
         }
         findings
     }
 }
 
-/// Address, port and protocol of `[IP:]HOSTPORT:PORT[/PROTO]`.
-fn outside(item: &str) -> Option<(&str, u16, &str)> {
-    let (ends, protocol) = item.split_once('/').unwrap_or((item, "tcp"));
-    let (rest, _) = ends.rsplit_once(':')?;
-    let (address, port) = rest.rsplit_once(':').unwrap_or(("", rest));
-    Some((address, port.parse().ok()?, protocol))
+fn meets(one: Option<IpAddr>, other: Option<IpAddr>) -> bool {
+    one.is_none() || other.is_none() || one == other
+}
+
+/// `later` begins within the range of `other`.
+fn finding(host: &NodeName, protocol: Protocol, other: &Use, later: &Use) -> Finding {
+    let port = later.ports.first;
+    let mut nodes = [other.node.clone(), later.node.clone()];
+    nodes.sort();
+    let [first, second] = &nodes;
+    let text = match first == second {
+        true => format!(
+            "port {port}/{protocol} of {host} is published twice by {first}: correct port= in vm.othersettings"
+        ),
+        false => format!(
+            "port {port}/{protocol} of {host} is published by {first} and {second}: change port= in vm.othersettings of one of them"
+        ),
+    };
+    let place = format!("vm.othersettings of {first}, vm.othersettings of {second}");
+    Finding::error(place, &text, nodes)
 }

@@ -1,38 +1,76 @@
-//! Items of a column that stand one after the other, separated by `;` or `,`. Quotes keep what is in them together, as a
-//! shell's do: in `'...'` everything stands for itself, in `"..."` a backslash makes `"` and `\` stand for themselves. Outside
-//! of quotes a backslash is a letter as any other.
+//! Items of a column, separated by `;` or `,`. Quotes keep a value together as in a shell: in `'...'` every character stands
+//! for itself, in `"..."` a backslash makes `"` and `\` stand for themselves. Outside of quotes a backslash is an ordinary
+//! character. JSON after `docker=` and `entrypoint=` keeps its own quotes and commas.
 
-/// The items, without their quotes; empty ones left out.
+use std::str::Chars;
+
+use serde::de::IgnoredAny;
+
+/// One item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Item {
+    /// Its text without quotes.
+    pub(super) text: String,
+    /// A `,` separates it from the item before: it may be a further value of that one.
+    pub(super) after_comma: bool,
+}
+
+/// The items; empty ones are left out.
 ///
 /// # Errors
 /// A quote that has no end.
-pub(super) fn split(text: &str) -> Result<Vec<String>, String> {
+pub(super) fn split(text: &str) -> Result<Vec<Item>, String> {
     let mut items = Vec::new();
-    let mut item = String::new();
-    // blanks around an item are none of it, but those in its quotes are
+    let mut item = Item { text: String::new(), after_comma: false };
+    // blanks around an item do not belong to it, but those in its quotes do
     let mut kept = 0;
     let mut letters = text.chars();
-    while let Some(letter) = letters.next() {
-        match letter {
-            ';' | ',' => {
-                push(&mut items, std::mem::take(&mut item), kept);
+    loop {
+        let rest = letters.as_str();
+        match letters.next() {
+            None => break,
+            Some(separator @ (';' | ',')) => {
+                let next = Item { text: String::new(), after_comma: separator == ',' };
+                push(&mut items, std::mem::replace(&mut item, next), kept);
                 kept = 0;
             }
-            '\'' | '"' => {
-                item.push_str(&quoted(letter, &mut letters)?);
-                kept = item.len();
+            Some(quote @ ('\'' | '"')) => {
+                item.text.push_str(&quoted(quote, &mut letters)?);
+                kept = item.text.len();
             }
-            blank if blank.is_whitespace() && item.is_empty() => {}
-            letter => item.push(letter),
+            Some('{' | '[') if let Some(json) = json(&item.text, rest) => {
+                item.text.push_str(json);
+                kept = item.text.len();
+                letters = after(rest, json);
+            }
+            Some(blank) if blank.is_whitespace() && item.text.is_empty() => {}
+            Some(letter) => item.text.push(letter),
         }
     }
     push(&mut items, item, kept);
     Ok(items)
 }
 
-fn push(items: &mut Vec<String>, mut item: String, kept: usize) {
-    item.truncate(item.trim_end().len().max(kept));
-    if !item.is_empty() {
+/// The JSON value at the beginning of `rest`, where the item takes one. Of an object with a mistake nobody can say where it
+/// ends: it is all of `rest`, and its own parser reports the mistake.
+fn json<'a>(item: &str, rest: &'a str) -> Option<&'a str> {
+    let key = item.trim_end().strip_suffix('=')?.trim_end();
+    let mut values = serde_json::Deserializer::from_str(rest).into_iter::<IgnoredAny>();
+    let is_whole = values.next().is_some_and(|value| value.is_ok());
+    match (key, is_whole) {
+        ("docker" | "entrypoint", true) => rest.get(..values.byte_offset()),
+        ("docker", false) => Some(rest),
+        _ => None,
+    }
+}
+
+fn after<'a>(rest: &'a str, json: &str) -> Chars<'a> {
+    rest.get(json.len()..).unwrap_or_default().chars()
+}
+
+fn push(items: &mut Vec<Item>, mut item: Item, kept: usize) {
+    item.text.truncate(item.text.trim_end().len().max(kept));
+    if !item.text.is_empty() {
         items.push(item);
     }
 }
@@ -65,6 +103,25 @@ mod tests {
 
     use super::*;
 
+    fn texts(text: &str) -> Result<Vec<String>, String> {
+        Ok(split(text)?.into_iter().map(|item| item.text).collect())
+    }
+
+    #[test]
+    fn json_keeps_its_quotes_and_commas() {
+        for (text, items) in [
+            (r#"docker={"A":"x,y;z"},tty=yes"#, vec![r#"docker={"A":"x,y;z"}"#, "tty=yes"]),
+            (r#"docker = {"A":1} ; b=2"#, vec![r#"docker = {"A":1}"#, "b=2"]),
+            (r#"entrypoint=["sh","-c","a, b"];b=2"#, vec![r#"entrypoint=["sh","-c","a, b"]"#, "b=2"]),
+            ("docker={A:1,B:2},b=2", vec!["docker={A:1,B:2},b=2"]),
+            ("port=[::1]:53:53,b=2", vec!["port=[::1]:53:53", "b=2"]),
+            ("entrypoint=[,-f,/x", vec!["entrypoint=[", "-f", "/x"]),
+            (r#"env=A={"x":1},b=2"#, vec!["env=A={x:1}", "b=2"]),
+        ] {
+            assert_eq!(texts(text).unwrap(), items, "{text}");
+        }
+    }
+
     #[test]
     fn quotes_keep_separators_and_blanks() {
         for (text, items) in [
@@ -75,17 +132,17 @@ mod tests {
             ("", vec![]),
             ("''", vec![]),
         ] {
-            assert_eq!(split(text).unwrap(), items, "{text}");
+            assert_eq!(texts(text).unwrap(), items, "{text}");
         }
-        assert_eq!(split("a='1"), Err("the quote ' has no end".to_owned()));
-        assert_eq!(split("a=\"1\\"), Err("the quote \" has no end".to_owned()));
+        assert_eq!(texts("a='1"), Err("the quote ' has no end".to_owned()));
+        assert_eq!(texts("a=\"1\\"), Err("the quote \" has no end".to_owned()));
     }
 
     proptest! {
         #[test]
         fn what_is_quoted_is_read_again(items in proptest::collection::vec("[^\u{0}]{1,20}", 0..6)) {
             let text: Vec<String> = items.iter().map(|item| quote(item)).collect();
-            prop_assert_eq!(split(&text.join(";")), Ok(items));
+            prop_assert_eq!(texts(&text.join(";")), Ok(items));
         }
 
         #[test]

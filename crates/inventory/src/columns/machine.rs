@@ -2,14 +2,17 @@
 
 use std::str::FromStr;
 
+use super::image;
 use crate::container::DockerHost;
 use crate::mac::MacAddr;
 
 impl FromStr for DockerHost {
     type Err = String;
 
-    /// `host1` or, as xCAT writes it, `host1:2375`.
+    /// `host1` or, as xCAT writes it, `host1:2376`. Port 2375 is Docker's port without TLS, which xCAT's documentation and old
+    /// tables have everywhere; nobody here speaks to it, so it says no more than the name alone.
     fn from_str(text: &str) -> Result<Self, String> {
+        refuse_urls(text)?;
         let (name, port) = match text.split_once(':') {
             Some((name, port)) => (name, Some(port)),
             None => (text, None),
@@ -18,8 +21,28 @@ impl FromStr for DockerHost {
         let port = port.map(|port| {
             port.parse().ok().filter(|port| *port != 0).ok_or("the port after the ':' must be 1 to 65535")
         });
-        Ok(Self { name, port: port.transpose()? })
+        Ok(Self { name, port: port.transpose()?.filter(|port| *port != Self::PLAIN_PORT) })
     }
+}
+
+impl DockerHost {
+    /// Docker's port without TLS (IANA `docker`).
+    pub const PLAIN_PORT: u16 = 2375;
+
+    /// Whether a cell of `vm.host` has that port.
+    pub(crate) fn has_plain_port(text: &str) -> bool {
+        text.rsplit_once(':').is_some_and(|(_, port)| port.parse() == Ok(Self::PLAIN_PORT))
+    }
+}
+
+/// `tcp://host1:2375`, `unix:///run/docker.sock`: what other programs call a docker host.
+fn refuse_urls(text: &str) -> Result<(), String> {
+    let Some((scheme, rest)) = text.split_once("://") else { return Ok(()) };
+    let host = rest.split([':', '/']).next().filter(|host| !host.is_empty()).unwrap_or("HOST");
+    let host = host.rsplit('@').next().unwrap_or(host);
+    Err(format!(
+        "a node name is needed here, not a URL: write {host}; where {scheme}:// is meant, put the URL into [engines] of /etc/xdock/xdock.toml"
+    ))
 }
 
 /// `nodetype.provmethod` of a container: `IMAGE[!WORD,WORD,...]` or `IMAGE!["WORD","WORD"]`.
@@ -28,9 +51,7 @@ impl FromStr for DockerHost {
 /// The rule that `text` breaks.
 pub fn image_and_command(text: &str) -> Result<(String, Option<Vec<String>>), String> {
     let (image, command) = text.split_once('!').unwrap_or((text, ""));
-    if !is_reference(image) {
-        return Err("the form is IMAGE or IMAGE!COMMAND,ARGUMENT,...; the image is no reference that docker takes (letters, digits and . _ - / : @)".to_owned());
-    }
+    image::check(image)?;
     let command = if command.is_empty() { None } else { Some(command_words(command)?) };
     Ok((image.to_owned(), command))
 }
@@ -49,11 +70,6 @@ pub fn command_words(text: &str) -> Result<Vec<String>, String> {
         Ok(words) => Ok(words),
         Err(error) => Err(format!("a command in brackets is a JSON list of words: {error}")),
     }
-}
-
-fn is_reference(image: &str) -> bool {
-    image.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric())
-        && image.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/:@".contains(&byte))
 }
 
 /// `mac.mac`: `MAC[!HOSTNAME]|MAC...`; the first that is not marked `*NOIP*` (xCAT: an interface without an address).
@@ -78,12 +94,26 @@ mod tests {
 
     #[test]
     fn a_docker_host_has_a_name_and_maybe_a_port() {
-        let host: DockerHost = "dh1:2375".parse().unwrap();
-        assert_eq!((host.name.as_str(), host.port), ("dh1", Some(2375)));
-        assert_eq!("dh1".parse::<DockerHost>().unwrap().port, None);
+        for (text, port) in
+            [("dh1", None), ("dh1:2376", Some(2376)), ("dh1:4243", Some(4243)), ("dh1:2375", None)]
+        {
+            let host: DockerHost = text.parse().unwrap();
+            assert_eq!((host.name.as_str(), host.port), ("dh1", port), "{text}");
+        }
         for port in ["dh1:", "dh1:0", "dh1:65536", "dh1:x"] {
             let rule = "the port after the ':' must be 1 to 65535".to_owned();
             assert_eq!(port.parse::<DockerHost>(), Err(rule), "{port}");
+        }
+        for (url, host, scheme) in [
+            ("tcp://dh1:2375", "dh1", "tcp"),
+            ("https://dh1", "dh1", "https"),
+            ("ssh://root@dh1", "dh1", "ssh"),
+            ("unix:///run/docker.sock", "HOST", "unix"),
+        ] {
+            let rule = format!(
+                "a node name is needed here, not a URL: write {host}; where {scheme}:// is meant, put the URL into [engines] of /etc/xdock/xdock.toml"
+            );
+            assert_eq!(url.parse::<DockerHost>(), Err(rule));
         }
     }
 

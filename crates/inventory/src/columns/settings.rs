@@ -1,6 +1,9 @@
 //! `vm.othersettings`: `key=value` items separated by `;` or `,` (quotes keep a value together, see [`super::items`]), or
 //! Docker's own JSON.
 
+mod docker_run;
+mod files;
+mod isolation;
 mod limits;
 mod ports;
 #[cfg(test)]
@@ -9,41 +12,78 @@ mod words;
 
 use std::str::FromStr;
 
-use super::items;
+use super::items::{self, Item};
 use super::machine::command_words;
 use crate::container::{Health, Link, Settings};
 
-/// The keys, in the order in which they are told.
-const KEYS: [&str; 29] = [
+/// The keys, in the order in which messages list them.
+const KEYS: [&str; 50] = [
     "port",
+    "expose",
     "link",
-    "restart",
-    "env",
-    "entrypoint",
-    "user",
-    "workdir",
-    "tty",
+    "extrahost",
+    "hostname",
     "domain",
     "dns",
     "dnssearch",
     "dnsoption",
+    "restart",
+    "env",
     "label",
+    "entrypoint",
+    "user",
+    "groupadd",
+    "workdir",
+    "init",
+    "tty",
     "swap",
+    "memoryreservation",
+    "cpushares",
     "pids",
-    "ulimit",
+    "oomscoreadj",
     "shm",
+    "ulimit",
+    "sysctl",
+    "tmpfs",
+    "readonly",
     "device",
     "gpus",
     "capadd",
     "capdrop",
     "privileged",
+    "securityopt",
+    "ipc",
+    "pid",
+    "userns",
+    "cgroupns",
+    "cgroupparent",
+    "runtime",
+    "logdriver",
+    "logopt",
     "stopsignal",
     "stoptimeout",
     "health",
     "healthinterval",
     "healthtimeout",
     "healthstart",
+    "healthstartinterval",
     "healthretries",
+];
+
+/// Keys whose further values may follow after a comma: `dns=10.0.0.1,10.0.0.2`.
+const LISTS: [&str; 12] = [
+    "port",
+    "expose",
+    "link",
+    "extrahost",
+    "dns",
+    "dnssearch",
+    "dnsoption",
+    "groupadd",
+    "device",
+    "capadd",
+    "capdrop",
+    "securityopt",
 ];
 
 impl FromStr for Settings {
@@ -54,14 +94,16 @@ impl FromStr for Settings {
             return Ok(Self { docker: words::json(text)?, ..Self::default() });
         }
         let mut settings = Self::default();
+        let mut before = String::new();
         for item in items::split(text)? {
-            settings.add(&item).map_err(|rule| format!("item {item:?}: {rule}"))?;
+            let key = settings.add(&before, &item).map_err(|rule| format!("item {:?}: {rule}", item.text))?;
+            before = key.to_owned();
         }
         Ok(settings)
     }
 }
 
-/// What is said at most once.
+/// What a container has once.
 fn once<T>(key: &str, place: &mut Option<T>, value: T) -> Result<(), String> {
     match place {
         Some(_) => Err(format!("{key}= is there twice")),
@@ -72,25 +114,72 @@ fn once<T>(key: &str, place: &mut Option<T>, value: T) -> Result<(), String> {
     }
 }
 
+/// What a container has once for each name.
+fn named(key: &str, place: &mut Vec<(String, String)>, pair: (String, String)) -> Result<(), String> {
+    if place.iter().any(|(name, _)| *name == pair.0) {
+        return Err(format!("{key}={} is there twice", pair.0));
+    }
+    place.push(pair);
+    Ok(())
+}
+
 impl Settings {
-    fn add(&mut self, item: &str) -> Result<(), String> {
-        let (key, value) = item.split_once('=').ok_or_else(keys)?;
-        let (key, value) = (key.trim(), value.trim());
+    /// Adds an item, or a further value of the item before it; the key that it belongs to.
+    fn add<'a>(&mut self, before: &'a str, item: &'a Item) -> Result<&'a str, String> {
+        let text = item.text.as_str();
+        let (key, value) = text.split_once('=').map_or((text, None), |(key, value)| (key, Some(value)));
+        let key = key.trim();
+        match value {
+            Some(value) if is_key(key) => self.add_value(key, value.trim()).map(|()| key),
+            _ if item.after_comma && self.continues(before, text, value.is_some()) => {
+                self.add_value(before, text.trim()).map(|()| before)
+            }
+            _ => Err(docker_run::hint(key, value).unwrap_or_else(keys)),
+        }
+    }
+
+    /// Whether `text` is a further value of the item before. The name of another key is none: its value was forgotten.
+    fn continues(&self, before: &str, text: &str, is_pair: bool) -> bool {
+        match before {
+            "tmpfs" => files::is_tmpfs_option(text),
+            "sysctl" => is_pair && isolation::sysctl(text).is_ok(),
+            before => !is_pair && LISTS.contains(&before) && !is_key(text),
+        }
+    }
+
+    fn add_value(&mut self, key: &str, value: &str) -> Result<(), String> {
         match key {
-            "port" => self.ports.push(ports::port(value)?),
-            "link" => self.links.push(self.new_link(value)?),
             "env" => self.env.push(words::environment(value)?),
-            "dns" => self.dns.push(words::address(value)?),
-            "dnssearch" => self.dns_search.push(words::domain(value)?),
-            "dnsoption" => self.dns_options.push(words::said(value)?),
             "label" => self.labels.push(words::label(value)?),
             "ulimit" => self.ulimits.push(value.parse()?),
+            "sysctl" => named(key, &mut self.sysctls, isolation::sysctl(value)?)?,
+            "logopt" => named(key, &mut self.log_options, words::log_option(value)?)?,
+            "tmpfs" => files::add_tmpfs(&mut self.tmpfs, value)?,
+            "docker" => self.docker.extend(words::json(value)?),
+            key if LISTS.contains(&key) => {
+                value.split(',').map(str::trim).try_for_each(|value| self.add_to_list(key, value))?;
+            }
+            key if key.starts_with("health") => self.add_health(key, value)?,
+            key => self.add_single(key, value)?,
+        }
+        Ok(())
+    }
+
+    fn add_to_list(&mut self, key: &str, value: &str) -> Result<(), String> {
+        match key {
+            "port" => self.ports.push(value.parse()?),
+            "expose" => self.expose.push(value.parse()?),
+            "link" => self.links.push(self.new_link(value)?),
+            "extrahost" => self.extra_hosts.push(value.parse()?),
+            "dns" => self.dns.push(words::address(value)?),
+            "dnssearch" => self.dns_search.push(words::domain(value)?),
+            "dnsoption" => self.dns_options.push(words::some(value)?),
+            "groupadd" => self.groups.push(words::some(value)?),
             "device" => self.devices.push(value.parse()?),
             "capadd" => self.cap_add.push(words::capability(value)?),
             "capdrop" => self.cap_drop.push(words::capability(value)?),
-            "docker" => self.docker.extend(words::json(value)?),
-            key if key.starts_with("health") => self.add_health(key, value)?,
-            key => self.add_single(key, value)?,
+            "securityopt" => self.security_options.push(isolation::security_option(value)?),
+            _ => return Err(keys()),
         }
         Ok(())
     }
@@ -98,18 +187,38 @@ impl Settings {
     fn add_single(&mut self, key: &str, value: &str) -> Result<(), String> {
         match key {
             "restart" => once(key, &mut self.restart, words::restart(value)?),
-            "entrypoint" => once(key, &mut self.entrypoint, command_words(value)?),
-            "user" => once(key, &mut self.user, words::said(value)?),
-            "workdir" => once(key, &mut self.workdir, words::path(value)?),
-            "tty" => once(key, &mut self.tty, words::yes(value)?),
-            "privileged" => once(key, &mut self.privileged, words::yes(value)?),
+            "hostname" => once(key, &mut self.hostname, words::hostname(value)?),
             "domain" => once(key, &mut self.domain, words::domain(value)?),
-            "swap" => once(key, &mut self.swap, value.parse()?),
-            "pids" => once(key, &mut self.pids, limits::count(value)?),
-            "shm" => once(key, &mut self.shm, limits::amount(value)?),
-            "gpus" => once(key, &mut self.gpus, value.parse()?),
+            "entrypoint" => once(key, &mut self.entrypoint, command_words(value)?),
+            "user" => once(key, &mut self.user, words::some(value)?),
+            "workdir" => once(key, &mut self.workdir, words::path(value)?),
+            "init" => once(key, &mut self.init, words::yes(value)?),
+            "tty" => once(key, &mut self.tty, words::yes(value)?),
+            "readonly" => once(key, &mut self.read_only, words::yes(value)?),
+            "privileged" => once(key, &mut self.privileged, words::yes(value)?),
+            "runtime" => once(key, &mut self.runtime, words::some(value)?),
+            "logdriver" => once(key, &mut self.log_driver, words::some(value)?),
             "stopsignal" => once(key, &mut self.stop_signal, words::signal(value)?),
             "stoptimeout" => once(key, &mut self.stop_timeout, limits::seconds(value)?),
+            key => self.add_limit(key, value),
+        }
+    }
+
+    /// What the container may use, and what it shares with its host.
+    fn add_limit(&mut self, key: &str, value: &str) -> Result<(), String> {
+        match key {
+            "swap" => once(key, &mut self.swap, value.parse()?),
+            "memoryreservation" => once(key, &mut self.memory_reservation, limits::amount(value)?),
+            "cpushares" => once(key, &mut self.cpu_shares, limits::shares(value)?),
+            "pids" => once(key, &mut self.pids, limits::count(value)?),
+            "oomscoreadj" => once(key, &mut self.oom_score_adj, limits::oom_score(value)?),
+            "shm" => once(key, &mut self.shm, limits::amount(value)?),
+            "gpus" => once(key, &mut self.gpus, value.parse()?),
+            "ipc" => once(key, &mut self.ipc, isolation::ipc(value)?),
+            "pid" => once(key, &mut self.pid, isolation::host(key, value)?),
+            "userns" => once(key, &mut self.userns, isolation::host(key, value)?),
+            "cgroupns" => once(key, &mut self.cgroupns, isolation::cgroupns(value)?),
+            "cgroupparent" => once(key, &mut self.cgroup_parent, words::some(value)?),
             _ => Err(keys()),
         }
     }
@@ -117,10 +226,11 @@ impl Settings {
     fn add_health(&mut self, key: &str, value: &str) -> Result<(), String> {
         let health = self.health.get_or_insert_with(Health::default);
         match key {
-            "health" => once(key, &mut health.test, words::said(value)?),
+            "health" => once(key, &mut health.test, words::some(value)?),
             "healthinterval" => once(key, &mut health.interval, limits::duration(value)?),
             "healthtimeout" => once(key, &mut health.timeout, limits::duration(value)?),
             "healthstart" => once(key, &mut health.start, limits::duration(value)?),
+            "healthstartinterval" => once(key, &mut health.start_interval, limits::duration(value)?),
             "healthretries" => once(key, &mut health.retries, limits::count(value)?),
             _ => Err(keys()),
         }
@@ -133,6 +243,10 @@ impl Settings {
             None => Ok(link),
         }
     }
+}
+
+fn is_key(text: &str) -> bool {
+    text == "docker" || KEYS.contains(&text)
 }
 
 fn keys() -> String {

@@ -1,7 +1,10 @@
 //! What all nodes share, read once.
 
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
+
+use chain::chain;
 
 use crate::cell::{Cell, CellError};
 use crate::compile::container::{Placed, SpecError};
@@ -21,6 +24,7 @@ pub struct Cluster<'a> {
     problems: Vec<NetworkError>,
     placed: OnceCell<Vec<(NodeName, Result<Placed, SpecError>)>>,
     duplicates: OnceCell<Vec<Duplicate>>,
+    unusable: OnceCell<BTreeMap<NodeName, String>>,
 }
 
 impl<'a> Cluster<'a> {
@@ -40,6 +44,7 @@ impl<'a> Cluster<'a> {
             problems,
             placed: OnceCell::new(),
             duplicates: OnceCell::new(),
+            unusable: OnceCell::new(),
         })
     }
 
@@ -127,6 +132,23 @@ impl<'a> Cluster<'a> {
     /// Addresses that more than one node has; computed at the first call.
     pub fn duplicates(&self) -> &[Duplicate] {
         self.duplicates.get_or_init(|| self.find_duplicates())
+    }
+
+    /// Container nodes whose place on the networks is wrong, or is also another node's, each with the reason; computed at the
+    /// first call.
+    pub(crate) fn unusable(&self) -> &BTreeMap<NodeName, String> {
+        self.unusable.get_or_init(|| {
+            let wrong =
+                self.placed().iter().filter_map(|(node, placed)| Some((node, placed.as_ref().err()?)));
+            let mut unusable: BTreeMap<_, _> =
+                wrong.map(|(node, error)| (node.clone(), chain(error))).collect();
+            for duplicate in self.duplicates() {
+                for node in duplicate.nodes.iter().filter(|node| self.is_container(node)) {
+                    unusable.entry(node.clone()).or_insert_with(|| duplicate.to_string());
+                }
+            }
+            unusable
+        })
     }
 
     /// Whether a node shares an address with another one.

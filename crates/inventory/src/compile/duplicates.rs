@@ -1,5 +1,6 @@
 //! Addresses that more than one node has: the one place that finds them.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -8,6 +9,7 @@ use super::container::{Placed, SpecError};
 use crate::columns::all_macs;
 use crate::mac::MacAddr;
 use crate::name::NodeName;
+use crate::nics::Nic;
 
 /// An address that belongs to several nodes. Its text names every row.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,37 +46,52 @@ impl Cluster<'_> {
         found
     }
 
-    /// `hosts.ip` and `nicips` of all nodes. A cell that can not be read makes no claim; it is told elsewhere.
+    /// `hosts.ip` and `nicips` of all nodes. A row that cannot be used claims every address in these cells: what it means may be
+    /// a running container's.
     fn address_claims(&self) -> Vec<Claim<'_, IpAddr>> {
         let mut claims = Vec::new();
         for node in self.nodes() {
-            if let Ok(Some(address)) = self.ip::<SpecError>(node) {
-                claims.push(Claim { address, node, place: "hosts.ip".to_owned() });
-            }
-            let nics = self.nics_with_ips::<SpecError>(node).unwrap_or_default();
-            for nic in &nics {
-                let place = format!("nicips.{}", nic.name);
-                claims.extend(nic.ips.iter().map(|ip| Claim { address: *ip, node, place: place.clone() }));
+            let place = "hosts.ip".to_owned();
+            let addresses = self.addresses_of(node, "hosts.ip").into_iter();
+            claims.extend(addresses.map(|address| Claim { address, node, place: place.clone() }));
+            match self.nics_with_ips::<SpecError>(node) {
+                Ok(nics) => claims.extend(nics.iter().flat_map(|nic| claims_of_nic(node, nic))),
+                Err(_) => {
+                    let place = "nics.nicips".to_owned();
+                    let addresses = self.addresses_of(node, "nics.nicips").into_iter();
+                    claims.extend(addresses.map(|address| Claim { address, node, place: place.clone() }));
+                }
             }
         }
         claims
     }
 
-    /// The MAC addresses of containers, and those of all NICs of other nodes.
+    /// All addresses in a cell, whatever else it has.
+    fn addresses_of(&self, node: &NodeName, column: &str) -> Vec<IpAddr> {
+        let text = self.text(node, column).ok().flatten().unwrap_or_default();
+        let words = text.split(|letter: char| !letter.is_ascii_hexdigit() && !matches!(letter, '.' | ':'));
+        words.filter_map(|word| word.trim_end_matches('.').parse().ok()).collect()
+    }
+
+    /// The MAC addresses of containers, and those of all NICs of other nodes. A container whose row cannot be used claims what
+    /// its `mac.mac` has.
     fn mac_claims(&self) -> Vec<Claim<'_, MacAddr>> {
         let containers = self.placed();
-        let mut claims: Vec<_> = containers
-            .iter()
-            .filter_map(|(node, placed)| Some((node, placed.as_ref().ok()?)))
-            .flat_map(|(node, placed)| claims_of(node, placed))
-            .collect();
-        for node in self.nodes().iter().filter(|node| !self.is_container(node)) {
+        let usable = || containers.iter().filter_map(|(node, placed)| Some((node, placed.as_ref().ok()?)));
+        let mut claims: Vec<_> = usable().flat_map(|(node, placed)| claims_of(node, placed)).collect();
+        let usable: HashSet<&NodeName> = usable().map(|(node, _)| node).collect();
+        for node in self.nodes().iter().filter(|node| !usable.contains(node)) {
             let macs = self.text(node, "mac.mac").ok().flatten().map(|text| all_macs(&text));
             let macs = macs.into_iter().flatten();
             claims.extend(macs.map(|address| Claim { address, node, place: "mac.mac".to_owned() }));
         }
         claims
     }
+}
+
+fn claims_of_nic<'a>(node: &'a NodeName, nic: &Nic) -> Vec<Claim<'a, IpAddr>> {
+    let place = format!("nicips.{}", nic.name);
+    nic.ips.iter().map(|ip| Claim { address: *ip, node, place: place.clone() }).collect()
 }
 
 fn claims_of<'a>(node: &'a NodeName, placed: &'a Placed) -> impl Iterator<Item = Claim<'a, MacAddr>> {

@@ -3,7 +3,6 @@
 use super::cluster::Cluster;
 use super::container::SpecError;
 use super::host::HostError;
-use super::snapshot::CompileError;
 use crate::container::ContainerSpec;
 use crate::hostplan::HostPlan;
 use crate::inventory::{Inventory, InventoryError};
@@ -47,7 +46,7 @@ impl Inventory {
     ///
     /// # Errors
     /// As [`Cluster::snapshot`].
-    pub fn snapshot(&self, host: &NodeName, version: u64) -> Result<Snapshot, CompileError> {
-        self.cluster().map_err(HostError::from)?.snapshot(host, version)
+    pub fn snapshot(&self, host: &NodeName, version: u64) -> Result<Snapshot, HostError> {
+        self.cluster()?.snapshot(host, version)
     }
 }

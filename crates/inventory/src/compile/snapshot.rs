@@ -1,62 +1,36 @@
 //! The tables become what one host needs of them.
 
-use thiserror::Error;
-
 use super::cluster::Cluster;
-use super::container::{Placed, SpecError};
-use super::duplicates::Duplicate;
+use super::container::Placed;
 use super::host::HostError;
 use crate::hostplan::{DeviceKind, HostPlan};
 use crate::name::{NetName, NodeName};
 use crate::snapshot::{Fabric, HostNetwork, Snapshot, SnapshotNode};
 
-/// Tables from which no snapshot of a host is made. Each message names the row.
-#[derive(Debug, Error)]
-pub enum CompileError {
-    /// The host's own columns.
-    #[error(transparent)]
-    Host(#[from] HostError),
-    /// A container of the host.
-    #[error(transparent)]
-    Node(#[from] SpecError),
-    /// An address of a container on the host's networks that another node has too.
-    #[error(transparent)]
-    Duplicate(Duplicate),
-}
-
 impl Cluster<'_> {
-    /// What `host` must know: its networks, and the containers of all hosts on them.
+    /// What `host` must know: its networks, and the containers of all hosts on them. Containers whose rows cannot be used are
+    /// left out: nobody is given what they claim. Those of the host itself are named in [`Snapshot::withheld`].
     ///
     /// # Errors
-    /// A wrong row of the host or of one of its containers, or an address on its networks that two nodes have.
-    /// A container of another host whose row is wrong is left out: it can not run either.
-    pub fn snapshot(&self, host: &NodeName, version: u64) -> Result<Snapshot, CompileError> {
+    /// A wrong row of the host.
+    pub fn snapshot(&self, host: &NodeName, version: u64) -> Result<Snapshot, HostError> {
         let networks = host_networks(&self.host_plan(host)?);
-        let mut nodes = Vec::new();
-        for (node, placed) in self.placed() {
-            match placed {
-                Ok(placed) => nodes.extend(on_networks(node, placed, &networks)),
-                Err(_) if self.lives_on(node, host) => {
-                    self.place(node)?;
-                }
-                Err(_) => {}
-            }
-        }
-        self.refuse_duplicates(&nodes)?;
-        Ok(Snapshot::seal(host.clone(), version, networks, nodes))
+        let usable = self.placed().iter().filter(|(node, _)| !self.unusable().contains_key(node));
+        let placed = usable.filter_map(|(node, placed)| Some((node, placed.as_ref().ok()?)));
+        let nodes = placed.filter_map(|(node, placed)| on_networks(node, placed, &networks)).collect();
+        let withheld = self.withheld(host).map(|(node, _)| node.clone()).collect();
+        Ok(Snapshot::seal(host.clone(), version, networks, nodes).withholding(withheld))
     }
 
-    fn lives_on(&self, node: &NodeName, host: &NodeName) -> bool {
-        self.docker_host(node).is_ok_and(|docker_host| docker_host.name == *host)
+    /// The containers of a host whose rows cannot be used, sorted, each with the reason. Where `vm.host` itself cannot be read
+    /// a container may be any host's.
+    pub fn withheld(&self, host: &NodeName) -> impl Iterator<Item = (&NodeName, &str)> {
+        let unusable = self.unusable().iter().filter(move |(node, _)| self.may_live_on(node, host));
+        unusable.map(|(node, why)| (node, why.as_str()))
     }
 
-    /// `nodes` are sorted.
-    fn refuse_duplicates(&self, nodes: &[SnapshotNode]) -> Result<(), CompileError> {
-        let concerned = |node: &NodeName| nodes.binary_search_by(|other| other.node.cmp(node)).is_ok();
-        match self.duplicates().iter().find(|duplicate| duplicate.nodes.iter().any(concerned)) {
-            Some(duplicate) => Err(CompileError::Duplicate(duplicate.clone())),
-            None => Ok(()),
-        }
+    fn may_live_on(&self, node: &NodeName, host: &NodeName) -> bool {
+        self.docker_host(node).map_or(true, |docker_host| docker_host.name == *host)
     }
 }
 

@@ -5,12 +5,15 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use super::Link;
+use super::ports::{ExposedPorts, PublishedPorts};
 
 /// `vm.othersettings`: `key=value` items, and Docker's own JSON for what has no item.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Settings {
-    /// `port=[IP:]HOSTPORT:PORT[/PROTO]` items, as written.
-    pub ports: Vec<String>,
+    /// `port=[IP:]HOSTPORT:PORT[/PROTO]` items.
+    pub ports: Vec<PublishedPorts>,
+    /// `expose=PORT[-PORT][/PROTO]` items.
+    pub expose: Vec<ExposedPorts>,
     /// `link=NODE[:ALIAS]` items.
     pub links: Vec<Link>,
     /// `restart=`: no, always, unless-stopped, `on-failure[:N]`.
@@ -23,7 +26,13 @@ pub struct Settings {
     pub user: Option<String>,
     /// `workdir=PATH`, absolute.
     pub workdir: Option<String>,
-    /// `tty=yes`: a terminal of its own, on which somebody listens.
+    /// `hostname=`; `None`: the node's name.
+    pub hostname: Option<String>,
+    /// `extrahost=NAME:ADDRESS` items: lines of /etc/hosts.
+    pub extra_hosts: Vec<ExtraHost>,
+    /// `init=yes`: the engine's init is PID 1, forwards signals and reaps processes.
+    pub init: Option<bool>,
+    /// `tty=yes`: a terminal, with standard input open.
     pub tty: Option<bool>,
     /// `domain=`.
     pub domain: Option<String>,
@@ -45,6 +54,38 @@ pub struct Settings {
     pub shm: Option<u64>,
     /// `device=PATH[:PATH][:rwm]` items.
     pub devices: Vec<Device>,
+    /// `tmpfs=PATH[:OPTIONS]` items.
+    pub tmpfs: Vec<Tmpfs>,
+    /// `readonly=yes`: the root file system is mounted read-only.
+    pub read_only: Option<bool>,
+    /// `sysctl=NAME=VALUE` items.
+    pub sysctls: Vec<(String, String)>,
+    /// `memoryreservation=AMOUNT`: soft limit in bytes.
+    pub memory_reservation: Option<u64>,
+    /// `cpushares=NUMBER`: relative weight, 2 to 262144.
+    pub cpu_shares: Option<u32>,
+    /// `oomscoreadj=NUMBER`, -1000 to 1000 (proc(5)).
+    pub oom_score_adj: Option<i16>,
+    /// `logdriver=NAME`; `None`: the engine's default.
+    pub log_driver: Option<String>,
+    /// `logopt=NAME=VALUE` items.
+    pub log_options: Vec<(String, String)>,
+    /// `securityopt=OPTION` items, in the API's form.
+    pub security_options: Vec<String>,
+    /// `groupadd=GROUP` items: supplementary groups.
+    pub groups: Vec<String>,
+    /// `cgroupparent=PATH`, or the name of a systemd slice.
+    pub cgroup_parent: Option<String>,
+    /// `ipc=private|shareable|host|none`.
+    pub ipc: Option<String>,
+    /// `pid=host`: the container sees the host's processes.
+    pub pid: Option<String>,
+    /// `userns=host`: no mapping of user IDs, where the engine maps them.
+    pub userns: Option<String>,
+    /// `cgroupns=private|host`.
+    pub cgroupns: Option<String>,
+    /// `runtime=NAME`: another OCI runtime of the engine.
+    pub runtime: Option<String>,
     /// `gpus=all|NUMBER|device=ID,ID`.
     pub gpus: Option<Gpus>,
     /// `capadd=NAME` items (capabilities(7) without `CAP_`, or ALL).
@@ -61,6 +102,24 @@ pub struct Settings {
     pub health: Option<Health>,
     /// Docker's JSON for POST /containers/create, merged below what the other columns and items say.
     pub docker: serde_json::Map<String, serde_json::Value>,
+}
+
+/// A line of the container's /etc/hosts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExtraHost {
+    /// The name.
+    pub name: String,
+    /// Its address.
+    pub address: IpAddr,
+}
+
+/// A file system in memory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Tmpfs {
+    /// Absolute path in the container.
+    pub path: String,
+    /// Mount options (tmpfs(5)), separated by commas; may be empty.
+    pub options: String,
 }
 
 /// How much swap a container gets.
@@ -116,6 +175,8 @@ pub struct Health {
     pub timeout: Option<u64>,
     /// `healthstart=`: failures do not count so long.
     pub start: Option<u64>,
+    /// `healthstartinterval=`: time between checks during `healthstart` (engine 25.0 and later).
+    pub start_interval: Option<u64>,
     /// `healthretries=`.
     pub retries: Option<u32>,
 }

@@ -4,6 +4,7 @@ mod attachments;
 mod consoles;
 mod containers;
 mod engines;
+mod rows;
 mod strangers;
 mod xcat;
 
@@ -15,7 +16,8 @@ use tokio::runtime::Runtime;
 fn provision(runtime: &Runtime) -> Result<Cluster, Failure> {
     runtime.block_on(async {
         let spec = Spec::new(format!("life{}", std::process::id()).parse()?, 5);
-        let tables = xcat::rows(engines::rows(containers::rows(consoles::rows(Tables::of_lab(5)))));
+        let tables =
+            rows::rows(xcat::rows(engines::rows(containers::rows(consoles::rows(Tables::of_lab(5))))));
         let cluster = Cluster::bare(&spec, &tables, &|line| eprintln!("  {line}")).await?;
         if let Err(error) = make_docker_hosts(&cluster).await {
             // the first error is the one to tell
@@ -41,6 +43,7 @@ fn main() {
         attachments::promises(),
         consoles::promises(),
         containers::promises(),
+        rows::promises(),
         strangers::promises(),
         engines::promises(),
         xcat::promises(),

@@ -1,6 +1,7 @@
 //! xCAT's own commands against a real engine: the table of its docker commands line by line, and those of its defects that an
 //! engine shows. What needs none (command lines, rows, a silent host, TLS) is in cli/tests/program/xcat.rs.
 
+mod cases;
 mod commands;
 mod defects;
 
@@ -10,7 +11,7 @@ use serde_json::Value;
 
 /// All of them.
 pub(crate) fn promises() -> Vec<Promise> {
-    [commands::promises(), defects::promises()].into_iter().flatten().collect()
+    [cases::promises(), commands::promises(), defects::promises()].into_iter().flatten().collect()
 }
 
 /// Ends at once when it is told to, says something with a comma, and has one in a word.

@@ -29,6 +29,12 @@ fn tables() -> Tables {
     let br98 = [("nictypes.br98", "bridge"), ("nicdevices.br98", "eth1"), ("nicnetworks.br98", "net98")];
     let tables = Tables::of_lab(2).of_release("debian13");
     let tables = tables.object("net98", "network", &net98).object("dockerhosts", "group", &br98);
+    let items = [
+        ("groups", "all"),
+        ("vmothersettings", acceptance::items::SETTINGS),
+        ("vmstorage", acceptance::items::STORAGE),
+    ];
+    let tables = tables.container("items1", "host1", "10.99.1.90", &items);
     [(1, 1), (1, 2), (2, 1), (2, 2)].into_iter().fold(tables, |tables, (host, number)| {
         let second = format!("10.98.{host}.{number}|fd00:98::{host}:{number}");
         let more = [
@@ -45,6 +51,7 @@ acceptance::promises![
     a_bare_debian_13_becomes_a_docker_host,
     a_second_run_has_nothing_to_do,
     containers_have_the_addresses_of_the_tables,
+    items_of_docker_run_are_in_force,
     removed_networks_are_made_again_and_joined,
     containers_stop_with_the_machine,
     sound_after_a_reboot,
@@ -95,6 +102,10 @@ async fn a_second_run_has_nothing_to_do(cluster: &Cluster) -> Result<(), Failure
 async fn containers_have_the_addresses_of_the_tables(cluster: &Cluster) -> Result<(), Failure> {
     cluster.xdock_done("mk containers --start").await?;
     sound(cluster).await
+}
+
+async fn items_of_docker_run_are_in_force(cluster: &Cluster) -> Result<(), Failure> {
+    acceptance::items::are_in_force(cluster, "host1", "items1").await
 }
 
 async fn removed_networks_are_made_again_and_joined(cluster: &Cluster) -> Result<(), Failure> {

@@ -34,6 +34,18 @@ pub(super) fn count(text: &str) -> Result<u32, String> {
     text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "a number from 1 on is needed".to_owned())
 }
 
+/// Relative weight of a cgroup (cgroups(7), `cpu.shares`).
+pub(super) fn shares(text: &str) -> Result<u32, String> {
+    let shares = text.parse().ok().filter(|shares| (2..=262_144).contains(shares));
+    shares.ok_or_else(|| "a weight from 2 to 262144 is needed; a container without has 1024".to_owned())
+}
+
+/// proc(5), `oom_score_adj`.
+pub(super) fn oom_score(text: &str) -> Result<i16, String> {
+    let score = text.parse().ok().filter(|score| (-1000..=1000).contains(score));
+    score.ok_or_else(|| "a number from -1000 to 1000 is needed".to_owned())
+}
+
 pub(super) fn seconds(text: &str) -> Result<u32, String> {
     text.parse().map_err(|_| "a number of seconds is needed".to_owned())
 }

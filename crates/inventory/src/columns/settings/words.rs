@@ -27,7 +27,7 @@ pub(super) fn label(text: &str) -> Result<(String, String), String> {
     }
 }
 
-pub(super) fn said(text: &str) -> Result<String, String> {
+pub(super) fn some(text: &str) -> Result<String, String> {
     if text.is_empty() { Err("a value is needed".to_owned()) } else { Ok(text.to_owned()) }
 }
 
@@ -49,6 +49,25 @@ pub(super) fn domain(text: &str) -> Result<String, String> {
         return Ok(text.to_owned());
     }
     Err("a domain such as lab.test is needed".to_owned())
+}
+
+/// A container's host name: labels of DNS (RFC 1123, 2.1), together as many bytes as sethostname(2) takes.
+pub(super) fn hostname(text: &str) -> Result<String, String> {
+    let is_label = |label: &str| {
+        let known = label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        (1..=63).contains(&label.len()) && known && !label.starts_with('-') && !label.ends_with('-')
+    };
+    if text.len() <= 64 && text.split('.').all(is_label) {
+        return Ok(text.to_owned());
+    }
+    Err("a host name is needed: letters, digits and '-' between dots, at most 64 characters".to_owned())
+}
+
+pub(super) fn log_option(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("the form is logopt=NAME=VALUE, such as logopt=max-size=10m".to_owned()),
+    }
 }
 
 pub(super) fn path(text: &str) -> Result<String, String> {
@@ -79,5 +98,13 @@ pub(super) fn signal(text: &str) -> Result<String, String> {
 }
 
 pub(super) fn json(text: &str) -> Result<serde_json::Map<String, serde_json::Value>, String> {
-    serde_json::from_str(text).map_err(|error| format!("no JSON object: {error}"))
+    serde_json::from_str(text).map_err(|error| format!("no JSON object: {error}{}", unquoted(text)))
+}
+
+/// The most common mistake: JSON needs double quotes, and a shell takes them away.
+fn unquoted(text: &str) -> &'static str {
+    if text.contains('"') || !text.contains(':') {
+        return "";
+    }
+    "; it has no double quotes, which a shell takes away: put the whole argument in single quotes, as in 'vmothersettings=docker={\"HostConfig\":{\"Init\":true}}'"
 }
