@@ -82,12 +82,12 @@ pub async fn are_in_force(cluster: &Cluster, host: &str, node: &str) -> Result<(
     same("logs", &cluster.xdock(&format!("logs {node}")).await?.code, &0)?;
     let again = cluster.xdock_done(&format!("mk {node} --replace")).await?;
     same("mk --replace", again.as_str(), &format!("{not_published}{node}: already made\n"))?;
-    cluster.xdock_done(&format!("def {node} vmothersettings=hostname=other")).await?;
+    cluster.xdock_done(&format!("def {node} 'vmothersettings=hostname=other;sysctl=net.core.somaxconn=9'")).await?;
     let differs = cluster.xdock(&format!("mk {node}")).await?;
     let fields = [
         "Hostname (web, now other)",
-        "HostConfig.Sysctls.net.core.somaxconn (123, now not set)",
-        "HostConfig.Tmpfs./scratch",
+        "HostConfig.Sysctls.net.core.somaxconn (123, now 9)",
+        "HostConfig.Tmpfs (",
     ];
     let told = fields.map(|field| differs.stderr.contains(field));
     same(&format!("what differs: {differs:?}"), &(differs.code, told), &(1, [true; 3]))?;

@@ -91,6 +91,7 @@ async fn one_that_runs_keeps_its_address_when_its_row_becomes_wrong(
 
 /// Neither by hand, nor by a row that claims it too, nor by one that takes it over while the container runs.
 async fn nobody_else_gets_it(cluster: &Cluster) -> Result<(), Failure> {
+    cluster.xdock_done("sync host2").await?;
     let by_hand =
         cluster.run("host2", "docker run --rm --network mynet0 --ip 10.99.1.92 busybox true").await?;
     same(
