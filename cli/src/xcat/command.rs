@@ -82,7 +82,10 @@ impl Command {
             }
             (Kind::Mk, _) => "[image=<image_name> [command=<command>]] [dockerflag=<docker_flags>]",
             (Kind::Rm, "rmvm") => "[-f|--force] [-p]",
-            (Kind::Rm, _) => "[-f|--force]",
+            // the first line as xCAT has it, misspelt: its own test case looks for that
+            (Kind::Rm, _) => {
+                return format!("Usage: {0} <noderage>\n       {0} <noderange> [-f|--force]", self.name);
+            }
             (Kind::Ls, "lsvm") => "[-l|--long|--logs]",
             (Kind::Ls, _) => {
                 return format!("Usage: {0} <noderange>\n       {0} <noderange> [-l|--logs]", self.name);
@@ -120,8 +123,7 @@ pub(super) mod tests {
             "Usage: mkdocker <noderange> [image=<image_name> [command=<command>]] [dockerflag=<docker_flags>]"
         );
         assert_eq!(usage("lsdocker"), "Usage: lsdocker <noderange>\n       lsdocker <noderange> [-l|--logs]");
-        // the original wrote <noderage>, and did not say that -f is taken
-        assert_eq!(usage("rmdocker"), "Usage: rmdocker <noderange> [-f|--force]");
+        assert_eq!(usage("rmdocker"), "Usage: rmdocker <noderage>\n       rmdocker <noderange> [-f|--force]");
         assert_eq!(usage("rmvm"), "Usage: rmvm <noderange> [-f|--force] [-p]");
         assert_eq!(usage("lsvm"), "Usage: lsvm <noderange> [-l|--long|--logs]");
         assert_eq!(Command::named("chvm"), None);

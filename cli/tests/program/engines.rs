@@ -166,7 +166,7 @@ fn a_port_of_vmhost_is_an_engine_by_tls_but_for_the_one_without() {
     let old = with_host("host2:2375");
     assert_eq!(
         old.say(&["check"]),
-        "warning: vm.host=host2:2375 of host2c1: port 2375 is Docker's port without TLS, which xdock does not use; it reaches the engine by ssh, or by TLS where the host is enrolled; write vm.host=host2\n! 5 nodes: 0 errors, 1 warning\n= 0\n"
+        "warning: vm.host=host2:2375 of host2c1: port 2375 is Docker's port without TLS, which xdock does not use; it reaches the engine by ssh, or by TLS where the host is enrolled; write vm.host=host2\n! 5 nodes in file:DIR/cluster.stanza: 0 errors, 1 warning\n= 0\n"
     );
 }
 

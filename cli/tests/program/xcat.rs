@@ -68,7 +68,7 @@ fn help_and_version_need_no_node() {
     assert!(say(&place, "rpower", &["-v"]).starts_with("xdock 0."));
     assert_eq!(
         say(&place, "rmdocker", &[]),
-        "! Error: no noderange is given\n! Usage: rmdocker <noderange> [-f|--force]\n= 1\n"
+        "! Error: no noderange is given\n! Usage: rmdocker <noderage>\n!        rmdocker <noderange> [-f|--force]\n= 1\n"
     );
     assert_eq!(say(&place, "rpower", &["host3-host1", "state"]), "= 0\n");
 }

@@ -28,7 +28,7 @@ fn it_has_the_commands_that_xcat_has_no_help_for() {
 fn help_without_nodes_is_the_usage() {
     for (command, usage) in [
         ("lsdocker", "Usage: lsdocker <noderange>\n       lsdocker <noderange> [-l|--logs]"),
-        ("rmdocker", "Usage: rmdocker <noderange> [-f|--force]"),
+        ("rmdocker", "Usage: rmdocker <noderage>\n       rmdocker <noderange> [-f|--force]"),
     ] {
         for option in ["-h", "--help"] {
             let request = json!({"command": [command], "noderange": [""], "arg": [option]}).to_string();
