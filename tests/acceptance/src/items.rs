@@ -82,7 +82,9 @@ pub async fn are_in_force(cluster: &Cluster, host: &str, node: &str) -> Result<(
     same("logs", &cluster.xdock(&format!("logs {node}")).await?.code, &0)?;
     let again = cluster.xdock_done(&format!("mk {node} --replace")).await?;
     same("mk --replace", again.as_str(), &format!("{not_published}{node}: already made\n"))?;
-    cluster.xdock_done(&format!("def {node} 'vmothersettings=hostname=other;sysctl=net.core.somaxconn=9'")).await?;
+    cluster
+        .xdock_done(&format!("def {node} 'vmothersettings=hostname=other;sysctl=net.core.somaxconn=9'"))
+        .await?;
     let differs = cluster.xdock(&format!("mk {node}")).await?;
     let fields = [
         "Hostname (web, now other)",
