@@ -25,15 +25,15 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 /// Number of threads for blocking calls, and their stack size: keeps the memory footprint small.
-const BLOCKING: usize = 4;
-const STACK: usize = 256 * 1024;
+const MAX_BLOCKING_THREADS: usize = 4;
+const THREAD_STACK_SIZE: usize = 256 * 1024;
 
 fn main() -> ExitCode {
     let cli = args::Cli::parse();
     // one thread: one owner of the state, and a start in milliseconds on a small machine
     let mut builder = tokio::runtime::Builder::new_current_thread();
     // the kernel needs milliseconds to close a packet socket: other threads do that
-    builder.enable_all().max_blocking_threads(BLOCKING).thread_stack_size(STACK);
+    builder.enable_all().max_blocking_threads(MAX_BLOCKING_THREADS).thread_stack_size(THREAD_STACK_SIZE);
     let runtime = builder.build();
     let done = match runtime {
         Ok(runtime) => runtime.block_on(commands::run(cli)),

@@ -102,15 +102,16 @@ fn files(directory: &Path, problems: &mut Vec<StoreError>) -> Vec<PathBuf> {
         None
     });
     let paths = paths.unwrap_or_default().into_iter();
-    let (temporary, records): (Vec<PathBuf>, Vec<PathBuf>) = paths.partition(|path| has_ending(path, "new"));
+    let (temporary, records): (Vec<PathBuf>, Vec<PathBuf>) =
+        paths.partition(|path| has_extension(path, "new"));
     for path in temporary {
         // left over from a netd that was killed while it wrote; harmless if it stays
         let _ = fs::remove_file(path);
     }
-    records.into_iter().filter(|path| has_ending(path, "json")).collect()
+    records.into_iter().filter(|path| has_extension(path, "json")).collect()
 }
 
-fn has_ending(path: &Path, ending: &str) -> bool {
+fn has_extension(path: &Path, ending: &str) -> bool {
     path.extension().is_some_and(|is| is == ending)
 }
 

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr, TcpStream as Stream};
 use std::os::fd::AsFd as _;
 use std::time::Duration;
 
-use knock::{Answer, LINE, Request, printable};
+use knock::{Answer, MAX_LINE, Request, printable};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
@@ -47,7 +47,7 @@ fn standard_input() -> io::Result<TcpStream> {
 
 /// `None`: nobody asks any more.
 async fn answer(asking: &mut TcpStream, peer: SocketAddr) -> Option<Answer> {
-    let line = match timeout(ASKED, line(asking, LINE)).await {
+    let line = match timeout(ASKED, line(asking, MAX_LINE)).await {
         Ok(Ok(line)) => line,
         Ok(Err(_)) => return None,
         Err(_) => return Some(Answer::Out(format!("no request within {} s", ASKED.as_secs()))),

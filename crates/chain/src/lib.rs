@@ -25,15 +25,15 @@ mod tests {
     use super::*;
 
     #[derive(Debug)]
-    struct Told(&'static str, Option<Box<Told>>);
+    struct Failure(&'static str, Option<Box<Failure>>);
 
-    impl fmt::Display for Told {
+    impl fmt::Display for Failure {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str(self.0)
         }
     }
 
-    impl Error for Told {
+    impl Error for Failure {
         fn source(&self) -> Option<&(dyn Error + 'static)> {
             self.1.as_deref().map(|cause| cause as _)
         }
@@ -41,9 +41,9 @@ mod tests {
 
     #[test]
     fn every_cause_is_said_once() {
-        let cause = Told("no such file", None);
-        let repeats = Told("open: no such file", Some(Box::new(cause)));
-        let error = Told("cannot read it", Some(Box::new(repeats)));
+        let cause = Failure("no such file", None);
+        let repeats = Failure("open: no such file", Some(Box::new(cause)));
+        let error = Failure("cannot read it", Some(Box::new(repeats)));
         assert_eq!(chain(&error), "cannot read it: open: no such file");
     }
 }

@@ -99,7 +99,7 @@ fn present<T>(path: &Path, operation: &'static str, found: io::Result<T>) -> Res
     match found {
         Ok(found) => Ok(Some(found)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => match dangling(path) {
-            None if is_gone(path) => Ok(None),
+            None if is_missing(path) => Ok(None),
             None => Err(at(operation, path)(error)),
             Some(link) => Err(at(operation, path)(link.error())),
         },
@@ -166,7 +166,7 @@ fn dangling(path: &Path) -> Option<Dangling> {
 }
 
 /// Whether no directory entry of this name exists.
-fn is_gone(path: &Path) -> bool {
+fn is_missing(path: &Path) -> bool {
     fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 

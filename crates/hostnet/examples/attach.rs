@@ -1,5 +1,5 @@
-//! How long plugging in and out takes: `cargo run -p hostnet --example attach` as root; makes nothing outside of a
-//! network namespace of its own.
+//! Measures how long attaching and deleting a veth pair takes: `cargo run -p hostnet --example attach` as root. Uses its own
+//! network namespace.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement, not a part of the product")]
 
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use hostnet::{BridgeSpec, Kernel, Veth, arp};
 
 const ROUNDS: usize = 200;
 
-/// Pairs that are there all the time.
+/// Pairs that exist during the measurement.
 const NEIGHBOURS: usize = 100;
 
 fn main() {

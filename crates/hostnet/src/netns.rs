@@ -62,7 +62,7 @@ pub enum NamespaceError {
 }
 
 /// The calling thread's namespace. `/proc/self` is the first thread's, which may be in another one.
-const OWN: &str = "/proc/thread-self/ns/net";
+const OWN_NAMESPACE: &str = "/proc/thread-self/ns/net";
 
 impl Namespace {
     /// Opens the namespace at a path, such as dockerd's `/var/run/docker/netns/1960dd7fab00`.
@@ -84,10 +84,10 @@ impl Namespace {
         let made = thread::Builder::new().name("netns".to_owned()).spawn(|| {
             unshare(CloneFlags::CLONE_NEWNET)
                 .map_err(|errno| NamespaceError::New { source: errno.into() })?;
-            Self::open(Path::new(OWN))
+            Self::open(Path::new(OWN_NAMESPACE))
         });
-        let thread = made.map_err(|source| NamespaceError::Thread { path: OWN.into(), source })?;
-        thread.join().unwrap_or_else(|_| Err(NamespaceError::Panicked { path: OWN.into() }))
+        let thread = made.map_err(|source| NamespaceError::Thread { path: OWN_NAMESPACE.into(), source })?;
+        thread.join().unwrap_or_else(|_| Err(NamespaceError::Panicked { path: OWN_NAMESPACE.into() }))
     }
 
     /// Runs `work` in the namespace on a new thread, waits, and returns its result. A namespace must never be entered

@@ -22,7 +22,7 @@ pub(crate) const LOAD_BYTE: u16 = 0x30;
 /// Classic BPF: `jeq #k, jt, jf`.
 pub(crate) const JUMP_EQUAL: u16 = 0x15;
 /// Classic BPF: `ret #k`; all of the frame, or nothing.
-const TAKE: SockFilter = SockFilter::new(RETURN, 0, 0, u32::MAX);
+const ACCEPT: SockFilter = SockFilter::new(RETURN, 0, 0, u32::MAX);
 pub(crate) const DROP: SockFilter = SockFilter::new(RETURN, 0, 0, 0);
 const RETURN: u16 = 0x06;
 /// `SKF_AD_OFF + SKF_AD_IFINDEX` of linux/filter.h.
@@ -117,7 +117,7 @@ impl PacketSocket {
             port.socket(ethertype).map(|socket| (port, socket))
         };
         let (port, socket) = on_blocking_thread(device, open).await?;
-        let filter: Vec<_> = port.only_here().into_iter().chain(filter).chain([TAKE]).collect();
+        let filter: Vec<_> = port.only_here().into_iter().chain(filter).chain([ACCEPT]).collect();
         let failed = |source| PacketError::Open { device: device.clone(), source };
         socket.attach_filter(&filter).map_err(failed)?;
         let socket = watch(socket).map_err(failed)?;

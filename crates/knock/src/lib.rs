@@ -21,7 +21,7 @@ use thiserror::Error;
 pub const PORT: u16 = 3022;
 
 /// Maximum length of a line with its newline. OpenSSH's banner has at most 255 bytes (RFC 4253, 4.2).
-pub const LINE: usize = 300;
+pub const MAX_LINE: usize = 300;
 
 /// A host's question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

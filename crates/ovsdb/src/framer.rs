@@ -35,7 +35,7 @@ pub enum FramerError {
 }
 
 /// A larger buffer is freed when it is empty.
-const KEPT: usize = 1 << 20;
+const MAX_KEPT: usize = 1 << 20;
 
 /// Splits a stream of bytes into JSON objects.
 ///
@@ -84,7 +84,7 @@ impl Framer {
             self.seen -= self.start;
             self.start = 0;
             // free the memory of a large message
-            if self.buffer.is_empty() && self.buffer.capacity() > KEPT {
+            if self.buffer.is_empty() && self.buffer.capacity() > MAX_KEPT {
                 self.buffer = Vec::new();
             }
         }

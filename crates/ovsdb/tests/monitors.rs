@@ -5,7 +5,7 @@ mod server;
 
 use ovsdb::{Change, Client, Condition, MonitorMethod, MonitorRequest, Row, Update, Value};
 use server::Server;
-use server::bridges::{all, bridge, bridges, changed, names, remove, set, told};
+use server::bridges::{all, bridge, bridges, changed, changes_text, names, remove, set};
 
 /// The same rows and changes, whichever way the server knows.
 async fn follows(method: MonitorMethod) {
@@ -51,7 +51,7 @@ async fn follows(method: MonitorMethod) {
 
     client.transact(bridge("br1")).await.unwrap();
     remove(&client, &monitor, "br0").await;
-    assert_eq!(told(&changed(&mut monitor).await), ["+br1", "-br0"]);
+    assert_eq!(changes_text(&changed(&mut monitor).await), ["+br1", "-br0"]);
     assert_eq!(names(&monitor), all(&["br1"]));
 }
 
@@ -82,7 +82,7 @@ async fn conditions_can_change() {
     assert_eq!(names(&monitor), all(&["br0", "br1"]));
     monitor.set_conditions("Bridge", named(&["br1", "br2"])).await.unwrap();
     assert_eq!(names(&monitor), all(&["br1", "br2"]));
-    assert_eq!(told(&changed(&mut monitor).await), ["+br2", "-br0"]);
+    assert_eq!(changes_text(&changed(&mut monitor).await), ["+br2", "-br0"]);
     monitor.set_conditions("Bridge", [Condition::Constant(false)]).await.unwrap();
     assert_eq!(names(&monitor), all(&[]));
     monitor.set_conditions("Bridge", []).await.unwrap();

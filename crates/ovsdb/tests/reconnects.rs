@@ -6,7 +6,7 @@ mod server;
 use std::time::Duration;
 
 use ovsdb::{Client, Condition, Error, MonitorRequest, Row, Value};
-use server::bridges::{all, bridge, bridges, changed, names, remove, set, told, told_of};
+use server::bridges::{all, bridge, bridges, changed, changes_text, names, remove, set, wait_for_change};
 use server::{Server, chain, run};
 
 #[tokio::test]
@@ -39,13 +39,13 @@ async fn goes_on_after_a_restart() {
     other.transact(bridge("comes")).await.unwrap();
     let mut seen = Vec::new();
     while seen.len() < 2 {
-        seen.extend(told_of(&mut monitor).await);
+        seen.extend(wait_for_change(&mut monitor).await);
     }
     seen.sort();
     assert_eq!(seen, ["+comes", "-goes"]);
     assert!(monitor.is_live());
     client.transact(bridge("later")).await.unwrap();
-    assert_eq!(told_of(&mut monitor).await, ["+later"]);
+    assert_eq!(wait_for_change(&mut monitor).await, ["+later"]);
 }
 
 #[tokio::test]
@@ -70,7 +70,7 @@ async fn a_database_that_is_removed_and_added() {
     let client = server.client().await;
     let mut monitor = client.monitor(vec![bridges()]).await.unwrap();
     client.transact(bridge("br0")).await.unwrap();
-    assert_eq!(told(&changed(&mut monitor).await), ["+br0"]);
+    assert_eq!(changes_text(&changed(&mut monitor).await), ["+br0"]);
     server.control(&["ovsdb-server/remove-db", "Open_vSwitch"]);
     client.status().wait_for(|status| matches!(status, ovsdb::Status::Connecting { .. })).await.unwrap();
     let quick = client.with_deadline(Duration::from_millis(300));
@@ -84,9 +84,9 @@ async fn a_database_that_is_removed_and_added() {
     );
     server.control(&["ovsdb-server/add-db", server.path("db").to_str().unwrap()]);
     client.transact(bridge("br2")).await.unwrap();
-    let mut seen = told(&changed(&mut monitor).await);
+    let mut seen = changes_text(&changed(&mut monitor).await);
     if seen.is_empty() {
-        seen = told(&changed(&mut monitor).await);
+        seen = changes_text(&changed(&mut monitor).await);
     }
     assert_eq!(seen, ["+br2"]);
 }
@@ -116,7 +116,7 @@ async fn a_database_that_is_converted() {
     client.transact(set("first", &["b", "c"])).await.unwrap();
     let row = monitor.rows("Bridge").pop_first().unwrap().1;
     assert_eq!(row.get("first"), Some(&Value::set(["b", "c"])));
-    assert_eq!(told(&changed(&mut monitor).await), ["~br0"]);
+    assert_eq!(changes_text(&changed(&mut monitor).await), ["~br0"]);
 
     convert("second");
     // the server cancels monitors of a converted database, and the connection is made again

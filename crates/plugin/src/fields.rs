@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::error::CallError;
 
 /// Maximum length of request text in an error, in characters.
-const SHOWN: usize = 120;
+const MAX_SHOWN: usize = 120;
 
 /// A JSON object of a request, with its path in the request.
 pub(crate) struct Fields<'a> {
@@ -160,7 +160,7 @@ impl<'a> Fields<'a> {
 
 /// Limits text of a request to a length that an error may contain.
 pub(crate) fn shortened(text: &str) -> String {
-    let mut start: String = text.chars().take(SHOWN).collect();
+    let mut start: String = text.chars().take(MAX_SHOWN).collect();
     if start.len() < text.len() {
         start.push_str("...");
     }

@@ -84,7 +84,7 @@ where
 struct Server<H> {
     limits: Arc<Limits>,
     handler: H,
-    places: Arc<Semaphore>,
+    slots: Arc<Semaphore>,
     /// Tells connections to close: idle ones at once, busy ones after their call, others after this time.
     close: watch::Sender<Duration>,
 }
@@ -95,32 +95,32 @@ where
     F: Future<Output = Answer> + Send + 'static,
 {
     fn new(limits: Limits, handler: H) -> Self {
-        let places = Arc::new(Semaphore::new(limits.connections as usize));
-        Self { limits: Arc::new(limits), handler, places, close: watch::channel(Duration::ZERO).0 }
+        let slots = Arc::new(Semaphore::new(limits.connections as usize));
+        Self { limits: Arc::new(limits), handler, slots, close: watch::channel(Duration::ZERO).0 }
     }
 
     async fn accept_all(&self, socket: &UnixListener) {
         loop {
             let stream = accept(socket).await;
-            let Some(place) = self.place().await else { return };
+            let Some(slot) = self.slot().await else { return };
             let (limits, handler) = (Arc::clone(&self.limits), self.handler.clone());
-            tokio::spawn(connection::run(stream, limits, handler, place, self.close.subscribe()));
+            tokio::spawn(connection::run(stream, limits, handler, slot, self.close.subscribe()));
         }
     }
 
-    /// A place for a connection; if there is none, idle connections are closed first.
-    async fn place(&self) -> Option<OwnedSemaphorePermit> {
-        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
-            return Some(place);
+    /// A slot for a connection; if there is none, idle connections are closed first.
+    async fn slot(&self) -> Option<OwnedSemaphorePermit> {
+        if let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() {
+            return Some(slot);
         }
         info!("all {} connections are in use, closing idle ones", self.limits.connections);
         self.close.send_replace(self.limits.receive);
-        Arc::clone(&self.places).acquire_owned().await.ok()
+        Arc::clone(&self.slots).acquire_owned().await.ok()
     }
 
     async fn finish(&self) {
         self.close.send_replace(LAST_GRACE);
-        let everybody = self.places.acquire_many(self.limits.connections);
+        let everybody = self.slots.acquire_many(self.limits.connections);
         if timeout(self.limits.receive + self.limits.answer, everybody).await.is_err() {
             warn!("calls are still being served; stopping anyway");
         }

@@ -73,7 +73,7 @@ pub(super) fn release(state: &State, pool: &str, address: IpAddr) -> Decision {
         state.endpoint_with_address(&on.network.name, address)
     });
     match held {
-        None => Decision::just(Reply::Empty),
+        None => Decision::reply(Reply::Empty),
         Some(endpoint) if endpoint.phase == Phase::Joined => {
             Decision::CheckStale { endpoint: endpoint.id.clone(), reply: Reply::Empty }
         }

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use plugin::{EndpointRef, Join, Joined, Mac, NewEndpoint, Reply};
 
 use super::Decision;
-use super::network::short;
+use super::network::short_id;
 use crate::boot_time::BootTime;
 use crate::interface;
 use crate::refusal::Refusal;
@@ -25,7 +25,7 @@ pub(crate) const START_STEP_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) fn create(state: &State, new: &NewEndpoint, now: BootTime) -> Result<Decision, Refusal> {
     let snapshot = state.snapshot.as_ref().ok_or(Refusal::NoSnapshot)?;
     let network = &new.id.network;
-    let unknown = || Refusal::UnknownNetwork { id: short(network.as_str()) };
+    let unknown = || Refusal::UnknownNetwork { id: short_id(network.as_str()) };
     let record = state.networks.get(network).ok_or_else(unknown)?;
     let on = tables::network_recorded(snapshot, &record.network)?;
     let endpoint = endpoint_from_tables(snapshot, on, new, now)?;
@@ -92,7 +92,7 @@ fn repeated(known: &Endpoint, asked: &Endpoint, reply: Reply) -> Result<Decision
     if known.same_endpoint(asked) {
         return Ok(Decision::Repeated { endpoint: known.id.clone(), reply });
     }
-    Err(Refusal::EndpointTaken { id: short(known.id.as_str()), node: known.node.clone() })
+    Err(Refusal::EndpointTaken { id: short_id(known.id.as_str()), node: known.node.clone() })
 }
 
 /// Whether a live container may use the endpoint. The caller checks the link of a joined endpoint.
@@ -108,7 +108,7 @@ fn running(other: &Endpoint) -> Refusal {
     Refusal::Running {
         node: other.node.clone(),
         network: other.on.clone(),
-        id: short(other.id.as_str()),
+        id: short_id(other.id.as_str()),
         port: other.port(),
     }
 }
@@ -171,5 +171,5 @@ pub(super) fn info(state: &State, id: &EndpointRef) -> Result<Reply, Refusal> {
 /// The endpoint, if it is on the network of the call.
 fn find<'a>(state: &'a State, id: &EndpointRef) -> Result<&'a Endpoint, Refusal> {
     let found = state.endpoints.get(&id.endpoint).filter(|endpoint| endpoint.network == id.network);
-    found.ok_or_else(|| Refusal::UnknownEndpoint { id: short(id.endpoint.as_str()) })
+    found.ok_or_else(|| Refusal::UnknownEndpoint { id: short_id(id.endpoint.as_str()) })
 }

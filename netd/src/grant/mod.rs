@@ -28,7 +28,7 @@ pub(crate) enum Decision {
     Attach { endpoint: Endpoint, before: Vec<Change>, reply: Reply },
     /// A repeated `CreateEndpoint`: answer when the endpoint is attached.
     Repeated { endpoint: EndpointId, reply: Reply },
-    /// The node already has an endpoint on the network. Refuse, unless it is dead or goes away within a short time.
+    /// The node already has an endpoint on the network. Refuse, unless it is dead or goes away within a short_id time.
     Conflict { with: EndpointId, refusal: Refusal },
     /// Answer when the endpoint is attached and no other machine uses its addresses.
     Join { joined: Endpoint, reply: Reply },
@@ -37,7 +37,7 @@ pub(crate) enum Decision {
 }
 
 impl Decision {
-    fn just(reply: Reply) -> Self {
+    fn reply(reply: Reply) -> Self {
         Self::Answer(reply, Vec::new())
     }
 }
@@ -62,20 +62,20 @@ fn network_call(state: &State, call: &NetworkCall, now: BootTime) -> Result<Deci
     match call {
         // must not fail: dockerd asks only once
         NetworkCall::GetCapabilities => {
-            Ok(Decision::just(Reply::NetworkCapabilities { gateway_check: true }))
+            Ok(Decision::reply(Reply::NetworkCapabilities { gateway_check: true }))
         }
-        NetworkCall::GwAllocCheck(options) => network::gateway_check(state, options).map(Decision::just),
+        NetworkCall::GwAllocCheck(options) => network::gateway_check(state, options).map(Decision::reply),
         NetworkCall::CreateNetwork(new) => network::create(state, new),
         NetworkCall::DeleteNetwork(id) => Ok(network::delete(state, id)),
         NetworkCall::CreateEndpoint(new) => endpoint::create(state, new, now),
-        NetworkCall::EndpointOperInfo(id) => endpoint::info(state, id).map(Decision::just),
+        NetworkCall::EndpointOperInfo(id) => endpoint::info(state, id).map(Decision::reply),
         NetworkCall::Join(join) => endpoint::join(state, join, now),
         NetworkCall::Leave(id) => Ok(endpoint::leave(state, id, now)),
         NetworkCall::DeleteEndpoint(id) => Ok(endpoint::delete(state, id)),
         NetworkCall::ProgramExternalConnectivity(_)
         | NetworkCall::RevokeExternalConnectivity(_)
         | NetworkCall::DiscoverNew(_)
-        | NetworkCall::DiscoverDelete(_) => Ok(Decision::just(Reply::Empty)),
+        | NetworkCall::DiscoverDelete(_) => Ok(Decision::reply(Reply::Empty)),
     }
 }
 
@@ -83,16 +83,16 @@ fn ipam_call(state: &State, call: &IpamCall) -> Result<Decision, Refusal> {
     match call {
         // if a MAC were required, dockerd would invent one instead of that of the tables
         IpamCall::GetCapabilities => {
-            Ok(Decision::just(Reply::IpamCapabilities { requires_mac: false, request_replay: true }))
+            Ok(Decision::reply(Reply::IpamCapabilities { requires_mac: false, request_replay: true }))
         }
-        IpamCall::GetDefaultAddressSpaces => Ok(Decision::just(Reply::AddressSpaces {
+        IpamCall::GetDefaultAddressSpaces => Ok(Decision::reply(Reply::AddressSpaces {
             local: "local".to_owned(),
             global: "global".to_owned(),
         })),
-        IpamCall::RequestPool(request) => address::pool(state, request).map(Decision::just),
+        IpamCall::RequestPool(request) => address::pool(state, request).map(Decision::reply),
         // pools belong to the tables: there is nothing to release
-        IpamCall::ReleasePool { .. } => Ok(Decision::just(Reply::Empty)),
-        IpamCall::RequestAddress(request) => address::request(state, request).map(Decision::just),
+        IpamCall::ReleasePool { .. } => Ok(Decision::reply(Reply::Empty)),
+        IpamCall::RequestAddress(request) => address::request(state, request).map(Decision::reply),
         IpamCall::ReleaseAddress { pool, address } => Ok(address::release(state, pool, *address)),
     }
 }

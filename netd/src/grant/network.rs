@@ -22,9 +22,9 @@ pub(super) fn create(state: &State, new: &NewNetwork) -> Result<Decision, Refusa
     let record = NetworkRecord { id: new.network.clone(), network: on.network.name.clone(), subnets };
     match state.networks.get(&new.network) {
         Some(known) if *known != record => {
-            Err(Refusal::NetworkTaken { id: short(new.network.as_str()), network: known.network.clone() })
+            Err(Refusal::NetworkTaken { id: short_id(new.network.as_str()), network: known.network.clone() })
         }
-        Some(_) => Ok(Decision::just(Reply::Empty)),
+        Some(_) => Ok(Decision::reply(Reply::Empty)),
         None => Ok(Decision::Answer(Reply::Empty, vec![Change::PutNetwork(record)])),
     }
 }
@@ -33,7 +33,7 @@ pub(super) fn create(state: &State, new: &NewNetwork) -> Result<Decision, Refusa
 /// lost in a crash.
 pub(super) fn delete(state: &State, id: &NetworkId) -> Decision {
     if !state.networks.contains_key(id) {
-        return Decision::just(Reply::Empty);
+        return Decision::reply(Reply::Empty);
     }
     let left = state.endpoints.values().filter(|endpoint| endpoint.network == *id);
     let mut changes: Vec<Change> = left.map(|endpoint| Change::RemoveEndpoint(endpoint.id.clone())).collect();
@@ -66,6 +66,6 @@ fn same_subnets(on: &HostNetwork, asked: &[IpNet]) -> Result<(), Refusal> {
 }
 
 /// Shortens an ID like `docker network ls` and `docker ps`.
-pub(super) fn short(id: &str) -> String {
+pub(super) fn short_id(id: &str) -> String {
     id.chars().take(12).collect()
 }

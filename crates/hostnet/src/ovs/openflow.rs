@@ -10,7 +10,7 @@ const BARRIER_REPLY: u8 = 19;
 /// `OFPP_NORMAL`: forwarding without OpenFlow rules.
 const NORMAL: u16 = 0xfffa;
 /// `OFPP_MAX`: port numbers end here.
-const PORTS: u16 = 0xff00;
+const MAX_PORT: u16 = 0xff00;
 /// The message contains the frame (no buffer of the switch is used).
 const NO_BUFFER: u32 = u32::MAX;
 const HEADER: usize = 8;
@@ -31,7 +31,7 @@ pub(super) enum Answer {
 /// The messages that make a switch handle a frame as if it had arrived on a port. `None`: this version has no
 /// such port number.
 pub(super) fn packet_out(port: i64, frame: &[u8]) -> Option<Vec<u8>> {
-    let port = u16::try_from(port).ok().filter(|port| *port < PORTS)?;
+    let port = u16::try_from(port).ok().filter(|port| *port < MAX_PORT)?;
     let mut body = Vec::with_capacity(16 + frame.len());
     body.extend(NO_BUFFER.to_be_bytes());
     body.extend(port.to_be_bytes());

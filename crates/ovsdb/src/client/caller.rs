@@ -53,14 +53,14 @@ impl Pending {
 impl Drop for Pending {
     fn drop(&mut self) {
         if self.answer.is_some() {
-            self.caller.tell(Command::Abandon { id: self.id });
+            self.caller.send(Command::Abandon { id: self.id });
         }
     }
 }
 
 impl Caller {
     /// Sends a command that has no answer. Ignored if the runtime was shut down.
-    pub(crate) fn tell(&self, command: Command) {
+    pub(crate) fn send(&self, command: Command) {
         let _ = self.commands.send(command);
     }
 
@@ -70,7 +70,7 @@ impl Caller {
         command: Command,
         mut answer: oneshot::Receiver<Result<T, Error>>,
     ) -> Result<T, Error> {
-        self.tell(command);
+        self.send(command);
         self.wait(method, &mut answer).await
     }
 
@@ -79,7 +79,7 @@ impl Caller {
         let request = Message::Request { method: method.to_owned(), params, id: json!(id) };
         let (reply, answer) = oneshot::channel();
         // serialized here and not in the connection's task, which all callers share
-        self.tell(Command::Call(Call { id, method, text: request.to_json().to_string(), reply }));
+        self.send(Command::Call(Call { id, method, text: request.to_json().to_string(), reply }));
         Pending { id, method, answer: Some(answer), caller: self.clone() }
     }
 

@@ -155,6 +155,6 @@ impl Monitor {
 
 impl Drop for Monitor {
     fn drop(&mut self) {
-        self.caller.tell(Command::Unmonitor { monitor: self.id });
+        self.caller.send(Command::Unmonitor { monitor: self.id });
     }
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-const FIRST: Duration = Duration::from_millis(100);
-const LONGEST: Duration = Duration::from_secs(8);
+const FIRST_DELAY: Duration = Duration::from_millis(100);
+const MAX_DELAY: Duration = Duration::from_secs(8);
 
 /// A connection that lasted this long resets the delay.
 const STABLE_AFTER: Duration = Duration::from_secs(1);
@@ -32,8 +32,8 @@ impl Backoff {
             return Duration::ZERO;
         }
         let round = self.failures / self.remotes;
-        let doubled = FIRST.saturating_mul(1 << (round - 1).min(10));
-        doubled.min(LONGEST).mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
+        let doubled = FIRST_DELAY.saturating_mul(1 << (round - 1).min(10));
+        doubled.min(MAX_DELAY).mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
     }
 }
 

@@ -117,7 +117,7 @@ impl ServerStatus {
 mod tests {
     use super::*;
 
-    fn told(server: &mut Server, kind: &str, columns: &Json) {
+    fn update_server(server: &mut Server, kind: &str, columns: &Json) {
         server.update(&json!({"Database": {"u": {kind: columns}}})).unwrap();
     }
 
@@ -132,41 +132,49 @@ mod tests {
     fn standalone_is_its_own_leader() {
         let mut server = Server::default();
         assert_eq!(server.check(true), Err(UnusableServer::NoDatabase));
-        told(&mut server, "initial", &json!({"model": "standalone", "connected": true, "leader": true}));
+        update_server(
+            &mut server,
+            "initial",
+            &json!({"model": "standalone", "connected": true, "leader": true}),
+        );
         assert_eq!(server.check(true), Ok(()));
-        told(&mut server, "delete", &Json::Null);
+        update_server(&mut server, "delete", &Json::Null);
         assert_eq!(server.check(true), Err(UnusableServer::NoDatabase));
     }
 
     #[test]
     fn a_relay_is_never_the_leader() {
         let mut server = Server::default();
-        told(&mut server, "initial", &json!({"model": "relay"}));
+        update_server(&mut server, "initial", &json!({"model": "relay"}));
         assert_eq!(server.check(false), Err(UnusableServer::Disconnected));
-        told(&mut server, "modify", &json!({"connected": true}));
+        update_server(&mut server, "modify", &json!({"connected": true}));
         assert_eq!(server.check(false), Ok(()));
         assert_eq!(server.check(true), Err(UnusableServer::NotLeader));
-        told(&mut server, "modify", &json!({"connected": false}));
+        update_server(&mut server, "modify", &json!({"connected": false}));
         assert_eq!(server.check(false), Err(UnusableServer::Disconnected));
     }
 
     #[test]
     fn members_of_a_cluster() {
         let mut server = Server::default();
-        told(&mut server, "initial", &member(true, true, 7));
+        update_server(&mut server, "initial", &member(true, true, 7));
         assert_eq!(server.check(true), Ok(()));
-        told(&mut server, "modify", &json!({"leader": false, "index": 8}));
+        update_server(&mut server, "modify", &json!({"leader": false, "index": 8}));
         assert_eq!(server.check(true), Err(UnusableServer::NotLeader));
         assert_eq!(server.check(false), Ok(()));
 
         // another member, behind the first
         server.forget();
-        told(&mut server, "initial", &member(true, true, 6));
+        update_server(&mut server, "initial", &member(true, true, 6));
         assert_eq!(server.check(false), Err(UnusableServer::Stale));
-        told(&mut server, "modify", &json!({"index": 9}));
+        update_server(&mut server, "modify", &json!({"index": 9}));
         assert_eq!(server.check(true), Ok(()));
         // another cluster counts from its own beginning
-        told(&mut server, "modify", &json!({"index": 1, "cid": ["uuid", Uuid::from_u128(2).to_string()]}));
+        update_server(
+            &mut server,
+            "modify",
+            &json!({"index": 1, "cid": ["uuid", Uuid::from_u128(2).to_string()]}),
+        );
         assert_eq!(server.check(true), Ok(()));
     }
 }

@@ -9,23 +9,23 @@ use super::Command;
 use crate::Condition;
 use crate::message::Message;
 use crate::monitor::MonitorRequest;
-use talk::{SCHEMA, Talk, ended, methods, params, remote, told};
+use talk::{SCHEMA, Talk, answer_of, ended, methods, params, remote};
 
 #[test]
 fn a_server_without_the_server_database_is_asked_for_the_schema() {
     let mut talk = Talk::new();
     let (_, mut answer) = talk.call("list_dbs");
     talk.session.opened(&remote());
-    let asked = talk.said();
+    let asked = talk.sent();
     talk.answer(&asked[1], Err(json!({"error": "unknown database"})));
-    let asked = talk.said();
+    let asked = talk.sent();
     assert_eq!(methods(&asked), ["get_schema"]);
     talk.answer(&asked[0], Ok(serde_json::from_str(SCHEMA).unwrap()));
     // and what waited is said
-    let asked = talk.said();
+    let asked = talk.sent();
     assert_eq!(methods(&asked), ["list_dbs"]);
     talk.answer(&asked[0], Ok(json!(["D"])));
-    assert_eq!(told(&mut answer), Some(Ok(json!(["D"]))));
+    assert_eq!(answer_of(&mut answer), Some(Ok(json!(["D"]))));
 }
 
 #[test]
@@ -33,24 +33,24 @@ fn an_older_way_to_monitor_where_the_newer_is_not_known() {
     let mut talk = Talk::ready();
     let (id, mut answer) = talk.monitor(MonitorRequest::table("T"));
     for method in ["monitor_cond_since", "monitor_cond"] {
-        let asked = talk.said();
+        let asked = talk.sent();
         assert_eq!(methods(&asked), [method]);
         talk.answer(&asked[0], Err(json!("unknown method")));
     }
-    let asked = talk.said();
+    let asked = talk.sent();
     assert_eq!(methods(&asked), ["monitor"]);
     assert_eq!(params(&asked[0]), &json!(["D", id, {"T": [{}]}]));
     talk.answer(&asked[0], Ok(json!({})));
-    assert_eq!(told(&mut answer), Some(Ok(())));
+    assert_eq!(answer_of(&mut answer), Some(Ok(())));
     // the next one is asked the right way at once, and conditions can not be had
     let conditions = MonitorRequest::table("T").when([Condition::equal("n", "x")]);
     let (_, mut answer) = talk.monitor(conditions);
     let error = "monitor on database D at unix:/s: needs monitor_cond (Open vSwitch 2.6 or later)";
-    assert_eq!(told(&mut answer), Some(Err(error.to_owned())));
+    assert_eq!(answer_of(&mut answer), Some(Err(error.to_owned())));
     // another server may be newer
     talk.session.closed(ended());
     talk.open();
-    assert_eq!(methods(&talk.said()), ["monitor_cond_since"]);
+    assert_eq!(methods(&talk.sent()), ["monitor_cond_since"]);
 }
 
 #[test]
@@ -58,11 +58,11 @@ fn conditions_that_were_not_answered_make_the_next_connection_begin_anew() {
     let mut talk = Talk::ready();
     let (id, _answer) = talk.monitor(MonitorRequest::table("T"));
     let last = "00000000-0000-0000-0000-000000000007";
-    let asked = talk.said();
+    let asked = talk.sent();
     talk.answer(&asked[0], Ok(json!([false, last, {}])));
     talk.session.closed(ended());
     talk.open();
-    let asked = talk.said();
+    let asked = talk.sent();
     assert_eq!(params(&asked[0]), &json!(["D", id, {"T": [{}]}, last]));
     talk.answer(&asked[0], Ok(json!([true, last, {}])));
 
@@ -70,15 +70,15 @@ fn conditions_that_were_not_answered_make_the_next_connection_begin_anew() {
     let conditions = vec![Condition::equal("n", "x")];
     talk.session.command(Command::Conditions { monitor: id, table: "T".into(), conditions, reply });
     let clause = json!([{"where": [["n", "==", "x"]]}]);
-    assert_eq!(params(&talk.said()[0]), &json!([id, id, {"T": clause}]));
+    assert_eq!(params(&talk.sent()[0]), &json!([id, id, {"T": clause}]));
     talk.session.closed(ended());
     talk.open();
-    let asked = talk.said();
+    let asked = talk.sent();
     let zero = crate::Uuid::ZERO.to_string();
     assert_eq!(params(&asked[0]), &json!(["D", id, {"T": clause}, zero]));
-    assert_eq!(told(&mut answer), None);
+    assert_eq!(answer_of(&mut answer), None);
     talk.answer(&asked[0], Ok(json!([false, last, {}])));
-    assert_eq!(told(&mut answer), Some(Ok(())));
+    assert_eq!(answer_of(&mut answer), Some(Ok(())));
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn monitors_are_requested_before_waiting_calls_are_sent() {
     let (_, _second) = talk.monitor(MonitorRequest::table("T"));
     talk.open();
     // an abandoned call is not sent
-    assert_eq!(methods(&talk.said()), ["monitor_cond_since", "transact"]);
+    assert_eq!(methods(&talk.sent()), ["monitor_cond_since", "transact"]);
 }
 
 #[test]
@@ -97,11 +97,11 @@ fn a_transaction_that_is_given_up_is_canceled() {
     let mut talk = Talk::ready();
     let (id, _answer) = talk.call("transact");
     let (other, _answer) = talk.call("list_dbs");
-    talk.said();
+    talk.sent();
     talk.session.command(Command::Abandon { id });
     talk.session.command(Command::Abandon { id: other });
-    let said = talk.said();
-    assert_eq!((methods(&said), params(&said[0])), (vec!["cancel"], &json!([id])));
+    let sent = talk.sent();
+    assert_eq!((methods(&sent), params(&sent[0])), (vec!["cancel"], &json!([id])));
     // the answers are for nobody
     talk.session.message(Message::Response { id: json!(id), outcome: Err(json!("canceled")) }).unwrap();
 }
@@ -112,13 +112,13 @@ fn a_call_without_an_answer_fails_with_its_connection_and_a_waiting_one_waits_on
     let (_, mut sent) = talk.call("transact");
     talk.session.closed(ended());
     let error = "transact on database D at unix:/s: the connection ended before the answer; it may have been executed";
-    assert_eq!(told(&mut sent), Some(Err(error.to_owned())));
+    assert_eq!(answer_of(&mut sent), Some(Err(error.to_owned())));
     let (id, mut waits) = talk.call("transact");
     talk.session.closed(ended());
-    assert_eq!(told(&mut waits), None);
+    assert_eq!(answer_of(&mut waits), None);
     talk.session.command(Command::Abandon { id });
     talk.open();
-    assert_eq!(talk.said(), []);
+    assert_eq!(talk.sent(), []);
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn the_servers_requests() {
         Message::Response { id: json!("echo"), outcome: Ok(json!(["x"])) },
         Message::Response { id: json!(1), outcome: Err(json!("unknown method")) },
     ];
-    assert_eq!(talk.said(), answers);
+    assert_eq!(talk.sent(), answers);
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn invalid_updates_end_the_connection() {
     let mut talk = Talk::ready();
     let (id, _answer) = talk.monitor(MonitorRequest::table("T"));
     let last = "00000000-0000-0000-0000-000000000007";
-    let asked = talk.said();
+    let asked = talk.sent();
     talk.answer(&asked[0], Ok(json!([false, last, {}])));
     let update = |params: Json| Message::Notification { method: "update3".into(), params };
     let row = crate::Uuid::from_u128(1);
@@ -153,7 +153,7 @@ fn invalid_updates_end_the_connection() {
     // and the next begins anew
     talk.session.closed(error);
     talk.open();
-    assert_eq!(params_last(&talk.said()[0]), crate::Uuid::ZERO.to_string());
+    assert_eq!(params_last(&talk.sent()[0]), crate::Uuid::ZERO.to_string());
 }
 
 fn params_last(message: &Message) -> &str {

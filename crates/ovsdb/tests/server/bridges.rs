@@ -38,7 +38,7 @@ pub(crate) async fn changed(monitor: &mut Monitor) -> Vec<Update> {
 }
 
 /// `+name`, `-name`, `~name`, sorted.
-pub(crate) fn told(updates: &[Update]) -> Vec<String> {
+pub(crate) fn changes_text(updates: &[Update]) -> Vec<String> {
     let word = |update: &Update| match &update.change {
         Change::Insert { new } => format!("+{}", new.string("name").unwrap()),
         Change::Modify { new, .. } => format!("~{}", new.string("name").unwrap()),
@@ -59,6 +59,6 @@ pub(crate) fn bridges() -> MonitorRequest {
     ])
 }
 
-pub(crate) async fn told_of(monitor: &mut Monitor) -> Vec<String> {
-    told(&changed(monitor).await)
+pub(crate) async fn wait_for_change(monitor: &mut Monitor) -> Vec<String> {
+    changes_text(&changed(monitor).await)
 }

@@ -23,7 +23,7 @@ use super::request;
 use crate::reply::Answer;
 
 /// Maximum size of a request's head in bytes; dockerd's have about 200 bytes.
-const HEAD: usize = 16 << 10;
+const MAX_HEAD: usize = 16 << 10;
 
 type Closing = watch::Receiver<Duration>;
 
@@ -53,18 +53,18 @@ pub(super) async fn run<H, F>(
     stream: UnixStream,
     limits: Arc<Limits>,
     handler: H,
-    place: OwnedSemaphorePermit,
+    slot: OwnedSemaphorePermit,
     closing: Closing,
 ) where
     H: Fn(String, Bytes) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Answer> + Send + 'static,
 {
     let phase = Phase::default();
-    let place = Arc::new(place);
+    let slot = Arc::new(slot);
     let idle = limits.idle;
     let service = service_fn(|request: Request<Incoming>| {
         phase.set(Phase::CALL);
-        let answer = request::answer(request, Arc::clone(&limits), handler.clone(), Arc::clone(&place));
+        let answer = request::answer(request, Arc::clone(&limits), handler.clone(), Arc::clone(&slot));
         async {
             let response = answer.await;
             phase.set(Phase::IDLE);
@@ -74,7 +74,7 @@ pub(super) async fn run<H, F>(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(idle)
-        .max_buf_size(HEAD)
+        .max_buf_size(MAX_HEAD)
         .serve_connection(TokioIo::new(stream), service);
     drive(pin!(connection), &phase, closing).await;
 }

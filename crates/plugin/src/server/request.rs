@@ -38,7 +38,7 @@ pub(super) async fn answer<H, F>(
     request: Request<Incoming>,
     limits: Arc<Limits>,
     handler: H,
-    place: Arc<OwnedSemaphorePermit>,
+    slot: Arc<OwnedSemaphorePermit>,
 ) -> Response<Body>
 where
     H: Fn(String, Bytes) -> F + Send + 'static,
@@ -54,7 +54,7 @@ where
         }
         Ok(body) => body,
     };
-    response(handle(path, body, &limits, handler, place).await)
+    response(handle(path, body, &limits, handler, slot).await)
 }
 
 async fn receive(body: Incoming, limits: &Limits) -> Result<Bytes, Refused> {
@@ -90,13 +90,13 @@ fn too_long(limit: usize) -> Answer {
 }
 
 /// Runs the handler in its own task, which runs to its end: a client that disconnects must not interrupt a change of
-/// the network. The task holds the connection's place, so that the number of handlers is limited too.
+/// the network. The task holds the connection's slot, so that the number of handlers is limited too.
 async fn handle<H, F>(
     path: String,
     body: Bytes,
     limits: &Limits,
     handler: H,
-    place: Arc<OwnedSemaphorePermit>,
+    slot: Arc<OwnedSemaphorePermit>,
 ) -> Answer
 where
     H: Fn(String, Bytes) -> F + Send + 'static,
@@ -104,7 +104,7 @@ where
 {
     let called = path.clone();
     let task = tokio::spawn(async move {
-        let _place = place;
+        let _slot = slot;
         handler(called, body).await
     });
     match timeout(limits.answer, task).await {

@@ -16,16 +16,16 @@ fn running() -> (OvsHost, String, String) {
     (host, container, port)
 }
 
-fn told(host: &OvsHost, text: &str) {
+fn wait_for_repair(host: &OvsHost, text: &str) {
     let logged = format!("repaired: {text}\n");
-    host.until("it is told", |host| host.log().contains(&logged));
+    host.until("it is wait_for_repair", |host| host.log().contains(&logged));
 }
 
 #[test]
 fn a_port_that_was_taken_out_or_put_elsewhere_is_put_back() {
     let (host, container, port) = running();
     host.switch.vsctl(&format!("del-port {port}"));
-    told(&host, &format!("port {port} of d1 attached to mynet0, VLAN 7"));
+    wait_for_repair(&host, &format!("port {port} of d1 attached to mynet0, VLAN 7"));
     assert_eq!(host.switch.vsctl(&format!("get port {port} tag")), "7");
     reaches(&container, "10.99.1.2");
     host.switch.vsctl(&format!(
@@ -41,7 +41,7 @@ fn a_wrong_tag_a_trunk_and_a_lost_name_are_put_right() {
     let is = || host.switch.vsctl(&format!("get port {port} tag trunks vlan_mode")) == "7\n[]\n[]";
     host.switch.vsctl(&format!("set port {port} tag=8"));
     host.until("the tag is right", |_| is());
-    told(&host, &format!("port {port} of d1 attached to mynet0, VLAN 7"));
+    wait_for_repair(&host, &format!("port {port} of d1 attached to mynet0, VLAN 7"));
     host.switch.vsctl(&format!("set port {port} vlan_mode=trunk trunks=7,8 -- clear port {port} tag"));
     host.until("it is an access port", |_| is());
     host.switch.vsctl(&format!("clear port {port} external_ids"));
@@ -72,7 +72,7 @@ fn what_a_power_cut_left_in_the_switch_is_taken_out() {
     host.switch.vsctl("--no-wait add-port mynet0 xhfffffffff0 tag=7");
     host.start();
     host.until("the left-over is gone", |_| host.ports() == ["xhfffffffff0"]);
-    told(&host, "left-over port xh0123456789 removed from Open vSwitch");
+    wait_for_repair(&host, "left-over port xh0123456789 removed from Open vSwitch");
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn ovsdb_server_that_was_killed_is_found_again() {
     host.switch.kill_server();
     host.start_server();
     host.switch.vsctl(&format!("del-port {port}"));
-    told(&host, &format!("port {port} of d1 attached to mynet0, VLAN 7"));
+    wait_for_repair(&host, &format!("port {port} of d1 attached to mynet0, VLAN 7"));
     reaches(&container, "10.99.1.2");
 }
 

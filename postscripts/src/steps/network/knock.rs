@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU16;
 use std::time::Duration;
 
-use knock::{Answer, LINE, PORT, Request};
+use knock::{Answer, MAX_LINE, PORT, Request};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -71,7 +71,7 @@ impl Knock {
         let request = Request { port: self.ssh, address: stream.local_addr()?.ip() };
         stream.write_all(format!("{request}\n").as_bytes()).await?;
         let mut line = Vec::new();
-        stream.take(LINE as u64).read_to_end(&mut line).await?;
+        stream.take(MAX_LINE as u64).read_to_end(&mut line).await?;
         Ok(String::from_utf8_lossy(&line).into_owned())
     }
 }

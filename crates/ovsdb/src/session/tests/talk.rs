@@ -50,7 +50,7 @@ impl Talk {
 
     pub(super) fn open(&mut self) {
         self.session.opened(&remote());
-        let asked = self.said();
+        let asked = self.sent();
         assert_eq!(methods(&asked), ["set_db_change_aware", "monitor_cond"]);
         let row = json!({"name": "D", "model": "standalone", "connected": true, "leader": true});
         self.answer(&asked[1], Ok(json!({"Database": {"u": {"initial": row}}})));
@@ -58,7 +58,7 @@ impl Talk {
     }
 
     /// What was written since this was last called.
-    pub(super) fn said(&mut self) -> Vec<Message> {
+    pub(super) fn sent(&mut self) -> Vec<Message> {
         let mut framer = Framer::default();
         framer.push(&take(self.session.out()));
         let mut messages = Vec::new();
@@ -109,6 +109,6 @@ pub(super) fn params(message: &Message) -> &Json {
     }
 }
 
-pub(super) fn told<T>(answer: &mut Receiver<Result<T, Error>>) -> Option<Result<T, String>> {
+pub(super) fn answer_of<T>(answer: &mut Receiver<Result<T, Error>>) -> Option<Result<T, String>> {
     answer.try_recv().ok().map(|result| result.map_err(|error| error.to_string()))
 }
