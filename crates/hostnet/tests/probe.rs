@@ -142,6 +142,13 @@ fn an_announcement_comes_from_the_containers_own_address() {
             until_forwarding("xc1").await;
         });
         until_forwarding("xh1").await;
+        // the kernel drops frames silently until an interface is operational
+        let end = Instant::now() + LONG;
+        for device in ["br0", "xh1"] {
+            while !kernel.is_operational(&name(device)).await.unwrap() && Instant::now() < end {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
         arp::announce(&name("br0"), ADDRESS, mac("02:42:0a:63:01:77")).await.unwrap();
         until_shown(&other, &["bridge", "fdb", "show", "dev", "xc1"], "02:42:0a:63:01:77 master br0");
     });
