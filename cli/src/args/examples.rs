@@ -9,12 +9,23 @@ use super::{Cli, Command};
 const README: &str = include_str!("../../../README.md");
 
 /// Further documents.
-const DOCS: [&str; 1] = [include_str!("../../../docs/xcat.md")];
+const DOCS: [&str; 8] = [
+    include_str!("../../../docs/consoles.md"),
+    include_str!("../../../docs/engines-tls.md"),
+    include_str!("../../../docs/hosts.md"),
+    NETWORKS,
+    include_str!("../../../docs/security.md"),
+    TABLES,
+    include_str!("../../../docs/troubleshooting.md"),
+    include_str!("../../../docs/xcat.md"),
+];
+const NETWORKS: &str = include_str!("../../../docs/networks.md");
+const TABLES: &str = include_str!("../../../docs/tables.md");
 
 /// What a reader of the examples has.
 const CLUSTER: &str = include_str!("examples.stanza");
 
-/// README's words for what a reader puts in.
+/// Placeholders of the pages, and what a reader may write there.
 const PLACES: [(&str, &str); 7] = [
     ("NODERANGE", "host1c1"),
     ("HOSTRANGE", "host[1-3]"),
@@ -49,7 +60,7 @@ fn every_noderange_in_the_text_of_an_argument_selects_somebody() {
 }
 
 #[test]
-fn every_command_of_readme_does_what_it_says() {
+fn every_command_of_the_pages_works_as_written() {
     let texts = || std::iter::once(README).chain(DOCS);
     let spans = texts().flat_map(|text| text.split('`').skip(1).step_by(2));
     let lines = texts().flat_map(str::lines).filter_map(|line| line.strip_prefix("# "));
@@ -69,8 +80,8 @@ fn every_command_of_readme_does_what_it_says() {
 
 /// The table of attributes: each example is defined, and the whole inventory stays sound.
 #[test]
-fn every_attribute_of_readme_takes_its_examples() {
-    let rows = table("| attribute | means | example |");
+fn every_attribute_of_tables_accepts_its_examples() {
+    let rows = table(TABLES, "| attribute | means | example |");
     assert!(rows.len() > 8, "{rows:?}");
     for row in rows {
         let [attributes, _, examples] = row.as_slice() else { panic!("{row:?}") };
@@ -89,17 +100,14 @@ fn every_attribute_of_readme_takes_its_examples() {
     }
 }
 
-/// The table of a host's network: the second row stands on the first.
+/// Each row of the table of bridges gives a host a plan.
 #[test]
-fn every_column_of_readme_makes_a_plan() {
-    let rows = table("| column | example |");
-    assert_eq!(rows.len(), 3, "{rows:?}");
-    let assignments = |row: &[String]| {
-        let spans = row.get(1).map(|cell| spans(cell)).unwrap_or_default();
-        spans.iter().flat_map(|span| words(span)).map(|word| pair(&word)).collect::<Vec<_>>()
-    };
-    let [stacked, bonding, switched] = [0, 1, 2].map(|at| assignments(&rows[at]));
-    for columns in [stacked.clone(), [stacked, bonding].concat(), switched] {
+fn every_row_of_networks_gives_a_plan() {
+    let rows = table(NETWORKS, "| to get | set |");
+    assert_eq!(rows.len(), 4, "{rows:?}");
+    for row in rows {
+        let columns = row.get(1).and_then(|cell| spans(cell).into_iter().next()).unwrap_or_default();
+        let columns: Vec<_> = words(&columns).iter().map(|word| pair(word)).collect();
         let scratch = Scratch::new();
         scratch.file().define(&["host9".to_owned()], &columns).unwrap();
         let plan = scratch.tables().host_plan(&"host9".parse().unwrap());
@@ -222,9 +230,9 @@ fn pair(word: &str) -> (String, String) {
     (name.to_owned(), value.to_owned())
 }
 
-/// The cells of a table of README below its head.
-fn table(head: &str) -> Vec<Vec<String>> {
-    let (_, rows) = README.split_once(head).unwrap();
+/// The cells of a table of a page below its head.
+fn table(page: &str, head: &str) -> Vec<Vec<String>> {
+    let (_, rows) = page.split_once(head).unwrap();
     let rows = rows.lines().skip(2).take_while(|line| line.starts_with('|'));
     rows.map(|row| {
         let row = row.replace("\\|", "\u{0}");
