@@ -12,8 +12,10 @@ use crate::engine::{ContainerId, Engine, EngineError, Inspected, Span};
 use crate::fleet::Outcome;
 use crate::host::Host;
 
-/// A container that lives so long did not die at once. A wrong command, a missing file, a library that is not in the image
-/// end a program within some ten milliseconds; how long its engine takes to notice grows with the load, as a start does.
+/// How long a container must run after its start to count as started. A wrong command or a missing file or library ends a program
+/// within some ten milliseconds. How long its engine takes to notice grows with the load, as the time of a start does. The engine's
+/// event comes no earlier than `inspect` shows the end. With 100 containers on two cores at load 20, after at most 500 ms 0 to 1 %
+/// of the dead ones were still reported as running; after 250 ms 2 to 9 %, after 100 ms 12 to 37 %.
 const SETTLE: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_millis(500);
 
 /// How long to wait after a start that took so long.
