@@ -6,7 +6,9 @@ pub mod container;
 #[cfg(test)]
 mod documents;
 pub mod engine;
+pub mod firewall;
 pub mod items;
+pub mod network;
 pub mod promise;
 pub mod reach;
 mod room;

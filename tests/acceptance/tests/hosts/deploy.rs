@@ -1,10 +1,11 @@
 //! A bare Debian becomes a docker host, whatever manages its network, and is the same after a reboot.
 
+use acceptance::network::{becomes_bridged, is_bridged, nothing_to_do, seen};
 use acceptance::reach::moves_within_reach;
 use acceptance::{Cluster, Failure};
 use lab::Power;
 
-use crate::network::{HOSTS, becomes_bridged, is_bridged, nothing_to_do, seen};
+use crate::network::HOSTS;
 
 acceptance::promises![
     at_most_three_of_ten_pings_a_second_are_lost_while_the_install_nic_moves_into_a_bridge,

@@ -1,8 +1,9 @@
 //! What somebody spoils by hand is put right by the next run.
 
+use acceptance::network::{address, becomes_bridged, nothing_to_do, step};
 use acceptance::{Cluster, Failure};
 
-use crate::network::{HOSTS, address, becomes_bridged, nothing_to_do, step};
+use crate::network::HOSTS;
 
 acceptance::promises![
     a_deleted_bridge_comes_back,

@@ -1,10 +1,9 @@
 //! Hosts whose definitions find the NIC by something else than its name, as installers and cloud images write them. They are
 //! written before the first promise, so that every promise of the suite holds for such hosts too.
 
+use acceptance::network::{becomes_bridged, step};
 use acceptance::{Cluster, Failure};
 use lab::Power;
-
-use crate::network::{becomes_bridged, step};
 
 acceptance::promises![
     a_given_networkd_file_that_matches_the_address_of_the_nic_keeps_its_name_servers,

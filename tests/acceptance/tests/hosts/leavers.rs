@@ -1,10 +1,11 @@
 //! What leaves the tables goes from the host, unless somebody uses it.
 
+use acceptance::network::{becomes_bridged, seen, step};
 use acceptance::soundness::same;
 use acceptance::{Cluster, Failure, Tables};
 use futures_util::future::try_join_all;
 
-use crate::network::{HOSTS, becomes_bridged, seen, step, tables};
+use crate::network::{HOSTS, tables};
 
 acceptance::promises![
     a_bridge_that_left_the_tables_goes,

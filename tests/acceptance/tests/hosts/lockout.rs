@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use acceptance::network::{address, becomes_bridged, nothing_to_do, seen, step};
 use acceptance::reach::without_cable;
 use acceptance::soundness::same;
 use acceptance::{Cluster, Failure, Tables};
 use futures_util::future::try_join_all;
 use lab::{Disk, Power};
 
-use crate::network::{HOSTS, becomes_bridged, nothing_to_do, seen, step};
+use crate::network::HOSTS;
 
 acceptance::promises![
     a_wrong_mask_is_taken_back,
@@ -24,7 +25,7 @@ acceptance::promises![
 /// The host answers the management node's ping within a minute; how long it took.
 async fn answers(cluster: &Cluster, host: &str) -> Result<Duration, Failure> {
     let began = Instant::now();
-    let ping = format!("ping -c 1 -W 1 {}", crate::network::address(host));
+    let ping = format!("ping -c 1 -W 1 {}", address(host));
     while began.elapsed() < Duration::from_secs(60) {
         if cluster.run("mn", &ping).await?.code == 0 {
             return Ok(began.elapsed());
