@@ -387,7 +387,7 @@ fn what_cannot_be_read_is_refused_before_anything_is_written() {
     let said = "the network manager's files cannot be read; repair or remove this one; nothing was changed: cannot read ";
     let unmounted = |path: &str| {
         format!(
-            "{said}{path}: {path} is a link to /not/mounted, which does not exist; mount its file system, or remove the link"
+            "{said}{path}: it is a link to /not/mounted, which does not exist; mount its file system, or remove the link"
         )
     };
     assert_eq!(

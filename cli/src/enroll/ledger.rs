@@ -230,7 +230,7 @@ mod tests {
         std::os::unix::fs::symlink("/not/mounted", &path).unwrap();
         let text = "the list of revoked certificates cannot be read, which root of the management node can";
         let why = format!(
-            "cannot read {0}: {0} is a link to /not/mounted, which does not exist; mount its file system, or remove the link",
+            "cannot read {}: it is a link to /not/mounted, which does not exist; mount its file system, or remove the link",
             path.display()
         );
         assert_eq!(chain::chain(&read()), format!("{text}: {why}"));

@@ -101,7 +101,7 @@ fn present<T>(path: &Path, operation: &'static str, found: io::Result<T>) -> Res
         Err(error) if error.kind() == io::ErrorKind::NotFound => match dangling(path) {
             None if is_missing(path) => Ok(None),
             None => Err(at(operation, path)(error)),
-            Some(link) => Err(at(operation, path)(link.error())),
+            Some(link) => Err(at(operation, path)(link.error(path))),
         },
         Err(error) => Err(at(operation, path)(error)),
     }
@@ -145,11 +145,12 @@ struct Dangling {
 }
 
 impl Dangling {
-    fn error(&self) -> io::Error {
+    /// The error of reading `path`, whose name its message has already.
+    fn error(&self, path: &Path) -> io::Error {
         let Self { link, target } = self;
+        let link = if link == path { "it".into() } else { link.to_string_lossy() };
         let text = format!(
-            "{} is a link to {}, which does not exist; mount its file system, or remove the link",
-            link.display(),
+            "{link} is a link to {}, which does not exist; mount its file system, or remove the link",
             target.display()
         );
         io::Error::new(io::ErrorKind::NotFound, text)
@@ -201,17 +202,15 @@ mod tests {
         symlink("/not/mounted/daemon.json", &path).unwrap();
         let (text, source) = failure(read(&path));
         assert_eq!(text, format!("cannot read {}", path.display()));
-        let told = format!(
-            "{} is a link to /not/mounted/daemon.json, which does not exist; mount its file system, or remove the link",
-            path.display()
-        );
+        let told = "it is a link to /not/mounted/daemon.json, which does not exist; mount its file system, or remove the link";
         assert_eq!(source, told);
         let parent = dir.path().join("etc");
         symlink("/not/mounted", &parent).unwrap();
         failure(read(&parent.join("daemon.json")));
         let (text, source) = failure(list(&parent.join("below")));
         assert_eq!(text, format!("cannot list directory {}", parent.join("below").display()));
-        assert!(source.contains("is a link to /not/mounted, which does not exist"), "{source}");
+        let told = format!("{} is a link to /not/mounted, which does not exist; ", parent.display());
+        assert!(source.starts_with(&told), "{source}");
     }
 
     #[test]

@@ -257,7 +257,7 @@ fn a_file_that_cannot_be_read_is_not_replaced_by_a_new_one() {
     fs::remove_file(&path).unwrap();
     std::os::unix::fs::symlink("/not/mounted", &path).unwrap();
     let link =
-        "FILE is a link to /not/mounted, which does not exist; mount its file system, or remove the link";
+        "it is a link to /not/mounted, which does not exist; mount its file system, or remove the link";
     assert_eq!(define(), format!("cannot read FILE: {link}"));
     assert_eq!(fs::read_link(&path).unwrap(), PathBuf::from("/not/mounted"));
 }

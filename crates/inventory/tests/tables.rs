@@ -259,7 +259,8 @@ fn tables_that_are_missing_are_empty_and_broken_ones_are_named() {
     std::fs::remove_file(&hosts).unwrap();
     std::os::unix::fs::symlink("/not/mounted", &hosts).unwrap();
     let error = changed.open().value("d2", "hosts.ip").unwrap_err();
-    let link = "/etc/xcat/hosts.sqlite is a link to /not/mounted, which does not exist; mount its file system, or remove the link";
+    let link =
+        "it is a link to /not/mounted, which does not exist; mount its file system, or remove the link";
     assert_eq!(changed.told(&error), format!("cannot read /etc/xcat/hosts.sqlite: {link}"));
     let nowhere = Inventory::open(&InventoryUrl::Xcat("/nonexistent".into())).unwrap_err();
     assert_eq!(nowhere.to_string(), "no xCAT tables in /nonexistent: it has no nodelist.sqlite");

@@ -222,7 +222,7 @@ fn files_that_cannot_be_read_are_told_and_nothing_is_changed() {
         (&not_text, "invalid utf-8 sequence of 1 bytes from index 21"),
         (
             &dangling,
-            "FILE is a link to /mnt/daemon.json, which does not exist; mount its file system, or remove the link",
+            "it is a link to /mnt/daemon.json, which does not exist; mount its file system, or remove the link",
         ),
         (&directory, "not a regular file"),
         (&large, "larger than 16 MiB"),

@@ -93,7 +93,7 @@ fn what_cannot_be_read_is_not_made_again() {
             fs::remove_file(&files.cert).unwrap();
         }
         let told = Authority::open_or_make(&files).and_then(|_| ready(&files)).unwrap_err();
-        let reason = format!("{} is a link to /not/mounted, which does not exist", path.display());
+        let reason = format!("{}: it is a link to /not/mounted, which does not exist", path.display());
         assert!(chain::chain(&told).contains(&reason), "{}", chain::chain(&told));
         assert_eq!(fs::read_link(path).unwrap(), Path::new("/not/mounted"), "it was not replaced");
         fs::remove_file(path).unwrap();
