@@ -1,12 +1,12 @@
 //! `setupdockerhost NETWORK=SUBNET@ADDRESS:NIC`: the call of xCAT's own former postscript, which made one bridge a word.
 //!
 //! It says what the tables say today, so it becomes the variables that xCAT would export if they did, and runs as
-//! `xdock` does. What the tables have of that network or bridge wins.
+//! `xdock` does. What the tables have of that network or bridge wins, also where the network has another name there.
 
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use inventory::{IfName, NetName};
+use inventory::{IfName, NetName, Network, NetworkRow};
 use ipnet::IpNet;
 use thiserror::Error;
 
@@ -67,43 +67,86 @@ pub fn with(environment: Environment, networks: &[OldNetwork]) -> Environment {
 }
 
 impl OldNetwork {
+    /// The network that the tables have of this subnet, by whatever name, has its bridge by the tables too: netd and `xdock mk` go by them.
     fn put(&self, mut environment: Environment) -> Environment {
-        if !self.has_row(&environment) {
-            let number =
-                1 + environment.get("NETWORKS_LINES").and_then(|count| count.parse().ok()).unwrap_or(0_usize);
-            let (name, subnet) = (&self.name, &self.subnet);
-            let row =
-                format!("netname={name}||net={}||mask={}||gateway=||", subnet.network(), subnet.netmask());
-            environment.set("NETWORKS_LINES", number.to_string());
-            environment.set(&format!("NETWORKS_LINE{number}"), row);
+        let (network, bridge) = match self.row(&environment) {
+            Some(network) if network.name != self.name && is_own(&environment, &network) => {
+                (network.name.clone(), network.bridge_name())
+            }
+            Some(network) => (network.name, self.bridge.clone()),
+            None => {
+                self.add_row(&mut environment);
+                (self.name.clone(), self.bridge.clone())
+            }
+        };
+        if is_bridged(&environment, &network) {
+            return environment;
         }
         for (variable, value) in [
             ("NICTYPES", "bridge".to_owned()),
             ("NICDEVICES", self.nic.to_string()),
-            ("NICNETWORKS", self.name.to_string()),
+            ("NICNETWORKS", network.to_string()),
             ("NICIPS", self.address.to_string()),
         ] {
-            self.add_entry(&mut environment, variable, &value);
+            add_entry(&mut environment, &bridge, variable, &value);
         }
         environment
     }
 
-    fn has_row(&self, environment: &Environment) -> bool {
-        let named = format!("netname={}||", self.name);
-        environment.iter().any(|(name, value)| name.starts_with("NETWORKS_LINE") && value.starts_with(&named))
+    /// The row of this name, else one of this subnet. xcatconfig makes one for each network of the management node, by a name of its own.
+    fn row(&self, environment: &Environment) -> Option<Network> {
+        let lines = environment.iter().filter(|(name, _)| name.starts_with("NETWORKS_LINE"));
+        let rows = lines.map(|(_, line)| NetworkRow::from_line(line));
+        let (networks, _) = Network::usable(rows, None);
+        let named = networks.iter().find(|network| network.name == self.name);
+        let is_same = |network: &&Network| {
+            network.subnet_of(self.address).is_some_and(|subnet| subnet == self.subnet.trunc())
+        };
+        named.or_else(|| networks.iter().find(is_same)).cloned()
     }
 
-    fn add_entry(&self, environment: &mut Environment, variable: &str, value: &str) {
-        let now = environment.get(variable).unwrap_or_default();
-        let has = |entry: &str| entry.trim().split('!').next() == Some(self.bridge.as_str());
-        if now.split(',').any(has) {
-            return;
-        }
-        // first, as the bridge of the host's own network is where the tables do not name it
-        let separator = if now.is_empty() { "" } else { "," };
-        let text = format!("{}!{value}{separator}{now}", self.bridge);
-        environment.set(variable, text);
+    fn add_row(&self, environment: &mut Environment) {
+        let number =
+            1 + environment.get("NETWORKS_LINES").and_then(|count| count.parse().ok()).unwrap_or(0_usize);
+        let (name, subnet) = (&self.name, &self.subnet);
+        let row = format!("netname={name}||net={}||mask={}||gateway=||", subnet.network(), subnet.netmask());
+        environment.set("NETWORKS_LINES", number.to_string());
+        environment.set(&format!("NETWORKS_LINE{number}"), row);
     }
+}
+
+/// Whether it is the host's own network, for which the tables have a bridge without any column.
+fn is_own(environment: &Environment, network: &Network) -> bool {
+    let address = environment.get("IPADDR").and_then(|text| text.parse().ok());
+    address.is_some_and(|address: IpAddr| network.subnet_of(address).is_some())
+}
+
+/// Whether the columns put the network on a bridge already.
+fn is_bridged(environment: &Environment, network: &NetName) -> bool {
+    let entries = |variable| {
+        environment
+            .get(variable)
+            .unwrap_or_default()
+            .split(',')
+            .filter_map(|entry| entry.trim().split_once('!'))
+    };
+    let is_bridge =
+        |nic: &str| entries("NICTYPES").any(|(known, kind)| known == nic && kind.starts_with("bridge"));
+    let mut on =
+        entries("NICNETWORKS").filter(|(_, networks)| networks.split('|').any(|one| one == network.as_str()));
+    on.any(|(nic, _)| is_bridge(nic))
+}
+
+fn add_entry(environment: &mut Environment, bridge: &IfName, variable: &str, value: &str) {
+    let now = environment.get(variable).unwrap_or_default();
+    let has = |entry: &str| entry.trim().split('!').next() == Some(bridge.as_str());
+    if now.split(',').any(has) {
+        return;
+    }
+    // first, as the bridge of the host's own network is where the tables do not name it
+    let separator = if now.is_empty() { "" } else { "," };
+    let text = format!("{bridge}!{value}{separator}{now}");
+    environment.set(variable, text);
 }
 
 #[cfg(test)]
@@ -132,6 +175,66 @@ mod tests {
             plan.to_string(),
             "host1\n  bridge mynet0 over eth0\n    address  10.0.101.1/16\n    network  mynet0 10.0.0.0/16"
         );
+    }
+
+    /// The plan of a call on a host whose tables have these rows.
+    fn planned(rows: &[&str], more: &[(&str, &str)], words: &[&str]) -> String {
+        let mut environment = xcat();
+        environment.set("NETWORKS_LINES", rows.len().to_string());
+        for (number, row) in rows.iter().enumerate() {
+            environment.set(&format!("NETWORKS_LINE{}", number + 1), (*row).to_owned());
+        }
+        for (name, value) in more {
+            environment.set(name, (*value).to_owned());
+        }
+        let words: Vec<OldNetwork> = words.iter().map(|word| word.parse().unwrap()).collect();
+        HostPlan::compile(&with(environment, &words).tables().unwrap()).unwrap().to_string()
+    }
+
+    const WORD: &str = "mynet0=10.0.0.0/16@10.0.101.1:eth0";
+    /// As xcatconfig writes it.
+    const XCATCONFIG: &str = "netname=10_0_0_0-255_255_0_0||net=10.0.0.0||mask=255.255.0.0||mgtifname=eth0||gateway=<xcatmaster>||";
+
+    #[test]
+    fn a_row_of_the_same_net_by_another_name_has_one_bridge() {
+        let bridged = "host1\n  bridge br0a000000 over eth0\n    address  10.0.101.1/16\n    gateway  10.0.0.1\n    network  10_0_0_0-255_255_0_0 10.0.0.0/16";
+        assert_eq!(planned(&[XCATCONFIG], &[], &[WORD]), bridged);
+        let length = XCATCONFIG.replace("255.255.0.0||mgt", "/16||mgt");
+        assert_eq!(planned(&[&length], &[], &[WORD]), bridged);
+        assert_eq!(planned(&[XCATCONFIG], &[], &[WORD, WORD]), bridged);
+        let named = "netname=cluster||net=10.0.0.0||mask=255.255.0.0||gateway=||";
+        let bridged =
+            "host1\n  bridge cluster over eth0\n    address  10.0.101.1/16\n    network  cluster 10.0.0.0/16";
+        assert_eq!(planned(&[named], &[], &[WORD]), bridged);
+    }
+
+    #[test]
+    fn the_row_of_the_name_comes_before_others_of_the_net() {
+        let own = "netname=mynet0||net=10.0.0.0||mask=255.255.0.0||gateway=||";
+        let bridged =
+            "host1\n  bridge mynet0 over eth0\n    address  10.0.101.1/16\n    network  mynet0 10.0.0.0/16";
+        assert_eq!(planned(&[own], &[], &[WORD]), bridged);
+    }
+
+    #[test]
+    fn two_nets_of_the_call_are_two_bridges_of_the_tables() {
+        let second = "netname=10_98_0_0-255_255_0_0||net=10.98.0.0||mask=255.255.0.0||gateway=||";
+        let words = [WORD, "net98=10.98.0.0/16@10.98.0.11:eth1"];
+        let plan = planned(&[XCATCONFIG, second], &[], &words);
+        let bridges: Vec<&str> = plan.lines().filter(|line| line.contains("bridge")).map(str::trim).collect();
+        assert_eq!(bridges, ["bridge net98 over eth1", "bridge br0a000000 over eth0"], "{plan}");
+    }
+
+    #[test]
+    fn a_bridge_of_the_columns_wins() {
+        let columns = [
+            ("NICTYPES", "br7!bridge"),
+            ("NICDEVICES", "br7!eth0"),
+            ("NICNETWORKS", "br7!10_0_0_0-255_255_0_0"),
+            ("NICIPS", "br7!10.0.101.1"),
+        ];
+        let plan = planned(&[XCATCONFIG], &columns, &[WORD]);
+        assert!(plan.contains("bridge br7 over eth0") && !plan.contains("br0a"), "{plan}");
     }
 
     #[test]

@@ -210,7 +210,7 @@ impl HostTables {
     }
 
     fn default_bridge(&self, primary: &Network) -> Result<DevicePlan, HostPlanError> {
-        let name = bridge_name(primary);
+        let name = primary.bridge_name();
         let nic = self.primary_nic();
         let mut addresses = nic.map(|nic| self.addresses_of(nic)).transpose()?.unwrap_or_default();
         self.put_own_first(&mut addresses, primary);
@@ -348,19 +348,22 @@ fn untagged(network: &Network) -> PluggedNetwork {
     PluggedNetwork { network: network.clone(), tag: None }
 }
 
-/// A bridge's name from its network's: that itself where an interface can have it, else from its address. xCAT names the
-/// networks that it finds `10_99_0_0-255_255_0_0` (`makenetworks`), which is longer than an interface's name.
-fn bridge_name(network: &Network) -> IfName {
-    network.name.as_str().parse().unwrap_or_else(|_| {
-        let hex = |octets: &[u8]| octets.iter().map(|octet| format!("{octet:02x}")).collect::<String>();
-        let address = match network.subnets.first().map(IpNet::network) {
-            Some(IpAddr::V4(v4)) => hex(&v4.octets()),
-            // the end of a prefix differs where its beginning is the site's
-            Some(IpAddr::V6(v6)) => hex(v6.octets().get(2..8).unwrap_or_default()),
-            None => String::new(),
-        };
-        format!("br{address}").parse().unwrap_or_else(|_| IfName::eth0())
-    })
+impl Network {
+    /// The name of the bridge that a host gets for its own network where the columns name none: the network's where an interface
+    /// can have it, else one made of its address. xCAT names the networks that it finds `10_99_0_0-255_255_0_0`
+    /// (`makenetworks`), which is longer than an interface's name.
+    pub fn bridge_name(&self) -> IfName {
+        self.name.as_str().parse().unwrap_or_else(|_| {
+            let hex = |octets: &[u8]| octets.iter().map(|octet| format!("{octet:02x}")).collect::<String>();
+            let address = match self.subnets.first().map(IpNet::network) {
+                Some(IpAddr::V4(v4)) => hex(&v4.octets()),
+                // the end of a prefix differs where its beginning is the site's
+                Some(IpAddr::V6(v6)) => hex(v6.octets().get(2..8).unwrap_or_default()),
+                None => String::new(),
+            };
+            format!("br{address}").parse().unwrap_or_else(|_| IfName::eth0())
+        })
+    }
 }
 
 fn with_prefix(network: &Network, ip: IpAddr) -> Option<IpNet> {
