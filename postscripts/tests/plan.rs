@@ -14,17 +14,8 @@ use postscripts::steps::network::observe::Observed;
 use postscripts::steps::network::plan::{Step, inverses, plan};
 use postscripts::steps::network::resolve::{Memory, resolve};
 use support::{
-    bare_host, bridge, bridged_host, default_plan, link, name, refusal, second_plan, steps, words,
+    MOVE, bare_host, bridge, bridged_host, default_plan, link, name, refusal, second_plan, steps, words,
 };
-
-const MOVE: [&str; 6] = [
-    "add bridge mynet0",
-    "add 10.99.0.11/16 to mynet0",
-    "route default via 10.99.0.1 through mynet0",
-    "make eth0 a port of mynet0",
-    "wait for mynet0 to be operational",
-    "remove 10.99.0.11/16 from eth0",
-];
 
 #[test]
 fn the_address_moves_to_the_bridge_before_the_nic_loses_it() {

@@ -18,18 +18,13 @@ use postscripts::steps::network::resolve::Memory;
 use postscripts::steps::network::restore::restore;
 use postscripts::steps::network::saved;
 use postscripts::steps::network::stack::Stack;
-use support::tables;
+use support::{MOVE_INTO_SWITCH, named};
 use switch::Daemons;
 use wire::{Lab, described, on};
 
 /// The host's network on Open vSwitch.
 fn host() -> HostPlan {
-    tables(&[
-        ("NICTYPES", "mynet0!bridge_ovs"),
-        ("NICDEVICES", "mynet0!eth0"),
-        ("NICNETWORKS", "mynet0!mynet0"),
-        ("NICEXTRAPARAMS", "mynet0!datapath_type=netdev"),
-    ])
+    named("mynet0", "bridge_ovs")
 }
 
 fn ready() -> (Daemons, Lab) {
@@ -44,15 +39,7 @@ fn the_nic_moves_into_the_switch_and_the_master_still_answers() {
     let (daemons, lab) = ready();
     let steps = lab.steps(&host());
     let words: Vec<String> = steps.iter().map(ToString::to_string).collect();
-    let wanted = [
-        "add Open vSwitch bridge mynet0 with port eth0",
-        "set mynet0 up",
-        "add 10.99.0.11/16 to mynet0",
-        "route default via 10.99.0.1 through mynet0",
-        "remove 10.99.0.11/16 from eth0",
-        "have only the switch hear eth0",
-    ];
-    assert_eq!(words, wanted);
+    assert_eq!(words, MOVE_INTO_SWITCH);
     let (deafen, before) = steps.split_last().unwrap();
     lab.apply(before);
     assert_eq!(lab.answers_to_a_ping(), 2, "the kernel hears what the switch hears");

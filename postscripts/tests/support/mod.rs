@@ -15,6 +15,26 @@ use postscripts::steps::network::observe::Observed;
 use postscripts::steps::network::plan::{Step, plan};
 use postscripts::steps::network::resolve::{Memory, resolve};
 
+/// The steps that move the bare host's address into the Linux bridge `mynet0`.
+pub(crate) const MOVE: [&str; 6] = [
+    "add bridge mynet0",
+    "add 10.99.0.11/16 to mynet0",
+    "route default via 10.99.0.1 through mynet0",
+    "make eth0 a port of mynet0",
+    "wait for mynet0 to be operational",
+    "remove 10.99.0.11/16 from eth0",
+];
+
+/// The same into an Open vSwitch bridge in user space.
+pub(crate) const MOVE_INTO_SWITCH: [&str; 6] = [
+    "add Open vSwitch bridge mynet0 with port eth0",
+    "set mynet0 up",
+    "add 10.99.0.11/16 to mynet0",
+    "route default via 10.99.0.1 through mynet0",
+    "remove 10.99.0.11/16 from eth0",
+    "have only the switch hear eth0",
+];
+
 /// A host with `eth0` (10.99.0.11/16, default route) and a bare `eth1`.
 pub(crate) fn bare_host() -> Observed {
     Observed {
