@@ -17,8 +17,8 @@ use super::guard::install::{UNITS, install};
 use super::guard::{Guarded, Intent, Place, Undo, begin};
 use super::hands::{ThisMachine, facts};
 use super::knock::Knock;
-use super::manager::Manager;
 use super::manager::adopt::adopt;
+use super::manager::{Lost, Manager};
 use super::observe::Observed;
 use super::plan::{Leaving, Step, inverses, leaving, plan};
 use super::probe::{Probes, Silence, answers};
@@ -49,7 +49,7 @@ pub(super) struct Work {
     /// The plan as files: written with the others, but no change by themselves.
     pub(super) saved: [Wanted; 2],
     /// Options of replaced files that are not in ours.
-    pub(super) lost: Vec<String>,
+    pub(super) lost: Vec<Lost>,
     pub(super) probes: Probes,
     /// Devices whose packets come in through others afterwards.
     pub(super) moved: Vec<Moved>,
@@ -123,7 +123,9 @@ impl Work {
     }
 
     fn intent(&self, probes: &Probes, before: &Observed) -> Result<Intent, serde_json::Error> {
-        let undo = inverses(&self.steps).into_iter().map(|step| Undo::of(&step, step.is_durable()));
+        let undo = inverses(&self.steps).into_iter().map(|step| {
+            Undo::of(&step, step.is_durable()).map(|undo| Undo { takes_away: step.takes_away(), ..undo })
+        });
         let touched = |name: &IfName| self.stack.device(name).is_some() || self.made.device(name).is_some();
         let intent = Intent {
             undo: undo.collect::<Result<_, _>>()?,
@@ -232,7 +234,8 @@ impl Work {
         let mut parts: Vec<String> = self.stack.devices.iter().filter_map(described).collect();
         let backup = self.files.iter().find_map(|file| file.backup.as_ref());
         if let (false, Some(backup)) = (self.lost.is_empty(), backup) {
-            parts.push(format!("not taken over from {}: {}", backup.display(), self.lost.join(", ")));
+            let lost: Vec<&str> = self.lost.iter().map(|lost| lost.setting.as_str()).collect();
+            parts.push(format!("not taken over from {}: {}", backup.display(), lost.join(", ")));
         }
         parts.join("; ")
     }

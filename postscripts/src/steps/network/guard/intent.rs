@@ -17,6 +17,10 @@ pub struct Undo {
     pub step: Value,
     /// Whether a boot does not take it back by itself: what is in the switch's database, not what is in the kernel.
     pub outlives_boot: bool,
+    /// Whether it takes away what the host may be reached by: an address, or that its own IP hears a NIC. It is only done
+    /// when all steps before it were.
+    #[serde(default)]
+    pub takes_away: bool,
 }
 
 /// What is asked for when a change begins.
@@ -44,7 +48,8 @@ impl Undo {
     /// # Errors
     /// It can not be written as JSON: a map with keys that are no strings.
     pub fn of<S: Serialize + Display>(step: &S, outlives_boot: bool) -> Result<Self, serde_json::Error> {
-        Ok(Self { text: step.to_string(), step: serde_json::to_value(step)?, outlives_boot })
+        let step_value = serde_json::to_value(step)?;
+        Ok(Self { text: step.to_string(), step: step_value, outlives_boot, takes_away: false })
     }
 }
 

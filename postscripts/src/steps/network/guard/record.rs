@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     fn undo(text: &str, outlives_boot: bool) -> Undo {
-        Undo { text: text.to_owned(), step: Value::Null, outlives_boot }
+        Undo { text: text.to_owned(), step: Value::Null, outlives_boot, takes_away: false }
     }
 
     fn record(directory: &Path, files: &[&str], undo: Vec<Undo>) -> Record {

@@ -93,9 +93,7 @@ fn told(missing: &[String]) -> String {
 async fn attempt(place: &Place, record: &Record, hands: &impl Hands, scope: Scope, log: &Log) -> Rest {
     let mut rest = Rest::default();
     if scope == Scope::Running {
-        for undo in &record.undo {
-            rest.failed.extend(step(undo, hands, log).await.err());
-        }
+        rest.failed = steps(&record.undo, hands, log).await;
     }
     let mut changed = place.wrote(&record.id).exists();
     for file in &record.files {
@@ -117,6 +115,19 @@ async fn attempt(place: &Place, record: &Record, hands: &impl Hands, scope: Scop
         }
     }
     rest
+}
+
+/// The steps of the way back, past errors. What could not be done. When the old bridge could not be made (ovs-vswitchd is gone), the
+/// NIC keeps the address that the bridge could not get.
+async fn steps(undo: &[Undo], hands: &impl Hands, log: &Log) -> Vec<String> {
+    let mut failed: Vec<String> = Vec::new();
+    for one in undo {
+        match one.takes_away && !failed.is_empty() {
+            true => failed.push(format!("{}: not before the steps that failed", one.text)),
+            false => failed.extend(step(one, hands, log).await.err()),
+        }
+    }
+    failed
 }
 
 /// One step of the way back, told.
@@ -164,4 +175,86 @@ pub enum LateError {
     /// A step.
     #[error("cannot take back what a change left in the switch: {0}")]
     Step(String),
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that can not go on fails")]
+mod tests {
+    use std::cell::RefCell;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    /// A host on which some steps fail.
+    #[derive(Default)]
+    struct Host {
+        failing: Vec<&'static str>,
+        done: RefCell<Vec<String>>,
+    }
+
+    impl Hands for Host {
+        async fn act(&self, step: &Value) -> Result<(), Trouble> {
+            let step = step.as_str().unwrap();
+            if self.failing.contains(&step) {
+                return Err("no answer".into());
+            }
+            self.done.borrow_mut().push(step.to_owned());
+            Ok(())
+        }
+        async fn adopt(&self, _: &str) -> Result<(), Trouble> {
+            Ok(())
+        }
+        async fn facts(&self) -> Result<Vec<String>, Trouble> {
+            Ok(Vec::new())
+        }
+        async fn probe(&self, _: &Value, _: Duration) -> Result<(), Trouble> {
+            Ok(())
+        }
+    }
+
+    /// The way back from a Linux bridge to an Open vSwitch bridge.
+    fn undo() -> Vec<Undo> {
+        let step = |text: &str, takes_away| Undo {
+            text: text.to_owned(),
+            step: Value::from(text),
+            outlives_boot: false,
+            takes_away,
+        };
+        vec![
+            step("add 10.99.0.11/16 to eth0", false),
+            step("remove 10.99.0.11/16 from mynet0", true),
+            step("add Open vSwitch bridge mynet0", false),
+            step("add 10.99.0.11/16 to mynet0", false),
+            step("remove 10.99.0.11/16 from eth0", true),
+            step("have only the switch hear eth0", true),
+        ]
+    }
+
+    fn went(failing: &[&'static str]) -> (Vec<String>, Vec<String>) {
+        let host = Host { failing: failing.to_vec(), ..Host::default() };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let log = Place::elsewhere(directory.path(), std::path::Path::new("/none")).log();
+        let failed = runtime.block_on(steps(&undo(), &host, &log));
+        (host.done.into_inner(), failed)
+    }
+
+    #[test]
+    fn the_nic_keeps_its_address_until_the_bridge_has_it() {
+        let (done, failed) = went(&["add Open vSwitch bridge mynet0", "add 10.99.0.11/16 to mynet0"]);
+        assert_eq!(done, ["add 10.99.0.11/16 to eth0", "remove 10.99.0.11/16 from mynet0"]);
+        let later = ["remove 10.99.0.11/16 from eth0", "have only the switch hear eth0"]
+            .map(|step| format!("{step}: not before the steps that failed"));
+        assert_eq!(failed[2..], later);
+        let (done, failed) = went(&[]);
+        assert_eq!((done.len(), failed.len()), (6, 0));
+    }
+
+    #[test]
+    fn the_bridge_keeps_its_address_until_the_nic_has_it() {
+        let (done, failed) = went(&["add 10.99.0.11/16 to eth0"]);
+        assert_eq!(done, ["add Open vSwitch bridge mynet0", "add 10.99.0.11/16 to mynet0"]);
+        assert_eq!(failed.len(), 4);
+    }
 }

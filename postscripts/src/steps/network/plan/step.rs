@@ -226,6 +226,15 @@ impl Step {
         })
     }
 
+    /// Whether it takes away what the host may be reached by.
+    pub fn takes_away(&self) -> bool {
+        match self {
+            Self::DelAddress(..) | Self::DelRoute(..) => true,
+            Self::SetHearing { to, .. } => to.is_deaf(),
+            _ => false,
+        }
+    }
+
     /// Whether it changes Open vSwitch's database, which a power cut does not take back, as it does what is in the kernel.
     pub fn is_durable(&self) -> bool {
         matches!(

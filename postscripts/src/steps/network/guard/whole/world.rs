@@ -124,6 +124,7 @@ impl World {
             text: format!("{name} {from}"),
             step: serde_json::to_value(Step { of_switch, name: name.to_owned(), to: from }).unwrap(),
             outlives_boot: of_switch,
+            takes_away: false,
         };
         let undo = PARTS.iter().rev().filter_map(|part| match part {
             Part::Kernel(name) => Some(undo(false, name)),
