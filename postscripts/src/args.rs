@@ -100,6 +100,8 @@ pub enum Request {
     Engine(EngineCall),
     /// `engine shutdown`: docker.service stops; where the machine shuts down, the engine stops its containers.
     Shutdown,
+    /// `engine stopped`: docker.service has stopped; removes what a killed `engine shutdown` left.
+    Stopped,
 }
 
 /// What the management node runs when it enrolls this host.
@@ -198,6 +200,9 @@ impl Arguments {
         }
         if self.words == ["engine", "shutdown"] {
             return Ok(Request::Shutdown);
+        }
+        if self.words == ["engine", "stopped"] {
+            return Ok(Request::Stopped);
         }
         if let Some(call) = engine(&self.words) {
             return Ok(Request::Engine(call));
@@ -341,6 +346,7 @@ mod tests {
         assert_eq!(request(&["engine", "request"]), Ok(Request::Engine(EngineCall::Request)));
         assert_eq!(request(&["engine", "install"]), Ok(Request::Engine(EngineCall::Install)));
         assert_eq!(request(&["engine", "shutdown"]), Ok(Request::Shutdown));
+        assert_eq!(request(&["engine", "stopped"]), Ok(Request::Stopped));
         assert_eq!(request(&["engine"]), Err(UsageError::Step("engine".to_owned())));
         assert_eq!(request(&["confirm-boot"]), Ok(Request::Job(Job::ConfirmBoot(None))));
         assert_eq!(request(&["guard", "netd"]), Err(UsageError::Step("guard".to_owned())));

@@ -18,6 +18,45 @@ const MAKE: &str = "rm -rf /var/tmp/stops; \
 const STATES: &str = "for name in deaf word hand; do \
     docker inspect -f '{{.Name}} {{.State.Status}} {{.State.ExitCode}}' stops-$name; done";
 
+/// A unit that outlives docker.service in a shutdown, and kills `engine shutdown` when its file is mounted.
+const KILLER: &str = "[Unit]\nDefaultDependencies=no\nAfter=docker.service\n\n[Service]\nExecStart=/bin/sh -c \"\
+    until grep -q daemon.shutdown.json /proc/self/mountinfo; do :; done; kill -9 $(pgrep -f 'engine shutdown'); \
+    date >/var/tmp/killed; sleep infinity\"\nKillMode=process\n";
+
+/// `engine shutdown` that is killed while its file is mounted: live-restore is on after the boot, and after a stop that is no
+/// shutdown nothing is mounted.
+///
+/// # Errors
+/// What was otherwise.
+pub async fn a_killed_shutdown_leaves_live_restore_on(cluster: &Cluster, host: &str) -> Result<(), Failure> {
+    cluster.write(host, "/run/systemd/system/killer.service", KILLER).await?;
+    let run = "rm -f /var/tmp/killed; systemctl daemon-reload; systemctl start killer; \
+               docker run -d --name killed --network none --restart unless-stopped busybox sleep inf";
+    cluster.sh(host, run).await?;
+    cluster.lab.power(host, Power::Off).await?;
+    cluster.lab.power(host, Power::On).await?;
+    cluster
+        .sh(host, "until docker version >/dev/null 2>&1; do sleep 0.1; done; test -s /var/tmp/killed")
+        .await?;
+    let look = "docker info -f '{{.LiveRestoreEnabled}}'; docker inspect -f '{{.State.Status}}' killed; \
+                grep -c daemon.shutdown /proc/self/mountinfo; grep -o '\"live-restore\": true' /etc/docker/daemon.json";
+    same(
+        "after the boot",
+        cluster.sh(host, look).await?.as_str(),
+        "true\nrunning\n0\n\"live-restore\": true",
+    )?;
+    // the same where the machine goes on: a mount that stays would be read by the next dockerd
+    let left = "mkdir -p /run/xdock; sed 's/\"live-restore\": true/\"live-restore\": false/' /etc/docker/daemon.json >/run/xdock/daemon.shutdown.json; \
+                mount --bind /run/xdock/daemon.shutdown.json /etc/docker/daemon.json; systemctl restart docker";
+    cluster.sh(host, left).await?;
+    same(
+        "after a restart",
+        cluster.sh(host, look).await?.as_str(),
+        "true\nrunning\n0\n\"live-restore\": true",
+    )?;
+    cluster.sh(host, "docker rm -f killed").await.map(drop)
+}
+
 /// Containers that stop with their machine: not deaf to it for 90 s, not killed before their grace, and afterwards as before.
 ///
 /// # Errors

@@ -7,7 +7,8 @@
 //! engine are stopped, also those that are not xdock's: the machine ends for all of them.
 //!
 //! The file itself is not changed, as a power cut in between must not leave it changed: for the moment of the reload another one
-//! is mounted over it.
+//! is mounted over it. When this run is killed in between, the mount stays, and the next dockerd would read it: so docker.service
+//! runs `xdockhost engine stopped` after each stop, which unmounts it.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -86,6 +87,38 @@ pub async fn run(log: &Log) -> ExitCode {
     }
 }
 
+/// Unmounts what a killed run of `engine shutdown` left over daemon.json.
+pub async fn stopped(log: &Log) -> ExitCode {
+    let path = configuration_path().display().to_string();
+    let mounts = durable::kernel_text(Path::new("/proc/self/mountinfo")).unwrap_or_default();
+    for _ in 0..left_over(&mounts, &path) {
+        if let Err(error) = Command::new("umount", QUESTION).args([&path]).execute().await {
+            log.failure(NAME, &failed("unmount the other daemon.json")(error));
+            return ExitCode::FAILURE;
+        }
+        say(&format!("unmounted {CANDIDATE} from {path}, which a killed shutdown left"));
+    }
+    ExitCode::SUCCESS
+}
+
+/// How often our file is mounted at a path, with nobody else's on top (proc_pid_mountinfo(5): the fourth field is the path within
+/// the file system).
+fn left_over(mounts: &str, path: &str) -> usize {
+    let below_run = CANDIDATE.strip_prefix("/run").unwrap_or(CANDIDATE);
+    // /run is a file system of its own, or a directory of the root
+    let is_ours = |root: &&str| *root == below_run || root.ends_with(CANDIDATE);
+    let there = mounts.lines().rev().filter_map(|line| {
+        let mut fields = line.split(' ').skip(3);
+        let root = fields.next()?;
+        (fields.next() == Some(path)).then_some(root)
+    });
+    there.take_while(is_ours).count()
+}
+
+fn configuration_path() -> PathBuf {
+    std::fs::canonicalize(PATH).unwrap_or_else(|_| PathBuf::from(PATH))
+}
+
 /// Whether systemd is on its way down: a restart or stop of the engine alone leaves containers running.
 async fn is_stopping() -> bool {
     let asked = Command::new("systemctl", QUESTION).args(["is-system-running"]).execute().await;
@@ -112,7 +145,7 @@ async fn prepare() -> Result<String, ShutdownError> {
 
 /// The engine reads a file without live-restore, and the one that is there is back before anybody else reads it.
 async fn give_up_live_restore(engine: i32) -> Result<(), ShutdownError> {
-    let path = std::fs::canonicalize(PATH).unwrap_or_else(|_| PathBuf::from(PATH));
+    let path = configuration_path();
     let mut document =
         Document::parse(&durable::read_text(&path)?.unwrap_or_default()).map_err(ShutdownError::Json)?;
     if document.get("live-restore") != Some(Value::Bool(true)) {
@@ -172,6 +205,19 @@ fn failed(action: &'static str) -> impl FnOnce(ExecuteError) -> ShutdownError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_our_file_over_daemon_json_is_left_over() {
+        let mounts = "22 28 0:20 / /run rw,nosuid - tmpfs tmpfs rw\n\
+            90 28 0:20 /xdock/daemon.shutdown.json /etc/docker/daemon.json rw - tmpfs tmpfs rw\n\
+            91 90 8:1 /srv/daemon.json /etc/docker/daemon.json rw - ext4 /dev/sda1 rw\n\
+            92 91 0:20 /xdock/daemon.shutdown.json /etc/docker/daemon.json rw - tmpfs tmpfs rw\n";
+        assert_eq!(left_over(mounts, "/etc/docker/daemon.json"), 1);
+        let theirs_on_top: String = mounts.lines().take(3).map(|line| format!("{line}\n")).collect();
+        assert_eq!(left_over(&theirs_on_top, "/etc/docker/daemon.json"), 0);
+        assert_eq!(left_over(mounts, "/srv/daemon.json"), 0);
+        assert_eq!(left_over("", "/etc/docker/daemon.json"), 0);
+    }
 
     #[test]
     fn graces_are_told_and_one_that_systemd_cuts() {

@@ -13,6 +13,7 @@ acceptance::promises![
     the_old_call_of_xcats_own_postscript_finds_its_bridge,
     the_bridge_survives_a_reboot,
     containers_stop_with_the_machine,
+    a_killed_shutdown_leaves_live_restore_on,
     cpus_and_memory_of_the_tables_are_in_the_cgroup,
 ];
 
@@ -100,6 +101,11 @@ async fn the_bridge_survives_a_reboot(cluster: &Cluster) -> Result<(), Failure> 
 
 async fn containers_stop_with_the_machine(cluster: &Cluster) -> Result<(), Failure> {
     acceptance::shutdown::containers_stop_with(cluster, "host3").await?;
+    sound(cluster).await
+}
+
+async fn a_killed_shutdown_leaves_live_restore_on(cluster: &Cluster) -> Result<(), Failure> {
+    acceptance::shutdown::a_killed_shutdown_leaves_live_restore_on(cluster, "host3").await?;
     sound(cluster).await
 }
 
