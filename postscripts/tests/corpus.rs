@@ -6,7 +6,7 @@ mod hosts;
 
 use std::path::PathBuf;
 
-use hosts::{Etc, nic, stack};
+use hosts::{Etc, golden, nic, stack};
 use inventory::IfName;
 use postscripts::steps::network::manager::{Manager, Nic};
 
@@ -14,6 +14,8 @@ const MAC: &str = "02:78:64:00:00:02";
 
 struct Image {
     what: &'static str,
+    /// The directory of its golden files.
+    golden: &'static str,
     manager: Manager,
     files: &'static [(&'static str, &'static str)],
     is_dhcp: bool,
@@ -22,9 +24,10 @@ struct Image {
     has: &'static [&'static str],
 }
 
-const IMAGES: [Image; 8] = [
+const IMAGES: [Image; 9] = [
     Image {
         what: "Debian 12's cloud image",
+        golden: "debian-12-cloud",
         manager: Manager::Netplan,
         files: &[(
             "etc/netplan/90-default.yaml",
@@ -36,6 +39,7 @@ const IMAGES: [Image; 8] = [
     },
     Image {
         what: "Debian 11's cloud image",
+        golden: "debian-11-cloud",
         manager: Manager::Ifupdown,
         files: &[
             (
@@ -52,7 +56,30 @@ const IMAGES: [Image; 8] = [
         has: &["iface mynet0 inet dhcp\n"],
     },
     Image {
+        what: "cloud-init with ifupdown",
+        golden: "cloud-init-ifupdown",
+        manager: Manager::Ifupdown,
+        files: &[
+            (
+                "etc/network/interfaces",
+                "# The loopback network interface\nauto lo\niface lo inet loopback\n\nsource /etc/network/interfaces.d/*\n",
+            ),
+            (
+                "etc/network/interfaces.d/50-cloud-init",
+                "# This file is generated from information provided by the datasource.  Changes\n# to it will not persist across an instance reboot.\nauto lo\niface lo inet loopback\n    dns-nameservers 10.99.0.53\n    dns-search cluster.test\n\nauto eth0\niface eth0 inet static\n    address 10.99.4.1/16\n    dns-nameservers 10.99.0.53\n    dns-search cluster.test\n    gateway 10.99.0.1\n    mtu 1500\n    post-up route add -net 198.51.100.0 netmask 255.255.255.0 gw 10.99.0.2 metric 100 || true\n    pre-down route del -net 198.51.100.0 netmask 255.255.255.0 gw 10.99.0.2 metric 100 || true\n\n# control-alias eth0\niface eth0 inet6 static\n    address fd00:99::4:1/64\n    post-up route add -A inet6 fd00:98::/64 gw fd00:99::2 || true\n    pre-down route del -A inet6 fd00:98::/64 gw fd00:99::2 || true\n",
+            ),
+        ],
+        is_dhcp: false,
+        bridge: "etc/network/interfaces.d/xdock",
+        has: &[
+            "    up ip route replace 198.51.100.0/24 via 10.99.0.2 metric 100 dev mynet0\n",
+            "    up ip route replace fd00:98::/64 via fd00:99::2 dev mynet0\n",
+            "    iface mynet0 inet6 static\n        address fd00:99::4:1/64\n",
+        ],
+    },
+    Image {
         what: "Ubuntu's installer",
+        golden: "ubuntu-installer",
         manager: Manager::Netplan,
         files: &[(
             "etc/netplan/00-installer-config.yaml",
@@ -64,6 +91,7 @@ const IMAGES: [Image; 8] = [
     },
     Image {
         what: "cloud-init with netplan",
+        golden: "cloud-init-netplan",
         manager: Manager::Netplan,
         files: &[(
             "etc/netplan/50-cloud-init.yaml",
@@ -75,6 +103,7 @@ const IMAGES: [Image; 8] = [
     },
     Image {
         what: "anaconda of RHEL 8",
+        golden: "rhel-8-anaconda",
         manager: Manager::Ifcfg,
         files: &[(
             "etc/sysconfig/network-scripts/ifcfg-Wired_connection_1",
@@ -86,6 +115,7 @@ const IMAGES: [Image; 8] = [
     },
     Image {
         what: "anaconda of RHEL 9",
+        golden: "rhel-9-anaconda",
         manager: Manager::NetworkManager,
         files: &[(
             "etc/NetworkManager/system-connections/eth0.nmconnection",
@@ -97,6 +127,7 @@ const IMAGES: [Image; 8] = [
     },
     Image {
         what: "Fedora's cloud image",
+        golden: "fedora-cloud",
         manager: Manager::NetworkManager,
         files: &[(
             "etc/NetworkManager/system-connections/cloud-init-eth0.nmconnection",
@@ -108,6 +139,7 @@ const IMAGES: [Image; 8] = [
     },
     Image {
         what: "openSUSE's installer",
+        golden: "opensuse-installer",
         manager: Manager::Wicked,
         files: &[(
             "etc/sysconfig/network/ifcfg-eth0",
@@ -135,8 +167,48 @@ fn the_bridge_has_what_installers_and_images_gave_the_nic() {
             image.what
         );
         let bridge = etc.text(image.bridge);
+        golden::check(etc.root(), &golden::directory().join("images").join(image.golden));
         for part in image.has {
             assert!(bridge.contains(part), "{}: no {part:?} in {bridge}", image.what);
         }
     }
+}
+
+/// As Proxmox's installer writes it: the NIC is a port of a bridge of its own.
+const PROXMOX: &str = "auto lo\niface lo inet loopback\n\niface eth0 inet manual\n\nauto vmbr0\niface vmbr0 inet static\n\taddress 10.99.4.1/16\n\tgateway 10.99.0.1\n\tbridge-ports eth0\n\tbridge-stp off\n\tbridge-fd 0\n\niface eth1 inet manual\n\n\nsource /etc/network/interfaces.d/*\n";
+
+fn proxmox(text: &str) -> Etc {
+    Etc::new(Manager::Ifupdown, &[("etc/network/interfaces", text)])
+        .with_nics(&[nic("eth0", MAC), nic("eth1", "02:78:64:00:00:03")])
+}
+
+#[test]
+fn a_bridge_of_proxmox_keeps_its_nic() {
+    let refused = proxmox(PROXMOX).refusal(&stack("bridge"));
+    assert_eq!(
+        refused,
+        "/etc/network/interfaces:10: bridge-ports eth0 of eth0 cannot be taken over into the files for this network; take it out of that bridge or bond, or name that one in the tables; nothing was changed"
+    );
+}
+
+#[test]
+fn a_bridge_of_proxmox_that_the_tables_name_becomes_ours() {
+    let mut vmbr0 = stack("bridge");
+    vmbr0.devices.last_mut().unwrap().name = "vmbr0".parse().unwrap();
+    let etc = proxmox(PROXMOX);
+    etc.apply(&vmbr0);
+    assert_eq!(etc.apply(&vmbr0), Vec::<PathBuf>::new(), "a second run writes");
+    golden::check(etc.root(), &golden::directory().join("images/proxmox"));
+}
+
+#[test]
+fn a_bridge_of_proxmox_with_vlans_is_refused() {
+    let mut vmbr0 = stack("bridge");
+    vmbr0.devices.last_mut().unwrap().name = "vmbr0".parse().unwrap();
+    let aware =
+        PROXMOX.replace("\tbridge-fd 0\n", "\tbridge-fd 0\n\tbridge-vlan-aware yes\n\tbridge-vids 2-4094\n");
+    assert_eq!(
+        proxmox(&aware).refusal(&vmbr0),
+        "/etc/network/interfaces:13: bridge-vlan-aware yes of vmbr0 cannot be taken over into the files for this network; VLANs of a bridge are not in the tables: use an Open vSwitch bridge (nictypes=bridge_ovs), or remove the line; nothing was changed"
+    );
 }

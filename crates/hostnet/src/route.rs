@@ -60,6 +60,19 @@ impl Kernel {
         Ok(messages.into_iter().filter_map(read).collect())
     }
 
+    /// The routes of further tables (ip-rule(8)) that somebody added, each with the index of its interface and its table.
+    ///
+    /// # Errors
+    /// No dump.
+    pub async fn routes_of_further_tables(&self) -> Result<Vec<(u32, u32, Route)>, NetError> {
+        let dumped = self.dump(RouteNetlinkMessage::GetRoute(RouteMessage::default())).await;
+        let messages = dumped.map_err(|source| NetError::List { what: "routes", source })?;
+        let further = messages.into_iter().filter_map(added).filter(|message| is_further(table(message)));
+        Ok(further
+            .filter_map(|message| parsed(&message).map(|(on, route)| (on, table(&message), route)))
+            .collect())
+    }
+
     /// Adds a route, or replaces the one with the same destination and metric.
     ///
     /// # Errors
@@ -114,14 +127,35 @@ fn route_message(index: u32, route: &Route) -> RouteMessage {
 }
 
 fn read(message: RouteNetlinkMessage) -> Option<(u32, Route)> {
+    let message = added(message).filter(|message| table(message) == u32::from(RouteHeader::RT_TABLE_MAIN))?;
+    parsed(&message)
+}
+
+/// A route that somebody added.
+fn added(message: RouteNetlinkMessage) -> Option<RouteMessage> {
     let RouteNetlinkMessage::NewRoute(message) = message else { return None };
     let header = &message.header;
-    let added = header.table == RouteHeader::RT_TABLE_MAIN
-        && header.kind == RouteType::Unicast
+    let is_added = header.kind == RouteType::Unicast
         && !matches!(header.protocol, RouteProtocol::Kernel | RouteProtocol::Ra);
-    if !added {
-        return None;
-    }
+    is_added.then_some(message)
+}
+
+/// The header has 8 bits for it, an attribute 32 (rtnetlink(7), RTA_TABLE).
+fn table(message: &RouteMessage) -> u32 {
+    let attribute = message.attributes.iter().find_map(|attribute| match attribute {
+        RouteAttribute::Table(table) => Some(*table),
+        _ => None,
+    });
+    attribute.unwrap_or(u32::from(message.header.table))
+}
+
+/// `RT_TABLE_LOCAL` (255) is the kernel's; 253 (`default`) and 254 (`main`) are where routes are looked up without rules.
+fn is_further(table: u32) -> bool {
+    !matches!(table, 0 | 253..=255)
+}
+
+fn parsed(message: &RouteMessage) -> Option<(u32, Route)> {
+    let header = &message.header;
     let any = match header.address_family {
         AddressFamily::Inet => IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
         AddressFamily::Inet6 => IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED),

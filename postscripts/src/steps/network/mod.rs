@@ -56,10 +56,10 @@ use self::found::{Found, Host};
 use self::guard::Place;
 use self::hands::ThisMachine;
 use self::knock::Knock;
-use self::manager::wanted;
+use self::manager::{lost, wanted};
 use self::plan::plan;
 use self::probe::Probes;
-use self::references::{Moved, NewSsh, Survey, moved, survey};
+use self::references::{Moved, NewSsh, Survey, further_routes, moved, survey};
 use self::replace::{ReplaceError, replaced};
 use self::resolve::resolve;
 use super::{Outcome, Plan, Run};
@@ -88,7 +88,9 @@ pub async fn run(run: &Run) -> Result<Outcome, NetworkError> {
     work.files.extend(zones.files);
     work.survey =
         survey(&host.root, &work.moved, NewSsh { source: node.master, port: work.knock.ssh.get() }).await;
-    let names_devices = work.survey.lines(&work.moved);
+    work.survey.references.extend(further_routes(&found.observed, &work.moved));
+    let mut names_devices = work.survey.lines(&work.moved);
+    names_devices.extend(work.lost.iter().map(|lost| format!("{lost} (not taken over)")));
     if run.work.dry_run {
         let left = if work.has_replaced { Vec::new() } else { work.left(&found.observed).steps };
         let steps = [work.steps.clone(), left].concat();
@@ -146,7 +148,7 @@ fn prepare(
         steps,
         files,
         saved: saved::wanted(&host.state, &stack, left)?,
-        lost: stack.devices.iter().flat_map(|device| found.tree.lost_options(&device.name)).collect(),
+        lost: lost(&found.tree, &stack),
         probes: Probes::of(host_plan, &stack, master),
         manager: found.tree.manager(),
         confirm: run.work.confirm,

@@ -19,6 +19,8 @@ pub struct Observed {
     pub addresses: Vec<(IfName, IpNet)>,
     /// The routes that somebody added.
     pub routes: Vec<(IfName, Route)>,
+    /// The routes of further tables, each with its table.
+    pub further_routes: Vec<(IfName, u32, Route)>,
     /// Open vSwitch's bridges; `None`: it does not run, or nobody asked.
     pub switch: Option<Vec<OvsBridge>>,
     /// What the host itself takes of what comes in through each; none where nobody asked.
@@ -27,13 +29,14 @@ pub struct Observed {
     pub lacking: Vec<Module>,
 }
 
-/// Asks the kernel: three dumps, however many interfaces there are.
+/// Asks the kernel: four dumps, however many interfaces there are.
 ///
 /// # Errors
 /// No answer.
 pub async fn observe(kernel: &Kernel) -> Result<Observed, NetError> {
     let links = kernel.links().await?;
-    let (addresses, routes) = tokio::try_join!(kernel.all_addresses(), kernel.all_routes())?;
+    let (addresses, routes, further) =
+        tokio::try_join!(kernel.all_addresses(), kernel.all_routes(), kernel.routes_of_further_tables())?;
     let names: HashMap<u32, &IfName> =
         links.iter().filter(|link| !is_containers(&link.name)).map(|link| (link.index, &link.name)).collect();
     // one of an interface that came since the first dump is left out
@@ -45,6 +48,10 @@ pub async fn observe(kernel: &Kernel) -> Result<Observed, NetError> {
             .filter_map(|(index, address)| Some((named(index)?, address)))
             .collect(),
         routes: routes.into_iter().filter_map(|(index, route)| Some((named(index)?, route))).collect(),
+        further_routes: further
+            .into_iter()
+            .filter_map(|(index, table, route)| Some((named(index)?, table, route)))
+            .collect(),
         links,
         ..Observed::default()
     })

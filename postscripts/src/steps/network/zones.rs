@@ -2,7 +2,6 @@
 //! has the address. At boot by the zone's file; a manager that has zones of its own (NetworkManager, network-scripts) has them in
 //! its files.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -25,18 +24,9 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// A zone cannot be read, so the new device cannot follow into it.
 #[derive(Debug, Error)]
 pub enum ZoneError {
-    /// A file.
+    /// A file, or their directory.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The directory.
-    #[error("cannot read firewalld's zones in {}", path.display())]
-    Directory {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
     /// firewalld runs and does not say.
     #[error("cannot ask firewalld for its zones")]
     Ask(#[source] ExecuteError),
@@ -133,15 +123,8 @@ fn active(text: &str) -> Vec<(String, Vec<IfName>)> {
 }
 
 fn read(root: &Path) -> Result<Vec<(PathBuf, String)>, ZoneError> {
-    let directory = root.join(ZONES);
-    let entries = match fs::read_dir(&directory) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(source) => return Err(ZoneError::Directory { path: directory, source }),
-    };
-    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    let mut paths = durable::list(&root.join(ZONES))?.unwrap_or_default();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "xml"));
-    paths.sort();
     let mut files = Vec::new();
     for path in paths {
         files.extend(durable::read_text(&path)?.map(|xml| (path, xml)));
@@ -174,6 +157,8 @@ fn with_interface(xml: &str, first: &IfName, second: &IfName) -> Option<String> 
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     const INTERNAL: &str = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<zone>\n  <short>Internal</short>\n  \

@@ -66,6 +66,7 @@ pub async fn install(place: &Place, templates: &Templates, units: &Path) -> Resu
 ///
 /// # Errors
 /// Such as a full disk.
+#[allow(clippy::disallowed_methods, reason = "this program itself")]
 pub fn keep(place: &Place) -> Result<Vec<Change>, InstallError> {
     // by the kernel's link: the file that runs may have been replaced under its name meanwhile
     let program = fs::read("/proc/self/exe").map_err(InstallError::Program)?;

@@ -102,6 +102,10 @@ impl Kept {
 }
 
 impl Old {
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "compared only: one that cannot be read is another file, and is replaced"
+    )]
     fn is_at(&self, path: &Path) -> bool {
         let same_mode = fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o7777 == self.mode);
         same_mode && fs::read(path).is_ok_and(|now| now == self.content)
@@ -115,6 +119,7 @@ impl Old {
 }
 
 /// Removes second names beside these files that none of the records knows: of a run that ended before it had a record.
+#[allow(clippy::disallowed_methods, reason = "what cannot be listed is not swept")]
 pub(super) fn sweep<'a>(files: impl Iterator<Item = &'a Path>, known: &[&Kept]) {
     let known: Vec<&PathBuf> =
         known.iter().filter_map(|kept| kept.old.as_ref().and_then(|old| old.link.as_ref())).collect();

@@ -1,9 +1,11 @@
 //! What each manager's module can say of its files. Pure.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use hostnet::Route;
 use inventory::IfName;
+use ipnet::IpNet;
 use thiserror::Error;
 
 use super::Manager;
@@ -38,6 +40,21 @@ impl Place {
     }
 }
 
+/// What a file has the manager read besides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Include {
+    /// The files of a directory.
+    Directory(String),
+    /// The files of a pattern, which may be a path.
+    Pattern(String),
+}
+
+impl Include {
+    pub(super) fn of(is_directory: bool, path: &str) -> Self {
+        if is_directory { Self::Directory(path.to_owned()) } else { Self::Pattern(path.to_owned()) }
+    }
+}
+
 /// A definition that holds for an interface.
 #[derive(Debug)]
 pub(super) struct Applied<'a> {
@@ -60,14 +77,45 @@ pub struct Said {
     pub search: Vec<String>,
     /// Routes that are no default route.
     pub routes: Vec<Route>,
-    /// Settings that our files do not take over, as they stand there.
-    pub lost: Vec<String>,
+    /// Static addresses.
+    pub addresses: Vec<Static>,
+    /// Settings that our files do not take over.
+    pub lost: Vec<Lost>,
     /// Settings of the interface itself that our file of it takes over as they stand: lines of the manager's grammar.
     pub kept: Vec<String>,
     /// The same for the device that gets the interface's addresses.
     pub moved: Vec<String>,
     /// Settings that must not be lost and that our files cannot take over.
     pub refused: Vec<Refused>,
+}
+
+/// A setting of somebody else's file that ours do not take over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lost {
+    /// The file.
+    pub file: PathBuf,
+    /// The line in it; the first is 1, 0 is none.
+    pub line: usize,
+    /// As it stands there.
+    pub setting: String,
+}
+
+/// An address that a file gives an interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Static {
+    /// With the length of the prefix.
+    pub address: IpNet,
+    /// Where it is.
+    pub place: Lost,
+}
+
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => write!(f, "{}: {}", self.file.display(), self.setting),
+            line => write!(f, "{}:{line}: {}", self.file.display(), self.setting),
+        }
+    }
 }
 
 /// A setting of somebody else's file without which the host's network would be another.
@@ -137,9 +185,20 @@ pub(super) trait Dialect {
         tree.files().iter().filter_map(said).collect()
     }
 
-    /// A definition of somebody else that takes one of our devices at each boot, or that nobody can read.
+    /// What a file has it read besides its own places.
+    fn includes(&self, _: &File) -> Vec<Include> {
+        Vec::new()
+    }
+
+    /// A definition of somebody else that takes one of our devices at each boot, or that nobody can read. The devices
+    /// are as they will be.
     fn conflict(&self, _: &Tree, _: &[Nic]) -> Option<Refused> {
         None
+    }
+
+    /// Lines of our file of a device that give it these addresses beside those of the tables; none where the grammar cannot.
+    fn address_lines(&self, _: &[IpNet]) -> Vec<String> {
+        Vec::new()
     }
 
     /// What a file of ours took over from others' for a device: lines, without their indentation.

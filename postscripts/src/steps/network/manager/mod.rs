@@ -8,7 +8,7 @@
 //! adopt/       how the one that runs is told of a change
 //! dropins.rs   what keeps managers away from containers' interfaces
 //! nic.rs       what identifies an interface to a manager's definitions; glob.rs: patterns
-//! kept.rs      settings of others' files that ours take over as they stand
+//! kept.rs      settings of others' files that ours take over as they stand; statics.rs: addresses; fate.rs: what becomes of a setting
 //! dialect.rs   what each manager's module does: ifupdown/, networkd, networkmanager, netplan, ifcfg, wicked
 //! ini.rs, sysconfig.rs   grammars that several of them share
 //! ```
@@ -20,6 +20,7 @@ mod bond;
 mod detect;
 mod dialect;
 mod dropins;
+mod fate;
 mod glob;
 mod ifcfg;
 pub mod ifupdown;
@@ -29,6 +30,7 @@ mod netplan;
 mod networkd;
 mod networkmanager;
 mod nic;
+mod statics;
 mod sysconfig;
 mod tree;
 mod view;
@@ -37,9 +39,10 @@ mod wanted;
 mod wicked;
 
 pub use detect::{DetectError, detect};
-pub use dialect::{Refused, Said};
+pub use dialect::{Lost, Refused, Said, Static};
 pub use nic::{Nic, Nics};
 pub use tree::{File, ReadError, Tree};
+pub use views::lost;
 pub use wanted::{FilesError, wanted};
 
 /// A program that makes a host's network at boot from files.

@@ -143,23 +143,29 @@ fn driver(root: &Path, name: &IfName, kind: &str) -> Option<String> {
     driver.or_else(|| Some(kind.to_owned()).filter(|kind| !kind.is_empty()))
 }
 
+/// What a daemon tells of its state in a file below /run. `None`: it does not run, or does not tell.
+#[allow(clippy::disallowed_methods, reason = "state of a daemon that runs, which is never written back")]
+fn state(root: &Path, path: &str) -> Option<String> {
+    fs::read_to_string(root.join(path)).ok()
+}
+
 /// udev's database of one device: a line `E:KEY=VALUE` for each property (systemd, `device_update_db`).
 fn properties(root: &Path, index: u32) -> Vec<(String, String)> {
-    let text = fs::read_to_string(root.join(format!("run/udev/data/n{index}"))).unwrap_or_default();
+    let text = state(root, &format!("run/udev/data/n{index}")).unwrap_or_default();
     let pairs = text.lines().filter_map(|line| line.strip_prefix("E:")?.split_once('='));
     pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
 
 /// networkd writes down which file an interface has (`/run/systemd/netif/links`, sd-network).
 fn network_file(root: &Path, index: u32) -> Option<PathBuf> {
-    let text = fs::read_to_string(root.join(format!("run/systemd/netif/links/{index}"))).ok()?;
+    let text = state(root, &format!("run/systemd/netif/links/{index}"))?;
     let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
     value("NETWORK_FILE").filter(|_| value("ADMIN_STATE") != Some("unmanaged")).map(PathBuf::from)
 }
 
 /// NetworkManager writes down which profile an interface that it manages has (`/run/NetworkManager/devices`).
 fn profile(root: &Path, index: u32) -> Option<String> {
-    let text = fs::read_to_string(root.join(format!("run/NetworkManager/devices/{index}"))).ok()?;
+    let text = state(root, &format!("run/NetworkManager/devices/{index}"))?;
     let ini = Ini::parse(&text);
     let is_managed = ini.get("device", "managed") == Some("true");
     ini.get("device", "connection-uuid").filter(|_| is_managed).map(str::to_owned)

@@ -1,16 +1,16 @@
 //! A manager's files as they are.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use durable::FileError;
 use hostnet::Route;
 use inventory::IfName;
 use thiserror::Error;
 
-use super::Manager;
-use super::dialect::{Applied, Place, Refused, SIGNATURE, Said};
+use super::dialect::{Applied, Include, Lost, Place, Refused, SIGNATURE, Said};
 use super::nic::Nics;
+use super::{Manager, glob};
 
 /// Files of a manager that cannot be read. Nothing is changed: what they say would be lost.
 #[derive(Debug, Error)]
@@ -70,7 +70,25 @@ impl Tree {
                 }
             }
         }
+        tree.read_included()?;
         Ok(tree)
+    }
+
+    /// Reads what the files have the manager read besides, and what those have.
+    fn read_included(&mut self) -> Result<(), ReadError> {
+        let mut next = 0;
+        while let Some(file) = self.files.get(next) {
+            for path in included(&self.root, file, &self.manager.dialect().includes(file))? {
+                if self.files.iter().any(|known| known.path == path) {
+                    continue;
+                }
+                if let Some(text) = read(&self.on_disk(&path))? {
+                    self.files.push(File { path, text });
+                }
+            }
+            next += 1;
+        }
+        Ok(())
     }
 
     /// The interfaces that its definitions match.
@@ -133,7 +151,7 @@ impl Tree {
     }
 
     /// Settings of somebody else's definitions of the device that ours do not take over.
-    pub fn lost_options(&self, device: &IfName) -> Vec<String> {
+    pub(super) fn lost_options(&self, device: &IfName) -> Vec<Lost> {
         self.foreign(device).flat_map(|said| said.lost).collect()
     }
 
@@ -186,6 +204,7 @@ impl File {
     }
 }
 
+#[allow(clippy::disallowed_methods, reason = "programs, of which none is written")]
 fn has_plugin(root: &Path) -> bool {
     let plugin_in = |directory: &str| {
         let versions = std::fs::read_dir(root.join(directory)).into_iter().flatten().filter_map(Result::ok);
@@ -224,7 +243,46 @@ fn listed(root: &Path, place: &Place) -> Result<Vec<PathBuf>, ReadError> {
     Ok(paths)
 }
 
+/// The files that a file names, as paths of the host. A relative path begins where the file is.
+fn included(root: &Path, file: &File, includes: &[Include]) -> Result<Vec<PathBuf>, ReadError> {
+    let here = file.path.parent().unwrap_or(Path::new("/"));
+    let mut paths = Vec::new();
+    for include in includes {
+        match include {
+            Include::Directory(path) => paths.extend(expanded(root, &here.join(path).join("*"))?),
+            Include::Pattern(pattern) => paths.extend(expanded(root, &here.join(pattern))?),
+        }
+    }
+    Ok(paths)
+}
+
+/// The files of a pattern, each part of which may be one.
+fn expanded(root: &Path, pattern: &Path) -> Result<Vec<PathBuf>, ReadError> {
+    let mut found = vec![PathBuf::from("/")];
+    for part in pattern.components() {
+        let Component::Normal(part) = part else { continue };
+        let part = part.to_string_lossy();
+        let mut next = Vec::new();
+        for directory in found {
+            if !glob::is_pattern(&part) {
+                next.push(directory.join(&*part));
+                continue;
+            }
+            let on_disk = root.join(directory.strip_prefix("/").unwrap_or(&directory));
+            let names = if on_disk.is_dir() { names(&on_disk)? } else { Vec::new() };
+            let matching =
+                names.into_iter().filter(|name| !name.starts_with('.') && glob::matches(&part, name));
+            next.extend(matching.map(|name| directory.join(name)));
+        }
+        found = next;
+    }
+    let on_disk = |path: &Path| root.join(path.strip_prefix("/").unwrap_or(path));
+    found.retain(|path| on_disk(path).symlink_metadata().is_ok() && !on_disk(path).is_dir());
+    Ok(found)
+}
+
 /// What is in a directory, by name; nothing where there is none. A name that is not UTF-8 is none that a manager takes.
+#[allow(clippy::disallowed_methods, reason = "one that cannot be listed is an error of its own")]
 fn names(directory: &Path) -> Result<Vec<String>, ReadError> {
     let failed = |source| ReadError::Directory { path: directory.to_owned(), source };
     let mut names = Vec::new();

@@ -7,8 +7,9 @@ use inventory::{Datapath, IfName};
 use ipnet::IpNet;
 
 use super::bond::options;
-use super::dialect::Said;
+use super::dialect::{Lost, Said, Static};
 use super::kept::block;
+use super::statics::{Beyond, beyond};
 use super::tree::Tree;
 use super::view::{AddressView, MasterView, RouteView, View};
 use crate::steps::network::stack::{Device, Kind, Stack};
@@ -18,6 +19,24 @@ pub(super) const DEVICE: &str = "@device@";
 
 /// All devices, lower first; with ports that only a bridge names.
 pub(super) fn views(tree: &Tree, stack: &Stack) -> Vec<View> {
+    devices(stack).iter().map(|device| view(tree, stack, device)).collect()
+}
+
+/// Settings of somebody else's definitions of these devices that ours do not take over.
+pub fn lost(tree: &Tree, stack: &Stack) -> Vec<Lost> {
+    let mut lost: Vec<Lost> = Vec::new();
+    for device in devices(stack) {
+        let options = tree.lost_options(&device.name);
+        for setting in options.into_iter().chain(beyond_tables(tree, stack, &device).lost) {
+            if !lost.contains(&setting) {
+                lost.push(setting);
+            }
+        }
+    }
+    lost
+}
+
+fn devices(stack: &Stack) -> Vec<Device> {
     let mut devices: Vec<Device> = Vec::new();
     for device in &stack.devices {
         let bare = device.below().into_iter().filter(|name| stack.device(name).is_none());
@@ -27,7 +46,7 @@ pub(super) fn views(tree: &Tree, stack: &Stack) -> Vec<View> {
         }
         devices.push(device.clone());
     }
-    devices.iter().map(|device| view(tree, stack, device)).collect()
+    devices
 }
 
 fn nic(name: &IfName, mtu: Option<u32>) -> Device {
@@ -46,7 +65,7 @@ fn nic(name: &IfName, mtu: Option<u32>) -> Device {
 
 fn view(tree: &Tree, stack: &Stack, device: &Device) -> View {
     let master = stack.master_of(&device.name);
-    let sources = if master.is_some() { Vec::new() } else { sources(stack, device) };
+    let sources = sources_of(stack, device);
     let said = || sources.iter().flat_map(|name| said(tree, stack, name));
     let dhcp = said().any(|said| said.dhcp);
     let shown = |address: &&IpNet| !(dhcp && address.addr().is_ipv4());
@@ -117,12 +136,36 @@ fn kept(tree: &Tree, stack: &Stack, device: &Device, sources: &[&IfName]) -> Vec
             lines.extend(definition);
         }
     }
+    let addresses = tree.manager().dialect().address_lines(&beyond_tables(tree, stack, device).taken);
+    let addresses: Vec<String> =
+        addresses.iter().map(|line| line.replace(DEVICE, device.name.as_str())).collect();
+    if !has(&lines, &addresses) {
+        lines.extend(addresses);
+    }
     block(&device.name, lines)
+}
+
+/// Addresses of somebody else's definitions that the tables do not have, where the device gets its NIC's addresses.
+fn beyond_tables(tree: &Tree, stack: &Stack, device: &Device) -> Beyond {
+    let is_made = |name: &IfName| stack.device(name).is_some_and(|device| device.kind != Kind::Ethernet);
+    let said = sources_of(stack, device)
+        .into_iter()
+        .flat_map(|name| tree.foreign(name).filter(|said| said.exact || !is_made(name)));
+    let addresses: Vec<Static> = said.flat_map(|said| said.addresses).collect();
+    beyond(tree, stack, device, &addresses)
 }
 
 /// Whether the lines have these one after another.
 fn has(lines: &[String], wanted: &[String]) -> bool {
     wanted.is_empty() || lines.windows(wanted.len()).any(|window| window == wanted)
+}
+
+/// As [`sources`]; a port has none, for its master takes its place.
+fn sources_of<'a>(stack: &'a Stack, device: &'a Device) -> Vec<&'a IfName> {
+    match stack.master_of(&device.name) {
+        Some(_) => Vec::new(),
+        None => sources(stack, device),
+    }
 }
 
 /// The device, and those whose place it takes: what their files say holds for it. VLANs take nobody's place.

@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use super::dialect::{Dialect, Freed, Own, Refused, file_name};
 use super::dropins::{dropins, is_dropin};
+use super::networkd::exclude::to_be;
 use super::nic::Nic;
 use super::tree::{File, Tree};
 use super::views::views;
@@ -42,7 +43,8 @@ pub fn wanted(
         return Err(FilesError::Refused(Box::new(refused)));
     }
     let nics: Vec<Nic> = names.iter().map(|name| tree.nics().get(name)).collect();
-    if let Some(refused) = dialect.conflict(tree, &nics) {
+    let later: Vec<Nic> = views.iter().filter_map(|view| to_be(tree, view)).collect();
+    if let Some(refused) = dialect.conflict(tree, &later) {
         return Err(FilesError::Refused(Box::new(refused)));
     }
     let mut files = dropins(tree, &views, templates)?;

@@ -10,6 +10,7 @@
 //! nftables/     nft -j list ruleset
 //! sysctl.rs     sysctl.d(5)
 //! services.rs   a table of files and of the words in them that name a device
+//! tables.rs     routes of further tables
 //! look.rs       reads this machine
 //! ```
 
@@ -22,8 +23,10 @@ mod reference;
 mod ruleset;
 mod services;
 mod sysctl;
+mod tables;
 
 pub(super) use look::survey;
 pub(super) use moved::moved;
 pub use reference::{Effect, Moved, Reference, Survey};
 pub use ruleset::NewSsh;
+pub(super) use tables::further_routes;

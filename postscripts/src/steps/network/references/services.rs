@@ -114,6 +114,8 @@ pub(super) const KNOWN: &[Known] = &[
     // files, clusters
     known(&["/etc/samba/smb.conf"], Names::After(&["interfaces"])),
     known(&["/etc/pacemaker/*", "/etc/default/corosync", "/etc/multipath.conf"], Names::AnyWhere),
+    // defaults of the manager that hold for devices of a name
+    known(&["/etc/NetworkManager/NetworkManager.conf", "/etc/NetworkManager/conf.d/*.conf"], Names::AnyWhere),
     // units and hooks: tc, ethtool, ip, and what waits for the device
     known(
         &["/etc/systemd/system/*.service", "/etc/systemd/system/*.socket", "/etc/systemd/system/*.target"],
@@ -124,6 +126,8 @@ pub(super) const KNOWN: &[Known] = &[
             "/etc/rc.local",
             "/etc/network/if-up.d/*",
             "/etc/network/if-pre-up.d/*",
+            "/etc/network/if-down.d/*",
+            "/etc/network/if-post-down.d/*",
             "/etc/NetworkManager/dispatcher.d/*",
             "/etc/networkd-dispatcher/routable.d/*",
             "/etc/networkd-dispatcher/configured.d/*",

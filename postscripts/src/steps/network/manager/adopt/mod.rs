@@ -108,6 +108,7 @@ async fn ifupdown(stack: &Stack) -> Result<(), AdoptError> {
 }
 
 /// `netplan generate` writes for the renderer that its files name.
+#[allow(clippy::disallowed_methods, reason = "state of a program that runs, which is never written back")]
 fn netplan_renders_for_networkmanager() -> bool {
     let directory = std::fs::read_dir("/run/NetworkManager/system-connections").into_iter().flatten();
     directory.filter_map(Result::ok).any(|entry| entry.file_name().to_string_lossy().starts_with("netplan-"))

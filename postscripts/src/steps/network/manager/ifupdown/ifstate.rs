@@ -28,7 +28,7 @@ pub fn believe_files(tree: &Tree) -> Result<(), FileError> {
     }
     let up: Vec<&str> = tree.files().iter().flat_map(|file| interfaces::automatic(&file.text)).collect();
     let path = directory.join("ifstate");
-    let now = std::fs::read_to_string(&path).unwrap_or_default();
+    let now = durable::read_text(&path)?.unwrap_or_default();
     let believed = now.lines().filter_map(|line| line.split('=').next()).map(str::trim);
     let gone: Vec<&str> = believed.filter(|name| !up.contains(name) && !is_configured(tree, name)).collect();
     durable::replace(&path, moved(&now, &gone, &up).as_bytes(), 0o644)?;
@@ -70,12 +70,12 @@ pub async fn take_over(tree: &Tree, stack: &Stack) -> Result<(), ExecuteError> {
     Ok(())
 }
 
-fn copy_lease(from: &str, to: &str) -> Result<(), std::io::Error> {
+fn copy_lease(from: &str, to: &str) -> Result<(), FileError> {
     let of = |name: &str| Path::new(LEASES).join(format!("dhclient.{name}.leases"));
-    let leases = std::fs::read_to_string(of(from))?;
+    let Some(leases) = durable::read_text(&of(from))? else { return Ok(()) };
     let named = |name: &str| format!("interface \"{name}\";");
     let leases = leases.replace(&named(from), &named(to));
-    durable::replace(&of(to), leases.as_bytes(), 0o644).map(drop).map_err(std::io::Error::other)
+    durable::replace(&of(to), leases.as_bytes(), 0o644).map(drop)
 }
 
 async fn execute(program: &str, words: &[&str]) -> Result<(), ExecuteError> {

@@ -18,14 +18,16 @@ use std::path::Path;
 
 use hostnet::Route;
 use inventory::IfName;
+use ipnet::IpNet;
 use serde::Serialize;
 
 use self::stanza::{names, stanzas, taker, without_patterns};
-use super::dialect::{Applied, Dialect, Freed, Own, Place, Refused, Said};
+use super::dialect::{Applied, Dialect, Freed, Include, Own, Place, Refused, Said};
 use super::glob;
 use super::nic::Nic;
 use super::tree::{File, Tree};
 use super::view::View;
+use super::views::DEVICE;
 use crate::render::{RenderError, Templates};
 
 const MAIN: &str = "/etc/network/interfaces";
@@ -82,15 +84,37 @@ impl Dialect for Ifupdown {
         ours.chain(named).chain(templates).map(|(file, said)| Applied { file, said }).collect()
     }
 
+    fn includes(&self, file: &File) -> Vec<Include> {
+        interfaces::sourced(&file.text)
+            .into_iter()
+            .map(|(is_directory, path)| Include::of(is_directory, path))
+            .collect()
+    }
+
+    fn address_lines(&self, addresses: &[IpNet]) -> Vec<String> {
+        let lines = |address: &IpNet| {
+            let family = if address.addr().is_ipv4() { "inet" } else { "inet6" };
+            [format!("iface {DEVICE} {family} static"), format!("    address {address}")]
+        };
+        // routes of IPv6 follow, in the last stanza
+        let (v4, v6): (Vec<&IpNet>, Vec<&IpNet>) =
+            addresses.iter().partition(|address| address.addr().is_ipv4());
+        v4.into_iter().chain(v6).flat_map(lines).collect()
+    }
+
     fn conflict(&self, tree: &Tree, devices: &[Nic]) -> Option<Refused> {
         const PORTS: &str = "take it out of that bridge or bond, or name that one in the tables";
         const MAPPING: &str = "a script decides there which stanza holds: write a stanza for the interface, and take it out of the mapping";
+        const ELSEWHERE: &str =
+            "only files below /etc are changed: move the stanza to /etc/network/interfaces, or remove it";
         let foreign = tree.files().iter().filter(|file| !file.is_ours());
         foreign
             .filter_map(|file| {
                 let taken = taker(&file.text, devices).map(|(option, nic)| (option, nic, PORTS));
                 let taken =
                     taken.or_else(|| mapped(&file.text, devices).map(|(option, nic)| (option, nic, MAPPING)));
+                let taken =
+                    taken.or_else(|| elsewhere(file, devices).map(|(option, nic)| (option, nic, ELSEWHERE)));
                 taken.map(|(option, nic, advice)| settings::refused(&option, &file.path, nic, advice))
             })
             .next()
@@ -180,6 +204,19 @@ fn mapped<'a>(text: &'a str, devices: &'a [Nic]) -> Option<(stanza::Opt<'a>, &'a
         Some((stanza::Opt { words, line }, nic))
     };
     mapping.filter_map(found).next()
+}
+
+/// A stanza of a device in a file that a `source` line names and that is not ours to change. What is below `/run` each boot makes again.
+fn elsewhere<'a>(file: &'a File, devices: &'a [Nic]) -> Option<(stanza::Opt<'a>, &'a Nic)> {
+    if file.path.starts_with("/etc") || file.path.starts_with("/run") {
+        return None;
+    }
+    interfaces::numbered(&file.text).filter(|(_, words)| words.first() == Some(&"iface")).find_map(
+        |(line, words)| {
+            let nic = devices.iter().find(|nic| words.get(1) == Some(&nic.name.as_str()))?;
+            Some((stanza::Opt { words, line }, nic))
+        },
+    )
 }
 
 /// Our directory is read whole only where nothing else is in it: a file that its owner does not read stays unread.

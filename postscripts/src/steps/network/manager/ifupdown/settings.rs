@@ -1,10 +1,12 @@
 //! What stanzas say of their interface, and what becomes of each option when ours take their place. Pure.
 
+use std::net::IpAddr;
 use std::path::Path;
 
 use hostnet::Route;
+use ipnet::IpNet;
 
-use super::super::dialect::{Refused, Said};
+use super::super::dialect::{Lost, Refused, Said, Static};
 use super::super::nic::Nic;
 use super::super::views::DEVICE;
 use super::stanza::{Opt, Stanza};
@@ -43,6 +45,8 @@ pub(super) fn add(said: &mut Said, stanza: &Stanza<'_>, file: &Path, nic: &Nic, 
     said.dhcp |= !is_template && (stanza.family, stanza.method) == ("inet", "dhcp");
     // ours are of IPv4 first: what IPv6 gets by itself is a stanza of its own
     let is_own_stanza = stanza.family == "inet6" && matches!(stanza.method, "auto" | "dhcp");
+    let is_second = stanza.family == "inet6" && stanza.method == "static";
+    said.addresses.extend(address(stanza, file));
     let mut moved = Vec::new();
     for option in &stanza.options {
         let line = option.words.join(" ");
@@ -52,6 +56,8 @@ pub(super) fn add(said: &mut Said, stanza: &Stanza<'_>, file: &Path, nic: &Nic, 
             words => match fate(words, nic) {
                 Fate::Ours => said.routes.extend(command(words).and_then(route)),
                 Fate::Kept => said.kept.push(line),
+                // ours have a stanza of their own for each further address, with nothing but the address
+                Fate::Moved if is_second && command(words).is_none() => said.lost.push(lost(option, file)),
                 Fate::Moved => moved.push(line),
                 Fate::Refused(advice) => said.refused.push(refused(option, file, nic, advice)),
             },
@@ -64,6 +70,28 @@ pub(super) fn add(said: &mut Said, stanza: &Stanza<'_>, file: &Path, nic: &Nic, 
         // before a stanza of its own, which would take them
         said.moved.splice(0..0, moved);
     }
+}
+
+/// `address` with its prefix, or with `netmask`.
+fn address(stanza: &Stanza<'_>, file: &Path) -> Option<Static> {
+    let option = |keyword: &str| stanza.options.iter().find(|option| option.words.first() == Some(&keyword));
+    let found = option("address").filter(|_| stanza.method == "static")?;
+    let word = found.words.get(1)?;
+    let address = match word.parse::<IpNet>() {
+        Ok(address) => address,
+        Err(_) => with_mask(word.parse().ok()?, option("netmask")?.words.get(1)?)?,
+    };
+    Some(Static { address, place: lost(found, file) })
+}
+
+/// The mask is dotted, or a length.
+fn with_mask(address: IpAddr, mask: &str) -> Option<IpNet> {
+    let length = mask.parse().ok().or_else(|| ipnet::ip_mask_to_prefix(mask.parse().ok()?).ok())?;
+    IpNet::new(address, length).ok()
+}
+
+fn lost(option: &Opt<'_>, file: &Path) -> Lost {
+    Lost { file: file.to_owned(), line: option.line, setting: option.words.join(" ") }
 }
 
 pub(super) fn refused(option: &Opt<'_>, file: &Path, nic: &Nic, advice: &'static str) -> Refused {
@@ -147,12 +175,34 @@ fn is_route(command: &[&str]) -> bool {
     is_known && !command.iter().any(is_further)
 }
 
-/// `ip route add DESTINATION via GATEWAY [metric METRIC]`; none of what is removed, or of another form.
+/// `ip route add DESTINATION via GATEWAY [metric METRIC]`, or net-tools' `route add -net NET netmask MASK gw GATEWAY`; none of what is
+/// removed, or of another form.
 fn route(command: &[&str]) -> Option<Route> {
-    let ["add" | "replace" | "append", destination, rest @ ..] = command.get(2..)? else { return None };
-    let after = |key: &str| rest.iter().position(|word| *word == key).and_then(|at| rest.get(at + 1));
-    let destination: ipnet::IpNet = destination.parse().ok()?;
-    let gateway = after("via").and_then(|gateway| gateway.parse().ok());
-    let metric = after("metric").and_then(|metric| metric.parse().ok());
+    let (destination, rest) = match command {
+        [_, "route", "add" | "replace" | "append", destination, rest @ ..] => {
+            (destination.parse().ok()?, rest)
+        }
+        [_, "add", "-net" | "-host" | "-4", rest @ ..] | [_, "add", "-A", "inet" | "inet6", rest @ ..] => {
+            (net(rest)?, rest)
+        }
+        _ => return None,
+    };
+    let after = |keys: [&str; 2]| {
+        let at = rest.iter().position(|word| keys.contains(word))?;
+        rest.get(at + 1)
+    };
+    let gateway = after(["via", "gw"]).and_then(|gateway| gateway.parse().ok());
+    let metric = after(["metric", "metric"]).and_then(|metric| metric.parse().ok());
     (destination.prefix_len() > 0).then_some(Route { destination, gateway, metric })
+}
+
+/// `10.0.0.0/8`, or `10.0.0.0 netmask 255.0.0.0` (route(8)); without both it is a host.
+fn net(words: &[&str]) -> Option<IpNet> {
+    let first = words.first()?;
+    if let Ok(net) = first.parse() {
+        return Some(net);
+    }
+    let address: IpAddr = first.parse().ok()?;
+    let mask = words.iter().position(|word| *word == "netmask").and_then(|at| words.get(at + 1));
+    mask.map_or(Some(IpNet::from(address)), |mask| with_mask(address, mask))
 }

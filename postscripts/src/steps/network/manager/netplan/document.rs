@@ -65,6 +65,16 @@ pub(super) fn is_further(route: &Yaml) -> bool {
     route.as_hash().is_some_and(|route| !route.keys().all(known))
 }
 
+/// The line of a word in the definition of an id, where the parser keeps no lines. The first is 1; 0: it was not found.
+pub(super) fn line_of(text: &str, id: &str, word: &str) -> usize {
+    let begins = |line: &str| {
+        let line = line.trim_start().trim_start_matches(['"', '\'']);
+        line.strip_prefix(id).is_some_and(|rest| rest.trim_start_matches(['"', '\'']).starts_with(':'))
+    };
+    let lines = text.lines().zip(1..).skip_while(|(line, _)| !begins(line));
+    lines.filter(|(line, _)| line.contains(word)).map(|(_, number)| number).next().unwrap_or_default()
+}
+
 /// `KEY: VALUE` as lines.
 pub(super) fn lines(key: &str, value: &Yaml) -> Vec<String> {
     let mut hash = Hash::new();

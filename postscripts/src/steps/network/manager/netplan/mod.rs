@@ -11,19 +11,24 @@
 //! matching.rs   which definitions apply to an interface
 //! settings.rs   what they say, and what becomes of each setting
 //! freed.rs      others' files without our devices
+//! takers.rs     others' bridges, bonds and VRFs that have one of our devices
 //! ```
 
 mod document;
 mod freed;
 mod matching;
 mod settings;
+mod takers;
 
 use inventory::IfName;
+use ipnet::IpNet;
 use serde::Serialize;
+use yaml_rust2::Yaml;
 
-use self::document::{entries, parse, text, texts};
+use self::document::{entries, lines, parse, text, texts};
 use self::matching::{Definition, definitions, id_of};
-use super::dialect::{Applied, Dialect, Freed, Own, Place, SIGNATURE, Said};
+use self::settings::Source;
+use super::dialect::{Applied, Dialect, Freed, Own, Place, Refused, SIGNATURE, Said};
 use super::networkd::exclude::{exclusion, to_be};
 use super::nic::Nic;
 use super::tree::{File, Tree};
@@ -87,7 +92,7 @@ impl Dialect for Netplan {
         let mut said = Said { exact: true, ..Said::default() };
         let mut found = false;
         for entry in entries(&document).filter(|entry| entry.id == nic.name.as_str()) {
-            settings::add(&mut said, entry.body);
+            settings::add(&mut said, entry.body, Source { file, id: entry.id });
             found = true;
         }
         found.then_some(said)
@@ -102,10 +107,19 @@ impl Dialect for Netplan {
             let document = parse(&file.text)?;
             let mut said = Said { exact: first.is_only_of(nic), ..Said::default() };
             let body = entries(&document).find(|entry| entry.id == first.id)?.body;
-            settings::add(&mut said, body);
+            settings::add(&mut said, body, Source { file, id: &first.id });
             Some(Applied { file, said })
         };
         tree.files().iter().filter_map(applied).collect()
+    }
+
+    fn address_lines(&self, addresses: &[IpNet]) -> Vec<String> {
+        let list: Vec<Yaml> = addresses.iter().map(|address| Yaml::String(address.to_string())).collect();
+        if list.is_empty() { Vec::new() } else { lines("addresses", &Yaml::Array(list)) }
+    }
+
+    fn conflict(&self, tree: &Tree, devices: &[Nic]) -> Option<Refused> {
+        takers::taker(tree, &definitions(tree), devices)
     }
 
     fn port_of(&self, file: &File, bridge: &IfName) -> Option<IfName> {

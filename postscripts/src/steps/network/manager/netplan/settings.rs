@@ -1,10 +1,12 @@
 //! What a definition says of its interface, and what becomes of each setting when ours takes its place. Pure.
 
+use ipnet::IpNet;
 use yaml_rust2::Yaml;
 use yaml_rust2::yaml::Array;
 
-use super::super::dialect::Said;
-use super::document::{is_further, is_true, items, lines, read_route, texts};
+use super::super::dialect::{Lost, Said, Static};
+use super::super::tree::File;
+use super::document::{is_further, is_true, items, line_of, lines, read_route, texts};
 
 /// What becomes of a setting.
 enum Fate {
@@ -20,8 +22,26 @@ enum Fate {
     Lost,
 }
 
+/// A definition in a file.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a> {
+    pub(super) file: &'a File,
+    pub(super) id: &'a str,
+}
+
+impl Source<'_> {
+    /// A word of the definition, with its line.
+    pub(super) fn place(self, word: &str) -> Lost {
+        let line = line_of(&self.file.text, self.id, word);
+        Lost { file: self.file.path.clone(), line, setting: format!("{}: {word}", self.id) }
+    }
+}
+
 /// Adds what one file says in a definition.
-pub(super) fn add(said: &mut Said, body: &Yaml) {
+pub(super) fn add(said: &mut Said, body: &Yaml, source: Source<'_>) {
+    let addresses = addresses(&body["addresses"]);
+    let place = |(address, word): (IpNet, &str)| Static { address, place: source.place(word) };
+    said.addresses.extend(addresses.into_iter().map(place));
     said.dhcp |= is_true(&body["dhcp4"]);
     said.dns.extend(texts(&body["nameservers"]["addresses"]));
     said.search.extend(texts(&body["nameservers"]["search"]));
@@ -37,8 +57,21 @@ pub(super) fn add(said: &mut Said, body: &Yaml) {
                 said.kept.extend(lines(key, value));
                 said.moved.extend(lines(key, value));
             }
-            Fate::Lost => said.lost.push(key.to_owned()),
+            Fate::Lost => said.lost.push(source.place(key)),
         }
+    }
+}
+
+/// `- 10.0.0.1/24`, or `- "10.0.0.1/24": {label: a}`.
+fn addresses(list: &Yaml) -> Vec<(IpNet, &str)> {
+    items(list).filter_map(word).filter_map(|word| Some((word.parse().ok()?, word))).collect()
+}
+
+fn word(item: &Yaml) -> Option<&str> {
+    match item {
+        Yaml::String(word) => Some(word),
+        Yaml::Hash(hash) => hash.keys().next()?.as_str(),
+        _ => None,
     }
 }
 

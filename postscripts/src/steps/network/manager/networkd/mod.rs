@@ -15,6 +15,7 @@ mod matching;
 mod settings;
 
 use inventory::IfName;
+use ipnet::IpNet;
 use serde::Serialize;
 
 use self::exclude::exclusions;
@@ -75,6 +76,11 @@ impl Dialect for Networkd {
         let netdevs = tree.files().iter().filter(|file| is_netdev(file));
         let netdevs = netdevs.filter_map(|file| Some(Applied { file, said: self.said(file, nic)? }));
         first.into_iter().chain(netdevs).collect()
+    }
+
+    fn address_lines(&self, addresses: &[IpNet]) -> Vec<String> {
+        let lines = |address: &IpNet| ["[Address]".to_owned(), format!("Address={address}")];
+        addresses.iter().flat_map(lines).collect()
     }
 
     fn port_of(&self, file: &File, bridge: &IfName) -> Option<IfName> {

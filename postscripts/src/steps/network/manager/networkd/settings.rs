@@ -4,23 +4,12 @@ use std::net::IpAddr;
 
 use hostnet::Route;
 
-use super::super::dialect::{Refused, Said};
+use super::super::dialect::{Said, Static};
+use super::super::fate::{self, Fate, Writing, line};
 use super::super::ini::{Ini, Setting, value, words};
 use super::super::nic::Nic;
 
-/// What becomes of a setting.
-enum Fate {
-    /// Our files have it, from the tables or from what is there.
-    Ours,
-    /// It is the interface's own.
-    Kept,
-    /// It goes to the device that has the addresses.
-    Moved,
-    /// It is told.
-    Lost,
-    /// Without it the network would be another.
-    Refused(&'static str),
-}
+const WRITING: Writing = Writing { moved: line, named: line };
 
 pub(super) fn said(ini: &Ini<'_>, nic: &Nic) -> Said {
     let mut said = Said {
@@ -31,43 +20,19 @@ pub(super) fn said(ini: &Ini<'_>, nic: &Nic) -> Said {
         routes: ini.sections("Route").filter(|pairs| is_simple(pairs)).filter_map(read_route).collect(),
         ..Said::default()
     };
+    said.addresses.extend(ini.all().filter_map(|setting| address(&setting)));
     for group in ini.groups() {
-        let (mut kept, mut moved) = (Vec::new(), Vec::new());
         let is_simple_route =
             group.first().is_some_and(|first| first.section == "Route") && is_simple_group(&group);
-        for setting in &group {
-            match fate(setting, is_simple_route) {
-                Fate::Ours => {}
-                Fate::Kept => kept.push(line(setting)),
-                Fate::Moved => moved.push(line(setting)),
-                Fate::Lost => said.lost.push(line(setting)),
-                Fate::Refused(advice) => said.refused.push(refused(setting, nic, advice)),
-            }
-        }
-        let section = group.first().map(|first| first.section).unwrap_or_default();
-        said.kept.extend(headed(section, kept));
-        said.moved.extend(headed(section, moved));
+        fate::add(&mut said, &group, (nic, &WRITING), |setting| fate(setting, is_simple_route));
     }
     said
 }
 
-fn line(setting: &Setting<'_>) -> String {
-    format!("{}={}", setting.key, setting.value)
-}
-
-fn headed(section: &str, lines: Vec<String>) -> impl Iterator<Item = String> {
-    let head = (!lines.is_empty()).then(|| format!("[{section}]"));
-    head.into_iter().chain(lines)
-}
-
-fn refused(setting: &Setting<'_>, nic: &Nic, advice: &'static str) -> Refused {
-    Refused {
-        file: setting.file.to_owned(),
-        line: setting.line,
-        setting: line(setting),
-        interface: nic.name.clone(),
-        advice,
-    }
+fn address(setting: &Setting<'_>) -> Option<Static> {
+    let is_address = setting.key == "Address" && matches!(setting.section, "Network" | "Address");
+    let address = setting.value.parse().ok().filter(|_| is_address)?;
+    Some(Static { address, place: fate::lost(setting, &WRITING) })
 }
 
 /// IPv4 is in it.

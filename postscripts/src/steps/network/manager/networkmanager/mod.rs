@@ -7,13 +7,15 @@
 mod matching;
 mod references;
 mod settings;
+mod unmanaged;
 
 use inventory::IfName;
+use ipnet::IpNet;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use self::matching::{applies, is_theirs, profile_of};
-use super::dialect::{Applied, Dialect, Freed, Own, Place, Said};
+use super::dialect::{Applied, Dialect, Freed, Own, Place, Refused, Said};
 use super::ini::Ini;
 use super::nic::Nic;
 use super::tree::{File, Tree};
@@ -40,6 +42,7 @@ struct Values<'a> {
 impl Dialect for NetworkManager {
     fn places(&self) -> &'static [Place] {
         const PROFILES: &[&str] = &[".nmconnection"];
+        const CONFIGURATION: &[&str] = &[".conf"];
         const {
             &[
                 Place { ignored: IGNORED, ..Place::all(DIRECTORY) },
@@ -51,6 +54,10 @@ impl Dialect for NetworkManager {
                     ..Place::all(ifcfg::DIRECTORY)
                 },
                 Place::all(matching::TIMESTAMPS),
+                Place::all(unmanaged::MAIN),
+                Place { suffixes: CONFIGURATION, ..Place::all(unmanaged::DIRECTORIES[0]) },
+                Place { suffixes: CONFIGURATION, ..Place::all(unmanaged::DIRECTORIES[1]) },
+                Place { suffixes: CONFIGURATION, ..Place::all(unmanaged::DIRECTORIES[2]) },
             ]
         }
     }
@@ -71,6 +78,18 @@ impl Dialect for NetworkManager {
         let ifcfg: Vec<Applied<'_>> =
             ifcfg.filter_map(|file| Some(Applied { file, said: self.said(file, nic)? })).collect();
         if ifcfg.is_empty() { profile.into_iter().collect() } else { ifcfg }
+    }
+
+    fn conflict(&self, tree: &Tree, devices: &[Nic]) -> Option<Refused> {
+        unmanaged::unmanaged(tree, devices)
+    }
+
+    fn address_lines(&self, addresses: &[IpNet]) -> Vec<String> {
+        let line = |(number, address): (usize, &IpNet)| {
+            let family = if address.addr().is_ipv4() { "[ipv4]" } else { "[ipv6]" };
+            [family.to_owned(), format!("address{}={address}", number + 1001)]
+        };
+        addresses.iter().enumerate().flat_map(line).collect()
     }
 
     fn port_of(&self, file: &File, bridge: &IfName) -> Option<IfName> {

@@ -2,24 +2,13 @@
 
 use hostnet::Route;
 
-use super::super::dialect::{Refused, Said};
+use super::super::dialect::{Said, Static};
+use super::super::fate::{self, Fate, Writing, line};
 use super::super::ini::{Ini, Setting};
 use super::super::nic::Nic;
 use super::super::tree::File;
 
-/// What becomes of a setting.
-enum Fate {
-    /// Our profiles have it, from the tables or from what is there.
-    Ours,
-    /// It is the interface's own.
-    Kept,
-    /// It goes to the device that has the addresses.
-    Moved,
-    /// It is told.
-    Lost,
-    /// Without it the network would be another.
-    Refused(&'static str),
-}
+const WRITING: Writing = Writing { moved: renumbered, named };
 
 pub(super) fn said(file: &File, nic: &Nic) -> Said {
     let ini = Ini::of(&[file]);
@@ -40,26 +29,20 @@ pub(super) fn said(file: &File, nic: &Nic) -> Said {
             .collect(),
         ..Said::default()
     };
-    for group in ini.groups() {
-        let (mut kept, mut moved) = (Vec::new(), Vec::new());
-        for setting in group.iter().filter(|setting| !setting.value.is_empty()) {
-            match fate(setting, &ini) {
-                Fate::Ours => {}
-                Fate::Kept => kept.push(line(setting)),
-                Fate::Moved => moved.push(renumbered(setting)),
-                Fate::Lost => said.lost.push(told(setting)),
-                Fate::Refused(advice) => said.refused.push(refused(setting, nic, advice)),
-            }
-        }
-        let section = group.first().map(|first| first.section).unwrap_or_default();
-        said.kept.extend(headed(section, kept));
-        said.moved.extend(headed(section, moved));
+    said.addresses.extend(ini.all().filter_map(|setting| address(&setting)));
+    for mut group in ini.groups() {
+        group.retain(|setting| !setting.value.is_empty());
+        fate::add(&mut said, &group, (nic, &WRITING), |setting| fate(setting, &ini));
     }
     said
 }
 
-fn line(setting: &Setting<'_>) -> String {
-    format!("{}={}", setting.key, setting.value)
+/// `address1=ADDRESS/PREFIX[,GATEWAY]`, and `addresses=` with several of them in old files.
+fn address(setting: &Setting<'_>) -> Option<Static> {
+    let rest = setting.key.strip_prefix("address").filter(|_| matches!(setting.section, "ipv4" | "ipv6"))?;
+    let is_address = rest.bytes().all(|digit| digit.is_ascii_digit());
+    let address = setting.value.split([',', ';']).next()?.trim().parse().ok().filter(|_| is_address)?;
+    Some(Static { address, place: fate::lost(setting, &WRITING) })
 }
 
 /// Routes of ours are numbered from 1.
@@ -69,23 +52,8 @@ fn renumbered(setting: &Setting<'_>) -> String {
     number.map_or_else(|| line(setting), |number| format!("route100{number}={}", setting.value))
 }
 
-fn told(setting: &Setting<'_>) -> String {
+fn named(setting: &Setting<'_>) -> String {
     format!("{}.{}={}", setting.section, setting.key, setting.value)
-}
-
-fn headed(section: &str, lines: Vec<String>) -> impl Iterator<Item = String> {
-    let head = (!lines.is_empty()).then(|| format!("[{section}]"));
-    head.into_iter().chain(lines)
-}
-
-fn refused(setting: &Setting<'_>, nic: &Nic, advice: &'static str) -> Refused {
-    Refused {
-        file: setting.file.to_owned(),
-        line: setting.line,
-        setting: told(setting),
-        interface: nic.name.clone(),
-        advice,
-    }
 }
 
 fn fate(setting: &Setting<'_>, ini: &Ini<'_>) -> Fate {

@@ -1,0 +1,40 @@
+//! Static addresses in somebody else's definitions that the tables do not have. The running bridge takes them over with all other
+//! addresses of its NIC; here they get into its files, or are reported. Pure.
+
+use ipnet::IpNet;
+
+use super::dialect::{Lost, Static};
+use super::tree::Tree;
+use crate::steps::network::stack::{Device, Stack};
+
+/// What becomes of the addresses.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Beyond {
+    /// The device's file has them.
+    pub(super) taken: Vec<IpNet>,
+    /// They are reported.
+    pub(super) lost: Vec<Lost>,
+}
+
+/// The addresses that definitions give a device or its ports, and that no device of the tables has.
+pub(super) fn beyond(tree: &Tree, stack: &Stack, device: &Device, said: &[Static]) -> Beyond {
+    let mut beyond = Beyond::default();
+    let has_lines = |address: IpNet| !tree.manager().dialect().address_lines(&[address]).is_empty();
+    let is_known =
+        |address: &IpNet| stack.devices.iter().any(|device| device.has(address.addr())) || is_local(address);
+    for Static { address, place } in said.iter().filter(|known| !is_known(&known.address)) {
+        // the tables say which IPv4 address the host has there: another one is an old one
+        let is_old = |own: &IpNet| own.addr().is_ipv4() && own.contains(&address.addr());
+        if device.addresses.iter().any(is_old) || !has_lines(*address) {
+            beyond.lost.push(place.clone());
+        } else if !beyond.taken.contains(address) {
+            beyond.taken.push(*address);
+        }
+    }
+    beyond
+}
+
+/// Every IPv6 interface has one of these by itself.
+fn is_local(address: &IpNet) -> bool {
+    matches!(address, IpNet::V6(v6) if v6.addr().is_unicast_link_local())
+}
