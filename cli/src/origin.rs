@@ -1,7 +1,6 @@
 //! This management node as the origin of snapshots: its name, its installation, and the epoch of its versions.
 
 use std::cell::Cell;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use durable::FileError;
@@ -26,8 +25,9 @@ impl ManagementNode {
     /// # Errors
     /// The epoch is kept in a file that cannot be read.
     pub(crate) fn this() -> Result<Self, FileError> {
-        let text = |path| fs::read_to_string(path).unwrap_or_default().trim().to_owned();
-        Self::of(&text("/proc/sys/kernel/hostname"), &text("/etc/machine-id"), Path::new(EPOCH))
+        // another ID would be another management node
+        let id = durable::read_text(Path::new("/etc/machine-id"))?.unwrap_or_default();
+        Self::of(&crate::app::machine_name(), id.trim(), Path::new(EPOCH))
     }
 
     fn of(name: &str, machine: &str, file: &Path) -> Result<Self, FileError> {

@@ -150,6 +150,10 @@ fn own_directory() -> Result<PathBuf, InitError> {
 
 /// Reads everything first, and writes the manifest last: a host that fetches in between finds the old or the new one, never a
 /// manifest whose programs are missing.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "programs of the release, larger than any file that durable reads: one that is missing is an error too"
+)]
 fn lay_out(from: &Path, installdir: &Path) -> Result<Told, InitError> {
     if !installdir.is_dir() {
         return Err(InitError::NoDirectory(installdir.to_owned()));

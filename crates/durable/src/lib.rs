@@ -3,6 +3,8 @@
 //! Writes a temporary file in the same directory, syncs it, renames it, and syncs the directory (otherwise ext4 may
 //! store the name before the content). An unchanged file is not written.
 
+#![allow(clippy::disallowed_methods, reason = "this crate is what others call instead")]
+
 mod read;
 
 use std::fs::{self, File, OpenOptions};

@@ -83,6 +83,7 @@ impl Kernel {
 
 /// Disables the offload for the other end of a pair. A namespace that disappears meanwhile, or is none, has
 /// no container.
+#[allow(clippy::disallowed_methods, reason = "network namespaces, of which none is written")]
 fn disable_checksums_of_peer(host: MacAddr, namespaces: &Path) -> io::Result<bool> {
     for entry in fs::read_dir(namespaces)? {
         let switched = netns::run(&entry?.path(), || match interface_of_peer(host)? {

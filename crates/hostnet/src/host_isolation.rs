@@ -83,6 +83,10 @@ impl Kernel {
 
     /// Which packets from an interface the host's IP stack accepts. `None`: the interface does not exist, or its
     /// settings cannot be read.
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "kernel settings: a missing one and an unreadable one differ"
+    )]
     pub fn host_ip_filter(&self, device: &IfName) -> Option<HostIpFilter> {
         let read = |family, setting| fs::read_to_string(path(device, family, setting));
         let number = |setting| read("ipv4", setting).ok()?.trim().parse().ok();

@@ -69,6 +69,7 @@ impl Namespace {
     ///
     /// # Errors
     /// It cannot be opened.
+    #[allow(clippy::disallowed_methods, reason = "a namespace, which has no content")]
     pub fn open(path: &Path) -> Result<Self, NamespaceError> {
         let opened = File::open(path);
         let file = opened.map_err(|source| NamespaceError::Open { path: path.to_owned(), source })?;

@@ -74,6 +74,7 @@ impl Helper {
         (told, started.map_err(KnockError::Start))
     }
 
+    #[allow(clippy::disallowed_methods, reason = "this program itself")]
     fn lay_files(&self, told: &mut Vec<(PathBuf, Change)>) -> Result<(), KnockError> {
         for path in self.units() {
             refuse_foreign(&path)?;

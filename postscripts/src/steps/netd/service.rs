@@ -64,6 +64,10 @@ fn parse(text: &str) -> Units {
 
 /// The digest of the program that a process runs, which may have been replaced since; `None`: it has just ended. `file`
 /// and its digest `known` spare reading it again.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the program of a process: one that cannot be read has just ended"
+)]
 pub(super) fn running(pid: u32, file: &Path, known: Option<&str>) -> Option<String> {
     let program = PathBuf::from(format!("/proc/{pid}/exe"));
     let now = fs::metadata(&program).ok()?;

@@ -42,14 +42,8 @@ pub enum SecureError {
     #[error("the certificate is not for the key that waits for one here; enroll this host again")]
     OtherKey,
     /// The key that waits.
-    #[error("no key waits for a certificate in {}; enroll this host again", path.display())]
-    NoKey {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
+    #[error("no key waits for a certificate in {}; enroll this host again", .0.display())]
+    NoKey(PathBuf),
     /// No engine.
     #[error("there is no Docker engine here; its postscript brings it (updatenode NODE -P xdock)")]
     NoEngine,

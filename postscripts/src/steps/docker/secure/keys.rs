@@ -35,7 +35,7 @@ pub(super) fn request(directory: &Path) -> Result<String, SecureError> {
 /// The key that waits and the certificate that came for it.
 pub(super) fn pair(directory: &Path, certificate: &str) -> Result<String, SecureError> {
     let path = directory.join(WAITING);
-    let text = fs::read_to_string(&path).map_err(|source| SecureError::NoKey { path, source })?;
+    let text = durable::read_text(&path)?.ok_or(SecureError::NoKey(path))?;
     let key = KeyPair::from_pem(&text).map_err(SecureError::Key)?;
     // a certificate has its key's bytes as they are (RFC 5280, 4.1.2.7)
     let public = key.subject_public_key_info();
