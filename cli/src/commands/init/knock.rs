@@ -17,6 +17,8 @@ const UNITS: [(&str, &str); 2] = [
     ("xdock-knock@.service", include_str!("../../../../templates/etc/systemd/system/xdock-knock@.service")),
 ];
 const SOCKET: &str = "xdock-knock.socket";
+/// A pattern of systemctl(1).
+const INSTANCES: &str = "xdock-knock@*.service";
 const DIRECTORY: &str = "etc/systemd/system";
 /// What starts the socket at boot. A link instead of `systemctl enable`: systemd need not run, as in a chroot.
 const WANTED: &str = "etc/systemd/system/sockets.target.wants";
@@ -98,7 +100,8 @@ impl Helper {
         }
         let laid = self.units().any(|path| path.exists());
         if laid && self.systemd {
-            systemctl(&["stop", SOCKET]).await.map_err(KnockError::Stop)?;
+            // an instance is a connection that is answered now; without its file it would stay failed when it ends
+            systemctl(&["stop", SOCKET, INSTANCES]).await.map_err(KnockError::Stop)?;
         }
         let wanted = self.root.join(WANTED).join(SOCKET);
         let program = self.root.join(PROGRAM);

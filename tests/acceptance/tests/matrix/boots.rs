@@ -134,7 +134,8 @@ async fn logged(cluster: &Cluster, host: &str, line: &str) -> Result<(), Failure
 
 /// The same from outside: the host may go off.
 async fn on_disk(log: &std::path::Path, line: &str) -> Result<(), Failure> {
-    let end = Instant::now() + Duration::from_secs(120);
+    // a first boot gives the management node 120 s to answer
+    let end = Instant::now() + Duration::from_secs(240);
     loop {
         let text = std::fs::read_to_string(log).unwrap_or_default();
         match text.contains(line) {
