@@ -96,6 +96,7 @@ async fn a_first_boot_that_drops_ssh_brings_the_old_network_back(cluster: &Clust
 
 async fn goes_back(cluster: &Cluster, host: &str) -> Result<(), Failure> {
     step(cluster, host, "network").await?;
+    install(cluster, host, Firewall::Nftables.packages()).await?;
     filter_at_boot(cluster, host, Firewall::Nftables.accept_on_nic()).await?;
     boot(cluster, host).await?;
     // a host of the lab cannot boot by itself: it ends, and is put on again
