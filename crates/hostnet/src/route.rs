@@ -60,7 +60,7 @@ impl Kernel {
         Ok(messages.into_iter().filter_map(read).collect())
     }
 
-    /// The routes of further tables (ip-rule(8)) that somebody added, each with the index of its interface and its table.
+    /// Routes of further routing tables (ip-rule(8)), without those of the kernel itself, each with the index of its interface and its table.
     ///
     /// # Errors
     /// No dump.
@@ -131,7 +131,7 @@ fn read(message: RouteNetlinkMessage) -> Option<(u32, Route)> {
     parsed(&message)
 }
 
-/// A route that somebody added.
+/// A route that the kernel did not add by itself.
 fn added(message: RouteNetlinkMessage) -> Option<RouteMessage> {
     let RouteNetlinkMessage::NewRoute(message) = message else { return None };
     let header = &message.header;

@@ -230,7 +230,7 @@ impl Step {
     pub fn takes_away(&self) -> bool {
         match self {
             Self::DelAddress(..) | Self::DelRoute(..) => true,
-            Self::SetHearing { to, .. } => to.is_deaf(),
+            Self::SetHearing { to, .. } => to.is_blocked(),
             _ => false,
         }
     }
