@@ -63,7 +63,7 @@ fn it_runs_in_an_empty_root() {
     assert_eq!(inside("--version"), (0, version, String::new()));
     let (code, stdout, _) = inside("--help");
     assert_eq!(code, 0);
-    assert!(stdout.starts_with("Makes this machine a docker host\n\nUsage: xdockhost"), "{stdout}");
+    assert!(stdout.starts_with("Configure this machine as a docker host\n\nUsage: xdockhost"), "{stdout}");
     let (code, _, stderr) = inside("docker");
     assert_eq!(code, 1);
     assert!(stderr.starts_with("[E]:Error: xdock: docker: NODE is not set; "), "{stderr}");
