@@ -42,7 +42,7 @@ fn docker_host(node: &NodeName, tables: &Inventory) -> Result<Result<DockerHost,
     let mgt = column("nodehm.mgt")?;
     if mgt != "docker" {
         let said = if mgt.is_empty() { "empty" } else { &mgt };
-        return Ok(Err(format!("nodehm.mgt of {node} is {said}, not docker: it is no container")));
+        return Ok(Err(format!("nodehm.mgt of {node} is {said}, not docker: it is not a container")));
     }
     Ok(match column("vm.host")? {
         host if host.is_empty() => {

@@ -112,7 +112,7 @@ fn answer(command: Command, own: &Own, noderange: &str, app: &mut App) -> Result
 fn no_container(node: &NodeName, tables: &inventory::Inventory, app: &mut App) {
     let of = tables.value(node.as_str(), "nodehm.mgt").ok().flatten().filter(|mgt| !mgt.is_empty());
     let mgt = of.unwrap_or_else(|| "empty".to_owned());
-    let text = format!("nodehm.mgt of {node} is {mgt}, not docker: it is no container");
+    let text = format!("nodehm.mgt of {node} is {mgt}, not docker: it is not a container");
     app.printer.node_error(node.as_str(), &text, None);
 }
 

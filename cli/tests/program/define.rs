@@ -34,7 +34,7 @@ fn a_wrong_attribute_changes_nothing() {
     let place = Place::with(SMALL);
     assert_eq!(
         place.say(&["def", "host1c1", "vmhostt=host2"]),
-        "! Error: vmhostt is no attribute of a node; did you mean vmhost?\n= 2\n"
+        "! Error: vmhostt is not an attribute of a node; did you mean vmhost?\n= 2\n"
     );
     assert_eq!(place.text(), SMALL);
     let said = place.say(&["def", "host1c1", "vmhost"]);

@@ -83,7 +83,7 @@ fn rows_that_cannot_be_used_stop_a_command_before_it_begins() {
     );
     assert_eq!(
         place.say(&["power", "host1,host2c1", "off"]),
-        "! host1: Error: nodehm.mgt of host1 is ipmi, not docker: it is no container\n\
+        "! host1: Error: nodehm.mgt of host1 is ipmi, not docker: it is not a container\n\
          ! host2c1: Error: vm.host of host2c1 is empty; set it to the node name of its docker host\n\
          ! Error: nothing was done: 2 nodes cannot be used as the tables have them\n\
          ! hint: xdock check looks at all the tables\n= 2\n"
@@ -196,7 +196,7 @@ fn mk_refuses_what_docker_would_not_understand() {
             "net=10.99.0.0\n    mask=255.255.0.0",
             "net=10.99.0.0,fd00:99::\n    mask=255.255.0.0,64"
         )),
-        "! host1c1: Error: host1c1 has no address in fd00:99::/64 of network mynet0, and docker gives none without: \
+        "! host1c1: Error: host1c1 has no address in fd00:99::/64 of network mynet0, but Docker needs one of each address family: \
          set nicips.eth0=ADDRESS nicnetworks.eth0=mynet0"
     );
     assert_eq!(

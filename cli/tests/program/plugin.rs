@@ -139,7 +139,7 @@ fn each_answer_of_xdock_is_a_response() {
         json!({"node": [{"error": [error], "errorcode": [1], "name": [node]}]})
     };
     let wrong = |text: &str| json!({"error": [text], "errorcode": [1]});
-    let no_container = "nodehm.mgt of host1 is ipmi, not docker: it is no container";
+    let no_container = "nodehm.mgt of host1 is ipmi, not docker: it is not a container";
     let usage =
         "Usage: mkdocker <noderange> [image=<image_name> [command=<command>]] [dockerflag=<docker_flags>]";
     for (request, expected) in [

@@ -35,7 +35,7 @@ fn attributes_are_shown_as_xcat_resolves_them() {
     );
     assert_eq!(
         place.say(&["nodes", "host1c1", "-i", "vmhosts"]),
-        "! Error: xCAT has no attribute vmhosts of nodes; did you mean vmhost?\n= 2\n"
+        "! Error: xCAT has no node attribute vmhosts; did you mean vmhost?\n= 2\n"
     );
 }
 

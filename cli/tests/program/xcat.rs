@@ -98,7 +98,7 @@ fn rows_that_miss_something_are_told_in_the_words_of_the_contract_and_others_go_
         said,
         format!(
             "! Error: [MN]: Docker host not set correct for host1c1\n\
-             ! host1: [MN]: Error: nodehm.mgt of host1 is ipmi, not docker: it is no container\n{}{}= 1\n",
+             ! host1: [MN]: Error: nodehm.mgt of host1 is ipmi, not docker: it is not a container\n{}{}= 1\n",
             unavailable("host1c2", "host1", "a"),
             unavailable("host2c1", "host2", "b")
         )

@@ -21,7 +21,7 @@ pub enum MacError {
     #[error("invalid MAC address {0:?}: six hexadecimal bytes such as 02:42:0a:63:01:02 are needed")]
     Form(String),
     /// A group address (IEEE 802: lowest bit of the first byte) or all zeros; no interface can have it.
-    #[error("invalid MAC address {0}: a group address or all zeros can not be an interface's own")]
+    #[error("invalid MAC address {0}: an interface cannot have a group address or all zeros")]
     NotUnicast(String),
 }
 

@@ -162,7 +162,7 @@ impl Nics {
             let (name, values) = split_entry(cell, entry)?;
             if seen.contains(&name) {
                 return Err(
-                    cell.refuse(entry, &format_args!("{name} is there twice; join its values with |"))
+                    cell.refuse(entry, &format_args!("{name} is listed twice; join its values with |"))
                 );
             }
             seen.push(name);
@@ -270,7 +270,7 @@ impl FromStr for Typed {
             return Ok(Self::Known(*kind));
         }
         let rule = format!(
-            "no type {text:?}; known: Ethernet, Infiniband, Omnipath, bond, vlan, bridge, bridge_ovs, bmc, unused"
+            "unknown type {text:?}; known: Ethernet, Infiniband, Omnipath, bond, vlan, bridge, bridge_ovs, bmc, unused"
         );
         let meant = near(&text.to_ascii_lowercase(), KINDS.iter().map(|(name, _)| *name));
         match meant.first() {

@@ -72,13 +72,13 @@ pub enum NoderangeError {
         members: Vec<String>,
     },
     /// A member that stands for too many names.
-    #[error("{member} in the noderange makes it more than {LIMIT} names; give a smaller range")]
+    #[error("{member} expands the noderange to more than {LIMIT} names; give a smaller range")]
     TooMany {
         /// As written.
         member: String,
     },
     /// A regular expression that is none.
-    #[error("{pattern:?} in the noderange is no regular expression")]
+    #[error("{pattern:?} in the noderange is not a valid regular expression")]
     Pattern {
         /// As written.
         pattern: String,
@@ -96,7 +96,7 @@ pub enum NoderangeError {
         source: io::Error,
     },
     /// Files that name files that name files.
-    #[error("{} of the noderange: files name each other; write the nodes instead", path.display())]
+    #[error("{} of the noderange: files include each other; write the nodes instead", path.display())]
     FileDepth {
         /// The file at which we stopped.
         path: PathBuf,

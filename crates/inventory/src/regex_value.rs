@@ -26,11 +26,11 @@ const SIZE_LIMIT: usize = 1 << 20;
 /// How many compiled expressions are kept.
 const KEPT: usize = 64;
 
-/// A value that can not be computed.
+/// A value that cannot be computed.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum RegexValueError {
     /// The regular expression is none.
-    #[error("{pattern:?} in the value {value:?} is no regular expression")]
+    #[error("{pattern:?} in the value {value:?} is not a valid regular expression")]
     Pattern {
         /// The expression.
         pattern: String,
@@ -47,7 +47,7 @@ pub enum RegexValueError {
         value: String,
     },
     /// An expression in parentheses.
-    #[error("{expression} in the value {value:?} can not be computed for {node}")]
+    #[error("{expression} in the value {value:?} cannot be computed for {node}")]
     Expression {
         /// With its parentheses.
         expression: String,
@@ -64,7 +64,7 @@ pub enum RegexValueError {
 /// The value of a cell for a node: computed if it has one of the three forms, else as it is.
 ///
 /// # Errors
-/// Says which part of the value can not be computed.
+/// Says which part of the value cannot be computed.
 pub fn apply<'a>(value: &'a str, node: &str) -> Result<Cow<'a, str>, RegexValueError> {
     if let Some((pattern, text)) = slashes(value) {
         let regex = compile(pattern, value)?;

@@ -105,14 +105,14 @@ pub enum SnapshotError {
     #[error(transparent)]
     Read(#[from] durable::FileError),
     /// The text is no snapshot.
-    #[error("snapshot is not valid JSON of format {FORMAT}; compile it anew with `xdock sync`")]
+    #[error("snapshot is not valid JSON of format {FORMAT}; compile it again with `xdock sync`")]
     Parse(#[source] serde_json::Error),
     /// Written by another release.
     #[error("snapshot has format {0}, this program reads format {FORMAT}; update xdock on this host")]
     Format(u32),
     /// Changed by hand or torn.
     #[error(
-        "snapshot's digest is {said} but its content hashes to {found}; compile it anew with `xdock sync`"
+        "snapshot's digest is {said} but its content hashes to {found}; compile it again with `xdock sync`"
     )]
     Digest {
         /// In the file.

@@ -54,7 +54,7 @@ pub enum StanzaError {
         what: &'static str,
     },
     /// The same object twice.
-    #[error("line {line}: {kind} {name} is already defined in line {first}; make one of the two")]
+    #[error("line {line}: {kind} {name} is already defined in line {first}; merge the two")]
     ObjectTwice {
         /// Of the second.
         line: u32,
@@ -96,7 +96,7 @@ pub enum StanzaError {
         kind: String,
     },
     /// An attribute that objects of this type do not have.
-    #[error("{} is no attribute of a {kind}{}", at(*line, attribute), hint(near))]
+    #[error("{} is not an attribute of a {kind}{}", at(*line, attribute), hint(near))]
     Attribute {
         /// 0 when it comes from a command line.
         line: u32,
@@ -120,7 +120,7 @@ pub enum StanzaError {
         what: String,
     },
     /// A name that no object can have.
-    #[error("{name:?} can not be the name of an object: it is empty, or has a blank, '=' or '#' in it")]
+    #[error("{name:?} cannot be the name of an object: it is empty or contains a blank, '=' or '#'")]
     Name {
         /// As given.
         name: String,

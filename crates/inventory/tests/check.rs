@@ -74,17 +74,17 @@ const CHANGES: &[Change] = &[
     (
         "provmethod=busybox!sleep,infinity\n",
         "provmethod=busybox!sh -c \"sleep 1\"\n",
-        "warning: nodetype.provmethod of host1c1: the command begins with the single word \"sh -c \\\"sleep 1\\\"\", which is no program; separate words by commas: provmethod=busybox!sh,-c,sleep 1",
+        "warning: nodetype.provmethod of host1c1: the command begins with the single word \"sh -c \\\"sleep 1\\\"\", which is not a program; separate words by commas: provmethod=busybox!sh,-c,sleep 1",
     ),
     (
         "provmethod=busybox!sleep,infinity\n",
         "provmethod=busybox!my prog,-x\n",
-        "warning: nodetype.provmethod of host1c1: the command begins with the single word \"my prog\", which is no program; separate words by commas",
+        "warning: nodetype.provmethod of host1c1: the command begins with the single word \"my prog\", which is not a program; separate words by commas",
     ),
     (
         "provmethod=busybox!sleep,infinity\n",
         "provmethod=Busybox!sleep,infinity\n",
-        "error: nodetype.provmethod=Busybox!sleep,infinity of host1c1: an image's name is in small letters: busybox, not Busybox",
+        "error: nodetype.provmethod=Busybox!sleep,infinity of host1c1: image names are lower case: write busybox, not Busybox",
     ),
     (
         "provmethod=busybox!sleep,infinity\n",
@@ -94,12 +94,12 @@ const CHANGES: &[Change] = &[
     (
         "link=host2c1:db",
         "link=host7c1:db",
-        "error: link=host7c1 in vm.othersettings of host1c3: host7c1 is no node; correct the item",
+        "error: link=host7c1 in vm.othersettings of host1c3: host7c1 is not a node; correct the item",
     ),
     (
         "link=host2c1:db",
         "link=host2:db",
-        "error: link=host2 in vm.othersettings of host1c3: host2 is no container (mgt=docker); correct the item",
+        "error: link=host2 in vm.othersettings of host1c3: host2 is not a container (mgt=docker); correct the item",
     ),
     (
         "gateway=10.99.0.1\n",
@@ -158,8 +158,8 @@ fn a_port_that_two_containers_of_a_host_publish_is_found() {
 fn a_container_needs_an_address_of_each_family_of_its_network() {
     let found =
         with("net=10.99.0.0\n    mask=255.255.0.0", "net=10.99.0.0,fd00:99::\n    mask=255.255.0.0,64");
-    let finding = "error: host1c1 has no address in fd00:99::/64 of network mynet0, and docker gives none without: \
-                   set nicips.eth0=ADDRESS nicnetworks.eth0=mynet0; the same is true of host1c2, host1c3, host1c4, host2c1, \
+    let finding = "error: host1c1 has no address in fd00:99::/64 of network mynet0, but Docker needs one of each address family: \
+                   set nicips.eth0=ADDRESS nicnetworks.eth0=mynet0; the same applies to host1c2, host1c3, host1c4, host2c1, \
                    host2c2 and 6 more";
     assert!(found.iter().any(|text| text == finding), "{found:#?}");
 }
@@ -205,7 +205,7 @@ fn an_entry_that_is_passed_over_is_a_warning() {
     assert_eq!(
         found,
         [
-            "warning: nictypes.ipmi0 of host1 is empty and ipmi0 is a name of service processors: nothing is configured on it; set nictypes.ipmi0=bmc, or Ethernet"
+            "warning: nictypes.ipmi0 of host1 is empty and ipmi0 is a common name of a service processor's interface: it is not configured; set nictypes.ipmi0=bmc, or Ethernet"
         ]
     );
 }
@@ -216,7 +216,7 @@ fn an_address_of_the_infrastructure_is_no_containers() {
     let with_rows = |rows: &str| findings(&format!("{SCENARIO}\n{rows}"));
     let refused = |own: &str, row: &str| {
         format!(
-            "error: {own} and {row}: that machine answers there already; change {} or {row}",
+            "error: {own} and {row}: another machine has this address; change {} or {row}",
             own.split_once(" is ").unwrap().1
         )
     };
@@ -240,7 +240,7 @@ fn an_address_of_the_infrastructure_is_no_containers() {
     ] {
         let found = with_rows(rows);
         let more = if row.contains("xcatmaster") { " (and in 13 more)" } else { "" };
-        let expected = refused(own, row).replacen(": that", &format!("{more}: that"), 1);
+        let expected = refused(own, row).replacen(": another", &format!("{more}: another"), 1);
         assert_eq!(found, [expected]);
     }
     for column in ["dhcpserver", "tftpserver", "nameservers", "ntpservers", "logservers"] {
@@ -268,7 +268,7 @@ fn one_machine_in_many_rows_is_one_finding_and_its_own_node_may_have_the_address
     assert_eq!(
         with("gateway=10.99.0.1\n", servers),
         [
-            "error: 10.99.1.4 is hosts.ip of host1c4 and networks.dhcpserver of mynet0 (and in 2 more): that machine answers there already; change hosts.ip of host1c4 or networks.dhcpserver of mynet0"
+            "error: 10.99.1.4 is hosts.ip of host1c4 and networks.dhcpserver of mynet0 (and in 2 more): another machine has this address; change hosts.ip of host1c4 or networks.dhcpserver of mynet0"
         ]
     );
     let host = with("gateway=10.99.0.1\n", "gateway=10.99.0.1\n    tftpserver=10.99.0.11\n");
@@ -293,7 +293,7 @@ fn what_follows_from_one_wrong_row_is_one_finding() {
         finding.text.starts_with("vm.cpus=many of host1c2: ")
             && finding
                 .text
-                .ends_with("; the same is true of host1c3, host1c4, host2c2, host2c3, host2c4 and 3 more"),
+                .ends_with("; the same applies to host1c3, host1c4, host2c2, host2c3, host2c4 and 3 more"),
         "{}",
         finding.text
     );
@@ -302,7 +302,7 @@ fn what_follows_from_one_wrong_row_is_one_finding() {
     let [finding] = nowhere.as_slice() else { panic!("{nowhere:#?}") };
     assert_eq!(
         finding.text,
-        "vm.host=host4 of host3c1: no node has this name; define it or correct the row; the same is true of host3c2, host3c3, host3c4"
+        "vm.host=host4 of host3c1: no node has this name; define it or correct the row; the same applies to host3c2, host3c3, host3c4"
     );
     assert_eq!(finding.nodes.len(), 4);
     // a network that is not there
@@ -311,7 +311,7 @@ fn what_follows_from_one_wrong_row_is_one_finding() {
     let [finding] = unknown.as_slice() else { panic!("{unknown:#?}") };
     assert_eq!(
         finding.text,
-        "nicnetworks.eth1=net9 of host1c1: no row of networks has this netname; the same is true of host1c2, host2c1, host2c2, host3c1, host3c2"
+        "nicnetworks.eth1=net9 of host1c1: no row of networks has this netname; the same applies to host1c2, host2c1, host2c2, host3c1, host3c2"
     );
 }
 
@@ -331,7 +331,7 @@ fn networks_that_overlap_or_make_no_network_are_found() {
     assert_eq!(
         findings(&format!("{SCENARIO}{}", net("small", "10.98.7.0", "255.255.255.0"))),
         [
-            "warning: network small (10.98.7.0/24) lies in network net98 (10.98.0.0/16): an address in both belongs to small; correct net or mask of one row"
+            "warning: network small (10.98.7.0/24) is inside network net98 (10.98.0.0/16): an address in both belongs to small; correct net or mask of one row"
         ]
     );
     assert_eq!(
@@ -353,33 +353,33 @@ fn what_would_not_start_is_found_before() {
     let long = dotted(65);
     assert_eq!(
         node(&long, ""),
-        [format!(
-            "error: {long} has 65 bytes: the kernel takes 64 as a container's host name; rename the node"
-        )]
+        [format!("error: {long} has 65 bytes; the kernel allows 64 in a host name; rename the node")]
     );
     let label = "c".repeat(64);
     assert_eq!(
         node(&label, ""),
-        [format!("error: {label} of node {label} has 64 bytes: DNS takes 63 between dots; rename the node")]
+        [format!("error: {label} of node {label} has 64 bytes; DNS allows 63 between dots; rename the node")]
     );
     let name = "d".repeat(60);
     assert_eq!(
         node(&name, "    vmothersettings=domain=lab.test\n"),
         [format!(
-            "error: {name}.lab.test has 69 bytes: the kernel takes 64 as a container's host name; rename the node, or shorten domain= in vm.othersettings"
+            "error: {name}.lab.test has 69 bytes; the kernel allows 64 in a host name; rename the node, or shorten domain= in vm.othersettings"
         )]
     );
     let word = "x".repeat(131_072);
     assert_eq!(
         node("e1", &format!("    vmothersettings=env=A={word}\n")),
         [
-            "error: vm.othersettings of e1: the word A=xxxxxxxxxxxxxxxxxx... has 131074 bytes: the kernel takes 131071 in one word or variable; put it into a file"
+            "error: vm.othersettings of e1: A=xxxxxxxxxxxxxxxxxx... has 131074 bytes; the kernel allows 131071 in one argument or variable; put it into a file"
         ]
     );
     let host_network = SCENARIO.replace("mynet0", "host");
     let found = findings(&host_network);
     assert!(
-        found[0].starts_with("error: host1c1 is on network host, and Docker has a network or word of its own called so; rename the row of networks"),
+        found[0].starts_with(
+            "error: host1c1 is on network host, a name that Docker reserves; rename the row of networks"
+        ),
         "{found:#?}"
     );
 }
@@ -399,7 +399,7 @@ fn a_bridge_has_1023_ports() {
     assert_eq!(
         findings(&with(1019)),
         [
-            "error: bridge mynet0 of host1 needs 1024 ports for its containers on network mynet0: the kernel takes 1023; move some to another host"
+            "error: bridge mynet0 of host1 needs 1024 ports for its containers on network mynet0; the kernel allows 1023; move some to another host"
         ]
     );
     let ovs =

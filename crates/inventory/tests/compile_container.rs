@@ -66,14 +66,14 @@ fn the_five_node_tables_of_xcat_compile() {
 type Refusal = (&'static str, &'static str, &'static str);
 
 const WRONG_NODES: &[Refusal] = &[
-    ("mgt", "ipmi", "nodehm.mgt of host1c1 is ipmi, not docker: it is no container"),
+    ("mgt", "ipmi", "nodehm.mgt of host1c1 is ipmi, not docker: it is not a container"),
     ("vmhost", "", "vm.host of host1c1 is empty; set it to the node name of its docker host"),
     ("vmhost", "host9", "vm.host=host9 of host1c1: no node has this name; define it or correct the row"),
     ("vmhost", "host1:x", "vm.host=host1:x of host1c1: the port after the ':' must be 1 to 65535"),
     (
         "vmhost",
         "tcp://host1:2375",
-        "vm.host=tcp://host1:2375 of host1c1: a node name is needed here, not a URL: write host1; where tcp:// is meant, put the URL into [engines] of /etc/xdock/xdock.toml",
+        "vm.host=tcp://host1:2375 of host1c1: a node name is needed here, not a URL: write host1; for tcp://, put the URL into [engines] of /etc/xdock/xdock.toml",
     ),
     ("ip", "", "hosts.ip of host1c1 is empty; set its address"),
     ("ip", "10.99.1", "hosts.ip=10.99.1 of host1c1: an IP address is needed"),
@@ -85,22 +85,22 @@ const WRONG_NODES: &[Refusal] = &[
     (
         "ip",
         "10.99.0.0",
-        "hosts.ip=10.99.0.0 of host1c1 is the network address of network mynet0 (10.99.0.0/16); give the node another",
+        "hosts.ip=10.99.0.0 of host1c1 is the network address of network mynet0 (10.99.0.0/16); give the node another address",
     ),
     (
         "ip",
         "10.99.255.255",
-        "hosts.ip=10.99.255.255 of host1c1 is the broadcast address of network mynet0 (10.99.0.0/16); give the node another",
+        "hosts.ip=10.99.255.255 of host1c1 is the broadcast address of network mynet0 (10.99.0.0/16); give the node another address",
     ),
     (
         "ip",
         "10.99.0.1",
-        "hosts.ip=10.99.0.1 of host1c1 is the gateway of network mynet0 (10.99.0.0/16); give the node another",
+        "hosts.ip=10.99.0.1 of host1c1 is the gateway of network mynet0 (10.99.0.0/16); give the node another address",
     ),
     (
         "mac",
         "01:00:5e:00:00:01",
-        "mac.mac=01:00:5e:00:00:01 of host1c1: invalid MAC address 01:00:5e:00:00:01: a group address or all zeros can not be an interface's own",
+        "mac.mac=01:00:5e:00:00:01 of host1c1: invalid MAC address 01:00:5e:00:00:01: an interface cannot have a group address or all zeros",
     ),
 ];
 
@@ -153,7 +153,7 @@ const WRONG_PLACES: &[Refusal] = &[
     (
         "nicips.eth2",
         "10.98.7.7",
-        "interfaces eth1 and eth2 of host1c1 are both on network net98; a container is on a network once",
+        "interfaces eth1 and eth2 of host1c1 are both on network net98; a container connects to a network only once",
     ),
     (
         "nicips.eth0",

@@ -98,7 +98,7 @@ fn what_can_not_be_built_is_told_with_column_and_value() {
         (
             "nicextraparams",
             "br98!MTU=big",
-            "br98 of host1 has no one MTU: nicextraparams MTU=big is no number from 68 to 65535",
+            "br98 of host1 has no valid MTU: nicextraparams MTU=big is not a number from 68 to 65535",
         ),
     ] {
         assert_eq!(plan(&br98_with(column, text)), format!("error: {message}"));
@@ -172,12 +172,12 @@ fn a_bad_entry_of_nics_names_column_entry_and_node() {
         (
             "nicips",
             "eth1!10.98.4.1,eth1!10.98.4.2",
-            "nics.nicips=eth1!10.98.4.2 of host1: eth1 is there twice; join its values with |",
+            "nics.nicips=eth1!10.98.4.2 of host1: eth1 is listed twice; join its values with |",
         ),
         (
             "nictypes",
             "br0!brigde",
-            "nics.nictypes=br0!brigde of host1: no type \"brigde\"; known: Ethernet, Infiniband, Omnipath, bond, vlan, bridge, bridge_ovs, bmc, unused; did you mean bridge?",
+            "nics.nictypes=br0!brigde of host1: unknown type \"brigde\"; known: Ethernet, Infiniband, Omnipath, bond, vlan, bridge, bridge_ovs, bmc, unused; did you mean bridge?",
         ),
         ("nicextraparams", "eth1!MTU", "nics.nicextraparams=eth1!MTU of host1: \"MTU\" is not NAME=VALUE"),
     ] {
@@ -193,31 +193,31 @@ fn an_entry_that_is_not_ours_is_told_and_the_others_are_done() {
         (
             "nicips",
             "ipmi0!172.30.1.5,br98!10.98.0.11",
-            "nictypes.ipmi0 of host1 is empty and ipmi0 is a name of service processors: nothing is configured on it; set nictypes.ipmi0=bmc, or Ethernet",
+            "nictypes.ipmi0 of host1 is empty and ipmi0 is a common name of a service processor's interface: it is not configured; set nictypes.ipmi0=bmc, or Ethernet",
         ),
         // also in a network of the table
         (
             "nicips",
             "br98!10.98.0.11,bmc!10.97.0.5",
-            "nictypes.bmc of host1 is empty and bmc is a name of service processors: nothing is configured on it; set nictypes.bmc=bmc, or Ethernet",
+            "nictypes.bmc of host1 is empty and bmc is a common name of a service processor's interface: it is not configured; set nictypes.bmc=bmc, or Ethernet",
         ),
         (
             "nicips",
             "br98!10.98.0.11,iDRAC!dhcp",
-            "nics.nicips=iDRAC!dhcp of host1: invalid IP address syntax; nothing is configured on iDRAC",
+            "nics.nicips=iDRAC!dhcp of host1: invalid IP address syntax; iDRAC is not configured",
         ),
         (
             "nictypes",
             "br98!bridge,fc0!FibreChannel",
-            "nics.nictypes=fc0!FibreChannel of host1: no type \"FibreChannel\"; known: Ethernet, Infiniband, Omnipath, bond, vlan, bridge, bridge_ovs, bmc, unused; nothing is configured on fc0: set nictypes.fc0=unused if that is meant",
+            "nics.nictypes=fc0!FibreChannel of host1: unknown type \"FibreChannel\"; known: Ethernet, Infiniband, Omnipath, bond, vlan, bridge, bridge_ovs, bmc, unused; fc0 is not configured; set nictypes.fc0=unused if this is intended",
         ),
         (
             "nicips",
             "br98!10.98.0.11,ens9!172.30.1.5",
-            "nicips.ens9=172.30.1.5 of host1 is in no row of networks and nictypes.ens9 is empty: nothing is configured on ens9; add the row, or set nictypes.ens9",
+            "no row of networks contains nicips.ens9=172.30.1.5 of host1, and nictypes.ens9 is empty: ens9 is not configured; add the row or set nictypes.ens9",
         ),
     ] {
-        assert_eq!(plan(&br98_with(column, text)), format!("{done}\n  passed over: {told}"));
+        assert_eq!(plan(&br98_with(column, text)), format!("{done}\n  ignored: {told}"));
     }
 }
 
@@ -227,7 +227,7 @@ fn an_entry_that_something_stands_on_is_never_passed_over() {
         (
             "nictypes",
             "br98!bridge,eth1!tokenring",
-            "nicdevices.br98=eth1 of host1: nictypes.eth1 is of a type that xdock does not know",
+            "nicdevices.br98=eth1 of host1: nictypes.eth1 is an unknown type",
         ),
         (
             "nicips",

@@ -98,7 +98,7 @@ fn dynamic_groups_are_computed_and_empty_ones_are_known() {
     assert_eq!(select(&tables, "none"), "");
     assert_eq!(
         tables.select("bad").unwrap_err().to_string(),
-        "\"nonsense\" in bad in the stanza text line 33 is no criterion such as mgt==docker; correct wherevals there"
+        "\"nonsense\" in bad in the stanza text line 33 is not a criterion such as mgt==docker; correct wherevals there"
     );
 }
 
@@ -126,7 +126,7 @@ fn nodes_of_excludenodes_are_never_selected() {
     let error = Inventory::from_stanzas(&site("gone")).unwrap().select("all").unwrap_err();
     assert_eq!(
         error.to_string(),
-        "excludenodes in the stanza text line 40 can not be used; correct the value there"
+        "excludenodes in the stanza text line 40 cannot be used; correct the value there"
     );
     let source = std::error::Error::source(&error).unwrap().to_string();
     assert_eq!(source, "Invalid nodes and/or groups in noderange: gone");

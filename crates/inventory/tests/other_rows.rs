@@ -62,7 +62,7 @@ fn an_address_of_another_nodes_second_interface_is_no_containers() {
 fn a_container_is_no_docker_host() {
     let told = |node: &str, host: &str| {
         format!(
-            "error: vm.host={host} of {node}: {host} is a container (mgt=docker), no docker host; correct the row"
+            "error: vm.host={host} of {node}: {host} is a container (mgt=docker), not a Docker host; correct the row"
         )
     };
     assert_eq!(
@@ -85,20 +85,20 @@ fn names_that_are_taken_for_one_another_are_told() {
     assert_eq!(
         findings(&group),
         [
-            "warning: host2 is a node and a group: a noderange means the node, and both have the same row in each table; rename one"
+            "warning: host2 is a node and a group: a noderange selects the node, and both share a row in each table; rename one"
         ]
     );
     assert_eq!(
         with("groups=hosts,all\n", "groups=hosts,all,host3\n"),
         [
-            "warning: host3 is a node and a group: a noderange means the node, and both have the same row in each table; rename one"
+            "warning: host3 is a node and a group: a noderange selects the node, and both share a row in each table; rename one"
         ]
     );
     let case = format!("{SCENARIO}\nHOST1c1:\n    objtype=node\n    ip=10.99.9.9\n");
     assert_eq!(
         findings(&case),
         [
-            "warning: nodes HOST1c1 and host1c1 differ in capital letters only, and DNS takes them for one; rename one"
+            "warning: nodes HOST1c1 and host1c1 differ only in upper and lower case, which DNS ignores; rename one"
         ]
     );
 }

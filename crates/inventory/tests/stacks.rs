@@ -130,19 +130,19 @@ fn what_can_not_be_is_told_with_column_and_reason() {
         (
             "br0!bridge,eth1!bmc",
             "br0!eth1",
-            "nicdevices.br0=eth1 of host1: nictypes.eth1=bmc is no interface of the operating system",
+            "nicdevices.br0=eth1 of host1: nictypes.eth1=bmc is not an interface of the operating system",
         ),
         (
             "bond0!bond,eth1.98!vlan",
             "bond0!eth1.98|eth2",
-            "nicdevices.bond0=eth1.98 of host1: a bond can not be over a vlan; bonds are over NICs, VLANs over NICs and bonds, bridges over NICs, bonds and VLANs",
+            "nicdevices.bond0=eth1.98 of host1: a bond cannot be over a vlan; bonds are over NICs, VLANs over NICs and bonds, bridges over NICs, bonds and VLANs",
         ),
         (
             "bond0!bond",
             "",
             "nictypes.bond0=bond of host1 needs at least one interface in nicdevices.bond0, not 0",
         ),
-        ("br0!bridge", "br0!br0", "nicdevices.br0=br0 of host1: it can not stand on itself"),
+        ("br0!bridge", "br0!br0", "nicdevices.br0=br0 of host1: it cannot be below itself"),
         (
             "br0!bridge,eth1.97!vlan",
             "br0!eth1.97",
@@ -156,7 +156,7 @@ fn what_can_not_be_is_told_with_column_and_reason() {
         (
             "storage!vlan",
             "storage!eth1",
-            "storage of host1: which VLAN? Name it like bond0.50 or vlan50, or set networks.vlanid of its network",
+            "storage of host1: no VLAN number; name it like bond0.50 or vlan50, or set networks.vlanid of its network",
         ),
         ("eth1.4095!vlan", "", "eth1.4095 of host1: VLAN 4095 is not from 1 to 4094 (IEEE 802.1Q)"),
     ] {
@@ -177,13 +177,13 @@ fn a_wrong_option_of_a_bond_or_switch_names_what_it_can_be() {
     };
     assert_eq!(
         with("bond", "mode=9"),
-        "error: nicextraparams.x0 of host1: no bonding mode \"9\"; known: balance-rr active-backup balance-xor broadcast 802.3ad balance-tlb balance-alb (0 to 6 in this order)"
+        "error: nicextraparams.x0 of host1: unknown bonding mode \"9\"; known: balance-rr active-backup balance-xor broadcast 802.3ad balance-tlb balance-alb (0 to 6 in this order)"
     );
     assert_eq!(
         with("bridge_ovs", "datapath_type=dpdk"),
         "error: nicextraparams.x0 of host1: datapath_type=dpdk is neither system nor netdev"
     );
-    assert!(with("bond", "BONDING_OPTS=speed=9").contains("no bonding option \"speed\""));
+    assert!(with("bond", "BONDING_OPTS=speed=9").contains("unknown bonding option \"speed\""));
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn a_smaller_mtu_below_is_a_mistake() {
     ];
     assert_eq!(
         plan(&columns),
-        "error: br0 of host1 has no one MTU: it shall have 9000 and eth1, which carries it, 1500"
+        "error: br0 of host1 has no valid MTU: its MTU is 9000, but that of eth1 below it is 1500"
     );
 }
 

@@ -165,7 +165,7 @@ p1:
     assert_eq!(tables.attribute("a", "ip").unwrap().as_deref(), Some("10.99.1.1"));
     // twice the same, and an unknown type, are errors as before
     let twice = all.replace("objtype=zone", "objtype=rack");
-    assert_eq!(refused(&twice), "line 21: rack r1 is already defined in line 17; make one of the two");
+    assert_eq!(refused(&twice), "line 21: rack r1 is already defined in line 17; merge the two");
     let unknown = all.replace("objtype=zone", "objtype=racks");
     assert_eq!(
         refused(&unknown),
@@ -187,16 +187,19 @@ fn what_is_wrong_is_told_with_its_line() {
         ("d1\n", "line 1: \"d1\" is neither `NAME:` nor an indented `ATTRIBUTE=VALUE`"),
         (
             "d1:\n  objtype=node\n  vmhots=x\n",
-            "line 3: vmhots is no attribute of a node; did you mean vmhost?",
+            "line 3: vmhots is not an attribute of a node; did you mean vmhost?",
         ),
         (
             "d1:\n  objtype=node\n  vmhost.eth0=x\n",
-            "line 3: vmhost.eth0 is no attribute of a node; did you mean vmhost?",
+            "line 3: vmhost.eth0 is not an attribute of a node; did you mean vmhost?",
         ),
-        ("n:\n  objtype=network\n  mtuu=1\n", "line 3: mtuu is no attribute of a network; did you mean mtu?"),
+        (
+            "n:\n  objtype=network\n  mtuu=1\n",
+            "line 3: mtuu is not an attribute of a network; did you mean mtu?",
+        ),
         (
             "d1:\n  objtype=node\nd1:\n  objtype=node\n",
-            "line 3: node d1 is already defined in line 1; make one of the two",
+            "line 3: node d1 is already defined in line 1; merge the two",
         ),
         (
             "d1:\n  objtype=node\n  vmhost=a\n  dockerhost=b\n",
@@ -212,12 +215,12 @@ fn what_is_wrong_is_told_with_its_line() {
         ),
         (
             "n:\n  objtype=network\n  net=10.0.0.0,fd00::\n  mask=255.0.0.0\n",
-            "line 4: mask=255.0.0.0 of n: net has 2 entries, so must mask",
+            "line 4: mask=255.0.0.0 of n: net has 2 entries, mask must have as many",
         ),
-        ("g:\n  objtype=group\n  members=x\n", "line 3: members=x of g: x is no node of this file"),
+        ("g:\n  objtype=group\n  members=x\n", "line 3: members=x of g: x is not a node in this file"),
         (
             "g:\n  objtype=group\n  status=x\n",
-            "line 3: status=x of g: a group has no such attribute, only its nodes",
+            "line 3: status=x of g: only nodes have this attribute, not groups",
         ),
     ] {
         assert_eq!(refused(text), message, "{text}");
@@ -333,10 +336,10 @@ fn a_definition_never_means_an_object_that_is_not_read() {
 fn a_change_that_is_refused_changes_nothing() {
     let scratch = Scratch::new(CLUSTER);
     for (result, message) in [
-        (scratch.define(&["x"], &["vmcpu=1"]), "vmcpu is no attribute of a node; did you mean vmcpus?"),
+        (scratch.define(&["x"], &["vmcpu=1"]), "vmcpu is not an attribute of a node; did you mean vmcpus?"),
         (
             scratch.define(&["a b"], &["ip=1"]),
-            "\"a b\" can not be the name of an object: it is empty, or has a blank, '=' or '#' in it",
+            "\"a b\" cannot be the name of an object: it is empty or contains a blank, '=' or '#'",
         ),
         (
             scratch.define(&["x"], &["objtype=nix"]),
@@ -344,7 +347,7 @@ fn a_change_that_is_refused_changes_nothing() {
         ),
         (
             scratch.define(&["x"], &["vmhost=a", "dockerhost=b"]),
-            "dockerhost=b of the command: vmhost=a says otherwise of the same column",
+            "dockerhost=b of the command: vmhost=a sets the same column to another value",
         ),
         (
             scratch.define(&["x"], &["ip=1\n    mac=2"]),

@@ -149,8 +149,8 @@ fn a_mistyped_name_is_told_with_what_it_may_have_meant() {
             "xCAT has no column vm.hots; did you mean vm.host?",
             "xCAT has no column vn.host; did you mean vm.host?",
             "xCAT has no column ../vm.host",
-            "xCAT has no attribute vmhots of nodes; did you mean vmhost?",
-            "xCAT has no attribute vmhost.eth0 of nodes; did you mean vmhost?",
+            "xCAT has no node attribute vmhots; did you mean vmhost?",
+            "xCAT has no node attribute vmhost.eth0; did you mean vmhost?",
             "xCAT has no table network; did you mean networks?",
         ]
     );
@@ -226,8 +226,8 @@ fn a_rule_that_can_not_be_computed_names_its_row() {
     let error = changed.open().value("d1", "hosts.ip").unwrap_err();
     assert_eq!(
         changed.told(&error),
-        "hosts.ip in hosts row d1 in /etc/xcat/hosts.sqlite can not be computed; correct the value there: \
-         ($1/0) in the value \"|d(\\\\d+)|10.0.0.($1/0)|\" can not be computed for d1: division by zero"
+        "hosts.ip in hosts row d1 in /etc/xcat/hosts.sqlite cannot be computed; correct the value there: \
+         ($1/0) in the value \"|d(\\\\d+)|10.0.0.($1/0)|\" cannot be computed for d1: division by zero"
     );
 }
 
@@ -237,7 +237,7 @@ fn a_name_that_no_node_can_have_names_its_row() {
     let error = changed.open().nodes().unwrap_err();
     assert_eq!(
         changed.told(&error),
-        "nodelist row a b in /etc/xcat/nodelist.sqlite can not be used; rename the node: invalid node name \"a b\": \
+        "nodelist row a b in /etc/xcat/nodelist.sqlite cannot be used; rename the node: invalid node name \"a b\": \
          1 to 128 letters, digits, '.', '_' or '-', the first a letter or digit"
     );
 }

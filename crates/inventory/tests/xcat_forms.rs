@@ -106,7 +106,7 @@ fn an_expression_that_can_not_be_computed_is_told_with_its_column_and_row() {
     assert_eq!(
         found,
         [
-            r#"error: nics.nicips in regex in the stanza text line 35 can not be computed; correct the value there: ($1/0) in the value "|\\D+(\\d+)|30.0.0.($1/0)|" can not be computed for compute1: division by zero; the same is true of compute107"#
+            r#"error: nics.nicips in regex in the stanza text line 35 cannot be computed; correct the value there: ($1/0) in the value "|\\D+(\\d+)|30.0.0.($1/0)|" cannot be computed for compute1: division by zero; the same applies to compute107"#
         ]
     );
 }
@@ -127,7 +127,7 @@ fn a_postscripts_variables_may_have_expressions_too() {
     });
     assert_eq!(
         wrong.unwrap_err().to_string(),
-        r#"nics.nicdevices=br0!|host(\d+)|ens($2)| of host7: ($2) in the value "|host(\\d+)|ens($2)|" can not be computed for host7: the regular expression has no group $2"#
+        r#"nics.nicdevices=br0!|host(\d+)|ens($2)| of host7: ($2) in the value "|host(\\d+)|ens($2)|" cannot be computed for host7: the regular expression has no group $2"#
     );
 }
 

@@ -54,7 +54,7 @@ pub(super) fn of_problem(problem: &NetworkError) -> String {
     }
 }
 
-/// An expression that can not be computed is the same one for each node of its group.
+/// An expression that cannot be computed is the same one for each node of its group.
 fn of_value(error: &InventoryError) -> Option<String> {
     match error {
         InventoryError::Value { column, origin, .. } => Some(format!("{column} in {origin}")),

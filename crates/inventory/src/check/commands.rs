@@ -14,7 +14,7 @@ pub(super) fn of_container(spec: &ContainerSpec) -> Option<Finding> {
     };
     let place = format!("nodetype.provmethod of {node}");
     let text = format!(
-        "{place}: the command begins with the single word {program:?}, which is no program; {remedy}"
+        "{place}: the command begins with the single word {program:?}, which is not a program; {remedy}"
     );
     Some(Finding::warning(place, &text, []))
 }

@@ -77,7 +77,7 @@ fn half(cluster: &Cluster<'_>, spec: &ContainerSpec, on: &Attachment) -> Option<
     let subnet = network.subnets.iter().find(|subnet| !has(subnet))?;
     let (node, network, nic) = (&spec.node, &on.network, &on.nic);
     let text = format!(
-        "{node} has no address in {subnet} of network {network}, and docker gives none without: \
+        "{node} has no address in {subnet} of network {network}, but Docker needs one of each address family: \
          set nicips.{nic}=ADDRESS nicnetworks.{nic}={network}"
     );
     let cause = format!("networks {network} {subnet}");
@@ -88,8 +88,8 @@ fn half(cluster: &Cluster<'_>, spec: &ContainerSpec, on: &Attachment) -> Option<
 fn dangling(cluster: &Cluster<'_>, spec: &ContainerSpec, link: &Link) -> Option<Finding> {
     let why = match (cluster.is_container(&link.node), cluster.has_node(&link.node)) {
         (true, _) => return None,
-        (false, true) => "is no container (mgt=docker)",
-        (false, false) => "is no node",
+        (false, true) => "is not a container (mgt=docker)",
+        (false, false) => "is not a node",
     };
     let place = format!("vm.othersettings of {}", spec.node);
     let text = format!("link={} in {place}: {} {why}; correct the item", link.node, link.node);

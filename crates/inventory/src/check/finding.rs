@@ -121,7 +121,7 @@ fn with_others(mut first: Finding, others: Vec<Finding>) -> Finding {
     }
     let more: Vec<&NodeName> = first.apart.keys().collect();
     if !more.is_empty() {
-        let text = format!("{}; the same is true of {}", first.text, listed(&more));
+        let text = format!("{}; the same applies to {}", first.text, listed(&more));
         let own = std::mem::replace(&mut first.text, text);
         first.apart.extend(alone.into_iter().map(|node| (node, own.clone())));
     }

@@ -118,7 +118,7 @@ impl Known {
             more => format!(" (and in {more} more)"),
         };
         let text = format!(
-            "{address} is {own} of {node} and {first}{more}: that machine answers there already; change {own} of {node} or {first}"
+            "{address} is {own} of {node} and {first}{more}: another machine has this address; change {own} of {node} or {first}"
         );
         Some(Finding::error(format!("{own} of {node}, {first}"), &text, [node.clone()]))
     }

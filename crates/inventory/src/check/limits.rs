@@ -40,7 +40,7 @@ fn host_name(spec: &ContainerSpec) -> Option<(&'static str, String)> {
     {
         let length = label.len();
         let text = format!(
-            "{label} of node {node} has {length} bytes: DNS takes {LABEL} between dots; rename the node"
+            "{label} of node {node} has {length} bytes; DNS allows {LABEL} between dots; rename the node"
         );
         return Some(("nodelist.node", text));
     }
@@ -57,9 +57,8 @@ fn host_name(spec: &ContainerSpec) -> Option<(&'static str, String)> {
     };
     let length = full.len();
     (length > HOST_NAME).then(|| {
-        let text = format!(
-            "{full} has {length} bytes: the kernel takes {HOST_NAME} as a container's host name; {remedy}"
-        );
+        let text =
+            format!("{full} has {length} bytes; the kernel allows {HOST_NAME} in a host name; {remedy}");
         (place, text)
     })
 }
@@ -73,7 +72,7 @@ fn long_word(spec: &ContainerSpec) -> Option<(&'static str, String)> {
     let (node, length) = (&spec.node, word.len());
     let begin: String = word.chars().take(20).collect();
     let text = format!(
-        "{place} of {node}: the word {begin}... has {length} bytes: the kernel takes {WORD} in one word or variable; put it into a file"
+        "{place} of {node}: {begin}... has {length} bytes; the kernel allows {WORD} in one argument or variable; put it into a file"
     );
     Some((place, text))
 }
@@ -81,9 +80,8 @@ fn long_word(spec: &ContainerSpec) -> Option<(&'static str, String)> {
 fn network_of_docker(spec: &ContainerSpec) -> Option<Finding> {
     let on = spec.attachments.iter().find(|on| OF_DOCKER.contains(&on.network.as_str()))?;
     let (node, network) = (&spec.node, &on.network);
-    let text = format!(
-        "{node} is on network {network}, and Docker has a network or word of its own called so; rename the row of networks"
-    );
+    let text =
+        format!("{node} is on network {network}, a name that Docker reserves; rename the row of networks");
     let place = format!("networks {network}");
     Some(Finding::error(place.clone(), &text, [node.clone()]).because_of(Some(place)))
 }
@@ -116,7 +114,7 @@ impl<'a> BridgePorts<'a> {
         let full = self.0.iter().filter(|(_, users)| users.ports > BRIDGE_PORTS);
         full.map(|((host, bridge), Users { network, ports })| {
             let text = format!(
-                "bridge {bridge} of {host} needs {ports} ports for its containers on network {network}: the kernel takes {BRIDGE_PORTS}; move some to another host"
+                "bridge {bridge} of {host} needs {ports} ports for its containers on network {network}; the kernel allows {BRIDGE_PORTS}; move some to another host"
             );
             Finding::error(format!("vm.host of the containers of {host}"), &text, [])
         })

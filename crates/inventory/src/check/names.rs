@@ -22,7 +22,7 @@ fn of_case(nodes: &[NodeName]) -> Vec<Finding> {
     alike
         .map(|(one, other)| {
             let text = format!(
-                "nodes {one} and {other} differ in capital letters only, and DNS takes them for one; rename one"
+                "nodes {one} and {other} differ only in upper and lower case, which DNS ignores; rename one"
             );
             Finding::warning(format!("nodelist {one}, nodelist {other}"), &text, [])
         })
@@ -38,7 +38,7 @@ fn of_groups(cluster: &Cluster<'_>) -> Vec<Finding> {
         .filter(is_node)
         .map(|name| {
             let text = format!(
-                "{name} is a node and a group: a noderange means the node, and both have the same row in each table; rename one"
+                "{name} is a node and a group: a noderange selects the node, and both share a row in each table; rename one"
             );
             Finding::warning(format!("nodelist {name}, nodegroup {name}"), &text, [])
         })

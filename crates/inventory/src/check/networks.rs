@@ -56,7 +56,7 @@ fn overlap((outer, other): (IpNet, &Network), (inner, network): (IpNet, &Network
         return Finding::error(place, &text, []);
     }
     let text = format!(
-        "network {} ({inner}) lies in network {} ({outer}): an address in both belongs to {}; correct net or mask of one row",
+        "network {} ({inner}) is inside network {} ({outer}): an address in both belongs to {}; correct net or mask of one row",
         network.name, other.name, network.name
     );
     Finding::warning(place, &text, [])

@@ -25,18 +25,15 @@ fn check_name(name: &str) -> Result<(), String> {
         _ => (None, name),
     };
     if let Some(registry) = registry.filter(|registry| !is_address(registry)) {
-        return Err(format!("{registry:?} is no address of a registry, such as registry.lab.test:5000"));
+        return Err(format!("{registry:?} is not a registry address, such as registry.lab.test:5000"));
     }
     if path.bytes().any(|byte| byte.is_ascii_uppercase())
         && path.split('/').all(|part| is_part(&part.to_ascii_lowercase()))
     {
-        return Err(format!(
-            "an image's name is in small letters: {}, not {path}",
-            path.to_ascii_lowercase()
-        ));
+        return Err(format!("image names are lower case: write {}, not {path}", path.to_ascii_lowercase()));
     }
     if !path.split('/').all(is_part) {
-        return Err("the form is IMAGE or IMAGE!COMMAND,ARGUMENT,...; the image is no reference that docker takes, such as busybox, debian:12 or registry.lab.test:5000/web/shop:1.2".to_owned());
+        return Err("the form is IMAGE or IMAGE!COMMAND,ARGUMENT,...; the image must be a reference that Docker accepts, such as busybox, debian:12 or registry.lab.test:5000/web/shop:1.2".to_owned());
     }
     if name.len() > 255 { Err("an image's name has at most 255 characters".to_owned()) } else { Ok(()) }
 }
@@ -83,14 +80,14 @@ fn check_tag(tag: &str) -> Result<(), String> {
         Ok(())
     } else {
         Err(format!(
-            "tag {tag:?}: 1 to 128 letters, digits, '_', '.' or '-' are needed, the first no '.' or '-'"
+            "tag {tag:?}: 1 to 128 letters, digits, '_', '.' or '-' are needed, the first not '.' or '-'"
         ))
     }
 }
 
 /// Of the algorithms that engines verify (opencontainers `go-digest`, `algorithm.go`).
 fn check_digest(digest: &str) -> Result<(), String> {
-    let form = || "a digest is written as sha256: and 64 hexadecimal digits in small letters".to_owned();
+    let form = || "a digest is written as sha256: and 64 lower-case hexadecimal digits".to_owned();
     let (algorithm, digits) = digest.split_once(':').ok_or_else(form)?;
     let wanted = match algorithm {
         "sha256" => 64,
@@ -136,9 +133,9 @@ mod tests {
     fn what_can_never_work_is_refused_with_its_rule() {
         let digest = "0f".repeat(32);
         for (image, rule) in [
-            ("Busybox", "an image's name is in small letters: busybox, not Busybox".to_owned()),
-            ("Web/shop", "an image's name is in small letters: web/shop, not Web/shop".to_owned()),
-            ("mn:5000/Web/Shop:1", "an image's name is in small letters: web/shop, not Web/Shop".to_owned()),
+            ("Busybox", "image names are lower case: write busybox, not Busybox".to_owned()),
+            ("Web/shop", "image names are lower case: write web/shop, not Web/shop".to_owned()),
+            ("mn:5000/Web/Shop:1", "image names are lower case: write web/shop, not Web/Shop".to_owned()),
             ("busybox@sha256:abc", "a sha256 digest has 64 hexadecimal digits, not 3".to_owned()),
             (
                 &format!("busybox@sha256:{digest}0"),
@@ -150,17 +147,14 @@ mod tests {
             ),
             (
                 &format!("busybox@{digest}"),
-                "a digest is written as sha256: and 64 hexadecimal digits in small letters".to_owned(),
+                "a digest is written as sha256: and 64 lower-case hexadecimal digits".to_owned(),
             ),
             (
                 "busybox:-1",
-                "tag \"-1\": 1 to 128 letters, digits, '_', '.' or '-' are needed, the first no '.' or '-'"
+                "tag \"-1\": 1 to 128 letters, digits, '_', '.' or '-' are needed, the first not '.' or '-'"
                     .to_owned(),
             ),
-            (
-                "-x.test/a",
-                "\"-x.test\" is no address of a registry, such as registry.lab.test:5000".to_owned(),
-            ),
+            ("-x.test/a", "\"-x.test\" is not a registry address, such as registry.lab.test:5000".to_owned()),
         ] {
             assert_eq!(check(image), Err(rule));
         }

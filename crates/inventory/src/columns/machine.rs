@@ -41,7 +41,7 @@ fn refuse_urls(text: &str) -> Result<(), String> {
     let host = rest.split([':', '/']).next().filter(|host| !host.is_empty()).unwrap_or("HOST");
     let host = host.rsplit('@').next().unwrap_or(host);
     Err(format!(
-        "a node name is needed here, not a URL: write {host}; where {scheme}:// is meant, put the URL into [engines] of /etc/xdock/xdock.toml"
+        "a node name is needed here, not a URL: write {host}; for {scheme}://, put the URL into [engines] of /etc/xdock/xdock.toml"
     ))
 }
 
@@ -111,7 +111,7 @@ mod tests {
             ("unix:///run/docker.sock", "HOST", "unix"),
         ] {
             let rule = format!(
-                "a node name is needed here, not a URL: write {host}; where {scheme}:// is meant, put the URL into [engines] of /etc/xdock/xdock.toml"
+                "a node name is needed here, not a URL: write {host}; for {scheme}://, put the URL into [engines] of /etc/xdock/xdock.toml"
             );
             assert_eq!(url.parse::<DockerHost>(), Err(rule));
         }

@@ -47,7 +47,7 @@ impl FromStr for VolumeMount {
             ));
         }
         if !is_absolute(target) || target == "/" {
-            return Err(format!("target {target:?} is no absolute path below / of the container"));
+            return Err(format!("target {target:?} is not an absolute path below / of the container"));
         }
         let options = parts.next().map_or_else(|| Ok(Vec::new()), |text| options(text, source))?;
         Ok(Self { source: source.to_owned(), target: target.to_owned(), options })
@@ -58,13 +58,13 @@ impl FromStr for VolumeMount {
 fn refuse_other_forms(text: &str) -> Result<(), String> {
     match text.split_once(':') {
         Some(("tmpfs", path)) => Err(format!(
-            "tmpfs is no volume: write tmpfs={path} in vm.othersettings for a file system in memory"
+            "tmpfs is not a volume: write tmpfs={path} in vm.othersettings for a file system in memory"
         )),
         None if text.starts_with('/') => Err(format!(
-            "a volume needs a name here, as in NAME:{text}: one without a name belongs to nobody"
+            "a volume needs a name here, as in NAME:{text}: xdock does not manage volumes without a name"
         )),
         _ if text.starts_with("type=") => {
-            Err(format!("the form of docker run --mount is not known here: {FORM}"))
+            Err(format!("the form of docker run --mount is not supported: {FORM}"))
         }
         _ => Ok(()),
     }
@@ -92,11 +92,11 @@ fn options(text: &str, source: &str) -> Result<Vec<&'static str>, String> {
 fn unknown(word: &str) -> String {
     match word {
         "cached" | "delegated" | "consistent" => {
-            format!("{word} has a meaning on Docker Desktop only: remove it")
+            format!("{word} only works on Docker Desktop; remove it")
         }
         word => {
             let names: Vec<&str> = OPTIONS.iter().map(|(name, _)| *name).collect();
-            format!("no option {word:?}; known: {}", names.join(", "))
+            format!("unknown option {word:?}; known: {}", names.join(", "))
         }
     }
 }
@@ -179,23 +179,23 @@ mod tests {
             ("data", format!("item \"data\": {FORM}")),
             (
                 "data:/d:x",
-                "item \"data:/d:x\": no option \"x\"; known: ro, rw, z, Z, shared, rshared, slave, rslave, private, rprivate, nocopy".to_owned(),
+                "item \"data:/d:x\": unknown option \"x\"; known: ro, rw, z, Z, shared, rshared, slave, rslave, private, rprivate, nocopy".to_owned(),
             ),
             ("data:/d:ro,rw", "item \"data:/d:ro,rw\": ro and rw exclude each other".to_owned()),
             ("data:/d:z,Z", "item \"data:/d:z,Z\": z and Z exclude each other".to_owned()),
             ("data:/d:rslave", "item \"data:/d:rslave\": rslave is for a path of the host, and data is a volume".to_owned()),
             ("/a:/d:nocopy", "item \"/a:/d:nocopy\": nocopy is for a volume, and /a is a path of the host".to_owned()),
-            ("/a:/d:cached", "item \"/a:/d:cached\": cached has a meaning on Docker Desktop only: remove it".to_owned()),
+            ("/a:/d:cached", "item \"/a:/d:cached\": cached only works on Docker Desktop; remove it".to_owned()),
             (
                 "tmpfs:/run",
-                "item \"tmpfs:/run\": tmpfs is no volume: write tmpfs=/run in vm.othersettings for a file system in memory".to_owned(),
+                "item \"tmpfs:/run\": tmpfs is not a volume: write tmpfs=/run in vm.othersettings for a file system in memory".to_owned(),
             ),
             (
                 "/data",
-                "item \"/data\": a volume needs a name here, as in NAME:/data: one without a name belongs to nobody".to_owned(),
+                "item \"/data\": a volume needs a name here, as in NAME:/data: xdock does not manage volumes without a name".to_owned(),
             ),
-            ("type=bind", format!("item \"type=bind\": the form of docker run --mount is not known here: {FORM}")),
-            ("data:d", "item \"data:d\": target \"d\" is no absolute path below / of the container".to_owned()),
+            ("type=bind", format!("item \"type=bind\": the form of docker run --mount is not supported: {FORM}")),
+            ("data:d", "item \"data:d\": target \"d\" is not an absolute path below / of the container".to_owned()),
             (
                 "./x:/d",
                 "item \"./x:/d\": source \"./x\" is neither a volume's name nor an absolute path of the host".to_owned(),

@@ -64,7 +64,9 @@ pub enum AttachError {
         network: NetName,
     },
     /// An address that no container can have.
-    #[error("{column}={ip} of {node} is the {what} of network {network} ({subnet}); give the node another")]
+    #[error(
+        "{column}={ip} of {node} is the {what} of network {network} ({subnet}); give the node another address"
+    )]
     Reserved {
         /// The node.
         node: NodeName,
@@ -119,7 +121,7 @@ pub enum AttachError {
     },
     /// Two interfaces on one network: Docker connects a container to a network once.
     #[error(
-        "interfaces {first} and {second} of {node} are both on network {network}; a container is on a network once"
+        "interfaces {first} and {second} of {node} are both on network {network}; a container connects to a network only once"
     )]
     TwoNics {
         /// The node.

@@ -28,7 +28,7 @@ pub enum SpecError {
     #[error("no such node: {0}")]
     NoNode(NodeName),
     /// Another kind of node.
-    #[error("nodehm.mgt of {node} is {}, not docker: it is no container", mgt.as_deref().unwrap_or("empty"))]
+    #[error("nodehm.mgt of {node} is {}, not docker: it is not a container", mgt.as_deref().unwrap_or("empty"))]
     NotContainer {
         /// The node.
         node: NodeName,
@@ -47,7 +47,9 @@ pub enum SpecError {
         host: NodeName,
     },
     /// `vm.host` names a container, which may be the node itself.
-    #[error("vm.host={host} of {node}: {host} is a container (mgt=docker), no docker host; correct the row")]
+    #[error(
+        "vm.host={host} of {node}: {host} is a container (mgt=docker), not a Docker host; correct the row"
+    )]
     ContainerHost {
         /// The node.
         node: NodeName,
@@ -92,7 +94,7 @@ impl Cluster<'_> {
         let bounded = |text: &str| {
             let settings: Settings = text.parse()?;
             match (settings.swap, memory) {
-                (Some(Swap::Bytes(_)), None) => Err("swap= is beside vm.memory, which is empty".to_owned()),
+                (Some(Swap::Bytes(_)), None) => Err("swap= needs vm.memory, which is empty".to_owned()),
                 _ => Ok(settings),
             }
         };

@@ -91,11 +91,11 @@ impl BondOptions {
 
 fn checked(key: &str, value: &str) -> Result<(String, String), String> {
     if !KNOWN.contains(&key) {
-        return Err(format!("no bonding option {key:?}; known: {}", KNOWN.join(" ")));
+        return Err(format!("unknown bonding option {key:?}; known: {}", KNOWN.join(" ")));
     }
     let plain = |c: char| c.is_ascii_alphanumeric() || "+-._:,".contains(c);
     if value.is_empty() || !value.chars().all(plain) {
-        return Err(format!("{key}={value:?} is no value of a bonding option"));
+        return Err(format!("{value:?} is not a valid value of bonding option {key}"));
     }
     if key != "mode" {
         return Ok((key.to_owned(), value.to_owned()));
@@ -103,7 +103,7 @@ fn checked(key: &str, value: &str) -> Result<(String, String), String> {
     let by_number = value.parse::<usize>().ok().and_then(|number| MODES.get(number).copied());
     let by_name = MODES.into_iter().find(|mode| *mode == value);
     let mode = by_number.or(by_name).ok_or_else(|| {
-        format!("no bonding mode {value:?}; known: {} (0 to 6 in this order)", MODES.join(" "))
+        format!("unknown bonding mode {value:?}; known: {} (0 to 6 in this order)", MODES.join(" "))
     })?;
     Ok((key.to_owned(), mode.to_owned()))
 }

@@ -291,7 +291,7 @@ impl HostTables {
         let homeless = self.nics.iter().filter_map(|nic| {
             let (ip, name, host) = (self.homeless(nic)?, &nic.name, &self.host);
             Some(format!(
-                "nicips.{name}={ip} of {host} is in no row of networks and nictypes.{name} is empty: nothing is configured on {name}; add the row, or set nictypes.{name}"
+                "no row of networks contains nicips.{name}={ip} of {host}, and nictypes.{name} is empty: {name} is not configured; add the row or set nictypes.{name}"
             ))
         });
         foreign.chain(homeless).collect()

@@ -55,7 +55,7 @@ pub enum HostPlanError {
         network: NetName,
     },
     /// A bridge for no network.
-    #[error("nictypes.{bridge}={kind} of {host} is for no network; name it in nicnetworks.{bridge}")]
+    #[error("nictypes.{bridge}={kind} of {host} has no network; set nicnetworks.{bridge}")]
     NoNetwork {
         /// The host.
         host: NodeName,
@@ -91,7 +91,7 @@ pub enum HostPlanError {
         shared: String,
     },
     /// Two networks on one device, or `nicextraparams`, give no one MTU.
-    #[error("{nic} of {host} has no one MTU: {why}")]
+    #[error("{nic} of {host} has no valid MTU: {why}")]
     Mtu {
         /// The host.
         host: NodeName,

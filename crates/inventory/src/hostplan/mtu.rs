@@ -23,16 +23,16 @@ impl HostTables {
         let refuse = |why| HostPlanError::Mtu { host: self.host.clone(), nic: name.clone(), why };
         if let Some(text) = nic.and_then(|nic| nic.param("MTU")) {
             let mtu = text.parse().ok().filter(|mtu| RANGE.contains(mtu));
-            return mtu
-                .map(Some)
-                .ok_or_else(|| refuse(format!("nicextraparams MTU={text} is no number from 68 to 65535")));
+            return mtu.map(Some).ok_or_else(|| {
+                refuse(format!("nicextraparams MTU={text} is not a number from 68 to 65535"))
+            });
         }
         let mut said = networks.iter().filter_map(|network| Some((&network.name, network.mtu?)));
         let Some((first, mtu)) = said.next() else { return Ok(None) };
         match said.find(|(_, other)| *other != mtu) {
             None => Ok(Some(mtu)),
             Some((name, other)) => {
-                Err(refuse(format!("networks.mtu is {mtu} of {first} and {other} of {name}")))
+                Err(refuse(format!("networks.mtu of {first} is {mtu}, but that of {name} is {other}")))
             }
         }
     }
@@ -53,7 +53,7 @@ impl HostTables {
                     return Err(HostPlanError::Mtu {
                         host: self.host.clone(),
                         nic: upper,
-                        why: format!("it shall have {mtu} and {}, which carries it, {own}", lower.name),
+                        why: format!("its MTU is {mtu}, but that of {} below it is {own}", lower.name),
                     });
                 }
                 Some(_) => {}

@@ -33,13 +33,13 @@ impl HostTables {
     fn broken_rule(&self, device: &DevicePlan, lower: &IfName) -> Option<String> {
         let kind = self.nics.get(lower.as_str()).and_then(|nic| nic.kind).unwrap_or(NicKind::Ethernet);
         if *lower == device.name {
-            return Some("it can not stand on itself".to_owned());
+            return Some("it cannot be below itself".to_owned());
         }
         match (&device.kind, kind) {
             (_, NicKind::Bmc | NicKind::Unused) => {
-                Some(format!("nictypes.{lower}={kind} is no interface of the operating system"))
+                Some(format!("nictypes.{lower}={kind} is not an interface of the operating system"))
             }
-            (_, NicKind::Unknown) => Some(format!("nictypes.{lower} is of a type that xdock does not know")),
+            (_, NicKind::Unknown) => Some(format!("nictypes.{lower} is an unknown type")),
             (_, NicKind::Infiniband | NicKind::Omnipath) => Some(format!(
                 "{lower} is {kind}, which carries no Ethernet frames; only an Ethernet interface can be below {}",
                 device.word()
@@ -51,7 +51,7 @@ impl HostTables {
                 NicKind::Ethernet | NicKind::Bond | NicKind::Vlan,
             ) => None,
             _ => Some(format!(
-                "{} can not be over a {kind}; bonds are over NICs, VLANs over NICs and bonds, bridges over NICs, bonds and VLANs",
+                "{} cannot be over a {kind}; bonds are over NICs, VLANs over NICs and bonds, bridges over NICs, bonds and VLANs",
                 device.word()
             )),
         }

@@ -13,7 +13,7 @@ impl fmt::Display for HostPlan {
             .iter()
             .filter(|device| !matches!(device.kind, DeviceKind::Ethernet) || !device.addresses.is_empty());
         said.into_iter().try_for_each(|device| write!(f, "\n{device}"))?;
-        self.passed_over.iter().try_for_each(|why| write!(f, "\n  passed over: {why}"))
+        self.passed_over.iter().try_for_each(|why| write!(f, "\n  ignored: {why}"))
     }
 }
 

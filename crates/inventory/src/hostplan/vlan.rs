@@ -37,7 +37,7 @@ impl HostTables {
         let id = match (number_in(&nic.name), said) {
             (Some(id), Some((network, vlan))) if id != vlan => {
                 return Err(refuse(format!(
-                    "its name says VLAN {id}, but networks.vlanid of {} is {vlan}; make them equal",
+                    "its name means VLAN {id}, but networks.vlanid of {} is {vlan}; make them equal",
                     network.name
                 )));
             }
@@ -45,7 +45,7 @@ impl HostTables {
             (None, Some((_, vlan))) => vlan,
             (None, None) => {
                 return Err(refuse(
-                    "which VLAN? Name it like bond0.50 or vlan50, or set networks.vlanid of its network"
+                    "no VLAN number; name it like bond0.50 or vlan50, or set networks.vlanid of its network"
                         .to_owned(),
                 ));
             }

@@ -15,7 +15,7 @@ pub enum InventoryError {
     #[error(transparent)]
     Source(#[from] SourceError),
     /// A node whose name can not be one.
-    #[error("{origin} can not be used; rename the node")]
+    #[error("{origin} cannot be used; rename the node")]
     NodeName {
         /// Where the row is.
         origin: String,
@@ -43,7 +43,7 @@ pub enum InventoryError {
     #[error(transparent)]
     Noderange(#[from] NoderangeError),
     /// A dynamic group whose `wherevals` is no list of criteria.
-    #[error("{criterion:?} in {origin} is no criterion such as mgt==docker; correct wherevals there")]
+    #[error("{criterion:?} in {origin} is not a criterion such as mgt==docker; correct wherevals there")]
     Wherevals {
         /// As written.
         criterion: String,
@@ -51,7 +51,7 @@ pub enum InventoryError {
         origin: String,
     },
     /// `site.excludenodes`, which is taken away from every noderange.
-    #[error("{origin} can not be used; correct the value there")]
+    #[error("{origin} cannot be used; correct the value there")]
     ExcludeNodes {
         /// Where the row is.
         origin: String,
@@ -60,7 +60,7 @@ pub enum InventoryError {
         source: Box<InventoryError>,
     },
     /// A rule (`/RE/TEXT/`, `|RE|TEMPLATE|`) that can not be applied.
-    #[error("{column} in {origin} can not be computed; correct the value there")]
+    #[error("{column} in {origin} cannot be computed; correct the value there")]
     Value {
         /// `TABLE.COLUMN`.
         column: String,
@@ -71,7 +71,7 @@ pub enum InventoryError {
         source: Box<RegexValueError>,
     },
     /// An attribute that nodes do not have.
-    #[error("xCAT has no attribute {name} of nodes{}", hint(near))]
+    #[error("xCAT has no node attribute {name}{}", hint(near))]
     Attribute {
         /// As given.
         name: String,

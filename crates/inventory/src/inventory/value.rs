@@ -14,7 +14,7 @@ impl Inventory {
     /// has one. `None`: nobody says anything.
     ///
     /// # Errors
-    /// No such column, a table that can not be read, or a value that can not be computed.
+    /// No such column, a table that can not be read, or a value that cannot be computed.
     pub fn value(&self, node: &str, column: &str) -> Result<Option<String>, InventoryError> {
         let unknown = || unknown_column(column);
         let (table, name) = column.split_once('.').ok_or_else(unknown)?;

@@ -9,7 +9,7 @@ use crate::cell::CellError;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PassedOver {
     /// `nictypes` has a type that we do not know.
-    #[error("{cell}; nothing is configured on {nic}: set nictypes.{nic}=unused if that is meant")]
+    #[error("{cell}; {nic} is not configured; set nictypes.{nic}=unused if this is intended")]
     Type {
         /// The entry.
         cell: CellError,
@@ -17,7 +17,7 @@ pub enum PassedOver {
         nic: String,
     },
     /// A value that is wrong, of an interface that is not the operating system's.
-    #[error("{cell}; nothing is configured on {nic}")]
+    #[error("{cell}; {nic} is not configured")]
     Value {
         /// The entry.
         cell: CellError,
@@ -26,7 +26,7 @@ pub enum PassedOver {
     },
     /// No type, and the name of a service processor.
     #[error(
-        "nictypes.{nic} of {node} is empty and {nic} is a name of service processors: nothing is configured on it; set nictypes.{nic}=bmc, or Ethernet"
+        "nictypes.{nic} of {node} is empty and {nic} is a common name of a service processor's interface: it is not configured; set nictypes.{nic}=bmc, or Ethernet"
     )]
     Untyped {
         /// The node.

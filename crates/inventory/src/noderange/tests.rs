@@ -205,7 +205,7 @@ fn what_is_too_much_is_refused_before_it_is_made() {
         assert!(matches!(error, NoderangeError::TooMany { .. }), "{range}: {error}");
     }
     let error = cluster.select("n[1-2000000]").unwrap_err().to_string();
-    assert_eq!(error, "n[1-2000000] in the noderange makes it more than 1000000 names; give a smaller range");
+    assert_eq!(error, "n[1-2000000] expands the noderange to more than 1000000 names; give a smaller range");
     let long = format!("{}[1-3]", "x".repeat(1000));
     let error = cluster.select(&long).unwrap_err().to_string();
     assert_eq!(error, format!("Invalid nodes and/or groups in noderange: {long}"));
@@ -218,9 +218,9 @@ fn files_and_expressions_that_can_not_be_used_are_named() {
     let cluster = fake();
     let told = |range| cluster.select(range).unwrap_err().to_string();
     assert_eq!(told("^/none"), "cannot read /none of the noderange");
-    assert_eq!(told("^/loop"), "/loop of the noderange: files name each other; write the nodes instead");
-    assert_eq!(told("/n*["), "\"^n*[$\" in the noderange is no regular expression");
-    assert_eq!(told("vm.host=~["), "\"[\" in the noderange is no regular expression");
+    assert_eq!(told("^/loop"), "/loop of the noderange: files include each other; write the nodes instead");
+    assert_eq!(told("/n*["), "\"^n*[$\" in the noderange is not a valid regular expression");
+    assert_eq!(told("vm.host=~["), "\"[\" in the noderange is not a valid regular expression");
 }
 
 /// Ranges of the grammar over the names n1 to n9 and two groups.

@@ -16,7 +16,7 @@ const DEPTH: usize = 32;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ArithmeticError {
     /// Something that can not stand where it does.
-    #[error("{0:?} is not expected there")]
+    #[error("unexpected {0:?}")]
     Unexpected(String),
     /// The expression is not complete.
     #[error("the expression ends too early")]
@@ -37,7 +37,7 @@ pub enum ArithmeticError {
     #[error("the result does not fit in 64 bits")]
     Overflow,
     /// A function that there is not.
-    #[error("there is no function {0}; there are a2idx, a2zidx, dim2idx and skip")]
+    #[error("unknown function {0}; the functions are a2idx, a2zidx, dim2idx and skip")]
     Function(String),
     /// Arguments that a function does not take.
     #[error("{function} takes {takes}")]

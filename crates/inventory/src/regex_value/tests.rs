@@ -55,24 +55,24 @@ fn what_can_not_be_computed_is_told_with_its_place() {
     for (cell, message) in [
         (
             r"|n(\d+)|($1/0)|",
-            r#"($1/0) in the value "|n(\\d+)|($1/0)|" can not be computed for n4: division by zero"#,
+            r#"($1/0) in the value "|n(\\d+)|($1/0)|" cannot be computed for n4: division by zero"#,
         ),
         (
             "|n(.)|($2)|",
-            r#"($2) in the value "|n(.)|($2)|" can not be computed for n4: the regular expression has no group $2"#,
+            r#"($2) in the value "|n(.)|($2)|" cannot be computed for n4: the regular expression has no group $2"#,
         ),
         ("|n(.|($1)|", "unclosed group"),
         ("|n.|(1|", r#"the value "|n.|(1|" has an unbalanced parenthesis"#),
         ("|n.|1)|", r#"the value "|n.|1)|" has an unbalanced parenthesis"#),
-        ("|n.|()|", "\")\" is not expected there"),
-        ("|n.|(1+)|", "\")\" is not expected there"),
+        ("|n.|()|", "unexpected \")\""),
+        ("|n.|(1+)|", "unexpected \")\""),
         ("|n.|(08)|", "\"08\" is not a whole number (a leading 0 makes it octal)"),
         ("|(n).|($1+1)|", "\"n\" is not a whole number"),
         ("|n.|(9223372036854775807+1)|", "the result does not fit in 64 bits"),
-        ("|n.|(system('x'))|", "there is no function system; there are a2idx, a2zidx, dim2idx and skip"),
+        ("|n.|(system('x'))|", "unknown function system; the functions are a2idx, a2zidx, dim2idx and skip"),
         ("|n.|(skip(3,'3:2'))|", "3 is one of the indexes to skip"),
         ("|n.|(dim2idx(1,2))|", "dim2idx takes an index, then a size and an index of each further dimension"),
-        ("|n.|(1;2)|", "\";\" is not expected there"),
+        ("|n.|(1;2)|", "unexpected \";\""),
     ] {
         let told = told(cell, "n4");
         assert!(told.contains(message), "{cell}: {told}");

@@ -130,7 +130,7 @@ fn no_contradiction(kind: Kind, attrs: &Attrs) -> Result<(), StanzaError> {
     for (at, (name, value)) in attrs.iter().enumerate() {
         let clashes = |(other, text): &&(String, String)| same(other, name, kind) && text != value;
         if let Some((other, text)) = attrs.iter().take(at).find(clashes) {
-            let what = format!("{other}={text} says otherwise of the same column");
+            let what = format!("{other}={text} sets the same column to another value");
             return Err(of_command(name, value, what));
         }
     }

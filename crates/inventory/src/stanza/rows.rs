@@ -34,7 +34,7 @@ fn members(document: &Document) -> Result<HashMap<&str, Vec<&str>>, StanzaError>
         for attr in group.attrs.iter().filter(|attr| attr.name == "members") {
             for member in attr.value.split(',').map(str::trim).filter(|name| !name.is_empty()) {
                 if !nodes.contains(member) {
-                    return Err(value(attr, group, format!("{member} is no node of this file")));
+                    return Err(value(attr, group, format!("{member} is not a node in this file")));
                 }
                 of_node.entry(member).or_default().push(&group.name);
             }
@@ -145,7 +145,7 @@ impl Rows {
             }
         }
         if cells.0.contains_key("nodelist") {
-            let what = "a group has no such attribute, only its nodes".to_owned();
+            let what = "only nodes have this attribute, not groups".to_owned();
             let of_nodes =
                 |attr: &&Attr| place(&attr.name, object).is_some_and(|(table, _)| table == "nodelist");
             let attr = object.attrs.iter().filter(|attr| attr.name != "usercomment").find(of_nodes);
@@ -174,7 +174,11 @@ impl Rows {
         let masks = list("mask").unwrap_or_default();
         if let Some(mask) = object.attrs.iter().find(|attr| attr.name == "mask" && masks.len() != nets.len())
         {
-            return Err(value(mask, object, format!("net has {} entries, so must mask", nets.len())));
+            return Err(value(
+                mask,
+                object,
+                format!("net has {} entries, mask must have as many", nets.len()),
+            ));
         }
         for (at, net) in nets.iter().enumerate() {
             let six = net.contains(':');

@@ -20,7 +20,7 @@ enum Answer {
 
 const WINDOWS: &str = "it is for Windows";
 const CLIENT: &str = "it only concerns docker's own client";
-const DIED: &str = "the kernel and newer engines have it no longer";
+const DIED: &str = "newer kernels and engines no longer have it";
 
 /// Every option of docker 28.2 (`docker run --help`, recorded in tests/data), in its order.
 const OPTIONS: [(&str, Answer); 104] = [
@@ -71,7 +71,7 @@ const OPTIONS: [(&str, Answer); 104] = [
     ("domainname", Key("domain=lab.test")),
     ("entrypoint", Key("entrypoint=/bin/sh")),
     ("env", Key("env=A=1")),
-    ("env-file", Never("nothing here reads such a file: write env=NAME=VALUE for each line")),
+    ("env-file", Never("xdock does not read such files: write env=NAME=VALUE for each line")),
     ("expose", Key("expose=80/tcp")),
     ("gpus", Key("gpus=all")),
     ("group-add", Key("groupadd=audio")),
@@ -93,7 +93,7 @@ const OPTIONS: [(&str, Answer); 104] = [
     ("isolation", Never(WINDOWS)),
     ("kernel-memory", Never(DIED)),
     ("label", Key("label=role=db")),
-    ("label-file", Never("nothing here reads such a file: write label=NAME=VALUE for each line")),
+    ("label-file", Never("xdock does not read such files: write label=NAME=VALUE for each line")),
     ("link", Key("link=host2c1:db")),
     ("link-local-ip", Never("a container has the addresses of the tables only")),
     ("log-driver", Key("logdriver=local")),
@@ -115,7 +115,7 @@ const OPTIONS: [(&str, Answer); 104] = [
     ("platform", Never("name an image of the host's platform in provmethod")),
     ("privileged", Key("privileged=yes")),
     ("publish", Key("port=8000-8010:8000-8010")),
-    ("publish-all", Never("a port that the engine chooses is in no table: write port=HOSTPORT:PORT")),
+    ("publish-all", Never("ports that the engine chooses are not in the tables: write port=HOSTPORT:PORT")),
     ("pull", Never("xdock mk pulls an image that the host does not have")),
     ("quiet", Never(CLIENT)),
     ("read-only", Key("readonly=yes")),
@@ -182,9 +182,9 @@ pub(super) fn hint(key: &str, value: Option<&str>) -> Option<String> {
     let is_meant = |option: &str| option == name || option.replace('-', "") == squeezed;
     let (option, answer) = OPTIONS.iter().find(|(option, _)| is_meant(option))?;
     Some(match answer {
-        Key(example) => format!("docker run --{option} is written {example}"),
-        Column(attribute) => format!("docker run --{option} is an attribute of its own: {attribute}"),
-        Command(command) => format!("docker run --{option} is no setting of a node: see {command}"),
+        Key(example) => format!("docker run --{option} is the item {example}"),
+        Column(attribute) => format!("docker run --{option} is the attribute {attribute}"),
+        Command(command) => format!("docker run --{option} is not a setting of a node: see {command}"),
         Json(json) => format!("docker run --{option} has no item: write docker='{json}'"),
         Never(why) => format!("docker run --{option} does not apply to nodes: {why}"),
     })
@@ -285,11 +285,11 @@ mod tests {
     #[test]
     fn the_message_says_what_to_write() {
         for (text, told) in [
-            ("add-host=a:1.2.3.4", "docker run --add-host is written extrahost=db:10.99.2.1"),
-            ("readOnly=true", "docker run --read-only is written readonly=yes"),
-            ("log_driver=x", "docker run --log-driver is written logdriver=local"),
-            ("cpus=2", "docker run --cpus is an attribute of its own: vmcpus=1.5"),
-            ("-v=/a:/b", "docker run --volume is an attribute of its own: vmstorage=data:/data:ro"),
+            ("add-host=a:1.2.3.4", "docker run --add-host is the item extrahost=db:10.99.2.1"),
+            ("readOnly=true", "docker run --read-only is the item readonly=yes"),
+            ("log_driver=x", "docker run --log-driver is the item logdriver=local"),
+            ("cpus=2", "docker run --cpus is the attribute vmcpus=1.5"),
+            ("-v=/a:/b", "docker run --volume is the attribute vmstorage=data:/data:ro"),
             (
                 "rm=yes",
                 "docker run --rm does not apply to nodes: a node keeps its container until xdock rm NODE",

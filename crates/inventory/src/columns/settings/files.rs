@@ -41,7 +41,7 @@ impl FromStr for Tmpfs {
         }
         let mut wrong = options.split(',').filter(|option| !option.is_empty() && !is_tmpfs_option(option));
         match wrong.next() {
-            Some(option) => Err(format!("{option:?} is no mount option of a tmpfs; {FORM}")),
+            Some(option) => Err(format!("{option:?} is not a mount option of tmpfs; {FORM}")),
             None => Ok(Self { path: path.to_owned(), options: options.to_owned() }),
         }
     }
@@ -64,7 +64,7 @@ pub(super) fn add_tmpfs(all: &mut Vec<Tmpfs>, value: &str) -> Result<(), String>
     }
     let new: Tmpfs = value.parse()?;
     if all.iter().any(|other| other.path == new.path) {
-        return Err(format!("tmpfs={} is there twice", new.path));
+        return Err(format!("tmpfs={} is given twice", new.path));
     }
     all.push(new);
     Ok(())

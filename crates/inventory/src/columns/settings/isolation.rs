@@ -78,7 +78,7 @@ pub(super) fn host(key: &str, text: &str) -> Result<String, String> {
     match text {
         "host" => Ok(text.to_owned()),
         _ => Err(format!(
-            "{key} can only be host; without the item the container has its own{}",
+            "{key} can only be host; without this item the container has its own{}",
             of_other(text)
         )),
     }

@@ -31,13 +31,13 @@ pub(super) fn amount(text: &str) -> Result<u64, String> {
 }
 
 pub(super) fn count(text: &str) -> Result<u32, String> {
-    text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "a number from 1 on is needed".to_owned())
+    text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "a number of at least 1 is needed".to_owned())
 }
 
 /// Relative weight of a cgroup (cgroups(7), `cpu.shares`).
 pub(super) fn shares(text: &str) -> Result<u32, String> {
     let shares = text.parse().ok().filter(|shares| (2..=262_144).contains(shares));
-    shares.ok_or_else(|| "a weight from 2 to 262144 is needed; a container without has 1024".to_owned())
+    shares.ok_or_else(|| "a weight from 2 to 262144 is needed; the default is 1024".to_owned())
 }
 
 /// proc(5), `oom_score_adj`.
@@ -94,7 +94,7 @@ impl FromStr for Ulimit {
         let (name, value) = text.split_once('=').ok_or_else(form)?;
         if !LIMITS.contains(&name) {
             return Err(format!(
-                "{name:?} is no limit of setrlimit(2), such as nofile, nproc, core, memlock"
+                "{name:?} is not a limit of setrlimit(2) such as nofile, nproc, core, memlock"
             ));
         }
         let limit = |text: &str| match text {

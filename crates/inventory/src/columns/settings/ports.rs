@@ -13,7 +13,9 @@ impl FromStr for Link {
         let (node, alias) = text.split_once(':').unwrap_or((text, text));
         let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
         if alias.is_empty() || alias.len() > 253 || !alias.bytes().all(letter) {
-            return Err(format!("{alias:?} is no host name: letters, digits, '.', '_' and '-' are needed"));
+            return Err(format!(
+                "{alias:?} is not a host name: letters, digits, '.', '_' and '-' are needed"
+            ));
         }
         Ok(Self { node: node.parse().map_err(|error| format!("{error}"))?, alias: alias.to_owned() })
     }
@@ -33,7 +35,7 @@ impl FromStr for PublishedPorts {
             let own = range(ends).ok_or_else(form)?;
             let (port, own) = (own.first, ends);
             return Err(format!(
-                "the host's port is missing, as in {port}:{own}: one that the engine chooses is in no table"
+                "the host's port is missing, as in {port}:{own}: ports that the engine chooses are not in the tables"
             ));
         };
         let (address, outer) = match rest.rsplit_once(':') {

@@ -153,14 +153,14 @@ fn json_needs_no_quotes_around_it_but_those_in_it() {
         assert!(error.ends_with(hint), "{error}");
     }
     let error = r#"docker={"Tty":yes}"#.parse::<Settings>().unwrap_err();
-    assert_eq!(error, r#"item "docker={\"Tty\":yes}": no JSON object: expected value at line 1 column 8"#);
+    assert_eq!(error, r#"item "docker={\"Tty\":yes}": not a JSON object: expected value at line 1 column 8"#);
 }
 
 /// An item and why it is refused.
 const BAD: &[(&str, &str)] = &[
     (
         "port=80",
-        "item \"port=80\": the host's port is missing, as in 80:80: one that the engine chooses is in no table",
+        "item \"port=80\": the host's port is missing, as in 80:80: ports that the engine chooses are not in the tables",
     ),
     (
         "port=::1:80:80",
@@ -197,9 +197,9 @@ const BAD: &[(&str, &str)] = &[
     ),
     (
         "tmpfs=/run:big",
-        "item \"tmpfs=/run:big\": \"big\" is no mount option of a tmpfs; the form is tmpfs=PATH[:OPTION,OPTION], such as tmpfs=/run:size=64m,mode=1777",
+        "item \"tmpfs=/run:big\": \"big\" is not a mount option of tmpfs; the form is tmpfs=PATH[:OPTION,OPTION], such as tmpfs=/run:size=64m,mode=1777",
     ),
-    ("tmpfs=/run;tmpfs=/run", "item \"tmpfs=/run\": tmpfs=/run is there twice"),
+    ("tmpfs=/run;tmpfs=/run", "item \"tmpfs=/run\": tmpfs=/run is given twice"),
     ("logopt=a", "item \"logopt=a\": the form is logopt=NAME=VALUE, such as logopt=max-size=10m"),
     (
         "securityopt=seccomp=/a.json",
@@ -208,12 +208,9 @@ const BAD: &[(&str, &str)] = &[
     ("ipc=x", "item \"ipc=x\": ipc is one of private, shareable, host, none"),
     (
         "pid=container:c1",
-        "item \"pid=container:c1\": pid can only be host; without the item the container has its own; nodes cannot share it with each other",
+        "item \"pid=container:c1\": pid can only be host; without this item the container has its own; nodes cannot share it with each other",
     ),
-    (
-        "cpushares=1",
-        "item \"cpushares=1\": a weight from 2 to 262144 is needed; a container without has 1024",
-    ),
+    ("cpushares=1", "item \"cpushares=1\": a weight from 2 to 262144 is needed; the default is 1024"),
     ("oomscoreadj=1001", "item \"oomscoreadj=1001\": a number from -1000 to 1000 is needed"),
     (
         "restart=maybe",
@@ -221,12 +218,12 @@ const BAD: &[(&str, &str)] = &[
     ),
     ("restart=no;restart=no", "item \"restart=no\": restart= is there twice"),
     ("link=a:x;link=b:x", "item \"link=b:x\": x is already the name of a"),
-    ("link=a:", "item \"link=a:\": \"\" is no host name: letters, digits, '.', '_' and '-' are needed"),
+    ("link=a:", "item \"link=a:\": \"\" is not a host name: letters, digits, '.', '_' and '-' are needed"),
     ("env=A", "item \"env=A\": the form is env=NAME=VALUE"),
     ("env='A=1", "the quote ' has no end"),
     ("label=A", "item \"label=A\": the form is label=NAME=VALUE"),
     ("tty=maybe", "item \"tty=maybe\": yes or no is needed"),
-    ("pids=0", "item \"pids=0\": a number from 1 on is needed"),
+    ("pids=0", "item \"pids=0\": a number of at least 1 is needed"),
     ("shm=x", "item \"shm=x\": an amount of memory such as 64 (MiB), 64m or 1g is needed"),
     ("swap=x", "item \"swap=x\": an amount of memory such as 64 (MiB), 64m or 1g is needed, or unlimited"),
     (
@@ -235,7 +232,7 @@ const BAD: &[(&str, &str)] = &[
     ),
     (
         "ulimit=nofiles=1",
-        "item \"ulimit=nofiles=1\": \"nofiles\" is no limit of setrlimit(2), such as nofile, nproc, core, memlock",
+        "item \"ulimit=nofiles=1\": \"nofiles\" is not a limit of setrlimit(2) such as nofile, nproc, core, memlock",
     ),
     ("ulimit=core=2:1", "item \"ulimit=core=2:1\": the soft limit is above the hard one"),
     ("device=fuse", "item \"device=fuse\": the form is device=/dev/NAME[:/dev/NAME][:rwm]"),
@@ -245,7 +242,7 @@ const BAD: &[(&str, &str)] = &[
     ("stoptimeout=x", "item \"stoptimeout=x\": a number of seconds is needed"),
     ("healthinterval=x", "item \"healthinterval=x\": a duration such as 30s, 500ms or 1m30s is needed"),
     ("capadd=net-admin", "item \"capadd=net-admin\": a capability such as NET_ADMIN, or ALL, is needed"),
-    ("docker={", "item \"docker={\": no JSON object: EOF while parsing an object at line 1 column 1"),
+    ("docker={", "item \"docker={\": not a JSON object: EOF while parsing an object at line 1 column 1"),
 ];
 
 #[test]
@@ -263,5 +260,5 @@ fn a_bad_item_is_told_with_its_rule() {
     ));
     assert!("colour=red".parse::<Settings>().is_err());
     let error = r#"{"Tty":"#.parse::<Settings>().unwrap_err();
-    assert_eq!(error, "no JSON object: EOF while parsing a value at line 1 column 7");
+    assert_eq!(error, "not a JSON object: EOF while parsing a value at line 1 column 7");
 }

@@ -98,7 +98,7 @@ pub(super) fn signal(text: &str) -> Result<String, String> {
 }
 
 pub(super) fn json(text: &str) -> Result<serde_json::Map<String, serde_json::Value>, String> {
-    serde_json::from_str(text).map_err(|error| format!("no JSON object: {error}{}", unquoted(text)))
+    serde_json::from_str(text).map_err(|error| format!("not a JSON object: {error}{}", unquoted(text)))
 }
 
 /// The most common mistake: JSON needs double quotes, and a shell takes them away.
