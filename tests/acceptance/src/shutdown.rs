@@ -19,8 +19,8 @@ const STATES: &str = "for name in deaf word hand; do \
     docker inspect -f '{{.Name}} {{.State.Status}} {{.State.ExitCode}}' stops-$name; done";
 
 /// A unit that outlives docker.service in a shutdown, and kills `engine shutdown` when its file is mounted.
-const KILLER: &str = "[Unit]\nDefaultDependencies=no\nAfter=docker.service\n\n[Service]\nExecStart=/bin/sh -c \"\
-    until grep -q daemon.shutdown.json /proc/self/mountinfo; do :; done; kill -9 $(pgrep -f 'engine shutdown'); \
+const KILLER: &str = "[Unit]\nDefaultDependencies=no\nIgnoreOnIsolate=yes\n\n[Service]\nExecStart=/bin/sh -c \"\
+    until grep -q daemon.shutdown.json /proc/self/mountinfo; do :; done; kill -9 $(pgrep -f '[e]ngine shutdown'); \
     date >/var/tmp/killed; sleep infinity\"\nKillMode=process\n";
 
 /// `engine shutdown` that is killed while its file is mounted: live-restore is on after the boot, and after a stop that is no
