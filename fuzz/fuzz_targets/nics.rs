@@ -18,7 +18,7 @@ fuzz_target!(|text: &str| {
         Ok(nics) => {
             for nic in nics.iter() {
                 // reading a value that is there is never an error
-                let _ = (nic.is_ethernet(), nic.param("mtu"), nic.places().count());
+                let _ = (nic.is_ethernet(), nic.param("mtu"), nic.addresses().count());
             }
         }
         Err(error) => assert!(error.to_string().contains("host1"), "{error}"),

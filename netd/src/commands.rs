@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use inventory::snapshot::{self, Kept};
+use inventory::snapshot::{self, StoredSnapshot};
 use inventory::{NodeName, Snapshot, Stamp};
 use tracing_subscriber::EnvFilter;
 
@@ -77,7 +77,7 @@ async fn reconcile(socket: &Path) -> Result<(), String> {
 }
 
 fn show(snapshot: &Path) -> Result<(), String> {
-    let Kept { snapshot, problem } = Kept::read(snapshot);
+    let StoredSnapshot { snapshot, problem } = StoredSnapshot::read(snapshot);
     let none = || problem.as_ref().map_or(Refusal::NoSnapshot.to_string(), |problem| chain(problem));
     print(&snapshot.ok_or_else(none)?.to_text())?;
     problem.map_or(Ok(()), |problem| Err(chain(&problem)))
@@ -124,13 +124,13 @@ async fn deliver(
 
 /// Writes a snapshot to disk without a daemon. A new snapshot also replaces a damaged file and copy.
 fn write_snapshot(kept: &Path, new: &Snapshot, replaces: Option<&Stamp>) -> Result<LoadResult, String> {
-    let Kept { snapshot: current, problem } = Kept::read(kept);
+    let StoredSnapshot { snapshot: current, problem } = StoredSnapshot::read(kept);
     let loaded = LoadResult::of(check_snapshot(current.as_ref(), new, None, replaces))?;
     let written = match (&loaded, &current) {
         (LoadResult::Delivered(_), current) => {
-            snapshot::keep(kept, &new.clone().succeeding(current.as_ref()))
+            snapshot::store(kept, &new.clone().succeeding(current.as_ref()))
         }
-        (LoadResult::Already(_), Some(current)) if problem.is_some() => snapshot::keep(kept, current),
+        (LoadResult::Already(_), Some(current)) if problem.is_some() => snapshot::store(kept, current),
         _ => Ok(()),
     };
     written.map_err(|error| chain(&error))?;

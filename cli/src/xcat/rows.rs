@@ -64,7 +64,7 @@ impl Rows {
 fn has_network(cluster: &Cluster<'_>, node: &NodeName) -> bool {
     !matches!(
         cluster.container(node),
-        Err(SpecError::NoAddress(_) | SpecError::Attach(AttachError::Homeless { .. }))
+        Err(SpecError::NoAddress(_) | SpecError::Attach(AttachError::NoMatchingNetwork { .. }))
     )
 }
 

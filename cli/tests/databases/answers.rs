@@ -30,7 +30,6 @@ fn all(inventory: &Inventory, files: &Files) -> Vec<String> {
     lines.push(format!("nodes {nodes:?}"));
     for node in &nodes {
         lines.push(format!("{node}: {:?}", inventory.attributes(node.as_str()).map_err(|e| e.to_string())));
-        lines.push(format!("{node}: groups {:?}", inventory.groups_of(node.as_str()).unwrap()));
     }
     for noderange in NODERANGES {
         lines.push(format!("{noderange}: {:?}", inventory.select(noderange).map_err(|e| e.to_string())));
@@ -81,7 +80,7 @@ fn by_order(database: Database) -> Vec<String> {
     let tables = open(database).unwrap();
     let names = |row: &inventory::Row| row.get("net").map(str::to_owned);
     vec![
-        format!("{:?}", tables.group_attributes("cont").unwrap()),
+        format!("{:?}", tables.select("cont").unwrap()),
         format!("{:?}", tables.value("n1", "switch.port").unwrap()),
         format!("{:?}", tables.rows("networks").unwrap().iter().map(names).collect::<Vec<_>>()),
         format!("{:?}", check(&tables).iter().map(ToString::to_string).collect::<Vec<_>>()),

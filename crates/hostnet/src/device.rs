@@ -2,7 +2,7 @@
 
 use std::io;
 
-use inventory::{IfName, MacAddr};
+use inventory::IfName;
 use nix::libc::ENODEV;
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
@@ -42,14 +42,6 @@ impl Kernel {
     /// [`NetError::Missing`], or the kernel refused (out of the device's range).
     pub async fn set_mtu(&self, device: &IfName, mtu: u32) -> Result<(), NetError> {
         self.set(device, LinkAttribute::Mtu(mtu), || format!("MTU {mtu}")).await
-    }
-
-    /// Sets the MAC.
-    ///
-    /// # Errors
-    /// [`NetError::Missing`], or the kernel refused (a multicast address; a device that must be down for it).
-    pub async fn set_mac(&self, device: &IfName, mac: MacAddr) -> Result<(), NetError> {
-        self.set(device, LinkAttribute::Address(mac.octets().to_vec()), || format!("address {mac}")).await
     }
 
     /// Sets an interface up or down.

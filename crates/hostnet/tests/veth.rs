@@ -120,7 +120,8 @@ fn a_bridge_without_an_address_of_its_own_keeps_that_of_its_nic() {
         let bridge = kernel.link(&spec.name).await.unwrap().unwrap();
         let low = veth(bridge.index);
         kernel.attach(&Veth { host_end: name("nic0"), container_end: name("wire0"), ..low }).await.unwrap();
-        kernel.set_mac(&name("nic0"), mac("52:54:00:00:00:01")).await.unwrap();
+        let set_mac = ["link", "set", "dev", "nic0", "address", "52:54:00:00:00:01"];
+        assert!(std::process::Command::new("ip").args(set_mac).status().unwrap().success());
         kernel.attach(&veth(bridge.index)).await.unwrap();
         let after = kernel.link(&spec.name).await.unwrap().unwrap();
         assert_eq!(after.mac, Some(mac("52:54:00:00:00:01")));

@@ -35,7 +35,7 @@ impl Cluster<'_> {
     pub fn check(&self) -> Vec<Finding> {
         let mut findings = networks::findings(self);
         findings.extend(self.duplicates().iter().map(|duplicate| {
-            Finding::error(duplicate.places().join(", "), duplicate, duplicate.nodes.iter().cloned())
+            Finding::error(duplicate.cells().join(", "), duplicate, duplicate.nodes.iter().cloned())
         }));
         findings.extend(infrastructure::findings(self));
         findings.extend(names::findings(self));
@@ -43,6 +43,6 @@ impl Cluster<'_> {
         findings.extend(plans.findings(self));
         findings.extend(containers::findings(self, &plans));
         findings.extend(engines::findings(self));
-        finding::folded(findings)
+        finding::merged(findings)
     }
 }

@@ -11,7 +11,7 @@ mod host;
 mod inventory;
 mod snapshot;
 
-pub use attachments::{AttachError, Places};
+pub use attachments::{AddressColumns, AttachError};
 pub use cluster::Cluster;
 pub use container::SpecError;
 pub use duplicates::Duplicate;

@@ -38,8 +38,8 @@ pub struct HostPlan {
     /// Its devices; each after those that it stands on, otherwise in the order of the tables.
     pub devices: Vec<DevicePlan>,
     /// Entries of `nics` that nothing is made of, each with the reason.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub passed_over: Vec<String>,
+    #[serde(rename = "passed_over", skip_serializing_if = "Vec::is_empty")]
+    pub ignored: Vec<String>,
 }
 
 /// One device.
@@ -56,8 +56,8 @@ pub struct DevicePlan {
     pub gateways: Vec<IpAddr>,
     /// MTU in bytes; `None`: leave what is.
     pub mtu: Option<u32>,
-    /// Of a bridge: the networks whose containers are plugged into it.
-    pub networks: Vec<PluggedNetwork>,
+    /// Of a bridge: the networks whose containers are bridged into it.
+    pub networks: Vec<BridgedNetwork>,
     /// Of an Open vSwitch bridge: the VLAN of the host's own addresses on it; `None`: untagged.
     pub tag: Option<u16>,
     /// What `nicextraparams` says besides `MTU` and what the kind itself understands.
@@ -66,7 +66,7 @@ pub struct DevicePlan {
 
 /// A network and the VLAN in which its containers are on the bridge.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct PluggedNetwork {
+pub struct BridgedNetwork {
     /// The row of `networks`.
     #[serde(flatten)]
     pub network: Network,
@@ -131,10 +131,10 @@ pub enum Port {
 
 impl HostPlan {
     /// The bridge on which a network's containers are, and the network there.
-    pub fn bridge_of(&self, network: &NetName) -> Option<(&DevicePlan, &PluggedNetwork)> {
+    pub fn bridge_of(&self, network: &NetName) -> Option<(&DevicePlan, &BridgedNetwork)> {
         self.bridges().find_map(|bridge| {
-            let plugged = bridge.networks.iter().find(|on| on.network.name == *network)?;
-            Some((bridge, plugged))
+            let bridged = bridge.networks.iter().find(|on| on.network.name == *network)?;
+            Some((bridge, bridged))
         })
     }
 

@@ -25,19 +25,19 @@ mod tables;
 
 pub use cell::CellError;
 pub use check::{Finding, Severity, check};
-pub use compile::{AttachError, Cluster, Duplicate, HostError, Places, SpecError};
+pub use compile::{AddressColumns, AttachError, Cluster, Duplicate, HostError, SpecError};
 pub use container::{
     Attachment, ContainerSpec, Cpus, Device, DockerHost, ExposedPorts, ExtraHost, Gpus, Health, Link,
     Network, PortRange, Protocol, PublishedPorts, Settings, Swap, Tmpfs, Ulimit, VolumeMount,
 };
 pub use hostplan::{
-    BondOptions, Datapath, DeviceKind, DevicePlan, HostPlan, HostPlanError, HostTables, PluggedNetwork, Port,
+    BondOptions, BridgedNetwork, Datapath, DeviceKind, DevicePlan, HostPlan, HostPlanError, HostTables, Port,
 };
 pub use inventory::{Inventory, InventoryError};
 pub use mac::MacAddr;
 pub use name::{IfName, NetName, NodeName};
 pub use networks::{Gateway, NetworkError, NetworkRow};
-pub use nics::{Nic, NicKind, Nics, PassedOver};
+pub use nics::{IgnoredEntry, Nic, NicKind, Nics};
 pub use noderange::{NoderangeError, NumberNames};
 pub use snapshot::{Fabric, HostNetwork, Origin, Snapshot, SnapshotNode, Stamp};
 pub use source::{

@@ -16,7 +16,7 @@ use crate::attributes::near;
 use crate::cell::{Cell, CellError};
 use crate::name::{IfName, NetName};
 
-pub use foreign::PassedOver;
+pub use foreign::IgnoredEntry;
 
 /// The columns that [`Nics::parse`] asks for.
 pub const COLUMNS: [&str; 5] = ["nictypes", "nicips", "nicnetworks", "nicdevices", "nicextraparams"];
@@ -25,7 +25,7 @@ pub const COLUMNS: [&str; 5] = ["nictypes", "nicips", "nicnetworks", "nicdevices
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Nics {
     all: Vec<Nic>,
-    passed_over: Vec<PassedOver>,
+    ignored: Vec<IgnoredEntry>,
 }
 
 /// What the columns say of one interface.
@@ -123,8 +123,8 @@ impl Nics {
     }
 
     /// The entries that are of no interface of the operating system, and were not said to be.
-    pub fn passed_over(&self) -> &[PassedOver] {
-        &self.passed_over
+    pub fn ignored(&self) -> &[IgnoredEntry] {
+        &self.ignored
     }
 
     /// The interface of that name.
@@ -144,10 +144,10 @@ impl Nics {
             if let Ok((nic, value)) = split_entry(cell, entry)
                 && let Ok(Typed::Unknown(rule)) = value.parse()
             {
-                unknown.push(PassedOver::Type { cell: cell.refuse(entry, &rule), nic: nic.to_owned() });
+                unknown.push(IgnoredEntry::Type { cell: cell.refuse(entry, &rule), nic: nic.to_owned() });
             }
         }
-        self.passed_over = unknown;
+        self.ignored = unknown;
         Ok(())
     }
 
@@ -171,7 +171,7 @@ impl Nics {
             match parsed {
                 Ok((name, values)) => self.edit(name, |nic| put(nic, values)),
                 Err(error) if self.is_foreign(name) => {
-                    self.passed_over.push(PassedOver::Value { cell: error, nic: name.to_owned() });
+                    self.ignored.push(IgnoredEntry::Value { cell: error, nic: name.to_owned() });
                 }
                 Err(error) => return Err(error),
             }
@@ -236,7 +236,7 @@ impl Nic {
     }
 
     /// Its addresses, each with the network that `nicnetworks` names for it: that at the same position, or the only one.
-    pub fn places(&self) -> impl Iterator<Item = (IpAddr, Option<&NetName>)> {
+    pub fn addresses(&self) -> impl Iterator<Item = (IpAddr, Option<&NetName>)> {
         self.ips.iter().enumerate().map(|(at, ip)| {
             let only = self.networks.first().filter(|_| self.networks.len() == 1);
             (*ip, self.networks.get(at).or(only))

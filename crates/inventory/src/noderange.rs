@@ -14,9 +14,9 @@ mod criterion;
 mod evaluate;
 mod expand;
 mod lexer;
+mod names;
 mod parse;
 mod set;
-mod written;
 
 use std::io;
 use std::path::PathBuf;
@@ -26,7 +26,7 @@ use thiserror::Error;
 pub use criterion::{Criterion, Operator};
 pub(crate) use evaluate::{Cluster, NodeSet, by_criterion, evaluate};
 pub use expand::NumberNames;
-pub use written::names;
+pub use names::names;
 
 /// A noderange that stands for more names than this is a typing error.
 pub const LIMIT: usize = 1_000_000;

@@ -16,13 +16,13 @@ use crate::name::{IfName, NetName, NodeName};
 
 mod carried;
 mod index;
-mod kept;
 mod stamp;
+mod stored;
 
 use index::AddressIndex;
 
-pub use kept::{Kept, KeptError, keep, restore_copy, second};
 pub use stamp::{Origin, Relation, Stamp, StampError};
+pub use stored::{StoredError, StoredSnapshot, copy_path, restore_copy, store};
 
 /// The form of the file; a reader refuses another one.
 pub const FORMAT: u32 = 1;
@@ -112,11 +112,11 @@ pub enum SnapshotError {
     Format(u32),
     /// Changed by hand or torn.
     #[error(
-        "snapshot's digest is {said} but its content hashes to {found}; compile it again with `xdock sync`"
+        "snapshot's digest is {recorded} but its content hashes to {found}; compile it again with `xdock sync`"
     )]
     Digest {
         /// In the file.
-        said: String,
+        recorded: String,
         /// Of the content.
         found: String,
     },
@@ -167,7 +167,7 @@ impl Snapshot {
         }
         let found = digest(&snapshot.host, &snapshot.networks, &snapshot.nodes, &snapshot.withheld);
         if found != snapshot.digest {
-            return Err(SnapshotError::Digest { said: snapshot.digest, found });
+            return Err(SnapshotError::Digest { recorded: snapshot.digest, found });
         }
         Ok(snapshot)
     }

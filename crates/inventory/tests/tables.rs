@@ -73,14 +73,6 @@ fn nodes_resolve_as_lsdef_shows_them() {
 }
 
 #[test]
-fn groups_resolve_as_lsdef_shows_them() {
-    let tables = sample();
-    let names = ["__mgmtnode", "all", "debnodes", "docker", "dockerhosts"];
-    let shown = stanzas("group", names.map(|name| (name, tables.group_attributes(name).unwrap())));
-    assert_eq!(shown, std::fs::read_to_string(data("lsdef/groups.stanza")).unwrap());
-}
-
-#[test]
 fn networks_and_site_are_the_rows_that_lsdef_shows() {
     let tables = sample();
     for (table, key, file) in [("networks", "netname", "networks"), ("site", "key", "site")] {
@@ -113,8 +105,7 @@ fn what_lsdef_wrote_reads_back_to_the_same_attributes() {
 fn nodes_are_all_sorted_and_their_groups_are_in_order() {
     let tables = sample();
     assert_eq!(names(&tables.nodes().unwrap()), "d1,d2,dh1,n1,n2,xcatmn");
-    assert_eq!(tables.groups_of("d1").unwrap(), ["docker", "all"]);
-    assert_eq!(tables.groups_of("nosuch").unwrap(), [""; 0]);
+    assert_eq!(tables.attribute("d1", "groups").unwrap().as_deref(), Some("docker,all"));
 }
 
 #[test]

@@ -33,7 +33,7 @@ impl Daemon {
 
     fn use_snapshot(&mut self, new: Snapshot) -> Result<(), String> {
         let new = new.succeeding(self.state.snapshot.as_ref());
-        snapshot::keep(&self.snapshot, &new).map_err(|error| chain(&error))?;
+        snapshot::store(&self.snapshot, &new).map_err(|error| chain(&error))?;
         info!(
             "snapshot {} for {}: {} nodes, made by {}",
             new.version,
@@ -55,7 +55,7 @@ impl Daemon {
     /// Writes a damaged snapshot file again when a delivery confirms its content.
     fn rewrite_damaged(&mut self) -> Result<(), String> {
         if let (Some(current), Some(_)) = (&self.state.snapshot, &self.broken_snapshot) {
-            snapshot::keep(&self.snapshot, current).map_err(|error| chain(&error))?;
+            snapshot::store(&self.snapshot, current).map_err(|error| chain(&error))?;
             info!("snapshot {} written again: {} was damaged", current.version, self.snapshot.display());
             self.broken_snapshot = None;
         }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hostnet::NetError;
-use inventory::snapshot::{self, Kept};
+use inventory::snapshot::{self, StoredSnapshot};
 use plugin::EndpointId;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tracing::{error, info, warn};
@@ -126,7 +126,7 @@ impl Daemon {
     }
 
     fn read_snapshot(&mut self) {
-        let Kept { snapshot, problem } = Kept::read(&self.snapshot);
+        let StoredSnapshot { snapshot, problem } = StoredSnapshot::read(&self.snapshot);
         match &snapshot {
             Some(snapshot) => {
                 info!("snapshot {} for {}: {} nodes", snapshot.version, snapshot.host, snapshot.nodes.len());

@@ -17,7 +17,7 @@ pub(super) fn of_container(cluster: &Cluster<'_>, node: &NodeName, error: &SpecE
             Some(format!("nodelist {host}"))
         }
         SpecError::Attach(AttachError::UnknownNetwork { network, .. }) => Some(of_network(network)),
-        SpecError::Attach(AttachError::Homeless { ip, .. }) => of_address(cluster, *ip),
+        SpecError::Attach(AttachError::NoMatchingNetwork { ip, .. }) => of_address(cluster, *ip),
         _ => None,
     }
 }
@@ -28,7 +28,7 @@ pub(super) fn of_host(cluster: &Cluster<'_>, host: &NodeName, error: &HostError)
         HostError::Inventory(error) => of_value(error),
         HostError::Cell(cell) => of_group(cluster, host, cell.column),
         HostError::Plan(HostPlanError::UnknownNetwork { network, .. }) => Some(of_network(network)),
-        HostError::Plan(HostPlanError::Homeless { ip, .. } | HostPlanError::Outside { ip, .. }) => {
+        HostError::Plan(HostPlanError::NoMatchingNetwork { ip, .. } | HostPlanError::Outside { ip, .. }) => {
             of_address(cluster, *ip)
         }
         // the columns contradict each other: where they are a group's, they do so for each of its hosts

@@ -9,7 +9,7 @@ pub(super) fn of_container(spec: &ContainerSpec) -> Option<Finding> {
     let program = command.first().filter(|word| word.contains(char::is_whitespace))?;
     let (node, image) = (&spec.node, spec.image.as_deref().unwrap_or_default());
     let remedy = match command.len() {
-        1 => format!("separate words by commas: provmethod={image}!{}", written(&words(program))),
+        1 => format!("separate words by commas: provmethod={image}!{}", provmethod(&shell_words(program))),
         _ => "separate words by commas".to_owned(),
     };
     let place = format!("nodetype.provmethod of {node}");
@@ -20,7 +20,7 @@ pub(super) fn of_container(spec: &ContainerSpec) -> Option<Finding> {
 }
 
 /// As `provmethod` takes a command: words that contain commas need a JSON list.
-fn written(words: &[String]) -> String {
+fn provmethod(words: &[String]) -> String {
     if words.iter().any(|word| word.contains(',')) {
         return serde_json::to_string(words).unwrap_or_default();
     }
@@ -28,7 +28,7 @@ fn written(words: &[String]) -> String {
 }
 
 /// The words that a shell would see; quotes keep blanks.
-fn words(text: &str) -> Vec<String> {
+fn shell_words(text: &str) -> Vec<String> {
     let (mut words, mut word, mut quote) = (Vec::new(), String::new(), None);
     for letter in text.chars() {
         match (letter, quote) {
@@ -49,13 +49,13 @@ mod tests {
 
     #[test]
     fn words_are_those_of_a_shell() {
-        for (text, provmethod) in [
+        for (text, expected) in [
             ("sh -c \"sleep 1\"", "sh,-c,sleep 1"),
             ("  sleep   inf ", "sleep,inf"),
             ("sh -c 'echo a, b'", r#"["sh","-c","echo a, b"]"#),
             ("sh -c 'no end", "sh,-c,no end"),
         ] {
-            assert_eq!(written(&words(text)), provmethod);
+            assert_eq!(provmethod(&shell_words(text)), expected);
         }
     }
 }

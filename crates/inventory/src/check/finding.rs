@@ -23,7 +23,7 @@ pub struct Finding {
     cause: Option<Cause>,
     /// What is told of some of the nodes alone, where the text is about several.
     #[serde(skip)]
-    apart: BTreeMap<NodeName, String>,
+    per_node: BTreeMap<NodeName, String>,
 }
 
 /// The row behind a finding: what has the same cause is told once.
@@ -68,12 +68,12 @@ impl Finding {
         nodes: impl IntoIterator<Item = NodeName>,
     ) -> Self {
         let (text, nodes) = (text.to_string(), nodes.into_iter().collect());
-        Self { severity, place, text, nodes, cause: None, apart: BTreeMap::new() }
+        Self { severity, place, text, nodes, cause: None, per_node: BTreeMap::new() }
     }
 
     /// What is wrong for one of its nodes.
     pub fn text_of(&self, node: &NodeName) -> &str {
-        self.apart.get(node).unwrap_or(&self.text)
+        self.per_node.get(node).unwrap_or(&self.text)
     }
 
     /// The same finding, which follows from what is wrong with `row`.
@@ -88,7 +88,7 @@ impl Finding {
 }
 
 /// One finding for each cause: a wrong row that a hundred nodes need is one thing to change. The rest keep their order.
-pub(super) fn folded(findings: Vec<Finding>) -> Vec<Finding> {
+pub(super) fn merged(findings: Vec<Finding>) -> Vec<Finding> {
     let mut kept: Vec<(Finding, Vec<Finding>)> = Vec::with_capacity(findings.len());
     let mut places: HashMap<String, usize> = HashMap::new();
     for finding in findings {
@@ -114,16 +114,16 @@ fn with_others(mut first: Finding, others: Vec<Finding>) -> Finding {
         first.severity = first.severity.max(other.severity);
         for node in other.nodes {
             if seen.insert(node.clone()) {
-                first.apart.extend((!is_root).then(|| (node.clone(), other.text.clone())));
+                first.per_node.extend((!is_root).then(|| (node.clone(), other.text.clone())));
                 first.nodes.push(node);
             }
         }
     }
-    let more: Vec<&NodeName> = first.apart.keys().collect();
+    let more: Vec<&NodeName> = first.per_node.keys().collect();
     if !more.is_empty() {
         let text = format!("{}; the same applies to {}", first.text, listed(&more));
         let own = std::mem::replace(&mut first.text, text);
-        first.apart.extend(alone.into_iter().map(|node| (node, own.clone())));
+        first.per_node.extend(alone.into_iter().map(|node| (node, own.clone())));
     }
     first
 }

@@ -54,7 +54,7 @@ impl Host<'_> {
         match &self.plan {
             Ok(plan) => {
                 let place = format!("nics of {name}");
-                plan.passed_over.iter().map(|why| Finding::warning(place.clone(), why, [])).collect()
+                plan.ignored.iter().map(|why| Finding::warning(place.clone(), why, [])).collect()
             }
             Err(error) => {
                 let concerned = std::iter::once(name).chain(self.containers.iter().copied());

@@ -8,7 +8,7 @@ mod limits;
 mod ports;
 #[cfg(test)]
 mod tests;
-mod words;
+mod text;
 
 use std::str::FromStr;
 
@@ -91,7 +91,7 @@ impl FromStr for Settings {
 
     fn from_str(text: &str) -> Result<Self, String> {
         if text.trim_start().starts_with('{') {
-            return Ok(Self { docker: words::json(text)?, ..Self::default() });
+            return Ok(Self { docker: text::json(text)?, ..Self::default() });
         }
         let mut settings = Self::default();
         let mut before = String::new();
@@ -149,13 +149,13 @@ impl Settings {
 
     fn add_value(&mut self, key: &str, value: &str) -> Result<(), String> {
         match key {
-            "env" => self.env.push(words::environment(value)?),
-            "label" => self.labels.push(words::label(value)?),
+            "env" => self.env.push(text::environment(value)?),
+            "label" => self.labels.push(text::label(value)?),
             "ulimit" => self.ulimits.push(value.parse()?),
             "sysctl" => named(key, &mut self.sysctls, isolation::sysctl(value)?)?,
-            "logopt" => named(key, &mut self.log_options, words::log_option(value)?)?,
+            "logopt" => named(key, &mut self.log_options, text::log_option(value)?)?,
             "tmpfs" => files::add_tmpfs(&mut self.tmpfs, value)?,
-            "docker" => self.docker.extend(words::json(value)?),
+            "docker" => self.docker.extend(text::json(value)?),
             key if LISTS.contains(&key) => {
                 value.split(',').map(str::trim).try_for_each(|value| self.add_to_list(key, value))?;
             }
@@ -171,13 +171,13 @@ impl Settings {
             "expose" => self.expose.push(value.parse()?),
             "link" => self.links.push(self.new_link(value)?),
             "extrahost" => self.extra_hosts.push(value.parse()?),
-            "dns" => self.dns.push(words::address(value)?),
-            "dnssearch" => self.dns_search.push(words::domain(value)?),
-            "dnsoption" => self.dns_options.push(words::some(value)?),
-            "groupadd" => self.groups.push(words::some(value)?),
+            "dns" => self.dns.push(text::address(value)?),
+            "dnssearch" => self.dns_search.push(text::domain(value)?),
+            "dnsoption" => self.dns_options.push(text::some(value)?),
+            "groupadd" => self.groups.push(text::some(value)?),
             "device" => self.devices.push(value.parse()?),
-            "capadd" => self.cap_add.push(words::capability(value)?),
-            "capdrop" => self.cap_drop.push(words::capability(value)?),
+            "capadd" => self.cap_add.push(text::capability(value)?),
+            "capdrop" => self.cap_drop.push(text::capability(value)?),
             "securityopt" => self.security_options.push(isolation::security_option(value)?),
             _ => return Err(keys()),
         }
@@ -186,19 +186,19 @@ impl Settings {
 
     fn add_single(&mut self, key: &str, value: &str) -> Result<(), String> {
         match key {
-            "restart" => once(key, &mut self.restart, words::restart(value)?),
-            "hostname" => once(key, &mut self.hostname, words::hostname(value)?),
-            "domain" => once(key, &mut self.domain, words::domain(value)?),
+            "restart" => once(key, &mut self.restart, text::restart(value)?),
+            "hostname" => once(key, &mut self.hostname, text::hostname(value)?),
+            "domain" => once(key, &mut self.domain, text::domain(value)?),
             "entrypoint" => once(key, &mut self.entrypoint, command_words(value)?),
-            "user" => once(key, &mut self.user, words::some(value)?),
-            "workdir" => once(key, &mut self.workdir, words::path(value)?),
-            "init" => once(key, &mut self.init, words::yes(value)?),
-            "tty" => once(key, &mut self.tty, words::yes(value)?),
-            "readonly" => once(key, &mut self.read_only, words::yes(value)?),
-            "privileged" => once(key, &mut self.privileged, words::yes(value)?),
-            "runtime" => once(key, &mut self.runtime, words::some(value)?),
-            "logdriver" => once(key, &mut self.log_driver, words::some(value)?),
-            "stopsignal" => once(key, &mut self.stop_signal, words::signal(value)?),
+            "user" => once(key, &mut self.user, text::some(value)?),
+            "workdir" => once(key, &mut self.workdir, text::path(value)?),
+            "init" => once(key, &mut self.init, text::yes(value)?),
+            "tty" => once(key, &mut self.tty, text::yes(value)?),
+            "readonly" => once(key, &mut self.read_only, text::yes(value)?),
+            "privileged" => once(key, &mut self.privileged, text::yes(value)?),
+            "runtime" => once(key, &mut self.runtime, text::some(value)?),
+            "logdriver" => once(key, &mut self.log_driver, text::some(value)?),
+            "stopsignal" => once(key, &mut self.stop_signal, text::signal(value)?),
             "stoptimeout" => once(key, &mut self.stop_timeout, limits::seconds(value)?),
             key => self.add_limit(key, value),
         }
@@ -218,7 +218,7 @@ impl Settings {
             "pid" => once(key, &mut self.pid, isolation::host(key, value)?),
             "userns" => once(key, &mut self.userns, isolation::host(key, value)?),
             "cgroupns" => once(key, &mut self.cgroupns, isolation::cgroupns(value)?),
-            "cgroupparent" => once(key, &mut self.cgroup_parent, words::some(value)?),
+            "cgroupparent" => once(key, &mut self.cgroup_parent, text::some(value)?),
             _ => Err(keys()),
         }
     }
@@ -226,7 +226,7 @@ impl Settings {
     fn add_health(&mut self, key: &str, value: &str) -> Result<(), String> {
         let health = self.health.get_or_insert_with(Health::default);
         match key {
-            "health" => once(key, &mut health.test, words::some(value)?),
+            "health" => once(key, &mut health.test, text::some(value)?),
             "healthinterval" => once(key, &mut health.interval, limits::duration(value)?),
             "healthtimeout" => once(key, &mut health.timeout, limits::duration(value)?),
             "healthstart" => once(key, &mut health.start, limits::duration(value)?),

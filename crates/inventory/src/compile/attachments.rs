@@ -13,7 +13,7 @@ use crate::nics::{Nic, Nics};
 
 /// The columns that place a container.
 #[derive(Debug)]
-pub struct Places<'a> {
+pub struct AddressColumns<'a> {
     /// Its node.
     pub node: &'a NodeName,
     /// `hosts.ip`.
@@ -33,7 +33,7 @@ pub struct Places<'a> {
 pub enum AttachError {
     /// An address that lies nowhere.
     #[error("no row of networks contains {ip}, the {column} of {node}; add the row or correct the address")]
-    Homeless {
+    NoMatchingNetwork {
         /// The node.
         node: NodeName,
         /// Where the address stands.
@@ -149,7 +149,7 @@ pub enum AttachError {
     },
 }
 
-impl Places<'_> {
+impl AddressColumns<'_> {
     /// The attachments, that of `hosts.ip` first, then those of `nics` in its order.
     ///
     /// # Errors
@@ -159,7 +159,7 @@ impl Places<'_> {
         self.refuse_listed(&primary.name)?;
         let mut attachments = vec![self.on_primary(primary)?];
         for nic in self.nics.iter().filter(|nic| nic.is_ethernet()) {
-            for (ip, named) in nic.places() {
+            for (ip, named) in nic.addresses() {
                 let network = self.network_of(nic, ip, named)?;
                 self.refuse_reserved(&format!("nicips.{}", nic.name), ip, network)?;
                 self.add(&mut attachments, &nic.name, ip, network)?;
@@ -170,20 +170,21 @@ impl Places<'_> {
     }
 
     fn primary(&self) -> Result<&Network, AttachError> {
-        let network = around(self.networks, self.ip).ok_or_else(|| self.homeless("hosts.ip", self.ip))?;
+        let network =
+            around(self.networks, self.ip).ok_or_else(|| self.no_matching_network("hosts.ip", self.ip))?;
         self.refuse_reserved("hosts.ip", self.ip, network)?;
         Ok(network)
     }
 
-    fn homeless(&self, column: &str, ip: IpAddr) -> AttachError {
-        AttachError::Homeless { node: self.node.clone(), column: column.to_owned(), ip }
+    fn no_matching_network(&self, column: &str, ip: IpAddr) -> AttachError {
+        AttachError::NoMatchingNetwork { node: self.node.clone(), column: column.to_owned(), ip }
     }
 
     /// `eth0`, or the interface that `nics` has on the primary network.
     fn on_primary(&self, primary: &Network) -> Result<Attachment, AttachError> {
         let mut named = None;
         for nic in self.nics.iter().filter(|nic| nic.is_ethernet()) {
-            for (ip, network) in nic.places() {
+            for (ip, network) in nic.addresses() {
                 if named.is_none() && self.network_of(nic, ip, network)? == primary {
                     named = Some(nic.name.clone());
                 }
@@ -200,7 +201,7 @@ impl Places<'_> {
     fn network_of(&self, nic: &Nic, ip: IpAddr, named: Option<&NetName>) -> Result<&Network, AttachError> {
         let Some(name) = named else {
             return around(self.networks, ip)
-                .ok_or_else(|| self.homeless(&format!("nicips.{}", nic.name), ip));
+                .ok_or_else(|| self.no_matching_network(&format!("nicips.{}", nic.name), ip));
         };
         let network = self.known(name, || format!("nicnetworks.{}", nic.name))?;
         match network.subnet_of(ip) {

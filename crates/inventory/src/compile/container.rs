@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use super::attachments::{AttachError, Places};
+use super::attachments::{AddressColumns, AttachError};
 use super::cluster::Cluster;
 use crate::cell::{Cell, CellError};
 use crate::columns;
@@ -121,7 +121,7 @@ impl Cluster<'_> {
         }
         let host = self.docker_host(node)?;
         let mac = self.parsed::<_, SpecError>(node, "mac.mac", columns::primary_mac)?.flatten();
-        let places = Places {
+        let columns = AddressColumns {
             node,
             ip: self.ip::<SpecError>(node)?.ok_or_else(|| SpecError::NoAddress(node.clone()))?,
             mac,
@@ -129,7 +129,7 @@ impl Cluster<'_> {
             nics: &self.nics_with_ips::<SpecError>(node)?,
             networks: self.networks(),
         };
-        Ok(Placed { host, attachments: places.attachments()? })
+        Ok(Placed { host, attachments: columns.attachments()? })
     }
 
     pub(crate) fn docker_host(&self, node: &NodeName) -> Result<DockerHost, SpecError> {

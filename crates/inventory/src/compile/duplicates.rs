@@ -13,7 +13,7 @@ use crate::nics::Nic;
 
 /// An address that belongs to several nodes. Its text names every row.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{address} is the {kind} of {}: change {}", listed(&self.nodes, "and"), listed(&self.places, "or"))]
+#[error("{address} is the {kind} of {}: change {}", listed(&self.nodes, "and"), listed(&self.cells, "or"))]
 pub struct Duplicate {
     /// The address.
     pub address: String,
@@ -22,13 +22,13 @@ pub struct Duplicate {
     /// The nodes, sorted.
     pub nodes: Vec<NodeName>,
     /// What to change, one for each node: `hosts.ip of d1`.
-    places: Vec<String>,
+    cells: Vec<String>,
 }
 
 impl Duplicate {
     /// The cells to change, one for each node: `hosts.ip of d1`.
-    pub fn places(&self) -> &[String] {
-        &self.places
+    pub fn cells(&self) -> &[String] {
+        &self.cells
     }
 }
 
@@ -119,7 +119,7 @@ fn duplicate<A: fmt::Display>(kind: &'static str, group: &[Claim<'_, A>]) -> Opt
         address: group.first()?.address.to_string(),
         kind,
         nodes: group.iter().map(|claim| claim.node.clone()).collect(),
-        places: group.iter().map(|claim| format!("{} of {}", claim.place, claim.node)).collect(),
+        cells: group.iter().map(|claim| format!("{} of {}", claim.place, claim.node)).collect(),
     })
 }
 

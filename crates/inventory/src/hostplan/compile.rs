@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::error::HostPlanError;
 use super::mtu::rows;
-use super::{BondOptions, Datapath, DeviceKind, DevicePlan, HostPlan, PluggedNetwork, Port};
+use super::{BondOptions, BridgedNetwork, Datapath, DeviceKind, DevicePlan, HostPlan, Port};
 use crate::container::Network;
 use crate::name::{IfName, NetName, NodeName};
 use crate::networks::around;
@@ -49,7 +49,7 @@ impl HostPlan {
         tables.refuse_impossible(&devices)?;
         tables.settle_vlans(&mut devices)?;
         tables.settle_mtus(&mut devices)?;
-        Ok(Self { host: tables.host.clone(), devices, passed_over: tables.passed_over() })
+        Ok(Self { host: tables.host.clone(), devices, ignored: tables.ignored() })
     }
 }
 
@@ -57,7 +57,7 @@ impl HostTables {
     /// The network of `hosts.ip`.
     fn primary(&self) -> Result<&Network, HostPlanError> {
         self.network_with(self.ip)
-            .ok_or_else(|| HostPlanError::Homeless { host: self.host.clone(), ip: self.ip })
+            .ok_or_else(|| HostPlanError::NoMatchingNetwork { host: self.host.clone(), ip: self.ip })
     }
 
     fn network_with(&self, ip: IpAddr) -> Option<&Network> {
@@ -114,7 +114,7 @@ impl HostTables {
                 && bridges.iter().any(|bridge| matches!(bridge.port(), Some(Port::Carrying(_))))
         };
         for nic in self.nics.iter().filter(|nic| nic.is_ethernet() && !taken(nic)) {
-            if self.homeless(nic).is_some() {
+            if self.address_without_network(nic).is_some() {
                 continue;
             }
             let addresses = if is_port(&nic.name) { Vec::new() } else { self.addresses_of(nic)? };
@@ -267,7 +267,7 @@ impl HostTables {
 
     fn addresses_of(&self, nic: &Nic) -> Result<Vec<IpNet>, HostPlanError> {
         let mut addresses = Vec::new();
-        for (ip, named) in nic.places() {
+        for (ip, named) in nic.addresses() {
             let found = match named {
                 Some(name) => with_prefix(self.network(nic, name)?, ip),
                 None => self.network_with(ip).and_then(|network| with_prefix(network, ip)),
@@ -286,19 +286,19 @@ impl HostTables {
     }
 
     /// Entries that must not keep the others from their plan, in words.
-    fn passed_over(&self) -> Vec<String> {
-        let foreign = self.nics.passed_over().iter().map(ToString::to_string);
-        let homeless = self.nics.iter().filter_map(|nic| {
-            let (ip, name, host) = (self.homeless(nic)?, &nic.name, &self.host);
+    fn ignored(&self) -> Vec<String> {
+        let foreign = self.nics.ignored().iter().map(ToString::to_string);
+        let address_without_network = self.nics.iter().filter_map(|nic| {
+            let (ip, name, host) = (self.address_without_network(nic)?, &nic.name, &self.host);
             Some(format!(
                 "no row of networks contains nicips.{name}={ip} of {host}, and nictypes.{name} is empty: {name} is not configured; add the row or set nictypes.{name}"
             ))
         });
-        foreign.chain(homeless).collect()
+        foreign.chain(address_without_network).collect()
     }
 
     /// The address in no network of an interface of which nothing else is said, and on which nothing stands.
-    fn homeless(&self, nic: &Nic) -> Option<IpAddr> {
+    fn address_without_network(&self, nic: &Nic) -> Option<IpAddr> {
         let is_below = || self.nics.iter().any(|upper| upper.devices.contains(&nic.name));
         let is_primary = || self.primary_nic().is_some_and(|primary| primary.name == nic.name);
         if nic.kind.is_some() || !nic.networks.is_empty() || is_below() || is_primary() {
@@ -344,8 +344,8 @@ impl HostTables {
 /// `nicextraparams` of a `bridge_ovs`, by Open vSwitch's own name.
 const DATAPATH: &str = "datapath_type";
 
-fn untagged(network: &Network) -> PluggedNetwork {
-    PluggedNetwork { network: network.clone(), tag: None }
+fn untagged(network: &Network) -> BridgedNetwork {
+    BridgedNetwork { network: network.clone(), tag: None }
 }
 
 impl Network {

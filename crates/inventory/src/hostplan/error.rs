@@ -12,7 +12,7 @@ use crate::nics::NicKind;
 pub enum HostPlanError {
     /// `hosts.ip` lies nowhere.
     #[error("no row of networks contains {ip}, the hosts.ip of {host}; add the row or correct the address")]
-    Homeless {
+    NoMatchingNetwork {
         /// The host.
         host: NodeName,
         /// Its address.

@@ -4,7 +4,7 @@
 
 use super::compile::HostTables;
 use super::error::HostPlanError;
-use super::{DevicePlan, PluggedNetwork};
+use super::{BridgedNetwork, DevicePlan};
 use crate::container::Network;
 use crate::name::IfName;
 use crate::nics::Nic;
@@ -27,9 +27,9 @@ impl HostTables {
                 refuse(format!("nicextraparams MTU={text} is not a number from 68 to 65535"))
             });
         }
-        let mut said = networks.iter().filter_map(|network| Some((&network.name, network.mtu?)));
-        let Some((first, mtu)) = said.next() else { return Ok(None) };
-        match said.find(|(_, other)| *other != mtu) {
+        let mut values = networks.iter().filter_map(|network| Some((&network.name, network.mtu?)));
+        let Some((first, mtu)) = values.next() else { return Ok(None) };
+        match values.find(|(_, other)| *other != mtu) {
             None => Ok(Some(mtu)),
             Some((name, other)) => {
                 Err(refuse(format!("networks.mtu of {first} is {mtu}, but that of {name} is {other}")))
@@ -68,7 +68,7 @@ impl HostTables {
     }
 }
 
-/// The rows of plugged networks.
-pub(super) fn rows(plugged: &[PluggedNetwork]) -> Vec<&Network> {
-    plugged.iter().map(|on| &on.network).collect()
+/// The rows of bridged networks.
+pub(super) fn rows(bridged: &[BridgedNetwork]) -> Vec<&Network> {
+    bridged.iter().map(|on| &on.network).collect()
 }

@@ -74,7 +74,7 @@ impl HostTables {
         } else if let Some(address) = first.addresses.iter().find(|one| second.has(one)) {
             Some(format!("address {}", address.addr()))
         } else {
-            let network = first.networks.iter().find(|one| second.plugs(one));
+            let network = first.networks.iter().find(|one| second.has_network(one));
             network
                 .map(|one| format!("network {}", one.network.name))
                 .or_else(|| self.shared_port(first, second))
@@ -126,7 +126,7 @@ impl DevicePlan {
         self.addresses.iter().any(|own| own.addr() == address.addr())
     }
 
-    fn plugs(&self, other: &super::PluggedNetwork) -> bool {
+    fn has_network(&self, other: &super::BridgedNetwork) -> bool {
         self.networks.iter().any(|on| on.network.name == other.network.name)
     }
 

@@ -2,18 +2,18 @@
 
 use std::fmt;
 
-use super::{Datapath, DeviceKind, DevicePlan, HostPlan, PluggedNetwork, Port};
+use super::{BridgedNetwork, Datapath, DeviceKind, DevicePlan, HostPlan, Port};
 
 impl fmt::Display for HostPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.host)?;
         // a NIC that is only somebody's port is named there
-        let said = self
+        let shown = self
             .devices
             .iter()
             .filter(|device| !matches!(device.kind, DeviceKind::Ethernet) || !device.addresses.is_empty());
-        said.into_iter().try_for_each(|device| write!(f, "\n{device}"))?;
-        self.passed_over.iter().try_for_each(|why| write!(f, "\n  ignored: {why}"))
+        shown.into_iter().try_for_each(|device| write!(f, "\n{device}"))?;
+        self.ignored.iter().try_for_each(|why| write!(f, "\n  ignored: {why}"))
     }
 }
 
@@ -21,7 +21,7 @@ impl fmt::Display for DevicePlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
             DeviceKind::Ethernet => write!(f, "  ethernet {}", self.name)?,
-            DeviceKind::Bond { ports, .. } => write!(f, "  bond {} over {}", self.name, words(ports))?,
+            DeviceKind::Bond { ports, .. } => write!(f, "  bond {} over {}", self.name, joined(ports))?,
             DeviceKind::Vlan { parent, id } => write!(f, "  vlan {} over {parent}, VLAN {id}", self.name)?,
             DeviceKind::Bridge { port } => write!(f, "  bridge {} over {port}", self.name)?,
             DeviceKind::OvsBridge { port, datapath } => {
@@ -31,10 +31,10 @@ impl fmt::Display for DevicePlan {
                 }
             }
         }
-        line(f, "address", &words(&self.addresses))?;
-        line(f, "vlan", &words(self.tag.as_slice()))?;
-        line(f, "gateway", &words(&self.gateways))?;
-        line(f, "mtu", &words(self.mtu.as_slice()))?;
+        line(f, "address", &joined(&self.addresses))?;
+        line(f, "vlan", &joined(self.tag.as_slice()))?;
+        line(f, "gateway", &joined(&self.gateways))?;
+        line(f, "mtu", &joined(self.mtu.as_slice()))?;
         if let DeviceKind::Bond { options, .. } = &self.kind {
             let options: Vec<String> = options.iter().map(|(key, value)| format!("{key}={value}")).collect();
             line(f, "options", &options.join(" "))?;
@@ -57,11 +57,11 @@ fn line(f: &mut fmt::Formatter<'_>, what: &str, text: &str) -> fmt::Result {
     if text.is_empty() { Ok(()) } else { write!(f, "\n    {what:<8} {text}") }
 }
 
-fn words<T: fmt::Display>(values: &[T]) -> String {
+fn joined<T: fmt::Display>(values: &[T]) -> String {
     values.iter().map(T::to_string).collect::<Vec<_>>().join(" ")
 }
 
-fn described(on: &PluggedNetwork) -> String {
+fn described(on: &BridgedNetwork) -> String {
     let vlan = on.network.vlan.map(|vlan| format!(" vlan {vlan}")).unwrap_or_default();
-    format!("{} {}{vlan}", on.network.name, words(&on.network.subnets))
+    format!("{} {}{vlan}", on.network.name, joined(&on.network.subnets))
 }

@@ -33,8 +33,8 @@ impl HostTables {
             }
         };
         let networks = self.networks_of(nic)?;
-        let said = networks.iter().find_map(|network| Some((network, network.vlan?)));
-        let id = match (number_in(&nic.name), said) {
+        let tagged = networks.iter().find_map(|network| Some((network, network.vlan?)));
+        let id = match (number_in(&nic.name), tagged) {
             (Some(id), Some((network, vlan))) if id != vlan => {
                 return Err(refuse(format!(
                     "its name means VLAN {id}, but networks.vlanid of {} is {vlan}; make them equal",

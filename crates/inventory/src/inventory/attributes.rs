@@ -45,34 +45,6 @@ impl Inventory {
         if known { Ok(None) } else { Err(InventoryError::Attribute { name: name.to_owned(), near: near() }) }
     }
 
-    /// The attributes of a group: its members, in the order of the table, and what it gives them.
-    ///
-    /// # Errors
-    /// As [`Inventory::value`].
-    pub fn group_attributes(&self, group: &str) -> Result<Pairs, InventoryError> {
-        let mut shown = Vec::new();
-        for attribute in attributes::all().filter(|attribute| attribute.table != "nodelist") {
-            let own = |name: &str| self.own_value(group, name);
-            if let Some(value) = self.raw_value(group, &attribute)?
-                && attribute.applies(own)?
-            {
-                push(&mut shown, &attribute, value);
-            }
-        }
-        if let Some(row) = self.row("nodegroup", group)? {
-            let names = [("grouptype", "grouptype"), ("wherevals", "wherevals"), ("comments", "usercomment")];
-            let pairs =
-                names.map(|(column, name)| row.get(column).map(|text| (name.to_owned(), text.to_owned())));
-            shown.extend(pairs.into_iter().flatten());
-        }
-        let index = self.node_index()?;
-        let members = index.members(group).into_iter().flatten().filter_map(|at| index.names().get(at));
-        let members: Vec<&str> = members.map(|name| name.as_str()).collect();
-        shown.extend((!members.is_empty()).then(|| ("members".to_owned(), members.join(","))));
-        shown.sort_by(|a, b| base(&a.0).cmp(base(&b.0)));
-        Ok(shown)
-    }
-
     fn attribute_value(&self, node: &str, attribute: &Attribute) -> Result<Option<String>, InventoryError> {
         let value = self.value_of(node, attribute.table, attribute.column)?;
         let other = |name: &str| self.plain_value(node, name);
@@ -85,15 +57,6 @@ impl Inventory {
             Some(attribute) => self.value_of(node, attribute.table, attribute.column),
             None => Ok(None),
         }
-    }
-
-    fn own_value(&self, group: &str, name: &str) -> Result<Option<String>, InventoryError> {
-        attributes::named(name).next().map_or(Ok(None), |attribute| self.raw_value(group, &attribute))
-    }
-
-    fn raw_value(&self, key: &str, attribute: &Attribute) -> Result<Option<String>, InventoryError> {
-        let row = self.row(attribute.table, key)?;
-        Ok(row.and_then(|row| row.get(attribute.column)).map(str::to_owned))
     }
 }
 
@@ -109,8 +72,4 @@ fn push(shown: &mut Pairs, attribute: &Attribute, value: String) {
 /// NIC and value of each entry of a `nics` column.
 fn entries(column: &str) -> impl Iterator<Item = (&str, &str)> {
     split(column).into_iter().filter_map(pair)
-}
-
-fn base(name: &str) -> &str {
-    name.split_once('.').map_or(name, |(base, _)| base)
 }

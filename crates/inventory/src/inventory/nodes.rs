@@ -16,28 +16,22 @@ pub(super) struct NodeIndex {
     lists: Vec<Box<str>>,
     /// Of each group the places in `lists` that have it.
     by_group: HashMap<Box<str>, Vec<u32>>,
-    /// Places in `names` in the order of the table.
-    table_order: Vec<u32>,
 }
 
 impl NodeIndex {
     fn build(Reading { nodes, lists, .. }: Reading) -> Self {
-        let mut sorted: Vec<(u64, (NodeName, u32), u32)> =
-            nodes.into_iter().zip(0..).map(|(node, row)| (head(node.0.as_str()), node, row)).collect();
+        let mut sorted: Vec<(u64, (NodeName, u32))> =
+            nodes.into_iter().map(|node| (head(node.0.as_str()), node)).collect();
         sorted.sort_unstable();
         sorted.dedup_by(|a, b| a.1.0 == b.1.0);
-        let mut rows: Vec<(u32, u32)> =
-            (0..).zip(&sorted).map(|(place, (_, _, row))| (*row, place)).collect();
-        rows.sort_unstable();
-        let table_order = rows.into_iter().map(|(_, place)| place).collect();
-        let (names, groups) = sorted.into_iter().map(|(_, node, _)| node).unzip();
+        let (names, groups) = sorted.into_iter().map(|(_, node)| node).unzip();
         let mut by_group: HashMap<Box<str>, Vec<u32>> = HashMap::new();
         for (place, list) in (0..).zip(&lists) {
             for group in groups_in(list) {
                 by_group.entry(group.into()).or_default().push(place);
             }
         }
-        Self { names, groups, lists, by_group, table_order }
+        Self { names, groups, lists, by_group }
     }
 
     /// Its place in the sorted list.
@@ -55,7 +49,7 @@ impl NodeIndex {
         list.into_iter().flat_map(|list| groups_in(list))
     }
 
-    /// The members of a group, in the order of the table; `None` if no node is in it.
+    /// Positions of a group's members; `None`: no node is in the group.
     pub(super) fn members(&self, group: &str) -> Option<impl Iterator<Item = usize>> {
         let mut in_list = vec![false; self.lists.len()];
         for place in self.by_group.get(group)? {
@@ -63,11 +57,9 @@ impl NodeIndex {
                 *flag = true;
             }
         }
-        let all = self.table_order.iter().filter_map(|at| usize::try_from(*at).ok());
-        Some(all.filter(move |at| {
-            let list = self.groups.get(*at).and_then(|list| usize::try_from(*list).ok());
-            list.and_then(|list| in_list.get(list)) == Some(&true)
-        }))
+        let is_member =
+            move |list: &u32| usize::try_from(*list).ok().and_then(|list| in_list.get(list)) == Some(&true);
+        Some(self.groups.iter().enumerate().filter(move |(_, list)| is_member(list)).map(|(at, _)| at))
     }
 }
 
@@ -89,16 +81,6 @@ impl Inventory {
     /// The table can not be read, or has a name that can not be a node's.
     pub fn nodes(&self) -> Result<Vec<NodeName>, InventoryError> {
         Ok(self.node_index()?.names().to_vec())
-    }
-
-    /// The groups of a node in the order of `nodelist.groups`, which is that of inheritance; none of an unknown node.
-    ///
-    /// # Errors
-    /// As [`Inventory::nodes`].
-    pub fn groups_of(&self, node: &str) -> Result<Vec<String>, InventoryError> {
-        let index = self.node_index()?;
-        let groups = index.position(node).into_iter().flat_map(|at| index.groups(at));
-        Ok(groups.map(str::to_owned).collect())
     }
 
     /// All groups that have members or a row of `nodegroup`, sorted.

@@ -7,7 +7,7 @@ use crate::cell::CellError;
 
 /// An entry that nothing is made of. The message names the row, and how to say that it is meant so.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum PassedOver {
+pub enum IgnoredEntry {
     /// `nictypes` has a type that we do not know.
     #[error("{cell}; {nic} is not configured; set nictypes.{nic}=unused if this is intended")]
     Type {
@@ -56,7 +56,7 @@ impl Nics {
             if plain && is_service_processor(nic.name.as_str()) {
                 nic.kind = Some(NicKind::Bmc);
                 let (node, nic) = (node.to_owned(), nic.name.to_string());
-                self.passed_over.push(PassedOver::Untyped { node, nic });
+                self.ignored.push(IgnoredEntry::Untyped { node, nic });
             }
         }
     }

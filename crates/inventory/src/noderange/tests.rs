@@ -216,11 +216,14 @@ fn what_is_too_much_is_refused_before_it_is_made() {
 #[test]
 fn files_and_expressions_that_can_not_be_used_are_named() {
     let cluster = fake();
-    let told = |range| cluster.select(range).unwrap_err().to_string();
-    assert_eq!(told("^/none"), "cannot read /none of the noderange");
-    assert_eq!(told("^/loop"), "/loop of the noderange: files include each other; write the nodes instead");
-    assert_eq!(told("/n*["), "\"^n*[$\" in the noderange is not a valid regular expression");
-    assert_eq!(told("vm.host=~["), "\"[\" in the noderange is not a valid regular expression");
+    let message = |range| cluster.select(range).unwrap_err().to_string();
+    assert_eq!(message("^/none"), "cannot read /none of the noderange");
+    assert_eq!(
+        message("^/loop"),
+        "/loop of the noderange: files include each other; write the nodes instead"
+    );
+    assert_eq!(message("/n*["), "\"^n*[$\" in the noderange is not a valid regular expression");
+    assert_eq!(message("vm.host=~["), "\"[\" in the noderange is not a valid regular expression");
 }
 
 /// Ranges of the grammar over the names n1 to n9 and two groups.

@@ -8,7 +8,7 @@ fn value(value: &str, node: &str) -> String {
     apply(value, node).unwrap().into_owned()
 }
 
-fn told(value: &str, node: &str) -> String {
+fn message(value: &str, node: &str) -> String {
     let error = apply(value, node).unwrap_err();
     let source = error.source().map(|source| format!(": {source}")).unwrap_or_default();
     format!("{error}{source}")
@@ -52,7 +52,7 @@ fn helper_functions_are_those_of_xcat() {
 
 #[test]
 fn what_can_not_be_computed_is_told_with_its_place() {
-    for (cell, message) in [
+    for (cell, reason) in [
         (
             r"|n(\d+)|($1/0)|",
             r#"($1/0) in the value "|n(\\d+)|($1/0)|" cannot be computed for n4: division by zero"#,
@@ -74,11 +74,11 @@ fn what_can_not_be_computed_is_told_with_its_place() {
         ("|n.|(dim2idx(1,2))|", "dim2idx takes an index, then a size and an index of each further dimension"),
         ("|n.|(1;2)|", "unexpected \";\""),
     ] {
-        let told = told(cell, "n4");
-        assert!(told.contains(message), "{cell}: {told}");
+        let error = message(cell, "n4");
+        assert!(error.contains(reason), "{cell}: {error}");
     }
     let deep = format!("|n.|{}1{}|", "(".repeat(99), ")".repeat(99));
-    assert!(told(&deep, "n4").ends_with("parentheses are nested deeper than 32"));
+    assert!(message(&deep, "n4").ends_with("parentheses are nested deeper than 32"));
 }
 
 proptest! {

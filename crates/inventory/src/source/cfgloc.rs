@@ -319,16 +319,16 @@ mod tests {
     fn the_variable_stands_above_the_file() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("cfgloc");
-        let said = |variable| Choice { variable, file: &file }.tables().unwrap();
+        let tables = |variable| Choice { variable, file: &file }.tables().unwrap();
         let shown = |tables: Option<XcatTables>| tables.map(|tables| tables.url.to_string());
-        assert_eq!(said(None), None);
+        assert_eq!(tables(None), None);
         std::fs::write(&file, "\nPg:dbname=x|a|b\n").unwrap();
-        assert_eq!(said(None), None, "xCAT reads one line only");
+        assert_eq!(tables(None), None, "xCAT reads one line only");
         std::fs::write(&file, "Pg:dbname=x|a|geheim\nSQLite:/x\n").unwrap();
-        assert_eq!(shown(said(None)).as_deref(), Some("postgres://a@/x"));
-        assert_eq!(shown(said(Some(""))).as_deref(), Some("postgres://a@/x"));
-        assert_eq!(shown(said(Some("SQLite:/y"))).as_deref(), Some("xcat:///y"));
-        assert!(!format!("{:?}", said(None)).contains("geheim"));
+        assert_eq!(shown(tables(None)).as_deref(), Some("postgres://a@/x"));
+        assert_eq!(shown(tables(Some(""))).as_deref(), Some("postgres://a@/x"));
+        assert_eq!(shown(tables(Some("SQLite:/y"))).as_deref(), Some("xcat:///y"));
+        assert!(!format!("{:?}", tables(None)).contains("geheim"));
         std::fs::write(&file, "DB2:xcatdb|xcatdb|geheim\n").unwrap();
         let error = Choice { variable: None, file: &file }.tables().unwrap_err().to_string();
         assert!(error.starts_with(&format!("{} names a DB2 database", file.display())), "{error}");

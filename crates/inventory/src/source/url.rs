@@ -93,18 +93,20 @@ mod tests {
 
     #[test]
     fn other_text_is_refused_with_the_forms_there_are() {
-        let told = |text: &str| text.parse::<InventoryUrl>().unwrap_err().to_string();
+        let message = |text: &str| text.parse::<InventoryUrl>().unwrap_err().to_string();
         for text in ["", "/etc/xcat", "file:", "file://host/x", "xcat:etc", "xcat://", "db2://x"] {
             assert_eq!(
-                told(text),
+                message(text),
                 format!(
                     "invalid inventory {text:?}: use xcat:///DIRECTORY (xCAT's SQLite tables), file:PATH (a stanza file), postgres://USER@HOST/DATABASE or mysql://USER@HOST/DATABASE"
                 )
             );
         }
-        assert!(told("Pg:dbname=xcatdb;host=mn|xcatadm|geheim").starts_with("invalid inventory \"Pg...\": "));
-        assert!(told("db2://u:geheim@mn/x").starts_with("invalid inventory \"db2...\": "));
-        assert!(!told("postgres://u:geheim@mn/x").contains("geheim"));
+        assert!(
+            message("Pg:dbname=xcatdb;host=mn|xcatadm|geheim").starts_with("invalid inventory \"Pg...\": ")
+        );
+        assert!(message("db2://u:geheim@mn/x").starts_with("invalid inventory \"db2...\": "));
+        assert!(!message("postgres://u:geheim@mn/x").contains("geheim"));
     }
 
     #[test]

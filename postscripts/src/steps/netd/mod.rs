@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use durable::FileError;
 use inventory::Snapshot;
-use inventory::snapshot::Kept;
+use inventory::snapshot::StoredSnapshot;
 use process::ExecuteError;
 use thiserror::Error;
 
@@ -157,7 +157,7 @@ async fn observe(desired: &Desired) -> Result<Observed, NetdError> {
     let units = service::observe().await;
     let running = units.service.pid.and_then(|pid| service::running(pid, program, program_digest.as_deref()));
     let changed = changed(desired.units.clone())?;
-    let kept = Kept::read(Path::new(inventory::snapshot::PATH));
+    let kept = StoredSnapshot::read(Path::new(inventory::snapshot::PATH));
     Ok(Observed {
         program_digest,
         linked: std::fs::read_link(LINK).is_ok_and(|target| target == program),

@@ -73,7 +73,7 @@ use crate::log::stamp;
 pub async fn run(run: &Run) -> Result<Outcome, NetworkError> {
     let host = Host::this();
     let host_plan = HostPlan::compile(&run.environment.tables()?)?;
-    host_plan.passed_over.iter().for_each(|why| run.log.summary("network", why));
+    host_plan.ignored.iter().for_each(|why| run.log.summary("network", why));
     let node = run.environment.node()?;
     let master = SocketAddr::new(node.master, node.http_port);
     if !run.work.dry_run {

@@ -20,7 +20,7 @@ enum Answer {
 
 const WINDOWS: &str = "it is for Windows";
 const CLIENT: &str = "it only concerns docker's own client";
-const DIED: &str = "newer kernels and engines no longer have it";
+const REMOVED: &str = "newer kernels and engines no longer have it";
 
 /// Every option of docker 28.2 (`docker run --help`, recorded in tests/data), in its order.
 const OPTIONS: [(&str, Answer); 104] = [
@@ -91,7 +91,7 @@ const OPTIONS: [(&str, Answer); 104] = [
     ("ip6", Column("nicips.eth0=fd00::1")),
     ("ipc", Key("ipc=host")),
     ("isolation", Never(WINDOWS)),
-    ("kernel-memory", Never(DIED)),
+    ("kernel-memory", Never(REMOVED)),
     ("label", Key("label=role=db")),
     ("label-file", Never("xdock does not read such files: write label=NAME=VALUE for each line")),
     ("link", Key("link=host2c1:db")),
@@ -245,7 +245,10 @@ mod tests {
             assert!(refused.contains(&format!("docker run --{option} ")), "{refused}");
             let plain = format!("{option}=x").parse::<Settings>();
             let is_item = super::super::is_key(option);
-            assert!(is_item || plain.is_err_and(|told| told.contains(&format!("--{option} "))), "{option}");
+            assert!(
+                is_item || plain.is_err_and(|message| message.contains(&format!("--{option} "))),
+                "{option}"
+            );
         }
         for (letter, option) in OTHERS {
             let refused = format!("-{letter}=x").parse::<Settings>().unwrap_err();
@@ -284,7 +287,7 @@ mod tests {
 
     #[test]
     fn the_message_says_what_to_write() {
-        for (text, told) in [
+        for (text, message) in [
             ("add-host=a:1.2.3.4", "docker run --add-host is the item extrahost=db:10.99.2.1"),
             ("readOnly=true", "docker run --read-only is the item readonly=yes"),
             ("log_driver=x", "docker run --log-driver is the item logdriver=local"),
@@ -302,7 +305,7 @@ mod tests {
             ("dnssearch=lab.test,tty", "it has no value: tty=VALUE"),
         ] {
             let error = text.parse::<Settings>().unwrap_err();
-            assert!(error.ends_with(told), "{error}\n{told}");
+            assert!(error.ends_with(message), "{error}\n{message}");
         }
     }
 }

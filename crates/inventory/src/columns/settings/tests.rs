@@ -124,7 +124,7 @@ fn further_values_follow_after_a_comma() {
     );
     assert_eq!(parsed("sysctl=net.core.somaxconn=9,net.ipv4.ip_forward=1").unwrap().sysctls.len(), 2);
     // after a semicolon, and where a value was forgotten, nothing is guessed
-    for (text, told) in [
+    for (text, message) in [
         ("dns=10.99.0.1;10.99.0.2", "item \"10.99.0.2\": items are port= expose= "),
         ("dnssearch=lab.test,tty", "item \"tty\": it has no value: tty=VALUE"),
         ("dns=10.99.0.1,ten", "item \"ten\": an IP address is needed"),
@@ -132,7 +132,7 @@ fn further_values_follow_after_a_comma() {
         ("tmpfs=/run,size", "item \"size\": items are port= expose= "),
     ] {
         let error = parsed(text).unwrap_err();
-        assert!(error.starts_with(told), "{error}");
+        assert!(error.starts_with(message), "{error}");
     }
 }
 

@@ -121,7 +121,7 @@ fn refused(database: &Database, endpoint: &Endpoint, error: &Error) -> Problem {
 
 fn code(error: &Error) -> Option<u16> {
     match error {
-        Error::MySqlError(told) => Some(told.code),
+        Error::MySqlError(server) => Some(server.code),
         _ => None,
     }
 }
@@ -129,7 +129,7 @@ fn code(error: &Error) -> Option<u16> {
 /// The server's own message.
 fn message(error: &Error) -> String {
     match error {
-        Error::MySqlError(told) => told.message.clone(),
+        Error::MySqlError(server) => server.message.clone(),
         other => other.to_string(),
     }
 }

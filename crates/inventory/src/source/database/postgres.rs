@@ -154,7 +154,7 @@ const NOT_ADMITTED: [SqlState; 2] =
 /// The server's own message; the driver's text says only "db error".
 fn message(error: &Error) -> String {
     match (error.as_db_error(), error.source()) {
-        (Some(told), _) => told.message().to_owned(),
+        (Some(server), _) => server.message().to_owned(),
         (None, Some(source)) => format!("{error}: {source}"),
         (None, None) => error.to_string(),
     }

@@ -1,4 +1,4 @@
-//! The snapshot as a host keeps it: the file, and a second copy that is served when the file is broken.
+//! The snapshot as a host keeps it: the file, and a copy that is served when the file is broken.
 //!
 //! A host without any snapshot starts no container. One damaged file must not lead to that, so every snapshot that comes into
 //! force is written twice.
@@ -17,26 +17,26 @@ const MODE: u32 = 0o600;
 
 /// What a host keeps.
 #[derive(Debug, Default)]
-pub struct Kept {
+pub struct StoredSnapshot {
     /// The snapshot to serve; `None`: none was ever delivered, or neither copy can be read.
     pub snapshot: Option<Snapshot>,
     /// Why that is not the content of the file itself.
-    pub problem: Option<KeptError>,
+    pub problem: Option<StoredError>,
 }
 
 /// A file that does not hold a snapshot any more. Its source says why.
 #[derive(Debug, Error)]
-pub enum KeptError {
+pub enum StoredError {
     /// The copy is served.
     #[error(
         "snapshot {} is broken; netd serves the last good one, of {when} ({}), until \"xdock sync {host}\" replaces it",
-        path.display(), second.display()
+        path.display(), copy.display()
     )]
-    Second {
+    Copy {
         /// The file.
         path: PathBuf,
         /// The copy.
-        second: PathBuf,
+        copy: PathBuf,
         /// When the tables of the copy were read.
         when: String,
         /// The host that it is for.
@@ -48,43 +48,43 @@ pub enum KeptError {
     /// There is no good copy either.
     #[error(
         "snapshot {} is broken, and there is no good copy in {}; run \"xdock sync HOST\" on the management node",
-        path.display(), second.display()
+        path.display(), copy.display()
     )]
     Lost {
         /// The file.
         path: PathBuf,
         /// The copy.
-        second: PathBuf,
+        copy: PathBuf,
         /// What is wrong with the file.
         #[source]
         source: SnapshotError,
     },
 }
 
-impl Kept {
+impl StoredSnapshot {
     /// Reads what a host keeps at `path`. A file that was removed is not broken: the host has no snapshot then.
     pub fn read(path: &Path) -> Self {
         match Snapshot::read(path) {
             Ok(snapshot) => Self { snapshot, problem: None },
-            Err(source) => Self::second(path, source),
+            Err(source) => Self::from_copy(path, source),
         }
     }
 
-    fn second(path: &Path, source: SnapshotError) -> Self {
-        let (path, second) = (path.to_owned(), second(path));
-        match Snapshot::read(&second) {
+    fn from_copy(path: &Path, source: SnapshotError) -> Self {
+        let (path, copy) = (path.to_owned(), copy_path(path));
+        match Snapshot::read(&copy) {
             Ok(Some(good)) => {
                 let (when, host) = (good.stamp().when(), good.host.to_string());
-                let problem = KeptError::Second { path, second, when, host, source };
+                let problem = StoredError::Copy { path, copy, when, host, source };
                 Self { snapshot: Some(good), problem: Some(problem) }
             }
-            _ => Self { snapshot: None, problem: Some(KeptError::Lost { path, second, source }) },
+            _ => Self { snapshot: None, problem: Some(StoredError::Lost { path, copy, source }) },
         }
     }
 }
 
 /// Where the copy is.
-pub fn second(path: &Path) -> PathBuf {
+pub fn copy_path(path: &Path) -> PathBuf {
     beside(path, "last")
 }
 
@@ -93,10 +93,10 @@ pub fn second(path: &Path) -> PathBuf {
 ///
 /// # Errors
 /// Names the file that was not written.
-pub fn keep(path: &Path, snapshot: &Snapshot) -> Result<(), FileError> {
+pub fn store(path: &Path, snapshot: &Snapshot) -> Result<(), FileError> {
     let text = snapshot.to_text();
     // the copy first: when it cannot be written, the file is still what is in force
-    for path in [second(path), path.to_owned()] {
+    for path in [copy_path(path), path.to_owned()] {
         if Snapshot::read(&path).is_err() {
             set_aside(&path)?;
         }
@@ -111,15 +111,15 @@ pub fn keep(path: &Path, snapshot: &Snapshot) -> Result<(), FileError> {
 /// # Errors
 /// Names the file that cannot be read or written.
 pub fn restore_copy(path: &Path) -> Result<(), FileError> {
-    let second = second(path);
-    if durable::same_content(path, &second) {
+    let copy = copy_path(path);
+    if durable::same_content(path, &copy) {
         return Ok(());
     }
     let Some(text) = durable::read(path)? else { return Ok(()) };
-    if Snapshot::read(&second).is_err() {
-        set_aside(&second)?;
+    if Snapshot::read(&copy).is_err() {
+        set_aside(&copy)?;
     }
-    durable::replace(&second, &text, MODE).map(drop)
+    durable::replace(&copy, &text, MODE).map(drop)
 }
 
 /// A directory cannot be replaced by a file, and a broken file may be all that tells how it broke.
@@ -151,7 +151,7 @@ mod tests {
     impl Host {
         fn new() -> Self {
             let host = Self(tempfile::tempdir().unwrap());
-            keep(&host.path(), &snapshot(7)).unwrap();
+            store(&host.path(), &snapshot(7)).unwrap();
             host
         }
 
@@ -159,8 +159,8 @@ mod tests {
             self.0.path().join("snapshot.json")
         }
 
-        fn kept(&self) -> (Option<u64>, Option<String>) {
-            let Kept { snapshot, problem } = Kept::read(&self.path());
+        fn stored(&self) -> (Option<u64>, Option<String>) {
+            let StoredSnapshot { snapshot, problem } = StoredSnapshot::read(&self.path());
             (snapshot.map(|kept| kept.version), problem.map(|problem| problem.to_string()))
         }
 
@@ -198,12 +198,12 @@ mod tests {
             let host = Host::new();
             spoil(&host.path());
             let path = host.path().display().to_string();
-            let told = format!(
+            let message = format!(
                 "snapshot {path} is broken; netd serves the last good one, of 1970-01-01 00:00:00 UTC ({path}.last), until \"xdock sync host1\" replaces it"
             );
-            assert_eq!(host.kept(), (Some(7), Some(told)), "{how}");
-            keep(&host.path(), &snapshot(8)).unwrap();
-            assert_eq!(host.kept(), (Some(8), None), "{how}");
+            assert_eq!(host.stored(), (Some(7), Some(message)), "{how}");
+            store(&host.path(), &snapshot(8)).unwrap();
+            assert_eq!(host.stored(), (Some(8), None), "{how}");
             let names = host.names();
             assert_eq!(
                 (names.len(), names[1].starts_with("snapshot.json.broken-")),
@@ -216,24 +216,24 @@ mod tests {
     #[test]
     fn without_a_good_copy_there_is_none_and_that_is_told() {
         let host = Host::new();
-        for path in [host.path(), second(&host.path())] {
+        for path in [host.path(), copy_path(&host.path())] {
             fs::write(path, "{").unwrap();
         }
         let path = host.path().display().to_string();
-        let told = format!(
+        let message = format!(
             "snapshot {path} is broken, and there is no good copy in {path}.last; run \"xdock sync HOST\" on the management node"
         );
-        assert_eq!(host.kept(), (None, Some(told)));
-        fs::remove_file(second(&host.path())).unwrap();
-        fs::create_dir(second(&host.path())).unwrap();
-        keep(&host.path(), &snapshot(8)).unwrap();
-        assert_eq!(host.kept(), (Some(8), None));
+        assert_eq!(host.stored(), (None, Some(message)));
+        fs::remove_file(copy_path(&host.path())).unwrap();
+        fs::create_dir(copy_path(&host.path())).unwrap();
+        store(&host.path(), &snapshot(8)).unwrap();
+        assert_eq!(host.stored(), (Some(8), None));
     }
 
     #[test]
     fn a_missing_or_broken_copy_is_restored_from_the_file() {
         let host = Host::new();
-        let copy = second(&host.path());
+        let copy = copy_path(&host.path());
         restore_copy(&host.path()).unwrap();
         fs::remove_file(&copy).unwrap();
         restore_copy(&host.path()).unwrap();
@@ -250,6 +250,6 @@ mod tests {
     fn a_file_that_was_removed_is_no_snapshot() {
         let host = Host::new();
         fs::remove_file(host.path()).unwrap();
-        assert_eq!(host.kept(), (None, None));
+        assert_eq!(host.stored(), (None, None));
     }
 }

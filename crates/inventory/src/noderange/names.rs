@@ -4,7 +4,7 @@ use super::expand::{self, Budget, TooMany};
 use super::{Factor, LIMIT, NoderangeError, NumberNames, parse};
 
 /// The names that `text` writes, in its order, each once, whether there are such nodes or not: words and their ranges
-/// (`n[1-3],m1-m4,-n2`). What only existing nodes can answer (groups, criteria, regexes) is told as invalid.
+/// (`n[1-3],m1-m4,-n2`). What only existing nodes can answer (groups, criteria, regexes) is message as invalid.
 ///
 /// # Errors
 /// Members that are not names, or too many names.
@@ -39,7 +39,7 @@ mod tests {
         let names = |text: &str| names(text, &NumberNames::default()).map_err(|error| error.to_string());
         assert_eq!(names("b[1-3],a,-b2,a"), Ok(vec!["b1".into(), "b3".into(), "a".into()]));
         assert_eq!(names("h[1-2]c[1-2]"), Ok(["h1c1", "h1c2", "h2c1", "h2c2"].map(str::to_owned).into()));
-        let told = "Invalid nodes and/or groups in noderange: mgt==docker".to_owned();
-        assert_eq!(names("mgt==docker"), Err(told));
+        let message = "Invalid nodes and/or groups in noderange: mgt==docker".to_owned();
+        assert_eq!(names("mgt==docker"), Err(message));
     }
 }
