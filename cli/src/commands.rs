@@ -60,7 +60,7 @@ pub(crate) enum CommandError {
     #[error("cannot start")]
     Start(#[source] io::Error),
     /// Nobody but systemd runs `knock`.
-    #[error("standard input is no TCP connection; xdock-knock.socket starts this")]
+    #[error("standard input is not a TCP connection; xdock-knock.socket starts this command")]
     NoConnection(#[source] io::Error),
     /// The settings.
     #[error(transparent)]
@@ -84,7 +84,7 @@ pub(crate) enum CommandError {
     #[error(transparent)]
     Stanza(#[from] inventory::stanza::StanzaError),
     /// xCAT's tables have their own commands.
-    #[error("{url} are xCAT's own tables, which xdock only reads: use {instead}")]
+    #[error("{url} are xCAT's tables, which xdock does not write: use {instead}")]
     ReadOnly {
         /// The tables.
         url: String,
@@ -95,7 +95,7 @@ pub(crate) enum CommandError {
     #[error("{0}")]
     Usage(String),
     /// Rows that can not be used, each with its node.
-    #[error("nothing was done: {} cannot be used as the tables have {}", nodes(.0.len()), them(.0.len()))]
+    #[error("nothing was done: the tables have invalid values for {}", nodes(.0.len()))]
     Nodes(Vec<(NodeName, String)>),
     /// A host's columns.
     #[error(transparent)]
@@ -116,10 +116,6 @@ pub(crate) enum CommandError {
 
 fn nodes(count: usize) -> String {
     if count == 1 { "1 node".to_owned() } else { format!("{count} nodes") }
-}
-
-fn them(count: usize) -> &'static str {
-    if count == 1 { "it" } else { "them" }
 }
 
 /// Runs what the command line says; its status is that of the process.
@@ -160,7 +156,7 @@ fn report(error: &CommandError, tables_said: bool, printer: &mut Printer) {
         // a database's messages say what to do
         CommandError::Inventory(InventoryError::Source(SourceError::Database(_))) => {}
         CommandError::Inventory(InventoryError::Source(_)) if !tables_said => {
-            printer.hint("--inventory, XDOCK_INVENTORY or the settings say where the tables are; xdock def makes the first");
+            printer.hint("set the location of the tables with --inventory, XDOCK_INVENTORY or the settings; xdock def creates the first table");
         }
         _ => {}
     }
@@ -190,7 +186,7 @@ fn not_own(error: &NotOwn) -> Outcome {
     }
 }
 
-const MK: &str = "xdock mk makes it";
+const MK: &str = "xdock mk creates it";
 
 /// Does what a command says.
 pub(crate) fn dispatch(command: Command, app: &mut App) -> Result<Done, CommandError> {

@@ -72,7 +72,7 @@ pub(crate) async fn run(host: &Host, node: &str, wish: &Wish) -> Result<Left, Co
     let session = session::Session::new(&host.engine, node, wish, desk, &screen);
     let left = session.run().await;
     if let Ok(Left::Keys) = left {
-        screen.say_at_last("left; it goes on").await;
+        screen.say_at_last("detached; the container keeps running").await;
     }
     // what is on its way to a terminal that takes nothing must not keep us
     let patient = matches!(left, Ok(Left::Ended(_)) | Err(_));

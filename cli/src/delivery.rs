@@ -34,7 +34,7 @@ pub(crate) enum Delivery {
 #[derive(Debug, Error)]
 pub(crate) enum DeliveryError {
     /// No netd.
-    #[error("netd is not on {host} yet; its postscript brings it (updatenode {host} -P xdock)")]
+    #[error("netd is not installed on {host}; run \"updatenode {host} -P xdock\"")]
     Absent {
         /// The host.
         host: String,
@@ -50,7 +50,7 @@ pub(crate) enum DeliveryError {
     },
     /// netd cannot be told to replace what it has.
     #[error(
-        "netd of {host} is of an earlier release, which keeps the tables that it has because they are newer by their clock; update it (updatenode {host} -P xdock), then run \"xdock sync {host}\""
+        "netd of {host} is of an earlier release, which keeps its tables because their time stamp is newer; run \"updatenode {host} -P xdock\", then \"xdock sync {host}\""
     )]
     Outdated {
         /// The host.
@@ -60,15 +60,13 @@ pub(crate) enum DeliveryError {
     #[error(transparent)]
     Objection(Box<Objection>),
     /// Every time it was looked at, it had another one.
-    #[error("somebody else delivers tables to {host} at the same time; run \"xdock sync {host}\" again")]
+    #[error("another program delivers tables to {host} at the same time; run \"xdock sync {host}\" again")]
     Contended {
         /// The host.
         host: String,
     },
     /// netd said something else than it promises.
-    #[error(
-        "netd of {host} says {told:?}, not which snapshot it has; update xdock there (updatenode {host} -P xdock)"
-    )]
+    #[error("unknown answer {told:?} from netd of {host}; run \"updatenode {host} -P xdock\"")]
     Told {
         /// The host.
         host: String,
@@ -76,7 +74,7 @@ pub(crate) enum DeliveryError {
         told: String,
     },
     /// The file for a host that is being deployed.
-    #[error("cannot leave the tables for {host} to fetch")]
+    #[error("cannot write the tables that {host} downloads")]
     File {
         /// The host.
         host: String,

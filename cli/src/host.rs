@@ -64,7 +64,7 @@ pub(crate) enum HostError {
     },
     /// A port of the tables, and nothing to speak TLS with.
     #[error(
-        "vm.host has port {port} of {host}, where its engine would be reached by TLS, and this management node has no certificates: remove the port (vm.host={host}) to use ssh, or run \"xdock host {host} enroll\""
+        "vm.host has port {port} of {host}, which needs TLS, and this management node has no certificates: remove the port (vm.host={host}) to use ssh, or run \"xdock host {host} enroll\""
     )]
     NoCertificates {
         /// The docker host.
@@ -252,7 +252,7 @@ mod tests {
             assert_eq!(
                 host(&format!("host1:{port}"), none).unwrap_err().to_string(),
                 format!(
-                    "vm.host has port {port} of host1, where its engine would be reached by TLS, and this management node has no certificates: remove the port (vm.host=host1) to use ssh, or run \"xdock host host1 enroll\""
+                    "vm.host has port {port} of host1, which needs TLS, and this management node has no certificates: remove the port (vm.host=host1) to use ssh, or run \"xdock host host1 enroll\""
                 )
             );
         }

@@ -48,7 +48,7 @@ pub(crate) struct Settings {
 #[derive(Debug, Error)]
 pub(crate) enum SettingsError {
     /// A file that was asked for.
-    #[error("no settings file {}", .0.display())]
+    #[error("settings file {} does not exist", .0.display())]
     Missing(PathBuf),
     /// A file that cannot be read.
     #[error(transparent)]

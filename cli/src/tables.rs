@@ -44,7 +44,7 @@ pub(crate) enum TablesError {
     File(#[from] FileError),
     /// SQLite files beside the database that xCAT uses now.
     #[error(
-        "xCAT no longer uses the SQLite files in {}: {said_by} names {used}. Remove the inventory setting or option to read that; to read the old files, copy them to another directory",
+        "xCAT no longer uses the SQLite files in {}: {said_by} names {used}. Remove the inventory setting or option to read that database; to read the old files, copy them to another directory",
         directory.display()
     )]
     Stale {
@@ -56,7 +56,7 @@ pub(crate) enum TablesError {
         used: String,
     },
     /// The password file does not exist.
-    #[error("no password file {}, which password_file in [database] of xdock.toml names", .0.display())]
+    #[error("password file {} does not exist (password_file in [database] of xdock.toml)", .0.display())]
     NoPassword(PathBuf),
     /// Everybody may read the password file.
     #[error("every user of this machine can read the password file {}; run \"chmod 600 {}\"", .0.display(), .0.display())]
@@ -151,7 +151,7 @@ mod tests {
         let shown = path.display();
         assert_eq!(
             told(),
-            format!("no password file {shown}, which password_file in [database] of xdock.toml names")
+            format!("password file {shown} does not exist (password_file in [database] of xdock.toml)")
         );
         std::fs::write(&path, "geheim \nmore\n").unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
@@ -178,7 +178,7 @@ mod tests {
         assert_eq!(
             current(path.clone()).unwrap_err().to_string(),
             format!(
-                "xCAT no longer uses the SQLite files in {}: {} names mysql://xcatadmin@mn/xcatdb. Remove the inventory setting or option to read that; to read the old files, copy them to another directory",
+                "xCAT no longer uses the SQLite files in {}: {} names mysql://xcatadmin@mn/xcatdb. Remove the inventory setting or option to read that database; to read the old files, copy them to another directory",
                 path.display(),
                 file.display()
             )

@@ -93,7 +93,7 @@ fn refused(text: String) -> Outcome {
 }
 
 /// What to do about wrong rows.
-pub(crate) const CHECK: &str = "xdock check looks at all the tables";
+pub(crate) const CHECK: &str = "run \"xdock check\" to check all tables";
 
 /// Groups places by host, each with its way there.
 pub(crate) fn groups(

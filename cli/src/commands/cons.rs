@@ -10,7 +10,7 @@ use chain::chain;
 
 pub(super) async fn run(args: &ConsArgs, app: &mut App) -> Result<Done, CommandError> {
     if app.printer.is_json() {
-        return Err(CommandError::Usage("a console is bytes: it has no --json".to_owned()));
+        return Err(CommandError::Usage("cons does not support --json".to_owned()));
     }
     let inventory = app.inventory()?;
     let nodes = app.select(&inventory, &args.node)?;

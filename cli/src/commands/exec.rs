@@ -99,7 +99,7 @@ impl Desk<'_> {
                 Ok(ended.code)
             }
             _ => Err(Refused::Program(
-                "the connection ended before the program did, which may still run".to_owned(),
+                "the connection ended before the program, which may still run".to_owned(),
             )),
         }
     }

@@ -45,10 +45,10 @@ const PROGRAMS: [&str; 2] = ["netd", "xdockhost"];
 #[derive(Debug, Error)]
 pub(crate) enum InitError {
     /// No management node.
-    #[error("{} is no directory; set installdir in the settings to what the hosts fetch from", .0.display())]
+    #[error("{} is not a directory; set installdir in the settings to the directory that hosts download from", .0.display())]
     NoDirectory(PathBuf),
     /// A program that hosts need.
-    #[error("cannot read {}; say with --from where netd and xdockhost are", path.display())]
+    #[error("cannot read {}; set the directory of netd and xdockhost with --from", path.display())]
     Program {
         /// Where it was looked for.
         path: PathBuf,
@@ -57,7 +57,7 @@ pub(crate) enum InitError {
         source: io::Error,
     },
     /// Where this program is.
-    #[error("cannot find the directory of this program; say with --from where netd and xdockhost are")]
+    #[error("cannot find the directory of this program; set the directory of netd and xdockhost with --from")]
     Own(#[source] io::Error),
     /// A file that was not written or removed.
     #[error(transparent)]
@@ -122,7 +122,10 @@ async fn with_xcat(
     let root = Xcat::place();
     let Some(there) = Xcat::at(root.clone()) else {
         if app.printer.volume() == Volume::Verbose {
-            app.printer.summary(&format!("{}: no xCAT here (XCATROOT says where else)", root.display()));
+            app.printer.summary(&format!(
+                "{}: xCAT is not installed here (set XCATROOT if it is elsewhere)",
+                root.display()
+            ));
         }
         return Ok(Done::All);
     };
@@ -132,11 +135,11 @@ async fn with_xcat(
         return Ok(Done::All);
     }
     match xcatd::reload(Path::new("/"), there.root()).await {
-        Reload::Loaded => app.printer.summary("xcatd has loaded its plugins again (rescanplugins)"),
-        Reload::Stopped => app.printer.summary("xcatd does not run; it loads the plugins when it starts"),
+        Reload::Loaded => app.printer.summary("xcatd has reloaded its plugins (rescanplugins)"),
+        Reload::Stopped => app.printer.summary("xcatd is not running; it loads the plugins when it starts"),
         Reload::Failed(error) => {
-            app.printer.error(&format!("xcatd did not load its plugins again: {}", chain(&error)));
-            app.printer.hint("systemctl restart xcatd loads them");
+            app.printer.error(&format!("xcatd did not reload its plugins: {}", chain(&error)));
+            app.printer.hint("run \"systemctl restart xcatd\"");
             return Ok(Done::Partly);
         }
     }
@@ -315,7 +318,7 @@ mod tests {
         let path = from.path().join("netd");
         assert_eq!(
             error,
-            format!("cannot read {}; say with --from where netd and xdockhost are", path.display())
+            format!("cannot read {}; set the directory of netd and xdockhost with --from", path.display())
         );
         assert_eq!(fs::read_dir(install.path()).unwrap().count(), 0);
     }

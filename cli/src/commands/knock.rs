@@ -55,7 +55,7 @@ async fn answer(asking: &mut TcpStream, peer: SocketAddr) -> Option<Answer> {
     Some(match line.parse::<Request>() {
         Err(error) => Answer::Out(error.to_string()),
         Ok(request) if request.address.to_canonical() != peer.ip().to_canonical() => Answer::Out(format!(
-            "the host says that it is {}, but its connection comes from {}: addresses are translated between them",
+            "the host has address {}, but connects from {}: the network between translates addresses (NAT)",
             request.address,
             peer.ip().to_canonical()
         )),

@@ -137,7 +137,7 @@ fn tell(plan: &Plan, members: &[Member], replies: &Replies) {
                 continue;
             }
             Verdict::Already { networks, faults, steps, .. } => {
-                replies.tell(member, Answer::Step("already made".to_owned()));
+                replies.tell(member, Answer::Step("already created".to_owned()));
                 faults.iter().for_each(|fault| replies.tell(member, Answer::Step(fault.to_string())));
                 let needs = |step: &&Step| needs(step, networks, None);
                 plan.shared.iter().filter(needs).chain(steps).for_each(say);

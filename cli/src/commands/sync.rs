@@ -56,7 +56,7 @@ pub(super) fn refuse_containers(
     let mut wrong = Vec::new();
     for host in hosts {
         if inventory.is_container(host)? {
-            wrong.push((host.clone(), format!("{host} is a container node; {command} takes docker hosts")));
+            wrong.push((host.clone(), format!("{host} is a container node; {command} needs docker hosts")));
         }
     }
     if wrong.is_empty() { Ok(()) } else { Err(CommandError::Nodes(wrong)) }
@@ -96,12 +96,12 @@ fn replaced(new: &Stamp, old: &Stamp) -> String {
     let (version, when) = (new.version, old.when());
     if foreign {
         format!(
-            "snapshot {version} of {} delivered; it replaces the tables of management node {}, of {when}: both deliver tables to this host",
+            "snapshot {version} of {} delivered; it replaces tables of management node {}, of {when}: both deliver tables to this host",
             new.maker(),
             old.maker()
         )
     } else {
-        format!("snapshot {version} delivered; it replaces that of {when}, made by {}", old.maker())
+        format!("snapshot {version} delivered; it replaces the snapshot of {when} by {}", old.maker())
     }
 }
 
@@ -278,7 +278,7 @@ mod tests {
     fn what_sync_replaces_is_told_with_its_maker() {
         assert_eq!(
             text("20@sha256:ab by mn1 4f3a 1", "1795943403000@sha256:cd by mn1 4f3a 0"),
-            "snapshot 20 delivered; it replaces that of 2026-11-29 09:10:03 UTC, made by mn1"
+            "snapshot 20 delivered; it replaces the snapshot of 2026-11-29 09:10:03 UTC by mn1"
         );
         assert_eq!(
             text("20@sha256:ab by mn1 4f3a 1", "1795943403000@sha256:cd"),
@@ -286,7 +286,7 @@ mod tests {
         );
         assert_eq!(
             text("20@sha256:ab by mn1 4f3a 1", "1795943403000@sha256:cd by mn2 77 0"),
-            "snapshot 20 of mn1 delivered; it replaces the tables of management node mn2, of 2026-11-29 09:10:03 UTC: both deliver tables to this host"
+            "snapshot 20 of mn1 delivered; it replaces tables of management node mn2, of 2026-11-29 09:10:03 UTC: both deliver tables to this host"
         );
     }
 }

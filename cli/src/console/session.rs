@@ -32,16 +32,16 @@ const LONGEST: Duration = Duration::from_secs(8);
 #[derive(Debug, Error)]
 pub(crate) enum ConsoleError {
     /// Our own terminal.
-    #[error("cannot make this terminal raw")]
+    #[error("cannot set the terminal to raw mode")]
     Terminal(#[source] io::Error),
     /// Signals.
-    #[error("cannot listen to signals")]
+    #[error("cannot handle signals")]
     Signals(#[source] io::Error),
     /// The engine.
     #[error(transparent)]
     Engine(#[from] EngineError),
     /// A program that does not run there; the engine has said why.
-    #[error("{node} cannot run {program}: name one that it has, with --exec PROGRAM")]
+    #[error("{node} cannot run {program}: choose another program with --exec PROGRAM")]
     Program {
         /// The container.
         node: String,
@@ -192,7 +192,7 @@ impl<'a> Session<'a> {
         self.happenings = None;
         let runs = now.phase == Phase::Running;
         if !now.listens && self.last.is_none() {
-            screen.say("nobody listens to this terminal (OpenStdin is not set); --exec gives a shell").await;
+            screen.say("the container does not read this terminal (OpenStdin is not set); start a shell with --exec").await;
         }
         self.arrive(&now).await;
         if runs && self.past != Past::None {
@@ -203,7 +203,7 @@ impl<'a> Session<'a> {
                 Ok(Err(error)) if may_pass(&error) => return Err(error.into()),
                 Ok(Err(error)) => {
                     screen
-                        .say(&format!("what was written meanwhile cannot be shown: {}", chain(&error)))
+                        .say(&format!("cannot show the output since the connection ended: {}", chain(&error)))
                         .await;
                 }
                 Err(left) => return Ok(Next::Leave(left)),

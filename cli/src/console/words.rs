@@ -25,16 +25,16 @@ pub(super) enum Situation {
 /// Why a container is waited for.
 pub(super) fn waiting(found: Option<&Found>) -> Situation {
     let Some(found) = found else {
-        return Situation::Waiting("there is no container; waiting until it is made".to_owned());
+        return Situation::Waiting("the container does not exist; waiting".to_owned());
     };
     let stopped = format!("stopped, exit status {}", found.exit_code);
     Situation::Waiting(match found.phase {
         Phase::Created => "not started yet; waiting".to_owned(),
         Phase::Running => "waiting".to_owned(),
         Phase::Paused => return Situation::Paused,
-        Phase::Restarting => format!("{stopped}; Docker starts it again"),
-        Phase::Exited => format!("{stopped}; waiting for its start"),
-        Phase::Gone => "on its way out; waiting until it is made anew".to_owned(),
+        Phase::Restarting => format!("{stopped}; Docker restarts it"),
+        Phase::Exited => format!("{stopped}; waiting"),
+        Phase::Gone => "being removed; waiting for a new container".to_owned(),
     })
 }
 
@@ -57,7 +57,7 @@ pub(super) fn told(before: &Situation, now: &Situation, escape: bool) -> Option<
         (_, Begun | Ended) => None,
         (_, Waiting(why)) => Some(format!("{why}{leaves}")),
         (_, Paused) => Some(format!("paused; waiting{leaves}")),
-        (Paused, Connected) => Some("goes on".to_owned()),
+        (Paused, Connected) => Some("resumed".to_owned()),
         (_, Lost(why)) => Some(format!("not connected: {why}; trying again{leaves}")),
         (Waiting(_), Connected | Restarted) => Some("started".to_owned()),
         (_, Connected) => Some("connected again".to_owned()),
@@ -81,7 +81,7 @@ mod tests {
         );
         assert_eq!(
             told(&Situation::Connected, &exited).as_deref(),
-            Some("stopped, exit status 0; waiting for its start; Ctrl-] leaves")
+            Some("stopped, exit status 0; waiting; Ctrl-] leaves")
         );
         assert_eq!(told(&exited, &exited.clone()), None);
         assert_eq!(told(&exited, &Situation::Connected).as_deref(), Some("started"));
@@ -101,7 +101,7 @@ mod tests {
         assert_eq!(told(&Situation::Begun, &Situation::Connected, false), None);
         assert_eq!(
             told(&Situation::Begun, &waiting(None), false).as_deref(),
-            Some("there is no container; waiting until it is made")
+            Some("the container does not exist; waiting")
         );
     }
 }

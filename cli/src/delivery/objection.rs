@@ -34,7 +34,7 @@ pub(crate) enum Objection {
     },
     /// This management node has lost its epoch.
     #[error(
-        "{host} has tables of {} that {ours} made before it was restored or installed anew; to replace them run \"xdock sync {host}\"",
+        "{host} has tables of {} that {ours} made before it was restored or reinstalled; to replace them run \"xdock sync {host}\"",
         held.when()
     )]
     Restored {
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_management_node_that_was_restored_is_told() {
-        let text = "host1 has tables of 2026-11-29 08:10:03 UTC that mn1 made before it was restored or installed anew; to replace them run \"xdock sync host1\"";
+        let text = "host1 has tables of 2026-11-29 08:10:03 UTC that mn1 made before it was restored or reinstalled; to replace them run \"xdock sync host1\"";
         assert_eq!(told(&stamp(NOW - HOUR, "cd by mn1 4f3a 3")).as_deref(), Some(text));
     }
 

@@ -55,13 +55,16 @@ mod tests {
         check(&json!({"Tty": true, "HostConfig": {"ShmSize": 1, "Sysctls": {"net.core.somaxconn": "9"}}}))
             .unwrap();
         let told = |body| check(&body).unwrap_err().to_string();
-        assert_eq!(told(json!({"HostConfig": {"ShmSise": 1}})), "Docker's API has no HostConfig.ShmSise");
-        assert_eq!(told(json!({"tty": true})), "Docker's API has no tty");
+        assert_eq!(
+            told(json!({"HostConfig": {"ShmSise": 1}})),
+            "Docker's API does not have HostConfig.ShmSise"
+        );
+        assert_eq!(told(json!({"tty": true})), "Docker's API does not have tty");
     }
 
     #[test]
     fn a_value_of_the_wrong_type_is_refused() {
         let error = check(&json!({"Tty": "yes"})).unwrap_err();
-        assert_eq!(error.to_string(), "not a container that Docker's API knows");
+        assert_eq!(error.to_string(), "Docker's API rejects the container");
     }
 }

@@ -47,7 +47,7 @@ pub(crate) enum EngineError {
         source: Bollard,
     },
     /// It made something, and did not say what.
-    #[error("the engine of {host} made a {kind} without saying its ID")]
+    #[error("the engine of {host} created a {kind} without returning its ID")]
     NoId {
         /// The host.
         host: String,
@@ -55,10 +55,10 @@ pub(crate) enum EngineError {
         kind: &'static str,
     },
     /// What is sent can not be read as a request of the engine's API.
-    #[error("not a container that Docker's API knows")]
+    #[error("Docker's API rejects the container")]
     Body(#[source] serde_json::Error),
     /// A key that would be lost on the way.
-    #[error("Docker's API has no {path}")]
+    #[error("Docker's API does not have {path}")]
     UnknownKey {
         /// The key with those above it, joined by dots.
         path: String,

@@ -60,7 +60,7 @@ pub(crate) struct Ssh {
 #[derive(Debug, Error)]
 pub(crate) enum SshError {
     /// The directory of the shared connections is not ours alone.
-    #[error("cannot use {} for ssh connections: it must be a directory of mode 0700 that is ours", path.display())]
+    #[error("cannot use {} for ssh connections: it must be a directory of mode 0700 that this user owns", path.display())]
     Runtime {
         /// The directory.
         path: PathBuf,

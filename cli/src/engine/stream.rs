@@ -95,8 +95,9 @@ impl ChildStream {
         };
         self.told = None;
         let before = self.preamble.as_ref().and_then(Preamble::told);
-        let told =
-            why(text.trim(), &self.name).or(before).unwrap_or_else(|| "it ended without a word".to_owned());
+        let told = why(text.trim(), &self.name)
+            .or(before)
+            .unwrap_or_else(|| "it ended without an error message".to_owned());
         Poll::Ready(self.error(told))
     }
 
@@ -142,7 +143,7 @@ fn why(stderr: &str, name: &str) -> Option<String> {
     match stderr {
         "" => None,
         text if text.ends_with("docker: not found") => Some(format!(
-            "there is no docker command, by which ssh reaches the engine; \"updatenode {host} -P xdock\" installs it"
+            "the docker command, which xdock needs over ssh, is not installed; run \"updatenode {host} -P xdock\""
         )),
         text => Some(text.to_owned()),
     }

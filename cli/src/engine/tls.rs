@@ -113,7 +113,7 @@ pub(crate) enum TlsError {
     #[error("cannot use the certificates of [tls]")]
     Config(#[source] rustls::Error),
     /// Neither a DNS name nor an IP address.
-    #[error("{0:?} is no name that a certificate can have")]
+    #[error("{0:?} is not a valid name for a certificate")]
     Name(String),
     /// The handshake.
     #[error("no TLS session with {name}: {why}")]
@@ -127,7 +127,7 @@ pub(crate) enum TlsError {
         source: io::Error,
     },
     /// The engine refuses us.
-    #[error("the engine refuses our certificate {} ({alert}): it trusts another authority, or its clock is wrong", cert.display())]
+    #[error("the engine rejects our certificate {} ({alert}): it trusts another authority, or its clock is wrong", cert.display())]
     Refused {
         /// Our certificate.
         cert: PathBuf,

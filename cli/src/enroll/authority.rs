@@ -33,13 +33,13 @@ const EARLIER: Duration = Duration::days(1);
 #[derive(Debug, Error)]
 pub(crate) enum AuthorityError {
     /// A file that is not ours to read.
-    #[error("the authority cannot be read, which root of the management node can")]
+    #[error("cannot read the certificate authority; run xdock as root of the management node")]
     Read(#[source] FileError),
     /// A file that is not there.
-    #[error("the authority has no {}; \"xdock host HOST enroll\" on the management node makes one", .0.display())]
+    #[error("the certificate authority has no {}; \"xdock host HOST enroll\" on the management node creates it", .0.display())]
     Missing(PathBuf),
     /// The directory.
-    #[error("cannot make the directory {}", path.display())]
+    #[error("cannot create the directory {}", path.display())]
     Directory {
         /// The directory.
         path: PathBuf,
@@ -60,7 +60,7 @@ pub(crate) enum AuthorityError {
         source: rcgen::Error,
     },
     /// They do not belong together.
-    #[error("{} is not the key of {}; bring back the one that is", key.display(), ca.display())]
+    #[error("{} is not the key of {}; restore the right key", key.display(), ca.display())]
     Another {
         /// The certificate.
         ca: PathBuf,
@@ -76,7 +76,7 @@ pub(crate) enum AuthorityError {
         until: time::Date,
     },
     /// The host's request.
-    #[error("{host} sent no request for a certificate that its own key signed")]
+    #[error("{host} sent a certificate request that its own key did not sign")]
     Request {
         /// The host.
         host: String,
@@ -85,10 +85,10 @@ pub(crate) enum AuthorityError {
         source: rcgen::Error,
     },
     /// A certificate could not be made.
-    #[error("cannot make a certificate")]
+    #[error("cannot create a certificate")]
     Sign(#[source] rcgen::Error),
     /// No random numbers.
-    #[error("this machine gives no random numbers")]
+    #[error("cannot read random numbers from the kernel")]
     Random,
 }
 

@@ -46,7 +46,7 @@ pub(crate) enum ClaimError {
     Shared(inventory::Duplicate),
     /// Too many values.
     #[error(
-        "{host} has {count} names and addresses in hosts and nics; a certificate takes {MOST} at most: take some away"
+        "{host} has {count} names and addresses in hosts and nics; a certificate has at most {MOST}: remove some"
     )]
     TooMany {
         /// The host.
@@ -129,10 +129,10 @@ impl<'a> Others<'a> {
         }
         // RFC 1123, 2.1: the last label of a name is never a number
         if name.rsplit('.').next().is_some_and(|label| label.bytes().all(|byte| byte.is_ascii_digit())) {
-            return Some("an address is no name; correct the row".to_owned());
+            return Some("an address is not a name; correct the row".to_owned());
         }
         if name.split('.').any(|label| label == "localhost") {
-            return Some("every machine calls itself so; correct the row".to_owned());
+            return Some("every machine has this name; correct the row".to_owned());
         }
         if !self.is_management(host) && self.is_name_of(&name, &self.management) {
             return Some("it is the name of this management node; correct the row".to_owned());
@@ -166,7 +166,7 @@ impl<'a> Others<'a> {
 
     fn no_address(&self, host: &NodeName, address: IpAddr) -> Option<&'static str> {
         if !is_of_a_machine(address.to_canonical()) {
-            return Some("no engine is asked for there; correct the row");
+            return Some("an engine cannot have this address; correct the row");
         }
         let master = self.site("master").ok().flatten().and_then(|text| text.parse::<IpAddr>().ok());
         let is_masters = master.is_some_and(|master| master.to_canonical() == address.to_canonical());

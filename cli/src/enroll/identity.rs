@@ -34,7 +34,7 @@ pub(crate) enum IdentityError {
     Claim(#[from] ClaimError),
     /// No address to listen at.
     #[error(
-        "{0} has no address in hosts.ip; set it, for its engine listens there and its certificate says so"
+        "{0} has no address in hosts.ip; set it: its engine listens on it, and its certificate contains it"
     )]
     NoAddress(NodeName),
 }
@@ -119,7 +119,7 @@ mod tests {
         assert_eq!(found.listen.to_string(), "10.99.0.11:2376");
         assert_eq!(
             told(TABLES, "host2"),
-            "error: host2 has no address in hosts.ip; set it, for its engine listens there and its certificate says so"
+            "error: host2 has no address in hosts.ip; set it: its engine listens on it, and its certificate contains it"
         );
         assert_eq!(
             told(TABLES, "host3"),
@@ -139,10 +139,10 @@ mod tests {
             ("-x", form),
             ("x/CN=host2", form),
             (&long, form),
-            ("10.99.0.12", "an address is no name; correct the row"),
-            ("1", "an address is no name; correct the row"),
-            ("localhost", "every machine calls itself so; correct the row"),
-            ("LocalHost.localdomain", "every machine calls itself so; correct the row"),
+            ("10.99.0.12", "an address is not a name; correct the row"),
+            ("1", "an address is not a name; correct the row"),
+            ("localhost", "every machine has this name; correct the row"),
+            ("LocalHost.localdomain", "every machine has this name; correct the row"),
             ("host2", "it is the name of node host2; correct one of the two rows"),
             ("HOST2.lab.test", "it is the name of node host2; correct one of the two rows"),
             ("mn", "it is the name of this management node; correct the row"),
@@ -174,14 +174,14 @@ mod tests {
     #[test]
     fn an_address_that_is_none_or_anothers_is_never_certified() {
         for (address, why) in [
-            ("0.0.0.0", "no engine is asked for there; correct the row"),
-            ("127.0.0.1", "no engine is asked for there; correct the row"),
-            ("::1", "no engine is asked for there; correct the row"),
-            ("::ffff:127.0.0.1", "no engine is asked for there; correct the row"),
-            ("::", "no engine is asked for there; correct the row"),
-            ("255.255.255.255", "no engine is asked for there; correct the row"),
-            ("239.1.1.1", "no engine is asked for there; correct the row"),
-            ("fe80::1", "no engine is asked for there; correct the row"),
+            ("0.0.0.0", "an engine cannot have this address; correct the row"),
+            ("127.0.0.1", "an engine cannot have this address; correct the row"),
+            ("::1", "an engine cannot have this address; correct the row"),
+            ("::ffff:127.0.0.1", "an engine cannot have this address; correct the row"),
+            ("::", "an engine cannot have this address; correct the row"),
+            ("255.255.255.255", "an engine cannot have this address; correct the row"),
+            ("239.1.1.1", "an engine cannot have this address; correct the row"),
+            ("fe80::1", "an engine cannot have this address; correct the row"),
             (
                 "10.99.0.1",
                 "it is the address of the management node, site.master; correct one of the two rows",
@@ -208,7 +208,7 @@ mod tests {
         let text = TABLES.replace("10.98.0.11|fd00:98::b", &ips.join("|"));
         assert_eq!(
             told(&text, "host1"),
-            "error: host1 has 255 names and addresses in hosts and nics; a certificate takes 100 at most: take some away"
+            "error: host1 has 255 names and addresses in hosts and nics; a certificate has at most 100: remove some"
         );
     }
 }

@@ -64,10 +64,10 @@ pub(crate) struct Ledger {
 #[derive(Debug, Error)]
 pub(crate) enum LedgerError {
     /// Not readable.
-    #[error("the list of revoked certificates cannot be read, which root of the management node can")]
+    #[error("cannot read the list of revoked certificates; run xdock as root of the management node")]
     Read(#[source] FileError),
     /// Not ours.
-    #[error("{} is not what xdock wrote; bring it back from a backup, or move it away and enroll all hosts again", path.display())]
+    #[error("{} has invalid content; restore it from a backup, or move it away and enroll all hosts again", path.display())]
     Parse {
         /// The file.
         path: PathBuf,
@@ -224,11 +224,11 @@ mod tests {
         fs::write(directory.path().join(NAME), "{").unwrap();
         let read = || Ledger::read(directory.path()).unwrap_err();
         let told = read().to_string();
-        assert!(told.ends_with("issued.json is not what xdock wrote; bring it back from a backup, or move it away and enroll all hosts again"), "{told}");
+        assert!(told.ends_with("issued.json has invalid content; restore it from a backup, or move it away and enroll all hosts again"), "{told}");
         let path = directory.path().join(NAME);
         fs::remove_file(&path).unwrap();
         std::os::unix::fs::symlink("/not/mounted", &path).unwrap();
-        let text = "the list of revoked certificates cannot be read, which root of the management node can";
+        let text = "cannot read the list of revoked certificates; run xdock as root of the management node";
         let why = format!(
             "cannot read {}: it is a link to /not/mounted, which does not exist; mount its file system, or remove the link",
             path.display()

@@ -48,10 +48,10 @@ impl fmt::Display for Reason {
             Self::First => f.write_str("it has no certificate"),
             Self::Revoked => f.write_str("its certificate is revoked"),
             Self::Soon { days } if *days <= 0 => f.write_str("its certificate has expired"),
-            Self::Soon { days } => write!(f, "its certificate lasts {days} days"),
+            Self::Soon { days } => write!(f, "its certificate is valid for {days} more days"),
             Self::Changed => f.write_str("the tables have other names or addresses than its certificate"),
             Self::Asked => f.write_str("--renew"),
-            Self::Unproven => f.write_str("its engine does not answer with its certificate"),
+            Self::Unproven => f.write_str("its engine does not use its certificate"),
         }
     }
 }
@@ -115,7 +115,7 @@ mod tests {
         assert_eq!(told(Standing::Unknown, &wanted, false), "it has no certificate");
         assert_eq!(told(Standing::Revoked(&issued(400)), &wanted, false), "its certificate is revoked");
         assert_eq!(enrolled(40, &wanted, false), "30 days");
-        assert_eq!(enrolled(39, &wanted, false), "its certificate lasts 29 days");
+        assert_eq!(enrolled(39, &wanted, false), "its certificate is valid for 29 more days");
         assert_eq!(enrolled(9, &wanted, false), "its certificate has expired");
         assert_eq!(enrolled(40, &wanted, true), "--renew");
         let moved = Identity { listen: (address, 2375).into(), ..wanted.clone() };

@@ -22,17 +22,13 @@ const INSTALL: Duration = Duration::from_secs(300);
 #[derive(Debug, Error)]
 pub(crate) enum RemoteError {
     /// It is this machine.
-    #[error(
-        "the engine of {host} is at a socket of this machine, which needs no certificate ([engines] {host})"
-    )]
+    #[error("the engine of {host} has a socket on this machine and needs no certificate ([engines] {host})")]
     Here {
         /// The host.
         host: String,
     },
     /// It has no program of ours, or one that is too old.
-    #[error(
-        "xdockhost of {host} is missing or too old to enroll; its postscript brings it (updatenode {host} -P xdock)"
-    )]
+    #[error("xdockhost of {host} is missing or too old to enroll; run \"updatenode {host} -P xdock\"")]
     Absent {
         /// The host.
         host: String,

@@ -47,7 +47,7 @@ pub(crate) enum EnrollError {
     #[error(transparent)]
     Remote(#[from] RemoteError),
     /// It was brought its certificate, but does not answer with it.
-    #[error("{host} has its certificate, but its engine does not answer with it at {listen}")]
+    #[error("{host} has its certificate, but its engine does not use it on {listen}")]
     Unproven {
         /// The host.
         host: String,

@@ -39,7 +39,7 @@ impl Order {
     pub(super) fn finish(&mut self) -> Vec<(usize, Answer)> {
         for slot in self.slots.iter_mut().filter(|slot| !slot.ended) {
             slot.ended = true;
-            slot.held.push(Answer::End(Outcome::Failed("no answer came for this node".to_owned(), None)));
+            slot.held.push(Answer::End(Outcome::Failed("no answer for this node".to_owned(), None)));
         }
         match self.sequence {
             Sequence::Noderange => self.release(),
@@ -85,7 +85,7 @@ mod tests {
             order.accept((0, Answer::End(Outcome::Silent))),
             [(0, Answer::End(Outcome::Silent)), (1, Answer::End(Outcome::success()))]
         );
-        let lost = Answer::End(Outcome::Failed("no answer came for this node".into(), None));
+        let lost = Answer::End(Outcome::Failed("no answer for this node".into(), None));
         assert_eq!(order.finish(), [(2, lost)]);
     }
 

@@ -55,9 +55,9 @@ impl fmt::Display for Fault {
         match &self.kind {
             FaultKind::Disconnected => write!(f, "not connected to {network}"),
             FaultKind::Removed => write!(f, "network {network} was removed"),
-            FaultKind::Replaced => write!(f, "network {network} was removed and made again"),
+            FaultKind::Replaced => write!(f, "network {network} was removed and recreated"),
             FaultKind::Address { has, made } => write!(f, "has {has} on {network}, not {made}"),
-            FaultKind::Foreign => write!(f, "connected by hand to {network}"),
+            FaultKind::Foreign => write!(f, "manually connected to {network}"),
         }
     }
 }
@@ -249,7 +249,7 @@ mod tests {
         }
         assert_eq!(
             told(vec![attached("mynet0", "dead", "10.99.1.1")], &[there()]),
-            (words(&["network mynet0 was removed and made again"]), words(&both[1..]))
+            (words(&["network mynet0 was removed and recreated"]), words(&both[1..]))
         );
     }
 
@@ -277,7 +277,7 @@ mod tests {
     #[test]
     fn another_network_is_only_reported() {
         let networks = vec![attached("mynet0", ID, "10.99.1.1"), attached("bridge", "b", "")];
-        assert_eq!(told(networks, &[there()]), (words(&["connected by hand to bridge"]), vec![]));
+        assert_eq!(told(networks, &[there()]), (words(&["manually connected to bridge"]), vec![]));
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub(crate) enum NotOwn {
         name: String,
     },
     /// A container that xdock did not make has its name.
-    #[error("a container {node} that xdock did not make is on {host}; remove or rename it there")]
+    #[error("container {node} on {host} was not created by xdock; remove or rename it there")]
     Stranger {
         /// The node.
         node: String,
@@ -235,7 +235,7 @@ mod tests {
     #[test]
     fn a_name_alone_makes_no_node_s_container() {
         let told_of = |container| told("d1", &[container]);
-        let refused = "a container d1 that xdock did not make is on host1; remove or rename it there";
+        let refused = "container d1 on host1 was not created by xdock; remove or rename it there";
         assert_eq!(told_of(stranger("a", "d1")), refused);
         let labelled =
             Container { labels: [(NODE_LABEL.to_owned(), "d1".to_owned())].into(), ..stranger("a", "d1") };

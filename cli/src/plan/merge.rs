@@ -31,7 +31,7 @@ const DECIDED: [(&str, &str); 5] = [
 
 /// Docker JSON that contradicts the tables.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("vm.othersettings sets {key}, which {by} decides: remove it there")]
+#[error("vm.othersettings sets {key}, which {by} determines: remove it there")]
 pub(crate) struct MergeError {
     key: String,
     by: &'static str,
@@ -92,7 +92,7 @@ mod tests {
         let under = map(json!({"HostConfig": {"NetworkMode": "host"}}));
         assert_eq!(
             merge(&under, Map::new()).unwrap_err().to_string(),
-            "vm.othersettings sets HostConfig.NetworkMode, which vm.nics decides: remove it there"
+            "vm.othersettings sets HostConfig.NetworkMode, which vm.nics determines: remove it there"
         );
     }
 }

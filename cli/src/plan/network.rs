@@ -87,7 +87,7 @@ pub(super) fn find<'a>(
 /// Of several, those that are not the tables' have to go; where all are, all but one.
 fn ambiguous(host: &str, wanted: &Network, several: &[&engine::Network]) -> NetworkDiffers {
     let said = |network: &&engine::Network| match difference(wanted, network) {
-        None => format!("{} (as the tables say)", network.id.short()),
+        None => format!("{} (as in the tables)", network.id.short()),
         Some(differs) => format!("{} ({differs})", network.id.short()),
     };
     let wrong: Vec<&str> = several
@@ -126,7 +126,7 @@ fn difference(wanted: &Network, found: &engine::Network) -> Option<String> {
     }
     let (there, here) = (set(&found.subnets), set(&wanted.subnets));
     if there != here {
-        return Some(format!("has {}, the tables say {}", listed(&there), listed(&here)));
+        return Some(format!("has {}, the tables have {}", listed(&there), listed(&here)));
     }
     match found.options.get(NETWORK_OPTION).map_or("", String::as_str) {
         name if name == wanted.name.as_str() => None,
@@ -199,7 +199,7 @@ pub(super) mod tests {
         );
         assert_eq!(
             told(engine::Network { subnets: vec!["10.5.0.0/16".parse().unwrap()], ..there() }),
-            "network mynet0 on host1 has 10.5.0.0/16, the tables say 10.99.0.0/16, fd00:99::/64; \
+            "network mynet0 on host1 has 10.5.0.0/16, the tables have 10.99.0.0/16, fd00:99::/64; \
              remove it there (docker network rm mynet0)"
         );
     }
@@ -215,12 +215,12 @@ pub(super) mod tests {
         let told = |listed: &[engine::Network]| find("host1", &mynet0(), listed).unwrap_err().to_string();
         assert_eq!(
             told(&[there(), other("fedcba9876543210", "bridge")]),
-            "host1 has 2 networks named mynet0: 0123456789ab (as the tables say), fedcba987654 (has driver bridge, not netd); \
+            "host1 has 2 networks named mynet0: 0123456789ab (as in the tables), fedcba987654 (has driver bridge, not netd); \
              remove the other there (docker network rm fedcba987654)"
         );
         assert_eq!(
             told(&[there(), other("fedcba9876543210", "netd")]),
-            "host1 has 2 networks named mynet0: 0123456789ab (as the tables say), fedcba987654 (as the tables say); \
+            "host1 has 2 networks named mynet0: 0123456789ab (as in the tables), fedcba987654 (as in the tables); \
              remove all but one there (docker network rm ID)"
         );
     }

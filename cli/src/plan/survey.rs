@@ -18,8 +18,10 @@ pub(crate) fn survey(containers: &[Container], networks: &[Network]) -> Vec<Stri
         found.extend(faults_of(container, networks).iter().map(|fault| {
             let network = &fault.network;
             match fault.kind.is_mended() {
-                true => format!("{name}: {fault} (xdock mk {name} connects it anew)"),
-                false => format!("{name}: {fault} (docker network disconnect {network} {name} ends it)"),
+                true => format!("{name}: {fault} (xdock mk {name} reconnects it)"),
+                false => {
+                    format!("{name}: {fault} (docker network disconnect {network} {name} disconnects it)")
+                }
             }
         }));
     }
@@ -65,7 +67,7 @@ mod tests {
         assert_eq!(
             survey(&[made("d1"), made("old"), stranger.clone()], &[there(), other]),
             [
-                "d1: not connected to mynet0 (xdock mk d1 connects it anew)",
+                "d1: not connected to mynet0 (xdock mk d1 reconnects it)",
                 "old is the container of d1, renamed (docker rename old d1)",
                 "2 networks are named mynet0 (0123456789ab, fedcba987654)",
             ]

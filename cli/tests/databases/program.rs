@@ -41,7 +41,7 @@ pub(crate) fn finds_what_xcat_uses(server: &Server) {
     assert_eq!(
         said(&ran),
         format!(
-            "Error: xCAT no longer uses the SQLite files in /etc/xcat: /etc/xcat/cfgloc names {url}. Remove the inventory setting or option to read that; to read the old files, copy them to another directory\n= 2"
+            "Error: xCAT no longer uses the SQLite files in /etc/xcat: /etc/xcat/cfgloc names {url}. Remove the inventory setting or option to read that database; to read the old files, copy them to another directory\n= 2"
         )
     );
     // the variable stands above the file
@@ -52,7 +52,7 @@ pub(crate) fn finds_what_xcat_uses(server: &Server) {
     let ran = xdock(&["undef", "d1"]).env("XCATCFG", &line).output().unwrap();
     assert_eq!(
         said(&ran),
-        format!("Error: {url} are xCAT's own tables, which xdock only reads: use rmdef\n= 2")
+        format!("Error: {url} are xCAT's tables, which xdock does not write: use rmdef\n= 2")
     );
 }
 

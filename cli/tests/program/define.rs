@@ -58,6 +58,6 @@ fn xcats_own_tables_are_left_to_chdef() {
     let place = Place::with(SMALL);
     assert_eq!(
         place.say(&["--inventory", "xcat:///etc/xcat", "def", "d1", "ip=10.99.1.9"]),
-        "! Error: xcat:///etc/xcat are xCAT's own tables, which xdock only reads: use chdef or mkdef\n= 2\n"
+        "! Error: xcat:///etc/xcat are xCAT's tables, which xdock does not write: use chdef or mkdef\n= 2\n"
     );
 }

@@ -85,14 +85,14 @@ fn rows_that_cannot_be_used_stop_a_command_before_it_begins() {
         place.say(&["power", "host1,host2c1", "off"]),
         "! host1: Error: nodehm.mgt of host1 is ipmi, not docker: it is not a container\n\
          ! host2c1: Error: vm.host of host2c1 is empty; set it to the node name of its docker host\n\
-         ! Error: nothing was done: 2 nodes cannot be used as the tables have them\n\
-         ! hint: xdock check looks at all the tables\n= 2\n"
+         ! Error: nothing was done: the tables have invalid values for 2 nodes\n\
+         ! hint: run \"xdock check\" to check all tables\n= 2\n"
     );
     assert_eq!(
         place.say(&["sync", "host1c1"]),
-        "! host1c1: Error: host1c1 is a container node; sync takes docker hosts\n\
-         ! Error: nothing was done: 1 node cannot be used as the tables have it\n\
-         ! hint: xdock check looks at all the tables\n= 2\n"
+        "! host1c1: Error: host1c1 is a container node; sync needs docker hosts\n\
+         ! Error: nothing was done: the tables have invalid values for 1 node\n\
+         ! hint: run \"xdock check\" to check all tables\n= 2\n"
     );
 }
 
@@ -109,7 +109,7 @@ fn a_wrong_row_keeps_no_other_node_from_its_work() {
         engines(&place, &[("default", "unix:///nowhere/{host}.sock")]);
         place
     };
-    let hint = "! hint: xdock check looks at all the tables\n";
+    let hint = "! hint: run \"xdock check\" to check all tables\n";
     let (one, two) = (absent("host1"), absent("host2"));
     let nowhere = place("    vmhost=host2\n", "");
     let why = "vm.host of host2c1 is empty; set it to the node name of its docker host";
@@ -154,7 +154,7 @@ fn a_port_of_vmhost_is_an_engine_by_tls_but_for_the_one_without() {
         settings(&place);
         let said = place.say(&["power", "host2c1", "state"]);
         let told = format!(
-            "! host2c1: Error: vm.host has port {port} of host2, where its engine would be reached by TLS, and this management node has no certificates: remove the port (vm.host=host2) to use ssh, or run \"xdock host host2 enroll\"\n"
+            "! host2c1: Error: vm.host has port {port} of host2, which needs TLS, and this management node has no certificates: remove the port (vm.host=host2) to use ssh, or run \"xdock host host2 enroll\"\n"
         );
         assert!(said.starts_with(&told), "{said}");
     }
@@ -185,11 +185,11 @@ fn mk_refuses_what_docker_would_not_understand() {
     }
     assert_eq!(
         wrong(r#"{"HostConfig":{"ShmSise":1}}"#),
-        "! host1c1: Error: vm.othersettings of host1c1: Docker's API has no HostConfig.ShmSise"
+        "! host1c1: Error: vm.othersettings of host1c1: Docker's API does not have HostConfig.ShmSise"
     );
     assert_eq!(
         wrong(r#"{"HostConfig":{"NetworkMode":"host"}}"#),
-        "! host1c1: Error: vm.othersettings sets HostConfig.NetworkMode, which vm.nics decides: remove it there (host1c1)"
+        "! host1c1: Error: vm.othersettings sets HostConfig.NetworkMode, which vm.nics determines: remove it there (host1c1)"
     );
     assert_eq!(
         place_says(&SMALL.replace(
@@ -201,7 +201,7 @@ fn mk_refuses_what_docker_would_not_understand() {
     );
     assert_eq!(
         place_says(&SMALL.replace("    provmethod=busybox!sleep,inf\n", "")),
-        "! host1c1: Error: nodetype.provmethod of host1c1 is empty: set it to IMAGE or IMAGE!COMMAND, or say image=IMAGE"
+        "! host1c1: Error: nodetype.provmethod of host1c1 is empty: set it to IMAGE or IMAGE!COMMAND, or add image=IMAGE"
     );
     assert_eq!(
         Place::with(SMALL).say(&["mk", "host1c1", "command=x"]),

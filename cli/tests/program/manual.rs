@@ -104,7 +104,7 @@ fn init_lays_into_an_xcat_and_undo_takes_it_away() {
     };
     let from = at("from");
     let from = ["--from", from.to_str().unwrap()];
-    let stopped = "xcatd does not run; it loads the plugins when it starts\n";
+    let stopped = "xcatd is not running; it loads the plugins when it starts\n";
     let own = at("install/postscripts/setupdockerhost");
     std::fs::create_dir(at("install/postscripts")).unwrap();
     std::fs::write(&own, "#!/bin/sh\n# xCAT 2.18 has this\n").unwrap();
@@ -134,6 +134,6 @@ fn init_lays_into_an_xcat_and_undo_takes_it_away() {
     assert_eq!(std::fs::read_dir(at("opt/xcat/bin")).unwrap().count(), 1);
     // without an xCAT there is nothing to say, but to one who asks
     assert_eq!(init("none", &["--undo"]), (Some(0), String::new(), String::new()));
-    let told = "DIR/none: no xCAT here (XCATROOT says where else)\n";
+    let told = "DIR/none: xCAT is not installed here (set XCATROOT if it is elsewhere)\n";
     assert_eq!(init("none", &["--undo", "-v"]), (Some(0), String::new(), told.into()));
 }

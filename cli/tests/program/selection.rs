@@ -85,8 +85,8 @@ fn nodes_none_of_which_is_a_container_are_told_one_by_one() {
             place.say(words),
             "! host1: Error: nodehm.mgt of host1 is ipmi, not docker: it is not a container\n\
              ! host2: Error: nodehm.mgt of host2 is ipmi, not docker: it is not a container\n\
-             ! Error: nothing was done: 2 nodes cannot be used as the tables have them\n\
-             ! hint: xdock check looks at all the tables\n= 2\n",
+             ! Error: nothing was done: the tables have invalid values for 2 nodes\n\
+             ! hint: run \"xdock check\" to check all tables\n= 2\n",
             "{words:?}"
         );
     }

@@ -69,8 +69,8 @@ fn an_address_of_two_nodes_is_found_by_check_and_stops_mk_of_both() {
         place.say(&["mk", "host1c1,host2c1"]),
         format!(
             "! host1c1: Error: {told}\n! host2c1: Error: {told}\n\
-             ! Error: nothing was done: 2 nodes cannot be used as the tables have them\n\
-             ! hint: xdock check looks at all the tables\n= 2\n"
+             ! Error: nothing was done: the tables have invalid values for 2 nodes\n\
+             ! hint: run \"xdock check\" to check all tables\n= 2\n"
         )
     );
 }

@@ -41,7 +41,7 @@ fn settings_that_are_wrong_are_told_with_their_file() {
          tcp://HOST:PORT is needed\n= 2\n"
     );
     std::fs::remove_file(place.settings()).unwrap();
-    assert_eq!(place.say(&["nodes", "all"]), "! Error: no settings file DIR/xdock.toml\n= 2\n");
+    assert_eq!(place.say(&["nodes", "all"]), "! Error: settings file DIR/xdock.toml does not exist\n= 2\n");
 }
 
 #[test]

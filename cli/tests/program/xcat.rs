@@ -114,7 +114,7 @@ fn rows_that_contradict_each_other_stop_mkdocker_before_it_begins() {
         say(&place, "mkdocker", &["host1c1"]),
         format!(
             "! host1c1: [MN]: Error: {told}\n\
-             ! Error: [MN]: nothing was done: 1 node cannot be used as the tables have it\n= 1\n"
+             ! Error: [MN]: nothing was done: the tables have invalid values for 1 node\n= 1\n"
         )
     );
 }

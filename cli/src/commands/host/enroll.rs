@@ -78,7 +78,7 @@ fn would(plan: &Plan, wanted: &Identity) -> Outcome {
             Outcome::Status(format!("already enrolled, {days} days left"), days_field(*days))
         }
         Plan::Issue(reason) => Outcome::status(format!(
-            "would get a certificate for {} and listen at {} ({reason})",
+            "would get a certificate for {} and listen on {} ({reason})",
             wanted.words(),
             wanted.listen
         )),
@@ -106,12 +106,16 @@ fn revoke(chosen: &Chosen, dry_run: bool, app: &mut App) -> Result<Done, Command
     for (host, has) in has {
         match has {
             true if dry_run => {
-                app.printer.node(host.as_str(), "its certificates would be revoked", &Map::new());
+                app.printer.node(host.as_str(), "would revoke its certificates", &Map::new());
             }
             true => app.printer.node(host.as_str(), "revoked", &Map::new()),
             false => {
                 failed += 1;
-                app.printer.node_error(host.as_str(), "it has no certificate of this authority", None);
+                app.printer.node_error(
+                    host.as_str(),
+                    "it has no certificate of this certificate authority",
+                    None,
+                );
             }
         }
     }

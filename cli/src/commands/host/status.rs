@@ -129,7 +129,7 @@ impl Report {
         }
         if let Some(error) = both {
             good = false;
-            texts.push(format!("netd and disk not known: {error}"));
+            texts.push(format!("netd and disk unknown: {error}"));
         }
         match &self.disk {
             _ if both.is_some() => {}
@@ -138,7 +138,7 @@ impl Report {
             }
             Err(error) => {
                 good = false;
-                texts.push(format!("disk not known: {error}"));
+                texts.push(format!("disk unknown: {error}"));
             }
         }
         match self.containers.as_deref() {
@@ -149,7 +149,7 @@ impl Report {
             }
             Err(error) => {
                 good = false;
-                texts.push(format!("containers not known: {error}"));
+                texts.push(format!("containers unknown: {error}"));
             }
         }
         let text = texts.join(", ");
@@ -197,7 +197,7 @@ async fn containers(host: &Host) -> Result<Vec<String>, EngineError> {
 async fn netd(host: &Host) -> Result<Netd, String> {
     let ran = host.programs.netd(&["status", "--json"], Vec::new(), PATIENCE).await;
     let text = ran.map_err(|error| why(&error))?.text();
-    understand(&text).ok_or_else(|| "its words are not those of this release (xdockhost netd)".to_owned())
+    understand(&text).ok_or_else(|| "unknown output of xdockhost netd: it is from another release".to_owned())
 }
 
 fn understand(text: &str) -> Option<Netd> {
@@ -279,7 +279,7 @@ mod tests {
     fn what_is_wrong_makes_a_failure_and_hides_nothing_else() {
         let netd = understand(r#"{"problems":["port xc1 has no record"],"endpoints":[],"snapshot":null}"#);
         let sick = Report { netd: Ok(netd.unwrap()), disk: Err("no df".into()), ..report() };
-        let told = "engine 20.10.24, API 1.41, tls 397 days, no snapshot, netd: port xc1 has no record, disk not known: no df";
+        let told = "engine 20.10.24, API 1.41, tls 397 days, no snapshot, netd: port xc1 has no record, disk unknown: no df";
         assert_eq!(sick.outcome(), Outcome::Failed(told.into(), None));
         let problems = vec!["d1: network mynet0 was removed".to_owned(), "d2: x".to_owned()];
         let Outcome::Failed(told, _) = (Report { containers: Ok(problems), ..report() }).outcome() else {
@@ -288,7 +288,7 @@ mod tests {
         assert!(told.ends_with(", containers: d1: network mynet0 was removed; d2: x"), "{told}");
         let ssh = || "no ssh connection to root@host1: no route to it; is it up?".to_owned();
         let cut_off = Report { netd: Err(ssh()), disk: Err(ssh()), ..report() };
-        let told = "engine 20.10.24, API 1.41, tls 397 days, netd and disk not known: no ssh connection to root@host1: no route to it; is it up?";
+        let told = "engine 20.10.24, API 1.41, tls 397 days, netd and disk unknown: no ssh connection to root@host1: no route to it; is it up?";
         assert_eq!(cut_off.outcome(), Outcome::Failed(told.into(), None));
         let dead = Report { engine: Err("cannot reach".into()), disk: Err(String::new()), ..report() };
         assert_eq!(dead.outcome(), Outcome::Failed("cannot reach".into(), None));

@@ -32,7 +32,7 @@ pub(crate) enum KnockError {
     #[error("cannot read this program")]
     Program(#[source] io::Error),
     /// A unit of that name is somebody else's.
-    #[error("{} is not xdock's; move it away, or run xdock init --no-knock", .0.display())]
+    #[error("{} was not created by xdock; move it away, or run xdock init --no-knock", .0.display())]
     Foreign(PathBuf),
     /// A file.
     #[error(transparent)]
@@ -182,7 +182,10 @@ mod tests {
         let unit = root.path().join(DIRECTORY).join(SOCKET);
         fs::create_dir_all(unit.parent().unwrap()).unwrap();
         fs::write(&unit, "[Socket]\n").unwrap();
-        let told = format!("{} is not xdock's; move it away, or run xdock init --no-knock", unit.display());
+        let told = format!(
+            "{} was not created by xdock; move it away, or run xdock init --no-knock",
+            unit.display()
+        );
         assert_eq!(helper.lay().await.1.unwrap_err().to_string(), told);
         assert_eq!(helper.take_away().await.unwrap_err().to_string(), told);
         assert_eq!(fs::read_to_string(unit).unwrap(), "[Socket]\n");

@@ -70,7 +70,7 @@ async fn strangers_get_one_line_or_none() {
 
 #[tokio::test]
 async fn nobody_is_connected_to_another_than_himself() {
-    let told = "out: the host says that it is 10.0.0.9, but its connection comes from 127.0.0.1: addresses are translated between them";
+    let told = "out: the host has address 10.0.0.9, but connects from 127.0.0.1: the network between translates addresses (NAT)";
     assert_eq!(asked(b"knock 22 10.0.0.9\n").await.unwrap(), told);
     let back = |peer: &str| back_to(peer.parse().unwrap(), 22).to_string();
     assert_eq!(back("10.0.0.1:51000"), "10.0.0.1:22");

@@ -39,7 +39,7 @@ impl Shared {
     /// The same with a network that cannot be made: the tables do not have it.
     pub(in crate::commands) fn without_row(mut self, network: &str, host: &NodeName) -> Self {
         let text = format!(
-            "network {network} was removed on {host}, and the tables have no such network any more; define it again"
+            "network {network} was removed on {host}, and the tables no longer define it; define it again"
         );
         self.networks.insert(network.to_owned(), Some(text));
         self
@@ -70,7 +70,7 @@ async fn one(site: &Site<'_, '_>, step: &Step) -> Option<String> {
                 }
                 Err(error) => Err(error),
             };
-            let failed = |error| format!("cannot make network {name} on {}: {}", host.name, chain(&error));
+            let failed = |error| format!("cannot create network {name} on {}: {}", host.name, chain(&error));
             made.err().map(failed)
         }
         Step::PullImage(image) => {
@@ -122,7 +122,7 @@ pub(super) async fn node(
                 |()| {
                     let tell = |text: String| replies.tell(member, Answer::Step(text));
                     steps::reported((&faults, runs), &tell, &say);
-                    warnings.end("already made")
+                    warnings.end("already created")
                 },
             )
         }

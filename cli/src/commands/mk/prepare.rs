@@ -50,7 +50,7 @@ pub(super) fn overrides(words: &[String]) -> Result<Overrides, CommandError> {
             }
             ("image", image) => match inventory::columns::image_and_command(image) {
                 Ok((image, None)) => overrides.image = Some(image),
-                Ok(_) => return usage(format!("image={image}: a command is said by command=")),
+                Ok(_) => return usage(format!("image={image}: set the command with command=")),
                 Err(rule) => return usage(format!("image={image}: {rule}")),
             },
             ("command", words) => match inventory::columns::command_words(words) {
@@ -186,7 +186,7 @@ fn wanted(
     }
     let image = spec.image.clone().ok_or_else(|| {
         format!(
-            "nodetype.provmethod of {node} is empty: set it to IMAGE or IMAGE!COMMAND, or say image=IMAGE"
+            "nodetype.provmethod of {node} is empty: set it to IMAGE or IMAGE!COMMAND, or add image=IMAGE"
         )
     })?;
     let names = names(&spec, cluster)?;
@@ -202,7 +202,7 @@ fn names(spec: &ContainerSpec, cluster: &Cluster<'_>) -> Result<Vec<Named>, Stri
         let place = format!("link={} of {}", link.node, spec.node);
         let other = cluster.container(&link.node).map_err(|error| format!("{place}: {}", chain(&error)))?;
         let common = common_addresses(spec, &other)
-            .ok_or_else(|| format!("{place}: the two nodes are on no common network"))?;
+            .ok_or_else(|| format!("{place}: the two nodes have no common network"))?;
         let mut said = vec![link.alias.clone()];
         said.extend((link.alias != link.node.as_str()).then(|| link.node.to_string()));
         for name in said {

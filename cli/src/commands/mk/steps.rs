@@ -220,11 +220,11 @@ pub(in crate::commands) fn reported(
     say: &dyn Fn(String),
     warn: &dyn Fn(String),
 ) {
-    let name = if runs { ", its interface has another name until the next start" } else { "" };
+    let name = if runs { ", its interface has a new name until the next start" } else { "" };
     for fault in faults {
         match fault.kind.is_mended() {
-            true => say(format!("{fault}; connected anew{name}")),
-            false => warn(format!("{fault}; left so")),
+            true => say(format!("{fault}; reconnected{name}")),
+            false => warn(format!("{fault}; not changed")),
         }
     }
 }
@@ -242,9 +242,7 @@ async fn compare(
     }
     // a remote network driver maps no port by itself (moby libnetwork/drivers/remote), and netd's bridges need none
     for port in plan::published(body) {
-        say(format!(
-            "{port} is not published on {name}: a container of these networks is reached at its own address"
-        ));
+        say(format!("{port} is not published on {name}: connect to the container's own address"));
     }
     Ok(())
 }
@@ -259,7 +257,7 @@ fn failed(node: &str, step: &Step, error: &EngineError, replaces: bool) -> Outco
             Outcome::Failed(format!("cannot disconnect it from {network}: {why}"), None)
         }
         Step::Start(_) => {
-            let hint = format!("it is made: when the cause is mended, xdock power {node} on starts it");
+            let hint = format!("the container exists: fix the cause, then run \"xdock power {node} on\"");
             Outcome::Failed(format!("cannot start it: {why}"), (!replaces).then_some(hint))
         }
         Step::Rename { from, to, .. } => {
@@ -267,8 +265,8 @@ fn failed(node: &str, step: &Step, error: &EngineError, replaces: bool) -> Outco
         }
         Step::Stop { name, .. } => Outcome::Failed(format!("cannot stop {name}: {why}"), None),
         Step::Remove { name, .. } => {
-            let hint = format!("xdock mk --replace {node} tries again");
-            Outcome::Failed(format!("it is made anew, but {name} cannot be removed: {why}"), Some(hint))
+            let hint = format!("run \"xdock mk --replace {node}\" again");
+            Outcome::Failed(format!("it is replaced, but {name} cannot be removed: {why}"), Some(hint))
         }
         _ => Outcome::failed(error),
     }
@@ -296,10 +294,10 @@ fn told(
         text.split_once('\n').map_or((text.as_str(), None), |(first, rest)| (first, Some(rest)));
     let left = match (undone, replaces) {
         (Ok(()), None) => String::new(),
-        (Err(error), None) => format!("; it is still there: {}", chain(&error)),
-        (Ok(()), Some(_)) => "; the old container is back".to_owned(),
+        (Err(error), None) => format!("; the container was not removed: {}", chain(&error)),
+        (Ok(()), Some(_)) => "; the old container is restored".to_owned(),
         (Err(error), Some(old)) => {
-            format!("; the old container is {}, and cannot be brought back: {}", old.aside, chain(&error))
+            format!("; the old container is {}, and cannot be restored: {}", old.aside, chain(&error))
         }
     };
     let rest = rest.map(|rest| format!("\n{rest}")).unwrap_or_default();

@@ -63,7 +63,7 @@ impl<'a> Slots<'a> {
                 let last = last_lines(&self.host.engine, id, &found, took).await.unwrap_or_default();
                 Err(Outcome::Failed(
                     died(&how, &last),
-                    Some(format!("xdock logs {node} shows all that it wrote")),
+                    Some(format!("xdock logs {node} shows its whole log")),
                 ))
             }
         }
@@ -88,18 +88,18 @@ fn end(found: &Inspected) -> Option<String> {
         return None;
     }
     let again = if found.restarts > 0 || found.state == "restarting" {
-        " and is started again and again (restart=)"
+        " and Docker restarts it repeatedly (restart=)"
     } else {
         ""
     };
     let why = match (found.oom_killed, found.error.is_empty()) {
-        (true, _) => "it needs more memory than vm.memory gives".to_owned(),
+        (true, _) => "it needs more memory than vm.memory allows".to_owned(),
         (false, false) => found.error.clone(),
         // where it runs again nobody knows how it ended
-        (false, true) if runs => return Some(format!("it ended at once{again}")),
+        (false, true) if runs => return Some(format!("it ended immediately{again}")),
         (false, true) => status(found.exit_code),
     };
-    Some(format!("it ended at once{again}: {why}"))
+    Some(format!("it ended immediately{again}: {why}"))
 }
 
 /// A job: its program ended by itself, without an error.
@@ -117,8 +117,8 @@ fn status(code: i64) -> String {
         137 => " (SIGKILL)",
         139 => " (SIGSEGV)",
         143 => " (SIGTERM)",
-        126 => " (a program that can not be run)",
-        127 => " (no such program)",
+        126 => " (the program is not executable)",
+        127 => " (program not found)",
         _ => "",
     };
     format!("exit status {code}{signal}")
@@ -126,7 +126,7 @@ fn status(code: i64) -> String {
 
 fn died(how: &str, last: &[String]) -> String {
     if last.is_empty() {
-        return format!("{how}; it wrote nothing");
+        return format!("{how}; its log is empty");
     }
     let lines: Vec<String> = last.iter().map(|line| format!("\n  {line}")).collect();
     format!("{how}; the end of its log:{}", lines.concat())
@@ -175,30 +175,33 @@ mod tests {
     #[test]
     fn how_a_container_ended_is_told() {
         let told = |found: Inspected| end(&found).unwrap();
-        assert_eq!(told(found("exited", 3)), "it ended at once: exit status 3");
+        assert_eq!(told(found("exited", 3)), "it ended immediately: exit status 3");
         let looping = Inspected { restarts: 1, ..found("exited", 0) };
         assert_eq!(
             told(looping),
-            "it ended at once and is started again and again (restart=): exit status 0"
+            "it ended immediately and Docker restarts it repeatedly (restart=): exit status 0"
         );
         let killed = Inspected { oom_killed: true, ..found("exited", 0) };
-        assert_eq!(told(killed), "it ended at once: it needs more memory than vm.memory gives");
+        assert_eq!(told(killed), "it ended immediately: it needs more memory than vm.memory allows");
         let broken = Inspected { error: "no such device".into(), ..found("exited", 0) };
-        assert_eq!(told(broken), "it ended at once: no such device");
-        assert_eq!(told(found("exited", 127)), "it ended at once: exit status 127 (no such program)");
+        assert_eq!(told(broken), "it ended immediately: no such device");
+        assert_eq!(told(found("exited", 127)), "it ended immediately: exit status 127 (program not found)");
         let oom = Inspected { oom_killed: true, ..found("exited", 137) };
-        assert_eq!(told(oom), "it ended at once: it needs more memory than vm.memory gives");
+        assert_eq!(told(oom), "it ended immediately: it needs more memory than vm.memory allows");
         let error = Inspected { error: "no such device".into(), ..found("exited", 128) };
-        assert_eq!(told(error), "it ended at once: no such device");
+        assert_eq!(told(error), "it ended immediately: no such device");
         let again = Inspected { restarts: 2, ..found("restarting", 3) };
-        assert_eq!(told(again), "it ended at once and is started again and again (restart=): exit status 3");
+        assert_eq!(
+            told(again),
+            "it ended immediately and Docker restarts it repeatedly (restart=): exit status 3"
+        );
         let up = Inspected { restarts: 2, ..found("running", 0) };
-        assert_eq!(told(up), "it ended at once and is started again and again (restart=)");
+        assert_eq!(told(up), "it ended immediately and Docker restarts it repeatedly (restart=)");
     }
 
     #[test]
     fn the_end_of_the_log_stands_below() {
-        assert_eq!(died("it ended", &[]), "it ended; it wrote nothing");
+        assert_eq!(died("it ended", &[]), "it ended; its log is empty");
         assert_eq!(
             died("it ended", &["a".to_owned(), "b".to_owned()]),
             "it ended; the end of its log:\n  a\n  b"

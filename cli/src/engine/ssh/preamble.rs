@@ -50,7 +50,7 @@ impl Preamble {
         let first = text.lines().map(str::trim).find(|line| !line.is_empty())?;
         let first: String = first.chars().take(80).collect();
         Some(format!(
-            "root's login files there print text and start no command (first line: {first:?}); let them do nothing in a shell that is not interactive"
+            "root's login files on the host print text and start no command (first line: {first:?}); disable them for non-interactive shells"
         ))
     }
 }
@@ -96,7 +96,7 @@ mod tests {
         let mut preamble = Preamble::default();
         assert_eq!(preamble.told(), None);
         preamble.take(b"\nhello\nyou\n").unwrap();
-        let told = "root's login files there print text and start no command (first line: \"hello\"); let them do nothing in a shell that is not interactive";
+        let told = "root's login files on the host print text and start no command (first line: \"hello\"); disable them for non-interactive shells";
         assert_eq!(preamble.told().unwrap(), told);
         assert_eq!(preamble.take(&[b'x'; LIMIT]).unwrap_err(), told);
     }

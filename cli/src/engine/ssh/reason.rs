@@ -72,18 +72,18 @@ impl Reason {
         match self {
             Self::HostKeyChanged(file) => {
                 let file = file.as_ref().map(|file| format!(" -f {file}")).unwrap_or_default();
-                format!("its host key has changed; if {host} was installed anew, run \"ssh-keygen{file} -R {host}\" (with xCAT \"makeknownhosts {host}\")")
+                format!("its host key has changed; if {host} was reinstalled, run \"ssh-keygen{file} -R {host}\" (with xCAT \"makeknownhosts {host}\")")
             }
             Self::HostKeyUnknown => format!("its host key is not known here; run \"ssh-keyscan {host} >> ~/.ssh/known_hosts\" (with xCAT \"makeknownhosts {host}\")"),
-            Self::Denied => format!("it takes none of the ssh keys of this machine; add one to the authorized_keys of {user} there (with xCAT \"xdsh {host} -K\")"),
-            Self::TooManyKeys => "it hung up after too many ssh keys were tried; name the right one in /etc/xdock/xdock.toml: [ssh] options = [\"IdentitiesOnly=yes\", \"IdentityFile=FILE\"]".to_owned(),
+            Self::Denied => format!("it accepts none of the ssh keys of this machine; add one to authorized_keys of {user} on the host (with xCAT \"xdsh {host} -K\")"),
+            Self::TooManyKeys => "it closed the connection after too many ssh keys; set the right key in /etc/xdock/xdock.toml: [ssh] options = [\"IdentitiesOnly=yes\", \"IdentityFile=FILE\"]".to_owned(),
             Self::TimedOut(port) => format!("no answer{} (timed out); is it up?", on(port)),
             Self::Refused(port) => format!("connection refused{}; is sshd running there?", on(port)),
             Self::NoRoute => "no route to it; is it up?".to_owned(),
             Self::NoName => format!("{host} has no address here; add it to /etc/hosts or DNS (with xCAT \"makehosts {host}\")"),
-            Self::NoBanner => "what listens there does not answer as sshd does; is the host overloaded, or is this the port of something else?".to_owned(),
-            Self::HungUp => "its sshd closed the connection; see \"journalctl -u ssh\" there".to_owned(),
-            Self::Other(text) if text.is_empty() => "ssh ended without a word".to_owned(),
+            Self::NoBanner => "the answer is not from sshd; is the host overloaded, or does another service use this port?".to_owned(),
+            Self::HungUp => "its sshd closed the connection; run \"journalctl -u ssh\" on the host".to_owned(),
+            Self::Other(text) if text.is_empty() => "ssh ended without an error message".to_owned(),
             Self::Other(text) => text.clone(),
         }
     }
@@ -133,7 +133,7 @@ Host key verification failed.\r\n";
 
     #[test]
     fn a_changed_host_key_is_one_line_with_the_command_that_mends_it() {
-        let text = "its host key has changed; if host1 was installed anew, run \"ssh-keygen -R host1\" (with xCAT \"makeknownhosts host1\")";
+        let text = "its host key has changed; if host1 was reinstalled, run \"ssh-keygen -R host1\" (with xCAT \"makeknownhosts host1\")";
         assert_eq!(told(CHANGED), text);
         let elsewhere = CHANGED.replace("/root/.ssh/known_hosts", "/root/rec/kh2");
         assert_eq!(told(&elsewhere), text.replace("-R", "-f /root/rec/kh2 -R"));
@@ -181,8 +181,8 @@ Host key verification failed.\r\n";
         );
         assert_eq!(
             told("root@host1: Permission denied (publickey).\r\n"),
-            "it takes none of the ssh keys of this machine; add one to the authorized_keys of root there (with xCAT \"xdsh host1 -K\")"
+            "it accepts none of the ssh keys of this machine; add one to authorized_keys of root on the host (with xCAT \"xdsh host1 -K\")"
         );
-        assert_eq!(told(""), "ssh ended without a word");
+        assert_eq!(told(""), "ssh ended without an error message");
     }
 }

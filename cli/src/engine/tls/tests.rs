@@ -128,18 +128,19 @@ async fn an_engine_is_believed_by_authority_name_and_time_only() {
     };
     let stranger = told(&others.host("host1"), "host1", &trust).await;
     let signed_by = format!(
-        "no TLS session with host1: its certificate is not signed by {}; xdock host host1 enroll gives it one that is: ",
+        "no TLS session with host1: its certificate is not signed by {}; xdock host host1 enroll issues a new one: ",
         ours.files().ca.display()
     );
     assert!(stranger.starts_with(&signed_by), "{stranger}");
     let wrong_name = told(&host1, "host2", &trust).await;
-    let of_another = "no TLS session with host2: its certificate is for another name; is it another host that answers there? xdock host host2 enroll gives it one: ";
+    let of_another = "no TLS session with host2: its certificate is for another name; does another host use this address? xdock host host2 enroll issues a new one: ";
     assert!(wrong_name.starts_with(of_another), "{wrong_name}");
     let expired = told(&ours.expired("host1"), "host1", &trust).await;
-    let over = "no TLS session with host1: its certificate has expired; xdock host host1 enroll renews it: ";
+    let over =
+        "no TLS session with host1: its certificate has expired; xdock host host1 enroll issues a new one: ";
     assert!(expired.starts_with(over), "{expired}");
     let revoked = told(&host1, "host1", &ours.trust(&["00", &host1.serial])).await;
-    let gone = "no TLS session with host1: its certificate is revoked; xdock host host1 enroll gives it a new one: invalid peer certificate: Revoked";
+    let gone = "no TLS session with host1: its certificate is revoked; xdock host host1 enroll issues a new one: invalid peer certificate: Revoked";
     assert_eq!(revoked, gone);
     // what a client has is nothing for an engine, also where the authority is the same
     let read = |path: &Path| std::fs::read_to_string(path).unwrap();
@@ -156,7 +157,7 @@ async fn a_client_that_is_refused_is_told_so() {
     (trust.files.cert, trust.files.key) = (others.files().cert, others.files().key);
     let told = meet(ours.engine(&ours.host("host1")), "host1", &trust).await.unwrap_err();
     let cert = others.files().cert;
-    let refused = format!("the engine refuses our certificate {} (", cert.display());
+    let refused = format!("the engine rejects our certificate {} (", cert.display());
     assert!(told.starts_with(&refused), "{told}");
     assert!(told.ends_with("): it trusts another authority, or its clock is wrong"), "{told}");
 }
@@ -177,6 +178,6 @@ async fn what_speaks_no_tls_is_no_engine() {
     };
     let (_, asked) = tokio::join!(serve, ask);
     let told = chain(&asked.unwrap_err());
-    let plain = "no TLS session with host1: what listens there speaks no TLS; xdock host host1 enroll secures an engine: ";
+    let plain = "no TLS session with host1: the server does not support TLS; enable it with \"xdock host host1 enroll\": ";
     assert!(told.starts_with(plain), "{told}");
 }

@@ -15,9 +15,9 @@ pub(super) fn said(name: &str, files: &TlsFiles, source: io::Error) -> TlsError 
     let why = match library(&source) {
         Some(Error::InvalidCertificate(error)) => certificate(error, name, files),
         Some(Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
-            format!("what listens there speaks no TLS; xdock host {name} enroll secures an engine")
+            format!("the server does not support TLS; enable it with \"xdock host {name} enroll\"")
         }
-        _ => "it ended before there was one".to_owned(),
+        _ => "the connection ended during the handshake".to_owned(),
     };
     TlsError::Handshake { name: name.to_owned(), why, source }
 }
@@ -40,20 +40,20 @@ fn certificate(error: &CertificateError, name: &str, files: &TlsFiles) -> String
     let again = format!("xdock host {name} enroll");
     match error {
         CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-            format!("its certificate is not signed by {}; {again} gives it one that is", files.ca.display())
+            format!("its certificate is not signed by {}; {again} issues a new one", files.ca.display())
         }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            format!("its certificate has expired; {again} renews it")
+            format!("its certificate has expired; {again} issues a new one")
         }
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            "its certificate is not valid yet; see the clock of this machine".to_owned()
+            "its certificate is not valid yet; check the clock of this machine".to_owned()
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             format!(
-                "its certificate is for another name; is it another host that answers there? {again} gives it one"
+                "its certificate is for another name; does another host use this address? {again} issues a new one"
             )
         }
-        CertificateError::Revoked => format!("its certificate is revoked; {again} gives it a new one"),
-        _ => format!("its certificate is not what an engine needs; {again} gives it one"),
+        CertificateError::Revoked => format!("its certificate is revoked; {again} issues a new one"),
+        _ => format!("its certificate is not valid for an engine; {again} issues a new one"),
     }
 }

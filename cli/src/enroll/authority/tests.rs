@@ -75,7 +75,7 @@ fn the_authority_is_made_once_and_its_keys_are_roots_alone() {
     fs::write(&files.ca_key, KeyPair::generate().unwrap().serialize_pem()).unwrap();
     let told = Authority::open(&files).err().unwrap().to_string();
     let (key, ca) = (files.ca_key.display(), files.ca.display());
-    assert_eq!(told, format!("{key} is not the key of {ca}; bring back the one that is"));
+    assert_eq!(told, format!("{key} is not the key of {ca}; restore the right key"));
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn a_request_must_be_signed_by_its_own_key() {
     spoilt[at] = if spoilt[at] == b'A' { b'B' } else { b'A' };
     for wrong in [String::from_utf8(spoilt).unwrap(), String::new(), "xdock: no".to_owned()] {
         let told = authority.sign_host(&wrong, &identity()).unwrap_err().to_string();
-        assert_eq!(told, "host1 sent no request for a certificate that its own key signed");
+        assert_eq!(told, "host1 sent a certificate request that its own key did not sign");
     }
 }
 

@@ -124,7 +124,7 @@ fn a_container_that_differs_is_refused_with_its_fields() {
     );
     assert_eq!(
         refused(Container { name: "d1".into(), ..Container::default() }),
-        "a container d1 that xdock did not make is on host1; remove or rename it there"
+        "container d1 on host1 was not created by xdock; remove or rename it there"
     );
 }
 
@@ -134,7 +134,7 @@ fn a_network_of_another_kind_refuses_its_nodes() {
     let Verdict::Refused(text) = verdict_of(run(ApiVersion(1, 41), &[other], vec![], true)) else { panic!() };
     assert_eq!(
         text,
-        "network mynet0 on host1 has 10.99.0.0/16, fd00:99::/64, the tables say 10.5.0.0/16; \
+        "network mynet0 on host1 has 10.99.0.0/16, fd00:99::/64, the tables have 10.5.0.0/16; \
          remove it there (docker network rm mynet0)"
     );
 }

@@ -11,7 +11,7 @@ acceptance::promises![
 ];
 
 const HOST: &str = "host2";
-const MK: &str = "xdock mk xcat2 connects it anew";
+const MK: &str = "xdock mk xcat2 reconnects it";
 
 /// A container that wrote something.
 async fn with_data(cluster: &Cluster) -> Result<(), Failure> {
@@ -43,11 +43,11 @@ async fn is_reported(cluster: &Cluster, fault: &str, way: &str) -> Result<(), Fa
 async fn a_removed_network_is_reported_made_again_and_joined(cluster: &Cluster) -> Result<(), Failure> {
     // moby/moby #17160
     with_data(cluster).await?;
-    let removed = "xcat2: network mynet0 was removed; connected anew\n";
+    let removed = "xcat2: network mynet0 was removed; reconnected\n";
     for (line, answer) in [
         ("power xcat2 on", "xcat2: success\n"),
-        ("mk xcat2 --start", "xcat2: already made\n"),
-        ("mk xcat2 --replace --start", "xcat2: already made\n"),
+        ("mk xcat2 --start", "xcat2: already created\n"),
+        ("mk xcat2 --replace --start", "xcat2: already created\n"),
     ] {
         cluster.xdock_done("power xcat2 off").await?;
         cluster.sh(HOST, "docker network prune -f").await?;
@@ -59,8 +59,8 @@ async fn a_removed_network_is_reported_made_again_and_joined(cluster: &Cluster) 
     cluster.xdock_done("power xcat2 off").await?;
     cluster.sh(HOST, "docker network rm mynet0").await?;
     cluster.xdock_done("mk full2").await?;
-    is_reported(cluster, "network mynet0 was removed and made again", MK).await?;
-    let anew = "xcat2: network mynet0 was removed and made again; connected anew\nxcat2: success\n";
+    is_reported(cluster, "network mynet0 was removed and recreated", MK).await?;
+    let anew = "xcat2: network mynet0 was removed and recreated; reconnected\nxcat2: success\n";
     says(cluster, "power xcat2 on", anew).await?;
     is_whole(cluster).await?;
     let ran = cluster.xdock("host host2 status").await?;
@@ -71,10 +71,10 @@ async fn a_removed_network_is_reported_made_again_and_joined(cluster: &Cluster) 
 async fn one_disconnected_by_hand_is_connected_again(cluster: &Cluster) -> Result<(), Failure> {
     with_data(cluster).await?;
     let fault = "not connected to mynet0";
-    for (line, answer) in [("power xcat2 on", "container already started"), ("mk xcat2", "already made")] {
+    for (line, answer) in [("power xcat2 on", "container already started"), ("mk xcat2", "already created")] {
         cluster.sh(HOST, "docker network disconnect mynet0 xcat2").await?;
         is_reported(cluster, fault, MK).await?;
-        let anew = "connected anew, its interface has another name until the next start";
+        let anew = "reconnected, its interface has a new name until the next start";
         says(cluster, line, &format!("xcat2: {fault}; {anew}\nxcat2: {answer}\n")).await?;
         let address = "exec xcat2 -- sh -c 'ip -o -4 addr | grep -o 10.99.2.70'";
         says(cluster, address, "xcat2: 10.99.2.70\n").await?;
@@ -84,9 +84,9 @@ async fn one_disconnected_by_hand_is_connected_again(cluster: &Cluster) -> Resul
     cluster.xdock_done("power xcat2 off").await?;
     cluster.sh(HOST, "docker network disconnect -f mynet0 xcat2").await?;
     let dry =
-        format!("xcat2: already made\nxcat2: {fault}\nxcat2: would connect to mynet0\nxcat2: would start\n");
+        format!("xcat2: already created\nxcat2: {fault}\nxcat2: would connect to mynet0\nxcat2: would start\n");
     says(cluster, "mk xcat2 --start --dry-run", &dry).await?;
-    says(cluster, "power xcat2 on", &format!("xcat2: {fault}; connected anew\nxcat2: success\n")).await?;
+    says(cluster, "power xcat2 on", &format!("xcat2: {fault}; reconnected\nxcat2: success\n")).await?;
     is_whole(cluster).await?;
     cluster.xdock_done("rm -f xcat2").await.map(drop)
 }
@@ -94,12 +94,12 @@ async fn one_disconnected_by_hand_is_connected_again(cluster: &Cluster) -> Resul
 async fn another_network_and_another_address_are_reported(cluster: &Cluster) -> Result<(), Failure> {
     with_data(cluster).await?;
     cluster.sh(HOST, "docker network create byhand && docker network connect byhand xcat2").await?;
-    let fault = "connected by hand to byhand";
+    let fault = "manually connected to byhand";
     is_reported(cluster, fault, "docker network disconnect byhand xcat2 ends it").await?;
-    let left = format!("xcat2: {fault}; left so\nxcat2: already made\n");
+    let left = format!("xcat2: {fault}; not changed\nxcat2: already created\n");
     says(cluster, "mk xcat2", &left).await?;
     let ran = cluster.xdock("mk xcat2 --strict").await?;
-    let error = format!("xcat2: Error: already made, with warnings: {fault}; left so\n");
+    let error = format!("xcat2: Error: already created, with warnings: {fault}; not changed\n");
     same("mk --strict", &(ran.code, ran.stdout.as_str(), ran.stderr.as_str()), &(1, "", error.as_str()))?;
     cluster.sh(HOST, "docker network disconnect byhand xcat2 && docker network rm byhand").await?;
     cluster.xdock_done("power xcat2 off").await?;
@@ -108,7 +108,7 @@ async fn another_network_and_another_address_are_reported(cluster: &Cluster) -> 
     cluster.sh(HOST, other).await?;
     let fault = "has 10.99.2.50 on mynet0, not 10.99.2.70";
     is_reported(cluster, fault, MK).await?;
-    says(cluster, "power xcat2 on", &format!("xcat2: {fault}; connected anew\nxcat2: success\n")).await?;
+    says(cluster, "power xcat2 on", &format!("xcat2: {fault}; reconnected\nxcat2: success\n")).await?;
     is_whole(cluster).await?;
     cluster.xdock_done("rm -f xcat2").await.map(drop)
 }
@@ -128,7 +128,7 @@ async fn an_outsider_that_holds_a_node_s_address_is_named(cluster: &Cluster) -> 
     cluster.xdock_done("rm xcat2").await?;
     let ran = cluster.xdock("mk xcat2 --start").await?;
     same(&format!("{ran:?}"), &(ran.code, named(&ran.stderr)), &(1, true))?;
-    let hint = "hint: it is made: when the cause is mended, xdock power xcat2 on starts it";
+    let hint = "hint: the container exists: fix the cause, then run \"xdock power xcat2 on\"";
     same("hint", ran.stderr.lines().last().unwrap_or_default(), hint)?;
     // as it was told
     cluster.sh(HOST, "docker rm -f outsider").await?;

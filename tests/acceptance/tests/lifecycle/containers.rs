@@ -134,22 +134,22 @@ async fn limits(cluster: &Cluster) -> Result<(), Failure> {
 async fn what_the_engine_ignores_is_told(cluster: &Cluster) -> Result<(), Failure> {
     let ignores = "the engine of host1 ignores HostConfig.Annotations.a (asked for \"b\", has nothing)";
     let port =
-        "80/tcp is not published on host1: a container of these networks is reached at its own address";
+        "80/tcp is not published on host1: connect to the container's own address";
     let told = |status: &str| format!("full1: {ignores}\nfull1: {port}\nfull1: {status}\n");
     said(&cluster.xdock("mk full1").await?, 0, &told("success"), "")?;
-    said(&cluster.xdock("mk full1").await?, 0, &told("already made"), "")?;
+    said(&cluster.xdock("mk full1").await?, 0, &told("already created"), "")?;
     // for scripts
-    let error = format!("full1: Error: already made, with warnings: {ignores}; {port}\n");
+    let error = format!("full1: Error: already created, with warnings: {ignores}; {port}\n");
     said(&cluster.xdock("mk full1 --strict").await?, 1, "", &error)?;
     let json = cluster.xdock_done("mk full1 --json").await?;
     let last: Value = serde_json::from_str(json.lines().last().unwrap_or_default())?;
-    same("JSON", &last, &json!({"node": "full1", "status": "already made", "warnings": [ignores, port]}))?;
+    same("JSON", &last, &json!({"node": "full1", "status": "already created", "warnings": [ignores, port]}))?;
     cluster.xdock_done("rm -f full1").await.map(drop)
 }
 
 async fn one_that_dies_at_once_is_an_error_with_its_last_lines(cluster: &Cluster) -> Result<(), Failure> {
-    let end = "dies1: Error: it ended at once: exit status 3; the end of its log:\ndies1:   boom\n\
-        hint: xdock logs dies1 shows all that it wrote\n";
+    let end = "dies1: Error: it ended immediately: exit status 3; the end of its log:\ndies1:   boom\n\
+        hint: xdock logs dies1 shows its whole log\n";
     said(&cluster.xdock("mk dies1 --start").await?, 1, "", end)?;
     // as it was told
     said(&cluster.xdock("logs dies1").await?, 0, "dies1: boom\n", "")?;
@@ -160,7 +160,7 @@ async fn one_that_dies_at_once_is_an_error_with_its_last_lines(cluster: &Cluster
 
 async fn one_that_ends_again_and_again_is_no_success(cluster: &Cluster) -> Result<(), Failure> {
     let ran = cluster.xdock("mk loops1 --start").await?;
-    let how = "loops1: Error: it ended at once and is started again and again (restart=)";
+    let how = "loops1: Error: it ended immediately and Docker restarts it repeatedly (restart=)";
     same("exit status and error", &(ran.code, ran.stderr.starts_with(how)), &(1, true))?;
     cluster.xdock_done("power loops1 off").await?;
     same("state", cluster.xdock_done("power loops1 state").await?.as_str(), "loops1: exited\n")?;
@@ -189,7 +189,7 @@ async fn one_that_differs_is_told_with_its_fields_and_replaced_with_its_volumes(
     cluster: &Cluster,
 ) -> Result<(), Failure> {
     with_data(cluster).await?;
-    said(&cluster.xdock("mk anew1").await?, 0, "anew1: already made\n", "")?;
+    said(&cluster.xdock("mk anew1").await?, 0, "anew1: already created\n", "")?;
     cluster.xdock_done("def anew1 vmmemory=32").await?;
     let differs = "HostConfig.Memory (not set, now 33554432)";
     let refused = format!(
@@ -199,7 +199,7 @@ async fn one_that_differs_is_told_with_its_fields_and_replaced_with_its_volumes(
     let done = format!("anew1: differs in {differs}\nanew1: success\n");
     said(&cluster.xdock("mk anew1 --replace").await?, 0, &done, "")?;
     has_data(cluster).await?;
-    said(&cluster.xdock("mk anew1 --replace").await?, 0, "anew1: already made\n", "")?;
+    said(&cluster.xdock("mk anew1 --replace").await?, 0, "anew1: already created\n", "")?;
     // what was kept over the replacement goes with the last of them
     cluster.xdock_done("rm -f --volumes anew1").await?;
     let nameless = "docker volume ls -q | grep -c -E '^[0-9a-f]{64}$' || true";
@@ -211,7 +211,7 @@ async fn the_old_one_is_back_when_the_new_one_does_not_stay_up(cluster: &Cluster
     with_data(cluster).await?;
     cluster.xdock_done("def anew1 'provmethod=withvolume!sh,-c,echo bad; exit 4'").await?;
     let ran = cluster.xdock("mk anew1 --replace").await?;
-    let told = "anew1: Error: the new container: it ended at once: exit status 4; the old container is back; the end of its log:\nanew1:   bad\n";
+    let told = "anew1: Error: the new container: it ended immediately: exit status 4; the old container is restored; the end of its log:\nanew1:   bad\n";
     same("status and error", &(ran.code, ran.stderr.as_str()), &(1, told))?;
     has_data(cluster).await?;
     cluster.xdock_done("rm -f --volumes anew1").await?;

@@ -65,7 +65,7 @@ async fn an_enrolled_engine_is_spoken_to_by_tls_and_its_containers_go_on(
     done(cluster, "mk enr1 --start").await?;
     let started = "docker inspect -f '{{.State.StartedAt}} {{.State.Pid}}' enr1";
     let before = cluster.sh("host1", started).await?;
-    let would = "host1: would get a certificate for host1, host1.lab.test, 10.99.0.11 and listen at 10.99.0.11:2376 (it has no certificate)\n";
+    let would = "host1: would get a certificate for host1, host1.lab.test, 10.99.0.11 and listen on 10.99.0.11:2376 (it has no certificate)\n";
     same("a dry run", done(cluster, "host host1 enroll --dry-run").await?.as_str(), would)?;
     let first = done(cluster, "host host1 enroll").await?;
     same("the first", first.as_str(), "host1: enrolled, 397 days left\n")?;
@@ -138,7 +138,7 @@ async fn blind(cluster: &Cluster) -> Result<(), Failure> {
     let nobody = "setpriv --reuid=65534 --clear-groups xdock --config /tmp/tls/xdock.toml host host1 status 2>&1 || true; rm -r /tmp/tls";
     begins(
         &cluster.sh("mn", nobody).await?,
-        "host1: Error: the list of revoked certificates cannot be read, which root of the management node can: cannot read /root/tls/ca/issued.json: ",
+        "host1: Error: cannot read the list of revoked certificates; run xdock as root of the management node: cannot read /root/tls/ca/issued.json: ",
     )
 }
 
@@ -154,7 +154,7 @@ async fn who_is_not_to_be_trusted_is_refused_and_told_which(cluster: &Cluster) -
     let told = refused(cluster, &format!("--config {mixed} host host2 status")).await?;
     begins(
         &told,
-        "host2: Error: cannot reach the engine of host2: no TLS session with host2: its certificate is not signed by /root/tls/ca/ca.pem; xdock host host2 enroll gives it one that is: ",
+        "host2: Error: cannot reach the engine of host2: no TLS session with host2: its certificate is not signed by /root/tls/ca/ca.pem; xdock host host2 enroll issues a new one: ",
     )?;
     // another name for host1: no host of such tables is given a certificate
     let alias = [("ip", "10.99.0.11"), ("mgt", "ipmi"), ("groups", "aliases")];
@@ -171,7 +171,7 @@ async fn who_is_not_to_be_trusted_is_refused_and_told_which(cluster: &Cluster) -
     let told = refused(cluster, &format!("--config {stranger} host host1 status")).await?;
     begins(
         &told,
-        "host1: Error: cannot reach the engine of host1: the engine refuses our certificate /root/tls/other/cert.pem (",
+        "host1: Error: cannot reach the engine of host1: the engine rejects our certificate /root/tls/other/cert.pem (",
     )?;
 
     blind(cluster).await?;
@@ -180,7 +180,7 @@ async fn who_is_not_to_be_trusted_is_refused_and_told_which(cluster: &Cluster) -
     same(
         "why",
         told.as_str(),
-        "host1: Error: cannot reach the engine of host1: no TLS session with host1: its certificate is revoked; xdock host host1 enroll gives it a new one: invalid peer certificate: Revoked\n",
+        "host1: Error: cannot reach the engine of host1: no TLS session with host1: its certificate is revoked; xdock host host1 enroll issues a new one: invalid peer certificate: Revoked\n",
     )?;
     let again = done(cluster, "host host1 enroll").await?;
     same("a new key", again.as_str(), "host1: enrolled, 397 days left\n")?;

@@ -44,8 +44,8 @@ async fn a_wrong_row_stops_its_own_node_only(cluster: &Cluster) -> Result<(), Fa
     let left_out = format!("hint: left out: {WRONG}\n");
     // nobody asked for it
     says(cluster, "mk row1 --start", (0, "row1: success\n", &left_out)).await?;
-    let refused = format!("row2: Error: {WRONG}\nhint: xdock check looks at all the tables\n");
-    says(cluster, "mk row1,row2,row10 --start", (1, "row1: already made\nrow10: success\n", &refused))
+    let refused = format!("row2: Error: {WRONG}\nhint: run \"xdock check\" to check all tables\n");
+    says(cluster, "mk row1,row2,row10 --start", (1, "row1: already created\nrow10: success\n", &refused))
         .await?;
     let synced = cluster.xdock_done("sync host1").await?;
     same("sync", &synced.starts_with(&format!("host1: left out: {WRONG}\nhost1: snapshot ")), &true)?;
@@ -54,7 +54,7 @@ async fn a_wrong_row_stops_its_own_node_only(cluster: &Cluster) -> Result<(), Fa
     // a container without a host
     cluster.xdock_done("def row2 ip=10.99.1.92 vmhost=").await?;
     let why = "vm.host of row2 is empty; set it to the node name of its docker host";
-    let refused = format!("row2: Error: {why}\nhint: xdock check looks at all the tables\n");
+    let refused = format!("row2: Error: {why}\nhint: run \"xdock check\" to check all tables\n");
     says(cluster, "power row1,row2,row10 state", (1, "row1: running\nrow10: running\n", &refused)).await?;
     cleared(cluster).await
 }
@@ -111,7 +111,7 @@ async fn two_rows_with_one_address_are_both_refused_and_others_made(
     cluster.xdock_done("def row1 ip=10.99.1.92").await?;
     let clash = "10.99.1.92 is the address of row1 and row2: change hosts.ip of row1 or hosts.ip of row2";
     let refused =
-        format!("row1: Error: {clash}\nrow2: Error: {clash}\nhint: xdock check looks at all the tables\n");
+        format!("row1: Error: {clash}\nrow2: Error: {clash}\nhint: run \"xdock check\" to check all tables\n");
     says(cluster, "mk row1,row2,row10 --start", (1, "row10: success\n", &refused)).await?;
     // the one that had it goes on
     cluster.sh("host1", &format!("docker restart -t 1 row2 && {HAS_ADDRESS}")).await?;

@@ -89,7 +89,7 @@ async fn each_verb(cluster: &Cluster, names: &BTreeSet<String>) -> Result<(), Fa
     ] {
         let ran = cluster.xdock(line).await?;
         let mut lines: BTreeSet<String> = names.iter().map(told).collect();
-        lines.extend(hint.then(|| "hint: xdock mk makes it".to_owned()));
+        lines.extend(hint.then(|| "hint: xdock mk creates it".to_owned()));
         let found: BTreeSet<String> = ran.stderr.lines().map(str::to_owned).collect();
         same(line, &(ran.code, ran.stdout.as_str(), found), &(1, "", lines))?;
     }
@@ -97,7 +97,7 @@ async fn each_verb(cluster: &Cluster, names: &BTreeSet<String>) -> Result<(), Fa
     let (Some(first), Some(last)) = (names.first(), names.last()) else { return Err("no names".into()) };
     for (line, words) in [(format!("cons {first}"), ""), (format!("cons {first} --exec hostname"), "")] {
         let ran = cluster.run("mn", &format!("timeout 3 xdock {line} </dev/null")).await?;
-        let waits = ran.stderr.contains("there is no container; waiting until it is made");
+        let waits = ran.stderr.contains("the container does not exist; waiting");
         same(&line, &(ran.stdout.as_str(), waits), &(words, true))?;
     }
     for name in [first, last] {
@@ -155,7 +155,7 @@ async fn a_stranger_with_the_node_s_name_is_left_alone(cluster: &Cluster) -> Res
         .await?;
     let before = cluster.sh(HOST, ALL).await?;
     let told =
-        "xcat2: Error: a container xcat2 that xdock did not make is on host2; remove or rename it there\n";
+        "xcat2: Error: container xcat2 on host2 was not created by xdock; remove or rename it there\n";
     for line in ["mk xcat2 --replace", "power xcat2 off", "exec xcat2 -- true", "rm -f xcat2", "logs xcat2"] {
         let ran = cluster.xdock(line).await?;
         same(line, &(ran.code, ran.stdout.as_str(), ran.stderr.as_str()), &(1, "", told))?;
@@ -181,7 +181,7 @@ async fn an_image_s_name_is_never_the_beginning_of_an_id(cluster: &Cluster) -> R
     let env = cluster.sh(HOST, "docker inspect -f '{{.Config.Env}}' xcat2").await?;
     same("it is made of it", &env.contains("OF=name"), &true)?;
     let again = cluster.xdock_done(&format!("mk xcat2 image={name} command=sleep,1000")).await?;
-    same("again", again.as_str(), "xcat2: already made\n")?;
+    same("again", again.as_str(), "xcat2: already created\n")?;
     cluster.xdock_done("rm xcat2").await?;
     cluster.sh(HOST, &format!("docker rmi {name}:latest")).await.map(drop)
 }
@@ -205,7 +205,7 @@ async fn of_two_networks_of_one_name_the_wrong_one_is_told(cluster: &Cluster) ->
             && ran.stderr.ends_with(&format!("remove the other there (docker network rm {wrong})\n"))
     };
     let (right, other) =
-        (format!("{ours} (as the tables say)"), format!("{wrong} (has driver bridge, not netd)"));
+        (format!("{ours} (as in the tables)"), format!("{wrong} (has driver bridge, not netd)"));
     same("status and error", &(ran.code, is_told(&right, &other) || is_told(&other, &right)), &(1, true))?;
     // as it was told
     cluster.xdock_done("mk xcat2 --start").await?;

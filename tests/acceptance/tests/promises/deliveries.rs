@@ -50,7 +50,7 @@ async fn a_snapshot_of_the_future_is_told_by_mk_and_replaced_by_sync(
         let made = words(&cluster.xdock("mk late1").await?);
         same("what mk says", &made, &(1, told.to_owned()))?;
         let synced = words(&cluster.xdock("sync host3").await?);
-        let told = "host3: snapshot ############# delivered; it replaces that of ####-##-## ##:##:## UTC, made by mn\n";
+        let told = "host3: snapshot ############# delivered; it replaces the snapshot of ####-##-## ##:##:## UTC by mn\n";
         same("what sync says", &synced, &(0, told.to_owned()))?;
         cluster.xdock_done("mk late1 --start").await?;
         let replayed = cluster.run("host3", "netd snapshot load /root/future.json").await?;
@@ -64,7 +64,7 @@ async fn two_management_nodes_hear_of_each_other(cluster: &Cluster) -> Result<()
     let second = |words: &str| format!("unshare --uts sh -c 'hostname mn2; xdock {words}'");
     let told = |new: &str, old: &str| {
         format!(
-            "host3: snapshot ############# of {new} delivered; it replaces the tables of management node {old}, of ####-##-## ##:##:## UTC: both deliver tables to this host\n"
+            "host3: snapshot ############# of {new} delivered; it replaces tables of management node {old}, of ####-##-## ##:##:## UTC: both deliver tables to this host\n"
         )
     };
     with_a_new_row(cluster, "late1", "10.99.3.92", async || {

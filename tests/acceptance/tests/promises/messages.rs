@@ -30,7 +30,7 @@ async fn login_files_that_print_and_another_shell_of_root_are_in_nobodys_way(
     let ended = says(cluster, "power host3c1 state").await;
     cluster.sh("host3", "mv /root/kept /root/.bashrc").await?;
     tried.and(other)?;
-    let told = "host3c1: Error: cannot reach the engine of host3: ssh root@host3: root's login files there print text and start no command (first line: \"hello\"); let them do nothing in a shell that is not interactive\n";
+    let told = "host3c1: Error: cannot reach the engine of host3: ssh root@host3: root's login files on the host print text and start no command (first line: \"hello\"); disable them for non-interactive shells\n";
     same("login files that end the session", &ended?, &(1, told.to_owned()))
 }
 
@@ -50,7 +50,7 @@ async fn another_host_key_is_one_line_with_the_command_that_mends_it(
     let toml =
         "[ssh]\\noptions = [\\\"StrictHostKeyChecking=yes\\\", \\\"UserKnownHostsFile=/root/other-key\\\"]";
     cluster.sh("mn", &format!("printf \"{toml}\\n\" > /root/strict.toml")).await?;
-    let why = "no ssh connection to root@host3: its host key has changed; if host3 was installed anew, run \"ssh-keygen -f /root/other-key -R host3\" (with xCAT \"makeknownhosts host3\")\n";
+    let why = "no ssh connection to root@host3: its host key has changed; if host3 was reinstalled, run \"ssh-keygen -f /root/other-key -R host3\" (with xCAT \"makeknownhosts host3\")\n";
     let status = says(cluster, "--config /root/strict.toml host host3 status").await?;
     same("host status", &status, &(1, format!("host3: Error: cannot reach the engine of host3: {why}")))?;
     let power = says(cluster, "--config /root/strict.toml power host3c1,host3c2,host3c3 state").await?;
@@ -82,9 +82,9 @@ async fn a_missing_docker_command_or_netd_is_told_with_what_installs_it(
         .await?;
     let netd = says(cluster, "sync host3").await;
     cluster.sh("host3", "mv /root/netd.away /usr/local/bin/netd").await?;
-    let told = "host3c1: Error: cannot reach the engine of host3: ssh root@host3: there is no docker command, by which ssh reaches the engine; \"updatenode host3 -P xdock\" installs it\nhost3c2: Error: the same as host3c1\n";
+    let told = "host3c1: Error: cannot reach the engine of host3: ssh root@host3: the docker command, which xdock needs over ssh, is not installed; run \"updatenode host3 -P xdock\"\nhost3c2: Error: the same as host3c1\n";
     same("without docker", &docker?, &(1, told.to_owned()))?;
     let told =
-        "host3: Error: netd is not on host3 yet; its postscript brings it (updatenode host3 -P xdock)\n";
+        "host3: Error: netd is not installed on host3; run \"updatenode host3 -P xdock\"\n";
     same("without netd", &netd?, &(1, told.to_owned()))
 }

@@ -53,7 +53,7 @@ async fn refused_run(cluster: &Cluster, host: &str, words: &str) -> Result<Strin
 /// What xdock says of a node that its row makes unusable.
 fn unusable(node: &str, why: &str) -> String {
     format!(
-        "{node}: Error: {why}\nError: nothing was done: 1 node cannot be used as the tables have it\nhint: xdock check looks at all the tables\n"
+        "{node}: Error: {why}\nError: nothing was done: the tables have invalid values for 1 node\nhint: run \"xdock check\" to check all tables\n"
     )
 }
 

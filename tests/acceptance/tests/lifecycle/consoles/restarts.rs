@@ -21,7 +21,7 @@ async fn a_console_from_before_the_container_is_made_has_its_first_line(
 ) -> Result<(), Failure> {
     cluster.xdock("rm -f count1").await?;
     let console = Console::open(cluster, "unmade", "count1").await?;
-    console.says("[count1: there is no container; waiting until it is made]").await?;
+    console.says("[count1: the container does not exist; waiting]").await?;
     cluster.xdock_done("mk count1 --start").await?;
     console.says("[count1: started]").await?;
     console.goes_on().await?;
@@ -54,7 +54,7 @@ async fn a_console_goes_on_when_the_container_is_restarted(cluster: &Cluster) ->
     console.says("[count1: started again]").await?;
     console.goes_on().await?;
     cluster.xdock_done("power count1 off").await?;
-    console.says("[count1: stopped, exit status 0; waiting for its start]").await?;
+    console.says("[count1: stopped, exit status 0; waiting]").await?;
     cluster.xdock_done("power count1 on").await?;
     console.goes_on().await?;
     console.close("TERM").await?;
@@ -84,7 +84,7 @@ async fn a_console_goes_on_when_the_container_is_made_anew(cluster: &Cluster) ->
     let console = Console::open(cluster, "anew", "count1").await?;
     console.goes_on().await?;
     cluster.xdock_done("rm -f count1").await?;
-    console.says("[count1: there is no container; waiting until it is made]").await?;
+    console.says("[count1: the container does not exist; waiting]").await?;
     // the engine goes on waiting for a container that is removed: the console does not
     cluster.xdock_done("mk count1").await?;
     console.says("[count1: not started yet; waiting]").await?;
@@ -102,7 +102,7 @@ async fn a_console_waits_while_the_container_is_paused(cluster: &Cluster) -> Res
     let console = Console::open(cluster, "paused", "count1").await?;
     console.says("[count1: paused; waiting]").await?;
     cluster.xdock_done("power count1 unpause").await?;
-    console.says("[count1: goes on]").await?;
+    console.says("[count1: resumed]").await?;
     console.goes_on().await?;
     console.close("TERM").await
 }

@@ -46,7 +46,7 @@ async fn keys_go_inside_and_the_size_is_followed(cluster: &Cluster) -> Result<()
 async fn ctrl_bracket_leaves_and_the_container_goes_on(cluster: &Cluster) -> Result<(), Failure> {
     let tmux = at_a_shell(cluster, "shell1").await?;
     tmux.keys(&["C-]"]).await?;
-    tmux.shows("[shell1: left; it goes on]").await?;
+    tmux.shows("[shell1: detached; the container keeps running]").await?;
     tmux.is_as_it_was().await?;
     same("state", cluster.xdock_done("power shell1 state").await?.as_str(), "shell1: running\n")
 }

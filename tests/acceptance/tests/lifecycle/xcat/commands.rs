@@ -140,7 +140,7 @@ async fn an_xcat_job_that_ends_with_status_0_was_started_well(cluster: &Cluster)
     let make = "mkdocker xcat1 image=busybox command=true";
     all_say(cluster, &[ok(make), ok("rpower xcat1 on"), state, ok("rpower xcat1 reset"), state]).await?;
     all_say(cluster, &[ok("rmdocker xcat1"), ok("mkdocker xcat1 image=busybox command=false")]).await?;
-    let failed = "xcat1: [MN]: Error: it ended at once: exit status 1; it wrote nothing\n";
+    let failed = "xcat1: [MN]: Error: it ended immediately: exit status 1; its log is empty\n";
     all_say(cluster, &[("rpower xcat1 on", 1, "", failed), ok("rmdocker xcat1")]).await
 }
 
