@@ -1,4 +1,4 @@
-//! What every command works with: settings, tables, printer.
+//! Context of all commands: settings, tables, printer.
 
 use inventory::{Inventory, InventoryUrl, NodeName, NumberNames};
 
@@ -8,11 +8,11 @@ use crate::printer::{Printer, Volume};
 use crate::settings::Settings;
 use crate::tables;
 
-/// A run of the program.
+/// Context of one run.
 pub(crate) struct App {
-    /// /etc/xdock/xdock.toml with the command line above it.
+    /// Settings of /etc/xdock/xdock.toml, overridden by the command line.
     pub(crate) settings: Settings,
-    /// Both outputs.
+    /// Standard output and standard error.
     pub(crate) printer: Printer,
 }
 
@@ -30,7 +30,7 @@ impl App {
         Ok(Inventory::open(&self.inventory_url()?)?)
     }
 
-    /// The nodes of a noderange; it is an error if there are none, for a script would take it for success.
+    /// Nodes of a noderange. An empty selection is an error, so that scripts do not treat it as success.
     pub(crate) fn select(&self, tables: &Inventory, noderange: &str) -> Result<Vec<NodeName>, CommandError> {
         let nodes = tables.select_with(noderange, &number_names())?;
         if nodes.is_empty() {
@@ -39,26 +39,26 @@ impl App {
         Ok(nodes)
     }
 
-    /// Where the tables are.
+    /// URL of the tables.
     pub(crate) fn inventory_url(&self) -> Result<InventoryUrl, CommandError> {
         Ok(tables::find(self.settings.inventory.as_deref(), &self.settings.database)?)
     }
 }
 
-/// What this machine is called.
+/// Host name of this machine.
 pub(crate) fn machine_name() -> String {
     let name = durable::kernel_text(std::path::Path::new("/proc/sys/kernel/hostname")).unwrap_or_default();
     name.trim().to_owned()
 }
 
-/// What a number alone is the name of, as xCAT's commands have it from the environment.
+/// Prefix and suffix of node names that are given as a number, as xCAT's commands read them from the environment.
 pub(crate) fn number_names() -> NumberNames {
     let set = |name, default: String| std::env::var(name).unwrap_or(default);
     let NumberNames { prefix, suffix } = NumberNames::default();
     NumberNames { prefix: set("XCAT_NODE_PREFIX", prefix), suffix: set("XCAT_NODE_SUFFIX", suffix) }
 }
 
-/// How much the command prints.
+/// Output volume.
 pub(crate) fn volume(options: &Options) -> Volume {
     if options.verbose {
         process::show_command_lines();

@@ -1,4 +1,4 @@
-//! The commands, one a file, and how they end.
+//! Commands, one per file, and their results.
 
 mod check;
 mod completion;
@@ -36,14 +36,14 @@ use crate::tables::TablesError;
 use crate::targets;
 use chain::chain;
 
-/// How a command that did something ended.
+/// Result of a command that made changes or printed data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Done {
-    /// All of it.
+    /// Everything succeeded.
     All,
     /// Some nodes failed, or the tables have errors.
     Partly,
-    /// Somebody else's program ended so: its exit status is ours.
+    /// A program in a container ended; its exit status is ours.
     Ended(u8),
 }
 
@@ -53,63 +53,63 @@ impl Done {
     }
 }
 
-/// Why a command did nothing.
+/// Error that ends a command before it changes anything.
 #[derive(Debug, Error)]
 pub(crate) enum CommandError {
-    /// The program itself could not begin.
+    /// The async runtime did not start.
     #[error("cannot start")]
     Start(#[source] io::Error),
-    /// Nobody but systemd runs `knock`.
+    /// `knock` was started without a connection.
     #[error("standard input is not a TCP connection; xdock-knock.socket starts this command")]
     NoConnection(#[source] io::Error),
-    /// The settings.
+    /// Invalid settings.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// Which tables to read.
+    /// The location of the tables is unknown.
     #[error(transparent)]
     Where(#[from] TablesError),
-    /// The tables.
+    /// Unreadable or invalid tables.
     #[error(transparent)]
     Inventory(#[from] InventoryError),
-    /// A noderange.
+    /// Invalid noderange.
     #[error(transparent)]
     Noderange(#[from] inventory::NoderangeError),
-    /// A noderange without nodes: an empty group, a pattern that no name fits, or `site.excludenodes` takes all away.
+    /// Noderange without nodes: an empty group, a pattern without a match, or all nodes are in `site.excludenodes`.
     #[error("noderange {noderange:?} selects no node: nothing was done")]
     Nobody {
-        /// As given.
+        /// The noderange.
         noderange: String,
     },
-    /// The stanza file.
+    /// Invalid stanza file.
     #[error(transparent)]
     Stanza(#[from] inventory::stanza::StanzaError),
-    /// xCAT's tables have their own commands.
+    /// xCAT's tables are changed with xCAT's commands.
     #[error("{url} are xCAT's tables, which xdock does not write: use {instead}")]
     ReadOnly {
-        /// The tables.
+        /// Unreadable or invalid tables.
         url: String,
-        /// xCAT's command.
+        /// The xCAT command to use.
         instead: &'static str,
     },
-    /// A word of the command line.
+    /// Invalid arguments.
     #[error("{0}")]
     Usage(String),
-    /// Rows that can not be used, each with its node.
+    /// Invalid rows, each with its node.
     #[error("nothing was done: the tables have invalid values for {}", nodes(.0.len()))]
     Nodes(Vec<(NodeName, String)>),
-    /// A host's columns.
+    /// Invalid columns of a host.
     #[error(transparent)]
     Host(#[from] inventory::compile::HostError),
-    /// The authority of `host enroll`.
+    /// Certificate authority of `host enroll`.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
-    /// What it has issued.
+    /// List of issued certificates.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// What `init` lays out.
+    /// Files of `init`.
     #[error(transparent)]
     Init(#[from] init::InitError),
-    /// A file that was not written.
+    /// File error.
     #[error(transparent)]
     File(#[from] durable::FileError),
 }
@@ -118,10 +118,10 @@ fn nodes(count: usize) -> String {
     if count == 1 { "1 node".to_owned() } else { format!("{count} nodes") }
 }
 
-/// Runs what the command line says; its status is that of the process.
+/// Runs the command line and returns the exit status of the process.
 pub(crate) fn run(cli: Cli) -> ExitCode {
     let printer = Printer::new(cli.options.json, app::volume(&cli.options));
-    // a user without rights runs it, who may read no settings
+    // knock runs as a user who cannot read the settings
     if matches!(cli.command, Command::Knock) {
         return ended(wait(knock::run()), true, printer);
     }
@@ -153,7 +153,7 @@ fn report(error: &CommandError, tables_said: bool, printer: &mut Printer) {
     printer.error(&chain(error));
     match error {
         CommandError::Nodes(_) => printer.hint(targets::CHECK),
-        // a database's messages say what to do
+        // messages of databases contain a hint
         CommandError::Inventory(InventoryError::Source(SourceError::Database(_))) => {}
         CommandError::Inventory(InventoryError::Source(_)) if !tables_said => {
             printer.hint("set the location of the tables with --inventory, XDOCK_INVENTORY or the settings; xdock def creates the first table");
@@ -162,10 +162,10 @@ fn report(error: &CommandError, tables_said: bool, printer: &mut Printer) {
     }
 }
 
-/// A refusal in the engine's words, with what to do where there is something.
+/// Outcome of a request that the engine refused, with a hint if there is one.
 fn failed(error: &EngineError) -> Outcome {
     let hint = match error {
-        // running, paused or restarting: each has its own words, this is what they share
+        // common part of the messages for running, paused and restarting containers
         EngineError::Refused { message, .. } if message.contains("force remove") => {
             Some("xdock rm -f removes running containers too".to_owned())
         }
@@ -178,7 +178,7 @@ fn failed(error: &EngineError) -> Outcome {
     }
 }
 
-/// That a node has no container that can be used, with what to do.
+/// Outcome for a node without a usable container, with a hint.
 fn not_own(error: &NotOwn) -> Outcome {
     match error {
         NotOwn::Absent(_) => Outcome::Refused(error.to_string(), Some(MK.to_owned())),
@@ -188,7 +188,7 @@ fn not_own(error: &NotOwn) -> Outcome {
 
 const MK: &str = "xdock mk creates it";
 
-/// Does what a command says.
+/// Runs a command.
 pub(crate) fn dispatch(command: Command, app: &mut App) -> Result<Done, CommandError> {
     match command {
         Command::Nodes(args) => nodes::run(&args, app),
@@ -212,7 +212,7 @@ pub(crate) fn dispatch(command: Command, app: &mut App) -> Result<Done, CommandE
     }
 }
 
-/// One thread is enough: the engines do the work.
+/// One thread is enough, because the engines do the work.
 fn wait(command: impl Future<Output = Result<Done, CommandError>>) -> Result<Done, CommandError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(CommandError::Start)?.block_on(command)

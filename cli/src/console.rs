@@ -1,5 +1,5 @@
-//! A container's terminal at ours: the state of the container decides what is done next ([`step`]), a [`session::Session`] does it,
-//! and what was written while nobody was connected is taken out of the log ([`gap`]).
+//! Connects our terminal to a container: its state determines the next action ([`step`]), a [`session::Session`]
+//! executes it, and output that was missed is read from the log ([`log_backfill`]).
 
 mod align;
 mod gap;
@@ -21,16 +21,16 @@ use crate::host::Host;
 
 pub(crate) use session::ConsoleError;
 
-/// What is wanted of a console.
+/// Options of a console.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Wish {
-    /// A program in place of the container's terminal; empty: a shell.
+    /// Program to run instead of the container's terminal; empty: a shell.
     pub(crate) exec: Option<Vec<String>>,
-    /// The last lines of the log first.
+    /// Number of log lines to show first.
     pub(crate) log: Option<u64>,
-    /// We are a console server's: nothing that is typed is for us, and nothing makes us give up.
+    /// Run for a console server: no escape key, and retry forever.
     pub(crate) server: bool,
-    /// No words of ours.
+    /// No messages of xdock.
     pub(crate) quiet: bool,
 }
 
@@ -39,16 +39,16 @@ pub(crate) struct Wish {
 pub(crate) enum Left {
     /// Ctrl-].
     Keys,
-    /// Nobody reads what we write.
+    /// Standard output was closed.
     Reader,
-    /// A signal to us.
+    /// Signal.
     Signal(i32),
-    /// The program ended with this status.
+    /// Exit status of the program.
     Ended(i64),
 }
 
 impl Left {
-    /// Our own exit status; a signal's is a shell's (128 and its number).
+    /// Exit status; for a signal like a shell (128 plus its number).
     pub(crate) fn status(self) -> u8 {
         match self {
             Self::Keys | Self::Reader => 0,
@@ -58,7 +58,7 @@ impl Left {
     }
 }
 
-/// Connects our terminal, or our pipes, with a container until somebody leaves.
+/// Connects our terminal or pipes to a container until the user leaves.
 pub(crate) async fn run(host: &Host, node: &str, wish: &Wish) -> Result<Left, ConsoleError> {
     let interactive = std::io::stdin().is_terminal();
     let signals = signals::Signals::new().map_err(ConsoleError::Signals)?;
@@ -74,17 +74,17 @@ pub(crate) async fn run(host: &Host, node: &str, wish: &Wish) -> Result<Left, Co
     if let Ok(Left::Keys) = left {
         screen.say_at_last("detached; the container keeps running").await;
     }
-    // what is on its way to a terminal that takes nothing must not keep us
+    // a blocked terminal must not delay the exit
     let patient = matches!(left, Ok(Left::Ended(_)) | Err(_));
     screen.close(patient).await;
     left
 }
 
-/// Whether trying again may help.
+/// Whether a retry may succeed.
 fn may_pass(error: &EngineError) -> bool {
     match error {
         EngineError::Unreachable { .. } | EngineError::Silent { .. } | EngineError::Answer { .. } => true,
-        // a state that changed between question and deed
+        // the state changed after the last look
         EngineError::Refused { status, .. } => matches!(status, 404 | 409),
         EngineError::Body(_) | EngineError::UnknownKey { .. } | EngineError::NoId { .. } => false,
     }

@@ -1,4 +1,4 @@
-//! Brings a host's snapshot to its netd, and to the directory that deployed hosts fetch from.
+//! Delivers the snapshot of a host to its netd, and publishes it for deployed hosts to download.
 
 mod objection;
 
@@ -14,84 +14,70 @@ use thiserror::Error;
 use crate::engine::SessionError;
 use crate::host::Host;
 
-/// How long netd may take to verify, write and answer, beyond the way to it.
+/// Timeout for netd to verify, write and answer, without the connection.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) use objection::{Objection, is_in_the_way, objection};
 
-/// What became of a snapshot at its host.
+/// Result of a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Delivery {
-    /// netd took it.
+    /// netd loaded it.
     Delivered(u64),
-    /// netd has one of this version that says the same. An earlier release of netd does not tell its stamp.
+    /// netd has an equal snapshot with this version. Earlier releases of netd do not report its stamp.
     Already(u64, Option<Stamp>),
-    /// netd keeps the one that it has.
+    /// netd keeps its snapshot.
     Kept(Stamp),
 }
 
 /// Why a host does not have the current tables.
 #[derive(Debug, Error)]
 pub(crate) enum DeliveryError {
-    /// No netd.
+    /// netd is not installed.
     #[error("netd is not installed on {host}; run \"updatenode {host} -P xdock\"")]
-    Absent {
-        /// The host.
-        host: String,
-    },
-    /// netd refused it.
+    Absent { host: String },
+    /// netd rejected it.
     #[error("cannot deliver the tables to {host}")]
     Netd {
-        /// The host.
         host: String,
-        /// Why.
         #[source]
         source: SessionError,
     },
-    /// netd cannot be told to replace what it has.
+    /// netd does not support replacing.
     #[error(
         "netd of {host} is of an earlier release, which keeps its tables because their time stamp is newer; run \"updatenode {host} -P xdock\", then \"xdock sync {host}\""
     )]
-    Outdated {
-        /// The host.
-        host: String,
-    },
-    /// The host keeps what it has, and the administrator has to decide.
+    Outdated { host: String },
+    /// The host keeps its snapshot, and the administrator must decide.
     #[error(transparent)]
     Objection(Box<Objection>),
-    /// Every time it was looked at, it had another one.
+    /// The snapshot of the host changed on every attempt.
     #[error("another program delivers tables to {host} at the same time; run \"xdock sync {host}\" again")]
-    Contended {
-        /// The host.
-        host: String,
-    },
-    /// netd said something else than it promises.
+    Contended { host: String },
+    /// Unknown answer of netd.
     #[error("unknown answer {told:?} from netd of {host}; run \"updatenode {host} -P xdock\"")]
     Told {
-        /// The host.
         host: String,
-        /// Its words.
+        /// The answer.
         told: String,
     },
-    /// The file for a host that is being deployed.
+    /// The file for a host in deployment was not written.
     #[error("cannot write the tables that {host} downloads")]
     File {
-        /// The host.
         host: String,
-        /// Why.
         #[source]
         source: FileError,
     },
 }
 
-/// The time now, and with it the version of tables that are read now.
+/// Current time, which is the version of tables that are read now.
 pub(crate) fn version_now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Gives `snapshot` to the netd of `host`. With `replaces` it comes into force whatever its version is, if that is what the
-/// host has.
+/// Delivers `snapshot` to the netd of `host`. With `replaces` it is loaded regardless of its version if the host has
+/// that snapshot.
 pub(crate) async fn deliver(
     host: &Host,
     snapshot: &Snapshot,
@@ -115,17 +101,17 @@ pub(crate) async fn deliver(
     }
 }
 
-/// What a netd says that knows no origins: of a release before them.
+/// Error of a netd that does not support origins.
 const NO_ORIGIN: &str = "unknown field `origin`";
 
-/// The same of one that does not know of wrong rows: containers whose rows are wrong lose what they had.
+/// Error of a netd that does not support withheld rows: containers with invalid rows lose their addresses.
 const NO_WITHHELD: &str = "unknown field `withheld`";
 
 fn plain(snapshot: &Snapshot) -> Snapshot {
     snapshot.clone().withholding(Vec::new())
 }
 
-/// A netd of an earlier release goes by versions alone.
+/// Earlier releases of netd only compare versions.
 async fn deliver_to_old(host: &Host, snapshot: &Snapshot) -> Result<Delivery, DeliveryError> {
     let text = snapshot.clone().made_by(None).to_text().into_bytes();
     let words = ["snapshot", "load", "--host", host.name.as_str(), "-"];
@@ -141,7 +127,7 @@ async fn deliver_to_old(host: &Host, snapshot: &Snapshot) -> Result<Delivery, De
     }
 }
 
-/// What a program wrote that ended badly: standard output and standard error.
+/// Standard output and standard error of a failed program.
 fn told(error: &SessionError) -> (&str, &str) {
     match error {
         SessionError::Run(ExecuteError::Status { stdout, stderr, .. }) => (stdout, stderr),
@@ -149,7 +135,7 @@ fn told(error: &SessionError) -> (&str, &str) {
     }
 }
 
-/// A shell ends with 127 when there is no such program (POSIX, 2.8.2).
+/// Exit status 127 of a shell means that the program does not exist (POSIX, 2.8.2).
 fn refused(host: String, source: SessionError) -> DeliveryError {
     match &source {
         SessionError::Run(ExecuteError::Status { status, .. }) if status.code() == Some(127) => {
@@ -162,7 +148,7 @@ fn refused(host: String, source: SessionError) -> DeliveryError {
     }
 }
 
-/// `snapshot 1763817000000 delivered`; `already STAMP` for tables that say the same, `kept STAMP` where it keeps others.
+/// Parses `snapshot 1763817000000 delivered`, `already STAMP` for equal tables, and `kept STAMP` for other tables.
 fn understand(told: &str) -> Option<Delivery> {
     let (version, rest) = told.lines().last()?.strip_prefix("snapshot ")?.split_once(' ')?;
     let version = version.parse().ok()?;
@@ -175,13 +161,12 @@ fn understand(told: &str) -> Option<Delivery> {
     }
 }
 
-/// Where a host that is being deployed finds its snapshot; `None`: this machine deploys nobody.
+/// Path of the snapshot for a host in deployment; `None`: this machine does not deploy hosts.
 pub(crate) fn shelf(installdir: &Path, host: &str) -> Option<PathBuf> {
     installdir.is_dir().then(|| installdir.join("xdock/snapshots").join(format!("{host}.json")))
 }
 
-/// Leaves `snapshot` for its host to fetch. One that says the same stays as it is: it may be the older one that the
-/// host has.
+/// Publishes `snapshot` for its host. An equal one is not changed, because the host may have that older one.
 pub(crate) fn leave(installdir: &Path, snapshot: &Snapshot) -> Result<(), DeliveryError> {
     let Some(path) = shelf(installdir, snapshot.host.as_str()) else { return Ok(()) };
     let same = Snapshot::read(&path).is_ok_and(|old| old.is_some_and(|old| old.digest == snapshot.digest));

@@ -28,7 +28,7 @@ pub(crate) use ledger::{Issued, Ledger, LedgerError, Standing};
 pub(crate) use plan::{Plan, Reason, days_left, plan};
 pub(crate) use work::{EnrollError, Enrolled, Enrolment};
 
-/// Where an enrolled engine listens, if nobody says otherwise: the port of Docker's own manual for TLS.
+/// Default port of an enrolled engine, from Docker's manual for TLS.
 pub(crate) const PORT: u16 = 2376;
 
 /// Seconds since 1970.

@@ -1,4 +1,4 @@
-//! Work on many nodes of many hosts at once: all hosts side by side, a bounded number of nodes of each, answers in the
+//! Runs work on many nodes of many hosts: all hosts in parallel, a limited number of nodes per host, output in the
 //! order of the noderange.
 
 mod causes;
@@ -22,50 +22,48 @@ use causes::Causes;
 use order::Order;
 use progress::Progress;
 
-/// Hosts at a time: each costs a process or two where it is reached by ssh.
+/// Limit of parallel hosts: each needs one or two processes with ssh.
 const HOSTS: usize = 256;
 
-/// The nodes of one host, each with its place in the noderange.
+/// Nodes of one host.
 #[derive(Clone)]
 pub(crate) struct Group {
-    /// The host.
     pub(crate) host: Rc<Host>,
     /// Its nodes.
     pub(crate) members: Vec<Member>,
 }
 
-/// What a command acts on.
+/// Targets of a command.
 #[derive(Clone)]
 pub(crate) struct Targets {
     /// Nodes by host.
     pub(crate) groups: Vec<Group>,
-    /// Nodes whose rows cannot be used, each with how it ends.
+    /// Nodes with invalid rows, each with its outcome.
     pub(crate) refused: Vec<(Member, Outcome)>,
 }
 
-/// A node and its place in the noderange.
+/// A node with its position in the noderange.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Member {
-    /// Its place.
+    /// Its position.
     pub(crate) index: usize,
-    /// Its name.
     pub(crate) node: NodeName,
 }
 
-/// How a node's part ended.
+/// Outcome for a node.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Outcome {
-    /// Well: what to print, and the fields that JSON has besides.
+    /// Success: text, and additional fields for JSON.
     Status(String, Map<String, Value>),
-    /// Well, and everything was said.
+    /// Success, and all output is printed.
     Silent,
-    /// Not: why, and what to do.
+    /// Failure: reason and hint.
     Failed(String, Option<String>),
-    /// Not: the engine's own words, and what to do.
+    /// The engine refused: its message and a hint.
     Refused(String, Option<String>),
-    /// Not, for there is no engine to speak to: why.
+    /// The engine is unreachable: reason.
     Unavailable(String),
-    /// Not, for a reason that all nodes of the host have: why, and what to do.
+    /// Failure of all nodes of the host: reason and hint.
     OfHost(String, Option<String>),
 }
 
@@ -90,7 +88,7 @@ impl Outcome {
         }
     }
 
-    /// Why it ended badly, and what to do, where it did.
+    /// Reason and hint of a failure.
     pub(crate) fn failure(self) -> Result<(String, Option<String>), Self> {
         match self {
             Self::Failed(text, hint) | Self::Refused(text, hint) | Self::OfHost(text, hint) => {
@@ -101,7 +99,7 @@ impl Outcome {
         }
     }
 
-    /// The same as the reason of all nodes of a host.
+    /// The same failure, for all nodes of a host.
     pub(crate) fn of_host(self) -> Self {
         match self {
             Self::Failed(text, hint) => Self::OfHost(text, hint),
@@ -114,36 +112,36 @@ impl Outcome {
     }
 }
 
-/// What a host's work says of a node.
+/// Output of a host's work for a node.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Answer {
     /// A line of data, as it is.
     Line(String),
-    /// A line that a program wrote to its standard error, as it is.
+    /// A line of a program's standard error, as it is.
     ErrorLine(String),
-    /// A step on the way, `NODE: TEXT`.
+    /// Progress, `NODE: TEXT`.
     Step(String),
-    /// The end of the node's part.
+    /// Outcome of the node.
     End(Outcome),
 }
 
-/// Where a host's work tells its answers.
+/// Channel for the answers of a host's work.
 #[derive(Clone)]
 pub(crate) struct Replies(UnboundedSender<(usize, Answer)>);
 
 impl Replies {
-    /// Tells one answer.
+    /// Sends an answer.
     pub(crate) fn tell(&self, member: &Member, answer: Answer) {
         // the receiver lives as long as the work
         let _ = self.0.send((member.index, answer));
     }
 
-    /// Tells how a node's part ended.
+    /// Sends the outcome of a node.
     pub(crate) fn end(&self, member: &Member, outcome: Outcome) {
         self.tell(member, Answer::End(outcome));
     }
 
-    /// Tells the same end for several nodes.
+    /// Sends an outcome for several nodes.
     pub(crate) fn end_all(&self, members: &[Member], outcome: &Outcome) {
         for member in members {
             self.end(member, outcome.clone().of_host());
@@ -151,16 +149,16 @@ impl Replies {
     }
 }
 
-/// When answers are printed.
+/// Order of output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sequence {
-    /// Node by node.
+    /// In order of the noderange.
     Noderange,
-    /// As they come: for what has no end.
+    /// Immediately, for endless output.
     Arrival,
 }
 
-/// Does `work` for every group and prints what it tells; the number of nodes that failed.
+/// Runs `work` for each group and prints its answers. Returns the number of failed nodes.
 pub(crate) async fn run<F, W>(
     targets: Targets,
     nodes: &[NodeName],
@@ -188,7 +186,7 @@ where
             Some(answer) = answers.recv() => desk.take(order.accept(answer)),
             () = &mut all => break,
         }
-        // nobody reads what has no end: that is its end
+        // endless output ends when its reader ends
         if desk.printer.is_unread() && sequence == Sequence::Arrival {
             return desk.failed;
         }
@@ -219,7 +217,7 @@ struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    /// What to do is told once, not once for each of a thousand nodes.
+    /// Prints each hint once, not once per node.
     fn close(mut self) -> usize {
         drop(self.progress);
         same(self.printer, self.causes.release(None));
@@ -249,7 +247,7 @@ impl Desk<'_> {
     }
 }
 
-/// Nodes whose reason was told for another one.
+/// Prints nodes that have the reason of another node.
 fn same(printer: &mut Printer, others: Option<(String, NodeName)>) {
     if let Some((nodes, first)) = others {
         printer.node_error(&nodes, &format!("the same as {first}"), None);

@@ -1,4 +1,4 @@
-//! A docker host as a command reaches it: its engine, and netd there.
+//! Connection to a docker host: engine and netd.
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -13,10 +13,10 @@ use crate::engine::{Address, Destination, Engine, EngineError, Place, SessionErr
 use crate::enroll::{self, AuthorityError, LedgerError, Standing};
 use crate::settings::{Settings, SettingsError};
 
-/// Requests of one command to one engine at a time.
+/// Parallel requests of a command to one engine.
 const REQUESTS: usize = 16;
 
-/// The same over ssh: sshd takes 10 sessions on a connection (sshd_config, MaxSessions), and one is for netd.
+/// Parallel requests over ssh: sshd allows 10 sessions per connection (sshd_config, MaxSessions), and netd needs one.
 const SESSIONS: usize = 8;
 
 /// A host.
@@ -26,68 +26,66 @@ pub(crate) struct Host {
     pub(crate) name: NodeName,
     /// Its engine.
     pub(crate) engine: Engine,
-    /// The way to programs there: its netd, xdockhost.
+    /// Access to its programs netd and xdockhost.
     pub(crate) programs: Programs,
-    /// Requests at a time.
+    /// Parallel requests.
     pub(crate) requests: usize,
-    /// Where the engine is.
+    /// Address of the engine.
     pub(crate) address: Address,
 }
 
-/// How programs of a host are run.
+/// How to run programs on a host.
 #[derive(Debug, Clone)]
 pub(crate) enum Programs {
-    /// On this machine; netd's socket lies beside the engine's.
+    /// On this machine; netd's socket is beside the engine's.
     Here(PathBuf),
-    /// By root ssh.
+    /// Over root ssh.
     Ssh(Ssh),
 }
 
-/// Why a host can not be addressed.
+/// Why the address of a host is unknown.
 #[derive(Debug, Error)]
 pub(crate) enum HostError {
-    /// The settings' URL of its engine.
+    /// Invalid URL in the settings.
     #[error(transparent)]
     Settings(#[from] SettingsError),
     /// The tables.
     #[error(transparent)]
     Inventory(#[from] InventoryError),
-    /// A TCP engine whose host has no address.
+    /// The host of a TCP engine has no address.
     #[error("the engine of {host} is at {address}, but the tables give {name} no hosts.ip")]
     NoAddress {
-        /// The docker host.
         host: NodeName,
         /// Its engine.
         address: Address,
         /// The name in its URL.
         name: String,
     },
-    /// A port of the tables, and nothing to speak TLS with.
+    /// The tables have a port, but there are no certificates for TLS.
     #[error(
         "vm.host has port {port} of {host}, which needs TLS, and this management node has no certificates: remove the port (vm.host={host}) to use ssh, or run \"xdock host {host} enroll\""
     )]
     NoCertificates {
-        /// The docker host.
         host: NodeName,
-        /// What its column has.
+        /// Port in `vm.host`.
         port: u16,
     },
-    /// A file of the certificates.
+    /// File error of a certificate.
     #[error(transparent)]
     File(#[from] FileError),
-    /// What was issued to hosts.
+    /// Ledger error.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// Our own certificate.
+    /// Client certificate error.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
-    /// No engine can be spoken to.
+    /// No client for the engine.
     #[error(transparent)]
     Engine(#[from] EngineError),
 }
 
 impl Host {
-    /// The host that `vm.host` names, by settings and tables. Nobody is spoken to yet.
+    /// Resolves a host of `vm.host` with settings and tables. Does not connect.
     pub(crate) fn of(host: &DockerHost, settings: &Settings, tables: &Inventory) -> Result<Self, HostError> {
         let name = &host.name;
         let address = address(host, settings)?;
@@ -100,7 +98,8 @@ impl Host {
                 timeout: settings.timeout,
             })
         };
-        // an engine may be elsewhere; the host itself is reached as the settings' ssh:// says, else as root
+        // the engine may be on another machine; programs run on the host of the settings' ssh:// URL, or as root over
+        // ssh
         let by_ssh = |name: &NodeName| {
             Ok::<_, SettingsError>(Programs::Ssh(match settings.engine(name.as_str())? {
                 Address::Ssh { user, host, port } => ssh(&user, &host, port),
@@ -136,7 +135,7 @@ impl Host {
 }
 
 impl Programs {
-    /// Runs a program there, which has `patience` beside the time that the way to it takes.
+    /// Runs a program on the host, with timeout `patience` in addition to the connection timeout.
     pub(crate) async fn run(
         &self,
         words: &[&str],
@@ -152,7 +151,7 @@ impl Programs {
         }
     }
 
-    /// Runs `netd WORDS` there.
+    /// Runs `netd WORDS` on the host.
     pub(crate) async fn netd(
         &self,
         words: &[&str],
@@ -169,8 +168,8 @@ impl Programs {
     }
 }
 
-/// The settings' own line for a host stands above the port of `vm.host`, that above the port at which it was enrolled, and that
-/// above the settings' default. A host whose certificate was revoked is still to have one: it is refused, not reached otherwise.
+/// Precedence: [engines] entry of the host, port in `vm.host`, port of the enrolment, default of the settings. A host
+/// with a revoked certificate keeps its enrolled port, so that it is refused instead of reached another way.
 fn address(host: &DockerHost, settings: &Settings) -> Result<Address, HostError> {
     let name = host.name.as_str();
     let tcp = |port| Address::Tcp { host: name.to_owned(), port };
@@ -187,7 +186,7 @@ fn address(host: &DockerHost, settings: &Settings) -> Result<Address, HostError>
     })
 }
 
-/// A name's address from the tables: a static binary asks no name service of libc.
+/// Resolves a name with the tables: a static binary has no libc name service.
 fn resolve(name: &str, tables: &Inventory) -> Result<Option<IpAddr>, InventoryError> {
     if name == "localhost" {
         return Ok(Some(IpAddr::from([127, 0, 0, 1])));
@@ -198,7 +197,7 @@ fn resolve(name: &str, tables: &Inventory) -> Result<Option<IpAddr>, InventoryEr
     Ok(tables.value(name, "hosts.ip")?.and_then(|text| text.trim().parse().ok()))
 }
 
-/// dockerd looks for plugins in `docker/plugins` of the directory in which its socket is.
+/// Path of netd's socket: dockerd searches plugins in `docker/plugins` beside its own socket.
 fn beside(engine: &Path) -> PathBuf {
     engine.parent().unwrap_or_else(|| Path::new("/run")).join("docker/plugins/netd.sock")
 }

@@ -1,5 +1,5 @@
-//! `xdock`: the administrator's command. Flags become settings, settings and tables become a command, a command prints
-//! one line a node and ends with a status.
+//! `xdock`: the administrator's command. Parses the command line and runs a command, which prints one line per node
+//! and returns an exit status.
 
 mod app;
 mod args;

@@ -1,4 +1,4 @@
-//! This management node as the origin of snapshots: its name, its installation, and the epoch of its versions.
+//! This management node as origin of snapshots: name, installation, and epoch of versions.
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use durable::FileError;
 use inventory::{Origin, Stamp};
 use sha2::{Digest as _, Sha256};
 
-/// Holds the epoch, where it is not 0.
+/// File of the epoch, if it is not 0.
 const EPOCH: &str = "/var/lib/xdock/epoch";
 
 /// This management node.
@@ -23,7 +23,7 @@ impl ManagementNode {
     /// Reads what identifies this machine.
     ///
     /// # Errors
-    /// The epoch is kept in a file that cannot be read.
+    /// The file of the epoch cannot be read.
     pub(crate) fn this() -> Result<Self, FileError> {
         // another ID would be another management node
         let id = durable::read_text(Path::new("/etc/machine-id"))?.unwrap_or_default();
@@ -31,7 +31,7 @@ impl ManagementNode {
     }
 
     fn of(name: &str, machine: &str, file: &Path) -> Result<Self, FileError> {
-        // the machine's ID itself is not to be told to other machines (machine-id(5))
+        // the machine ID must not be sent to other machines (machine-id(5))
         let hash = Sha256::digest(format!("xdock {machine}"));
         let id: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         let name: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || "._-".contains(*c)).collect();
@@ -40,16 +40,16 @@ impl ManagementNode {
         Ok(Self { name, id, file: file.to_owned(), epoch: Cell::new(epoch) })
     }
 
-    /// The origin of what is compiled now.
+    /// Origin of new snapshots.
     pub(crate) fn origin(&self) -> Origin {
         Origin { name: self.name.clone(), id: self.id.clone(), epoch: self.epoch.get() }
     }
 
-    /// Begins a later epoch where versions of this management node up to that of `held` would stand in the way of `version`:
-    /// what it made before is then older on every host, whatever its clock said.
+    /// Starts a new epoch if `held` has a later version than `version` from this management node: all its earlier
+    /// snapshots are then older on all hosts, whatever its clock showed.
     ///
     /// # Errors
-    /// The new epoch was not recorded; nothing may be made in it then.
+    /// The new epoch was not recorded, and must not be used.
     pub(crate) fn overrule(&self, held: &Stamp, version: u64) -> Result<(), FileError> {
         let Some(theirs) = held.origin.as_ref().filter(|theirs| theirs.is_same(&self.origin())) else {
             return Ok(());

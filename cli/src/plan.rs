@@ -1,4 +1,4 @@
-//! What `mk` does on a host: desired containers and the observed engine in, steps out. Pure: no engine, no clock.
+//! Plan of `mk` for a host: desired containers and observed engine in, steps out. Pure: no engine, no clock.
 
 mod attachments;
 mod belonging;
@@ -57,7 +57,6 @@ pub(crate) enum Subject {
 pub(crate) enum Step {
     /// For all containers of the host that are on it.
     CreateNetwork {
-        /// Its name.
         name: String,
         /// Its subnets, to be shown.
         subnets: Vec<IpNet>,
@@ -77,7 +76,6 @@ pub(crate) enum Step {
     },
     /// Puts a container on one more network.
     Connect {
-        /// The container.
         of: Subject,
         /// The network's name.
         network: String,
@@ -86,14 +84,12 @@ pub(crate) enum Step {
     },
     /// Reports what of a create body the engine did not take, and what nobody publishes.
     Compare {
-        /// The container.
         of: Subject,
         /// What it was asked to be.
         body: Value,
     },
     /// Takes a container off a network.
     Disconnect {
-        /// The container.
         of: ContainerId,
         /// The network's name.
         network: String,
@@ -103,7 +99,6 @@ pub(crate) enum Step {
     Tables,
     /// Gives a container another name.
     Rename {
-        /// The container.
         of: ContainerId,
         /// What it is called.
         from: String,
@@ -112,7 +107,6 @@ pub(crate) enum Step {
     },
     /// Stops a container.
     Stop {
-        /// The container.
         of: ContainerId,
         /// Its name by then.
         name: String,
@@ -121,7 +115,6 @@ pub(crate) enum Step {
     Start(Subject),
     /// Removes a container that was replaced; its volumes stay.
     Remove {
-        /// The container.
         of: ContainerId,
         /// Its name by then.
         name: String,

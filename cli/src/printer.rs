@@ -1,5 +1,5 @@
-//! The one owner of standard output and standard error. Data goes to the one, words to the other; a reader that went
-//! away is no failure, and never keeps work from being done.
+//! Owns standard output and standard error. Data goes to standard output, messages to standard error. A closed output
+//! is not an error and never stops work.
 
 use std::io::{self, IsTerminal as _, Write};
 
@@ -8,14 +8,14 @@ use serde_json::{Map, Value, json};
 
 use crate::xcat::{Said, Spoken, Tongue};
 
-/// How much is said.
+/// Output volume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Volume {
     /// Only errors.
     Quiet,
-    /// What was asked for.
+    /// Normal output.
     Normal,
-    /// Also what is done on the way.
+    /// Also progress.
     Verbose,
 }
 
@@ -30,12 +30,12 @@ pub(crate) struct Printer {
 }
 
 impl Printer {
-    /// The process's own.
+    /// Uses the process's outputs.
     pub(crate) fn new(json: bool, volume: Volume) -> Self {
         Self::over(Box::new(io::stdout()), Box::new(io::stderr()), json, volume)
     }
 
-    /// The process's own, which says everything as xCAT's commands do.
+    /// Uses the process's outputs in the format of xCAT's commands.
     pub(crate) fn of_xcat(tongue: Tongue) -> Self {
         Self { xcat: Some(tongue), ..Self::new(false, Volume::Normal) }
     }
@@ -44,38 +44,38 @@ impl Printer {
         Self { out, err, json, volume, reader_left: false, xcat: None }
     }
 
-    /// Whether nobody reads standard output any more.
+    /// Whether standard output is closed.
     pub(crate) fn is_unread(&self) -> bool {
         self.reader_left
     }
 
-    /// Whether what is printed is read by people and programs that know xCAT's commands.
+    /// Whether the output has the format of xCAT's commands.
     pub(crate) fn is_of_xcat(&self) -> bool {
         self.xcat.is_some()
     }
 
-    /// Whether a person reads it, not a program that takes each line for itself.
+    /// Whether the output is text for users, not JSON or xCAT's plugin protocol.
     pub(crate) fn is_for_people(&self) -> bool {
         !self.json && self.xcat.is_none()
     }
 
-    /// Whether a progress bar has a place.
+    /// Whether to show a progress bar.
     pub(crate) fn shows_progress(&self) -> bool {
         !self.json && self.volume != Volume::Quiet && io::stderr().is_terminal()
     }
 
-    /// Whether a person reads standard output.
+    /// Whether standard output is a terminal.
     pub(crate) fn shows_tables(&self) -> bool {
         !self.json && io::stdout().is_terminal()
     }
 
-    /// Whether colours are seen there and wanted (no-color.org).
+    /// Whether to use colours (no-color.org).
     pub(crate) fn shows_colours(&self) -> bool {
         let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
         self.shows_tables() && set("NO_COLOR").is_none() && set("TERM").is_none_or(|term| term != "dumb")
     }
 
-    /// A node's good answer: `NODE: TEXT`, with more fields in JSON.
+    /// Success of a node: `NODE: TEXT`, with more fields in JSON.
     pub(crate) fn node(&mut self, node: &str, status: &str, fields: &Map<String, Value>) {
         if self.volume == Volume::Quiet || self.is_said(&Said::Data(node, status)) {
             return;
@@ -91,7 +91,8 @@ impl Printer {
         }
     }
 
-    /// A node's failure: `NODE: Error: TEXT`, further lines of it as `NODE: LINE`. The hint is for JSON, where each object stands for itself.
+    /// Failure of a node: `NODE: Error: TEXT`, further lines as `NODE: LINE`. The hint is for JSON, where each object
+    /// is complete.
     pub(crate) fn node_error(&mut self, node: &str, error: &str, hint: Option<&str>) {
         if self.is_said(&Said::Failed(node, error)) {
             return;
@@ -106,21 +107,21 @@ impl Printer {
         self.words(&format!("{node}: Error: {}", lines.join(&format!("\n{node}: "))));
     }
 
-    /// The same in the words of its engine.
+    /// Failure of a node with the message of its engine.
     pub(crate) fn node_refused(&mut self, node: &str, message: &str, hint: Option<&str>) {
         if !self.is_said(&Said::Refused(node, message)) {
             self.node_error(node, message, hint);
         }
     }
 
-    /// The same where there is no engine to speak to.
+    /// Failure of a node whose engine is unreachable.
     pub(crate) fn node_unavailable(&mut self, node: &str, error: &str) {
         if !self.is_said(&Said::Unavailable(node, error)) {
             self.node_error(node, error, None);
         }
     }
 
-    /// A step of a node's work: `NODE: TEXT`.
+    /// Progress of a node: `NODE: TEXT`.
     pub(crate) fn step(&mut self, node: &str, text: &str) {
         if self.is_said(&Said::Data(node, text)) {
             return;
@@ -132,7 +133,7 @@ impl Printer {
         }
     }
 
-    /// A failure of the whole command: `Error: TEXT`.
+    /// Failure of the command: `Error: TEXT`.
     pub(crate) fn error(&mut self, error: &str) {
         if self.is_said(&Said::Wrong(error)) {
             return;
@@ -144,33 +145,33 @@ impl Printer {
         }
     }
 
-    /// What to do about it.
+    /// Hint for the user.
     pub(crate) fn hint(&mut self, hint: &str) {
         if self.volume > Volume::Quiet && !self.json && self.xcat.is_none() {
             self.words(&format!("hint: {hint}"));
         }
     }
 
-    /// The last word of a command whose lines say all: for a person.
+    /// Summary for users, after the data.
     pub(crate) fn summary(&mut self, text: &str) {
         if self.volume > Volume::Quiet {
             self.words(text);
         }
     }
 
-    /// A line of data, also when quiet: it is what was asked for.
+    /// A line of data, even when quiet.
     pub(crate) fn line(&mut self, text: &str) {
         if !self.is_said(&Said::Line(text)) {
             self.data(text);
         }
     }
 
-    /// A line that a program wrote to its standard error: to ours, also when quiet.
+    /// A line of a program's standard error, even when quiet.
     pub(crate) fn error_line(&mut self, text: &str) {
         self.words(text);
     }
 
-    /// Whether it was said as xCAT says it.
+    /// Prints the message if the format is xCAT's; `false`: it is not.
     pub(crate) fn is_said(&mut self, said: &Said<'_>) -> bool {
         match self.xcat.as_ref().map(|tongue| tongue.say(said)) {
             Some(Spoken::Out(text)) => self.data(&text),
@@ -180,7 +181,7 @@ impl Printer {
         true
     }
 
-    /// A JSON object on a line.
+    /// A JSON object, on one line.
     pub(crate) fn object<T: Serialize>(&mut self, object: &T) {
         match serde_json::to_string(object) {
             Ok(text) => self.data(&text),
@@ -188,7 +189,7 @@ impl Printer {
         }
     }
 
-    /// How much is said.
+    /// Output volume.
     pub(crate) fn volume(&self) -> Volume {
         self.volume
     }
@@ -205,7 +206,7 @@ impl Printer {
     }
 
     fn words(&mut self, text: &str) {
-        // where standard error is gone there is nobody left to tell
+        // errors of standard error cannot be reported
         let _ = writeln!(self.err, "{text}");
     }
 }

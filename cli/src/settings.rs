@@ -1,4 +1,4 @@
-//! /etc/xdock/xdock.toml, read once; flags and environment stand above it.
+//! Settings of /etc/xdock/xdock.toml, overridden by options and environment.
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,60 +15,57 @@ use crate::engine::{Address, AddressError, TlsFiles};
 use crate::enroll::{Ledger, LedgerError};
 use crate::tables::DatabaseSettings;
 
-/// Where the settings are, if nobody says otherwise.
+/// Default path of the settings.
 pub(crate) const PATH: &str = "/etc/xdock/xdock.toml";
 
-/// How long a host has to answer at first.
+/// Default connection timeout.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What a command runs with.
+/// Settings of a command.
 #[derive(Debug)]
 pub(crate) struct Settings {
-    /// The tables, where somebody said.
+    /// Location of the tables, if set.
     pub(crate) inventory: Option<String>,
-    /// How to log in to a database that holds the tables.
+    /// Database login.
     pub(crate) database: DatabaseSettings,
-    /// What deployed hosts fetch from.
+    /// Directory that deployed hosts download from.
     pub(crate) installdir: PathBuf,
-    /// How long a host has to answer at first.
+    /// Default connection timeout.
     pub(crate) timeout: Duration,
     /// Certificates for tcp:// engines.
     pub(crate) tls: TlsFiles,
-    /// More `-o` options of ssh.
+    /// Additional `-o` options of ssh.
     pub(crate) ssh_options: Vec<String>,
     engines: BTreeMap<String, String>,
     path: PathBuf,
-    /// Read when the first host is looked for.
+    /// Read for the first host.
     ledger: OnceCell<Ledger>,
-    /// Read when the first host is spoken to by TLS.
+    /// Read for the first TLS connection.
     revoked: OnceCell<Arc<BTreeSet<String>>>,
 }
 
-/// What is wrong with the settings.
+/// Errors of the settings.
 #[derive(Debug, Error)]
 pub(crate) enum SettingsError {
-    /// A file that was asked for.
+    /// The requested file does not exist.
     #[error("settings file {} does not exist", .0.display())]
     Missing(PathBuf),
-    /// A file that cannot be read.
+    /// The file cannot be read.
     #[error(transparent)]
     Read(#[from] FileError),
-    /// Not what we know.
+    /// Invalid content.
     #[error("{}: {told}", path.display())]
     Parse {
-        /// The file.
         path: PathBuf,
-        /// Line, column and what is wrong.
+        /// Line, column and problem.
         told: String,
     },
-    /// An engine's URL.
+    /// Invalid engine URL.
     #[error("{}: [engines] {host}", path.display())]
     Engine {
-        /// The file.
         path: PathBuf,
-        /// The key.
         host: String,
-        /// What is wrong.
+        /// Cause.
         #[source]
         source: AddressError,
     },
@@ -93,7 +90,7 @@ struct Ssh {
 }
 
 impl Settings {
-    /// The file's settings below the command line's.
+    /// Loads the file; the command line takes precedence.
     pub(crate) fn load(options: &Options) -> Result<Self, SettingsError> {
         let path = options.config.clone().unwrap_or_else(|| PATH.into());
         let text = match durable::read_text(&path)? {
@@ -133,7 +130,7 @@ impl Settings {
         Ok(settings)
     }
 
-    /// The engine of a host as the settings say: its own line, else the default's with `{host}` filled in.
+    /// Engine of a host: its own entry, or the default with `{host}` replaced.
     pub(crate) fn engine(&self, host: &str) -> Result<Address, SettingsError> {
         let default = self.engines.get("default").map_or("ssh://{host}", String::as_str);
         let url = self.engines.get(host).map_or(default, String::as_str).replace("{host}", host);
@@ -144,7 +141,7 @@ impl Settings {
         })
     }
 
-    /// What was issued to hosts, as it was when this command began.
+    /// Ledger at the start of this command.
     pub(crate) fn ledger(&self) -> Result<&Ledger, LedgerError> {
         if let Some(read) = self.ledger.get() {
             return Ok(read);
@@ -153,7 +150,7 @@ impl Settings {
         Ok(self.ledger.get_or_init(|| read))
     }
 
-    /// Serial numbers of certificates that count for nothing.
+    /// Revoked serial numbers.
     pub(crate) fn revoked(&self) -> Result<Arc<BTreeSet<String>>, LedgerError> {
         if let Some(read) = self.revoked.get() {
             return Ok(Arc::clone(read));
@@ -162,7 +159,7 @@ impl Settings {
         Ok(Arc::clone(self.revoked.get_or_init(|| read)))
     }
 
-    /// Whether the settings name this very host: then they stand above `vm.host`'s port.
+    /// Whether the settings have an entry for this host, which takes precedence over the port in `vm.host`.
     pub(crate) fn names(&self, host: &str) -> bool {
         self.engines.contains_key(host)
     }

@@ -1,4 +1,5 @@
-//! Which tables a command reads: those that the user names, else xCAT's own, else the stanza file. And the password of a database.
+//! Chooses the tables of a command: the user's choice, else xCAT's, else the stanza file. Also reads the password of a
+//! database.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -8,16 +9,16 @@ use inventory::{CfglocError, Choice, Database, InventoryUrl, Password, UrlError,
 use serde::Deserialize;
 use thiserror::Error;
 
-/// xCAT's configuration and, where that names no other place, its tables.
+/// Directory of xCAT's configuration and, by default, its tables.
 const XCAT: &str = "/etc/xcat";
 
 /// Where xCAT looks for its tables before [`XCAT`] (xCAT `Table.pm`, `get_xcatcfg`).
 const XCAT_OLD: &str = "/opt/xcat/cfg";
 
-/// The stanza file, used where there is no xCAT.
+/// The stanza file, used without xCAT.
 const STANZAS: &str = "/etc/xdock/cluster.stanza";
 
-/// The variable that holds a database's password.
+/// Environment variable with a database's password.
 const PASSWORD: &str = "XDOCK_DATABASE_PASSWORD";
 
 /// `[database]` of xdock.toml.
@@ -30,40 +31,39 @@ pub(crate) struct DatabaseSettings {
     pub(crate) plaintext: bool,
 }
 
-/// Why it is not known which tables to read, or how to log in.
+/// Why the tables or the login are unknown.
 #[derive(Debug, Error)]
 pub(crate) enum TablesError {
-    /// The URL.
+    /// Invalid URL.
     #[error(transparent)]
     Url(#[from] UrlError),
-    /// xCAT's own configuration.
+    /// Invalid configuration of xCAT.
     #[error(transparent)]
     Cfgloc(#[from] CfglocError),
     /// A file.
     #[error(transparent)]
     File(#[from] FileError),
-    /// SQLite files beside the database that xCAT uses now.
+    /// Stale SQLite files beside xCAT's current database.
     #[error(
         "xCAT no longer uses the SQLite files in {}: {said_by} names {used}. Remove the inventory setting or option to read that database; to read the old files, copy them to another directory",
         directory.display()
     )]
     Stale {
-        /// The directory.
         directory: PathBuf,
         /// `DIRECTORY/cfgloc`.
         said_by: String,
-        /// The URL of what xCAT uses.
+        /// URL of xCAT's current database.
         used: String,
     },
     /// The password file does not exist.
     #[error("password file {} does not exist (password_file in [database] of xdock.toml)", .0.display())]
     NoPassword(PathBuf),
-    /// Everybody may read the password file.
+    /// All users can read the password file.
     #[error("every user of this machine can read the password file {}; run \"chmod 600 {}\"", .0.display(), .0.display())]
     Exposed(PathBuf),
 }
 
-/// The tables to read. `said` is the option, the variable or the setting.
+/// Chooses the tables. `said` is the option, variable or setting.
 pub(crate) fn find(said: Option<&str>, settings: &DatabaseSettings) -> Result<InventoryUrl, TablesError> {
     let variable = std::env::var_os("XCATCFG").map(|text| text.to_string_lossy().into_owned());
     let file = Path::new(XCAT).join("cfgloc");
@@ -99,7 +99,7 @@ fn default() -> InventoryUrl {
     }
 }
 
-/// The directory, unless the `cfgloc` in it names other tables: then its SQLite files are from before a migration.
+/// The directory, unless its `cfgloc` names other tables: then its SQLite files are from before a migration.
 fn current(directory: PathBuf) -> Result<InventoryUrl, TablesError> {
     let file = directory.join("cfgloc");
     let url = InventoryUrl::Xcat(directory.clone());
@@ -111,7 +111,7 @@ fn current(directory: PathBuf) -> Result<InventoryUrl, TablesError> {
     }
 }
 
-/// The password that xCAT itself has for the same user of the same database. Only a help: without it the server decides.
+/// xCAT's password for the same user and database. Without it the server decides.
 fn of_xcat(choice: Choice<'_>, database: &Database) -> Option<Password> {
     match choice.tables() {
         Ok(Some(XcatTables { url: InventoryUrl::Database(known), .. })) if known.is_same(database) => {
@@ -121,7 +121,7 @@ fn of_xcat(choice: Choice<'_>, database: &Database) -> Option<Password> {
     }
 }
 
-/// The password of the environment, else of the file that the settings name.
+/// Password from the environment, else from the file of the settings.
 fn password(settings: &DatabaseSettings) -> Result<Option<Password>, TablesError> {
     match std::env::var(PASSWORD) {
         Ok(text) if !text.is_empty() => Ok(Some(Password::new(text, PASSWORD))),

@@ -1,4 +1,4 @@
-//! From a noderange to nodes, and from nodes to the hosts that they live on.
+//! Resolves a noderange to nodes, and nodes to their hosts.
 
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
@@ -11,19 +11,19 @@ use crate::fleet::{Group, Member, Outcome, Targets};
 use crate::host::Host;
 use chain::chain;
 
-/// A node and where it lives.
+/// A node with its host.
 pub(crate) type Place = (NodeName, DockerHost);
 
-/// Nodes, each with the place that its row gives it, or with what is wrong with the row.
+/// Nodes with their hosts, or the error of their row.
 #[derive(Debug, Default)]
 pub(crate) struct Places {
-    /// Those whose row can be used.
+    /// Valid nodes.
     pub(crate) good: Vec<Place>,
-    /// The others, each with the reason.
+    /// Invalid nodes with the reason.
     pub(crate) wrong: Vec<(NodeName, String)>,
 }
 
-/// The places of container nodes.
+/// Locates container nodes.
 pub(crate) fn places(nodes: &[NodeName], tables: &Inventory) -> Result<Places, CommandError> {
     let mut places = Places::default();
     for node in nodes {
@@ -35,7 +35,7 @@ pub(crate) fn places(nodes: &[NodeName], tables: &Inventory) -> Result<Places, C
     Ok(places)
 }
 
-/// Only `vm.host` counts: a container whose other rows are wrong must still be stopped and removed.
+/// Reads only `vm.host`: containers with other invalid columns can still be stopped and removed.
 fn docker_host(node: &NodeName, tables: &Inventory) -> Result<Result<DockerHost, String>, CommandError> {
     let column =
         |name| tables.value(node.as_str(), name).map(|value| value.unwrap_or_default().trim().to_owned());
@@ -52,14 +52,13 @@ fn docker_host(node: &NodeName, tables: &Inventory) -> Result<Result<DockerHost,
     })
 }
 
-/// The containers of a noderange, by host.
+/// Groups the containers of a noderange by host.
 pub(crate) fn containers(nodes: &[NodeName], app: &App, tables: &Inventory) -> Result<Targets, CommandError> {
     places(nodes, tables)?.grouped(nodes, app, tables)
 }
 
 impl Places {
-    /// By host, each with its way there. One node of many that cannot be used is refused alone; where none can be, nothing is
-    /// done.
+    /// Groups nodes by host. Invalid nodes are reported; if all are invalid, it is an error.
     pub(crate) fn grouped(
         self,
         nodes: &[NodeName],
@@ -92,10 +91,10 @@ fn refused(text: String) -> Outcome {
     Outcome::Failed(text, Some(CHECK.to_owned()))
 }
 
-/// What to do about wrong rows.
+/// Hint for invalid rows.
 pub(crate) const CHECK: &str = "run \"xdock check\" to check all tables";
 
-/// Groups places by host, each with its way there.
+/// Groups located nodes by host.
 pub(crate) fn groups(
     places: &[Place],
     nodes: &[NodeName],

@@ -1,6 +1,6 @@
-//! xCAT's own commands: called as `mkdocker`, `rpower` and so on, xdock takes the arguments of that command and prints what it
-//! printed; called by the plugin in xcatd, it answers with xCAT's responses. Each is a thin translation of xCAT's words into
-//! the words of one of our own commands, which then does the work.
+//! xCAT's commands: invoked as `mkdocker`, `rpower` and so on, xdock accepts the arguments and prints the output of
+//! that command. Invoked by the plugin in xcatd, it prints xCAT's responses. Each command is translated to one of our
+//! own commands.
 
 mod command;
 mod cons;

@@ -1,4 +1,4 @@
-//! `completion`: what a shell needs to complete xdock's words.
+//! `completion`: generates shell completions.
 
 use clap::CommandFactory as _;
 use clap_complete::Shell;

@@ -1,4 +1,4 @@
-//! `cons`: a container's console.
+//! `cons`: console of a container.
 
 use super::{CommandError, Done};
 use crate::app::App;

@@ -31,8 +31,8 @@ fn file(app: &App, instead: &'static str) -> Result<StanzaFile, CommandError> {
     }
 }
 
-/// Nodes that are there, by any noderange; else names, which need not be there yet. What is wrong with the tables is told
-/// when the file is changed. A group without members is no new node.
+/// Existing nodes of a noderange, otherwise new node names. Errors in the tables are reported when the file is
+/// changed. An empty group is not a new node.
 fn names(args: &DefArgs, app: &App) -> Result<Vec<String>, CommandError> {
     let noderange = &args.nodes.noderange;
     let is_node = args.attributes.iter().all(|(name, value)| name != "objtype" || value == "node");

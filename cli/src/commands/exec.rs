@@ -13,7 +13,7 @@ use crate::fleet::{self, Answer, Group, Member, Outcome, Replies, Sequence};
 use crate::plan::NotOwn;
 use crate::targets;
 
-/// How runc's refusal begins where a program's output would be.
+/// Start of runc's error message, which it writes to the program's output.
 const REFUSAL: &[u8] = b"OCI runtime exec failed";
 
 pub(super) async fn run(args: &ExecArgs, app: &mut App) -> Result<Done, CommandError> {
@@ -30,7 +30,7 @@ pub(super) async fn run(args: &ExecArgs, app: &mut App) -> Result<Done, CommandE
                 Ok(listed) => listed,
                 Err(error) => return replies.end_all(&members, &Outcome::failed(&error)),
             };
-            // each has a connection of its own beside those for questions
+            // each program has its own connection
             fleet::each(members, host.requests.div_ceil(2), |member| {
                 let (engine, replies) = (&host.engine, &replies);
                 let found = power::own(&member, &host, &listed).map(|own| own.id.clone());
@@ -51,10 +51,10 @@ pub(super) async fn run(args: &ExecArgs, app: &mut App) -> Result<Done, CommandE
     Ok(Done::Ended(worst.get()))
 }
 
-/// How the program of one node ended.
+/// Exit status of the program on one node.
 type Ended = Result<i64, Refused>;
 
-/// Why there was no program.
+/// Reason why the program did not start.
 enum Refused {
     NotOwn(NotOwn),
     Engine(EngineError),
@@ -78,7 +78,7 @@ impl Desk<'_> {
         let mut channel = engine.begin(&exec).await.map_err(Refused::Engine)?;
         let mut halves = [Lines::default(), Lines::default()];
         let mut refusal = Vec::new();
-        // a connection that breaks is an end that the engine does not know
+        // the engine does not notice a broken connection
         while let Ok(Some(Piece { from_stderr, bytes })) = channel.output.next().await {
             if bytes.starts_with(REFUSAL) || !refusal.is_empty() {
                 refusal.extend_from_slice(&bytes);
@@ -104,8 +104,8 @@ impl Desk<'_> {
         }
     }
 
-    /// As ssh and xdsh do, each of a program's two streams to ours. The engine keeps the order within each, not between them:
-    /// containerd's shim reads them side by side.
+    /// Copies standard output and standard error of the program to our own, like ssh and xdsh. The engine keeps the
+    /// order within each stream, but not between them: containerd's shim reads them in parallel.
     fn tell(&self, from_stderr: bool, line: &str) {
         let node = self.member.node.as_str();
         let stream = if from_stderr { "stderr" } else { "stdout" };

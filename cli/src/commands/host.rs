@@ -22,14 +22,14 @@ pub(super) async fn run(args: &HostArgs, app: &mut App) -> Result<Done, CommandE
     }
 }
 
-/// The hosts of a command.
+/// Hosts of a command.
 struct Chosen {
     hosts: Vec<NodeName>,
     inventory: Inventory,
 }
 
 impl Chosen {
-    /// Each as the place where it itself is.
+    /// Each host as its own location.
     fn places(&self) -> Vec<Place> {
         let place = |host: &NodeName| (host.clone(), DockerHost { name: host.clone(), port: None });
         self.hosts.iter().map(place).collect()

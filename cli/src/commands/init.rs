@@ -1,5 +1,5 @@
-//! `init`: installs on the management node what deployed hosts fetch, the helper that they ask, and the integration with xCAT;
-//! `init --undo`: removes it.
+//! `init`: installs files on the management node: programs for deployed hosts, the knock helper and the integration
+//! with xCAT. `init --undo` removes them.
 
 mod kept;
 mod knock;
@@ -26,46 +26,45 @@ use self::knock::Helper;
 use self::xcat::Xcat;
 use self::xcatd::Reload;
 
-/// xCAT copies this to every node at every run: it is small, and fetches the rest once.
+/// Postscript that xCAT copies to all nodes on every run. It is small and downloads the rest once.
 const STUB: &str = include_str!("../../../templates/install/postscripts/xdock");
 
-/// By this word in its text a postscript is ours.
+/// Mark of our postscripts.
 const MARK: &str = "/install/xdock/";
 
-/// The names of the stub. xCAT up to 2.18 has a postscript with the second name.
+/// Names of the stub. xCAT up to 2.18 has a postscript with the second name.
 const STUBS: [&str; 2] = ["xdock", "setupdockerhost"];
 
-/// Below `installdir/xdock`: postscripts of others that the stub replaces.
+/// Directory below `installdir/xdock` for replaced postscripts that xdock did not write.
 const KEPT: &str = "kept";
 
-/// What a host runs.
+/// Programs for hosts.
 const PROGRAMS: [&str; 2] = ["netd", "xdockhost"];
 
-/// Why the directory is not whole.
+/// Why the installation is incomplete.
 #[derive(Debug, Error)]
 pub(crate) enum InitError {
-    /// No management node.
+    /// `installdir` does not exist.
     #[error("{} is not a directory; set installdir in the settings to the directory that hosts download from", .0.display())]
     NoDirectory(PathBuf),
-    /// A program that hosts need.
+    /// Missing program for hosts.
     #[error("cannot read {}; set the directory of netd and xdockhost with --from", path.display())]
     Program {
-        /// Where it was looked for.
+        /// Path.
         path: PathBuf,
-        /// Why.
         #[source]
         source: io::Error,
     },
-    /// Where this program is.
+    /// The directory of this program is unknown.
     #[error("cannot find the directory of this program; set the directory of netd and xdockhost with --from")]
     Own(#[source] io::Error),
-    /// A file that was not written or removed.
+    /// File error.
     #[error(transparent)]
     File(#[from] FileError),
-    /// What goes into xCAT.
+    /// Integration with xCAT.
     #[error(transparent)]
     Xcat(#[from] xcat::XcatError),
-    /// The knock helper.
+    /// Knock helper.
     #[error(transparent)]
     Knock(#[from] knock::KnockError),
 }
@@ -103,7 +102,7 @@ fn tell(app: &mut App, told: &Told) {
     }
 }
 
-/// Says which database server xdock will read, or why it cannot read what xCAT uses.
+/// Prints which tables xdock will read, or why it cannot read xCAT's tables.
 fn tell_tables(app: &mut App) {
     match app.inventory_url() {
         Ok(url @ InventoryUrl::Database(_)) => {
@@ -114,7 +113,7 @@ fn tell_tables(app: &mut App) {
     }
 }
 
-/// Installs or removes the integration with xCAT, where there is an xCAT; then xcatd loads its plugins again.
+/// Installs or removes the integration with xCAT, if xCAT is installed. Then xcatd reloads its plugins.
 async fn with_xcat(
     app: &mut App,
     does: impl Fn(&Xcat) -> Result<Told, xcat::XcatError>,
@@ -151,8 +150,8 @@ fn own_directory() -> Result<PathBuf, InitError> {
     Ok(own.parent().unwrap_or_else(|| Path::new("/")).to_owned())
 }
 
-/// Reads everything first, and writes the manifest last: a host that fetches in between finds the old or the new one, never a
-/// manifest whose programs are missing.
+/// Reads everything first, and writes the manifest last: a host that downloads at the same time gets the old or the
+/// new files, never a manifest with missing programs.
 #[allow(
     clippy::disallowed_methods,
     reason = "programs of the release, larger than any file that durable reads: one that is missing is an error too"
@@ -185,13 +184,14 @@ fn lay_out(from: &Path, installdir: &Path) -> Result<Told, InitError> {
     Ok(told)
 }
 
-/// The stub's paths and names.
+/// Paths and names of the stub.
 fn stubs(installdir: &Path) -> impl Iterator<Item = (PathBuf, &'static str)> {
     let directory = installdir.join("postscripts");
     STUBS.into_iter().map(move |name| (directory.join(name), name))
 }
 
-/// Postscripts of others. Not in the directory of the postscripts: every node copies that.
+/// Replaced postscripts that xdock did not write. They are not in the postscripts directory, because every node copies
+/// that.
 fn kept(installdir: &Path) -> Kept {
     Kept(installdir.join("xdock").join(KEPT))
 }
@@ -200,8 +200,8 @@ fn is_ours(bytes: &[u8]) -> bool {
     String::from_utf8_lossy(bytes).contains(MARK)
 }
 
-/// Removes what [`lay_out`] and `sync` wrote, the stubs first: a host that runs in between finds no postscript, never one without
-/// its programs. Hosts keep what they have.
+/// Removes the files of [`install`] and `sync`. The stubs are removed first: a host that runs at the same time finds
+/// no postscript, never one without its programs. Hosts keep their files.
 fn take_away(installdir: &Path) -> Result<Told, InitError> {
     let mut told = Told::new();
     for (path, name) in stubs(installdir) {
@@ -214,7 +214,7 @@ fn take_away(installdir: &Path) -> Result<Told, InitError> {
             told.push((path, Laid::Removed));
         }
     }
-    // a directory that holds a file of others stays
+    // directories with files of others stay
     for directory in [std::env::consts::ARCH, "snapshots", KEPT, ""].map(|name| ours.join(name)) {
         let _ = fs::remove_dir(directory);
     }

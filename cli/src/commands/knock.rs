@@ -1,6 +1,6 @@
-//! `knock`: what systemd runs on the management node when a host asks whether new ssh connections reach it. The host's
-//! connection is standard input. Whoever asks is a stranger: it gets no connection to anybody but itself, one banner, and not
-//! many of them.
+//! `knock`: the program that systemd starts on the management node when a host asks whether new ssh connections reach
+//! it. Standard input is the host's connection. The client is not trusted: it gets a connection to its own address
+//! only, one banner, and few requests.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream as Stream};
@@ -14,22 +14,23 @@ use tokio::time::{sleep, timeout};
 
 use super::{CommandError, Done};
 
-/// A host sends its line at once.
+/// Timeout of the request. Hosts send it immediately.
 const ASKED: Duration = Duration::from_secs(2);
-/// A firewall that drops says nothing.
+/// Timeout of the connection. A firewall that drops packets does not answer.
 const CONNECTED: Duration = Duration::from_secs(2);
-/// sshd greets at once, unless it is very busy.
+/// Timeout of the banner. sshd sends it immediately unless it is very busy.
 const GREETED: Duration = Duration::from_secs(2);
-/// How long a connection counts against the limit of its host (`MaxConnectionsPerSource`): what limits how often it can ask.
+/// Minimum lifetime of a connection: it counts against `MaxConnectionsPerSource` of its host, which limits the request
+/// rate.
 const HELD: Duration = Duration::from_millis(250);
-/// sshd may send lines before its banner (RFC 4253, 4.2).
+/// Limit for the lines that sshd may send before its banner (RFC 4253, 4.2).
 const GREETING: usize = 2_048;
 
 pub(super) async fn run() -> Result<Done, CommandError> {
     let mut asking = standard_input().map_err(CommandError::NoConnection)?;
     let peer = asking.peer_addr().map_err(CommandError::NoConnection)?;
     if let Some(answer) = answer(&mut asking, peer).await {
-        // who went away does not want it
+        // the client may have disconnected
         let _ = timeout(ASKED, asking.write_all(format!("{answer}\n").as_bytes())).await;
         let _ = asking.shutdown().await;
     }
@@ -39,13 +40,13 @@ pub(super) async fn run() -> Result<Done, CommandError> {
 
 fn standard_input() -> io::Result<TcpStream> {
     let stream = Stream::from(io::stdin().as_fd().try_clone_to_owned()?);
-    // also says whether it is a socket
+    // also fails if it is not a socket
     stream.peer_addr()?;
     stream.set_nonblocking(true)?;
     TcpStream::from_std(stream)
 }
 
-/// `None`: nobody asks any more.
+/// `None`: the client has disconnected.
 async fn answer(asking: &mut TcpStream, peer: SocketAddr) -> Option<Answer> {
     let line = match timeout(ASKED, line(asking, MAX_LINE)).await {
         Ok(Ok(line)) => line,
@@ -63,7 +64,7 @@ async fn answer(asking: &mut TcpStream, peer: SocketAddr) -> Option<Answer> {
     })
 }
 
-/// The peer's own address with another port. A scope of IPv6 stays.
+/// Address of the peer with another port. IPv6 scopes are kept.
 fn back_to(peer: SocketAddr, port: u16) -> SocketAddr {
     let mut back = match peer.ip().to_canonical() {
         IpAddr::V4(v4) => SocketAddr::from((v4, port)),
@@ -73,7 +74,7 @@ fn back_to(peer: SocketAddr, port: u16) -> SocketAddr {
     back
 }
 
-/// What answers there.
+/// The banner, or the reason why there is none.
 async fn greeted(sshd: SocketAddr) -> Answer {
     let (address, port) = (sshd.ip(), sshd.port());
     let mut stream = match timeout(CONNECTED, TcpStream::connect(sshd)).await {
@@ -111,11 +112,11 @@ async fn banner(stream: &mut TcpStream) -> io::Result<Option<String>> {
     Ok(None)
 }
 
-/// A line without its end, of at most so many bytes.
+/// A line without its line feed, of at most `limit` bytes.
 async fn line(stream: &mut (impl AsyncRead + Unpin), limit: usize) -> io::Result<String> {
     let mut line = Vec::new();
     while line.len() < limit {
-        // a byte at a time: what follows the line is not ours to take, and there is little of it
+        // one byte at a time, because the bytes after the line must stay unread
         match stream.read_u8().await? {
             b'\n' => break,
             byte => line.push(byte),

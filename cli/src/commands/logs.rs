@@ -1,4 +1,4 @@
-//! `logs`: what containers wrote.
+//! `logs`: logs of containers.
 
 mod lines;
 
@@ -25,7 +25,7 @@ pub(super) async fn run(args: &LogsArgs, app: &mut App) -> Result<Done, CommandE
             Ok(listed) => listed,
             Err(error) => return replies.end_all(&members, &Outcome::failed(&error)),
         };
-        // what has no end must not wait for what has none
+        // followed logs do not end, so they must not wait for each other
         let limit = if follow { members.len() } else { host.requests };
         fleet::each(members, limit, |member| {
             let (host, replies) = (&host, &replies);
@@ -63,7 +63,7 @@ async fn show(
 ) -> Result<(), EngineError> {
     let node = member.node.as_str();
     let mut pieces = std::pin::pin!(host.engine.logs(id, wish.tail, wish.follow));
-    // one half line a stream: a program may write to both at once
+    // one partial line per stream: a program may write to both at the same time
     let mut halves = [Lines::default(), Lines::default()];
     let say = |from_stderr: bool, line: String| {
         let stream = if from_stderr { "stderr" } else { "stdout" };

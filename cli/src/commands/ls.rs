@@ -1,4 +1,4 @@
-//! `ls`: containers as their engines see them, or what is on a host.
+//! `ls`: containers of nodes, or all containers of a host.
 
 mod natural;
 mod row;
@@ -36,7 +36,7 @@ pub(super) async fn run(args: &LsArgs, app: &mut App) -> Result<Done, CommandErr
     let targets = places.grouped(&nodes, app, &inventory)?;
     let cluster = inventory.cluster()?;
     let (long, json, xcat) = (args.long, app.printer.is_json(), app.printer.is_of_xcat());
-    // a table is whole before it is shown; what reads a pipe gets line by line
+    // a table needs all rows for its widths; a pipe gets each line immediately
     let table = (long && !xcat && app.printer.shows_tables()).then(RefCell::default);
     let work = |group: Group, replies: Replies| {
         let view = View { cluster: &cluster, asked: &asked, long, json, xcat, table: table.as_ref() };
@@ -49,7 +49,7 @@ pub(super) async fn run(args: &LsArgs, app: &mut App) -> Result<Done, CommandErr
     Ok(Done::of(failed))
 }
 
-/// The container nodes that were asked for, by host: a host's own list does not repeat them.
+/// Selected container nodes, by host. The list of a host does not repeat them.
 struct Asked(HashMap<NodeName, Vec<NodeName>>);
 
 impl Asked {
@@ -61,7 +61,7 @@ impl Asked {
         Self(by_host)
     }
 
-    /// Their containers among those of a host.
+    /// Names of their containers on a host.
     fn shown<'a>(&self, host: &NodeName, listed: &'a [Container]) -> HashSet<&'a str> {
         let nodes = self.0.get(host).map(Vec::as_slice).unwrap_or_default();
         let own =
@@ -106,7 +106,7 @@ impl View<'_> {
         }
     }
 
-    /// What is on a host. xCAT's own command lists a host's containers whatever else it is asked for.
+    /// Lists the containers of a host. xCAT's command lists them even if other nodes are selected.
     fn list_host(&self, member: &Member, (listed, networks): (&[Container], &[Network]), replies: &Replies) {
         let host = &member.node;
         let own = if self.xcat { HashSet::new() } else { self.asked.shown(host, listed) };

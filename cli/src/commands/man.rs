@@ -1,4 +1,4 @@
-//! `man`: xdock(1), and a page for each command. They are made of the same words as `--help`.
+//! `man`: generates xdock(1) and a page for each command from the texts of `--help`.
 
 mod page;
 
@@ -13,7 +13,7 @@ use crate::args::{Cli, ManArgs};
 pub(super) fn run(args: &ManArgs, app: &mut App) -> Result<Done, CommandError> {
     let pages = pages();
     let Some(directory) = &args.directory else {
-        // the page of the whole
+        // xdock(1)
         for (_, text) in pages.iter().take(1) {
             app.printer.line(text.trim_end());
         }
@@ -27,7 +27,7 @@ pub(super) fn run(args: &ManArgs, app: &mut App) -> Result<Done, CommandError> {
     Ok(Done::All)
 }
 
-/// Every page with its name, xdock's first.
+/// All pages with their names, xdock(1) first.
 fn pages() -> Vec<(String, String)> {
     let mut whole = Cli::command();
     whole.build();

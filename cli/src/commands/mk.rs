@@ -1,4 +1,4 @@
-//! `mk`: makes containers. Everything of all nodes is checked before the first change.
+//! `mk`: creates containers. All nodes are checked before the first change.
 
 pub(super) mod execute;
 mod prepare;
@@ -44,7 +44,7 @@ pub(super) async fn run(args: &MkArgs, app: &mut App) -> Result<Done, CommandErr
     Ok(Done::of(failed))
 }
 
-/// Makes the containers of a host.
+/// Creates the containers of a host.
 struct Maker<'a> {
     tables: &'a Tables<'a>,
     job: &'a Job,
@@ -52,11 +52,11 @@ struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    /// The error is that of all nodes of the host.
+    /// Creates the containers of a group. An error applies to all nodes of the host.
     async fn make(&self, group: &Group, replies: &Replies) -> Result<(), Outcome> {
         let Group { host, members } = group;
         let Some(work) = self.job.hosts.get(&host.name) else { return Ok(()) };
-        // the first word, bounded by the timeout
+        // the first request, which has the connection timeout
         host.engine.version().await.map_err(|error| Outcome::failed(&error))?;
         let observed = async { observe(host, work, members).await.map_err(|error| Outcome::failed(&error)) };
         if self.args.dry_run {
@@ -71,7 +71,7 @@ impl Maker<'_> {
             self.execute(&site, members, self.settle(host, work, members, &observed), replies).await;
             Ok(())
         };
-        // a session of ssh takes as long as fifty containers: side by side
+        // in parallel: an ssh session takes as long as fifty containers
         tokio::join!(made, site.tables.ended()).0
     }
 
@@ -122,7 +122,7 @@ async fn observe(host: &Host, work: &Work, members: &[Member]) -> Result<Observe
     Ok(Observed { api, networks, images: images.into_iter().flatten().collect(), containers })
 }
 
-/// What would be done, a line a step.
+/// Prints the steps without running them.
 fn tell(plan: &Plan, members: &[Member], replies: &Replies) {
     for (member, (_, verdict)) in members.iter().zip(&plan.nodes) {
         let tell = |text: String| replies.tell(member, Answer::Step(format!("would {text}")));

@@ -1,4 +1,4 @@
-//! `nodes`: a noderange, resolved.
+//! `nodes`: resolves a noderange.
 
 use serde_json::{Map, Value};
 

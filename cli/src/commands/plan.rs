@@ -1,4 +1,4 @@
-//! `plan`: what a host's network will be.
+//! `plan`: shows the planned network of a host.
 
 use inventory::NodeName;
 

@@ -1,4 +1,4 @@
-//! `power`: starts, stops, and says what is.
+//! `power`: starts and stops containers and shows their states.
 
 pub(super) mod truth;
 
@@ -37,7 +37,7 @@ pub(super) async fn run(args: &PowerArgs, app: &mut App) -> Result<Done, Command
     Ok(Done::of(fleet::run(targets, &nodes, Sequence::Noderange, &mut app.printer, work).await))
 }
 
-/// One question a host, however many of its containers are asked for.
+/// Sends one request per host for all its containers.
 async fn states(group: &Group, replies: &Replies) {
     let listed = match group.host.engine.containers().await {
         Ok(listed) => listed,
@@ -54,7 +54,7 @@ async fn states(group: &Group, replies: &Replies) {
     }
 }
 
-/// The container of a node among all of its host.
+/// The container of a node in the list of its host.
 pub(super) fn own<'a>(
     member: &Member,
     host: &Host,
@@ -64,7 +64,7 @@ pub(super) fn own<'a>(
     plan::belonging(node, listed).own(node, host.name.as_str())
 }
 
-/// That there is none, where that is an answer.
+/// Outcome for a missing container, if that is a valid state.
 pub(super) fn none(error: &NotOwn) -> Outcome {
     match error {
         NotOwn::Absent(_) => Outcome::Refused(error.to_string(), None),
@@ -75,7 +75,7 @@ pub(super) fn none(error: &NotOwn) -> Outcome {
 async fn change(group: Group, replies: &Replies, action: PowerAction, tables: &Tables<'_>) {
     let Group { host, members } = group;
     let site = Site::new(&host, Bringing::new(tables, &host, None));
-    // one word with a dead engine, not one for each of its nodes
+    // one failed request per dead engine, not one per node
     let (listed, rejoins) = match observe(&site, &members, action).await {
         Ok(observed) => observed,
         Err(error) => return replies.end_all(&members, &Outcome::failed(&error)),
@@ -101,7 +101,7 @@ async fn change(group: Group, replies: &Replies, action: PowerAction, tables: &T
     .await;
 }
 
-/// The containers of a host, and what their networks miss where they are to be started.
+/// Lists the containers of a host, with the repairs of their networks if they are to be started.
 async fn observe(
     site: &Site<'_, '_>,
     members: &[Member],
@@ -122,7 +122,7 @@ async fn observe(
     Ok((listed, rejoins))
 }
 
-/// Makes the networks that are missing.
+/// Creates missing networks.
 async fn networks(
     site: &Site<'_, '_>,
     rejoins: &HashMap<usize, Rejoin>,
@@ -140,7 +140,7 @@ async fn networks(
     Ok(gone.fold(shared, |shared, name| shared.without_row(name, &site.slots.host.name)))
 }
 
-/// Connects a node's container to its networks as it was made.
+/// Reconnects a container to its networks.
 async fn joined(
     site: &Site<'_, '_>,
     member: &Member,
@@ -160,7 +160,7 @@ async fn joined(
 
 type Acted = (Result<Effect, EngineError>, Duration);
 
-/// What one node needs.
+/// Power action of one node.
 struct One<'a, 't> {
     host: &'a Host,
     slots: &'a Slots<'a>,
@@ -180,7 +180,7 @@ impl One<'_, '_> {
         }
     }
 
-    /// What the engine said, and how long it took.
+    /// Result of the engine, with the elapsed time.
     async fn act(&self, id: &ContainerId, action: PowerAction) -> Result<Acted, Outcome> {
         let _slot = self.slots.one().await;
         let mut begun = Instant::now();
@@ -207,7 +207,7 @@ impl One<'_, '_> {
         took: Duration,
     ) -> Result<(), Outcome> {
         match action {
-            // one that ends again and again is started for the engine
+            // the engine counts a container in a restart loop as started
             PowerAction::On if effect == Effect::Already => self.slots.is_in(id, &["running"]).await,
             PowerAction::On | PowerAction::Reset | PowerAction::Restart => {
                 self.slots.is_up(node, id, took).await
@@ -225,7 +225,7 @@ async fn once(host: &Host, id: &ContainerId, action: PowerAction) -> Result<Effe
     match action {
         PowerAction::On => engine.start(id).await,
         PowerAction::Off => engine.stop(id).await,
-        // no grace: SIGKILL at once
+        // no grace period: immediate SIGKILL
         PowerAction::Reset => engine.restart(id, Some(0)).await,
         PowerAction::Restart => engine.restart(id, None).await,
         PowerAction::Pause => engine.pause(id).await,

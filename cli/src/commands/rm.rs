@@ -39,7 +39,7 @@ async fn remove(group: Group, replies: &Replies, how: Removal) {
     .await;
 }
 
-/// The node's container, after what an interrupted `mk --replace` left of it.
+/// Containers of the node; the leftover of an interrupted `mk --replace` comes first.
 fn belongings<'a>(
     member: &Member,
     host: &Host,
@@ -53,8 +53,8 @@ fn belongings<'a>(
     }
 }
 
-/// A container, and with `volumes` those that nobody named, also where it came to them by `mk --replace`: the engine takes
-/// these for named ones.
+/// Removes a container, and with `volumes` its anonymous volumes. After `mk --replace` the engine treats those as
+/// named volumes, so they are removed separately.
 async fn one(engine: &Engine, container: &Container, how: Removal) -> Result<(), EngineError> {
     engine.remove(&container.id, how).await?;
     if how.volumes {

@@ -1,4 +1,4 @@
-//! `sync`: brings the tables to hosts. Other commands do the same when a host turns out to be behind.
+//! `sync`: delivers the tables to hosts. Other commands do this when the snapshot of a host is out of date.
 
 use std::cell::OnceCell;
 use std::path::Path;
@@ -19,7 +19,7 @@ use crate::host::Host;
 use crate::origin::ManagementNode;
 use crate::targets;
 
-/// What netd says, whatever it refuses, when newer tables would help (netd's refusals).
+/// Hint in netd's refusals that newer tables may resolve.
 const REMEDY: &str = "xdock sync";
 
 pub(super) async fn run(args: &NoderangeArg, app: &mut App) -> Result<Done, CommandError> {
@@ -47,7 +47,7 @@ pub(super) async fn run(args: &NoderangeArg, app: &mut App) -> Result<Done, Comm
     Ok(Done::of(fleet::run(targets, &hosts, Sequence::Noderange, &mut app.printer, work).await))
 }
 
-/// Containers are no hosts.
+/// Rejects container nodes.
 pub(super) fn refuse_containers(
     hosts: &[NodeName],
     inventory: &Inventory,
@@ -62,14 +62,14 @@ pub(super) fn refuse_containers(
     if wrong.is_empty() { Ok(()) } else { Err(CommandError::Nodes(wrong)) }
 }
 
-/// The tables that a host has after `sync`.
+/// Snapshot of a host after `sync`.
 #[derive(Debug, PartialEq, Eq)]
 enum Synced {
-    /// It has had them.
+    /// It had this snapshot.
     Already(u64),
-    /// They are new to it.
+    /// Delivered.
     Delivered(u64),
-    /// They took the place of tables that an ordinary delivery would not have replaced.
+    /// Delivered, and replaced a snapshot that a normal delivery keeps.
     Replaced { new: Stamp, old: Stamp },
 }
 
@@ -87,7 +87,7 @@ fn told(synced: &Result<Synced, SyncError>) -> Outcome {
     Outcome::Status(text, fields)
 }
 
-/// Where two management nodes deliver to one host, the administrator of each must hear of the other.
+/// If two management nodes deliver to one host, the administrators of both must know.
 fn replaced(new: &Stamp, old: &Stamp) -> String {
     let foreign = match (&new.origin, &old.origin) {
         (Some(new), Some(old)) => !new.is_same(old),
@@ -105,10 +105,10 @@ fn replaced(new: &Stamp, old: &Stamp) -> String {
     }
 }
 
-/// Of many reasons the first: `xdock check` has them all.
+/// The first reasons; `xdock check` shows all.
 pub(super) fn listed(mut reasons: Vec<String>) -> Vec<String> {
     const SHOWN: usize = 5;
-    // two rows with one address have one reason
+    // two rows with the same address have the same reason
     reasons.dedup();
     let more = reasons.len().saturating_sub(SHOWN);
     if more > 0 {
@@ -121,21 +121,21 @@ pub(super) fn listed(mut reasons: Vec<String>) -> Vec<String> {
 /// Why a host does not get the tables.
 #[derive(Debug, Error)]
 pub(super) enum SyncError {
-    /// The tables can not be read.
+    /// The tables cannot be read.
     #[error(transparent)]
     Inventory(#[from] InventoryError),
-    /// They make no snapshot for this host.
+    /// The tables are not valid for this host.
     #[error(transparent)]
     Compile(#[from] HostError),
-    /// What this management node keeps of itself.
+    /// The origin of this management node cannot be read.
     #[error(transparent)]
     Origin(#[from] FileError),
-    /// They do not reach it.
+    /// The delivery failed.
     #[error(transparent)]
     Delivery(#[from] DeliveryError),
 }
 
-/// The tables as hosts get them: read once, compiled for each host when it needs them.
+/// Tables for hosts: read once, compiled for each host when needed.
 pub(super) struct Tables<'a> {
     inventory: &'a Inventory,
     installdir: &'a Path,
@@ -144,8 +144,7 @@ pub(super) struct Tables<'a> {
     version: u64,
 }
 
-/// The tables on their way to a host: brought once a command, however many of its nodes wait for them, and all are told how
-/// that ended.
+/// Delivery to a host: runs once per command, and all nodes of the host wait for its result.
 pub(super) struct Bringing<'a, 't> {
     tables: &'a Tables<'t>,
     host: &'a Host,
@@ -154,12 +153,12 @@ pub(super) struct Bringing<'a, 't> {
 }
 
 impl<'a, 't> Bringing<'a, 't> {
-    /// Nothing is done before somebody waits; `compiled`: what is brought, where it was made before.
+    /// Creates a delivery; it starts with the first [`done`](Self::done). `compiled`: the snapshot, if it exists.
     pub(super) fn new(tables: &'a Tables<'t>, host: &'a Host, compiled: Option<&'a Snapshot>) -> Self {
         Self { tables, host, compiled, ended: tokio::sync::OnceCell::new() }
     }
 
-    /// Until the host has them; else what each of its nodes is told.
+    /// Waits for the delivery. The error is that of all nodes of the host.
     pub(super) async fn ended(&self) -> Result<(), Outcome> {
         let bring = || async {
             let brought = match self.compiled {
@@ -172,10 +171,10 @@ impl<'a, 't> Bringing<'a, 't> {
     }
 }
 
-/// How often a host is found with another snapshot than it had just before.
+/// Attempts when the snapshot of a host changes during the delivery.
 const ATTEMPTS: usize = 4;
 
-/// Whether `sync` is done with what a host answered; else the snapshot that it has to replace there.
+/// Whether the answer of a host completes `sync`; otherwise the snapshot to replace.
 fn decided(host: &Host, new: &Stamp, answered: Delivery) -> Result<Synced, Stamp> {
     let now = version_now();
     match answered {
@@ -208,7 +207,7 @@ impl<'a> Tables<'a> {
         Ok(self.cluster()?.snapshot(host, self.version)?.made_by(Some(origin)))
     }
 
-    /// The containers that are not in a host's snapshot, each with the reason.
+    /// Containers that are not in a host's snapshot, each with the reason.
     fn left_out(&self, host: &NodeName) -> Vec<String> {
         let Ok(cluster) = self.cluster() else { return Vec::new() };
         listed(cluster.withheld(host).map(|(_, why)| format!("left out: {why}")).collect())
@@ -227,7 +226,7 @@ impl<'a> Tables<'a> {
         self.bring_this(host, &self.snapshot(&host.name)?).await
     }
 
-    /// Delivers what was compiled before, if it is newer than what the host has.
+    /// Delivers a snapshot if it is newer than that of the host.
     async fn bring_this(&self, host: &Host, snapshot: &Snapshot) -> Result<(), SyncError> {
         delivery::leave(self.installdir, snapshot)?;
         let kept = match delivery::deliver(host, snapshot, None).await? {
@@ -237,7 +236,7 @@ impl<'a> Tables<'a> {
         kept.map_or(Ok(()), |objection| Err(DeliveryError::Objection(Box::new(objection)).into()))
     }
 
-    /// Compiles and delivers, whatever the host has: the administrator says that these tables count.
+    /// Compiles and delivers; replaces any snapshot of the host.
     async fn enforce(&self, host: &Host) -> Result<Synced, SyncError> {
         let mut replaces: Option<Stamp> = None;
         for _ in 0..ATTEMPTS {

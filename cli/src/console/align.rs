@@ -1,13 +1,13 @@
-//! Where the log and the terminal's stream meet. Both have the same bytes; only the time tells where one stands in the other,
-//! and only roughly, so the bytes decide and the time chooses between places that look the same.
+//! Finds the overlap of log and terminal stream. Both have the same bytes. Time stamps only give a rough position, so
+//! the bytes decide, and the time chooses between equal matches.
 
-/// Bytes compared: what is equal for so long is the same place.
+/// Bytes to compare: longer matches are certain.
 pub(super) const OVERLAP: usize = 4096;
 
 /// Shorter matches may be chance.
 const SURE: usize = 16;
 
-/// How much of `log` was shown already, when `seen` is the last that was, and by time it is `guess`.
+/// Length of the part of `log` that was shown. `seen` is the last shown output, `guess` the position by time.
 pub(super) fn after_seen(log: &[u8], seen: &[u8], guess: usize) -> usize {
     let equal = |place: usize| {
         let length = place.min(seen.len()).min(OVERLAP);
@@ -18,7 +18,7 @@ pub(super) fn after_seen(log: &[u8], seen: &[u8], guess: usize) -> usize {
     if seen.is_empty() { guess } else { choose(log.len(), guess, seen.len(), equal).unwrap_or(guess) }
 }
 
-/// How much of `log` comes before `live`, which is what the terminal gave first, when by time it is `guess`.
+/// Length of the part of `log` before `live`, the first output of the terminal. `guess` is the position by time.
 pub(super) fn before_live(log: &[u8], live: &[u8], guess: usize) -> usize {
     let equal = |place: usize| {
         let rest = log.get(place..)?;
@@ -31,7 +31,7 @@ pub(super) fn before_live(log: &[u8], live: &[u8], guess: usize) -> usize {
     choose(log.len(), guess.min(log.len()), live.len(), equal).unwrap_or(log.len())
 }
 
-/// The place nearest to the guess that surely matches, else the nearest that matches at all.
+/// The nearest certain match, otherwise the nearest match.
 fn choose(end: usize, guess: usize, known: usize, equal: impl Fn(usize) -> Option<usize>) -> Option<usize> {
     let sure = SURE.min(known);
     let places = || outward(end, guess);
@@ -39,7 +39,7 @@ fn choose(end: usize, guess: usize, known: usize, equal: impl Fn(usize) -> Optio
     certain.or_else(|| places().find(|place| equal(*place).is_some()))
 }
 
-/// All places from 0 to `end`, the nearest to `from` first.
+/// All positions from 0 to `end`, nearest to `from` first.
 fn outward(end: usize, from: usize) -> impl Iterator<Item = usize> {
     let distances = 0..=from.max(end - from);
     distances.flat_map(move |distance| {

@@ -1,8 +1,8 @@
-//! What a container wrote while nobody was connected: taken out of its log, and joined to what the new connection gives so that
-//! nothing is lost and nothing comes twice.
+//! Reads output that a container wrote while no connection existed from its log, and joins it with the output of the
+//! new connection, without loss or repetition.
 //!
-//! The log ends with the last whole line, a terminal with the last byte: only a line without an end that was written meanwhile
-//! (a prompt) is in neither.
+//! The log ends with the last complete line, a terminal with the last byte. Only a partial line (a prompt) that was
+//! written meanwhile is in neither.
 
 use std::convert::Infallible;
 use std::time::{Duration, SystemTime};
@@ -15,38 +15,38 @@ use super::align::{self, OVERLAP};
 use super::screen::{Screen, of_log};
 use crate::engine::{Difference, Engine, EngineError, Found, HostTime, Output, Span};
 
-/// How much older than the last byte that came a line may be that is looked at: it gives what was shown its place in the log.
+/// Range of log before the last received byte, to find the position of shown output.
 const MARGIN: Duration = Duration::from_secs(10);
 
-/// Bytes looked through beyond the place that the time says.
+/// Bytes to search beyond the position by time.
 const AHEAD: usize = 1 << 20;
 
-/// What is logged already may still be on its way on the other connection.
+/// Delay until logged output arrives on the connection.
 const ON_ITS_WAY: Duration = Duration::from_millis(200);
 
-/// What was sent to connections before ours was there is in the log a little later: the engine copies a line to both, each in its
-/// own time (moby, daemon/logger/copier.go). A log that is read at once lacks it, and so does the connection.
+/// Delay until output before the connection is in the log: the engine copies each line to log and connections
+/// independently (moby, daemon/logger/copier.go).
 const LOGGED: Duration = Duration::from_millis(200);
 
-/// Which past is to be shown.
+/// Part of the log to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Past {
-    /// None: all of it was shown, or nobody asked.
+    /// Nothing.
     None,
     /// The last lines.
     Tail(u64),
     /// All.
     All,
-    /// All since that time of ours.
+    /// Since a time of our clock.
     Since(SystemTime),
 }
 
-/// The last of what was shown.
+/// The last shown output.
 #[derive(Debug, Default)]
 pub(super) struct Seen(BytesMut);
 
 impl Seen {
-    /// Adds to it.
+    /// Appends output.
     pub(super) fn take(&mut self, bytes: &[u8]) {
         self.0.extend_from_slice(bytes);
         if self.0.len() > 16 * OVERLAP {
@@ -55,18 +55,18 @@ impl Seen {
     }
 }
 
-/// A connection that was made, and when.
+/// A new connection.
 #[derive(Debug)]
 pub(super) struct Live<'a> {
-    /// What comes over it.
+    /// Its output.
     pub(super) output: &'a mut Output,
-    /// When it was asked for.
+    /// Time of the request.
     pub(super) asked: SystemTime,
-    /// When it was there.
+    /// Time when it was established.
     pub(super) made: SystemTime,
 }
 
-/// Shows the past of `found`, and then what has come over the connection.
+/// Shows the log of `found`, then the output of the connection.
 pub(super) async fn fill(
     engine: &Engine,
     found: &Found,
@@ -104,8 +104,8 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// The log from the first byte that was not shown, and how much of it is older than the connection. What is surely older is
-    /// shown on the way: it may be much.
+    /// Log from the first byte that was not shown, and the length of the part that is older than the connection. Older
+    /// parts are shown immediately, because the log may be large.
     async fn fetch(
         &self,
         past: Past,
@@ -135,7 +135,7 @@ impl Work<'_> {
         }
     }
 
-    /// From `time` on: the log up to `asked` with `recent` behind it, without what was shown.
+    /// Log from `time` up to `asked`, followed by `recent`, without shown parts.
     async fn since(
         &self,
         (time, clock): (SystemTime, &Difference),
@@ -191,13 +191,13 @@ impl Work<'_> {
     }
 }
 
-/// Does `work` while what comes is kept.
+/// Runs `work` and collects the output of the connection meanwhile.
 async fn listening<T>(output: &mut Output, came: &mut Vec<u8>, work: impl Future<Output = T>) -> T {
     let hear = async {
         while let Ok(Some(piece)) = output.next().await {
             came.extend_from_slice(&piece.bytes);
         }
-        // the end is found again by whoever reads on
+        // the next reader sees the end again
         std::future::pending::<Infallible>().await
     };
     tokio::select! {

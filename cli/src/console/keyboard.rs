@@ -1,5 +1,5 @@
-//! What is typed, or comes through a pipe. Where the terminal can not be opened once more, and of all else, a thread reads it:
-//! such a read can not be given up, and must not keep the rest.
+//! Keyboard or pipe input. If the terminal cannot be reopened, a thread reads it: such a read cannot be cancelled and
+//! must not block the rest.
 
 use bytes::{Bytes, BytesMut};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -17,24 +17,24 @@ const ESCAPE: u8 = 0x1d;
 /// Bytes read at a time.
 const PIECE: usize = 16 * 1024;
 
-/// Pieces that may wait for a program that does not read.
+/// Chunks that may wait for a slow program.
 const HELD: usize = 4;
 
-/// What comes next.
+/// Next input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Keys {
-    /// Bytes for the other side; [`Keyboard::taken`] tells that they are there.
+    /// Bytes for the container; confirm them with [`Keyboard::taken`].
     Typed(Bytes),
     /// Ctrl-].
     Escape,
-    /// There will be no more.
+    /// End of input.
     End,
 }
 
-/// Where keys come from.
+/// Source of input.
 #[derive(Debug)]
 enum Source {
-    /// A terminal that we opened: a thread would cost each key its way from one to the other.
+    /// A reopened terminal. Saves the delay of a thread.
     Terminal(pipe::Receiver),
     /// A thread.
     Thread(Receiver<Bytes>),
@@ -42,7 +42,7 @@ enum Source {
 
 impl Source {
     fn open() -> Self {
-        // what tokio reads a pipe with reads all that poll(2) tells of
+        // tokio's pipe reader works for all files that poll(2) supports
         let terminal = own::reader(stdin()).and_then(|file| pipe::Receiver::from_file_unchecked(file).ok());
         if let Some(terminal) = terminal {
             return Self::Terminal(terminal);
@@ -52,13 +52,13 @@ impl Source {
         Self::Thread(pieces)
     }
 
-    /// The next bytes; `None`: there will be no more. May be given up.
+    /// The next bytes; `None`: end of input. Cancel safe.
     async fn next(&mut self) -> Option<Bytes> {
         match self {
             Self::Thread(pieces) => pieces.recv().await,
             Self::Terminal(terminal) => {
                 let mut bytes = BytesMut::with_capacity(PIECE);
-                // an error tells that the terminal went away
+                // an error means that the terminal was closed
                 let read = terminal.read_buf(&mut bytes).await.unwrap_or_default();
                 (read > 0).then(|| bytes.freeze())
             }
@@ -66,11 +66,11 @@ impl Source {
     }
 }
 
-/// The keyboard.
+/// Terminal or pipe input.
 #[derive(Debug)]
 pub(super) struct Keyboard {
     source: Source,
-    /// Whether a person types.
+    /// Whether it is a terminal.
     pub(super) interactive: bool,
     escape: bool,
     held: Bytes,
@@ -78,7 +78,7 @@ pub(super) struct Keyboard {
 }
 
 impl Keyboard {
-    /// Ours; `escape`: Ctrl-] is for us.
+    /// Opens standard input. `escape`: Ctrl-] ends the console.
     pub(super) fn open(interactive: bool, escape: bool) -> Self {
         Self::over(Source::open(), interactive, escape)
     }
@@ -87,7 +87,7 @@ impl Keyboard {
         Self { source, interactive, escape, held: Bytes::new(), escaped: false }
     }
 
-    /// The next keys, the same until they are [`taken`](Self::taken): a connection may break under them. May be given up.
+    /// The next input, repeated until [`taken`](Self::taken), because the connection may break. Cancel safe.
     pub(super) async fn next(&mut self) -> Keys {
         if self.held.is_empty() && !self.escaped {
             let Some(piece) = self.source.next().await else { return Keys::End };
@@ -96,7 +96,7 @@ impl Keyboard {
         if self.held.is_empty() && self.escaped { Keys::Escape } else { Keys::Typed(self.held.clone()) }
     }
 
-    /// Keeps what is typed for [`next`](Self::next); ends with the escape, or when there is no more. May be given up.
+    /// Buffers input for [`next`](Self::next) until the escape key or the end. Cancel safe.
     pub(super) async fn gather(&mut self) -> Keys {
         while !self.escaped {
             let Some(piece) = self.source.next().await else { return Keys::End };
@@ -112,7 +112,7 @@ impl Keyboard {
         self.held = [&self.held, typed].concat().into();
     }
 
-    /// The keys were given on.
+    /// Confirms that the input was sent.
     pub(super) fn taken(&mut self) {
         self.held = Bytes::new();
     }
@@ -125,12 +125,12 @@ fn read_all(sender: &Sender<Bytes>) {
             Ok(0) => return,
             Ok(read) => buffer.get(..read).unwrap_or_default(),
             Err(Errno::INTR) => continue,
-            // another program made the terminal that we share so
+            // another program set the shared terminal to non-blocking mode
             Err(Errno::AGAIN) => {
                 let _ = poll(&mut [PollFd::from_borrowed_fd(stdin(), PollFlags::IN)], None);
                 continue;
             }
-            // a terminal that went away
+            // the terminal was closed
             Err(_) => return,
         };
         if sender.blocking_send(Bytes::copy_from_slice(read)).is_err() {

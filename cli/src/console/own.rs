@@ -1,7 +1,7 @@
-//! A terminal opened once more. What is set on a file that we were given (O_NONBLOCK) is set for all who share it, the shell
-//! that started us first; a file that we opened is ours alone, and can be read and written without a thread in between.
+//! Reopens a terminal. Flags of an inherited file (O_NONBLOCK) are shared with other processes such as our shell; a
+//! reopened file is ours and can be used without a thread.
 //!
-//! For terminals only: a regular file opened anew would begin at its first byte.
+//! Only for terminals: a reopened regular file would start at its first byte.
 
 use std::fs::{File, OpenOptions};
 use std::os::fd::{AsRawFd as _, BorrowedFd};
@@ -10,25 +10,25 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use rustix::fs::{OFlags, fstat, major, minor};
 use rustix::termios::isatty;
 
-/// Opens a terminal to be read.
+/// Opens a terminal for reading.
 pub(super) fn reader(of: BorrowedFd<'_>) -> Option<File> {
     open(of, OpenOptions::new().read(true))
 }
 
-/// Opens a terminal to be written.
+/// Opens a terminal for writing.
 pub(super) fn writer(of: BorrowedFd<'_>) -> Option<File> {
     open(of, OpenOptions::new().write(true))
 }
 
-/// `None`: it is no terminal, or another user's, as after `su`.
+/// `None`: it is not a terminal, or belongs to another user, as after `su`.
 fn open(of: BorrowedFd<'_>, options: &mut OpenOptions) -> Option<File> {
-    // a terminal must not become ours (O_NOCTTY): its signals are not for us
+    // must not become our controlling terminal
     let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
     let path = format!("/proc/self/fd/{}", of.as_raw_fd());
     if isatty(of) && !is_master(of) { options.custom_flags(flags).open(path).ok() } else { None }
 }
 
-/// Whether it is the far side of a terminal: opened anew, that is the far side of another one, where nobody is (ptmx(4)).
+/// Whether it is the master of a pseudoterminal: opening it creates another one (ptmx(4)).
 fn is_master(of: BorrowedFd<'_>) -> bool {
     const PTMX: (u32, u32) = (5, 2);
     fstat(of).is_ok_and(|of| (major(of.st_rdev), minor(of.st_rdev)) == PTMX)

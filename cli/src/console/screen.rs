@@ -1,5 +1,5 @@
-//! What is shown. A terminal is given what it takes at once; all else a thread writes: a terminal that takes nothing, or a pipe
-//! that nobody empties, must not keep us from hearing a signal.
+//! Output. A terminal gets what it accepts without blocking; a thread writes the rest: a blocked terminal or pipe must
+//! not delay signals.
 
 use std::fs::File;
 use std::os::fd::BorrowedFd;
@@ -17,19 +17,19 @@ use tokio::sync::{oneshot, watch};
 use super::own;
 use crate::engine::Piece;
 
-/// Pieces on their way; then the container has to wait, as with a real terminal.
+/// Limit of queued chunks; beyond it the container must wait, as with a real terminal.
 const HELD: usize = 16;
 
-/// How long a terminal may take for the last of it when we are told to go.
+/// Time limit for the last output when we end.
 const LAST: Duration = Duration::from_millis(300);
 
 /// Our standard output and standard error.
 #[derive(Debug)]
 pub(super) struct Screen {
-    /// Our terminal, opened once more.
+    /// Our terminal, reopened.
     terminal: Option<File>,
     pieces: Sender<Piece>,
-    /// Pieces that the thread has not written yet.
+    /// Chunks that the thread has not written.
     waiting: Arc<AtomicUsize>,
     gone: watch::Receiver<bool>,
     written: oneshot::Receiver<()>,
@@ -39,7 +39,7 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    /// Ours; `raw`: lines need their carriage returns.
+    /// Opens standard output. `raw`: lines need carriage returns.
     pub(super) fn open(node: &str, raw: bool, quiet: bool) -> Self {
         let (pieces, all) = mpsc::channel(HELD);
         let (tell_gone, gone) = watch::channel(false);
@@ -49,7 +49,7 @@ impl Screen {
         let left = Arc::clone(&waiting);
         std::thread::spawn(move || {
             wait_until_closed();
-            // nobody waits for it where we are leaving anyway
+            // not awaited when we end
             let _ = tell_closed.send(true);
         });
         std::thread::spawn(move || {
@@ -62,17 +62,17 @@ impl Screen {
         Self { terminal, pieces, waiting, gone, written, node: node.to_owned(), raw, quiet }
     }
 
-    /// Shows what a program wrote; waits while nothing is taken.
+    /// Shows output of a program. Waits while the queue is full.
     pub(super) async fn show(&self, piece: Piece) {
         let Some(rest) = self.after_terminal(piece) else { return };
-        // a reader that left is told by `left`
+        // [`closed`](Self::closed) reports a closed output
         if let Ok(place) = self.pieces.reserve().await {
             self.waiting.fetch_add(1, Ordering::AcqRel);
             place.send(rest);
         }
     }
 
-    /// What the terminal does not take at once; all of it while something before it waits.
+    /// Writes to the terminal and returns the rest. Returns everything if chunks are queued.
     fn after_terminal(&self, mut piece: Piece) -> Option<Piece> {
         let free = !piece.from_stderr && self.waiting.load(Ordering::Acquire) == 0;
         if let Some(terminal) = self.terminal.as_ref().filter(|_| free) {
@@ -82,11 +82,11 @@ impl Screen {
                 piece.bytes.advance(written);
             }
         }
-        // what is wrong with a terminal the thread finds out
+        // the thread reports errors of the terminal
         (!piece.bytes.is_empty()).then_some(piece)
     }
 
-    /// Says something of our own, to standard error.
+    /// Prints a message to standard error.
     pub(super) async fn say(&self, text: &str) {
         if !self.quiet {
             let bytes = sentence(&self.node, text, self.raw).into();
@@ -94,21 +94,21 @@ impl Screen {
         }
     }
 
-    /// The same for the last word: one that a stuck terminal has no room for stays unsaid.
+    /// Prints the last message. It is dropped if a blocked terminal has no room.
     pub(super) async fn say_at_last(&self, text: &str) {
         let _ = tokio::time::timeout(LAST, self.say(text)).await;
     }
 
-    /// Ends when nobody reads any more.
+    /// Returns when the output is closed.
     pub(super) async fn left(&self) {
         let mut gone = self.gone.clone();
         if gone.wait_for(|gone| *gone).await.is_err() {
-            // all was written, and nobody left
+            // all was written and the output is open
             std::future::pending::<()>().await;
         }
     }
 
-    /// Waits for the last of it to be written: as long as it takes, or a moment.
+    /// Waits until all is written: without limit, or for a moment.
     pub(super) async fn close(self, patient: bool) {
         drop(self.pieces);
         let limit = if patient { Duration::MAX } else { LAST };
@@ -125,7 +125,7 @@ fn sentence(node: &str, text: &str, raw: bool) -> String {
 fn write_all(mut pieces: Receiver<Piece>, waiting: &AtomicUsize) -> rustix::io::Result<()> {
     while let Some(piece) = pieces.blocking_recv() {
         match piece.from_stderr {
-            // a standard error that is closed is no reason to stop
+            // ignore a closed standard error
             true => drop(write(stderr(), &piece.bytes)),
             false => write(stdout(), &piece.bytes)?,
         }
@@ -134,19 +134,19 @@ fn write_all(mut pieces: Receiver<Piece>, waiting: &AtomicUsize) -> rustix::io::
     Ok(())
 }
 
-/// A reader of a pipe that leaves while nothing is written is told by the system alone; what is no pipe is never closed.
+/// Waits until the reader of a pipe closes it; other files are never closed.
 fn wait_until_closed() {
     let mut output = [PollFd::from_borrowed_fd(stdout(), PollFlags::empty())];
     while poll(&mut output, None) == Err(Errno::INTR) {}
 }
 
-/// Not by `std`, which holds back what has no end of line.
+/// Does not use `std`, which buffers partial lines.
 fn write(to: BorrowedFd<'_>, mut bytes: &[u8]) -> rustix::io::Result<()> {
     while !bytes.is_empty() {
         match rustix::io::write(to, bytes) {
             Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
             Err(Errno::INTR) => {}
-            // another program made the terminal that we share so
+            // another program set the shared terminal to non-blocking mode
             Err(Errno::AGAIN) => drop(poll(&mut [PollFd::from_borrowed_fd(to, PollFlags::OUT)], None)),
             Err(error) => return Err(error),
         }
@@ -154,7 +154,7 @@ fn write(to: BorrowedFd<'_>, mut bytes: &[u8]) -> rustix::io::Result<()> {
     Ok(())
 }
 
-/// Bytes of a log have no stream of their own.
+/// Output from a log, without a stream.
 pub(super) fn of_log(bytes: Bytes) -> Piece {
     Piece { from_stderr: false, bytes }
 }

@@ -1,4 +1,5 @@
-//! The console itself: looks at the container, connects, pumps bytes both ways, and begins again when the connection ends.
+//! The console: checks the container, connects, copies bytes in both directions, and restarts when the connection
+//! ends.
 
 mod happenings;
 mod program;
@@ -22,43 +23,38 @@ use super::{Left, Wish, may_pass};
 use crate::engine::{Engine, EngineError, Found, Phase, Span};
 use chain::chain;
 
-/// Between the first two tries of an engine that does not answer; then twice as long each time.
+/// First retry delay for an unreachable engine. It doubles each time.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// The longest time between two tries.
+/// Maximum retry delay.
 const LONGEST: Duration = Duration::from_secs(8);
 
-/// Why there is no console.
+/// Errors of a console.
 #[derive(Debug, Error)]
 pub(crate) enum ConsoleError {
-    /// Our own terminal.
+    /// The terminal cannot be set to raw mode.
     #[error("cannot set the terminal to raw mode")]
     Terminal(#[source] io::Error),
-    /// Signals.
+    /// Signals cannot be handled.
     #[error("cannot handle signals")]
     Signals(#[source] io::Error),
-    /// The engine.
+    /// The engine refused.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// A program that does not run there; the engine has said why.
+    /// The program did not start; the engine has printed the reason.
     #[error("{node} cannot run {program}: choose another program with --exec PROGRAM")]
-    Program {
-        /// The container.
-        node: String,
-        /// The program.
-        program: String,
-    },
+    Program { node: String, program: String },
 }
 
-/// What is done after something ended.
+/// Next action.
 enum Next {
-    /// Look at the container again.
+    /// Check the container again.
     Again,
-    /// Nothing: it is over.
+    /// End.
     Leave(Left),
 }
 
-/// A console that is open.
+/// An open console.
 pub(super) struct Session<'a> {
     engine: &'a Engine,
     node: &'a str,
@@ -68,7 +64,7 @@ pub(super) struct Session<'a> {
     situation: Situation,
     seen: Seen,
     past: Past,
-    /// The container that we were connected with last.
+    /// The last connected container.
     last: Option<Found>,
     happenings: Option<Happenings<'a>>,
     reached: bool,
@@ -101,7 +97,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Until somebody leaves, or what was to be run has ended.
+    /// Runs until the user leaves or the program ends.
     pub(super) async fn run(mut self) -> Result<Left, ConsoleError> {
         loop {
             match self.turn().await {
@@ -140,7 +136,7 @@ impl<'a> Session<'a> {
             (Step::Shell, Some(found)) => self.shell(&found).await,
             (_, found) => {
                 self.tell(why.as_ref().map_or_else(|| words::waiting(found.as_ref()), words::unusable)).await;
-                // kept until the container is one that we can be connected with
+                // kept until we can connect to the container
                 let happenings = self.happenings.get_or_insert_with(|| Happenings::new(engine, node));
                 let happened = self.desk.during(self.screen, happenings.next()).await;
                 Ok(happened.map_or_else(Next::Leave, |()| Next::Again))
@@ -148,7 +144,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// What the first look decides about the past.
+    /// Determines the part of the log to show.
     async fn begin(&mut self, found: Option<&Found>, looked: SystemTime) -> Result<(), ConsoleError> {
         if std::mem::replace(&mut self.reached, true) {
             return Ok(());
@@ -175,7 +171,7 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// The container's own terminal.
+    /// Attaches to the container's terminal.
     async fn attach(&mut self, found: &Found) -> Result<Next, ConsoleError> {
         let (engine, screen) = (self.engine, self.screen);
         let asked = SystemTime::now();
@@ -213,7 +209,7 @@ impl<'a> Session<'a> {
         self.pump_terminal(&now, channel).await
     }
 
-    /// Says how things stand with a container that we are connected with.
+    /// Reports the state of the connected container.
     async fn arrive(&mut self, now: &Found) {
         let anew = self.last.as_ref().is_some_and(|last| last.started != now.started || last.id != now.id);
         let situation = match now.phase {
@@ -237,7 +233,7 @@ impl<'a> Session<'a> {
     }
 }
 
-/// What a person learns of a connection that broke: how it broke says less than that it did.
+/// Message for a broken connection, without internals.
 fn lost(error: &EngineError) -> String {
     if let EngineError::Answer { .. } = error { error.to_string() } else { chain(error) }
 }

@@ -1,24 +1,24 @@
-//! A program in a container at our terminal.
+//! Programs that run in a container on our terminal.
 
 use std::time::Duration;
 
 use crate::engine::{ContainerId, Engine, EngineError, Exec, Run};
 
-/// The first of the shells that a container has; its own search path is used.
+/// Starts the first available shell in the container's search path.
 const FIND: &str =
     "for shell in bash ash; do command -v $shell >/dev/null 2>&1 && exec $shell; done; exec sh";
 
-/// Marks the processes of a console, so that they can be ended with it.
+/// Variable that marks the processes of a console, to end them with it.
 const MARK: &str = "XDOCK_CONSOLE";
 
-/// Tells them that their terminal is gone, as the kernel would if it were on one host.
+/// Sends SIGHUP to marked processes, like the kernel when a terminal is closed.
 const HANG_UP: &str = "for own in /proc/[0-9]*; do \
     tr '\\0' '\\n' 2>/dev/null <$own/environ | grep -qx \"$1\" && kill -HUP ${own#/proc/}; done; :";
 
-/// How long the end of a program may keep a person.
+/// Timeout for ending a program.
 const LAST: Duration = Duration::from_secs(5);
 
-/// A program that is to be run, or was.
+/// A program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Shell {
     words: Vec<String>,
@@ -27,28 +27,28 @@ pub(super) struct Shell {
 }
 
 impl Shell {
-    /// `words`, or a shell where there are none. `mark` is no other console's.
+    /// Runs `words`, or a shell if empty. `mark` is unique for a console.
     pub(super) fn new(words: &[String], tty: bool, mark: u128) -> Self {
         let found = || ["sh", "-c", FIND].map(str::to_owned).to_vec();
         let mut env = vec![format!("{MARK}={mark:x}")];
-        // only a terminal has a kind
+        // only terminals have a TERM
         let kind = tty.then(|| std::env::var("TERM").ok()).flatten();
         env.extend(kind.map(|kind| format!("TERM={kind}")));
         Self { words: if words.is_empty() { found() } else { words.to_vec() }, env, tty }
     }
 
-    /// The word that a person knows it by.
+    /// Name for messages.
     pub(super) fn name(&self) -> &str {
         self.words.first().map_or("sh", String::as_str)
     }
 
-    /// Makes it ready in a container.
+    /// Creates the exec in a container.
     pub(super) async fn prepare(&self, engine: &Engine, id: &ContainerId) -> Result<Exec, EngineError> {
         let run = Run { words: &self.words, tty: self.tty, input: true, env: &self.env };
         engine.prepare(id, &run).await
     }
 
-    /// Ends it: the engine leaves a program running whose caller went away (moby issue 9098).
+    /// Ends it: the engine keeps a program running when its client disconnects (moby issue 9098).
     pub(super) async fn hang_up(&self, engine: &Engine, id: &ContainerId) {
         let Some(mark) = self.env.first() else { return };
         let words = ["sh", "-c", HANG_UP, "sh", mark].map(str::to_owned);
@@ -57,7 +57,7 @@ impl Shell {
             let exec = engine.prepare(id, &run).await?;
             engine.begin_detached(&exec).await
         };
-        // a container that has no shell, or does not run, has nothing to end; an engine that is gone can not be told
+        // nothing to do if the container has no shell, does not run or cannot be reached
         let _ = tokio::time::timeout(LAST, ending).await;
     }
 }

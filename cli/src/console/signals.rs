@@ -1,4 +1,4 @@
-//! The person's side of a console: keys, signals, the terminal.
+//! The local side of a console: keys, signals, terminal.
 
 use std::io;
 
@@ -11,7 +11,7 @@ use super::screen::Screen;
 use super::terminal::Terminal;
 use crate::engine::Size;
 
-/// The signals that mean something to us.
+/// Handled signals.
 #[derive(Debug)]
 pub(super) struct Signals {
     interrupt: Signal,
@@ -29,21 +29,21 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
             quit: signal(SignalKind::quit())?,
-            // SIGTSTP: tokio has no name for it
+            // SIGTSTP, which has no name in tokio
             stop: signal(SignalKind::from_raw(Number::TSTP.as_raw()))?,
             window: signal(SignalKind::window_change())?,
         })
     }
 }
 
-/// The person's side.
+/// Local side of a console.
 #[derive(Debug)]
 pub(super) struct Desk {
-    /// What is typed.
+    /// Input.
     pub(super) keyboard: Keyboard,
-    /// What we are told by the system.
+    /// Signals.
     pub(super) signals: Signals,
-    /// Our terminal, where we have one.
+    /// Our terminal, if there is one.
     pub(super) terminal: Option<Terminal>,
 }
 
@@ -54,18 +54,18 @@ pub(super) struct Watch<'a> {
 }
 
 impl Desk {
-    /// Keyboard and the rest, for use at the same time.
+    /// Splits keyboard and the rest, for concurrent use.
     pub(super) fn parts(&mut self) -> (&mut Keyboard, Watch<'_>) {
         let Self { keyboard, signals, terminal } = self;
         (keyboard, Watch { signals, terminal: terminal.as_ref() })
     }
 
-    /// The size of our terminal, where it has one.
+    /// Size of our terminal, if it has one.
     pub(super) fn size(&self) -> Option<Size> {
         self.terminal.as_ref().and_then(Terminal::size)
     }
 
-    /// Does some work that ends soon; somebody may leave meanwhile, and what is typed ahead is kept.
+    /// Runs short work. The user may leave meanwhile, and input is kept.
     pub(super) async fn soon<T>(
         &mut self,
         screen: &Screen,
@@ -75,7 +75,7 @@ impl Desk {
         watch.unless_left(screen, ahead(keyboard), work).await
     }
 
-    /// Does some work that takes its time; somebody may leave meanwhile.
+    /// Runs long work. The user may leave meanwhile, and typed input is discarded.
     pub(super) async fn during<T>(
         &mut self,
         screen: &Screen,
@@ -93,7 +93,8 @@ async fn ahead(keyboard: &mut Keyboard) -> Left {
     if keyboard.gather().await == Keys::Escape { Left::Keys } else { Left::Signal(Number::HUP.as_raw()) }
 }
 
-/// What is typed for nobody is nobody's: given to a program that starts later it would be a surprise. A pipe keeps it.
+/// Discards terminal input while nothing is attached, so that a program that starts later does not get it. A pipe is
+/// not read.
 async fn ignored(keyboard: &mut Keyboard) -> Left {
     if !keyboard.interactive {
         std::future::pending::<()>().await;
@@ -108,7 +109,7 @@ async fn ignored(keyboard: &mut Keyboard) -> Left {
 }
 
 impl Watch<'_> {
-    /// Does some work until somebody leaves: by a signal, by `keys`, or who reads what we write.
+    /// Runs work until a signal, `keys` or a closed output ends it.
     async fn unless_left<T>(
         &mut self,
         screen: &Screen,
@@ -123,12 +124,12 @@ impl Watch<'_> {
         }
     }
 
-    /// Ends when a signal tells us to go.
+    /// Returns when a signal ends the console.
     pub(super) async fn left(&mut self) -> Left {
         self.next(|_| std::future::ready(())).await
     }
 
-    /// The same; calls `resized` whenever our terminal has another size.
+    /// The same; calls `resized` when the terminal's size changes.
     pub(super) async fn next<F: Future<Output = ()>>(&mut self, resized: impl Fn(Size) -> F) -> Left {
         let Signals { interrupt, terminate, hangup, quit, stop, window } = &mut *self.signals;
         loop {
@@ -153,12 +154,12 @@ impl Watch<'_> {
     }
 }
 
-/// Stops as the signal asks, with the terminal as the shell that then has it expects it.
+/// Stops the process, with the terminal mode of the shell.
 fn pause(terminal: Option<&Terminal>) {
     if let Some(terminal) = terminal {
         terminal.leave();
     }
-    // comes back when we are continued
+    // returns after SIGCONT
     let _ = kill_process(getpid(), Number::STOP);
     if let Some(terminal) = terminal {
         let _ = terminal.enter();

@@ -1,25 +1,26 @@
-//! What to do with a container as it is found.
+//! Chooses the next action for a container's state.
 
 use crate::engine::{Found, Phase};
 
-/// What is done next.
+/// Next action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Look again when something happens.
+    /// Wait for an event.
     Wait,
-    /// Its own terminal, also before it starts: what it writes first is then not lost.
+    /// Attach to its terminal, even before its start, so that its first output is not lost.
     Attach,
-    /// A program in it.
+    /// Run a program.
     Shell,
 }
 
-/// Decides; `exec`: somebody wants a program in place of the terminal.
+/// Chooses the action. `exec`: run a program instead of attaching.
 pub(super) fn step(found: Option<&Found>, exec: bool) -> Step {
     let Some(found) = found else { return Step::Wait };
     match (found.phase, exec || !found.tty) {
         (Phase::Running, true) => Step::Shell,
         (Phase::Running | Phase::Created | Phase::Exited, false) => Step::Attach,
-        // the engine attaches nobody to a frozen container, nor to one that it is about to start (moby daemon/attach.go)
+        // the engine refuses to attach to a paused container and to one that it is about to restart (moby
+        // daemon/attach.go)
         _ => Step::Wait,
     }
 }

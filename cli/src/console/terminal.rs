@@ -1,7 +1,7 @@
-//! Our own terminal: raw while a console is open, and as it was before, however the console ends.
+//! Our terminal: raw while a console is open, and restored however the console ends.
 //!
-//! The mode is put back when the [`Terminal`] is dropped, when a thread panics (before its message is printed), and around a stop
-//! by a signal. A SIGKILL can not be seen: `stty sane` is then the person's.
+//! The mode is restored when the [`Terminal`] is dropped, when a thread panics (before its message is printed), and
+//! around a stop signal. After SIGKILL run `stty sane`.
 
 use std::io::{self, Stdin, stdin};
 use std::panic;
@@ -19,7 +19,7 @@ pub(super) struct Terminal {
 }
 
 impl Terminal {
-    /// Makes ours raw.
+    /// Sets our terminal to raw mode.
     pub(super) fn raw() -> io::Result<Self> {
         let stdin = stdin();
         let before = tcgetattr(&stdin)?;
@@ -31,18 +31,18 @@ impl Terminal {
         Ok(terminal)
     }
 
-    /// Raw, also after somebody changed it while we were stopped.
+    /// Sets raw mode, even if another program changed it while we were stopped.
     pub(super) fn enter(&self) -> io::Result<()> {
         Ok(tcsetattr(&self.stdin, OptionalActions::Now, &self.raw)?)
     }
 
-    /// As it was. At once: a terminal that takes no output must not keep us.
+    /// Restores the mode without waiting, because a blocked terminal must not delay us.
     pub(super) fn leave(&self) {
-        // there is no terminal any more where this fails
+        // fails only if the terminal was closed
         let _ = tcsetattr(&self.stdin, OptionalActions::Now, &self.before);
     }
 
-    /// Its size; `None`: it has none, as those of console servers.
+    /// Its size; `None`: unknown, as for console servers.
     pub(super) fn size(&self) -> Option<Size> {
         let size = tcgetwinsize(&self.stdin).ok()?;
         (size.ws_row > 0 && size.ws_col > 0).then_some(Size { rows: size.ws_row, columns: size.ws_col })

@@ -1,28 +1,28 @@
-//! What a console says of itself, between what the container says.
+//! Status messages of a console.
 
 use crate::engine::{Found, Phase};
 use crate::plan::NotOwn;
 
-/// How things stand.
+/// State of a console.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Situation {
-    /// Nothing was tried yet.
+    /// Not started.
     Begun,
-    /// The container is not there, or does not run.
+    /// The container does not exist or does not run.
     Waiting(String),
-    /// The container is frozen.
+    /// The container is paused.
     Paused,
-    /// The engine does not answer.
+    /// The engine is unreachable.
     Lost(String),
-    /// Connected with what runs.
+    /// Connected.
     Connected,
-    /// The stream ended; why is not known yet.
+    /// The stream ended; the reason is not known yet.
     Ended,
-    /// The container ended and runs again.
+    /// The container was restarted.
     Restarted,
 }
 
-/// Why a container is waited for.
+/// Why we wait for a container.
 pub(super) fn waiting(found: Option<&Found>) -> Situation {
     let Some(found) = found else {
         return Situation::Waiting("the container does not exist; waiting".to_owned());
@@ -38,7 +38,7 @@ pub(super) fn waiting(found: Option<&Found>) -> Situation {
     })
 }
 
-/// Why a node has no container to connect with.
+/// Why a node has no usable container.
 pub(super) fn unusable(why: &NotOwn) -> Situation {
     match why {
         NotOwn::Absent(_) => waiting(None),
@@ -46,13 +46,13 @@ pub(super) fn unusable(why: &NotOwn) -> Situation {
     }
 }
 
-/// What is said when things come to stand so; nothing where nothing has changed. `escape`: there is a key to leave with.
+/// Message for a change of state; `None` without a change. `escape`: the escape key works.
 pub(super) fn told(before: &Situation, now: &Situation, escape: bool) -> Option<String> {
     use Situation::{Begun, Connected, Ended, Lost, Paused, Restarted, Waiting};
     let leaves = if escape { "; Ctrl-] leaves" } else { "" };
     match (before, now) {
         (before, now) if before == now => None,
-        // a pipe has nobody to greet
+        // a pipe gets no greeting
         (Begun, Connected) => escape.then(|| format!("connected{leaves}")),
         (_, Begun | Ended) => None,
         (_, Waiting(why)) => Some(format!("{why}{leaves}")),

@@ -1,22 +1,21 @@
-//! Why a host keeps another snapshot than this management node's, and whether the administrator has to decide. Pure.
+//! Reasons why a host keeps another snapshot, and whether the administrator must decide. Pure.
 
 use inventory::Stamp;
 use thiserror::Error;
 
-/// What only `xdock sync` overrules. A version alone does not say which tables are right.
+/// Conflicts that only `xdock sync` resolves. A version alone does not show which tables are right.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum Objection {
-    /// Somebody's clock was or is wrong.
+    /// A clock is or was wrong.
     #[error(
         "the tables on {host} are of {}, {ahead} in the future of this management node's clock (made by {}); check the clock, then run \"xdock sync {host}\"",
         held.when(), held.maker()
     )]
     Future {
-        /// The host.
         host: String,
-        /// What it has.
+        /// Its snapshot.
         held: Stamp,
-        /// How far, in words.
+        /// Difference as text.
         ahead: String,
     },
     /// Two management nodes deliver to one host.
@@ -25,9 +24,8 @@ pub(crate) enum Objection {
         held.maker(), other_installation(held, ours), held.when()
     )]
     Foreign {
-        /// The host.
         host: String,
-        /// What it has.
+        /// Its snapshot.
         held: Stamp,
         /// This management node.
         ours: String,
@@ -38,9 +36,8 @@ pub(crate) enum Objection {
         held.when()
     )]
     Restored {
-        /// The host.
         host: String,
-        /// What it has.
+        /// Its snapshot.
         held: Stamp,
         /// This management node.
         ours: String,
@@ -51,8 +48,8 @@ fn other_installation(held: &Stamp, ours: &str) -> &'static str {
     if held.maker() == ours { " (another installation)" } else { "" }
 }
 
-/// Judges the snapshot that a host keeps in place of `new`. `None`: it is a later one of this management node, as where two
-/// commands run at once; its tables are as good. `now` in milliseconds since 1970.
+/// Checks the snapshot that a host keeps instead of `new`. `None`: it is a later one of this management node, as with
+/// two concurrent commands. `now` is in milliseconds since 1970.
 pub(crate) fn objection(host: &str, new: &Stamp, held: &Stamp, now: u64) -> Option<Objection> {
     let (host, ours) = (host.to_owned(), new.maker().to_owned());
     let held = held.clone();
@@ -73,14 +70,14 @@ pub(crate) fn objection(host: &str, new: &Stamp, held: &Stamp, now: u64) -> Opti
     })
 }
 
-/// Whether equal tables on a host are to get the stamp of this management node, so that what it delivers next is taken.
+/// Whether equal tables on a host need the stamp of this management node, so that its next delivery is accepted.
 pub(crate) fn is_in_the_way(new: &Stamp, held: &Stamp, now: u64) -> bool {
     let foreign =
         held.origin.as_ref().is_some_and(|held| !new.origin.as_ref().is_some_and(|new| new.is_same(held)));
     foreign || held.version > now
 }
 
-/// Milliseconds in the largest unit that has at least one.
+/// Formats milliseconds in the largest unit.
 fn span(ms: u64) -> String {
     let units = [(86_400_000, "day"), (3_600_000, "hour"), (60_000, "minute"), (1000, "second")];
     let fitting = units.iter().find(|(length, _)| ms >= *length);

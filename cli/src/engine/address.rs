@@ -1,4 +1,4 @@
-//! Where a host's engine is: the URLs of /etc/xdock/xdock.toml and the `host:port` form of `vm.host`.
+//! Address of an engine: URLs of /etc/xdock/xdock.toml and the `host:port` form of `vm.host`.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -9,30 +9,29 @@ use thiserror::Error;
 /// The port that xCAT assumes when a TCP address names none (Schema.pm, `dockerhost`).
 const TCP_PORT: u16 = 2375;
 
-/// How an engine is reached.
+/// Address of an engine.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Address {
     /// A socket of this machine.
     Unix(PathBuf),
-    /// xCAT's root ssh: no open port, no new secret.
+    /// Root ssh of xCAT: needs no open port and no new secret.
     Ssh {
-        /// The user, root where the URL names none.
+        /// User; default root.
         user: String,
-        /// The host as ssh knows it.
+        /// Host name for ssh.
         host: String,
-        /// Its port, where the URL names one.
+        /// Port of the URL.
         port: Option<u16>,
     },
     /// TCP, always with mutual TLS.
     Tcp {
         /// A node's name or an IP address.
         host: String,
-        /// Its port.
         port: u16,
     },
 }
 
-/// Text that is no engine's address.
+/// Invalid engine URL.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("invalid engine URL {url:?}: {rule}")]
 pub(crate) struct AddressError {
@@ -60,7 +59,7 @@ impl FromStr for Address {
 fn ssh(rest: &str) -> Option<Address> {
     let (user, place) = rest.rsplit_once('@').unwrap_or(("root", rest));
     let (host, port) = host_and_port(place)?;
-    // these become words of ssh: none may look like an option
+    // these become arguments of ssh, and must not look like options
     let plain = |word: &str| !word.is_empty() && !word.starts_with('-');
     (plain(user) && plain(&host)).then(|| Address::Ssh { user: user.to_owned(), host, port })
 }

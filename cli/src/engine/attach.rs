@@ -1,8 +1,8 @@
-//! Terminals of containers: their own, and programs run in them. The connection of such a call stops being HTTP and becomes
-//! the stream itself (moby api/server/router/container, `postContainersAttach` and `postContainerExecStart`).
+//! Terminals of containers and of programs in them. The HTTP connection becomes the byte stream (moby
+//! api/server/router/container, `postContainersAttach` and `postContainerExecStart`).
 //!
-//! bollard's own readers guess from a byte whether a stream is a terminal's, and would spoil one that begins with a control
-//! character: what the stream is, is known here.
+//! bollard's readers guess from one byte whether a stream is a terminal, and fail for streams that start with a
+//! control character. Here the type is known.
 
 mod channel;
 mod clock;
@@ -33,51 +33,49 @@ pub(crate) use past::Span;
 use channel::Form;
 use found::Ended;
 
-/// dockerd takes Ctrl-P Ctrl-Q for itself where nothing else is said, and keeps a Ctrl-P back until the next key (moby
-/// container/stream/attach.go, `copyEscapable`). This is what nobody types.
+/// Detach keys that are never typed. By default dockerd handles Ctrl-P Ctrl-Q and delays Ctrl-P until the next key
+/// (moby container/stream/attach.go, `copyEscapable`).
 const DETACH: &str = "ctrl-],ctrl-],ctrl-],ctrl-],ctrl-],ctrl-],ctrl-],ctrl-]";
 
-/// Rows and columns.
+/// Size of a terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Size {
-    /// Rows.
     pub(crate) rows: u16,
-    /// Columns.
     pub(crate) columns: u16,
 }
 
-/// A program to be run in a container.
+/// A program to run in a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Run<'a> {
-    /// Its words.
+    /// Its arguments.
     pub(crate) words: &'a [String],
-    /// With a terminal.
+    /// Allocate a terminal.
     pub(crate) tty: bool,
-    /// With standard input.
+    /// Attach standard input.
     pub(crate) input: bool,
-    /// Variables besides the container's.
+    /// Additional environment variables.
     pub(crate) env: &'a [String],
 }
 
-/// A program made ready in a container.
+/// A created exec.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Exec {
-    /// What the engine calls it.
+    /// ID of the engine.
     pub(crate) id: String,
     tty: bool,
 }
 
-/// Whose terminal.
+/// A terminal.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Tty<'a> {
-    /// A container's own.
+    /// The container's terminal.
     Container(&'a ContainerId),
-    /// That of a program in one.
+    /// Terminal of an exec.
     Exec(&'a Exec),
 }
 
 impl Engine {
-    /// A container as it is; `None`: there is none.
+    /// State of a container; `None`: it does not exist.
     pub(crate) async fn find(&self, id: &ContainerId) -> Result<Option<Found>, EngineError> {
         self.version().await?;
         let asked = async {
@@ -91,14 +89,14 @@ impl Engine {
         }
     }
 
-    /// The two ends of a container's own terminal. A container that does not run is waited for by the engine.
+    /// Attaches to the container's terminal. The engine waits for a container that does not run.
     pub(crate) async fn attach(&self, id: &ContainerId) -> Result<Channel, EngineError> {
         let id = id.as_str();
         let path = format!("/containers/{id}/attach?stream=1&stdin=1&stdout=1&stderr=1&detachKeys={DETACH}");
         self.soon(self.upgrade(&path, &Value::Null, Form::Raw)).await
     }
 
-    /// Makes a program ready in a container.
+    /// Creates an exec.
     pub(crate) async fn prepare(&self, id: &ContainerId, run: &Run<'_>) -> Result<Exec, EngineError> {
         let Run { words, tty, input, env } = run;
         let body = json!({
@@ -110,20 +108,20 @@ impl Engine {
         Ok(Exec { id, tty: *tty })
     }
 
-    /// Starts it: its two ends.
+    /// Starts an exec and attaches to it.
     pub(crate) async fn begin(&self, exec: &Exec) -> Result<Channel, EngineError> {
         let form = if exec.tty { Form::Raw } else { Form::Framed };
         let body = json!({ "Detach": false, "Tty": exec.tty });
         self.upgrade(&format!("/exec/{}/start", exec.id), &body, form).await
     }
 
-    /// Starts it and looks no further.
+    /// Starts an exec without attaching.
     pub(crate) async fn begin_detached(&self, exec: &Exec) -> Result<(), EngineError> {
         let body = json!({ "Detach": true, "Tty": exec.tty });
         self.ask(&format!("/exec/{}/start", exec.id), &body).await.map(drop)
     }
 
-    /// How it ended; `None`: the engine knows nothing of it any more.
+    /// State of an exec; `None`: the engine has forgotten it.
     pub(crate) async fn ended(&self, exec: &Exec) -> Result<Option<Ended>, EngineError> {
         let asked = async { self.docker.inspect_exec(&exec.id).await.map_err(|error| self.error(error)) };
         match self.soon(asked).await {
@@ -133,7 +131,7 @@ impl Engine {
         }
     }
 
-    /// Gives a terminal another size.
+    /// Resizes a terminal.
     pub(crate) async fn resize(&self, tty: Tty<'_>, Size { rows, columns }: Size) -> Result<(), EngineError> {
         let of = match tty {
             Tty::Container(id) => format!("/containers/{}", id.as_str()),
@@ -142,15 +140,15 @@ impl Engine {
         self.soon(self.ask(&format!("{of}/resize?h={rows}&w={columns}"), &Value::Null)).await.map(drop)
     }
 
-    /// An item whenever something happens to the container of that name, also before there is one. The engine also tells of
-    /// those whose name or ID begins so.
+    /// An item per event of the container with this name, which need not exist yet. The engine also reports containers
+    /// whose name or ID starts with it.
     pub(crate) fn happenings(&self, name: &str) -> impl Stream<Item = Result<(), EngineError>> + '_ {
         let filters = [("container", vec![name]), ("type", vec!["container"])];
         let options = EventsOptionsBuilder::default().filters(&filters.into()).build();
         self.docker.events(Some(options)).map(|event| event.map(drop).map_err(|error| self.error(error)))
     }
 
-    /// A question that an engine answers from what it knows.
+    /// Request with the connection timeout, for answers that the engine has in memory.
     pub(crate) async fn soon<T>(
         &self,
         asked: impl Future<Output = Result<T, EngineError>>,
@@ -160,7 +158,7 @@ impl Engine {
         tokio::time::timeout(deadline, asked).await.unwrap_or_else(silent)
     }
 
-    /// A call whose connection becomes a stream.
+    /// Request whose connection becomes a stream.
     async fn upgrade(&self, path: &str, body: &Value, form: Form) -> Result<Channel, EngineError> {
         let asked = async {
             let request = Request::post(format!("{URL}{path}"))
@@ -178,7 +176,7 @@ impl Engine {
         self.bounded(asked).await
     }
 
-    /// A call that answers JSON, or nothing.
+    /// Request with a JSON answer or none.
     pub(super) async fn ask(&self, path: &str, body: &Value) -> Result<Value, EngineError> {
         let asked = async {
             let request = Request::post(format!("{URL}{path}"))
@@ -196,7 +194,7 @@ impl Engine {
         self.bounded(asked).await
     }
 
-    /// As long as any answer may take.
+    /// Request with the general timeout.
     async fn bounded<T>(&self, asked: impl Future<Output = Result<T, Bollard>>) -> Result<T, EngineError> {
         match tokio::time::timeout(ANSWER, asked).await {
             Ok(answer) => answer.map_err(|error| self.error(error)),

@@ -1,5 +1,5 @@
-//! Create requests are made as JSON, so that an administrator's own JSON goes into them. bollard's types would drop a
-//! key that they do not know: that is found here, before anything is sent.
+//! Create requests are JSON, so that an administrator's JSON can be merged. bollard's types drop unknown keys: this
+//! check finds them before anything is sent.
 
 use bollard::models::ContainerCreateBody;
 use serde::de::DeserializeOwned;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::EngineError;
 
-/// Whether a body is one of POST /containers/create, every key of it known.
+/// Checks that a body is valid for POST /containers/create and has only known keys.
 pub(crate) fn check(body: &Value) -> Result<(), EngineError> {
     typed(body).map(|_| ())
 }
@@ -21,12 +21,12 @@ pub(super) fn typed(body: &Value) -> Result<ContainerCreateBody, EngineError> {
     }
 }
 
-/// JSON as one of bollard's types.
+/// Converts JSON to one of bollard's types.
 pub(super) fn parsed<T: DeserializeOwned>(body: &Value) -> Result<T, EngineError> {
     serde_json::from_value(body.clone()).map_err(EngineError::Body)
 }
 
-/// The first key that `kept` does not have; null and empty values say nothing, so nothing is lost with them.
+/// The first key that `kept` lacks. Null and empty values are ignored.
 fn lost(sent: &Value, kept: &Value) -> Option<String> {
     let Value::Object(sent) = sent else { return None };
     sent.iter().filter(|(_, value)| !says_nothing(value)).find_map(|(key, value)| match kept.get(key) {

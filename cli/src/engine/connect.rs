@@ -1,4 +1,4 @@
-//! Opens connections to an engine, one way an address form, as hyper's pool asks for them.
+//! Opens connections to an engine for hyper's pool, one way per address form.
 
 use std::future::Future;
 use std::io;
@@ -20,13 +20,12 @@ use super::ssh::{Ssh, SshError};
 use super::stream::Wire;
 use super::tls::{self, TlsError, Trust};
 
-/// How long a connection may be silent before the kernel asks whether its other end is still there, how soon it asks
-/// again, and how often (tcp(7), TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT).
+/// TCP keepalive: idle time, interval and number of probes (tcp(7), TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT).
 const QUIET: Duration = Duration::from_secs(15);
 const AGAIN: Duration = Duration::from_secs(5);
 const UNANSWERED: u32 = 3;
 
-/// Where connections go to.
+/// Transport to an engine.
 #[derive(Debug)]
 pub(super) enum Way {
     /// A socket of this machine.
@@ -37,66 +36,63 @@ pub(super) enum Way {
     Tcp(Box<Tcp>),
 }
 
-/// An engine's port, at an address of the tables. This binary is static: it asks no name service of libc.
+/// TCP port of an engine. The address is from the tables: this static binary has no libc name service.
 #[derive(Debug)]
 pub(super) struct Tcp {
-    /// The name that the engine's certificate must have.
+    /// Name in the engine's certificate.
     name: String,
-    /// Its address.
     address: SocketAddr,
-    /// Who is trusted there.
+    /// Trusted certificates.
     trust: Trust,
-    /// That as rustls has it; made at the first connection.
+    /// rustls configuration, created by the first connection.
     config: OnceCell<Arc<ClientConfig>>,
-    /// How long a connection may take.
+    /// Connection timeout.
     timeout: Duration,
 }
 
 /// Why there is no connection.
 #[derive(Debug, Error)]
 pub(crate) enum ConnectError {
-    /// A socket.
+    /// Unix socket.
     #[error("cannot connect to {}", path.display())]
     Unix {
-        /// The socket.
+        /// Its path.
         path: PathBuf,
-        /// Why.
         #[source]
         source: io::Error,
     },
-    /// A TCP port.
+    /// TCP.
     #[error("cannot connect to {name} at {address}")]
     Tcp {
-        /// The engine's host.
+        /// Host name.
         name: String,
-        /// Where.
+        /// Address.
         address: SocketAddr,
-        /// Why.
         #[source]
         source: io::Error,
     },
-    /// A TCP port that said nothing.
+    /// No answer from the TCP port.
     #[error("no connection to {name} at {address} within {} s", timeout.as_secs())]
     Silent {
-        /// The engine's host.
+        /// Host name.
         name: String,
-        /// Where.
+        /// Address.
         address: SocketAddr,
-        /// How long it had.
+        /// The timeout.
         timeout: Duration,
     },
-    /// TLS over it.
+    /// TLS.
     #[error(transparent)]
     Tls(#[from] TlsError),
     /// Root ssh.
     #[error(transparent)]
     Ssh(#[from] SshError),
-    /// A session that ended before the engine said anything: no docker there, or no engine behind it.
+    /// The session ended before the engine answered: Docker is not installed or not running.
     #[error("{name}: {told}")]
     Session {
         /// `ssh USER@HOST`.
         name: String,
-        /// What it wrote to standard error.
+        /// Standard error.
         told: String,
     },
 }
@@ -135,19 +131,19 @@ impl Tcp {
 async fn plain(name: &str, address: SocketAddr) -> Result<TcpStream, ConnectError> {
     let refused = |source| ConnectError::Tcp { name: name.to_owned(), address, source };
     let stream = TcpStream::connect(address).await.map_err(refused)?;
-    // requests are small and wait for each other's answers
+    // requests are small and sequential
     stream.set_nodelay(true).map_err(refused)?;
-    // a console or a log may be quiet for days: a host that lost power is found out within half a minute
+    // consoles and logs may be idle for days: detect a dead host within half a minute
     let alive = TcpKeepalive::new().with_time(QUIET).with_interval(AGAIN).with_retries(UNANSWERED);
     SockRef::from(&stream).set_tcp_keepalive(&alive).map_err(refused)?;
     Ok(stream)
 }
 
-/// The [`Way`] as hyper's pool wants it.
+/// Connector of hyper's pool.
 #[derive(Debug, Clone)]
 pub(super) struct Connector(pub(super) Arc<Way>);
 
-/// The error comes back through two libraries as a `dyn Error`: shared, so that it can be taken out whole.
+/// Shared, because the error passes two libraries as `dyn Error` and is recovered whole.
 #[derive(Debug, Clone, Error)]
 #[error(transparent)]
 pub(crate) struct Unconnected(pub(crate) Arc<ConnectError>);

@@ -1,4 +1,4 @@
-//! How an engine says no.
+//! Errors of engine requests.
 
 use std::error::Error as _;
 use std::io;
@@ -9,69 +9,63 @@ use thiserror::Error;
 
 use super::connect::{ConnectError, Unconnected};
 
-/// How a call of an engine failed.
+/// Why a request to an engine failed.
 #[derive(Debug, Error)]
 pub(crate) enum EngineError {
-    /// The engine refused, in its own words.
+    /// The engine refused the request.
     #[error("{message}")]
     Refused {
-        /// HTTP's status.
+        /// HTTP status.
         status: u16,
-        /// The engine's words.
+        /// The engine's message.
         message: String,
     },
-    /// There is no connection.
+    /// No connection.
     #[error("cannot reach the engine of {host}")]
     Unreachable {
-        /// The host.
         host: String,
-        /// Why.
         #[source]
         source: Unconnected,
     },
-    /// A connection, but no answer.
+    /// No answer.
     #[error("the engine of {host} did not answer within {} s", deadline.as_secs())]
     Silent {
-        /// The host.
         host: String,
         /// How long it had.
         deadline: Duration,
     },
-    /// An answer that is none, or a connection that broke.
+    /// Invalid answer or broken connection.
     #[error("no usable answer from the engine of {host}")]
     Answer {
-        /// The host.
         host: String,
-        /// Why.
         #[source]
         source: Bollard,
     },
-    /// It made something, and did not say what.
+    /// The answer to a create request has no ID.
     #[error("the engine of {host} created a {kind} without returning its ID")]
     NoId {
-        /// The host.
         host: String,
-        /// What was to be made.
+        /// The object.
         kind: &'static str,
     },
-    /// What is sent can not be read as a request of the engine's API.
+    /// The body is not valid for the engine's API.
     #[error("Docker's API rejects the container")]
     Body(#[source] serde_json::Error),
-    /// A key that would be lost on the way.
+    /// Unknown key.
     #[error("Docker's API does not have {path}")]
     UnknownKey {
-        /// The key with those above it, joined by dots.
+        /// Path of the key, joined by dots.
         path: String,
     },
 }
 
 impl EngineError {
-    /// There is no such thing, as the engine would say it.
+    /// A 404 answer.
     pub(crate) fn absent(message: String) -> Self {
         Self::Refused { status: 404, message }
     }
 
-    /// Gives what bollard said its meaning.
+    /// Converts an error of bollard.
     pub(super) fn of(host: &str, deadline: Duration, error: Bollard) -> Self {
         let host = host.to_owned();
         match error {
@@ -88,7 +82,7 @@ impl EngineError {
         }
     }
 
-    /// Whether nothing at all came back in time: to ask again, or otherwise, would take as long.
+    /// Whether it is a timeout. A retry would take as long.
     pub(crate) fn is_silence(&self) -> bool {
         match self {
             Self::Silent { .. } => true,
@@ -97,17 +91,17 @@ impl EngineError {
         }
     }
 
-    /// Whether the engine said that there is no such thing.
+    /// Whether it is a 404 answer.
     pub(crate) fn is_absence(&self) -> bool {
         matches!(self, Self::Refused { status: 404, .. })
     }
 }
 
-/// Hyper's error as bollard's, so that [`EngineError::of`] finds the connector's own error again.
+/// Wraps hyper's error in bollard's, so that [`EngineError::of`] finds the connector's error.
 pub(super) fn transport(error: hyper_util::client::legacy::Error) -> Bollard {
     let mut next = error.source();
     while let Some(cause) = next {
-        // the connector's own, or what a stream of ours said
+        // error of the connector or of our stream
         let of_stream = cause.downcast_ref::<io::Error>().and_then(unconnected);
         if let Some(found) = cause.downcast_ref::<Unconnected>().cloned().or(of_stream) {
             return Bollard::IOError { err: io::Error::other(found) };

@@ -1,39 +1,39 @@
-//! Identifiers of an engine's objects. The engine takes a name that matches no object for the beginning of an ID
-//! (moby `daemon/container.go`, `GetContainer`; moby/moby #8069): a call by name may act on a container of another name.
-//! So every call about an object takes one of these types, and only what the engine itself said makes one.
+//! Identifiers of engine objects. The engine treats a name without a match as an ID prefix (moby
+//! `daemon/container.go`, `GetContainer`; moby/moby #8069), so a request by name may hit another container. All
+//! requests use these types, and only answers of the engine create them.
 
 use std::fmt;
 
-/// A container that the engine listed or made. Equal means: the same container.
+/// ID of a container that the engine listed or created. Equal IDs are the same container.
 #[derive(Clone)]
 #[cfg_attr(test, derive(Default))]
 pub(crate) struct ContainerId {
     id: String,
-    /// Its name when it was listed or made: for messages only.
+    /// Its name at that time, for messages only.
     name: String,
 }
 
-/// A network that the engine listed or made.
+/// ID of a network that the engine listed or created.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(test, derive(Default))]
 pub(crate) struct NetworkId(String);
 
-/// A volume of a listed container. The engine matches volumes by their whole name.
+/// Volume of a listed container. The engine compares whole volume names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct VolumeName(String);
 
-/// How the engine's refusals begin that repeat the word by which it was asked for the container (moby `daemon/restart.go`,
-/// `stop.go`, `delete.go`, `container.go`). Others name a container by its ID, however it was asked for.
+/// Prefixes of refusals that repeat the requested name (moby `daemon/restart.go`, `stop.go`, `delete.go`,
+/// `container.go`). Other refusals contain the ID.
 const REPEATED: [&str; 4] =
     ["No such container: ", "Cannot restart container ", "cannot stop container: ", "removal of container "];
 
 impl ContainerId {
-    /// `None`: no ID that an engine gives.
+    /// `None`: not a valid ID.
     pub(super) fn new(id: &str, name: &str) -> Option<Self> {
         is_full(id).then(|| Self { id: id.to_owned(), name: name.to_owned() })
     }
 
-    /// A container of a test.
+    /// For tests.
     #[cfg(test)]
     pub(crate) fn of_test(id: &str) -> Self {
         Self { id: id.to_owned(), name: String::new() }
@@ -74,7 +74,7 @@ impl fmt::Debug for ContainerId {
 }
 
 impl NetworkId {
-    /// `None`: no ID that an engine gives.
+    /// `None`: not a valid ID.
     pub(super) fn new(id: &str) -> Option<Self> {
         (!id.is_empty()).then(|| Self(id.to_owned()))
     }

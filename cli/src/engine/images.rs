@@ -1,5 +1,5 @@
-//! The engine's images, each by its whole reference: the engine takes a name that matches no image for the beginning of an
-//! image's ID (moby `daemon/images/image.go`, `GetImage`).
+//! Images, by whole reference: the engine treats a name without a match as an ID prefix (moby
+//! `daemon/images/image.go`, `GetImage`).
 
 use bollard::models::ImageInspect;
 use bollard::query_parameters::CreateImageOptionsBuilder;
@@ -7,11 +7,11 @@ use futures_util::TryStreamExt as _;
 
 use super::{Engine, EngineError};
 
-/// A reference as the engine has to be asked for it: one that could be the beginning of an ID gets the tag that it means.
+/// Reference for requests: one that may be an ID prefix gets an explicit tag.
 pub(crate) fn reference(image: &str) -> String {
     match image.split_once(':') {
         None if is_hex(image) && !is_digest(image) => format!("{image}:{LATEST}"),
-        // an algorithm and the beginning of an ID, or a repository of that name and its tag
+        // ambiguous: an ID prefix, or repository and tag
         Some(("sha256", tag)) if is_hex(tag) && !is_digest(tag) => format!("{HUB}sha256:{tag}"),
         _ => image.to_owned(),
     }
@@ -19,7 +19,7 @@ pub(crate) fn reference(image: &str) -> String {
 
 const LATEST: &str = "latest";
 
-/// What the engine leaves out of a reference that it shows.
+/// Prefix that the engine omits in references.
 const HUB: &str = "docker.io/library/";
 
 fn is_hex(text: &str) -> bool {
@@ -30,7 +30,7 @@ fn is_digest(text: &str) -> bool {
     text.len() == 64
 }
 
-/// Whether an image that was found has the reference by which it was asked for.
+/// Whether a found image has the requested reference.
 fn has_reference(found: &ImageInspect, image: &str) -> bool {
     let shown = |text: &str| {
         let text = text.strip_prefix("index.").unwrap_or(text);
@@ -57,7 +57,7 @@ fn tagged(image: &str) -> String {
 }
 
 impl Engine {
-    /// Whether the host has an image of exactly that reference.
+    /// Whether the host has an image with exactly this reference.
     pub(crate) async fn has_image(&self, image: &str) -> Result<bool, EngineError> {
         self.version().await?;
         match self.docker.inspect_image(&reference(image)).await.map_err(|error| self.error(error)) {
@@ -67,12 +67,12 @@ impl Engine {
         }
     }
 
-    /// Fetches an image from the registry that its name says.
+    /// Pulls an image from its registry.
     pub(crate) async fn pull(&self, image: &str) -> Result<(), EngineError> {
         let is_whole = image.contains('@') || image.rsplit('/').next().is_some_and(|last| last.contains(':'));
         let mut options = CreateImageOptionsBuilder::default().from_image(image);
         if !is_whole {
-            // without a tag Docker's API would fetch every tag there is
+            // without a tag Docker's API pulls all tags
             options = options.tag(LATEST);
         }
         let stream = self.docker.create_image(Some(options.build()), None, None);

@@ -1,30 +1,30 @@
-//! A container as its engine has it: what it does, how it ended, and of what it was asked for what it took.
+//! Inspects a container: state, exit status, and the accepted settings.
 
 use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum as Status};
 use serde_json::{Map, Value};
 
 use super::{ContainerId, Engine, EngineError};
 
-/// A container at one moment.
+/// A container's current data.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Inspected {
     /// `created`, `running`, `paused`, `restarting`, `exited`, `dead`.
     pub(crate) state: String,
-    /// How often Docker started it anew since somebody started it.
+    /// Number of automatic restarts.
     pub(crate) restarts: i64,
-    /// Its exit status, where it ended.
+    /// Last exit status.
     pub(crate) exit_code: i64,
-    /// The kernel took it for want of memory.
+    /// The kernel killed it because it ran out of memory.
     pub(crate) oom_killed: bool,
-    /// Why the engine could not start it.
+    /// Start error.
     pub(crate) error: String,
-    /// `Config` and `HostConfig`, as far as they say anything.
+    /// Non-empty fields of `Config` and `HostConfig`.
     pub(crate) has: Map<String, Value>,
 }
 
 impl Engine {
-    /// A container as it is now. The answer waits until the engine is done with a container that just ended: it is
-    /// under the container's lock (moby `daemon/monitor.go`, `handleContainerExit`), which a list does not take.
+    /// Inspects a container. The answer waits for the container's lock, until the engine has handled its exit (moby
+    /// `daemon/monitor.go`, `handleContainerExit`). A list does not wait.
     pub(crate) async fn inspect(&self, id: &ContainerId) -> Result<Inspected, EngineError> {
         self.version().await?;
         let told = self.docker.inspect_container(id.as_str(), None).await;

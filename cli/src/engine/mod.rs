@@ -1,5 +1,5 @@
-//! A host's Docker engine: the only place that names bollard. One pool of kept-alive connections a host serves all
-//! requests; the API's version is agreed on once.
+//! Docker engine of a host: the only module that uses bollard. One pool of keep-alive connections per host serves all
+//! requests; the API version is negotiated once.
 
 mod address;
 mod attach;
@@ -45,7 +45,7 @@ use bollard::BollardRequest;
 use connect::Way;
 use transport::{Send, URL, transport};
 
-/// An engine may take long to start a container or to stop one that ignores its signal, but not for ever.
+/// Request timeout. Starting a container, or stopping one that ignores its signal, may take long.
 const ANSWER: Duration = Duration::from_secs(300);
 
 /// A version of the engine's API.
@@ -63,7 +63,7 @@ impl FromStr for ApiVersion {
     }
 }
 
-/// A place where an engine is, every name resolved.
+/// Endpoint of an engine, with all names resolved.
 #[derive(Debug, Clone)]
 pub(crate) enum Place {
     /// A socket of this machine.
@@ -72,18 +72,16 @@ pub(crate) enum Place {
     Ssh(Ssh),
     /// Mutual TLS.
     Tcp {
-        /// The name in its certificate.
+        /// Name in its certificate.
         name: String,
-        /// Its address.
         ip: IpAddr,
-        /// Its port.
         port: u16,
         /// Who is trusted there.
         trust: Trust,
     },
 }
 
-/// A host's engine. Cheap to clone.
+/// Client of a host's engine. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Engine {
     host: String,
@@ -94,7 +92,7 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// An engine that nobody has spoken to yet; `timeout` is for the first word with it.
+    /// Creates a client without connecting. `timeout` is for the first request.
     pub(crate) fn new(host: &str, place: Place, timeout: Duration) -> Result<Self, EngineError> {
         let way = match place {
             Place::Unix(path) => Way::Unix(path),
@@ -114,21 +112,21 @@ impl Engine {
         Ok(Self { host: host.to_owned(), docker, send: Send(send), version, timeout })
     }
 
-    /// The version of the API that both sides speak; asked once, and bounded by the timeout: this is the first word.
+    /// Negotiated API version. The first call connects, with the connection timeout.
     pub(crate) async fn version(&self) -> Result<ApiVersion, EngineError> {
         self.version.get_or_try_init(|| self.hello()).await.copied()
     }
 
     async fn hello(&self) -> Result<ApiVersion, EngineError> {
         let silent = || EngineError::Silent { host: self.host.clone(), deadline: self.timeout };
-        // ssh's own words come at its ConnectTimeout, a little later than ours would
+        // ssh reports its reason after its ConnectTimeout, so wait a little longer
         let patience = self.timeout + Duration::from_secs(1);
         let newest = tokio::time::timeout(patience, self.ping()).await.map_err(|_| silent())?;
         let ours = ApiVersion(API_DEFAULT_VERSION.major_version, API_DEFAULT_VERSION.minor_version);
         Ok(newest.map_err(|error| self.error(error))?.min(ours))
     }
 
-    /// The host's name.
+    /// Host name.
     pub(crate) fn host(&self) -> &str {
         &self.host
     }
@@ -137,7 +135,7 @@ impl Engine {
         EngineError::of(&self.host, ANSWER, error)
     }
 
-    /// The same of a call about a container.
+    /// Error of a request for a container.
     fn refused(&self, of: &ContainerId, error: Bollard) -> EngineError {
         match self.error(error) {
             EngineError::Refused { status, message } => {

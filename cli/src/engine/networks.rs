@@ -1,4 +1,4 @@
-//! The engine's networks.
+//! Networks of an engine.
 
 use std::collections::HashMap;
 
@@ -19,13 +19,12 @@ use super::{ContainerId, Engine, EngineError, NetworkId};
 pub(crate) struct Network {
     /// Several networks may have one name (before API 1.44).
     pub(crate) id: NetworkId,
-    /// Its name.
     pub(crate) name: String,
     /// Its network driver.
     pub(crate) driver: String,
     /// Its address driver.
     pub(crate) ipam: String,
-    /// Its subnets, as far as they are any.
+    /// Its valid subnets.
     pub(crate) subnets: Vec<IpNet>,
     /// Its driver's options.
     pub(crate) options: HashMap<String, String>,
@@ -48,14 +47,14 @@ impl Network {
 }
 
 impl Engine {
-    /// All networks of the host.
+    /// Lists the networks.
     pub(crate) async fn networks(&self) -> Result<Vec<Network>, EngineError> {
         self.version().await?;
         let listed = self.docker.list_networks(None::<ListNetworksOptions>).await;
         Ok(listed.map_err(|error| self.error(error))?.into_iter().filter_map(Network::listed).collect())
     }
 
-    /// Makes a network.
+    /// Creates a network.
     pub(crate) async fn create_network(&self, body: &Value) -> Result<NetworkId, EngineError> {
         let _: NetworkCreateRequest = parsed(body)?;
         let answer = self.ask("/networks/create", body).await?;
@@ -63,7 +62,7 @@ impl Engine {
         id.ok_or_else(|| self.no_id("network"))
     }
 
-    /// Attaches a container to one more network.
+    /// Connects a container to a network.
     pub(crate) async fn connect(
         &self,
         network: &NetworkId,
@@ -81,8 +80,8 @@ impl Engine {
             .map_err(|error| self.refused(container, error))
     }
 
-    /// Takes a container off a network. A stopped container loses what it has under the network's name, also where that was
-    /// another network (moby `daemon/container_operations.go`, `DisconnectFromNetwork`).
+    /// Disconnects a container from a network. A stopped container loses its settings for the network's name, even if
+    /// they were of another network (moby `daemon/container_operations.go`, `DisconnectFromNetwork`).
     pub(crate) async fn disconnect(
         &self,
         network: &NetworkId,

@@ -1,5 +1,5 @@
-//! xCAT's root ssh as a way to a host: one shared connection a host, sessions on it for the engine's API
-//! (`docker system dial-stdio`, as Docker's own client does) and for netd.
+//! Root ssh of xCAT: one shared connection per host, with sessions for the engine's API (`docker system dial-stdio`,
+//! like Docker's own client) and for netd.
 
 use std::fmt;
 use std::fs;
@@ -25,84 +25,77 @@ mod reason;
 pub(super) use preamble::Preamble;
 use reason::Reason;
 
-/// How long a shared connection outlives the command that made it, in seconds: the next one is then fast.
+/// Seconds that a shared connection stays open after the last command, for the next one.
 const PERSIST: u32 = 60;
 
-/// How long a kept connection may take to show that its other end is still there.
+/// Timeout for checking a shared connection.
 const STALE: Duration = Duration::from_secs(4);
 
-/// When a program has not ended so long after its start, the kept connection that it is on is looked at.
+/// Time after which the shared connection of a running program is checked.
 const SLOW: Duration = Duration::from_secs(1);
 
-/// Where ssh leads to, and how.
+/// Destination and options of ssh.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Destination {
-    /// The user there.
+    /// User.
     pub(crate) user: String,
-    /// The host as ssh knows it.
+    /// Host name for ssh.
     pub(crate) host: String,
-    /// Its port, where it is not ssh's own choice.
+    /// Port, if not ssh's default.
     pub(crate) port: Option<u16>,
-    /// More `-o` options, from the settings.
+    /// Additional `-o` options of the settings.
     pub(crate) options: Vec<String>,
-    /// How long a connection may take.
+    /// Connection timeout.
     pub(crate) timeout: Duration,
 }
 
-/// The shared connection to a destination, made when it is needed first. Clones have the same one.
+/// Shared connection to a destination, opened when first needed. Clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Ssh {
     to: Arc<Destination>,
     shared: Arc<OnceCell<()>>,
 }
 
-/// Why a host can not be reached by ssh.
+/// Why an ssh connection failed.
 #[derive(Debug, Error)]
 pub(crate) enum SshError {
-    /// The directory of the shared connections is not ours alone.
+    /// The directory of the shared connections is not private.
     #[error("cannot use {} for ssh connections: it must be a directory of mode 0700 that this user owns", path.display())]
     Runtime {
-        /// The directory.
         path: PathBuf,
-        /// Why, where the system said so.
+        /// Cause, if the system reported one.
         #[source]
         source: Option<io::Error>,
     },
-    /// ssh said why.
+    /// ssh reported a reason.
     #[error("no ssh connection to {user}@{host}: {}{}", reason.told(user, host), in_full(told))]
     Refused {
-        /// The user.
         user: String,
-        /// The host.
         host: String,
-        /// Why.
         reason: Box<Reason>,
-        /// ssh's words.
+        /// Error output of ssh.
         told: String,
     },
-    /// ssh did not run, or not end.
+    /// ssh did not run or did not end.
     #[error("no ssh connection to {user}@{host}")]
     Run {
-        /// The user.
         user: String,
-        /// The host.
         host: String,
-        /// Why.
         #[source]
         source: Box<ExecuteError>,
     },
-    /// A session was not started.
+    /// The session was not started.
     #[error("cannot start ssh")]
     Start(#[source] io::Error),
 }
 
-/// Why a program of a host did not do its part.
+/// Why a program on a host failed.
 #[derive(Debug, Error)]
 pub(crate) enum SessionError {
-    /// The host is not reached.
+    /// No connection.
     #[error(transparent)]
     Connect(#[from] SshError),
-    /// The program failed, or there is none.
+    /// The program failed or does not exist.
     #[error(transparent)]
     Run(#[from] ExecuteError),
 }
@@ -114,7 +107,7 @@ impl fmt::Display for Ssh {
 }
 
 impl Ssh {
-    /// Nobody is spoken to yet.
+    /// Does not connect yet.
     pub(crate) fn new(to: Destination) -> Self {
         Self { to: Arc::new(to), shared: Arc::default() }
     }
@@ -123,7 +116,7 @@ impl Ssh {
         self.shared.get_or_try_init(|| self.to.connect()).await.copied()
     }
 
-    /// Runs a program there, which has `patience` beside the time that the way to it takes.
+    /// Runs a program on the host, with timeout `patience` in addition to the connection timeout.
     pub(crate) async fn run(
         &self,
         words: &[&str],
@@ -139,7 +132,7 @@ impl Ssh {
         self.to.run(words, stdin, patience).await
     }
 
-    /// A session whose two ends are the engine's API.
+    /// Opens a session to the engine's API.
     pub(super) async fn dial(&self) -> Result<ChildStream, SshError> {
         self.connected().await?;
         self.to.dial()
@@ -147,28 +140,28 @@ impl Ssh {
 }
 
 impl Destination {
-    /// Makes the shared connection, or finds it made. What ssh says when it fails is the error.
+    /// Opens the shared connection unless it is open. Errors contain ssh's message.
     async fn connect(&self) -> Result<(), SshError> {
         let socket = self.socket(&runtime_directory()?);
         if is_listened_at(&socket) && self.answers(&socket).await {
             return Ok(());
         }
-        // ssh's own limit comes first, so that its words are told
+        // ssh's own timeout is shorter, so that its message is used
         self.greet(&socket, self.timeout + Duration::from_secs(2)).await
     }
 
-    /// Whether the other end of a kept connection is there. One that is not is given up.
+    /// Whether a shared connection still works; otherwise it is closed.
     async fn answers(&self, socket: &Path) -> bool {
         let answers = self.greet(socket, self.timeout.min(STALE)).await.is_ok();
         if !answers {
-            // it lost power or was cut off: sessions that still run on it end by themselves
+            // the host lost power or the network: its sessions end by themselves
             self.give_up(socket).await;
         }
         answers
     }
 
-    /// Runs a program on the connection that an earlier command left, without a first session. `None`: there is none, or
-    /// its other end is gone. What was begun on such a one is done once more: all that we run can be repeated.
+    /// Runs a program on the shared connection of an earlier command. `None`: there is none, or it is dead. The
+    /// program then runs again on a new connection: all our commands are idempotent.
     async fn run_on_kept(
         &self,
         words: &[&str],
@@ -187,7 +180,7 @@ impl Destination {
         }
     }
 
-    /// A first session, which keeps the connection.
+    /// Opens the first session, which becomes the shared connection.
     async fn greet(&self, socket: &Path, deadline: Duration) -> Result<(), SshError> {
         let run = Command::new("ssh", deadline).args(self.argv(socket, Some(PERSIST), &["true"])).execute();
         let (user, host) = (self.user.clone(), self.host.clone());
@@ -200,14 +193,14 @@ impl Destination {
         }
     }
 
-    /// Has the process that keeps a connection take no new sessions.
+    /// Closes a shared connection for new sessions.
     async fn give_up(&self, socket: &Path) {
         let words = ["-O".to_owned(), "stop".to_owned()].into_iter().chain(self.argv(socket, None, &[]));
-        // one that is gone meanwhile takes none either
+        // a process that has ended accepts none either
         let _ = Command::new("ssh", STALE).args(words).execute().await;
     }
 
-    /// Why ssh did not connect, by what it wrote.
+    /// Parses ssh's error output.
     fn refused(&self, stderr: &str) -> SshError {
         let told = stderr.trim().replace("\r\n", "\n");
         SshError::Refused {
@@ -218,9 +211,9 @@ impl Destination {
         }
     }
 
-    /// Runs a command there over the shared connection.
+    /// Runs a command over the shared connection.
     async fn run(&self, words: &[&str], stdin: Vec<u8>, deadline: Duration) -> Result<Output, SessionError> {
-        // without the directory the session makes a connection of its own
+        // without the directory each session opens its own connection
         let socket = self.socket(&runtime_directory().unwrap_or_default());
         let ssh = Command::new("ssh", deadline).called(words.first().copied().unwrap_or("ssh"));
         match ssh.args(self.argv(&socket, None, words)).stdin(stdin).execute().await {
@@ -233,7 +226,7 @@ impl Destination {
         }
     }
 
-    /// A program's own failure without what came before its words, or that of ssh, which ends with 255 then (ssh(1)).
+    /// Failure of a program without output before its own, or failure of ssh, which then ends with 255 (ssh(1)).
     fn ended(&self, error: ExecuteError) -> SessionError {
         let ExecuteError::Status { program, status, stdout, stderr } = error else { return error.into() };
         if status.code() == Some(255)
@@ -246,7 +239,7 @@ impl Destination {
         ExecuteError::Status { program, status, stdout, stderr }.into()
     }
 
-    /// A session on the shared connection whose two ends are the engine's API.
+    /// Opens a session to the engine's API on the shared connection.
     fn dial(&self) -> Result<ChildStream, SshError> {
         let socket = self.socket(&runtime_directory()?);
         let mut child = tokio::process::Command::new("ssh")
@@ -254,14 +247,14 @@ impl Destination {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            // a stream, not a run: it lives as long as its two ends, and dies with them
+            // a stream that lives as long as its two ends
             .kill_on_drop(true)
             .spawn()
             .map_err(SshError::Start)?;
         let told = child.stderr.take().map(|mut pipe| {
             tokio::spawn(async move {
                 let mut text = String::new();
-                // what can not be read is told as nothing
+                // unreadable output is treated as empty
                 let _ = pipe.read_to_string(&mut text).await;
                 preamble::own(&text).to_owned()
             })
@@ -269,8 +262,8 @@ impl Destination {
         ChildStream::new(child, told, format!("ssh {}@{}", self.user, self.host)).map_err(SshError::Start)
     }
 
-    /// Where the shared connection's process listens: a name that is short whatever the host's is, for the path must stay below
-    /// 108 bytes with the digits that ssh adds to it (unix(7)).
+    /// Path of the shared connection's socket. It is short for any host name: with the digits that ssh appends it must
+    /// be below 108 bytes (unix(7)).
     fn socket(&self, directory: &Path) -> PathBuf {
         let port = self.port.map(|port| port.to_string()).unwrap_or_default();
         let mut hash = Sha256::new();
@@ -282,7 +275,7 @@ impl Destination {
         directory.join(name)
     }
 
-    /// The words after `ssh`; `persist`: for so many seconds this session's connection is kept, where it is not on a kept one.
+    /// Arguments of ssh. `persist`: seconds to keep this session's connection if it is a new one.
     fn argv(&self, socket: &Path, persist: Option<u32>, remote: &[&str]) -> Vec<String> {
         let mut words = vec![
             "-o".to_owned(),
@@ -290,7 +283,7 @@ impl Destination {
             "-o".to_owned(),
             format!("ConnectTimeout={}", self.timeout.as_secs().max(1)),
             "-o".to_owned(),
-            // a host that loses power sends nothing: 3 unanswered words in a row (ssh_config, ServerAliveCountMax)
+            // detect a dead host: 3 unanswered probes in a row (ssh_config, ServerAliveCountMax)
             "ServerAliveInterval=5".to_owned(),
             "-o".to_owned(),
             format!("ControlPath={}", socket.display()),
@@ -301,27 +294,27 @@ impl Destination {
             persist.iter().flat_map(|seconds| ["-o".to_owned(), format!("ControlPersist={seconds}")]),
         );
         words.extend(self.options.iter().flat_map(|option| ["-o".to_owned(), option.clone()]));
-        // no banners and warnings before the words that count; the first value that ssh is given is the one that it takes
+        // suppress banners and warnings before the reason; ssh uses the first value of an option
         words.extend(["-o".to_owned(), "LogLevel=ERROR".to_owned()]);
         words.extend(self.port.iter().flat_map(|port| ["-p".to_owned(), port.to_string()]));
         words.extend(["-T".to_owned(), "--".to_owned(), format!("{}@{}", self.user, self.host)]);
-        // ssh joins its words with blanks and gives them to root's shell
+        // ssh joins arguments with blanks for root's shell
         words.extend((!remote.is_empty()).then(|| preamble::command(remote)));
         words
     }
 }
 
-/// All that ssh wrote, for who looks for a defect.
+/// Full output of ssh, for debugging.
 fn in_full(told: &str) -> String {
     if process::shows_command_lines() { format!(" (ssh said: {told})") } else { String::new() }
 }
 
-/// Whether a process keeps a connection there: it would be asked by another ssh, which takes as long as the session itself.
+/// Whether a process listens on the socket. Asking with another ssh would take as long as the session.
 fn is_listened_at(socket: &Path) -> bool {
     UnixStream::connect(socket).is_ok()
 }
 
-/// A directory that nobody else can put a socket into.
+/// A directory in which no other user can create a socket.
 fn runtime_directory() -> Result<PathBuf, SshError> {
     let uid = fs::metadata("/proc/self").map(|own| own.uid()).unwrap_or_default();
     let path = match std::env::var_os("XDG_RUNTIME_DIR") {

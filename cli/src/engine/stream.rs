@@ -1,4 +1,4 @@
-//! The byte streams that an engine's HTTP runs over.
+//! Byte streams below an engine's HTTP.
 
 use std::io;
 use std::pin::Pin;
@@ -18,7 +18,7 @@ use super::ssh::Preamble;
 trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
-/// One connection to an engine, whatever it runs over.
+/// A connection to an engine over any transport.
 pub(crate) struct Wire(TokioIo<Box<dyn Duplex>>);
 
 impl Wire {
@@ -61,21 +61,21 @@ impl hyper::rt::Write for Wire {
     }
 }
 
-/// A program's input and output as one stream. When it ends before it said anything, what it wrote to its standard
-/// error is the error: else "connection closed" would be all that a person learns.
+/// Input and output of a program as one stream. If it ends without output, its error output becomes the error instead
+/// of "connection closed".
 pub(crate) struct ChildStream {
-    // dropped with the stream, and killed by that
+    // killed when the stream is dropped
     _child: Child,
-    // closed by being dropped: tokio's shutdown of a pipe only flushes
+    // closed when dropped: tokio's shutdown of a pipe only flushes
     input: Option<ChildStdin>,
     output: ChildStdout,
     told: Option<JoinHandle<String>>,
     name: String,
-    /// Until the program itself is heard: what came before it.
+    /// Output before the program's own; `None` after it.
     preamble: Option<Preamble>,
-    /// What came with the end of the preamble, not read yet.
+    /// Output that arrived with the end of the preamble and is not read yet.
     early: Vec<u8>,
-    /// Whether the program said anything.
+    /// Whether the program wrote anything.
     heard: bool,
 }
 
@@ -106,7 +106,7 @@ impl ChildStream {
         io::Error::new(io::ErrorKind::ConnectionAborted, Unconnected(Arc::new(error)))
     }
 
-    /// Reads until the program itself is heard.
+    /// Reads until the program's own output starts.
     fn poll_preamble(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while let Some(preamble) = self.preamble.as_mut() {
             let mut piece = [0; 4096];
@@ -127,7 +127,7 @@ impl ChildStream {
         Poll::Ready(Ok(()))
     }
 
-    /// Gives what came with the end of the preamble; whether there was any.
+    /// Returns output that arrived with the end of the preamble; `false`: none.
     fn give_early(&mut self, to: &mut ReadBuf<'_>) -> bool {
         let length = self.early.len().min(to.remaining());
         let given: Vec<u8> = self.early.drain(..length).collect();
@@ -136,8 +136,8 @@ impl ChildStream {
     }
 }
 
-/// What a program's standard error means; `None`: it wrote nothing. A host may have an engine and no client: they are packages
-/// of their own.
+/// Parses a program's error output; `None`: it is empty. A host may have an engine without a client, as they are
+/// separate packages.
 fn why(stderr: &str, name: &str) -> Option<String> {
     let host = name.rsplit('@').next().unwrap_or(name);
     match stderr {

@@ -1,5 +1,5 @@
-//! Mutual TLS with our own certificate authority only. The system's roots would let anybody with a public certificate
-//! be an engine, so they are not asked.
+//! Mutual TLS with our own certificate authority only. The system's root certificates are not used: they would accept
+//! any server with a public certificate.
 
 mod judged;
 mod verify;
@@ -23,13 +23,13 @@ use verify::Verifier;
 pub(crate) use verify::serial_text;
 use words::said;
 
-/// `[tls]` of the settings: PEM files, by default Docker's own names for them in the authority's directory.
+/// `[tls]` of the settings: PEM files, by default with Docker's names in the authority's directory.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(from = "Text")]
 pub(crate) struct TlsFiles {
-    /// What our own authority keeps, and what was issued.
+    /// Directory of our own authority and its ledger.
     pub(crate) directory: PathBuf,
-    /// The authority that signs engines.
+    /// Certificate of the authority that signs engines.
     pub(crate) ca: PathBuf,
     /// Its key.
     pub(crate) ca_key: PathBuf,
@@ -39,7 +39,7 @@ pub(crate) struct TlsFiles {
     pub(crate) key: PathBuf,
 }
 
-/// As it is written.
+/// Format of the settings.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Text {
@@ -50,7 +50,7 @@ struct Text {
     key: Option<PathBuf>,
 }
 
-/// Where our own authority is, if nobody says otherwise.
+/// Default directory of our own authority.
 const DIRECTORY: &str = "/var/lib/xdock/ca";
 
 impl From<Text> for TlsFiles {
@@ -74,7 +74,7 @@ impl Default for TlsFiles {
 }
 
 impl TlsFiles {
-    /// All in one directory.
+    /// All files in one directory.
     #[cfg(test)]
     pub(crate) fn under(directory: &Path) -> Self {
         Text { directory: Some(directory.to_owned()), ..Text::default() }.into()
@@ -103,9 +103,7 @@ pub(crate) enum TlsError {
     File {
         /// Its key in the settings.
         key: &'static str,
-        /// The file.
         path: PathBuf,
-        /// Why.
         #[source]
         source: rustls::pki_types::pem::Error,
     },

@@ -1,4 +1,4 @@
-//! Under bollard: one pool of connections, and the two things that bollard leaves out of a request.
+//! Transport below bollard: one connection pool, and two fixes for bollard's requests.
 
 use std::fmt;
 use std::future::Future;
@@ -17,7 +17,7 @@ use super::ApiVersion;
 use super::connect::{Connector, Way};
 use super::error;
 
-/// What requests are addressed to; where connections lead is the [`Connector`]'s.
+/// Base URL of requests; the [`Connector`] chooses the destination.
 pub(super) const URL: &str = "http://docker";
 
 type Sending = Pin<Box<dyn Future<Output = Result<Response<Incoming>, Bollard>> + std::marker::Send>>;
@@ -25,7 +25,7 @@ type Sending = Pin<Box<dyn Future<Output = Result<Response<Incoming>, Bollard>> 
 /// Sends a request.
 pub(super) type Sender = Arc<dyn Fn(BollardRequest) -> Sending + std::marker::Send + Sync>;
 
-/// A [`Sender`] in a type that can be shown.
+/// A [`Sender`] with `Debug`.
 #[derive(Clone)]
 pub(super) struct Send(pub(super) Sender);
 
@@ -35,20 +35,20 @@ impl fmt::Debug for Send {
     }
 }
 
-/// A pool over `way`. As soon as `version` is agreed on, requests say it.
+/// A connection pool over `way`. Requests contain `version` once it is negotiated.
 pub(super) fn transport(way: Way, version: Arc<OnceCell<ApiVersion>>) -> Sender {
     let pool = Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .build::<_, _>(Connector(Arc::new(way)));
     Arc::new(move |mut request: BollardRequest| {
-        // bollard 0.21 loses the version when it joins URLs: an engine would answer in its newest words
+        // bollard 0.21 loses the version when it joins URLs; the engine would then use its newest version
         if let Some(uri) = version.get().and_then(|agreed| versioned(request.uri(), *agreed)) {
             *request.uri_mut() = uri;
         }
         let answer = pool.request(request);
         Box::pin(async move {
             let answer = answer.await.map_err(error::transport)?;
-            // bollard takes 304 for success without a word; here it tells "already so" from "done"
+            // bollard treats 304 as success; keep the difference between "not changed" and "done"
             if answer.status() == StatusCode::NOT_MODIFIED {
                 return Err(Bollard::DockerResponseServerError { status_code: 304, message: String::new() });
             }

@@ -1,4 +1,4 @@
-//! The calls of the engine's API that we make, one a function.
+//! API requests, one per function.
 
 use bollard::errors::Error as Bollard;
 use bollard::query_parameters::{
@@ -14,26 +14,26 @@ use serde_json::Value;
 use super::transport::URL;
 use super::{About, ApiVersion, Container, ContainerId, Engine, EngineError, LogPiece, VolumeName, body};
 
-/// What a call did.
+/// Effect of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// What was asked for.
+    /// Done.
     Done,
-    /// Nothing: it was so already.
+    /// Not changed: already in this state.
     Already,
 }
 
 /// How a container is removed.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Removal {
-    /// Also when it runs.
+    /// Even if it runs.
     pub(crate) force: bool,
-    /// Its anonymous volumes too.
+    /// With its anonymous volumes.
     pub(crate) volumes: bool,
 }
 
 impl Engine {
-    /// The engine itself.
+    /// Version and directories of the engine.
     pub(crate) async fn about(&self) -> Result<About, EngineError> {
         self.version().await?;
         let (version, info) = tokio::join!(self.docker.version(), self.docker.info());
@@ -45,8 +45,8 @@ impl Engine {
         })
     }
 
-    /// The newest version of the API that the engine speaks, as Docker's own client asks for it: `GET /version`, which bollard
-    /// takes, makes the engine run runc and containerd for their versions.
+    /// Newest API version of the engine, from its `_ping` header as in Docker's client. `GET /version`, which bollard
+    /// uses, makes the engine run runc and containerd for their versions.
     pub(super) async fn ping(&self) -> Result<ApiVersion, Bollard> {
         let request = Request::get(format!("{URL}/_ping")).body(bollard::body_full(Default::default()))?;
         let answer = (self.send.0)(request).await?;
@@ -60,7 +60,7 @@ impl Engine {
         }
     }
 
-    /// All containers of the host, running or not.
+    /// All containers of the host.
     pub(crate) async fn containers(&self) -> Result<Vec<Container>, EngineError> {
         self.version().await?;
         let options = ListContainersOptionsBuilder::default().all(true).build();
@@ -68,7 +68,7 @@ impl Engine {
         Ok(listed.into_iter().filter_map(Container::listed).collect())
     }
 
-    /// Makes a container: which it is, and the engine's warnings.
+    /// Creates a container; returns its ID and the engine's warnings.
     pub(crate) async fn create(
         &self,
         name: &str,
@@ -97,17 +97,17 @@ impl Engine {
         self.effect(id, self.docker.restart_container(id.as_str(), options).await)
     }
 
-    /// Freezes a container.
+    /// Pauses a container.
     pub(crate) async fn pause(&self, id: &ContainerId) -> Result<Effect, EngineError> {
         self.effect(id, self.docker.pause_container(id.as_str()).await)
     }
 
-    /// Lets a frozen container go on.
+    /// Resumes a paused container.
     pub(crate) async fn unpause(&self, id: &ContainerId) -> Result<Effect, EngineError> {
         self.effect(id, self.docker.unpause_container(id.as_str()).await)
     }
 
-    /// Gives a container another name.
+    /// Renames a container.
     pub(crate) async fn rename(&self, id: &ContainerId, to: &str) -> Result<(), EngineError> {
         let options = RenameContainerOptionsBuilder::default().name(to).build();
         let renamed = self.docker.rename_container(id.as_str(), options).await;
@@ -120,7 +120,7 @@ impl Engine {
         self.effect(id, self.docker.remove_container(id.as_str(), Some(options)).await)
     }
 
-    /// Removes a volume that no container has any more; one that is gone or in use is left.
+    /// Removes an unused volume. A missing volume or one in use is not an error.
     pub(crate) async fn remove_volume(&self, volume: &VolumeName) -> Result<(), EngineError> {
         let removed = self.docker.remove_volume(volume.as_str(), None::<RemoveVolumeOptions>).await;
         match removed.map_err(|error| self.error(error)) {
@@ -129,7 +129,7 @@ impl Engine {
         }
     }
 
-    /// A container's log: all of it or its last lines, and with `follow` what comes.
+    /// Log of a container: all or the last lines; `follow` waits for more.
     pub(crate) fn logs<'a>(
         &'a self,
         id: &'a ContainerId,
@@ -152,7 +152,7 @@ impl Engine {
     }
 }
 
-/// `{"message":"..."}`, or whatever stood between us and the engine.
+/// Parses `{"message":"..."}`, or takes the text of a proxy.
 pub(super) fn refusal(status_code: u16, body: &[u8]) -> Bollard {
     let told: Option<Value> = serde_json::from_slice(body).ok();
     let message = told.as_ref().and_then(|told| told.get("message")?.as_str());

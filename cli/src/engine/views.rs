@@ -1,4 +1,4 @@
-//! What the engine says, in the few words that we need.
+//! The parts of the engine's answers that we use.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use super::{ContainerId, NetworkId, VolumeName};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(test, derive(Default))]
 pub(crate) struct Container {
-    /// Which it is.
+    /// Its ID.
     pub(crate) id: ContainerId,
     /// Its name, without Docker's slash.
     pub(crate) name: String,
@@ -21,28 +21,27 @@ pub(crate) struct Container {
     pub(crate) state: String,
     /// `Up 2 hours`.
     pub(crate) status: String,
-    /// Its image as it was asked for.
+    /// Its image reference.
     pub(crate) image: String,
     /// Its command line.
     pub(crate) command: String,
     /// Seconds since 1970.
     pub(crate) created: i64,
-    /// Its labels.
     pub(crate) labels: HashMap<String, String>,
-    /// Its volumes that have no name of their own, each with its place in the container.
+    /// Its anonymous volumes with their mount points.
     pub(crate) anonymous: Vec<(VolumeName, String)>,
-    /// The networks that it is on, by name.
+    /// Its networks, by name.
     pub(crate) networks: Vec<Attached>,
 }
 
-/// A container's place on a network.
+/// A container's attachment to a network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Attached {
     /// The network's name when the container was connected.
     pub(crate) network: String,
-    /// The network that it was started on last: another one may have its name by now.
+    /// Network of its last start; another one may now have this name.
     pub(crate) id: Option<NetworkId>,
-    /// The addresses that were asked for.
+    /// Requested addresses.
     pub(crate) addresses: Vec<IpAddr>,
     /// Its endpoint, while it runs.
     pub(crate) endpoint: Option<String>,
@@ -79,7 +78,7 @@ impl Container {
         } = summary;
         let own =
             |name: &String| name.strip_prefix('/').filter(|name| !name.contains('/')).map(str::to_owned);
-        // a name with two slashes is what another container calls it (Docker's old links)
+        // names with two slashes are aliases of other containers (Docker's old links)
         let name = names.iter().flatten().find_map(own).unwrap_or_default();
         Some(Self {
             id: ContainerId::new(&id?, &name)?,
@@ -102,30 +101,29 @@ fn sorted(networks: HashMap<String, EndpointSettings>) -> Vec<Attached> {
     all
 }
 
-/// Docker names a volume that nobody named by 64 hexadecimal digits (moby volume/service, `stringid.GenerateRandomID`).
+/// Docker names anonymous volumes with 64 hexadecimal digits (moby volume/service, `stringid.GenerateRandomID`).
 fn anonymous(mount: MountPoint) -> Option<(VolumeName, String)> {
     let (name, place) = (mount.name?, mount.destination?);
     let is_random = name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_random.then(|| (VolumeName::new(name), place))
 }
 
-/// An engine as it says itself.
+/// Data of an engine.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct About {
     /// Its release.
     pub(crate) version: String,
     /// The newest version of its API.
     pub(crate) api: String,
-    /// Where on its host it keeps images and containers.
+    /// Its data directory.
     pub(crate) root: String,
 }
 
-/// A piece of a container's log: any number of bytes, not a line.
+/// A chunk of a container's log: any number of bytes, not a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LogPiece {
-    /// From its standard error.
+    /// Whether it is standard error.
     pub(crate) from_stderr: bool,
-    /// What it wrote.
     pub(crate) bytes: Vec<u8>,
 }
 

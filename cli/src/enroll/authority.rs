@@ -1,5 +1,5 @@
-//! The authority that signs engines and their clients: a key and a certificate in one directory of the management node, or
-//! another's (`[tls] ca` and `ca_key`), such as xCAT's.
+//! Certificate authority for engines and their clients: a key and a certificate in a directory of the management node,
+//! or an external one (`[tls] ca` and `ca_key`), such as xCAT's.
 
 mod files;
 
@@ -20,57 +20,47 @@ use crate::engine::{TlsFiles, serial_text};
 pub(super) use files::{directory, key};
 use files::{parse, read};
 
-/// What CAs of the web give a server at most (CA/Browser Forum, ballot SC31): longer is not known to be taken everywhere.
+/// Maximum lifetime of web server certificates (CA/Browser Forum, ballot SC31): longer ones may be rejected.
 const HOST: Duration = Duration::days(397);
-/// A client can not be revoked, for dockerd reads no list of revoked certificates (Go's crypto/tls): it expires soon.
+/// Short, because client certificates cannot be revoked: dockerd does not read revocation lists (Go's crypto/tls).
 const CLIENT: Duration = Duration::days(7);
 /// Ten years.
 const AUTHORITY: Duration = Duration::days(3650);
-/// Clocks of hosts that are behind.
+/// Tolerance for hosts whose clocks are slow.
 const EARLIER: Duration = Duration::days(1);
 
-/// Why nothing is signed.
+/// Errors of the authority.
 #[derive(Debug, Error)]
 pub(crate) enum AuthorityError {
-    /// A file that is not ours to read.
+    /// A file is not readable for this user.
     #[error("cannot read the certificate authority; run xdock as root of the management node")]
     Read(#[source] FileError),
-    /// A file that is not there.
+    /// A file does not exist.
     #[error("the certificate authority has no {}; \"xdock host HOST enroll\" on the management node creates it", .0.display())]
     Missing(PathBuf),
     /// The directory.
     #[error("cannot create the directory {}", path.display())]
     Directory {
-        /// The directory.
         path: PathBuf,
-        /// Why.
         #[source]
         source: io::Error,
     },
-    /// A file was not written.
+    /// File error.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The key or certificate is none that we can sign with.
+    /// The key or certificate cannot be used for signing.
     #[error("cannot sign with {}: a PEM certificate of a CA and its key in PKCS#8 (openssl pkcs8 -topk8 -nodes) are needed", path.display())]
     Unusable {
-        /// The file.
         path: PathBuf,
-        /// Why.
         #[source]
         source: rcgen::Error,
     },
-    /// They do not belong together.
+    /// Key and certificate do not match.
     #[error("{} is not the key of {}; restore the right key", key.display(), ca.display())]
-    Another {
-        /// The certificate.
-        ca: PathBuf,
-        /// The key.
-        key: PathBuf,
-    },
+    Another { ca: PathBuf, key: PathBuf },
     /// It has expired.
     #[error("the authority {} expired on {until}; move it away, then enroll all hosts again", path.display())]
     Expired {
-        /// Its certificate.
         path: PathBuf,
         /// The day.
         until: time::Date,
@@ -78,13 +68,11 @@ pub(crate) enum AuthorityError {
     /// The host's request.
     #[error("{host} sent a certificate request that its own key did not sign")]
     Request {
-        /// The host.
         host: String,
-        /// Why.
         #[source]
         source: rcgen::Error,
     },
-    /// A certificate could not be made.
+    /// The certificate was not created.
     #[error("cannot create a certificate")]
     Sign(#[source] rcgen::Error),
     /// No random numbers.
@@ -92,10 +80,10 @@ pub(crate) enum AuthorityError {
     Random,
 }
 
-/// A certificate that was just made.
+/// A new certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Signed {
-    /// In PEM.
+    /// PEM text.
     pub(crate) pem: String,
     /// Hexadecimal digits.
     pub(crate) serial: String,
@@ -111,7 +99,7 @@ pub(crate) struct Authority {
 }
 
 impl Authority {
-    /// Opens it; makes it where there is none.
+    /// Opens the authority; creates it if it does not exist.
     pub(crate) fn open_or_make(files: &TlsFiles) -> Result<Self, AuthorityError> {
         if files.is_ours(&files.ca) && durable::read(&files.ca)?.is_none() {
             make(files)?;
@@ -119,7 +107,7 @@ impl Authority {
         Self::open(files)
     }
 
-    /// Opens it.
+    /// Opens the authority.
     pub(crate) fn open(files: &TlsFiles) -> Result<Self, AuthorityError> {
         let (pem, key) = (read(&files.ca)?, read(&files.ca_key)?);
         let of_key = |source| AuthorityError::Unusable { path: files.ca_key.clone(), source };
@@ -142,7 +130,7 @@ impl Authority {
         &self.pem
     }
 
-    /// A certificate for the key that `request` has, with the names that the tables have: a host does not name itself.
+    /// Signs a certificate for the key of `request`, with names from the tables: a host does not choose its names.
     pub(crate) fn sign_host(&self, request: &str, identity: &Identity) -> Result<Signed, AuthorityError> {
         let refused = |source| AuthorityError::Request { host: identity.host.clone(), source };
         let request = CertificateSigningRequestParams::from_pem(request).map_err(refused)?;
@@ -154,14 +142,14 @@ impl Authority {
         self.sign(params, &request.public_key)
     }
 
-    /// A certificate for this management node as a client of engines.
+    /// Signs a client certificate for this management node.
     pub(crate) fn sign_client(&self, key: &KeyPair) -> Result<Signed, AuthorityError> {
         let mut params = self.params("xdock", CLIENT);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         self.sign(params, key)
     }
 
-    /// No certificate outlives its authority.
+    /// Common parameters. A certificate ends no later than its authority.
     fn params(&self, name: &str, lasts: Duration) -> CertificateParams {
         let mut params = CertificateParams::default();
         let now = OffsetDateTime::now_utc();
@@ -188,7 +176,7 @@ impl Authority {
     }
 }
 
-/// The key first: a run that is killed in between finds it, and makes its certificate.
+/// Creates key and certificate. The key is first, so that an interrupted run can continue.
 fn make(files: &TlsFiles) -> Result<(), AuthorityError> {
     directory(&files.directory)?;
     let key = key(&files.ca_key)?;

@@ -1,5 +1,5 @@
-//! What a host may be certified as. A certificate is believed by every client of the authority, so a row of the tables, wrong by
-//! mistake or on purpose, must not make one host another one, or this management node.
+//! Checks the names and addresses of a host's certificate. All clients of the authority trust them, so that a wrong or
+//! malicious row must not let one host impersonate another one or this management node.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -7,13 +7,13 @@ use std::net::IpAddr;
 use inventory::{Cluster, Inventory, InventoryError, NodeName};
 use thiserror::Error;
 
-/// Names and addresses of one certificate. It is sent at each connection, and no host of the tables needs as many.
+/// Limit of names and addresses in a certificate, which is sent on each connection.
 const MOST: usize = 100;
 
 /// RFC 5280, appendix A.1: `ub-common-name`.
 const COMMON_NAME: usize = 64;
 
-/// A value of the tables, and the column that has it.
+/// A value with its column.
 #[derive(Debug, Clone)]
 pub(super) struct Claim<T> {
     column: String,
@@ -26,22 +26,20 @@ impl<T> Claim<T> {
     }
 }
 
-/// Why a value is not certified. Each message names the row.
+/// Why a value is rejected. Messages name the row.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum ClaimError {
-    /// One value.
+    /// Invalid value.
     #[error("{column}={value} of {host}: {why}")]
     Value {
-        /// The column.
         column: String,
-        /// What it says.
+        /// The value.
         value: String,
-        /// The host.
         host: NodeName,
-        /// The rule, and what to do.
+        /// Rule and hint.
         why: String,
     },
-    /// An address of two nodes.
+    /// Two nodes have the address.
     #[error(transparent)]
     Shared(inventory::Duplicate),
     /// Too many values.
@@ -49,20 +47,19 @@ pub(crate) enum ClaimError {
         "{host} has {count} names and addresses in hosts and nics; a certificate has at most {MOST}: remove some"
     )]
     TooMany {
-        /// The host.
         host: NodeName,
-        /// How many.
+        /// Their number.
         count: usize,
     },
 }
 
-/// Who else has names and addresses.
+/// Names and addresses of other nodes.
 pub(crate) struct Others<'a> {
     tables: &'a Inventory,
     cluster: Cluster<'a>,
-    /// Of each alias in small letters the nodes that have it.
+    /// Nodes of each alias in lower case.
     aliases: HashMap<String, Vec<NodeName>>,
-    /// This machine, as its kernel calls it.
+    /// Host name of this machine.
     management: String,
 }
 
@@ -94,7 +91,7 @@ impl<'a> Others<'a> {
         Ok(row.and_then(|row| row.get("value")).map(str::trim).filter(|value| !value.is_empty()))
     }
 
-    /// Refuses what is no name or address, or is another's.
+    /// Rejects values that are not names or addresses, or belong to another node.
     pub(super) fn refuse(
         &self,
         host: &NodeName,
@@ -127,7 +124,7 @@ impl<'a> Others<'a> {
                     .to_owned(),
             );
         }
-        // RFC 1123, 2.1: the last label of a name is never a number
+        // RFC 1123, 2.1: the last label of a name is not a number
         if name.rsplit('.').next().is_some_and(|label| label.bytes().all(|byte| byte.is_ascii_digit())) {
             return Some("an address is not a name; correct the row".to_owned());
         }
@@ -148,7 +145,7 @@ impl<'a> Others<'a> {
             .next()
     }
 
-    /// Whether `name` is that machine, with the cluster's domain or without.
+    /// Whether `name` is this machine, with or without the cluster's domain.
     fn is_name_of(&self, name: &str, machine: &str) -> bool {
         let machine = machine.to_ascii_lowercase();
         let short = machine.split('.').next().unwrap_or_default();
@@ -196,17 +193,17 @@ impl<T: ToString> Claim<T> {
     }
 }
 
-/// Refuses more names and addresses than a certificate takes.
+/// Rejects too many names and addresses.
 pub(super) fn refuse_many(host: &NodeName, count: usize) -> Result<(), ClaimError> {
     if count > MOST { Err(ClaimError::TooMany { host: host.clone(), count }) } else { Ok(()) }
 }
 
-/// The names of `hosts.hostnames`.
+/// Names in `hosts.hostnames`.
 pub(super) fn aliases(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| c == ',' || c.is_whitespace()).filter(|name| !name.is_empty())
 }
 
-/// RFC 1035, 2.3.4; an underscore is no host name's, but in use, and TLS libraries take it.
+/// RFC 1035, 2.3.4. Underscores are not valid in host names, but are in use, and TLS libraries accept them.
 fn is_dns_name(name: &str) -> bool {
     let is_label = |label: &str| {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
@@ -218,7 +215,7 @@ fn is_dns_name(name: &str) -> bool {
     name.len() <= 253 && name.split('.').all(is_label)
 }
 
-/// Whether one machine can be asked for at that address, from another one.
+/// Whether a single remote machine can have this address.
 fn is_of_a_machine(address: IpAddr) -> bool {
     let special = address.is_unspecified() || address.is_loopback() || address.is_multicast();
     !special

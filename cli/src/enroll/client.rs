@@ -1,5 +1,5 @@
-//! The management node's own certificate: it lasts a week and is made anew by whoever can read the authority's key, so that a
-//! copy that was carried away is soon worthless.
+//! Client certificate of the management node. It is valid for a week and is renewed by every command that can read the
+//! authority's key, so that a stolen copy expires soon.
 
 use std::io;
 
@@ -10,11 +10,11 @@ use x509_parser::pem::parse_x509_pem;
 use super::authority::{self, Authority, AuthorityError};
 use crate::engine::TlsFiles;
 
-/// What a certificate must still last for a command to begin with it.
+/// Remaining validity below which it is renewed.
 const ENOUGH: Duration = Duration::days(2);
 
-/// Sees to it that there is one. Where the authority's key is not ours to read, or the certificate is somebody else's
-/// (`[tls] cert`), it stays as it is: the engine judges it.
+/// Creates or renews it. Not changed if the authority's key is not readable or the certificate is external (`[tls]
+/// cert`): the engine then decides.
 pub(crate) fn ready(files: &TlsFiles) -> Result<(), AuthorityError> {
     let ours = files.is_ours(&files.cert) && files.is_ours(&files.key);
     if !ours || lasts(files)? || !has_authority(files)? {
@@ -27,12 +27,12 @@ pub(crate) fn ready(files: &TlsFiles) -> Result<(), AuthorityError> {
     Ok(())
 }
 
-/// Whether the authority's key is here and ours to read.
+/// Whether the authority's key is readable.
 fn has_authority(files: &TlsFiles) -> Result<bool, FileError> {
     readable(durable::read(&files.ca_key)).map(|key| key.is_some())
 }
 
-/// What only root may read is not there for others.
+/// Treats files without read permission as missing.
 fn readable(read: Result<Option<Vec<u8>>, FileError>) -> Result<Option<Vec<u8>>, FileError> {
     match read {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(None),
@@ -40,7 +40,7 @@ fn readable(read: Result<Option<Vec<u8>>, FileError>) -> Result<Option<Vec<u8>>,
     }
 }
 
-/// Whether it is this authority's and lasts.
+/// Whether this authority issued it and it is valid long enough.
 fn lasts(files: &TlsFiles) -> Result<bool, FileError> {
     let read = |path| Ok::<_, FileError>(readable(durable::read(path))?.unwrap_or_default());
     Ok(is_signed_and_lasts(&read(&files.cert)?, &read(&files.ca)?))

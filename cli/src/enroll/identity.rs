@@ -1,4 +1,4 @@
-//! What a certificate says of its host: names and addresses of the tables, and nothing that the host says of itself.
+//! Identity in a host's certificate: names and addresses of the tables only.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -7,20 +7,20 @@ use thiserror::Error;
 
 use super::claims::{Claim, ClaimError, Others, aliases, refuse_many};
 
-/// A host as its certificate has it.
+/// Identity of a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Identity {
     /// Its node name.
     pub(crate) host: String,
     /// Its names: the node's, with the cluster's domain, and `hosts.hostnames`.
     pub(crate) names: Vec<String>,
-    /// Its addresses: `hosts.ip` first, then those of `nics.nicips`, but for its service processor's.
+    /// Its addresses: `hosts.ip` first, then `nics.nicips` without its service processor's.
     pub(crate) addresses: Vec<IpAddr>,
-    /// Where its engine listens.
+    /// Address of its engine.
     pub(crate) listen: SocketAddr,
 }
 
-/// Why a host can have no certificate.
+/// Why a host cannot have a certificate.
 #[derive(Debug, Error)]
 pub(crate) enum IdentityError {
     /// The tables.
@@ -29,10 +29,10 @@ pub(crate) enum IdentityError {
     /// A cell of `nics`.
     #[error(transparent)]
     Nics(#[from] CellError),
-    /// A value that must not be certified.
+    /// Rejected value.
     #[error(transparent)]
     Claim(#[from] ClaimError),
-    /// No address to listen at.
+    /// No address to listen on.
     #[error(
         "{0} has no address in hosts.ip; set it: its engine listens on it, and its certificate contains it"
     )]
@@ -40,7 +40,7 @@ pub(crate) enum IdentityError {
 }
 
 impl Identity {
-    /// The host's, as the tables have it.
+    /// Reads the identity of a host from the tables.
     pub(crate) fn of(host: &NodeName, port: u16, others: &Others<'_>) -> Result<Self, IdentityError> {
         let tables = others.tables();
         let column =
@@ -60,7 +60,7 @@ impl Identity {
             "nictypes" => Some(types.clone()),
             _ => None,
         })?;
-        // what answers at a service processor is no engine of this host
+        // a service processor does not run the host's engine
         let is_own =
             |nic: &&Nic| !matches!(nic.kind, Some(NicKind::Bmc | NicKind::Unused | NicKind::Unknown));
         for nic in nics.iter().filter(is_own) {
@@ -73,7 +73,7 @@ impl Identity {
         Ok(Self { host: host.to_string(), names, addresses, listen: SocketAddr::new(first, port) })
     }
 
-    /// All that its certificate says, for a person.
+    /// Names and addresses for messages.
     pub(crate) fn words(&self) -> String {
         let addresses = self.addresses.iter().map(ToString::to_string);
         self.names.iter().cloned().chain(addresses).collect::<Vec<_>>().join(", ")

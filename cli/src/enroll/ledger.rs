@@ -1,4 +1,4 @@
-//! What the authority has issued: one file, read by every command, changed under a lock.
+//! Ledger of issued certificates: one file, read by all commands, changed under a lock.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -19,68 +19,64 @@ pub(crate) struct Issued {
     pub(crate) host: String,
     /// Its serial number, hexadecimal.
     pub(crate) serial: String,
-    /// Names that it is for.
+    /// Its names.
     pub(crate) names: Vec<String>,
-    /// Addresses that it is for; the engine listens at the first.
+    /// Its addresses; the engine listens on the first.
     pub(crate) addresses: Vec<IpAddr>,
-    /// Where it listens.
+    /// Port of the engine.
     pub(crate) port: u16,
-    /// Its last second, since 1970.
+    /// End of validity, in seconds since 1970.
     pub(crate) not_after: i64,
-    /// What became of it.
+    /// Its state.
     pub(crate) state: State,
 }
 
-/// What became of a certificate.
+/// State of a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum State {
-    /// Signed; whether its host has it is not known.
+    /// Signed; the host may not have it.
     Issued,
-    /// Its engine has answered with it.
+    /// The engine uses it.
     Proven,
-    /// Not to be trusted any more.
+    /// Revoked.
     Revoked,
 }
 
-/// How a host stands.
+/// Enrolment state of a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing<'a> {
-    /// Nothing was ever proven.
+    /// Never enrolled.
     Unknown,
-    /// Its engine has this one.
+    /// Its engine uses this certificate.
     Enrolled(&'a Issued),
-    /// It had this one.
+    /// This certificate is revoked.
     Revoked(&'a Issued),
 }
 
-/// All that was issued, oldest first.
+/// All certificates, oldest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Ledger {
     certificates: Vec<Issued>,
 }
 
-/// The ledger is no use.
+/// Errors of the ledger.
 #[derive(Debug, Error)]
 pub(crate) enum LedgerError {
     /// Not readable.
     #[error("cannot read the list of revoked certificates; run xdock as root of the management node")]
     Read(#[source] FileError),
-    /// Not ours.
+    /// Invalid content.
     #[error("{} has invalid content; restore it from a backup, or move it away and enroll all hosts again", path.display())]
     Parse {
-        /// The file.
         path: PathBuf,
-        /// Why.
         #[source]
         source: serde_json::Error,
     },
     /// Not locked.
     #[error("cannot lock {}", path.display())]
     Lock {
-        /// The file.
         path: PathBuf,
-        /// Why.
         #[source]
         source: io::Error,
     },
@@ -90,7 +86,8 @@ pub(crate) enum LedgerError {
 }
 
 impl Ledger {
-    /// Reads it; none is an empty one. One that may not be read is an error: what it revokes would count again.
+    /// Reads the ledger; a missing file is an empty ledger. An unreadable file is an error, because its revocations
+    /// would be lost.
     pub(crate) fn read(directory: &Path) -> Result<Self, LedgerError> {
         let path = directory.join(NAME);
         match durable::read(&path).map_err(LedgerError::Read)? {
@@ -99,8 +96,8 @@ impl Ledger {
         }
     }
 
-    /// Reads it for where hosts are reached: whoever may not look into the directory has none of its certificates either,
-    /// and reaches nobody with them.
+    /// Reads the ledger to connect to hosts. Without access to the directory it is treated as empty: such a user has
+    /// no client certificate either.
     pub(crate) fn seen(directory: &Path) -> Result<Self, LedgerError> {
         match Self::read(directory) {
             Err(LedgerError::Read(error)) if error.kind() == io::ErrorKind::PermissionDenied => {
@@ -110,29 +107,28 @@ impl Ledger {
         }
     }
 
-    /// Reads it, changes it and writes it, while nobody else does.
+    /// Changes the ledger under its lock.
     pub(crate) fn update(directory: &Path, change: impl FnOnce(&mut Self)) -> Result<Self, LedgerError> {
         let lock = directory.join("lock");
         let locked = fs::OpenOptions::new().create(true).append(true).open(&lock);
         let broken = |source| LedgerError::Lock { path: lock.clone(), source };
         let file = locked.map_err(broken)?;
-        // held for the moment of a write; unlocked when the file is closed
+        // unlocked when the file is closed
         file.lock().map_err(broken)?;
         let mut ledger = Self::read(directory)?;
         change(&mut ledger);
-        // a struct of strings and numbers: this can not fail
+        // serializing strings and numbers cannot fail
         let text = serde_json::to_vec_pretty(&ledger).unwrap_or_default();
         durable::replace(&directory.join(NAME), &text, 0o600)?;
         Ok(ledger)
     }
 
-    /// Adds what was signed just now.
+    /// Adds a new certificate.
     pub(crate) fn add(&mut self, issued: Issued) {
         self.certificates.push(issued);
     }
 
-    /// The engine has answered with this one: its host's others are worth nothing any more, and those that have also
-    /// expired are forgotten.
+    /// Marks the certificate in use, revokes the host's other ones, and removes those that have also expired.
     pub(crate) fn prove(&mut self, serial: &str, now: i64) {
         let Some(host) = self.find(serial).map(|found| found.host.clone()) else { return };
         for one in self.certificates.iter_mut().filter(|one| one.host == host) {
@@ -141,7 +137,7 @@ impl Ledger {
         self.certificates.retain(|one| one.host != host || one.serial == serial || one.not_after > now);
     }
 
-    /// None of the host's certificates is trusted from now on; whether it had any.
+    /// Revokes all certificates of a host; `false`: it had none.
     pub(crate) fn revoke(&mut self, host: &str) -> bool {
         let mut any = false;
         for one in self.certificates.iter_mut().filter(|one| one.host == host) {
@@ -151,7 +147,7 @@ impl Ledger {
         any
     }
 
-    /// How a host stands.
+    /// Enrolment state of a host.
     pub(crate) fn standing(&self, host: &str) -> Standing<'_> {
         let last = |state| self.certificates.iter().rev().find(|one| one.host == host && one.state == state);
         match (last(State::Proven), last(State::Revoked)) {
@@ -161,13 +157,13 @@ impl Ledger {
         }
     }
 
-    /// Serial numbers that no client takes.
+    /// Revoked serial numbers.
     pub(crate) fn revoked(&self) -> BTreeSet<String> {
         let revoked = self.certificates.iter().filter(|one| one.state == State::Revoked);
         revoked.map(|one| one.serial.clone()).collect()
     }
 
-    /// Serial numbers of a host but for one.
+    /// Serial numbers of a host except `but`.
     pub(crate) fn others(&self, host: &str, but: &str) -> BTreeSet<String> {
         let others = self.certificates.iter().filter(|one| one.host == host && one.serial != but);
         others.map(|one| one.serial.clone()).collect()

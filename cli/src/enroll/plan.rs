@@ -1,44 +1,44 @@
-//! Whether a host gets a certificate. Pure.
+//! Decides whether a host gets a certificate. Pure.
 
 use std::fmt;
 
 use super::{Identity, Issued, Standing};
 
-/// Seconds.
+/// Seconds of a day.
 const DAY: i64 = 86_400;
 
-/// A certificate that lasts less is renewed.
+/// Days of validity below which a certificate is renewed.
 const RENEW: i64 = 30;
 
-/// What is to be done for a host.
+/// Action for a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Plan {
-    /// It has what it needs, for so many days.
+    /// Keep its certificate.
     Keep {
         /// Days left.
         days: i64,
     },
-    /// It gets a new one.
+    /// Issue a new certificate.
     Issue(Reason),
 }
 
 /// Why a host gets a new certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Reason {
-    /// It never had one.
+    /// No certificate.
     First,
-    /// It had one that is revoked.
+    /// Its certificate is revoked.
     Revoked,
-    /// It expires soon, or has.
+    /// Expires soon, or has expired.
     Soon {
-        /// Days left; 0 or less: none.
+        /// Days left; 0 or less: expired.
         days: i64,
     },
-    /// The tables name it otherwise, or it shall listen elsewhere.
+    /// Names, addresses or port have changed.
     Changed,
     /// `--renew`.
     Asked,
-    /// Its engine does not answer with the one that it should have.
+    /// Its engine does not use its certificate.
     Unproven,
 }
 
@@ -56,12 +56,12 @@ impl fmt::Display for Reason {
     }
 }
 
-/// Days that a certificate lasts, the one that has begun with them; 0 or less: it has expired.
+/// Days left, including the current one; 0 or less: expired.
 pub(crate) fn days_left(issued: &Issued, now: i64) -> i64 {
     (issued.not_after - now + DAY - 1).div_euclid(DAY)
 }
 
-/// What a host needs.
+/// Chooses the action.
 pub(crate) fn plan(standing: Standing<'_>, wanted: &Identity, now: i64, asked: bool) -> Plan {
     match standing {
         Standing::Unknown => Plan::Issue(Reason::First),

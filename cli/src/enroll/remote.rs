@@ -1,4 +1,4 @@
-//! The host's side of an enrolment: its `xdockhost engine`, by root ssh.
+//! Runs the host's part of an enrolment: `xdockhost engine` over root ssh.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,52 +12,43 @@ use crate::host::{Host, Programs};
 
 const PROGRAM: &str = "/opt/xdock/bin/xdockhost";
 
-/// A key is made in a moment; another run of xdockhost may be waited for.
+/// Timeout of a request. Another run of xdockhost may have to end first.
 const REQUEST: Duration = Duration::from_secs(60);
 
-/// The engine starts anew: a thousand old containers take their time.
+/// Timeout of an installation. The engine restarts, which takes long with a thousand containers.
 const INSTALL: Duration = Duration::from_secs(300);
 
-/// Why a host's side did not do its part.
+/// Why the host's part failed.
 #[derive(Debug, Error)]
 pub(crate) enum RemoteError {
-    /// It is this machine.
+    /// The engine is on this machine.
     #[error("the engine of {host} has a socket on this machine and needs no certificate ([engines] {host})")]
-    Here {
-        /// The host.
-        host: String,
-    },
-    /// It has no program of ours, or one that is too old.
+    Here { host: String },
+    /// xdockhost is missing or too old.
     #[error("xdockhost of {host} is missing or too old to enroll; run \"updatenode {host} -P xdock\"")]
-    Absent {
-        /// The host.
-        host: String,
-    },
-    /// It said no.
+    Absent { host: String },
+    /// xdockhost refused.
     #[error("{host}: {told}")]
     Refused {
-        /// The host.
         host: String,
-        /// Its words.
+        /// Its message.
         told: String,
     },
     /// ssh.
     #[error("cannot run xdockhost on {host}")]
     Run {
-        /// The host.
         host: String,
-        /// Why.
         #[source]
         source: SessionError,
     },
 }
 
-/// A new key there, and its request for a certificate.
+/// Creates a key on the host and returns its certificate request.
 pub(super) async fn request(host: &Host) -> Result<String, RemoteError> {
     run(host, "request", Vec::new(), REQUEST).await
 }
 
-/// Gives the host its certificate; its engine listens with it when this is done.
+/// Installs the certificate; the engine uses it when this returns.
 pub(super) async fn install(
     host: &Host,
     certificate: &str,
@@ -75,7 +66,7 @@ async fn run(host: &Host, word: &str, stdin: Vec<u8>, patience: Duration) -> Res
     ran.map(|output| output.text()).map_err(|source| refused(name, source))
 }
 
-/// A shell ends with 127 when there is no such program (POSIX, 2.8.2), and xdockhost with 2 when it does not know the word.
+/// Exit status 127 of a shell: the program does not exist (POSIX, 2.8.2). Exit status 2 of xdockhost: unknown command.
 fn refused(host: String, source: SessionError) -> RemoteError {
     match &source {
         SessionError::Run(ExecuteError::Status { status, .. }) if matches!(status.code(), Some(127 | 2)) => {

@@ -1,4 +1,4 @@
-//! One host from request to proof.
+//! Enrols one host: request, signature, installation, verification.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,28 +13,28 @@ use super::{Authority, AuthorityError, Identity, Issued, Ledger, LedgerError, Pl
 use crate::engine::{Engine, EngineError, Place, TlsFiles, Trust};
 use crate::host::Host;
 
-/// What hosts are enrolled with.
+/// Enrolment settings.
 pub(crate) struct Enrolment {
-    /// Who signs.
+    /// Certificate authority.
     pub(crate) authority: Authority,
-    /// Where its files are.
+    /// Its files.
     pub(crate) files: TlsFiles,
-    /// How long an engine has to answer.
+    /// Connection timeout of engines.
     pub(crate) timeout: Duration,
     /// `--renew`.
     pub(crate) renew: bool,
 }
 
-/// How it ended.
+/// Result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Enrolled {
-    /// It had what it needs.
+    /// Not changed; days left.
     Already(i64),
-    /// It has a new certificate.
+    /// New certificate; days left.
     Now(i64),
 }
 
-/// Why a host is not enrolled.
+/// Why an enrolment failed.
 #[derive(Debug, Error)]
 pub(crate) enum EnrollError {
     /// The authority.
@@ -46,31 +46,29 @@ pub(crate) enum EnrollError {
     /// The host's side.
     #[error(transparent)]
     Remote(#[from] RemoteError),
-    /// It was brought its certificate, but does not answer with it.
+    /// The certificate is installed, but the engine does not use it.
     #[error("{host} has its certificate, but its engine does not use it on {listen}")]
     Unproven {
-        /// The host.
         host: String,
         /// Where.
         listen: std::net::SocketAddr,
-        /// Why.
         #[source]
         source: EngineError,
     },
-    /// Not there at all.
+    /// The host is unreachable.
     #[error(transparent)]
     Dead(EngineError),
 }
 
 impl Enrolment {
-    /// What a host needs, by what was issued; one that seems to have all is asked.
+    /// Chooses the action from the ledger. If nothing is due, the engine is checked.
     pub(crate) async fn plan(&self, wanted: &Identity) -> Result<Plan, EnrollError> {
         let ledger = Ledger::read(&self.files.directory)?;
         let planned = plan(ledger.standing(&wanted.host), wanted, now(), self.renew);
         if let Plan::Keep { .. } = planned {
             return match self.prove(wanted, ledger.revoked()).await {
                 Ok(()) => Ok(planned),
-                // it is off: to knock at another door would cost as much again
+                // the host is down: another attempt would cost another timeout
                 Err(error) if error.is_silence() => Err(EnrollError::Dead(error)),
                 Err(_) => Ok(Plan::Issue(Reason::Unproven)),
             };
@@ -87,7 +85,7 @@ impl Enrolment {
         let signed = self.authority.sign_host(&request, wanted)?;
         let issued = issued(&signed, wanted);
         let days = super::days_left(&issued, now());
-        // before it leaves: what is not in the list could never be revoked
+        // before it is sent: a certificate outside the ledger could never be revoked
         let ledger = Ledger::update(&self.files.directory, |ledger| ledger.add(issued))?;
         remote::install(host, &signed.pem, self.authority.pem(), wanted.listen).await?;
         let unproven =
@@ -97,7 +95,7 @@ impl Enrolment {
         Ok(Enrolled::Now(days))
     }
 
-    /// A call with TLS, in which the certificates of `refused` count for nothing.
+    /// Checks the engine over TLS and rejects the certificates `refused`.
     async fn prove(&self, wanted: &Identity, refused: BTreeSet<String>) -> Result<(), EngineError> {
         let place = Place::Tcp {
             name: wanted.host.clone(),

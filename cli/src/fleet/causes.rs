@@ -1,4 +1,4 @@
-//! A cause that many nodes share is told once: what follows from a dead host hides what is wrong elsewhere.
+//! Prints a common cause once: a dead host would hide other errors.
 
 use std::collections::HashMap;
 
@@ -6,16 +6,16 @@ use inventory::NodeName;
 
 use super::{Answer, Outcome};
 
-/// Reasons of hosts that were told, each with the node that it was told for.
+/// Printed reasons of hosts, each with the node that it was printed for.
 #[derive(Debug, Default)]
 pub(super) struct Causes {
     told: HashMap<String, NodeName>,
-    /// Nodes one after another that have a reason which was told, and for which node.
+    /// Consecutive nodes with a printed reason, and the node that it was printed for.
     pending: Option<(NodeName, Vec<NodeName>)>,
 }
 
 impl Causes {
-    /// Takes an answer; whether it need not be printed, for the reason was told for another node.
+    /// Adds an answer; `true`: its reason was printed for another node.
     pub(super) fn holds(&mut self, node: &NodeName, answer: &Answer) -> bool {
         let Some(first) = self.known(node, answer) else { return false };
         match &mut self.pending {
@@ -25,14 +25,14 @@ impl Causes {
         true
     }
 
-    /// The nodes that are held, as a noderange, and the node whose reason they have, where `answer` does not belong to them.
+    /// Held nodes as a noderange, with the node that has their reason, unless `answer` continues them.
     pub(super) fn release(&mut self, answer: Option<&Answer>) -> Option<(String, NodeName)> {
         let next = answer.and_then(shared).and_then(|text| self.told.get(text));
         let (first, nodes) = self.pending.take_if(|(first, _)| next != Some(first))?;
         Some((noderange(&nodes), first))
     }
 
-    /// The node for which the reason was told; `None`: it is to be told now, for this one.
+    /// Node for which the reason was printed; `None`: print it for this one.
     fn known(&mut self, node: &NodeName, answer: &Answer) -> Option<NodeName> {
         let text = shared(answer)?;
         if let Some(first) = self.told.get(text) {
@@ -43,7 +43,7 @@ impl Causes {
     }
 }
 
-/// The reason that nodes of one host share.
+/// Reason that applies to a host.
 fn shared(answer: &Answer) -> Option<&str> {
     match answer {
         Answer::End(Outcome::Unavailable(text) | Outcome::OfHost(text, _)) => Some(text),
@@ -51,7 +51,7 @@ fn shared(answer: &Answer) -> Option<&str> {
     }
 }
 
-/// Names as xCAT takes them: numbers that follow each other as `host1c[2-4]`.
+/// Noderange of names: consecutive numbers become `host1c[2-4]`.
 fn noderange(nodes: &[NodeName]) -> String {
     let mut parts: Vec<(&str, &str, &str)> = Vec::new();
     for node in nodes {
@@ -68,7 +68,7 @@ fn noderange(nodes: &[NodeName]) -> String {
     texts.collect::<Vec<_>>().join(",")
 }
 
-/// A name and the number at its end.
+/// Splits the trailing number from a name.
 fn split(name: &str) -> (&str, &str) {
     name.split_at(name.trim_end_matches(|c: char| c.is_ascii_digit()).len())
 }

@@ -1,8 +1,8 @@
-//! Puts answers that come in any order into the order of the noderange.
+//! Sorts answers into the order of the noderange.
 
 use super::{Answer, Outcome, Sequence};
 
-/// What is still held back.
+/// Held answers.
 #[derive(Debug)]
 pub(super) struct Order {
     sequence: Sequence,
@@ -21,7 +21,7 @@ impl Order {
         Self { sequence, next: 0, slots: (0..nodes).map(|_| Slot::default()).collect() }
     }
 
-    /// Takes an answer; gives those whose turn it is.
+    /// Adds an answer; returns those that are due.
     pub(super) fn accept(&mut self, (index, answer): (usize, Answer)) -> Vec<(usize, Answer)> {
         let Some(slot) = self.slots.get_mut(index) else { return Vec::new() };
         if slot.ended {
@@ -35,7 +35,7 @@ impl Order {
         self.release()
     }
 
-    /// Gives all that is held; a node that never ended has failed, which is an error of ours.
+    /// Returns all held answers. A node without an outcome has failed; that is a defect.
     pub(super) fn finish(&mut self) -> Vec<(usize, Answer)> {
         for slot in self.slots.iter_mut().filter(|slot| !slot.ended) {
             slot.ended = true;

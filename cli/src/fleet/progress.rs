@@ -1,4 +1,4 @@
-//! The bar that a person at a terminal sees while work goes on.
+//! Progress bar for terminals.
 
 use std::time::Duration;
 
@@ -6,12 +6,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::printer::Printer;
 
-/// A bar, or nothing where nobody would see it.
+/// A bar, or nothing without a terminal.
 pub(super) struct Progress(Option<ProgressBar>);
 
 impl Progress {
     pub(super) fn new(nodes: usize, printer: &Printer) -> Self {
-        // one node's answer is its own progress
+        // one node needs no bar
         if nodes < 2 || !printer.shows_progress() {
             return Self(None);
         }
@@ -23,7 +23,7 @@ impl Progress {
         Self(Some(bar))
     }
 
-    /// Prints without tearing the bar.
+    /// Prints without damaging the bar.
     pub(super) fn beside(&self, print: impl FnOnce()) {
         match &self.0 {
             Some(bar) => bar.suspend(print),

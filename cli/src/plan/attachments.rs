@@ -1,5 +1,5 @@
-//! The networks that a container is on, against those that it was made for: a network may be removed and made again, and a
-//! container connected and disconnected by hand.
+//! Compares a container's networks with those it was created with: networks may be removed and recreated, and
+//! containers connected and disconnected manually.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,37 +13,37 @@ use super::settle::seal;
 use super::{API_ENDPOINTS, Step, Subject};
 use crate::engine::{ApiVersion, Attached, Container, Network};
 
-/// One network of a container that is not as the container was made.
+/// Deviation of a container's network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault {
     /// The network.
     pub(crate) network: String,
-    /// In what.
+    /// Kind.
     pub(crate) kind: FaultKind,
 }
 
-/// In what a container's place on a network is not as it was made.
+/// Kind of deviation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum FaultKind {
-    /// It is not connected.
+    /// Not connected.
     Disconnected,
-    /// The host has no such network any more.
+    /// The network was removed.
     Removed,
-    /// The host has another network of that name.
+    /// The network was recreated.
     Replaced,
-    /// It has another address.
+    /// Wrong address.
     Address {
         /// What it has.
         has: String,
-        /// What it was made with.
+        /// Its configured address.
         made: String,
     },
-    /// It was not made for this network.
+    /// Not configured for this network.
     Foreign,
 }
 
 impl FaultKind {
-    /// Whether connecting it anew mends it. A foreign network was connected on purpose: it is only reported.
+    /// Whether a reconnect repairs it. Foreign networks were connected on purpose and are only reported.
     pub(crate) fn is_mended(&self) -> bool {
         *self != Self::Foreign
     }
@@ -62,7 +62,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// What is wrong with the attachments of a container; `made`: the create body that it was made from.
+/// Deviations of a container's networks. `made`: its create body.
 pub(crate) fn faults(made: &Value, container: &Container, networks: &[Network]) -> Vec<Fault> {
     let wanted = endpoints(made);
     let mode = made.pointer("/HostConfig/NetworkMode").and_then(Value::as_str);
@@ -102,20 +102,20 @@ fn fault(
         .then(|| FaultKind::Address { has: listed(&attached.addresses), made: listed(&made) })
 }
 
-/// What connects a container to its networks as it was made.
+/// Repair of a container's networks.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Rejoin {
-    /// What is wrong.
+    /// Deviations.
     pub(crate) faults: Vec<Fault>,
-    /// The networks that are to be made before.
+    /// Networks to create first.
     pub(crate) networks: Vec<String>,
-    /// It runs: what is connected to it gets the next name of an interface.
+    /// It runs: new interfaces get new names.
     pub(crate) runs: bool,
-    /// The container's own steps.
+    /// Steps of the container.
     pub(crate) steps: Vec<Step>,
 }
 
-/// What mends the networks of a container that xdock made; `None`: nothing is wrong with them.
+/// Repair of a container that xdock created; `None`: no deviation.
 pub(crate) fn rejoin(container: &Container, networks: &[Network], api: ApiVersion) -> Option<Rejoin> {
     let made = seal(container)?;
     let faults = faults(&made, container, networks);
@@ -125,15 +125,15 @@ pub(crate) fn rejoin(container: &Container, networks: &[Network], api: ApiVersio
     let runs = container.state == "running";
     let mut steps = mend(&made, container, &faults, api >= API_ENDPOINTS);
     if !steps.is_empty() && runs {
-        // netd is asked at once
+        // netd is called immediately
         steps.insert(0, Step::Tables);
     }
     let networks = missing(&faults, networks).map(str::to_owned).collect();
     Some(Rejoin { faults, networks, runs, steps })
 }
 
-/// What is wrong with the networks of a node's container. One that was renamed, or runs of an image that was committed of a
-/// node's container, is on its networks as somebody wanted it.
+/// Deviations of a node's container. Renamed containers and containers from a committed image have the networks that
+/// the user chose.
 pub(crate) fn faults_of(container: &Container, networks: &[Network]) -> Vec<Fault> {
     if made_for(container) != Some(container.name.as_str()) {
         return Vec::new();
@@ -141,7 +141,7 @@ pub(crate) fn faults_of(container: &Container, networks: &[Network]) -> Vec<Faul
     seal(container).map(|made| faults(&made, container, networks)).unwrap_or_default()
 }
 
-/// The steps that mend it; the networks that are missing are made before.
+/// Repair steps; missing networks are created first.
 pub(crate) fn mend(made: &Value, container: &Container, faults: &[Fault], takes_mac: bool) -> Vec<Step> {
     let wanted = endpoints(made);
     let mut steps = Vec::new();
@@ -160,7 +160,7 @@ pub(crate) fn mend(made: &Value, container: &Container, faults: &[Fault], takes_
     steps
 }
 
-/// The networks that are to be made before.
+/// Networks to create first.
 pub(crate) fn missing<'a>(faults: &'a [Fault], networks: &'a [Network]) -> impl Iterator<Item = &'a str> {
     let there = |name: &str| networks.iter().any(|listed| listed.name == name && is_ours(listed));
     faults

@@ -1,4 +1,4 @@
-//! Which container is a node's: the one that xdock made for it, as its labels say, and that still has the node's name.
+//! Finds the container of a node: xdock created it for the node, as its labels show, and it still has the node's name.
 
 use serde_json::Value;
 use thiserror::Error;
@@ -6,96 +6,83 @@ use thiserror::Error;
 use super::{NODE_LABEL, SPEC_LABEL, aside};
 use crate::engine::{self, Container};
 
-/// What is on a host of a node.
+/// Containers of a node on a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Belonging<'a> {
     /// Nothing.
     None,
     /// Its container.
     Own(&'a Container),
-    /// Its container, under a name that somebody gave it by hand; `taken`: another container has the node's name.
+    /// Its container was renamed. `taken`: another container has the node's name.
     Renamed {
         /// Its container.
         container: &'a Container,
-        /// Another one has the node's name.
+        /// Another container has the node's name.
         taken: bool,
     },
-    /// A container that only has the node's name. `of`: the node that it was made for.
+    /// A container that only has the node's name. `of`: the node that it was created for.
     Stranger {
-        /// The node that xdock made it for, where it did.
+        /// Node that xdock created it for, if any.
         of: Option<&'a str>,
     },
-    /// Several that were made for the node, none of which has its name.
+    /// Several containers of the node, none with its name.
     Several(Vec<&'a Container>),
 }
 
-/// Why a node has no container that can be used.
+/// Why a node has no usable container.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum NotOwn {
-    /// There is none. In the engine's words, which scripts for rpower look for.
+    /// It does not exist. The engine's message, which rpower scripts search for.
     #[error("No such container: {0}")]
     Absent(String),
-    /// It has another name.
+    /// It was renamed.
     #[error(
         "the container of {node} on {host} was renamed to {name}; rename it back there (docker rename {name} {node})"
     )]
     Renamed {
-        /// The node.
         node: String,
-        /// Its host.
         host: String,
-        /// The other name.
+        /// Its current name.
         name: String,
     },
-    /// It has another name, and another one has its name.
+    /// It was renamed, and another container has the node's name.
     #[error(
         "the container of {node} on {host} was renamed to {name}, and {node} is now another container; \
          rename both there (docker rename {node} OTHER; docker rename {name} {node})"
     )]
     Swapped {
-        /// The node.
         node: String,
-        /// Its host.
         host: String,
-        /// The other name.
+        /// Its current name.
         name: String,
     },
-    /// A container that xdock did not make has its name.
+    /// A container with its name was not created by xdock.
     #[error("container {node} on {host} was not created by xdock; remove or rename it there")]
-    Stranger {
-        /// The node.
-        node: String,
-        /// Its host.
-        host: String,
-    },
+    Stranger { node: String, host: String },
     /// Another node's container has its name.
     #[error(
         "the container {node} on {host} is that of node {of}; rename it back there (docker rename {node} {of})"
     )]
     OfAnother {
-        /// The node.
         node: String,
-        /// Its host.
         host: String,
-        /// Whose it is.
+        /// Its node.
         of: String,
     },
-    /// More than one.
+    /// Several containers.
     #[error(
         "{host} has several containers of {node}, and none has its name: {names}; \
          remove all but one there (docker rm NAME) and rename that (docker rename NAME {node})"
     )]
     Several {
-        /// The node.
         node: String,
-        /// Its host.
         host: String,
         /// Their names.
         names: String,
     },
 }
 
-/// Looks for a node's container among all of its host.
+/// Finds a node's container in the list of its host.
 pub(crate) fn belonging<'a>(node: &str, listed: &'a [Container]) -> Belonging<'a> {
     let named = listed.iter().find(|container| container.name == node);
     if let Some(own) = named.filter(|container| made_for(container) == Some(node)) {
@@ -110,25 +97,25 @@ pub(crate) fn belonging<'a>(node: &str, listed: &'a [Container]) -> Belonging<'a
     }
 }
 
-/// What an interrupted `mk --replace` left of a node.
+/// Container that an interrupted `mk --replace` left.
 pub(crate) fn left_aside<'a>(node: &str, listed: &'a [Container]) -> Option<&'a Container> {
     let aside = aside(node);
     listed.iter().find(|container| container.name == aside && made_for(container) == Some(node))
 }
 
-/// The node that xdock made a container for.
+/// Node that xdock created a container for.
 pub(crate) fn made_for(container: &Container) -> Option<&str> {
     let node = container.labels.get(NODE_LABEL)?;
     container.labels.contains_key(SPEC_LABEL).then_some(node.as_str())
 }
 
-/// The node that xdock made a container for, where it has another name than the node.
+/// Node of a renamed container.
 pub(crate) fn is_renamed(container: &Container) -> Option<&str> {
     made_for(container)
         .filter(|node| container.name != *node && container.name != aside(node) && !is_copy(container))
 }
 
-/// Whether a container is the one that a create body was to make for a node, where the engine's answer was lost.
+/// Whether a container was created from a create body whose answer was lost.
 pub(crate) fn is_made_from(found: &Container, node: &str, body: &Value) -> bool {
     let spec = body.pointer("/Labels").and_then(|labels| labels.get(SPEC_LABEL)?.as_str());
     found.name == node
@@ -136,8 +123,8 @@ pub(crate) fn is_made_from(found: &Container, node: &str, body: &Value) -> bool 
         && found.labels.get(SPEC_LABEL).map(String::as_str) == spec
 }
 
-/// Whether a container got its labels from an image that was committed of a node's container (`docker commit`): its image
-/// is not that of the label. The engine shows an ID in place of an image whose tag went to another image.
+/// Whether a container inherited its labels from a committed image (`docker commit`): its image differs from the
+/// label. The engine shows an ID if the tag moved to another image.
 fn is_copy(container: &Container) -> bool {
     let spec = container.labels.get(SPEC_LABEL).and_then(|text| serde_json::from_str::<Value>(text).ok());
     let Some(image) = spec.as_ref().and_then(|spec| spec.get("Image")?.as_str()) else { return false };
@@ -147,7 +134,7 @@ fn is_copy(container: &Container) -> bool {
 }
 
 impl<'a> Belonging<'a> {
-    /// The node's container, or why there is none that can be used.
+    /// The node's container, or why it is not usable.
     pub(crate) fn own(self, node: &str, host: &str) -> Result<&'a Container, NotOwn> {
         let (node, host) = (node.to_owned(), host.to_owned());
         Err(match self {

@@ -1,4 +1,4 @@
-//! The body of POST /containers/create of one node.
+//! Body of POST /containers/create for a node.
 
 use std::net::IpAddr;
 
@@ -9,16 +9,16 @@ use super::merge::{MergeError, merge};
 use super::settings;
 use super::{NODE_LABEL, SPEC_LABEL};
 
-/// A link with the address that it means: from the tables, so that it holds across hosts.
+/// A link with its address from the tables, which works across hosts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Named {
-    /// The name.
     pub(crate) name: String,
     /// The address.
     pub(crate) address: IpAddr,
 }
 
-/// The whole body for a container of `image`, in the newest form of the API; it carries itself as a label, so that a later run sees what differs.
+/// Create body for a container of `image`, for the newest API version. It contains itself as a label, so that a later
+/// run can compare it.
 pub(crate) fn body(spec: &ContainerSpec, image: &str, names: &[Named]) -> Result<Value, MergeError> {
     let ContainerSpec { node, host: _, image: _, command, cpus, memory, attachments, volumes, settings } =
         spec;
@@ -63,7 +63,7 @@ pub(crate) fn body(spec: &ContainerSpec, image: &str, names: &[Named]) -> Result
     Ok(sealed(merge(&settings.docker, body)?))
 }
 
-/// Docker names the interface of `on` by what netd says; the address and MAC are the table's.
+/// Endpoint settings of `on`: netd chooses the interface name; address and MAC are from the tables.
 fn endpoint(node: &str, on: &Attachment) -> Value {
     let mut addresses = Map::new();
     for (key, address) in [("IPv4Address", on.ipv4()), ("IPv6Address", on.ipv6())] {
@@ -72,7 +72,7 @@ fn endpoint(node: &str, on: &Attachment) -> Value {
     json!({
         "IPAMConfig": addresses,
         "MacAddress": on.mac.to_string(),
-        // CreateEndpoint says no container's name; this option reaches netd on every engine
+        // CreateEndpoint does not contain the container's name; this option reaches netd on all engines
         "DriverOpts": { "netd.node": node },
     })
 }
@@ -120,7 +120,7 @@ impl Ports {
         ports
     }
 
-    /// The port as Docker writes it.
+    /// Port in Docker's format.
     fn expose(&mut self, port: u16, protocol: Protocol) -> String {
         let text = format!("{port}/{protocol}");
         self.exposed.insert(text.clone(), json!({}));

@@ -1,10 +1,10 @@
-//! In which fields two create bodies differ.
+//! Differences of two create bodies.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-/// The fields in which `new` is not `old`, by their paths, each with both values.
+/// Changed fields, by path, each with both values.
 pub(super) fn differences(old: &Value, new: &Value) -> Vec<String> {
     let mut found = Vec::new();
     descend("", old, new, &mut found);

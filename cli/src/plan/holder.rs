@@ -1,11 +1,11 @@
-//! Which container has the endpoint that netd's refusal names: netd knows endpoints, not containers.
+//! Finds the container of an endpoint in netd's refusal: netd does not know container names.
 
 use crate::engine::Container;
 
-/// How netd says that a node is on a network already (netd's refusal `Running`).
+/// Text of netd's refusal `Running`.
 const ENDPOINT: &str = " already, as endpoint ";
 
-/// The container of the endpoint that a refusal names.
+/// The container of the refusal's endpoint.
 pub(crate) fn holder<'a>(refusal: &str, listed: &'a [Container]) -> Option<&'a Container> {
     let (_, rest) = refusal.split_once(ENDPOINT)?;
     let id = rest.split_whitespace().next().filter(|id| id.len() >= 12)?;

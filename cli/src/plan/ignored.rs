@@ -1,14 +1,13 @@
-//! Of what a container was asked to be, what its engine did not take: an older engine drops a field that it does not know, and
-//! says nothing.
+//! Finds fields that an engine ignored: older engines drop unknown fields without an error.
 
 use serde_json::{Map, Value};
 
-/// Fields that every engine takes: who asks for no others is spared the question.
+/// Fields that all engines support: containers with only these are not checked.
 const PLAIN: [&str; 6] = ["Image", "Hostname", "Cmd", "Labels", "HostConfig", "NetworkingConfig"];
 const PLAIN_HOST: [&str; 7] =
     ["NetworkMode", "NanoCpus", "CpusetCpus", "Memory", "Binds", "ExtraHosts", "RestartPolicy"];
 
-/// Whether a create body has only such fields.
+/// Whether a create body has only these fields.
 pub(super) fn is_plain(body: &Value) -> bool {
     let only = |fields: Option<&Map<String, Value>>, known: &[&str]| {
         fields.is_none_or(|fields| fields.keys().all(|key| known.contains(&key.as_str())))
@@ -16,11 +15,11 @@ pub(super) fn is_plain(body: &Value) -> bool {
     only(body.as_object(), &PLAIN) && only(body.get("HostConfig").and_then(Value::as_object), &PLAIN_HOST)
 }
 
-/// The fields of a create body that `has`, what the engine made of it, does not have, each with both values.
+/// Fields of a create body that `has`, the created container, lacks, each with both values.
 pub(crate) fn ignored(body: &Value, has: &Map<String, Value>) -> Vec<String> {
     let mut found = Vec::new();
     for (key, asked) in body.as_object().into_iter().flatten() {
-        // networks show at the start only, and netd sees to them
+        // networks are visible after the start only, and netd handles them
         if key != "NetworkingConfig" {
             descend(key, asked, has.get(key).unwrap_or(&Value::Null), &mut found);
         }
@@ -44,7 +43,7 @@ fn shown(value: &Value) -> String {
     if value.is_null() { "nothing".to_owned() } else { value.to_string() }
 }
 
-/// What says nothing is in everything; a list is in one that has its items, for images and the engine add their own.
+/// Empty values match everything. Lists match if all items are present, because images and the engine add items.
 fn is_in(asked: &Value, has: &Value) -> bool {
     match (asked, has) {
         (Value::Null | Value::Bool(false), _) => true,
@@ -62,7 +61,7 @@ fn is_in(asked: &Value, has: &Value) -> bool {
     }
 }
 
-/// Newer engines write capabilities with `CAP_`.
+/// Newer engines add `CAP_` to capabilities.
 fn is_same_word(asked: &str, has: &str) -> bool {
     asked == has || has.strip_prefix("CAP_") == Some(asked)
 }

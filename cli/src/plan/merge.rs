@@ -1,9 +1,9 @@
-//! An administrator's own Docker JSON (`vm.othersettings`) below what the other columns say.
+//! Merges an administrator's Docker JSON (`vm.othersettings`); other columns take precedence.
 
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-/// Lists of which both sides' items hold.
+/// Lists that are concatenated.
 const JOINED: [&str; 13] = [
     "Env",
     "Binds",
@@ -20,7 +20,7 @@ const JOINED: [&str; 13] = [
     "SecurityOpt",
 ];
 
-/// What the tables decide and no JSON may: a container with another network would not be the node of the tables.
+/// Fields that only the tables set: with other networks the container would not be that of the tables.
 const DECIDED: [(&str, &str); 5] = [
     ("/NetworkingConfig", "hosts.ip, vm.nics and nics"),
     ("/NetworkDisabled", "hosts.ip, vm.nics and nics"),
@@ -37,7 +37,7 @@ pub(crate) struct MergeError {
     by: &'static str,
 }
 
-/// `over` with what only `under` says.
+/// `over` with additional fields of `under`.
 pub(super) fn merge(
     under: &Map<String, Value>,
     over: Map<String, Value>,

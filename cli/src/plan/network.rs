@@ -1,4 +1,4 @@
-//! The Docker network that stands for a row of `networks` on a host.
+//! Docker network for a row of `networks`.
 
 use std::collections::BTreeSet;
 
@@ -9,39 +9,36 @@ use thiserror::Error;
 
 use crate::engine;
 
-/// The driver's name: that of netd's socket.
+/// Driver name: the name of netd's socket.
 const DRIVER: &str = "netd";
 
-/// The option that tells netd the network's name: the driver's calls carry none (moby, remote driver).
+/// Option with the network's name: driver requests do not contain it (moby, remote driver).
 const NETWORK_OPTION: &str = "netd.network";
 
-/// Why a host's networks of a name cannot be used.
+/// Why the networks of a name cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum NetworkDiffers {
-    /// The one of that name is not the tables'.
+    /// It differs from the tables.
     #[error("network {network} on {host} {differs}; remove it there (docker network rm {network})")]
     Other {
-        /// Its name.
         network: String,
-        /// The host.
         host: String,
-        /// In what.
+        /// Difference.
         differs: String,
     },
-    /// The engine would not know which is meant. An engine before API 1.44 takes a second one of the same name.
+    /// Ambiguous name. Engines before API 1.44 accept a second network with the same name.
     #[error(
         "{host} has {count} networks named {network}: {all}; remove {which} there (docker network rm {id})"
     )]
     Several {
         /// Their name.
         network: String,
-        /// The host.
         host: String,
         /// How many.
         count: usize,
         /// Each with its ID.
         all: String,
-        /// Which has to go.
+        /// Which one to remove.
         which: &'static str,
         /// Its ID.
         id: String,
@@ -54,7 +51,7 @@ pub(super) fn body(network: &Network) -> Value {
     json!({
         "Name": network.name.as_str(),
         "Driver": DRIVER,
-        // before API 1.44 two commands at once would make two networks of one name
+        // before API 1.44 two parallel commands would create two networks
         "CheckDuplicate": true,
         "EnableIPv6": network.subnets.iter().any(|subnet| subnet.addr().is_ipv6()),
         "IPAM": { "Driver": DRIVER, "Config": subnets },
@@ -69,7 +66,7 @@ fn pool(network: &Network, subnet: &IpNet) -> Value {
     }
 }
 
-/// The network of a host that is the table's; `None`: none has its name.
+/// The matching network of a host; `None`: no network has its name.
 pub(super) fn find<'a>(
     host: &str,
     wanted: &Network,
@@ -84,7 +81,7 @@ pub(super) fn find<'a>(
     }
 }
 
-/// Of several, those that are not the tables' have to go; where all are, all but one.
+/// Lists the networks to remove: those that differ from the tables, or all but one.
 fn ambiguous(host: &str, wanted: &Network, several: &[&engine::Network]) -> NetworkDiffers {
     let said = |network: &&engine::Network| match difference(wanted, network) {
         None => format!("{} (as in the tables)", network.id.short()),
@@ -110,13 +107,13 @@ fn ambiguous(host: &str, wanted: &Network, several: &[&engine::Network]) -> Netw
     }
 }
 
-/// Whether a network that is there is the table's.
+/// Compares an existing network with the tables.
 fn compare(host: &str, wanted: &Network, found: &engine::Network) -> Result<(), NetworkDiffers> {
     let (network, host) = (wanted.name.to_string(), host.to_owned());
     difference(wanted, found).map_or(Ok(()), |differs| Err(NetworkDiffers::Other { network, host, differs }))
 }
 
-/// In what a network is not the table's.
+/// Difference from the tables.
 fn difference(wanted: &Network, found: &engine::Network) -> Option<String> {
     if found.driver != DRIVER {
         return Some(format!("has driver {}, not {DRIVER}", found.driver));
@@ -134,7 +131,7 @@ fn difference(wanted: &Network, found: &engine::Network) -> Option<String> {
     }
 }
 
-/// Whether a network of a host is one that xdock makes.
+/// Whether xdock created a network.
 pub(crate) fn is_ours(network: &engine::Network) -> bool {
     network.driver == DRIVER && network.options.get(NETWORK_OPTION) == Some(&network.name)
 }

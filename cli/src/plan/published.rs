@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// The ports that a body publishes, ranges folded: `80/tcp`, `8000-8010/udp`.
+/// Published ports, as ranges: `80/tcp`, `8000-8010/udp`.
 pub(crate) fn published(body: &Value) -> Vec<String> {
     let bindings = body.pointer("/HostConfig/PortBindings").and_then(Value::as_object);
     let mut ports: Vec<(String, u16)> =

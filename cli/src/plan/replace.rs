@@ -1,5 +1,4 @@
-//! A container made anew in the place of another: the old one steps aside under another name until the new one is up, so that
-//! whatever fails, and whenever, one of the two is there.
+//! Replaces a container. The old one is renamed until the new one is up, so that one of them exists at any failure.
 
 use std::fmt;
 
@@ -10,41 +9,41 @@ use super::settle::Wanted;
 use super::{Belonging, NotOwn, Step, Subject, belonging, left_aside};
 use crate::engine::{Container, ContainerId};
 
-/// What the old container is called meanwhile.
+/// Temporary name of the old container.
 pub(crate) fn aside(node: &str) -> String {
     format!("{node}.xdock-replaced")
 }
 
-/// What is on a host of a node: its container, or one that an interrupted replacement left aside, or both.
+/// Container of a node, leftover of an interrupted replacement, or both.
 #[derive(Debug)]
 pub(super) struct There<'a> {
     node: &'a NodeName,
     container: &'a Container,
-    /// It is called so already.
+    /// It already has the temporary name.
     is_aside: bool,
-    /// Another one that is left aside.
+    /// Leftover of an interrupted replacement.
     left: Option<&'a Container>,
 }
 
-/// The container that steps aside.
+/// The old container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Replaced {
-    /// Which it is.
+    /// Its ID.
     of: ContainerId,
-    /// What it is called meanwhile.
+    /// Its temporary name.
     pub(crate) aside: String,
-    /// In what it differs from the tables.
+    /// Its differences from the tables.
     pub(crate) differs: Vec<String>,
-    /// It ran: the new one is started too, and it itself when it has to come back.
+    /// It was running: the new one is started, and the old one after a rollback.
     pub(crate) ran: bool,
-    /// An interrupted replacement left it aside: it is so called already.
+    /// It already has the temporary name from an interrupted replacement.
     is_aside: bool,
-    /// Another one that an interrupted replacement left.
+    /// Leftover of an interrupted replacement.
     left: Option<ContainerId>,
 }
 
 impl<'a> There<'a> {
-    /// `None`: there is neither.
+    /// `None`: neither exists.
     pub(super) fn of(
         node: &'a NodeName,
         host: &str,
@@ -60,7 +59,7 @@ impl<'a> There<'a> {
         })
     }
 
-    /// The node's container, under whichever name.
+    /// The node's container.
     pub(super) fn container(&self) -> &'a Container {
         self.container
     }
@@ -69,7 +68,7 @@ impl<'a> There<'a> {
         aside(self.node.as_str())
     }
 
-    /// It as the one that steps aside.
+    /// The container as the one to replace.
     pub(super) fn replaced(&self, differs: Vec<String>) -> Replaced {
         Replaced {
             of: self.container.id.clone(),
@@ -81,7 +80,7 @@ impl<'a> There<'a> {
         }
     }
 
-    /// What is left to do where it is what the tables say.
+    /// Remaining steps if it matches the tables.
     pub(super) fn tidied(&self, starts: bool) -> Vec<Step> {
         let of = || self.container.id.clone();
         let back = || Step::Rename { of: of(), from: self.aside(), to: self.node.to_string() };
@@ -100,8 +99,7 @@ impl fmt::Display for Replaced {
 }
 
 impl Replaced {
-    /// The steps that make the new container, with those that take the old one out of its way. It runs until the new one is
-    /// made: only what then follows is its absence.
+    /// Steps that create the new container and rename the old one, which runs until the new one is created.
     pub(super) fn around(&self, node: &str, make: Vec<Step>) -> Vec<Step> {
         let remove = |of: &ContainerId| Step::Remove { of: of.clone(), name: self.aside.clone() };
         let start = Step::Start(Subject::Made);
@@ -121,11 +119,11 @@ impl Replaced {
     }
 }
 
-/// What takes a new container back whose step `at` failed, and brings the old one into its place again.
+/// Rollback steps after the failed step `at`: remove the new container and restore the old one.
 pub(crate) fn back(node: &str, steps: &[Step], at: usize, replaces: Option<&Replaced>) -> Vec<Step> {
     let (done, failed) = (steps.get(..at).unwrap_or_default(), steps.get(at));
     let Some(old) = replaces else {
-        // one that is on some of its networks only, or that netd would not let start
+        // connected to only some of its networks, or netd refused its start
         let half = matches!(failed, Some(Step::Connect { of: Subject::Made, .. } | Step::Tables));
         return if half { vec![Step::Discard(node.to_owned())] } else { Vec::new() };
     };
@@ -140,7 +138,7 @@ pub(crate) fn back(node: &str, steps: &[Step], at: usize, replaces: Option<&Repl
     back
 }
 
-/// What is wanted, on the volumes that the old container has and no table names. They are no part of what a later run compares.
+/// The desired container with the anonymous volumes of the old one. Later runs do not compare them.
 pub(super) fn keeping(wanted: &Wanted, old: &Container) -> Wanted {
     let mut kept = wanted.clone();
     let Some(Value::Object(host)) = kept.body.pointer_mut("/HostConfig") else { return kept };

@@ -1,10 +1,10 @@
-//! The items of `vm.othersettings` as fields of POST /containers/create. What an item does not say is not there: the image or
-//! the engine decides.
+//! Converts `vm.othersettings` to fields of POST /containers/create. Missing items are omitted: image or engine
+//! decide.
 
 use inventory::{Device, ExtraHost, Gpus, Health, Settings, Swap, Tmpfs, Ulimit};
 use serde_json::{Map, Value, json};
 
-/// What concerns the program: fields of the body itself.
+/// Settings of the program: fields of the body.
 pub(super) fn config(settings: &Settings) -> Map<String, Value> {
     let own = |text: &Option<String>| text.as_deref().map(Value::from);
     fields([
@@ -13,7 +13,7 @@ pub(super) fn config(settings: &Settings) -> Map<String, Value> {
         ("User", own(&settings.user)),
         ("WorkingDir", own(&settings.workdir)),
         ("Tty", settings.tty.map(Value::from)),
-        // a terminal on which nobody listens would be none
+        // a terminal without standard input would be useless
         ("OpenStdin", settings.tty.map(Value::from)),
         ("Domainname", own(&settings.domain)),
         ("StopSignal", own(&settings.stop_signal)),
@@ -22,14 +22,14 @@ pub(super) fn config(settings: &Settings) -> Map<String, Value> {
     ])
 }
 
-/// What concerns the host: fields of its `HostConfig`.
+/// Settings of the host: fields of `HostConfig`.
 pub(super) fn host(settings: &Settings, memory: Option<u64>) -> Map<String, Value> {
     let mut host = limits(settings, memory);
     host.extend(surroundings(settings));
     host
 }
 
-/// What the container finds around it: names, files, namespaces, its log.
+/// Environment of the container: names, files, namespaces, log.
 fn surroundings(settings: &Settings) -> Map<String, Value> {
     let dns: Vec<String> = settings.dns.iter().map(ToString::to_string).collect();
     let own = |text: &Option<String>| text.as_deref().map(Value::from);
@@ -52,7 +52,7 @@ fn surroundings(settings: &Settings) -> Map<String, Value> {
     ])
 }
 
-/// The engine takes options of its default driver with an empty name.
+/// Log driver. The engine accepts options of its default driver with an empty name.
 fn log(settings: &Settings) -> Option<Value> {
     let options = pairs(settings.log_options.iter().map(|(name, value)| (name, value)));
     if settings.log_driver.is_none() && options.is_none() {
@@ -62,7 +62,7 @@ fn log(settings: &Settings) -> Option<Value> {
     Some(json!({ "Type": driver, "Config": options.unwrap_or_else(|| json!({})) }))
 }
 
-/// A name of another machine, as the API takes it.
+/// Host name entry in the API's format.
 pub(super) fn extra_host(ExtraHost { name, address }: &ExtraHost) -> String {
     format!("{name}:{address}")
 }
@@ -100,13 +100,13 @@ fn list(items: &[String]) -> Option<Value> {
     (!items.is_empty()).then(|| items.into())
 }
 
-/// `on-failure:3` as Docker's two fields; the inventory has checked the word.
+/// `on-failure:3` as Docker's two fields; the inventory has validated it.
 fn restart(policy: &str) -> Value {
     let (name, times) = policy.split_once(':').unwrap_or((policy, "0"));
     json!({ "Name": name, "MaximumRetryCount": times.parse::<u32>().unwrap_or(0) })
 }
 
-/// Docker's number is that of memory and swap together, -1 without a limit; the inventory has seen that there is a memory.
+/// Docker expects the sum of memory and swap, or -1 for no limit; the inventory has validated that memory is set.
 fn memory_and(swap: Swap, memory: Option<u64>) -> Value {
     match swap {
         Swap::Unlimited => (-1).into(),
@@ -123,7 +123,7 @@ fn device(Device { host, container, permissions }: &Device) -> Value {
     json!({ "PathOnHost": host, "PathInContainer": container, "CgroupPermissions": permissions })
 }
 
-/// As `docker run --gpus` asks for them (docker/cli `opts/gpus.go`): which driver gives them is the engine's choice.
+/// Request of `docker run --gpus` (docker/cli `opts/gpus.go`); the engine chooses the driver.
 fn request(gpus: &Gpus) -> Value {
     let capabilities = json!([["gpu"]]);
     match gpus {

@@ -1,4 +1,4 @@
-//! From what is wanted and what is there to steps, for one host.
+//! Computes the steps of a host from desired and observed state.
 
 mod body;
 #[cfg(test)]
@@ -22,7 +22,6 @@ use crate::engine::{self, ApiVersion, Container};
 /// What the tables say for one host.
 #[derive(Debug)]
 pub(crate) struct Desired<'a> {
-    /// The host.
     pub(crate) host: &'a str,
     /// Its containers.
     pub(crate) containers: Vec<Wanted>,

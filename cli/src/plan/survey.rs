@@ -1,4 +1,4 @@
-//! What a person has to know of a host's containers and networks, and no command mends unasked.
+//! Problems of a host's containers and networks that commands do not repair automatically.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use super::belonging::is_renamed;
 use super::network::is_ours;
 use crate::engine::{Container, Network};
 
-/// A line for each thing that is not as xdock made it.
+/// One line per problem.
 pub(crate) fn survey(containers: &[Container], networks: &[Network]) -> Vec<String> {
     let mut found = Vec::new();
     for container in containers {
@@ -29,7 +29,7 @@ pub(crate) fn survey(containers: &[Container], networks: &[Network]) -> Vec<Stri
     found
 }
 
-/// Networks of one name, one of which is ours.
+/// Networks that share a name with ours.
 fn twice(networks: &[Network]) -> Vec<String> {
     let mut named: BTreeMap<&str, Vec<&Network>> = BTreeMap::new();
     for network in networks {

@@ -1,11 +1,10 @@
-//! Which of xCAT's commands, and what its words mean: each grammar is a file beside this one.
+//! xCAT's commands. The grammar of each is a file beside this one.
 
 use super::{cons, list, mk, power, rm};
 
-/// A command of xCAT that xdock answers to.
+/// A command of xCAT that xdock implements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Command {
-    /// Its name.
     pub(super) name: &'static str,
     /// What it does.
     pub(super) kind: Kind,
@@ -14,7 +13,7 @@ pub(super) struct Command {
 /// What a command does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Makes containers.
+    /// Creates containers.
     Mk,
     /// Removes them.
     Rm,
@@ -26,7 +25,7 @@ pub(super) enum Kind {
     Cons,
 }
 
-/// All of them. Those on virtual machines are xCAT's words for the same: a container is a node on a host.
+/// All commands. The *vm commands are aliases.
 const COMMANDS: [Command; 8] = [
     Command { name: "mkdocker", kind: Kind::Mk },
     Command { name: "mkvm", kind: Kind::Mk },
@@ -38,16 +37,15 @@ const COMMANDS: [Command; 8] = [
     Command { name: "rcons", kind: Kind::Cons },
 ];
 
-/// One of our own commands: its name, its words before the noderange and those after it.
+/// One of our own commands with its arguments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Own {
-    /// Its name.
     pub(super) command: &'static str,
     /// Its options.
     pub(super) options: Vec<&'static str>,
-    /// The words after the noderange.
+    /// Arguments after the noderange.
     pub(super) words: Vec<String>,
-    /// What the user should know: options that were taken and have no effect.
+    /// Warning about options without effect.
     pub(super) warning: Option<&'static str>,
 }
 
@@ -63,7 +61,7 @@ impl Command {
         COMMANDS.into_iter().find(|command| command.name == name)
     }
 
-    /// The words behind the noderange as one of our own commands, or xCAT's words for what is wrong with them.
+    /// Translates the arguments after the noderange to one of our commands, or returns xCAT's error message.
     pub(super) fn parse(self, words: &[String]) -> Result<Own, String> {
         match self.kind {
             Kind::Mk => mk::parse(self.name, words),
@@ -82,7 +80,7 @@ impl Command {
             }
             (Kind::Mk, _) => "[image=<image_name> [command=<command>]] [dockerflag=<docker_flags>]",
             (Kind::Rm, "rmvm") => "[-f|--force] [-p]",
-            // the first line as xCAT has it, misspelt: its own test case looks for that
+            // the misspelling is xCAT's: its test case expects it
             (Kind::Rm, _) => {
                 return format!("Usage: {0} <noderage>\n       {0} <noderange> [-f|--force]", self.name);
             }

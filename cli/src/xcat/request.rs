@@ -1,4 +1,4 @@
-//! Who calls, and with which words.
+//! Parses the invocation of a command.
 
 use std::path::Path;
 
@@ -7,19 +7,19 @@ use super::command::Command;
 /// A request for one of xCAT's commands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Request {
-    /// The command; what it was called where there is none of that name.
+    /// The command, or the unknown name.
     pub(super) command: Result<Command, String>,
     /// The noderange.
     pub(super) nodes: Option<String>,
-    /// The words behind it, and the options before it.
+    /// Options and arguments.
     pub(super) words: Vec<String>,
-    /// Whether the plugin in xcatd asks.
+    /// Whether the plugin in xcatd is the caller.
     pub(super) from_plugin: bool,
-    /// What is asked besides.
+    /// Common option.
     pub(super) common: Common,
 }
 
-/// What every command of xCAT takes.
+/// Common options of xCAT's commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Common {
     /// Nothing.
@@ -33,8 +33,8 @@ pub(super) enum Common {
 }
 
 impl Request {
-    /// By the name that the program was called by, or by `xdock xcatd COMMAND NODE... -- WORD...`, which is the plugin's.
-    /// `None`: it was called as itself.
+    /// Parses the program's name, or `xdock xcatd COMMAND NODE... -- WORD...` of the plugin. `None`: it was invoked as
+    /// xdock.
     pub(crate) fn of(arguments: &[String]) -> Option<Self> {
         let (program, words) = arguments.split_first()?;
         let name = Path::new(program).file_name()?.to_str()?;
@@ -45,7 +45,7 @@ impl Request {
         }
     }
 
-    /// As xCAT's client divides a command line: the first word without a hyphen is the noderange (xcatclient).
+    /// Splits a command line like xCAT's client: the first argument without a hyphen is the noderange (xcatclient).
     fn of_client(name: &str, words: &[String]) -> Self {
         let at = words.iter().position(|word| !word.starts_with('-'));
         let nodes = at.and_then(|at| words.get(at).cloned());
@@ -53,7 +53,7 @@ impl Request {
         Self::new(name, nodes, rest.map(|(_, word)| word.clone()), false)
     }
 
-    /// The noderange is resolved already.
+    /// Arguments from the plugin: the noderange is already resolved.
     fn of_plugin(words: &[String]) -> Self {
         let mut words = words.iter().cloned();
         let name = words.next().unwrap_or_default();

@@ -1,5 +1,5 @@
-//! What the original looked up in the tables before it asked anybody: rows without which a node cannot be used. The original
-//! then left all other nodes alone too where a host was missing; here they are done.
+//! Checks rows that a node needs, as the original did first. The original aborted all nodes if a host was missing;
+//! here the other nodes are processed.
 
 use inventory::{AttachError, Cluster, Inventory, NodeName, SpecError};
 
@@ -10,15 +10,15 @@ use crate::commands::CommandError;
 /// The nodes of a request, sorted.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Rows {
-    /// Those that can be used.
+    /// Valid nodes.
     pub(super) good: Vec<NodeName>,
-    /// Those that are no containers.
+    /// Nodes that are not containers.
     pub(super) others: Vec<NodeName>,
-    /// What is missing, in the original's words, with the nodes that miss it.
+    /// Missing values, in the original's words, with their nodes.
     pub(super) missing: Vec<String>,
 }
 
-/// What a row may miss.
+/// Value that a row may lack.
 const HOST: &str = "Docker host";
 const IMAGE: &str = "Image";
 const NETWORK: &str = "Network";
@@ -60,7 +60,7 @@ impl Rows {
     }
 }
 
-/// Whether it has an address, and a row of networks has that.
+/// Whether it has an address in a row of networks.
 fn has_network(cluster: &Cluster<'_>, node: &NodeName) -> bool {
     !matches!(
         cluster.container(node),

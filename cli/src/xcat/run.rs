@@ -1,5 +1,5 @@
-//! Answers a request: the rows first, then one of our own commands for the nodes that can be used. Its status is xCAT's: 1 for
-//! whatever went wrong.
+//! Runs a request: checks rows, then runs one of our commands for the valid nodes. The exit status is xCAT's: 1 for
+//! all errors.
 
 use std::process::ExitCode;
 
@@ -18,7 +18,7 @@ use crate::printer::Printer;
 
 const FAILED: ExitCode = ExitCode::FAILURE;
 
-/// The status is that of the process.
+/// Runs a request and returns the exit status of the process.
 pub(crate) fn run(request: Request) -> ExitCode {
     let mut printer = Printer::of_xcat(tongue(&request));
     let command = match request.command {
@@ -64,7 +64,7 @@ fn tongue(request: &Request) -> Tongue {
 }
 
 fn begin(command: Command, own: &Own, noderange: &str, mut printer: Printer) -> ExitCode {
-    // settings and tables are said by the environment, or not at all
+    // settings and tables are set by the environment, if at all
     let options = match words(&Own::new("check", &[]), None) {
         Ok(cli) => cli.options,
         Err(error) => return failed(&mut printer, &Said::Wrong(&error.to_string())),
@@ -74,7 +74,7 @@ fn begin(command: Command, own: &Own, noderange: &str, mut printer: Printer) -> 
         Err((error, mut printer)) => return report(&error, &mut printer),
     };
     let ended = match command.kind {
-        // the console of a host, too, is for cons to refuse
+        // cons also rejects hosts
         Kind::Cons => dispatch(own, noderange, &mut app),
         _ => answer(command, own, noderange, &mut app),
     };
@@ -98,7 +98,7 @@ fn answer(command: Command, own: &Own, noderange: &str, app: &mut App) -> Result
         (Kind::Ls, "logs", Some(host)) => {
             return Err(CommandError::Usage(format!(" -l is not support for {host}")));
         }
-        // hosts, which have lists of their own
+        // hosts have their own lists
         (Kind::Ls, ..) => good.extend(others),
         _ => {
             told |= !others.is_empty();
@@ -125,7 +125,7 @@ fn dispatch(own: &Own, noderange: &str, app: &mut App) -> Result<Done, CommandEr
     commands::dispatch(cli.command, app)
 }
 
-/// The grammar of our own command line says what the words mean.
+/// Parses the arguments of our command.
 fn words(own: &Own, noderange: Option<&str>) -> Result<Cli, clap::Error> {
     let options = own.options.iter().copied();
     let behind = own.words.iter().map(String::as_str);
@@ -140,7 +140,7 @@ fn report(error: &CommandError, printer: &mut Printer) -> ExitCode {
         CommandError::Noderange(error) | CommandError::Inventory(InventoryError::Noderange(error)) => {
             failed(printer, &Said::NoNodes(&chain(error)))
         }
-        // as xCAT answers an empty group (NodeRange.pm: no node, no error)
+        // like xCAT for an empty group (NodeRange.pm: no node, no error)
         CommandError::Nobody { .. } => ExitCode::SUCCESS,
         error => failed(printer, &Said::Wrong(&chain(error))),
     }

@@ -1,44 +1,44 @@
-//! How xCAT's commands say things: at a terminal as xCAT's client prints them (xCAT/Client.pm, `handle_response`), for xcatd as
-//! the responses that its plugins give, one JSON object a line.
+//! Output of xCAT's commands: on a terminal as xCAT's client prints it (xCAT/Client.pm, `handle_response`), for xcatd
+//! as plugin responses, one JSON object per line.
 
 use serde_json::{Value, json};
 
-/// Who listens.
+/// Format of the output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Tongue {
-    /// A person or a script, as behind xCAT's client.
+    /// Text of xCAT's client.
     Client {
-        /// This machine's short name, which xCAT puts before what its daemon said.
+        /// Short name of this machine, which xCAT adds to messages of its daemon.
         machine: String,
-        /// `-V`: before data too.
+        /// `-V`: also before data.
         verbose: bool,
     },
-    /// The plugin in xcatd, which hands the objects on; the client behind it adds the machine.
+    /// Responses of a plugin; xCAT's client adds the machine.
     Plugin,
 }
 
-/// What is said.
+/// A message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Said<'a> {
-    /// A node's data.
+    /// Data of a node.
     Data(&'a str, &'a str),
-    /// A node's failure.
+    /// Failure of a node.
     Failed(&'a str, &'a str),
-    /// A node's failure in the words of its engine.
+    /// Failure of a node with the message of its engine.
     Refused(&'a str, &'a str),
-    /// A node's failure for want of an engine.
+    /// Failure of a node whose engine is unreachable.
     Unavailable(&'a str, &'a str),
-    /// The failure of the whole command.
+    /// Failure of the command.
     Wrong(&'a str),
-    /// What the user should know of the whole command.
+    /// Warning of the command.
     Warning(&'a str),
-    /// The failure of xCAT's client itself, before any machine: a noderange.
+    /// Failure in xCAT's client, without a machine name: an invalid noderange.
     NoNodes(&'a str),
     /// A line as it is.
     Line(&'a str),
 }
 
-/// A text and where it goes.
+/// A text with its output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Spoken {
     /// Standard output.
@@ -48,7 +48,7 @@ pub(crate) enum Spoken {
 }
 
 impl Tongue {
-    /// The words for it.
+    /// Formats a message.
     pub(crate) fn say(&self, said: &Said<'_>) -> Spoken {
         match self {
             Self::Client { machine, verbose } => client(machine, *verbose, said),
@@ -73,7 +73,7 @@ fn client(machine: &str, verbose: bool, said: &Said<'_>) -> Spoken {
     }
 }
 
-/// As a plugin's callback takes it: every value a list (xCAT's XML::Simple form).
+/// Response for a plugin's callback: every value is a list (xCAT's XML::Simple form).
 fn response(said: &Said<'_>) -> Value {
     let error = |node: &str, text: &str| json!({"node": [{"name": [node], "error": [clean(&lines(node, text))], "errorcode": [1]}]});
     match said {
@@ -87,17 +87,17 @@ fn response(said: &Said<'_>) -> Value {
     }
 }
 
-/// The answer of an engine as xCAT's docker commands always printed it: the body with its line feed.
+/// An engine's answer as xCAT's docker commands print it: the body with its line feed.
 fn body(message: &str) -> String {
     format!("{}\n", json!({ "message": message }))
 }
 
-/// xCAT's words for whatever keeps an engine from answering, and then what it is.
+/// xCAT's message for an unreachable engine, then the reason.
 fn unavailable(text: &str) -> String {
     format!("Service Unavailable: {text}")
 }
 
-/// Each further line with its node; the empty one behind a body stays empty.
+/// Adds the node to further lines; the empty line after a body stays empty.
 fn lines(node: &str, text: &str) -> String {
     let mut lines = text.split('\n');
     let first = lines.next().unwrap_or_default().to_owned();
@@ -107,7 +107,8 @@ fn lines(node: &str, text: &str) -> String {
     })
 }
 
-/// Characters that XML 1.0 (section 2.2) has no way to write would end the client's parser: a container's log may have any.
+/// Removes characters that XML 1.0 (section 2.2) cannot represent: they may be in logs and would break the client's
+/// parser.
 fn clean(text: &str) -> String {
     let is_fit = |c: char| matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
     text.chars().map(|c| if is_fit(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()

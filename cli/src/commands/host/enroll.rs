@@ -1,4 +1,4 @@
-//! `host enroll`: engines get certificates.
+//! `host enroll`: issues certificates for engines.
 
 use std::collections::BTreeMap;
 
@@ -43,7 +43,7 @@ pub(super) async fn run(args: &EnrollArgs, chosen: &Chosen, app: &mut App) -> Re
     Ok(Done::of(failed))
 }
 
-/// What the tables say of every host, before anything is done.
+/// Identities of all hosts, read before anything is changed.
 fn identities(port: u16, chosen: &Chosen) -> Result<BTreeMap<NodeName, Identity>, CommandError> {
     let (mut identities, mut wrong) = (BTreeMap::new(), Vec::new());
     let others = Others::read(&chosen.inventory, &app::machine_name())?;
@@ -89,7 +89,7 @@ fn days_field(days: i64) -> Map<String, Value> {
     Map::from_iter([("days".to_owned(), Value::from(days))])
 }
 
-/// Needs no host: from now on no client of this management node takes its certificates.
+/// Revokes certificates. Hosts are not contacted: clients of this management node no longer accept them.
 fn revoke(chosen: &Chosen, dry_run: bool, app: &mut App) -> Result<Done, CommandError> {
     let known = Ledger::read(&app.settings.tls.directory)?;
     let has: Vec<(&NodeName, bool)> =

@@ -1,4 +1,5 @@
-//! `host status`: how each host is, in a line. Engine, netd and disk are asked side by side: a dead host costs its deadline once.
+//! `host status`: the state of each host, one per line. Engine, netd and disk are queried in parallel, so that a host
+//! that is down costs one timeout.
 
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use crate::plan;
 use crate::targets;
 use chain::chain;
 
-/// What a program on the host may take beyond the way to it.
+/// Timeout of a program on the host, without the connection.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(chosen: &Chosen, app: &mut App) -> Result<Done, CommandError> {
@@ -33,27 +34,27 @@ pub(super) async fn run(chosen: &Chosen, app: &mut App) -> Result<Done, CommandE
     Ok(Done::of(failed))
 }
 
-/// What one host said: each part, or why it said nothing.
+/// State of a host: each part, or the reason why it is unknown.
 #[derive(Debug)]
 struct Report {
     engine: Result<About, String>,
     way: Way,
     netd: Result<Netd, String>,
     disk: Result<Disk, String>,
-    /// What is wrong with its containers and networks.
+    /// Problems of its containers and networks.
     containers: Result<Vec<String>, String>,
 }
 
-/// How its engine is reached.
+/// Transport of the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
     Unix,
     Ssh,
-    /// Days that its certificate lasts, where it is one of ours.
+    /// Remaining days of its certificate, if we issued it.
     Tls(Option<i64>),
 }
 
-/// What netd says of itself.
+/// State that netd reports.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Netd {
     snapshot: Option<u64>,
@@ -85,7 +86,7 @@ impl Report {
                 Ok(about) => disk(host, &about.root).await,
                 Err(_) => Err(String::new()),
             };
-            // a dead engine costs its deadline once
+            // a dead engine costs one timeout
             let containers = match &engine {
                 Ok(_) => containers(host).await.map_err(|error| chain(&error)),
                 Err(_) => Ok(Vec::new()),
@@ -101,7 +102,7 @@ impl Report {
         let mut good = true;
         match &self.engine {
             Ok(about) => texts.push(format!("engine {}, API {}", about.version, about.api)),
-            // the rest would only say it again
+            // the other parts fail for the same reason
             Err(error) => return Outcome::Failed(error.clone(), None),
         }
         texts.push(match self.way {
@@ -156,7 +157,7 @@ impl Report {
         if good { Outcome::Status(text, self.fields()) } else { Outcome::Failed(text, None) }
     }
 
-    /// Why neither netd nor the disk could be asked, where that is one reason.
+    /// Common reason why netd and disk are unknown.
     fn unreached(&self) -> Option<&String> {
         match (&self.netd, &self.disk) {
             (Err(netd), Err(disk)) if netd == disk => Some(netd),
@@ -221,7 +222,7 @@ async fn disk(host: &Host, root: &str) -> Result<Disk, String> {
     }
 }
 
-/// The program's own words: which words started it is of no use here.
+/// Error output of the program, without its arguments.
 fn why(error: &SessionError) -> String {
     match error {
         SessionError::Run(ExecuteError::Status { stderr, .. }) if !stderr.trim().is_empty() => {
@@ -231,7 +232,7 @@ fn why(error: &SessionError) -> String {
     }
 }
 
-/// With one digit after the point, as `df -h`.
+/// With one decimal, like `df -h`.
 fn size(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "K", "M", "G", "T"];
     let mut size = bytes as f64;

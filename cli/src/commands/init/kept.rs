@@ -1,4 +1,5 @@
-//! Files of others that `init` replaces: each is kept under a dated name, and `--undo` puts it back with its owner and times.
+//! Files that `init` replaces and did not write. Each is kept under a dated name, and `--undo` restores it with owner
+//! and times.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -6,18 +7,18 @@ use std::path::{Path, PathBuf};
 use durable::{Change, FileError};
 use time::OffsetDateTime;
 
-/// What was done with a path.
+/// Change of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Done {
-    /// It is new, or has new content.
+    /// Created or updated.
     Written,
-    /// It had this content already.
+    /// Unchanged.
     Already,
-    /// It was removed.
+    /// Removed.
     Removed,
-    /// A file of others is kept there.
+    /// The replaced file was kept under this path.
     KeptAt(PathBuf),
-    /// The file of others is back.
+    /// The replaced file was restored.
     Restored,
 }
 
@@ -39,18 +40,18 @@ impl fmt::Display for Done {
     }
 }
 
-/// The paths with what was done, in order.
+/// Paths with their changes, in order.
 pub(super) type Told = Vec<(PathBuf, Done)>;
 
-/// The directory of the kept files.
+/// Directory of the kept files.
 #[derive(Debug)]
 pub(super) struct Kept(pub(super) PathBuf);
 
 impl Kept {
-    /// Puts our content at `path`. A file there that is not ours is kept first, as `NAME.DATE-TIME`.
+    /// Writes our content to `path`. A file that is not ours is kept first, as `NAME.DATE-TIME`.
     ///
     /// # Errors
-    /// A file cannot be read, kept or written; what was at `path` is then still there.
+    /// A file cannot be read, kept or written. The file at `path` is then unchanged.
     pub(super) fn lay(
         &self,
         (path, name): (&Path, &str),
@@ -67,10 +68,10 @@ impl Kept {
         Ok(())
     }
 
-    /// Puts the newest kept file back to `path`, or removes our file where none was kept. A file that is not ours stays.
+    /// Restores the newest kept file to `path`, or removes our file if none was kept. A file that is not ours stays.
     ///
     /// # Errors
-    /// Our file cannot be read, replaced or removed; it is then still at `path`.
+    /// Our file cannot be read, replaced or removed. It is then unchanged.
     pub(super) fn take_away(
         &self,
         (path, name): (&Path, &str),
@@ -95,7 +96,7 @@ impl Kept {
     }
 
     fn newest(&self, name: &str) -> Result<Option<PathBuf>, FileError> {
-        // a year begins with 2
+        // years start with 2
         let prefix = format!("{name}.2");
         let is_of = |file: &PathBuf| {
             file.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix.as_str()))

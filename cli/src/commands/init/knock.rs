@@ -1,5 +1,5 @@
-//! The helper that tells hosts whether ssh of the management node reaches them: a socket of systemd, and a copy of this program
-//! where a user without rights can run it.
+//! Installs the knock helper, which checks for hosts whether ssh of the management node reaches them: a systemd
+//! socket, and a copy of this program that an unprivileged user can run.
 
 use std::fs;
 use std::io;
@@ -10,7 +10,7 @@ use durable::{Change, FileError};
 use process::{Command, ExecuteError};
 use thiserror::Error;
 
-/// By this word in its text a unit is ours.
+/// Mark of our units.
 const MARK: &str = "Laid here by xdock init";
 const UNITS: [(&str, &str); 2] = [
     (SOCKET, include_str!("../../../../templates/etc/systemd/system/xdock-knock.socket")),
@@ -20,45 +20,46 @@ const SOCKET: &str = "xdock-knock.socket";
 /// A pattern of systemctl(1).
 const INSTANCES: &str = "xdock-knock@*.service";
 const DIRECTORY: &str = "etc/systemd/system";
-/// What starts the socket at boot. A link instead of `systemctl enable`: systemd need not run, as in a chroot.
+/// Link that starts the socket at boot. It replaces `systemctl enable`, because systemd may not be running (in a
+/// chroot).
 const WANTED: &str = "etc/systemd/system/sockets.target.wants";
 const PROGRAM: &str = "opt/xdock/bin/xdock";
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// The helper was not installed or not removed.
+/// Why the helper was not installed or removed.
 #[derive(Debug, Error)]
 pub(crate) enum KnockError {
-    /// This program.
+    /// This program cannot be read.
     #[error("cannot read this program")]
     Program(#[source] io::Error),
-    /// A unit of that name is somebody else's.
+    /// A unit with this name was not created by xdock.
     #[error("{} was not created by xdock; move it away, or run xdock init --no-knock", .0.display())]
     Foreign(PathBuf),
     /// A file.
     #[error(transparent)]
     File(#[from] FileError),
-    /// systemd.
+    /// systemctl failed.
     #[error("cannot start xdock-knock.socket, which listens on TCP port {}", knock::PORT)]
     Start(#[source] ExecuteError),
-    /// systemd.
+    /// systemctl failed.
     #[error("cannot stop xdock-knock.socket")]
     Stop(#[source] ExecuteError),
 }
 
-/// A machine, by the root of its files.
+/// Installation root of a machine.
 pub(super) struct Helper {
     root: PathBuf,
-    /// Where systemd runs, it is told.
+    /// Whether systemd is running.
     systemd: bool,
 }
 
 impl Helper {
-    /// That of this machine.
+    /// This machine.
     pub(super) fn here() -> Self {
         Self { root: PathBuf::from("/"), systemd: Path::new("/run/systemd/system").is_dir() }
     }
 
-    /// Installs and starts it. The files are told also where it could not be started.
+    /// Installs and starts the helper. The files are returned even if it did not start.
     pub(super) async fn lay(&self) -> (Vec<(PathBuf, Change)>, Result<(), KnockError>) {
         let mut told = Vec::new();
         let laid = self.lay_files(&mut told);
@@ -81,7 +82,7 @@ impl Helper {
         for path in self.units() {
             refuse_foreign(&path)?;
         }
-        // by the kernel's link: the file may have been replaced under its name meanwhile
+        // /proc/self/exe also works when the file was replaced
         let program = fs::read("/proc/self/exe").map_err(KnockError::Program)?;
         let path = self.root.join(PROGRAM);
         told.push((path.clone(), durable::replace(&path, &program, 0o755)?));
@@ -93,7 +94,7 @@ impl Helper {
         Ok(())
     }
 
-    /// Stops and removes it: what was removed.
+    /// Stops and removes the helper. Returns the removed files.
     pub(super) async fn take_away(&self) -> Result<Vec<PathBuf>, KnockError> {
         for path in self.units() {
             refuse_foreign(&path)?;
@@ -111,7 +112,7 @@ impl Helper {
                 removed.push(path);
             }
         }
-        // those that hold nothing else
+        // empty directories only
         for directory in [WANTED, "opt/xdock/bin", "opt/xdock"] {
             let _ = fs::remove_dir(self.root.join(directory));
         }

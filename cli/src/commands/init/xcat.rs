@@ -1,5 +1,5 @@
-//! What `init` installs into an xCAT: the plugin for container nodes, help for their commands, their console method, and the
-//! names of the commands that xCAT no longer has. A file of others is kept, and `--undo` puts it back.
+//! Integration with xCAT: the plugin for container nodes, help for their commands, their console method, and the names
+//! of commands that xCAT no longer has. Replaced files are kept, and `--undo` restores them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,73 +12,72 @@ use thiserror::Error;
 
 use super::kept::{Done, Kept, Told};
 
-/// Where xCAT is, if its own variable says nothing else.
+/// Default of `XCATROOT`.
 const XCATROOT: &str = "/opt/xcat";
 
-/// By this word in its text a file is ours.
+/// Mark of our files.
 const MARK: &str = "Laid here by xdock init";
 
 const PLUGIN: &str = include_str!("../../../../templates/xcat/docker.pm");
 const HELP: &str = include_str!("../../../../templates/xcat/xdockhelp.pm");
 const CONSOLE: &str = include_str!("../../../../templates/xcat/cons/docker");
 
-/// xCAT's plugin for container nodes.
+/// Plugin for container nodes.
 const PLUGIN_PATH: &str = "lib/perl/xCAT_plugin/docker.pm";
 
-/// Our files in it: path, name of a kept file, content, mode. Plugin and console method are both called docker.
+/// Our files: path, name of the kept file, content, mode. Plugin and console method are both named docker.
 const FILES: [(&str, &str, &str, u32); 3] = [
     (PLUGIN_PATH, "docker.pm", PLUGIN, 0o644),
     ("lib/perl/xCAT_plugin/xdockhelp.pm", "xdockhelp.pm", HELP, 0o644),
     ("share/xcat/cons/docker", "cons-docker", CONSOLE, 0o755),
 ];
 
-/// Commands that are names of xCAT's one client; newer ones of xCAT have not all of them.
+/// Commands that are links to xCAT's client. Newer versions of xCAT do not have all of them.
 const COMMANDS: [&str; 7] = ["mkdocker", "rmdocker", "lsdocker", "mkvm", "rmvm", "lsvm", "rpower"];
 
-/// xCAT's client, as its packages link to it.
+/// xCAT's client, as in the links of xCAT's packages.
 const CLIENT: &str = "../bin/xcatclient";
 
-/// Kept files, and the list of links that are ours. Not beside the plugin: xcatd loads every .pm there.
+/// Directory of kept files and of the list of our links. It is not beside the plugin, because xcatd loads all .pm
+/// files there.
 const KEPT: &str = "share/xdock";
 
-/// Why it was not laid or removed.
+/// Why the integration was not installed or removed.
 #[derive(Debug, Error)]
 pub(crate) enum XcatError {
-    /// A file.
+    /// File error.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The name of a command.
+    /// Link of a command.
     #[error("cannot link {} to xCAT's client", path.display())]
     Link {
-        /// The name.
         path: PathBuf,
-        /// Why.
         #[source]
         source: io::Error,
     },
 }
 
-/// An xCAT on this machine.
+/// xCAT installation on this machine.
 #[derive(Debug)]
 pub(super) struct Xcat(PathBuf);
 
 impl Xcat {
-    /// The directory that xCAT's own variable names, or its usual one.
+    /// Value of `XCATROOT`, or the default.
     pub(super) fn place() -> PathBuf {
         std::env::var_os("XCATROOT").filter(|root| !root.is_empty()).map_or(XCATROOT.into(), PathBuf::from)
     }
 
-    /// The xCAT at that place, where there is one.
+    /// The xCAT installation at `root`, if there is one.
     pub(super) fn at(root: PathBuf) -> Option<Self> {
         root.is_dir().then_some(Self(root))
     }
 
-    /// Its root directory.
+    /// Root directory.
     pub(super) fn root(&self) -> &Path {
         &self.0
     }
 
-    /// Installs what is missing or has other content.
+    /// Installs missing and changed files.
     pub(super) fn lay(&self) -> Result<Told, XcatError> {
         let mut told = Told::new();
         for (path, name, content, mode) in FILES {
@@ -89,7 +88,7 @@ impl Xcat {
         Ok(told)
     }
 
-    /// Removes what [`Xcat::lay`] installed.
+    /// Removes the files of [`Xcat::install`].
     pub(super) fn take_away(&self) -> Result<Told, XcatError> {
         let mut told = Told::new();
         for path in self.laid()?.into_iter().filter(|path| is_of_client(path)) {
@@ -100,7 +99,7 @@ impl Xcat {
         for (path, name, ..) in FILES {
             self.kept().take_away((&self.0.join(path), name), is_ours, &mut told)?;
         }
-        // fails where older files are kept
+        // fails if older files are kept
         let _ = fs::remove_dir(self.0.join(KEPT));
         Ok(told)
     }
@@ -137,7 +136,7 @@ impl Xcat {
         Ok(())
     }
 
-    /// The names that are ours.
+    /// Our links.
     fn laid(&self) -> Result<Vec<PathBuf>, FileError> {
         let list = durable::read_text(&self.list())?.unwrap_or_default();
         Ok(list.lines().map(PathBuf::from).collect())

@@ -1,31 +1,31 @@
-//! xCAT's daemon on this machine: whether it runs, and how it loads its plugins again. Its systemd unit has no reload.
+//! xcatd on this machine: whether it runs, and how it reloads its plugins. Its systemd unit has no reload.
 
 use std::path::Path;
 use std::time::Duration;
 
 use process::{Command, ExecuteError};
 
-/// The main process of xcatd 2.18 and 2.19 writes its number here and removes the file when it ends.
+/// PID file of the main process of xcatd 2.18 and 2.19, which removes the file when it ends.
 const PID_FILE: &str = "var/run/xcat/mainservice.pid";
 
 /// xCAT's command, below its root.
 const RESCAN: &str = "bin/rescanplugins";
 
-/// It takes 1.4 to 4.5 s on a real xCAT.
+/// It takes 1.4 to 4.5 s in a real xCAT cluster.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// How it went.
+/// Result of a reload.
 #[derive(Debug)]
 pub(super) enum Reload {
-    /// xcatd has loaded the plugins.
+    /// xcatd has reloaded its plugins.
     Loaded,
-    /// xcatd does not run.
+    /// xcatd is not running.
     Stopped,
     /// xcatd runs, and xCAT's command failed.
     Failed(ExecuteError),
 }
 
-/// Lets xcatd load its plugins again. `root` is that of the machine's files, `xcat` that of xCAT.
+/// Makes xcatd reload its plugins. `root` is the root of the machine's files, `xcat` that of xCAT.
 pub(super) async fn reload(root: &Path, xcat: &Path) -> Reload {
     if !runs(root) {
         return Reload::Stopped;
@@ -37,7 +37,7 @@ pub(super) async fn reload(root: &Path, xcat: &Path) -> Reload {
     }
 }
 
-/// Whether the process that the file names is xcatd: after a crash its number may be another program's.
+/// Whether the process in the PID file is xcatd: after a crash another process may have its PID.
 fn runs(root: &Path) -> bool {
     let Ok(Some(text)) = durable::read_text(&root.join(PID_FILE)) else { return false };
     let Ok(pid) = text.trim().parse::<u32>() else { return false };

@@ -1,14 +1,14 @@
-//! Lines out of pieces that end anywhere.
+//! Splits chunks into lines.
 
-/// A line longer than this is told in parts: nobody's log may fill our memory.
+/// Longer lines are split, so that no log can fill our memory.
 const LONGEST: usize = 64 * 1024;
 
-/// The half line that waits for its end.
+/// The partial line.
 #[derive(Debug, Default)]
 pub(in crate::commands) struct Lines(Vec<u8>);
 
 impl Lines {
-    /// The lines that are whole now.
+    /// Adds a chunk and returns the complete lines.
     pub(in crate::commands) fn take(&mut self, bytes: &[u8]) -> Vec<String> {
         let mut whole = Vec::new();
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
@@ -20,13 +20,13 @@ impl Lines {
         whole
     }
 
-    /// What was left without an end.
+    /// The last line, if it has no line feed.
     pub(in crate::commands) fn rest(self) -> Option<String> {
         (!self.0.is_empty()).then(|| text(&self.0))
     }
 }
 
-/// A terminal's lines end with "\r\n".
+/// Lines of terminals end with "\r\n".
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).trim_end_matches(['\n', '\r']).to_owned()
 }

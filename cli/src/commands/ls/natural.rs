@@ -1,13 +1,13 @@
-//! The order in which people expect names: `c2` before `c10`. Pure.
+//! Natural order of names: `c2` before `c10`. Pure.
 
 use std::cmp::Ordering;
 
-/// Compares names; digits count as numbers.
+/// Compares names; digits compare as numbers.
 pub(super) fn compare(one: &str, other: &str) -> Ordering {
     let (mut left, mut right) = (one, other);
     loop {
         let order = match (part(&mut left), part(&mut right)) {
-            // `c01` and `c1` are the same up to here
+            // `c01` and `c1` are equal up to here
             (None, None) => return one.cmp(other),
             (None, Some(_)) => return Ordering::Less,
             (Some(_), None) => return Ordering::Greater,
@@ -22,7 +22,7 @@ pub(super) fn compare(one: &str, other: &str) -> Ordering {
     }
 }
 
-/// Cuts off the first digits, or what stands before the first digit; `None`: nothing is left.
+/// Removes and returns the leading digits or the leading text; `None`: the text is empty.
 fn part<'a>(text: &mut &'a str) -> Option<&'a str> {
     let is_digit = |letter: char| letter.is_ascii_digit();
     let begins_with_digit = text.starts_with(is_digit);

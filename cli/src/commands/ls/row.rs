@@ -1,4 +1,4 @@
-//! One container, as a line or as JSON.
+//! A container as text or JSON.
 
 use inventory::{Attachment, ContainerSpec, NodeName};
 use serde_json::json;
@@ -6,22 +6,21 @@ use serde_json::json;
 use crate::engine::Container;
 use crate::plan::Fault;
 
-/// What the engine and the tables say of a container.
+/// A container with data of engine and tables.
 pub(super) struct Row<'a> {
-    /// The node that was asked for: the container's, or its host.
+    /// The selected node: the container's, or its host.
     pub(super) node: &'a NodeName,
-    /// Where it is.
     pub(super) host: &'a NodeName,
-    /// The engine's words.
+    /// Data of the engine.
     pub(super) container: &'a Container,
-    /// The tables' words, where they know it.
+    /// Data of the tables, if they define it.
     pub(super) spec: Option<&'a ContainerSpec>,
-    /// Where its networks are not as it was made.
+    /// Deviations of its networks.
     pub(super) faults: &'a [Fault],
 }
 
 impl Row<'_> {
-    /// `NODE: STATE ADDRESSES HOST IMAGE "COMMAND"`; of a host, the container's name in place of HOST.
+    /// `NODE: STATE ADDRESSES HOST IMAGE "COMMAND"`. Lines of a host have the container's name in place of HOST.
     pub(super) fn text(&self, long: bool) -> String {
         format!("{}: {}", self.node, self.cut(long))
     }
@@ -45,7 +44,7 @@ impl Row<'_> {
         self.faults.iter().map(Fault::to_string)
     }
 
-    /// The cells of [`super::table`]; a host's own line has its containers' names.
+    /// Cells for [`super::table`]; rows of a host have the names of its containers.
     pub(super) fn cells(&self) -> [String; 7] {
         let Container { name, state, status, image, .. } = self.container;
         let addresses = self.attachments(|on| on.addresses.iter().map(ToString::to_string).collect());
@@ -63,7 +62,7 @@ impl Row<'_> {
         ]
     }
 
-    /// One object with all of it.
+    /// JSON object with all fields.
     pub(super) fn json(&self) -> String {
         let Container {
             id,
@@ -98,7 +97,7 @@ fn uptime(status: &str) -> Option<&str> {
     Some(up.split_once(" (").map_or(up, |(up, _)| up))
 }
 
-/// `healthy`, `unhealthy` or `starting` of a container that is asked (moby `container/state.go`, `String`).
+/// `healthy`, `unhealthy` or `starting` of a container with a health check (moby `container/state.go`, `String`).
 fn health(status: &str) -> Option<&str> {
     let (_, inner) = status.strip_prefix("Up ")?.rsplit_once('(')?;
     let word = inner.strip_suffix(')')?;

@@ -1,14 +1,14 @@
-//! Containers as an aligned table, for a person at a terminal.
+//! Aligned table of containers for terminals.
 
 use super::row::Row;
 
 const HEAD: [&str; 7] = ["NODE", "ADDRESS", "HOST", "IMAGE", "UP", "STATE", "HEALTH"];
 
-/// The columns that have colours, by what they say.
+/// Coloured columns.
 const STATE: usize = 5;
 const HEALTH: usize = 6;
 
-/// The rows of all hosts; each has its place in the noderange.
+/// Rows of all hosts, each with its position in the noderange.
 #[derive(Debug, Default)]
 pub(super) struct Table(Vec<(usize, [String; 7])>);
 
@@ -17,12 +17,12 @@ impl Table {
         self.0.push((place, row.cells()));
     }
 
-    /// Its lines, the head first; no line without a row.
+    /// Lines of the table, header first. An empty table has no lines.
     pub(super) fn lines(mut self, colours: bool) -> Vec<String> {
         if self.0.is_empty() {
             return Vec::new();
         }
-        // rows of one host are in its order already
+        // rows of one host are already in order
         self.0.sort_by_key(|(place, _)| *place);
         let rows: Vec<[String; 7]> = self.0.into_iter().map(|(_, row)| row).collect();
         let width = |at: usize| {
@@ -49,7 +49,7 @@ fn line(cells: &[String; 7], widths: &[usize], colours: bool) -> String {
     cells.join("  ").trim_end().to_owned()
 }
 
-/// Green is well, red is not, yellow is on the way; the words say the same.
+/// Green is good, red is bad, yellow is in transition. The text has the same information.
 fn colour(at: usize, cell: &str) -> Option<&'static str> {
     match (at, cell) {
         (STATE, "running") | (HEALTH, "healthy") => Some("32"),

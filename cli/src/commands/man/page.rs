@@ -1,23 +1,24 @@
-//! One page: clap_mangen's sections, and then what `--help` says below them: words in paragraphs, examples as they are.
+//! One man page: clap_mangen's sections, then the text below the options of `--help`: filled paragraphs and verbatim
+//! examples.
 
 use std::io;
 
 use clap_mangen::Man;
 use roff::{Roff, roman};
 
-/// What begins the examples.
+/// Headings of examples.
 const EXAMPLES: [&str; 3] = ["Example:", "Examples:", "A first container:"];
 
-/// How roff's apostrophe is made straight (roff's own `to_writer`).
+/// roff's definition of a straight apostrophe (roff's `to_writer`).
 const PREAMBLE: &str = ".ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n";
 
-/// A command's page, in roff.
+/// Man page of a command, in roff.
 pub(super) fn of(command: &clap::Command, name: &str) -> String {
     let mut bytes = Vec::new();
-    // a Vec takes whatever is written
+    // writing to a Vec cannot fail
     let _ = render(command, name, &mut bytes);
     let text = String::from_utf8_lossy(&bytes).into_owned();
-    // each section comes with it, and one is enough
+    // each section repeats the preamble; keep one
     format!("{PREAMBLE}{}", text.replace(PREAMBLE, ""))
 }
 
@@ -25,7 +26,7 @@ fn render(command: &clap::Command, name: &str, out: &mut Vec<u8>) -> io::Result<
     let man = Man::new(command.clone().display_name(name.to_owned()))
         .title(name)
         .section("1")
-        // none that would be true of every build; what is left out here would move what follows
+        // an empty date: a build date would change every build
         .date(" ")
         .source(concat!("xdock ", env!("CARGO_PKG_VERSION")))
         .manual("xdock");
@@ -50,7 +51,7 @@ fn described(command: &clap::Command, notes: &str) -> String {
     format!("{about}.\n\n{notes}").trim_end().to_owned()
 }
 
-/// What stands before the examples, and they.
+/// Splits the text into description and examples.
 fn halves(help: &str) -> (String, String) {
     let lines: Vec<&str> = help.lines().collect();
     let at = lines.iter().position(|line| EXAMPLES.contains(line)).unwrap_or(lines.len());
@@ -58,7 +59,7 @@ fn halves(help: &str) -> (String, String) {
     (notes.join("\n"), examples.get(1..).unwrap_or_default().join("\n"))
 }
 
-/// Words are filled; lines that are indented stand as they are.
+/// Section whose text is filled; indented lines are verbatim.
 fn section(roff: &mut Roff, heading: &str, text: &str) {
     roff.control("SH", [heading]);
     let mut literal = false;

@@ -1,4 +1,4 @@
-//! Does what a plan says: first what several nodes wait for, then each node's own part.
+//! Executes a plan: first the steps that several nodes share, then the steps of each node.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -14,7 +14,7 @@ use chain::chain;
 
 use super::steps::{self, Site};
 
-/// How what several nodes wait for ended: nothing, or why it failed.
+/// Results of the shared steps: nothing, or the error.
 #[derive(Debug, Default)]
 pub(in crate::commands) struct Shared {
     networks: HashMap<String, Option<String>>,
@@ -22,7 +22,7 @@ pub(in crate::commands) struct Shared {
 }
 
 impl Shared {
-    /// Makes networks and pulls images, side by side.
+    /// Creates networks and pulls images in parallel.
     pub(in crate::commands) async fn make(site: &Site<'_, '_>, steps: Vec<Step>) -> Self {
         let mut shared = Self::default();
         let made = join_all(steps.iter().map(|step| one(site, step))).await;
@@ -36,7 +36,7 @@ impl Shared {
         shared
     }
 
-    /// The same with a network that cannot be made: the tables do not have it.
+    /// Adds an error for a network that the tables do not define.
     pub(in crate::commands) fn without_row(mut self, network: &str, host: &NodeName) -> Self {
         let text = format!(
             "network {network} was removed on {host}, and the tables no longer define it; define it again"
@@ -55,7 +55,7 @@ async fn one(site: &Site<'_, '_>, step: &Step) -> Option<String> {
     let host = site.slots.host;
     match step {
         Step::CreateNetwork { name, body, .. } => {
-            // the engine asks netd, which makes only what the tables have
+            // the engine asks netd, which only creates networks of the tables
             if let Err(outcome) = site.tables.ended().await {
                 return outcome.failure().ok().map(|(text, _)| text);
             }
@@ -64,7 +64,7 @@ async fn one(site: &Site<'_, '_>, step: &Step) -> Option<String> {
                     site.has(name, id);
                     Ok(())
                 }
-                // another command was faster with the same table row
+                // another command has created it from the same row
                 Err(EngineError::Refused { status: 409, .. }) => {
                     host.engine.networks().await.map(|listed| site.knows(&listed))
                 }
@@ -88,7 +88,7 @@ async fn one(site: &Site<'_, '_>, step: &Step) -> Option<String> {
     }
 }
 
-/// Says, as mkdocker does, that an image is on its way: it may take minutes.
+/// Prints that an image is being pulled, like mkdocker: it can take minutes.
 pub(super) fn announce(members: &[Member], verdicts: &HashMap<NodeName, Verdict>, replies: &Replies) {
     for member in members {
         let Some(Verdict::Make { pull, replaces, .. }) = verdicts.get(&member.node) else { continue };
@@ -101,7 +101,7 @@ pub(super) fn announce(members: &[Member], verdicts: &HashMap<NodeName, Verdict>
     }
 }
 
-/// A node's own part.
+/// Executes the steps of a node.
 pub(super) async fn node(
     site: &Site<'_, '_>,
     verdict: Verdict,
@@ -139,7 +139,7 @@ pub(super) async fn node(
     }
 }
 
-/// What a node's container is not, though it is made. With `--strict` that is an error.
+/// Deviations of a created container. With `--strict` they are an error.
 pub(super) struct Warnings<'a> {
     member: &'a Member,
     replies: &'a Replies,

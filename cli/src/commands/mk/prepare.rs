@@ -1,4 +1,4 @@
-//! From nodes to create bodies and snapshots, everything checked. Nobody is spoken to.
+//! Compiles create bodies and snapshots and checks them all. Hosts are not contacted.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
@@ -21,25 +21,25 @@ pub(super) struct Overrides {
     settings: Option<Settings>,
 }
 
-/// What is to be made, by host.
+/// Containers to create, by host.
 #[derive(Debug)]
 pub(super) struct Job {
-    /// Each host's part.
+    /// Work of each host.
     pub(super) hosts: BTreeMap<NodeName, Work>,
 }
 
-/// A host's part.
+/// Work of a host.
 #[derive(Debug)]
 pub(super) struct Work {
-    /// The tables as it gets them.
+    /// Snapshot for the host.
     pub(super) snapshot: Snapshot,
-    /// The networks that its containers are on.
+    /// Networks of its containers.
     pub(super) networks: Vec<Network>,
     /// Its containers.
     pub(super) containers: HashMap<NodeName, Wanted>,
 }
 
-/// The words after the noderange; the messages are those of mkdocker.
+/// Parses the arguments after the noderange. Messages are those of mkdocker.
 pub(super) fn overrides(words: &[String]) -> Result<Overrides, CommandError> {
     let usage = |text: String| Err(CommandError::Usage(text));
     let mut overrides = Overrides::default();
@@ -74,17 +74,17 @@ pub(super) fn overrides(words: &[String]) -> Result<Overrides, CommandError> {
     Ok(overrides)
 }
 
-/// All that is to be made.
+/// Result of the preparation.
 pub(super) struct Prepared {
-    /// What is made on each host.
+    /// Containers of each host.
     pub(super) job: Job,
-    /// Where the nodes are that can be made, and what is wrong with the others.
+    /// Locations of usable nodes, and errors of the others.
     pub(super) places: Places,
-    /// Nodes of these hosts that nobody asked for and whose rows cannot be used, each with the reason.
+    /// Nodes of these hosts that are not selected and have invalid rows, each with the reason.
     pub(super) left_out: Vec<String>,
 }
 
-/// Checks everything of all nodes. A node that cannot be made keeps no other from being made.
+/// Checks all nodes. An invalid node does not block the others.
 pub(super) fn prepared(
     places: Places,
     overrides: &Overrides,
@@ -120,7 +120,7 @@ pub(super) fn prepared(
 
 type Reasons = BTreeMap<NodeName, String>;
 
-/// Each host with its snapshot, and the hosts of which there is none.
+/// Hosts with their snapshots, and errors of hosts without one.
 fn works(places: &[Place], tables: &Tables<'_>) -> Result<(BTreeMap<NodeName, Work>, Reasons), CommandError> {
     let hosts: BTreeSet<&NodeName> = places.iter().map(|(_, host)| &host.name).collect();
     let (mut works, mut broken) = (BTreeMap::new(), BTreeMap::new());
@@ -158,7 +158,7 @@ impl Work {
     }
 }
 
-/// What `xdock check` finds of these nodes: nothing is made of rows that contradict each other.
+/// Findings of `xdock check` for these nodes: rows that contradict each other are not used.
 fn findings(places: &[Place], cluster: &Cluster<'_>) -> Reasons {
     let asked: HashSet<&NodeName> = places.iter().map(|(node, _)| node).collect();
     let mut wrong: BTreeMap<NodeName, BTreeSet<String>> = BTreeMap::new();
@@ -195,7 +195,7 @@ fn wanted(
     Ok((spec, Wanted { node: node.clone(), image, body }))
 }
 
-/// Links as names for addresses: on a network that both are on, as others are not reached.
+/// Resolves links to addresses on a network that both containers have.
 fn names(spec: &ContainerSpec, cluster: &Cluster<'_>) -> Result<Vec<Named>, String> {
     let mut names = Vec::new();
     for link in &spec.settings.links {

@@ -1,4 +1,4 @@
-//! Does the steps of one node. The first failure ends it, and then what the plan says to take it back is done.
+//! Executes the steps of one node. After the first failure it executes the plan's undo steps.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -13,23 +13,23 @@ use crate::plan::{self, Fault, Replaced, Step, Subject};
 use chain::chain;
 use serde_json::Value;
 
-/// What all nodes of a host share.
+/// State that all nodes of a host share.
 pub(in crate::commands) struct Site<'a, 't> {
-    /// Its engine, as many requests at a time as it takes.
+    /// Its engine, with a limited number of parallel requests.
     pub(in crate::commands) slots: Slots<'a>,
-    /// The tables for its netd.
+    /// Snapshot delivery to its netd.
     pub(in crate::commands) tables: Bringing<'a, 't>,
-    /// Its networks by name, those too that are made meanwhile.
+    /// Its networks by name, including those that this command creates.
     networks: RefCell<HashMap<String, NetworkId>>,
 }
 
 impl<'a, 't> Site<'a, 't> {
-    /// A host of which no network is known yet.
+    /// A host without known networks.
     pub(in crate::commands) fn new(host: &'a Host, tables: Bringing<'a, 't>) -> Self {
         Self { slots: Slots::of(host), tables, networks: RefCell::default() }
     }
 
-    /// Takes up the networks that are there; of several with one name those that are ours.
+    /// Adds existing networks. If several have one name, ours wins.
     pub(in crate::commands) fn knows(&self, listed: &[Network]) {
         for network in listed {
             if plan::is_ours(network) || !self.networks.borrow().contains_key(&network.name) {
@@ -38,13 +38,13 @@ impl<'a, 't> Site<'a, 't> {
         }
     }
 
-    /// Takes up one.
+    /// Adds a network.
     pub(super) fn has(&self, name: &str, id: NetworkId) {
         self.networks.borrow_mut().insert(name.to_owned(), id);
     }
 }
 
-/// One after the other. What the engine did not take of what it was asked for is told by `say`.
+/// Executes steps in order. `say` gets the parts of a request that the engine ignored.
 pub(in crate::commands) async fn run(
     site: &Site<'_, '_>,
     node: &str,
@@ -63,7 +63,7 @@ pub(in crate::commands) async fn run(
     Ok(())
 }
 
-/// An error with the name of the container whose endpoint it names.
+/// Adds the name of the container whose endpoint the error names.
 pub(in crate::commands) async fn named(engine: &Engine, error: EngineError) -> EngineError {
     let EngineError::Refused { status, message } = error else { return error };
     let listed = match plan::names_endpoint(&message) {
@@ -77,17 +77,17 @@ pub(in crate::commands) async fn named(engine: &Engine, error: EngineError) -> E
     EngineError::Refused { status, message }
 }
 
-/// What [`Step::Create`] left.
+/// Result of [`Step::Create`].
 enum Made {
     /// No container.
     Nothing,
-    /// This one.
+    /// A container.
     Container(ContainerId),
-    /// Perhaps one of this create body: the answer was lost.
+    /// Unknown: the answer for this create body was lost.
     Unknown(Value),
 }
 
-/// The steps of one node on their way.
+/// Execution of one node's steps.
 struct Work<'a, 's, 't> {
     site: &'a Site<'s, 't>,
     node: &'a str,
@@ -108,7 +108,7 @@ impl Work<'_, '_, '_> {
             return Err(failed(self.node, step, &error, self.replaces.is_some()));
         }
         let took = begun.elapsed();
-        // settling takes time, not the engine's
+        // waiting needs no request
         drop(slot);
         match step {
             Step::Start(of) => match self.subject(of) {
@@ -119,7 +119,7 @@ impl Work<'_, '_, '_> {
         }
     }
 
-    /// The first that fails ends it: what follows would meet it in its way.
+    /// Executes undo steps until one fails: the following steps depend on it.
     async fn undo(&mut self, undo: &[Step]) -> Result<(), EngineError> {
         for step in undo {
             self.apply(step).await?;
@@ -164,7 +164,7 @@ impl Work<'_, '_, '_> {
                 Some(of) => engine.start(&of).await.map(drop),
                 None => Err(self.absent()),
             },
-            // no call of the engine
+            // not a request
             Step::Tables => Ok(()),
             Step::Remove { of, .. } => {
                 engine.remove(of, Removal { force: true, volumes: false }).await.map(drop)
@@ -178,7 +178,7 @@ impl Work<'_, '_, '_> {
         let (id, warnings) = match host.engine.create(self.node, body).await {
             Ok(made) => made,
             Err(error) => {
-                // what the engine refuses is not made; whose answer is lost may be
+                // a refused request created nothing; a lost answer may have
                 let refused = matches!(error, EngineError::Refused { .. } | EngineError::Unreachable { .. });
                 self.made = if refused { Made::Nothing } else { Made::Unknown(body.clone()) };
                 return Err(error);
@@ -191,7 +191,7 @@ impl Work<'_, '_, '_> {
         Ok(())
     }
 
-    /// What was made goes, with its volumes. Nobody else's container does, also where one got the node's name meanwhile.
+    /// Removes the created container with its volumes. Other containers stay, even if one has got the node's name.
     async fn discard(&mut self) -> Result<(), EngineError> {
         let engine = &self.site.slots.host.engine;
         let id = match std::mem::replace(&mut self.made, Made::Nothing) {
@@ -213,8 +213,8 @@ impl Work<'_, '_, '_> {
     }
 }
 
-/// Tells what was wrong with a container's networks, when what can be mended is mended; `warn`: what stays so. In a container
-/// that runs dockerd uses no interface's name twice (moby `libnetwork/osl`, `nextIfIndex`).
+/// Reports deviations of a container's networks after the repair. `warn` gets those that stay. dockerd never reuses an
+/// interface name in a running container (moby `libnetwork/osl`, `nextIfIndex`).
 pub(in crate::commands) fn reported(
     (faults, runs): (&[Fault], bool),
     say: &dyn Fn(String),
@@ -229,7 +229,7 @@ pub(in crate::commands) fn reported(
     }
 }
 
-/// Tells what of a create body the engine did not take, and what nobody publishes.
+/// Reports fields of the create body that the engine ignored, and ports that nothing publishes.
 async fn compare(
     host: &Host,
     id: &ContainerId,
@@ -240,7 +240,7 @@ async fn compare(
     for field in plan::ignored(body, &host.engine.inspect(id).await?.has) {
         say(format!("the engine of {name} ignores {field}"));
     }
-    // a remote network driver maps no port by itself (moby libnetwork/drivers/remote), and netd's bridges need none
+    // remote network drivers do not map ports (moby libnetwork/drivers/remote), and netd's bridges do not need it
     for port in plan::published(body) {
         say(format!("{port} is not published on {name}: connect to the container's own address"));
     }
@@ -272,7 +272,7 @@ fn failed(node: &str, step: &Step, error: &EngineError, replaces: bool) -> Outco
     }
 }
 
-/// The failure, and what it left.
+/// Adds the result of the undo steps to a failure.
 fn told(
     failure: Outcome,
     undo: &[Step],
@@ -282,7 +282,7 @@ fn told(
     if undo.is_empty() {
         return failure;
     }
-    // all of this node that there was is gone: the reason is still that of its host
+    // nothing of this node is left: the reason is still that of its host
     if matches!((&failure, &undone, replaces), (Outcome::OfHost(..), Ok(()), None)) {
         return failure;
     }
@@ -301,7 +301,7 @@ fn told(
         }
     };
     let rest = rest.map(|rest| format!("\n{rest}")).unwrap_or_default();
-    // what it wrote went with it
+    // its log was removed with the container
     let hint = hint.filter(|_| replaces.is_none());
     let first = match (first.strip_suffix("; the end of its log:"), replaces) {
         (Some(how), Some(_)) => format!("the new container: {how}{left}; the end of its log:"),

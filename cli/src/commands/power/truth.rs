@@ -1,5 +1,4 @@
-//! What became of a container that was started or stopped: the engine's word is that it did what it was asked to, and a
-//! container may end a moment later.
+//! Checks a container after start or stop: the engine reports success, but the container may end a moment later.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -18,21 +17,20 @@ use crate::host::Host;
 /// of the dead ones were still reported as running; after 250 ms 2 to 9 %, after 100 ms 12 to 37 %.
 const SETTLE: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_millis(500);
 
-/// How long to wait after a start that took so long.
+/// Wait time after a start of this duration.
 fn settle(took: Duration) -> Duration {
     (took / 2).clamp(*SETTLE.start(), *SETTLE.end())
 }
 
-/// An engine notes when a container was started after its program wrote the first lines: at most so much later.
+/// The engine may set StartedAt up to this long after the program's first output.
 const LATE: Duration = Duration::from_secs(1);
 
-/// How many of its last lines a container that died says.
+/// Log lines to show of a failed container.
 const LAST: u64 = 10;
 
-/// The requests that a host's engine gets at a time. Waiting for a container to settle takes none of them.
+/// Limits parallel requests to a host's engine. Waiting for a started container does not count.
 #[derive(Debug)]
 pub(in crate::commands) struct Slots<'a> {
-    /// The host.
     pub(in crate::commands) host: &'a Host,
     free: Semaphore,
 }
@@ -42,12 +40,12 @@ impl<'a> Slots<'a> {
         Self { host, free: Semaphore::new(host.requests) }
     }
 
-    /// One of them; `None` never comes, for nobody closes them.
+    /// Waits for a free request. Never `None`, because the semaphore is not closed.
     pub(in crate::commands) async fn one(&self) -> Option<SemaphorePermit<'_>> {
         self.free.acquire().await.ok()
     }
 
-    /// Whether a container whose start took so long is still up a moment later; else why not, with the end of its log.
+    /// Checks that a container is still up after its start. The error contains the end of its log.
     pub(in crate::commands) async fn is_up(
         &self,
         node: &str,
@@ -81,7 +79,7 @@ impl<'a> Slots<'a> {
     }
 }
 
-/// How a container failed after its start; `None`: it runs, or it has done its job.
+/// Reason why a started container failed; `None`: it runs, or its job is done.
 fn end(found: &Inspected) -> Option<String> {
     let runs = matches!(found.state.as_str(), "running" | "paused");
     if found.restarts == 0 && (runs || is_done(found)) {
@@ -95,19 +93,19 @@ fn end(found: &Inspected) -> Option<String> {
     let why = match (found.oom_killed, found.error.is_empty()) {
         (true, _) => "it needs more memory than vm.memory allows".to_owned(),
         (false, false) => found.error.clone(),
-        // where it runs again nobody knows how it ended
+        // after a restart the exit status is unknown
         (false, true) if runs => return Some(format!("it ended immediately{again}")),
         (false, true) => status(found.exit_code),
     };
     Some(format!("it ended immediately{again}: {why}"))
 }
 
-/// A job: its program ended by itself, without an error.
+/// A job: its program ended without an error.
 fn is_done(found: &Inspected) -> bool {
     found.state == "exited" && found.exit_code == 0 && !found.oom_killed && found.error.is_empty()
 }
 
-/// 128 and a signal's number is what the engine says of a program that a signal ended.
+/// The engine reports 128 + N for a program that signal N ended.
 fn status(code: i64) -> String {
     let signal = match code {
         132 => " (SIGILL)",
@@ -132,7 +130,7 @@ fn died(how: &str, last: &[String]) -> String {
     format!("{how}; the end of its log:{}", lines.concat())
 }
 
-/// What it wrote at last: in the run that ended, where it was only one.
+/// Its last log lines, of the failed run if it ran only once.
 async fn last_lines(
     engine: &Engine,
     id: &ContainerId,

@@ -1,4 +1,4 @@
-//! Waiting for something to happen to a container.
+//! Events of a container.
 
 use std::time::Duration;
 
@@ -7,30 +7,30 @@ use futures_util::stream::BoxStream;
 
 use crate::engine::{Engine, EngineError};
 
-/// The first wait: what happened between the last look and the engine's first word is told by nobody.
+/// First interval: events before the engine's first answer are not reported.
 const FIRST: Duration = Duration::from_millis(300);
 
-/// A look though nothing was told: a word may be lost with its connection.
+/// Check interval without events: events may be lost with a connection.
 const LOOK: Duration = Duration::from_secs(30);
 
-/// What the engine tells of a container.
+/// Event stream of a container.
 pub(super) struct Happenings<'a> {
     stream: BoxStream<'a, Result<(), EngineError>>,
     patience: Duration,
 }
 
 impl<'a> Happenings<'a> {
-    /// Of the container with that name, also before there is one.
+    /// Events of the container with this name, which need not exist yet.
     pub(super) fn new(engine: &'a Engine, name: &str) -> Self {
         Self { stream: engine.happenings(name).boxed(), patience: FIRST }
     }
 
-    /// Ends when it is time to look at the container. May be given up.
+    /// Returns when the container must be checked. Cancel safe.
     pub(super) async fn next(&mut self) {
         let told = tokio::time::timeout(self.patience, self.stream.next()).await;
         self.patience = LOOK;
         if let Ok(None | Some(Err(_))) = told {
-            // the connection has ended: looks take the place of words
+            // without the connection only the interval remains
             self.patience = FIRST;
             tokio::time::sleep(FIRST).await;
         }

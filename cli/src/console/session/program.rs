@@ -1,4 +1,4 @@
-//! A program in the container in place of its own terminal.
+//! Runs a program in the container.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -10,7 +10,7 @@ use crate::console::words::Situation;
 use crate::engine::{EngineError, Found, Phase};
 
 impl Session<'_> {
-    /// A program in the container.
+    /// Runs a program in the container.
     pub(super) async fn shell(&mut self, found: &Found) -> Result<Next, ConsoleError> {
         let words = self.wish.exec.as_deref().unwrap_or_default();
         let mark = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
@@ -46,16 +46,16 @@ impl Session<'_> {
         }
     }
 
-    /// Whether the container outlived the program in it.
+    /// Whether the container still runs after the program ended.
     async fn still_runs(&self, found: &Found, code: i64) -> bool {
-        // the kernel kills what is in a container when its first process ends, a little before the engine says so
+        // the kernel kills all processes of a container when its first process ends, before the engine reports it
         if code == 128 + 9 {
             tokio::time::sleep(PATIENCE).await;
         }
         match look(self.engine, self.node).await {
             Ok(Ok(now)) => now.phase == Phase::Running && now.id == found.id && now.started == found.started,
             Ok(Err(_)) => false,
-            // nothing is known, so nothing is said to be ended
+            // unknown, so assume that it runs
             Err(_) => false,
         }
     }

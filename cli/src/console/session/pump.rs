@@ -1,4 +1,4 @@
-//! Bytes both ways. Each way goes at its own pace, and neither keeps a signal or a changed window waiting.
+//! Copies bytes in both directions. Each direction is independent, and neither blocks signals and window changes.
 
 use std::io;
 use std::time::SystemTime;
@@ -16,7 +16,7 @@ use crate::console::words::Situation;
 use crate::engine::{Channel, Engine, Exec, Found, Input, Output, Phase, Size, Tty};
 
 impl Session<'_> {
-    /// Until the terminal's stream ends, or somebody leaves.
+    /// Runs until the stream ends or the user leaves.
     pub(super) async fn pump_terminal(
         &mut self,
         found: &Found,
@@ -52,7 +52,7 @@ impl Session<'_> {
         Ok(next)
     }
 
-    /// Until the program ends (`None`), or somebody leaves.
+    /// Runs until the program ends (`None`) or the user leaves.
     pub(super) async fn pump_shell(&mut self, exec: &Exec, channel: Channel) -> Option<Left> {
         let (engine, screen) = (self.engine, self.screen);
         let Channel { mut output, mut input } = channel;
@@ -77,7 +77,7 @@ impl Session<'_> {
     }
 }
 
-/// Shows all that comes until there is no more.
+/// Shows output until its end.
 async fn show(output: &mut Output, screen: &Screen, mut note: impl FnMut(&[u8])) -> io::Result<()> {
     while let Some(piece) = output.next().await? {
         note(&piece.bytes);
@@ -86,14 +86,13 @@ async fn show(output: &mut Output, screen: &Screen, mut note: impl FnMut(&[u8]))
     Ok(())
 }
 
-/// Gives on what is typed. At the end of a pipe a program is told so where that does not end what it writes
-/// (`half_close`); its output goes on.
+/// Sends input. At the end of a pipe the program gets end of file if that does not end its output (`half_close`).
 async fn typed(keyboard: &mut Keyboard, input: &mut Input, half_close: bool) -> Next {
     loop {
         match keyboard.next().await {
             Keys::Typed(bytes) => match input.write(&bytes).await {
                 Ok(()) => keyboard.taken(),
-                // what was written before is still to come: the other way tells the end
+                // output may still arrive: the other direction reports the end
                 Err(_) => return std::future::pending().await,
             },
             Keys::Escape => return Next::Leave(Left::Keys),
@@ -108,8 +107,8 @@ async fn typed(keyboard: &mut Keyboard, input: &mut Input, half_close: bool) -> 
     }
 }
 
-/// Tells when a container that was attached to before its start has started (`started` is then the container), and ends when
-/// another one, or none, has its name: the engine goes on waiting for one that is removed.
+/// Reports the start of a container that was attached before its start (`started` then has the container). Returns
+/// when the name belongs to another container or to none: the engine waits forever for a removed one.
 async fn herald(
     engine: &Engine,
     (node, found): (&str, &Found),
@@ -127,18 +126,18 @@ async fn herald(
                 *started = Some(now);
                 return std::future::pending().await;
             }
-            // the stream's end tells what else may be
+            // the end of the stream reports other changes
             Ok(Ok(_)) | Err(_) => {}
         }
     }
 }
 
 async fn resize(engine: &Engine, tty: Tty<'_>, size: Size) {
-    // a program that ended meanwhile has no size
+    // a program that has ended has no size
     let _ = engine.resize(tty, size).await;
 }
 
-/// A program that paints its screen paints it again when the size changes, and only then.
+/// Makes a full-screen program redraw: it does so only when the size changes.
 async fn redraw(engine: &Engine, tty: Tty<'_>, size: Option<Size>) {
     if let Some(size) = size {
         resize(engine, tty, Size { rows: size.rows.saturating_add(1), ..size }).await;

@@ -1,4 +1,4 @@
-//! A connection that has become the two ends of a program.
+//! A connection to standard input and output of a program.
 
 use std::io;
 
@@ -12,21 +12,21 @@ use super::frames::{Frames, Piece};
 /// Bytes read at a time.
 const PIECE: usize = 32 * 1024;
 
-/// What comes out of a program.
+/// Format of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
-    /// A terminal's bytes.
+    /// Bytes of a terminal.
     Raw,
-    /// Two streams in frames.
+    /// Two framed streams.
     Framed,
 }
 
-/// Both ends.
+/// Input and output of a program.
 #[derive(Debug)]
 pub(crate) struct Channel {
-    /// What it writes.
+    /// Its output.
     pub(crate) output: Output,
-    /// What it reads.
+    /// Its input.
     pub(crate) input: Input,
 }
 
@@ -38,7 +38,7 @@ impl Channel {
     }
 }
 
-/// What a program writes.
+/// Output of a program.
 #[derive(Debug)]
 pub(crate) struct Output {
     read: ReadHalf<TokioIo<Upgraded>>,
@@ -47,7 +47,7 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// The next bytes as they came; `None`: it is the end. May be given up at any time: nothing is lost.
+    /// The next bytes; `None`: end. Cancel safe.
     pub(crate) async fn next(&mut self) -> io::Result<Option<Piece>> {
         loop {
             if let Some(piece) = self.frames.as_mut().and_then(Frames::next) {
@@ -66,18 +66,18 @@ impl Output {
     }
 }
 
-/// What a program reads.
+/// Input of a program.
 #[derive(Debug)]
 pub(crate) struct Input(WriteHalf<TokioIo<Upgraded>>);
 
 impl Input {
-    /// Gives it bytes.
+    /// Sends bytes.
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.0.write_all(bytes).await?;
         self.0.flush().await
     }
 
-    /// Tells it that there is no more. On a terminal the engine would end its output too.
+    /// Sends end of file. On a terminal the engine would also end the output.
     pub(crate) async fn close(&mut self) -> io::Result<()> {
         self.0.shutdown().await
     }

@@ -1,29 +1,29 @@
-//! A host's own time: what its engine writes beside each line of a log.
+//! Time of a host's clock, as in its logs.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Time since 1970 by a host's clock.
+/// Time since 1970 on a host's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct HostTime(Duration);
 
 impl HostTime {
-    /// A time of ours, for a host that does not tell its own.
+    /// Our time, for a host whose time is unknown.
     pub(super) fn of(time: SystemTime) -> Self {
         Self(since_1970(time))
     }
 
-    /// Earlier by that much.
+    /// This time minus `by`.
     pub(crate) fn before(self, by: Duration) -> Self {
         Self(self.0.saturating_sub(by))
     }
 
-    /// The very next moment that an engine can tell from this one.
+    /// The next time that the engine distinguishes.
     pub(crate) fn next(self) -> Self {
         Self(self.0 + Duration::from_nanos(1))
     }
 
-    /// As Docker writes it: `2026-11-22T13:36:31.123456789Z`, or with an offset in place of the Z (RFC 3339).
+    /// Parses Docker's format: `2026-11-22T13:36:31.123456789Z`, or with an offset instead of Z (RFC 3339).
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (date, rest) = text.split_once('T')?;
         let [year, month, day] = numbers(date, '-')?;
@@ -37,31 +37,31 @@ impl HostTime {
     }
 }
 
-/// As the engine's `since` and `until` take it (moby api/types/time, `ParseTimestamps`).
+/// Format of the engine's `since` and `until` (moby api/types/time, `ParseTimestamps`).
 impl fmt::Display for HostTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{:09}", self.0.as_secs(), self.0.subsec_nanos())
     }
 }
 
-/// How a host's clock differs from ours, as far as one question can tell.
+/// Difference between a host's clock and ours, measured by one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Difference {
     host: HostTime,
     ours: Duration,
-    /// How wrong it may be.
+    /// Maximum error.
     pub(crate) doubt: Duration,
 }
 
 impl Difference {
-    /// From the host's answer to a question that was asked and answered at those times of ours.
+    /// Computed from the host's time and our times of request and answer.
     pub(super) fn of(host: HostTime, asked: SystemTime, answered: SystemTime) -> Self {
         let (asked, answered) = (since_1970(asked), since_1970(answered));
         let doubt = answered.saturating_sub(asked) / 2;
         Self { host, ours: asked + doubt, doubt }
     }
 
-    /// A time of ours by the host's clock.
+    /// Converts our time to the host's clock.
     pub(crate) fn there(&self, ours: SystemTime) -> HostTime {
         let ours = since_1970(ours);
         HostTime((self.host.0 + ours).saturating_sub(self.ours))
@@ -78,7 +78,7 @@ fn numbers(text: &str, separator: char) -> Option<[i64; 3]> {
     parts.next().is_none().then_some(all)
 }
 
-/// Seconds east of Greenwich.
+/// Offset from UTC in seconds.
 fn offset(zone: &str) -> Option<i64> {
     let Some(digits) = zone.strip_prefix(['+', '-']) else { return (zone == "Z").then_some(0) };
     let (hours, minutes) = digits.split_once(':')?;
@@ -86,7 +86,7 @@ fn offset(zone: &str) -> Option<i64> {
     Some(if zone.starts_with('-') { -seconds } else { seconds })
 }
 
-/// Days from 1970-01-01 to a date of the Gregorian calendar: years begin in March, so that the leap day is the last one.
+/// Days since 1970-01-01 in the Gregorian calendar. Years start in March, so that the leap day is last.
 fn days(year: i64, month: i64, day: i64) -> i64 {
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let era = year.div_euclid(400);

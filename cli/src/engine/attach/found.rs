@@ -1,4 +1,4 @@
-//! A container as the engine's inspect has it, in the few words that a terminal needs.
+//! State of a container for consoles, from inspect.
 
 use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum as Status, ExecInspectResponse};
 
@@ -8,34 +8,34 @@ use crate::engine::ContainerId;
 /// A container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Found {
-    /// Which it is.
+    /// Its ID.
     pub(crate) id: ContainerId,
-    /// Whether it has a terminal of its own.
+    /// Whether it has a terminal.
     pub(crate) tty: bool,
-    /// Whether anybody listens to what is typed there.
+    /// Whether it reads standard input.
     pub(crate) listens: bool,
-    /// What it does.
+    /// Its phase.
     pub(crate) phase: Phase,
-    /// When it was started last.
+    /// Time of its last start.
     pub(crate) started: Option<HostTime>,
-    /// How it ended last.
+    /// Last exit status.
     pub(crate) exit_code: i64,
 }
 
-/// What a container does.
+/// Phase of a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// Nothing yet.
+    /// Not started yet.
     Created,
-    /// It runs.
+    /// Running.
     Running,
-    /// It is frozen.
+    /// Paused.
     Paused,
-    /// It ended; Docker will start it.
+    /// Stopped; Docker will restart it.
     Restarting,
-    /// It ended.
+    /// Stopped.
     Exited,
-    /// It is on its way out.
+    /// Being removed.
     Gone,
 }
 
@@ -65,14 +65,14 @@ fn phase(status: Status) -> Phase {
     }
 }
 
-/// How a program in a container is, or was.
+/// State of an exec.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ended {
-    /// It has not ended.
+    /// Still running.
     pub(crate) running: bool,
-    /// It never ran: the engine told why in place of its output.
+    /// Did not start; the engine wrote the reason to its output.
     pub(crate) never_ran: bool,
-    /// Its exit status.
+    /// Exit status.
     pub(crate) code: i64,
 }
 

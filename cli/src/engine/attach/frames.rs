@@ -1,24 +1,23 @@
-//! The frames in which standard output and standard error share a stream: one byte that says which, three zeros, the length
-//! as four bytes (moby pkg/stdcopy). Frames may be cut anywhere.
+//! Frames that multiplex standard output and standard error: stream number, three zero bytes, length in four bytes
+//! (moby pkg/stdcopy). Frames may be split anywhere.
 
 use bytes::{Buf as _, Bytes, BytesMut};
 
 /// Bytes before each payload.
 const HEADER: usize = 8;
 
-/// Number of standard error.
+/// Stream number of standard error.
 const STDERR: u8 = 2;
 
-/// What a program wrote.
+/// Output of a program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Piece {
-    /// To its standard error.
+    /// Whether it is standard error.
     pub(crate) from_stderr: bool,
-    /// The bytes.
     pub(crate) bytes: Bytes,
 }
 
-/// Takes frames apart as they come; a payload is given on before its frame is whole.
+/// Splits frames incrementally. Payload is returned before its frame is complete.
 #[derive(Debug, Default)]
 pub(super) struct Frames {
     held: BytesMut,
@@ -27,12 +26,12 @@ pub(super) struct Frames {
 }
 
 impl Frames {
-    /// Adds what came.
+    /// Adds received bytes.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         self.held.extend_from_slice(bytes);
     }
 
-    /// The next piece, if there is one.
+    /// The next piece.
     pub(super) fn next(&mut self) -> Option<Piece> {
         while self.left == 0 {
             let [stream, _, _, _, length @ ..]: [u8; HEADER] = *self.held.first_chunk()?;

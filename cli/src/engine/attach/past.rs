@@ -1,4 +1,4 @@
-//! What a container wrote before: its log as bytes, by the host's time.
+//! Raw log of a container, by the host's time.
 
 use std::time::SystemTime;
 
@@ -15,14 +15,14 @@ use crate::engine::transport::URL;
 use crate::engine::verbs::refusal;
 use crate::engine::{Engine, EngineError};
 
-/// Which part of a log.
+/// Part of a log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Span {
-    /// From then on.
+    /// Start time.
     pub(crate) since: Option<HostTime>,
-    /// Up to then.
+    /// End time.
     pub(crate) until: Option<HostTime>,
-    /// Only the last lines.
+    /// Number of last lines.
     pub(crate) tail: Option<u64>,
 }
 
@@ -36,7 +36,7 @@ impl Span {
 }
 
 impl Engine {
-    /// A part of a container's log, its streams together in their order.
+    /// Part of a container's log, both streams in order.
     pub(crate) async fn past(
         &self,
         of: &Found,
@@ -54,11 +54,11 @@ impl Engine {
         let body = self.soon(self.bounded(asked)).await?.into_data_stream();
         let engine = self.clone();
         let pieces = body.map_err(move |error| engine.error(error.into()));
-        // a terminal's log has no frames, as its stream has none
+        // logs of terminals have no frames
         Ok(if of.tty { pieces.boxed() } else { unframed(pieces.boxed()) })
     }
 
-    /// How the host's clock differs from ours.
+    /// Difference between the host's clock and ours.
     pub(crate) async fn clock(&self) -> Result<Difference, EngineError> {
         let asked = SystemTime::now();
         let told = self.soon(async { self.docker.info().await.map_err(|error| self.error(error)) }).await?;

@@ -1,40 +1,40 @@
-//! Tells what a program on a host writes from what comes before it.
+//! Separates the output of a program on a host from output before it.
 //!
-//! Root's login files (`.bashrc`, `.cshrc`) run before every command, and what they print comes before the command's own
-//! output. So the command is preceded by a mark on both outputs; what stands before the mark is nobody's answer.
+//! Root's login files (`.bashrc`, `.cshrc`) run before each command and may print text. So a mark precedes the
+//! command's output on both streams, and text before the mark is ignored.
 
-/// A line that no login file prints.
+/// Mark line.
 const MARK: &str = "xdock: output follows";
 
-/// Starts a program after the mark, in place of the shell. It runs in `sh`, whatever shell root has.
+/// Prints the mark and executes the program. Runs in `sh`, whatever root's shell is.
 const SCRIPT: &str = "echo 'xdock: output follows'; echo 'xdock: output follows' >&2; exec \"$0\" \"$@\"";
 
-/// More than this before the mark is no greeting.
+/// Limit of output before the mark.
 const LIMIT: usize = 64 * 1024;
 
-/// One line for the login shell of a host.
+/// Command line for the login shell of a host.
 pub(super) fn command(words: &[&str]) -> String {
     format!("exec sh -c {} {}", process::shell_word(SCRIPT), process::shell_words(words))
 }
 
-/// What follows the mark; `None`: there is none.
+/// Output after the mark; `None`: no mark.
 pub(super) fn after(output: &[u8]) -> Option<&[u8]> {
     let mark = format!("{MARK}\n");
     let at = output.windows(mark.len()).position(|window| window == mark.as_bytes())?;
     output.get(at + mark.len()..)
 }
 
-/// The same of text; the whole text where there is no mark.
+/// Text after the mark, or all text without one.
 pub(super) fn own(text: &str) -> &str {
     after(text.as_bytes()).and_then(|own| std::str::from_utf8(own).ok()).unwrap_or(text)
 }
 
-/// A stream of which the mark has not come yet.
+/// Stream before the mark.
 #[derive(Debug, Default)]
 pub(in crate::engine) struct Preamble(Vec<u8>);
 
 impl Preamble {
-    /// Takes what came; what follows the mark, once it has come. `Err`: it will not come.
+    /// Adds output; returns the output after the mark once it is found. `Err`: the mark is missing.
     pub(in crate::engine) fn take(&mut self, bytes: &[u8]) -> Result<Option<Vec<u8>>, String> {
         self.0.extend_from_slice(bytes);
         match after(&self.0) {
@@ -44,7 +44,7 @@ impl Preamble {
         }
     }
 
-    /// What is said where the stream ended, or goes on, without the mark; `None`: nothing came.
+    /// Error for a stream without the mark; `None`: it is empty.
     pub(in crate::engine) fn told(&self) -> Option<String> {
         let text = String::from_utf8_lossy(&self.0);
         let first = text.lines().map(str::trim).find(|line| !line.is_empty())?;

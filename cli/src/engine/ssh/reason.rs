@@ -1,36 +1,37 @@
-//! Why there is no ssh connection, out of what ssh wrote, and what to do about it. Pure.
+//! Why an ssh connection failed, from ssh's error output, and what to do. Pure.
 //!
-//! ssh writes for a person who sits at it: fifteen lines where a host key has changed, one line with two causes elsewhere. A
-//! command on a hundred hosts tells one line a host, and the command that mends it.
+//! ssh writes fifteen lines for a changed host key, and one line for two causes elsewhere. A command on a hundred
+//! hosts prints one line per host, with the command that fixes it.
 
-/// What kept ssh from connecting.
+/// Why ssh did not connect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Reason {
-    /// The host has another key than the one that is known here. The file, where it is not the user's usual one.
+    /// The host key differs from the known one. The file, if it is not the user's default.
     HostKeyChanged(Option<String>),
-    /// No key of the host is known here, and ssh is told to ask nobody.
+    /// The host key is unknown, and ssh must not ask.
     HostKeyUnknown,
-    /// The host takes none of our keys.
+    /// The host accepts none of our keys.
     Denied,
-    /// The host hung up before ssh tried the right key.
+    /// The host closed the connection before ssh tried the right key.
     TooManyKeys,
-    /// Nothing came back.
+    /// No answer.
     TimedOut(Option<u16>),
-    /// Nobody listens.
+    /// Connection refused.
     Refused(Option<u16>),
-    /// No way there.
+    /// No route.
     NoRoute,
-    /// The name means nothing here.
+    /// Unknown host name.
     NoName,
-    /// Somebody listens, and does not answer as sshd does.
+    /// The server is not sshd.
     NoBanner,
-    /// Somebody listens, and hung up.
+    /// The server closed the connection.
     HungUp,
-    /// Something else, in ssh's words.
+    /// Another message of ssh.
     Other(String),
 }
 
-/// Texts of OpenSSH (ssh.c, sshconnect.c, sshconnect2.c, kex.c) and of libc, and what they mean; the first that fits.
+/// Messages of OpenSSH (ssh.c, sshconnect.c, sshconnect2.c, kex.c) and of libc with their reasons; the first match
+/// counts.
 const TEXTS: [(&str, Reason); 13] = [
     ("Host key verification failed", Reason::HostKeyUnknown),
     ("Too many authentication failures", Reason::TooManyKeys),
@@ -48,7 +49,7 @@ const TEXTS: [(&str, Reason); 13] = [
 ];
 
 impl Reason {
-    /// What ssh's standard error means.
+    /// Parses ssh's error output.
     pub(crate) fn of(stderr: &str) -> Self {
         if stderr.contains("REMOTE HOST IDENTIFICATION HAS CHANGED") {
             return Self::HostKeyChanged(unusual_known_hosts(stderr));
@@ -61,12 +62,12 @@ impl Reason {
         }
     }
 
-    /// Whether the words are known as ssh's own.
+    /// Whether the message is known.
     pub(crate) fn is_known(&self) -> bool {
         !matches!(self, Self::Other(_))
     }
 
-    /// Why, and what to do.
+    /// Message with cause and hint.
     pub(crate) fn told(&self, user: &str, host: &str) -> String {
         let on = |port: &Option<u16>| port.map(|port| format!(" on port {port}")).unwrap_or_default();
         match self {
@@ -89,14 +90,14 @@ impl Reason {
     }
 }
 
-/// The file of `Offending KEY in FILE:LINE`, where `ssh-keygen -R` would not find it by itself.
+/// File of `Offending KEY in FILE:LINE`, if `ssh-keygen -R` does not use it by default.
 fn unusual_known_hosts(stderr: &str) -> Option<String> {
     let line = stderr.lines().find_map(|line| line.strip_prefix("Offending "))?;
     let (file, _) = line.split_once(" key in ")?.1.rsplit_once(':')?;
     (!file.ends_with("/.ssh/known_hosts")).then(|| file.to_owned())
 }
 
-/// Of `ssh: connect to host NAME port 22: ...`.
+/// Port of `ssh: connect to host NAME port 22: ...`.
 fn port(stderr: &str) -> Option<u16> {
     let (_, rest) = stderr.split_once(" port ")?;
     rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()

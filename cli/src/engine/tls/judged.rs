@@ -1,4 +1,4 @@
-//! A TLS stream whose first answer may be the engine's refusal of our certificate: told as what it is.
+//! TLS stream that reports the engine's alert for our certificate as such.
 
 use std::io;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use tokio_rustls::client::TlsStream;
 use super::words::refused;
 use crate::engine::connect::{ConnectError, Unconnected};
 
-/// The stream, and the certificate that we showed.
+/// The stream and our certificate.
 #[derive(Debug)]
 pub(in crate::engine) struct Judged {
     stream: TlsStream<TcpStream>,

@@ -1,5 +1,5 @@
-//! rustls's own verifier, and after it the list of what was revoked: a list of revoked certificates in the form of RFC 5280
-//! could not be made with an authority whose key is not for that, such as another's.
+//! rustls's verifier, then our list of revoked certificates. An RFC 5280 revocation list is not possible for an
+//! authority whose key may not sign one, such as an external authority.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,12 +12,12 @@ use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, Sign
 
 use super::TlsError;
 
-/// A serial number as the list of what was issued has it: hexadecimal digits.
+/// Serial number in hexadecimal digits, as in the ledger.
 pub(crate) fn serial_text(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Authority, name, time, and not revoked.
+/// Checks authority, name, time and revocation.
 #[derive(Debug)]
 pub(super) struct Verifier {
     usual: Arc<WebPkiServerVerifier>,
@@ -39,7 +39,7 @@ impl Verifier {
     fn is_revoked(&self, certificate: &CertificateDer<'_>) -> bool {
         let Ok((_, found)) = x509_parser::parse_x509_certificate(certificate) else { return true };
         let serial = serial_text(found.raw_serial());
-        // an integer of DER begins with a zero where its first bit would make it negative
+        // DER integers start with a zero byte if the first bit is set
         self.revoked.contains(&serial) || self.revoked.contains(serial.trim_start_matches("00"))
     }
 }

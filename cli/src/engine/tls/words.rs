@@ -1,4 +1,4 @@
-//! What went wrong between us and an engine, so that a person knows which it is and what to do.
+//! Messages for TLS errors: the cause and what to do.
 
 use std::io;
 use std::path::Path;
@@ -7,7 +7,7 @@ use rustls::{CertificateError, Error, InvalidMessage};
 
 use super::{TlsError, TlsFiles};
 
-/// Says why a handshake failed.
+/// Error of a failed handshake.
 pub(super) fn said(name: &str, files: &TlsFiles, source: io::Error) -> TlsError {
     if let Some(refused) = refused(&source, &files.cert) {
         return refused;
@@ -22,7 +22,7 @@ pub(super) fn said(name: &str, files: &TlsFiles, source: io::Error) -> TlsError 
     TlsError::Handshake { name: name.to_owned(), why, source }
 }
 
-/// With TLS 1.3 a client learns only from its first answer that its certificate was refused: whether this error says so.
+/// Whether this error is the engine's alert for our certificate. With TLS 1.3 it arrives with the first answer.
 pub(super) fn refused(error: &io::Error, cert: &Path) -> Option<TlsError> {
     match library(error)? {
         Error::AlertReceived(alert) => {

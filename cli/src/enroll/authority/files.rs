@@ -1,4 +1,4 @@
-//! The authority's files: keys that only root reads, and what a certificate says.
+//! Files of the authority: private keys, and parsing of certificates.
 
 use std::fs;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -9,13 +9,13 @@ use time::OffsetDateTime;
 
 use super::AuthorityError;
 
-/// Only root's.
+/// Creates a private directory.
 pub(in crate::enroll) fn directory(path: &Path) -> Result<(), AuthorityError> {
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
     made.map_err(|source| AuthorityError::Directory { path: path.to_owned(), source })
 }
 
-/// The key of that file; made where there is none.
+/// Reads the key; creates it if it does not exist.
 pub(in crate::enroll) fn key(path: &Path) -> Result<KeyPair, AuthorityError> {
     if let Some(text) = durable::read_text(path)? {
         let unusable = |source| AuthorityError::Unusable { path: path.to_owned(), source };
@@ -26,21 +26,21 @@ pub(in crate::enroll) fn key(path: &Path) -> Result<KeyPair, AuthorityError> {
     Ok(key)
 }
 
-/// Its text.
+/// Reads a text file.
 pub(super) fn read(path: &Path) -> Result<String, AuthorityError> {
     let text = durable::read_text(path).map_err(AuthorityError::Read)?;
     text.ok_or_else(|| AuthorityError::Missing(path.to_owned()))
 }
 
-/// What we need of a certificate.
+/// Relevant parts of a certificate.
 pub(super) struct Found {
-    /// As it stands in the certificate.
+    /// Public key as encoded.
     pub(super) public_key: Vec<u8>,
-    /// Its end.
+    /// End of validity.
     pub(super) until: OffsetDateTime,
 }
 
-/// None where it is none.
+/// `None`: not a certificate.
 pub(super) fn parse(pem: &str) -> Option<Found> {
     let (_, pem) = x509_parser::pem::parse_x509_pem(pem.as_bytes()).ok()?;
     let certificate = pem.parse_x509().ok()?;

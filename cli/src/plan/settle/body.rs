@@ -1,22 +1,22 @@
-//! What a create body says, and the body that an existing container was made from.
+//! Reads create bodies, including that of an existing container.
 
 use serde_json::{Map, Value};
 
 use crate::engine::Container;
 use crate::plan::SPEC_LABEL;
 
-/// The network that it is on first.
+/// First network.
 pub(super) fn primary_of(body: &Value) -> String {
     body.pointer("/HostConfig/NetworkMode").and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-/// All networks that it is on.
+/// All networks.
 pub(super) fn networks_of(body: &Value) -> Vec<String> {
     let endpoints = body.pointer("/NetworkingConfig/EndpointsConfig").and_then(Value::as_object);
     endpoints.map(|of| of.keys().cloned().collect()).unwrap_or_default()
 }
 
-/// Without what it was made from.
+/// The body without the label that contains it.
 pub(super) fn unsealed(body: &Value) -> Value {
     let mut body = body.clone();
     if let Some(Value::Object(labels)) = body.get_mut("Labels") {
@@ -25,12 +25,13 @@ pub(super) fn unsealed(body: &Value) -> Value {
     body
 }
 
-/// What an existing container was made from; `None`: xdock did not make it.
+/// Create body of an existing container; `None`: xdock did not create it.
 pub(in crate::plan) fn seal(found: &Container) -> Option<Value> {
     found.labels.get(SPEC_LABEL).and_then(|text| serde_json::from_str(text).ok())
 }
 
-/// Before 1.44 create takes one network, and a MAC address of an endpoint is not heard: netd gives the table's.
+/// Before API 1.44 a create request has one network and ignores MAC addresses of endpoints: netd sets the MAC of the
+/// tables.
 pub(super) fn for_old_engine(body: &Value, primary: &str) -> (Value, Map<String, Value>) {
     let mut body = body.clone();
     let mut later = Map::new();
