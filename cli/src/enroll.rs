@@ -3,7 +3,7 @@
 //! ```text
 //! authority.rs   the authority: made once, or another's; signs hosts and this node's own certificate
 //! claims.rs      what of that may be certified: nothing that is another's
-//! client.rs      this node's own certificate, which lasts days and is made anew by itself
+//! client.rs      this node's own certificate, valid for a week, renewed automatically
 //! identity.rs    what a host's certificate says of it, out of the tables
 //! ledger.rs      what was issued, to whom, until when, and what of it is revoked
 //! plan.rs        whether a host needs a certificate (pure)

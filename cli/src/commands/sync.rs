@@ -281,7 +281,7 @@ mod tests {
         );
         assert_eq!(
             text("20@sha256:ab by mn1 4f3a 1", "1795943403000@sha256:cd"),
-            "snapshot 20 delivered; it replaces that of 2026-11-29 09:10:03 UTC, made by an earlier release of xdock"
+            "snapshot 20 delivered; it replaces the snapshot of 2026-11-29 09:10:03 UTC by an earlier release of xdock"
         );
         assert_eq!(
             text("20@sha256:ab by mn1 4f3a 1", "1795943403000@sha256:cd by mn2 77 0"),
