@@ -1,14 +1,14 @@
 //! Certificates for engines, from a small authority on the management node.
 //!
 //! ```text
-//! authority.rs   the authority: made once, or another's; signs hosts and this node's own certificate
-//! claims.rs      what of that may be certified: nothing that is another's
-//! client.rs      this node's own certificate, valid for a week, renewed automatically
-//! identity.rs    what a host's certificate says of it, out of the tables
-//! ledger.rs      what was issued, to whom, until when, and what of it is revoked
+//! authority.rs   the certificate authority: our own or an external one; signs host and client certificates
+//! claims.rs      checks the names and addresses of a certificate
+//! client.rs      client certificate of this node, valid for a week, renewed automatically
+//! identity.rs    names and addresses of a host, from the tables
+//! ledger.rs      issued and revoked certificates
 //! plan.rs        whether a host needs a certificate (pure)
-//! remote.rs      the host's side, over ssh: `xdockhost engine`
-//! work.rs        one host from request to proof
+//! remote.rs      the host's part, over ssh: `xdockhost engine`
+//! work.rs        enrols one host
 //! ```
 
 mod authority;
