@@ -16,6 +16,7 @@ mod nodes;
 mod plan;
 mod power;
 mod rm;
+mod start_check;
 mod sync;
 
 use std::io;
@@ -125,26 +126,26 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
     if matches!(cli.command, Command::Knock) {
         return ended(wait(knock::run()), true, printer);
     }
-    let (done, tables_said, printer) = match App::new(&cli.options, printer) {
+    let (done, tables_configured, printer) = match App::new(&cli.options, printer) {
         Ok(mut app) => (dispatch(cli.command, &mut app), app.settings.inventory.is_some(), app.printer),
         Err((error, printer)) => (Err(*error), true, printer),
     };
-    ended(done, tables_said, printer)
+    ended(done, tables_configured, printer)
 }
 
-fn ended(done: Result<Done, CommandError>, tables_said: bool, mut printer: Printer) -> ExitCode {
+fn ended(done: Result<Done, CommandError>, tables_configured: bool, mut printer: Printer) -> ExitCode {
     match done {
         Ok(Done::All) => ExitCode::SUCCESS,
         Ok(Done::Partly) => ExitCode::from(1),
         Ok(Done::Ended(status)) => ExitCode::from(status),
         Err(error) => {
-            report(&error, tables_said, &mut printer);
+            report(&error, tables_configured, &mut printer);
             ExitCode::from(2)
         }
     }
 }
 
-fn report(error: &CommandError, tables_said: bool, printer: &mut Printer) {
+fn report(error: &CommandError, tables_configured: bool, printer: &mut Printer) {
     if let CommandError::Nodes(wrong) = error {
         for (node, text) in wrong {
             printer.node_error(node.as_str(), text, None);
@@ -155,7 +156,7 @@ fn report(error: &CommandError, tables_said: bool, printer: &mut Printer) {
         CommandError::Nodes(_) => printer.hint(targets::CHECK),
         // messages of databases contain a hint
         CommandError::Inventory(InventoryError::Source(SourceError::Database(_))) => {}
-        CommandError::Inventory(InventoryError::Source(_)) if !tables_said => {
+        CommandError::Inventory(InventoryError::Source(_)) if !tables_configured => {
             printer.hint("set the location of the tables with --inventory, XDOCK_INVENTORY or the settings; xdock def creates the first table");
         }
         _ => {}

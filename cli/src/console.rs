@@ -1,18 +1,18 @@
 //! Connects our terminal to a container: its state determines the next action ([`step`]), a [`session::Session`]
 //! executes it, and output that was missed is read from the log ([`log_backfill`]).
 
-mod align;
-mod gap;
 mod keyboard;
+mod log_backfill;
+mod log_overlap;
 mod look;
-mod own;
+mod reopen_tty;
 mod screen;
 mod session;
 mod shell;
 mod signals;
+mod status;
 mod step;
 mod terminal;
-mod words;
 
 use std::io::IsTerminal as _;
 
@@ -23,7 +23,7 @@ pub(crate) use session::ConsoleError;
 
 /// Options of a console.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Wish {
+pub(crate) struct ConsoleOptions {
     /// Program to run instead of the container's terminal; empty: a shell.
     pub(crate) exec: Option<Vec<String>>,
     /// Number of log lines to show first.
@@ -36,22 +36,22 @@ pub(crate) struct Wish {
 
 /// Why a console ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Left {
+pub(crate) enum ExitReason {
     /// Ctrl-].
     Keys,
     /// Standard output was closed.
-    Reader,
+    OutputClosed,
     /// Signal.
     Signal(i32),
     /// Exit status of the program.
     Ended(i64),
 }
 
-impl Left {
+impl ExitReason {
     /// Exit status; for a signal like a shell (128 plus its number).
     pub(crate) fn status(self) -> u8 {
         match self {
-            Self::Keys | Self::Reader => 0,
+            Self::Keys | Self::OutputClosed => 0,
             Self::Signal(number) => u8::try_from(128 + number).unwrap_or(u8::MAX),
             Self::Ended(code) => u8::try_from(code).unwrap_or(u8::MAX),
         }
@@ -59,23 +59,28 @@ impl Left {
 }
 
 /// Connects our terminal or pipes to a container until the user leaves.
-pub(crate) async fn run(host: &Host, node: &str, wish: &Wish) -> Result<Left, ConsoleError> {
+pub(crate) async fn run(
+    host: &Host,
+    node: &str,
+    options: &ConsoleOptions,
+) -> Result<ExitReason, ConsoleError> {
     let interactive = std::io::stdin().is_terminal();
     let signals = signals::Signals::new().map_err(ConsoleError::Signals)?;
     let terminal = match interactive {
         true => Some(terminal::Terminal::raw().map_err(ConsoleError::Terminal)?),
         false => None,
     };
-    let escape = interactive && !wish.server;
-    let screen = screen::Screen::open(node, terminal.is_some(), wish.quiet);
-    let desk = signals::Desk { keyboard: keyboard::Keyboard::open(interactive, escape), signals, terminal };
-    let session = session::Session::new(&host.engine, node, wish, desk, &screen);
+    let escape = interactive && !options.server;
+    let screen = screen::Screen::open(node, terminal.is_some(), options.quiet);
+    let local =
+        signals::TerminalInput { keyboard: keyboard::Keyboard::open(interactive, escape), signals, terminal };
+    let session = session::Session::new(&host.engine, node, options, local, &screen);
     let left = session.run().await;
-    if let Ok(Left::Keys) = left {
+    if let Ok(ExitReason::Keys) = left {
         screen.say_at_last("detached; the container keeps running").await;
     }
     // a blocked terminal must not delay the exit
-    let patient = matches!(left, Ok(Left::Ended(_)) | Err(_));
+    let patient = matches!(left, Ok(ExitReason::Ended(_)) | Err(_));
     screen.close(patient).await;
     left
 }
@@ -96,7 +101,13 @@ mod tests {
 
     #[test]
     fn leaving_is_no_failure_and_a_signal_is_told_as_shells_do() {
-        let all = [Left::Keys, Left::Reader, Left::Signal(15), Left::Ended(3), Left::Ended(-1)];
-        assert_eq!(all.map(Left::status), [0, 0, 143, 3, 255]);
+        let all = [
+            ExitReason::Keys,
+            ExitReason::OutputClosed,
+            ExitReason::Signal(15),
+            ExitReason::Ended(3),
+            ExitReason::Ended(-1),
+        ];
+        assert_eq!(all.map(ExitReason::status), [0, 0, 143, 3, 255]);
     }
 }

@@ -15,7 +15,7 @@ use crate::engine::SessionError;
 use crate::host::Host;
 
 /// Timeout for netd to verify, write and answer, without the connection.
-const PATIENCE: Duration = Duration::from_secs(20);
+const NETD_TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(crate) use objection::{Objection, is_in_the_way, objection};
 
@@ -55,11 +55,11 @@ pub(crate) enum DeliveryError {
     #[error("another program delivers tables to {host} at the same time; run \"xdock sync {host}\" again")]
     Contended { host: String },
     /// Unknown answer of netd.
-    #[error("unknown answer {told:?} from netd of {host}; run \"updatenode {host} -P xdock\"")]
-    Told {
+    #[error("unknown answer {answer:?} from netd of {host}; run \"updatenode {host} -P xdock\"")]
+    UnknownAnswer {
         host: String,
         /// The answer.
-        told: String,
+        answer: String,
     },
     /// The file for a host in deployment was not written.
     #[error("cannot write the tables that {host} downloads")]
@@ -87,17 +87,16 @@ pub(crate) async fn deliver(
     let stamp = replaces.map(|stamp| format!("{}@{}", stamp.version, stamp.digest));
     words.extend(stamp.iter().flat_map(|stamp| ["--replaces", stamp]));
     words.push("-");
-    let loaded = host.programs.netd(&words, snapshot.to_text().into_bytes(), PATIENCE).await;
+    let loaded = host.programs.netd(&words, snapshot.to_text().into_bytes(), NETD_TIMEOUT).await;
     let name = || host.name.to_string();
     match loaded {
-        Ok(told) => {
-            understand(&told.text()).ok_or_else(|| DeliveryError::Told { host: name(), told: told.text() })
-        }
-        Err(error) if told(&error).1.contains(NO_ORIGIN) => deliver_to_old(host, &plain(snapshot)).await,
-        Err(error) if told(&error).1.contains(NO_WITHHELD) => {
+        Ok(answer) => understand(&answer.text())
+            .ok_or_else(|| DeliveryError::UnknownAnswer { host: name(), answer: answer.text() }),
+        Err(error) if output(&error).1.contains(NO_ORIGIN) => deliver_to_old(host, &plain(snapshot)).await,
+        Err(error) if output(&error).1.contains(NO_WITHHELD) => {
             Box::pin(deliver(host, &plain(snapshot), replaces)).await
         }
-        Err(error) => understand(told(&error).0).ok_or_else(|| refused(name(), error)),
+        Err(error) => understand(output(&error).0).ok_or_else(|| refused(name(), error)),
     }
 }
 
@@ -116,11 +115,10 @@ async fn deliver_to_old(host: &Host, snapshot: &Snapshot) -> Result<Delivery, De
     let text = snapshot.clone().made_by(None).to_text().into_bytes();
     let words = ["snapshot", "load", "--host", host.name.as_str(), "-"];
     let name = || host.name.to_string();
-    match host.programs.netd(&words, text, PATIENCE).await {
-        Ok(told) => {
-            understand(&told.text()).ok_or_else(|| DeliveryError::Told { host: name(), told: told.text() })
-        }
-        Err(error) if told(&error).1.contains("is older than") => {
+    match host.programs.netd(&words, text, NETD_TIMEOUT).await {
+        Ok(answer) => understand(&answer.text())
+            .ok_or_else(|| DeliveryError::UnknownAnswer { host: name(), answer: answer.text() }),
+        Err(error) if output(&error).1.contains("is older than") => {
             Err(DeliveryError::Outdated { host: name() })
         }
         Err(error) => Err(refused(name(), error)),
@@ -128,7 +126,7 @@ async fn deliver_to_old(host: &Host, snapshot: &Snapshot) -> Result<Delivery, De
 }
 
 /// Standard output and standard error of a failed program.
-fn told(error: &SessionError) -> (&str, &str) {
+fn output(error: &SessionError) -> (&str, &str) {
     match error {
         SessionError::Run(ExecuteError::Status { stdout, stderr, .. }) => (stdout, stderr),
         _ => ("", ""),
@@ -149,8 +147,8 @@ fn refused(host: String, source: SessionError) -> DeliveryError {
 }
 
 /// Parses `snapshot 1763817000000 delivered`, `already STAMP` for equal tables, and `kept STAMP` for other tables.
-fn understand(told: &str) -> Option<Delivery> {
-    let (version, rest) = told.lines().last()?.strip_prefix("snapshot ")?.split_once(' ')?;
+fn understand(answer: &str) -> Option<Delivery> {
+    let (version, rest) = answer.lines().last()?.strip_prefix("snapshot ")?.split_once(' ')?;
     let version = version.parse().ok()?;
     let (word, stamp) = rest.split_once(' ').map_or((rest, None), |(word, stamp)| (word, stamp.parse().ok()));
     match (word, stamp) {
@@ -162,13 +160,13 @@ fn understand(told: &str) -> Option<Delivery> {
 }
 
 /// Path of the snapshot for a host in deployment; `None`: this machine does not deploy hosts.
-pub(crate) fn shelf(installdir: &Path, host: &str) -> Option<PathBuf> {
+pub(crate) fn published_path(installdir: &Path, host: &str) -> Option<PathBuf> {
     installdir.is_dir().then(|| installdir.join("xdock/snapshots").join(format!("{host}.json")))
 }
 
 /// Publishes `snapshot` for its host. An equal one is not changed, because the host may have that older one.
-pub(crate) fn leave(installdir: &Path, snapshot: &Snapshot) -> Result<(), DeliveryError> {
-    let Some(path) = shelf(installdir, snapshot.host.as_str()) else { return Ok(()) };
+pub(crate) fn publish(installdir: &Path, snapshot: &Snapshot) -> Result<(), DeliveryError> {
+    let Some(path) = published_path(installdir, snapshot.host.as_str()) else { return Ok(()) };
     let same = Snapshot::read(&path).is_ok_and(|old| old.is_some_and(|old| old.digest == snapshot.digest));
     if same {
         return Ok(());

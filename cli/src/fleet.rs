@@ -179,23 +179,23 @@ where
     let mut order = Order::new(nodes.len(), sequence);
     let progress = Progress::new(nodes.len(), printer);
     let causes = Causes::default();
-    let mut desk = Desk { progress, printer, nodes, failed: 0, hints: BTreeSet::new(), causes };
+    let mut results = ResultPrinter { progress, printer, nodes, failed: 0, hints: BTreeSet::new(), causes };
     loop {
         tokio::select! {
             biased;
-            Some(answer) = answers.recv() => desk.take(order.accept(answer)),
+            Some(answer) = answers.recv() => results.take(order.accept(answer)),
             () = &mut all => break,
         }
         // endless output ends when its reader ends
-        if desk.printer.is_unread() && sequence == Sequence::Arrival {
-            return desk.failed;
+        if results.printer.is_unread() && sequence == Sequence::Arrival {
+            return results.failed;
         }
     }
     while let Ok(answer) = answers.try_recv() {
-        desk.take(order.accept(answer));
+        results.take(order.accept(answer));
     }
-    desk.take(order.finish());
-    desk.close()
+    results.take(order.finish());
+    results.close()
 }
 
 /// Runs `work` for members of one host, at most `limit` at once.
@@ -207,7 +207,7 @@ where
     stream::iter(items).map(work).buffer_unordered(limit).collect::<()>().await;
 }
 
-struct Desk<'a> {
+struct ResultPrinter<'a> {
     progress: Progress,
     printer: &'a mut Printer,
     nodes: &'a [NodeName],
@@ -216,7 +216,7 @@ struct Desk<'a> {
     causes: Causes,
 }
 
-impl Desk<'_> {
+impl ResultPrinter<'_> {
     /// Prints each hint once, not once per node.
     fn close(mut self) -> usize {
         drop(self.progress);

@@ -9,7 +9,7 @@ use inventory::{DockerHost, Inventory, InventoryError, NodeName};
 use process::{Command, Output};
 use thiserror::Error;
 
-use crate::engine::{Address, Destination, Engine, EngineError, Place, SessionError, Ssh, Trust};
+use crate::engine::{Address, Destination, Engine, EngineEndpoint, EngineError, SessionError, Ssh, Trust};
 use crate::enroll::{self, AuthorityError, LedgerError, Standing};
 use crate::settings::{Settings, SettingsError};
 
@@ -107,10 +107,12 @@ impl Host {
             }))
         };
         let (place, programs, requests) = match &address {
-            Address::Unix(path) => (Place::Unix(path.clone()), Programs::Here(beside(path)), REQUESTS),
+            Address::Unix(path) => {
+                (EngineEndpoint::Unix(path.clone()), Programs::Here(beside(path)), REQUESTS)
+            }
             Address::Ssh { user, host, port } => {
                 let ssh = ssh(user, host, *port);
-                (Place::Ssh(ssh.clone()), Programs::Ssh(ssh), SESSIONS)
+                (EngineEndpoint::Ssh(ssh.clone()), Programs::Ssh(ssh), SESSIONS)
             }
             Address::Tcp { host: at, port } => {
                 let missing = || HostError::NoAddress {
@@ -126,7 +128,7 @@ impl Host {
                     return Err(HostError::NoCertificates { host: name.clone(), port });
                 }
                 let trust = Trust { files: settings.tls.clone(), revoked: settings.revoked()? };
-                (Place::Tcp { name: at.clone(), ip, port: *port, trust }, by_ssh(name)?, REQUESTS)
+                (EngineEndpoint::Tcp { name: at.clone(), ip, port: *port, trust }, by_ssh(name)?, REQUESTS)
             }
         };
         let engine = Engine::new(name.as_str(), place, settings.timeout)?;
@@ -135,19 +137,19 @@ impl Host {
 }
 
 impl Programs {
-    /// Runs a program on the host, with timeout `patience` in addition to the connection timeout.
+    /// Runs a program on the host, with timeout `run_timeout` in addition to the connection timeout.
     pub(crate) async fn run(
         &self,
         words: &[&str],
         stdin: Vec<u8>,
-        patience: Duration,
+        run_timeout: Duration,
     ) -> Result<Output, SessionError> {
         match (self, words) {
             (Self::Here(_), [program, words @ ..]) => {
-                Ok(Command::new(program, patience).args(words).stdin(stdin).execute().await?)
+                Ok(Command::new(program, run_timeout).args(words).stdin(stdin).execute().await?)
             }
             (Self::Here(_), []) => Ok(Output::default()),
-            (Self::Ssh(ssh), _) => ssh.run(words, stdin, patience).await,
+            (Self::Ssh(ssh), _) => ssh.run(words, stdin, run_timeout).await,
         }
     }
 
@@ -156,7 +158,7 @@ impl Programs {
         &self,
         words: &[&str],
         stdin: Vec<u8>,
-        patience: Duration,
+        run_timeout: Duration,
     ) -> Result<Output, SessionError> {
         let socket = match self {
             Self::Here(socket) => vec!["--socket".to_owned(), socket.to_string_lossy().into_owned()],
@@ -164,7 +166,7 @@ impl Programs {
         };
         let words: Vec<&str> =
             ["netd"].iter().chain(words).copied().chain(socket.iter().map(String::as_str)).collect();
-        self.run(&words, stdin, patience).await
+        self.run(&words, stdin, run_timeout).await
     }
 }
 

@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal as _, Write};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::xcat::{Said, Spoken, Tongue};
+use crate::xcat::{Message, OutputFormat, OutputLine};
 
 /// Output volume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,7 +26,7 @@ pub(crate) struct Printer {
     json: bool,
     volume: Volume,
     reader_left: bool,
-    xcat: Option<Tongue>,
+    xcat: Option<OutputFormat>,
 }
 
 impl Printer {
@@ -36,8 +36,8 @@ impl Printer {
     }
 
     /// Uses the process's outputs in the format of xCAT's commands.
-    pub(crate) fn of_xcat(tongue: Tongue) -> Self {
-        Self { xcat: Some(tongue), ..Self::new(false, Volume::Normal) }
+    pub(crate) fn for_xcat(format: OutputFormat) -> Self {
+        Self { xcat: Some(format), ..Self::new(false, Volume::Normal) }
     }
 
     fn over(out: Box<dyn Write>, err: Box<dyn Write>, json: bool, volume: Volume) -> Self {
@@ -50,7 +50,7 @@ impl Printer {
     }
 
     /// Whether the output has the format of xCAT's commands.
-    pub(crate) fn is_of_xcat(&self) -> bool {
+    pub(crate) fn is_xcat_format(&self) -> bool {
         self.xcat.is_some()
     }
 
@@ -77,7 +77,7 @@ impl Printer {
 
     /// Success of a node: `NODE: TEXT`, with more fields in JSON.
     pub(crate) fn node(&mut self, node: &str, status: &str, fields: &Map<String, Value>) {
-        if self.volume == Volume::Quiet || self.is_said(&Said::Data(node, status)) {
+        if self.volume == Volume::Quiet || self.try_print_xcat(&Message::Data(node, status)) {
             return;
         }
         if self.json {
@@ -94,7 +94,7 @@ impl Printer {
     /// Failure of a node: `NODE: Error: TEXT`, further lines as `NODE: LINE`. The hint is for JSON, where each object
     /// is complete.
     pub(crate) fn node_error(&mut self, node: &str, error: &str, hint: Option<&str>) {
-        if self.is_said(&Said::Failed(node, error)) {
+        if self.try_print_xcat(&Message::Failed(node, error)) {
             return;
         }
         if self.json {
@@ -109,21 +109,21 @@ impl Printer {
 
     /// Failure of a node with the message of its engine.
     pub(crate) fn node_refused(&mut self, node: &str, message: &str, hint: Option<&str>) {
-        if !self.is_said(&Said::Refused(node, message)) {
+        if !self.try_print_xcat(&Message::Refused(node, message)) {
             self.node_error(node, message, hint);
         }
     }
 
     /// Failure of a node whose engine is unreachable.
     pub(crate) fn node_unavailable(&mut self, node: &str, error: &str) {
-        if !self.is_said(&Said::Unavailable(node, error)) {
+        if !self.try_print_xcat(&Message::Unavailable(node, error)) {
             self.node_error(node, error, None);
         }
     }
 
     /// Progress of a node: `NODE: TEXT`.
     pub(crate) fn step(&mut self, node: &str, text: &str) {
-        if self.is_said(&Said::Data(node, text)) {
+        if self.try_print_xcat(&Message::Data(node, text)) {
             return;
         }
         if self.json {
@@ -135,7 +135,7 @@ impl Printer {
 
     /// Failure of the command: `Error: TEXT`.
     pub(crate) fn error(&mut self, error: &str) {
-        if self.is_said(&Said::Wrong(error)) {
+        if self.try_print_xcat(&Message::Wrong(error)) {
             return;
         }
         if self.json {
@@ -161,7 +161,7 @@ impl Printer {
 
     /// A line of data, even when quiet.
     pub(crate) fn line(&mut self, text: &str) {
-        if !self.is_said(&Said::Line(text)) {
+        if !self.try_print_xcat(&Message::Line(text)) {
             self.data(text);
         }
     }
@@ -172,10 +172,10 @@ impl Printer {
     }
 
     /// Prints the message if the format is xCAT's; `false`: it is not.
-    pub(crate) fn is_said(&mut self, said: &Said<'_>) -> bool {
-        match self.xcat.as_ref().map(|tongue| tongue.say(said)) {
-            Some(Spoken::Out(text)) => self.data(&text),
-            Some(Spoken::Err(text)) => self.words(&text),
+    pub(crate) fn try_print_xcat(&mut self, message: &Message<'_>) -> bool {
+        match self.xcat.as_ref().map(|format| format.line(message)) {
+            Some(OutputLine::Out(text)) => self.data(&text),
+            Some(OutputLine::Err(text)) => self.words(&text),
             None => return false,
         }
         true

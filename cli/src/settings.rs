@@ -54,11 +54,11 @@ pub(crate) enum SettingsError {
     #[error(transparent)]
     Read(#[from] FileError),
     /// Invalid content.
-    #[error("{}: {told}", path.display())]
+    #[error("{}: {message}", path.display())]
     Parse {
         path: PathBuf,
         /// Line, column and problem.
-        told: String,
+        message: String,
     },
     /// Invalid engine URL.
     #[error("{}: [engines] {host}", path.display())]
@@ -110,7 +110,7 @@ impl Settings {
     fn parse(text: &str, path: PathBuf) -> Result<Self, SettingsError> {
         let read: Text = toml::from_str(text).map_err(|error| SettingsError::Parse {
             path: path.clone(),
-            told: error.to_string().trim().to_owned(),
+            message: error.to_string().trim().to_owned(),
         })?;
         let settings = Self {
             inventory: read.inventory,

@@ -12,27 +12,27 @@ use crate::host::Host;
 use chain::chain;
 
 /// A node with its host.
-pub(crate) type Place = (NodeName, DockerHost);
+pub(crate) type NodeLocation = (NodeName, DockerHost);
 
 /// Nodes with their hosts, or the error of their row.
 #[derive(Debug, Default)]
-pub(crate) struct Places {
+pub(crate) struct NodeLocations {
     /// Valid nodes.
-    pub(crate) good: Vec<Place>,
+    pub(crate) good: Vec<NodeLocation>,
     /// Invalid nodes with the reason.
     pub(crate) wrong: Vec<(NodeName, String)>,
 }
 
 /// Locates container nodes.
-pub(crate) fn places(nodes: &[NodeName], tables: &Inventory) -> Result<Places, CommandError> {
-    let mut places = Places::default();
+pub(crate) fn locations(nodes: &[NodeName], tables: &Inventory) -> Result<NodeLocations, CommandError> {
+    let mut locations = NodeLocations::default();
     for node in nodes {
         match docker_host(node, tables)? {
-            Ok(host) => places.good.push((node.clone(), host)),
-            Err(text) => places.wrong.push((node.clone(), text)),
+            Ok(host) => locations.good.push((node.clone(), host)),
+            Err(text) => locations.wrong.push((node.clone(), text)),
         }
     }
-    Ok(places)
+    Ok(locations)
 }
 
 /// Reads only `vm.host`: containers with other invalid columns can still be stopped and removed.
@@ -54,10 +54,10 @@ fn docker_host(node: &NodeName, tables: &Inventory) -> Result<Result<DockerHost,
 
 /// Groups the containers of a noderange by host.
 pub(crate) fn containers(nodes: &[NodeName], app: &App, tables: &Inventory) -> Result<Targets, CommandError> {
-    places(nodes, tables)?.grouped(nodes, app, tables)
+    locations(nodes, tables)?.grouped(nodes, app, tables)
 }
 
-impl Places {
+impl NodeLocations {
     /// Groups nodes by host. Invalid nodes are reported; if all are invalid, it is an error.
     pub(crate) fn grouped(
         self,
@@ -66,8 +66,8 @@ impl Places {
         tables: &Inventory,
     ) -> Result<Targets, CommandError> {
         let Self { good, mut wrong } = self;
-        let places: HashMap<&NodeName, usize> = nodes.iter().zip(0..).collect();
-        let member = |node: NodeName| Some(Member { index: *places.get(&node)?, node });
+        let locations: HashMap<&NodeName, usize> = nodes.iter().zip(0..).collect();
+        let member = |node: NodeName| Some(Member { index: *locations.get(&node)?, node });
         let mut by_host: BTreeMap<DockerHost, Vec<Member>> = BTreeMap::new();
         for (node, host) in good {
             by_host.entry(host).or_default().extend(member(node));
@@ -96,10 +96,10 @@ pub(crate) const CHECK: &str = "run \"xdock check\" to check all tables";
 
 /// Groups located nodes by host.
 pub(crate) fn groups(
-    places: &[Place],
+    locations: &[NodeLocation],
     nodes: &[NodeName],
     app: &App,
     tables: &Inventory,
 ) -> Result<Targets, CommandError> {
-    Places { good: places.to_vec(), wrong: Vec::new() }.grouped(nodes, app, tables)
+    NodeLocations { good: locations.to_vec(), wrong: Vec::new() }.grouped(nodes, app, tables)
 }

@@ -6,14 +6,14 @@ mod command;
 mod cons;
 mod list;
 mod mk;
+mod output;
 mod power;
 mod request;
 mod rm;
 mod rows;
 mod run;
-mod tongue;
 
 pub(crate) use list::{is_listed, row};
+pub(crate) use output::{Message, OutputFormat, OutputLine};
 pub(crate) use request::Request;
 pub(crate) use run::run;
-pub(crate) use tongue::{Said, Spoken, Tongue};

@@ -1,4 +1,4 @@
-//! Every example of `--help`, of README and of docs/ is tried: it parses, its noderange selects somebody, and what it defines is sound.
+//! Tests all examples of `--help`, README and docs/: they parse, their noderanges select nodes, and their definitions are valid.
 
 use clap::{CommandFactory as _, Parser as _};
 use inventory::stanza::StanzaFile;
@@ -201,7 +201,7 @@ fn commands(text: &str) -> Vec<String> {
     lines.map(|line| line.split(" > ").next().unwrap_or_default().trim().to_owned()).collect()
 }
 
-/// A definition in xCAT's own words, as our own command.
+/// A definition with xCAT's chdef, as our own command.
 fn definition(text: &str) -> Option<String> {
     Some(format!("xdock def {}", text.strip_prefix("chdef -t node ")?))
 }

@@ -22,7 +22,7 @@ Examples:
   xdock def host1c[1-9] groups=docker mgt=docker vmhost=host1 'ip=|host1c(\\d+)|10.99.1.($1)|'
   xdock def host1c1 vmcpus=2 vmmemory=512 vmothersetting='restart=always;port=8080:80;link=host2c1:db'
   xdock def host1c1 nicips.eth1=10.98.1.1 nicnetworks.eth1=net98
-  xdock def host1c1 provmethod='busybox![\"sh\",\"-c\",\"echo a, b; sleep 9\"]'     (a command with commas in its words)
+  xdock def host1c1 provmethod='busybox![\"sh\",\"-c\",\"echo a, b; sleep 9\"]'     (a command with commas in an argument)
   xdock def host1c1 'vmothersettings=docker={\"HostConfig\":{\"OomKillDisable\":true}}'     (single quotes keep those of JSON)
   xdock def host1c1 vmcpus=              (deletes the attribute)
 

@@ -3,7 +3,7 @@
 use super::{CommandError, Done};
 use crate::app::App;
 use crate::args::ConsArgs;
-use crate::console::{self, Wish};
+use crate::console::{self, ConsoleOptions};
 use crate::printer::Volume;
 use crate::targets;
 use chain::chain;
@@ -23,13 +23,13 @@ pub(super) async fn run(args: &ConsArgs, app: &mut App) -> Result<Done, CommandE
     };
     let targets = targets::containers(&nodes, app, &inventory)?;
     let Some(group) = targets.groups.first() else { return Ok(Done::All) };
-    let wish = Wish {
+    let options = ConsoleOptions {
         exec: args.exec.clone(),
         log: args.log,
         server: args.server,
         quiet: app.printer.volume() == Volume::Quiet,
     };
-    match console::run(&group.host, node.as_str(), &wish).await {
+    match console::run(&group.host, node.as_str(), &options).await {
         Ok(left) => Ok(Done::Ended(left.status())),
         Err(error) => {
             app.printer.node_error(node.as_str(), &chain(&error), None);

@@ -35,13 +35,13 @@ pub(super) async fn run(args: &ExecArgs, app: &mut App) -> Result<Done, CommandE
                 let (engine, replies) = (&host.engine, &replies);
                 let found = power::own(&member, &host, &listed).map(|own| own.id.clone());
                 async move {
-                    let desk = Desk { member: &member, replies, json };
+                    let report = ProgramReport { member: &member, replies, json };
                     let ended = match found {
-                        Ok(id) => desk.run(engine, &id, &args.command).await,
+                        Ok(id) => report.run(engine, &id, &args.command).await,
                         Err(error) => Err(Refused::NotOwn(error)),
                     };
                     worst.set(worst.get().max(status(&ended)));
-                    desk.end(&ended);
+                    report.end(&ended);
                 }
             })
             .await;
@@ -65,13 +65,13 @@ fn status(ended: &Ended) -> u8 {
     ended.as_ref().map_or(1, |code| u8::try_from(*code).unwrap_or(u8::MAX))
 }
 
-struct Desk<'a> {
+struct ProgramReport<'a> {
     member: &'a Member,
     replies: &'a Replies,
     json: bool,
 }
 
-impl Desk<'_> {
+impl ProgramReport<'_> {
     async fn run(&self, engine: &Engine, id: &ContainerId, words: &[String]) -> Ended {
         let run = Run { words, tty: false, input: false, env: &[] };
         let exec = engine.prepare(id, &run).await.map_err(Refused::Engine)?;

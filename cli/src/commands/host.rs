@@ -9,7 +9,7 @@ use super::{CommandError, Done};
 use crate::app::App;
 use crate::args::{HostAction, HostArgs};
 use crate::commands::sync::refuse_containers;
-use crate::targets::Place;
+use crate::targets::NodeLocation;
 
 pub(super) async fn run(args: &HostArgs, app: &mut App) -> Result<Done, CommandError> {
     let inventory = app.inventory()?;
@@ -30,7 +30,7 @@ struct Chosen {
 
 impl Chosen {
     /// Each host as its own location.
-    fn places(&self) -> Vec<Place> {
+    fn locations(&self) -> Vec<NodeLocation> {
         let place = |host: &NodeName| (host.clone(), DockerHost { name: host.clone(), port: None });
         self.hosts.iter().map(place).collect()
     }

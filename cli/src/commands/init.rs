@@ -21,7 +21,7 @@ use crate::app::App;
 use crate::args::InitArgs;
 use crate::printer::Volume;
 
-use self::kept::{Done as Laid, Kept, Told};
+use self::kept::{Done as InstallChange, Kept, Told};
 use self::knock::Helper;
 use self::xcat::Xcat;
 use self::xcatd::Reload;
@@ -72,10 +72,10 @@ pub(crate) enum InitError {
 pub(super) async fn run(args: &InitArgs, app: &mut App) -> Result<Done, CommandError> {
     let installdir = app.settings.installdir.clone();
     if args.undo {
-        tell(app, &take_away(&installdir)?);
-        let done = with_xcat(app, Xcat::take_away).await?;
+        tell(app, &uninstall(&installdir)?);
+        let done = with_xcat(app, Xcat::uninstall).await?;
         if !args.no_knock {
-            for path in Helper::here().take_away().await.map_err(InitError::from)? {
+            for path in Helper::here().uninstall().await.map_err(InitError::from)? {
                 app.printer.line(&format!("{}: removed", path.display()));
             }
         }
@@ -85,12 +85,12 @@ pub(super) async fn run(args: &InitArgs, app: &mut App) -> Result<Done, CommandE
         Some(directory) => directory.clone(),
         None => own_directory()?,
     };
-    tell(app, &lay_out(&from, &installdir)?);
-    let done = with_xcat(app, Xcat::lay).await?;
+    tell(app, &install_files(&from, &installdir)?);
+    let done = with_xcat(app, Xcat::install).await?;
     tell_tables(app);
     if !args.no_knock {
-        let (laid, started) = Helper::here().lay().await;
-        tell(app, &laid.into_iter().map(|(path, change)| (path, change.into())).collect());
+        let (installed, started) = Helper::here().install().await;
+        tell(app, &installed.into_iter().map(|(path, change)| (path, change.into())).collect());
         started.map_err(InitError::from)?;
     }
     Ok(done)
@@ -130,7 +130,7 @@ async fn with_xcat(
     };
     let told = does(&there)?;
     tell(app, &told);
-    if !xcat::is_news(&told) {
+    if !xcat::has_plugin_change(&told) {
         return Ok(Done::All);
     }
     match xcatd::reload(Path::new("/"), there.root()).await {
@@ -156,7 +156,7 @@ fn own_directory() -> Result<PathBuf, InitError> {
     clippy::disallowed_methods,
     reason = "programs of the release, larger than any file that durable reads: one that is missing is an error too"
 )]
-fn lay_out(from: &Path, installdir: &Path) -> Result<Told, InitError> {
+fn install_files(from: &Path, installdir: &Path) -> Result<Told, InitError> {
     if !installdir.is_dir() {
         return Err(InitError::NoDirectory(installdir.to_owned()));
     }
@@ -179,7 +179,7 @@ fn lay_out(from: &Path, installdir: &Path) -> Result<Told, InitError> {
         told.push((path, change.into()));
     }
     for (path, name) in stubs(installdir) {
-        kept(installdir).lay((&path, name), (STUB.as_bytes(), 0o755), is_ours, &mut told)?;
+        kept(installdir).install((&path, name), (STUB.as_bytes(), 0o755), is_ours, &mut told)?;
     }
     Ok(told)
 }
@@ -200,18 +200,18 @@ fn is_ours(bytes: &[u8]) -> bool {
     String::from_utf8_lossy(bytes).contains(MARK)
 }
 
-/// Removes the files of [`install`] and `sync`. The stubs are removed first: a host that runs at the same time finds
+/// Removes the files of [`install_files`] and `sync`. The stubs are removed first: a host that runs at the same time finds
 /// no postscript, never one without its programs. Hosts keep their files.
-fn take_away(installdir: &Path) -> Result<Told, InitError> {
+fn uninstall(installdir: &Path) -> Result<Told, InitError> {
     let mut told = Told::new();
     for (path, name) in stubs(installdir) {
-        kept(installdir).take_away((&path, name), is_ours, &mut told)?;
+        kept(installdir).uninstall((&path, name), is_ours, &mut told)?;
     }
     let ours = installdir.join("xdock");
     for directory in [std::env::consts::ARCH, "snapshots"].map(|name| ours.join(name)) {
         for path in durable::list(&directory)?.unwrap_or_default() {
             durable::remove(&path)?;
-            told.push((path, Laid::Removed));
+            told.push((path, InstallChange::Removed));
         }
     }
     // directories with files of others stay
@@ -244,15 +244,15 @@ mod tests {
     #[test]
     fn the_manifest_names_every_program_and_a_second_run_changes_nothing() {
         let (from, install) = directories();
-        let first = lay_out(from.path(), install.path()).unwrap();
-        assert!(first.iter().all(|(_, change)| *change == Laid::Written));
+        let first = install_files(from.path(), install.path()).unwrap();
+        assert!(first.iter().all(|(_, change)| *change == InstallChange::Written));
         let manifest = install.path().join("xdock").join(std::env::consts::ARCH).join("manifest");
         assert_eq!(
             fs::read_to_string(manifest).unwrap(),
             format!("{}  netd\n{}  xdockhost\n", hex(b"n"), hex(b"x"))
         );
-        let second = lay_out(from.path(), install.path()).unwrap();
-        assert!(second.iter().all(|(_, change)| *change == Laid::Already));
+        let second = install_files(from.path(), install.path()).unwrap();
+        assert!(second.iter().all(|(_, change)| *change == InstallChange::Already));
     }
 
     #[test]
@@ -260,14 +260,14 @@ mod tests {
         let (from, install) = directories();
         fs::create_dir(install.path().join("postscripts")).unwrap();
         fs::write(install.path().join("postscripts/otherpkgs"), "xCAT's").unwrap();
-        lay_out(from.path(), install.path()).unwrap();
-        assert_eq!(take_away(install.path()).unwrap().len(), 5);
+        install_files(from.path(), install.path()).unwrap();
+        assert_eq!(uninstall(install.path()).unwrap().len(), 5);
         let left: Vec<_> = files_in(install.path())
             .into_iter()
             .chain(files_in(&install.path().join("postscripts")))
             .collect();
         assert_eq!(left, [install.path().join("postscripts"), install.path().join("postscripts/otherpkgs")]);
-        assert_eq!(take_away(install.path()).unwrap(), []);
+        assert_eq!(uninstall(install.path()).unwrap(), []);
     }
 
     /// As on xCAT up to 2.18, which has a postscript of that name; also one in another encoding.
@@ -279,9 +279,9 @@ mod tests {
         for script in [b"#!/bin/sh\n".as_slice(), b"#!/bin/sh\n# f\xfcr uns\n"] {
             fs::write(&own, script).unwrap();
             let modified = fs::metadata(&own).unwrap().modified().unwrap();
-            let told = lay_out(from.path(), install.path()).unwrap();
+            let told = install_files(from.path(), install.path()).unwrap();
             let backup = told.iter().find_map(|(path, done)| match done {
-                Laid::KeptAt(backup) if *path == own => Some(backup),
+                InstallChange::KeptAt(backup) if *path == own => Some(backup),
                 _ => None,
             });
             assert_eq!(fs::read(backup.unwrap()).unwrap(), script);
@@ -291,7 +291,7 @@ mod tests {
                 "nodes copy all that is there"
             );
             assert_eq!(fs::read(&own).unwrap(), STUB.as_bytes());
-            assert!(take_away(install.path()).unwrap().contains(&(own.clone(), Laid::Restored)));
+            assert!(uninstall(install.path()).unwrap().contains(&(own.clone(), InstallChange::Restored)));
             assert_eq!(fs::read(&own).unwrap(), script);
             assert_eq!(fs::metadata(&own).unwrap().modified().unwrap(), modified);
             assert_eq!(files_in(install.path()), [install.path().join("postscripts")]);
@@ -305,8 +305,8 @@ mod tests {
         let own = install.path().join("postscripts/setupdockerhost");
         std::os::unix::fs::symlink("/not/mounted", &own).unwrap();
         let told = format!("cannot read {}", own.display());
-        assert_eq!(lay_out(from.path(), install.path()).unwrap_err().to_string(), told);
-        assert_eq!(take_away(install.path()).unwrap_err().to_string(), told);
+        assert_eq!(install_files(from.path(), install.path()).unwrap_err().to_string(), told);
+        assert_eq!(uninstall(install.path()).unwrap_err().to_string(), told);
         assert_eq!(files_in(install.path()), [install.path().join("postscripts")]);
         assert_eq!(files_in(&install.path().join("postscripts")), [own]);
     }
@@ -314,7 +314,7 @@ mod tests {
     #[test]
     fn a_missing_program_is_named_and_nothing_is_written() {
         let (from, install) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let error = lay_out(from.path(), install.path()).unwrap_err().to_string();
+        let error = install_files(from.path(), install.path()).unwrap_err().to_string();
         let path = from.path().join("netd");
         assert_eq!(
             error,

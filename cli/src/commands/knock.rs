@@ -15,26 +15,26 @@ use tokio::time::{sleep, timeout};
 use super::{CommandError, Done};
 
 /// Timeout of the request. Hosts send it immediately.
-const ASKED: Duration = Duration::from_secs(2);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
 /// Timeout of the connection. A firewall that drops packets does not answer.
-const CONNECTED: Duration = Duration::from_secs(2);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Timeout of the banner. sshd sends it immediately unless it is very busy.
-const GREETED: Duration = Duration::from_secs(2);
+const BANNER_TIMEOUT: Duration = Duration::from_secs(2);
 /// Minimum lifetime of a connection: it counts against `MaxConnectionsPerSource` of its host, which limits the request
 /// rate.
-const HELD: Duration = Duration::from_millis(250);
+const MIN_CONNECTION_TIME: Duration = Duration::from_millis(250);
 /// Limit for the lines that sshd may send before its banner (RFC 4253, 4.2).
-const GREETING: usize = 2_048;
+const GREETING_LIMIT: usize = 2_048;
 
 pub(super) async fn run() -> Result<Done, CommandError> {
     let mut asking = standard_input().map_err(CommandError::NoConnection)?;
     let peer = asking.peer_addr().map_err(CommandError::NoConnection)?;
     if let Some(answer) = answer(&mut asking, peer).await {
         // the client may have disconnected
-        let _ = timeout(ASKED, asking.write_all(format!("{answer}\n").as_bytes())).await;
+        let _ = timeout(REQUEST_TIMEOUT, asking.write_all(format!("{answer}\n").as_bytes())).await;
         let _ = asking.shutdown().await;
     }
-    sleep(HELD).await;
+    sleep(MIN_CONNECTION_TIME).await;
     Ok(Done::All)
 }
 
@@ -48,10 +48,10 @@ fn standard_input() -> io::Result<TcpStream> {
 
 /// `None`: the client has disconnected.
 async fn answer(asking: &mut TcpStream, peer: SocketAddr) -> Option<Answer> {
-    let line = match timeout(ASKED, line(asking, MAX_LINE)).await {
+    let line = match timeout(REQUEST_TIMEOUT, line(asking, MAX_LINE)).await {
         Ok(Ok(line)) => line,
         Ok(Err(_)) => return None,
-        Err(_) => return Some(Answer::Out(format!("no request within {} s", ASKED.as_secs()))),
+        Err(_) => return Some(Answer::Out(format!("no request within {} s", REQUEST_TIMEOUT.as_secs()))),
     };
     Some(match line.parse::<Request>() {
         Err(error) => Answer::Out(error.to_string()),
@@ -77,31 +77,32 @@ fn back_to(peer: SocketAddr, port: u16) -> SocketAddr {
 /// The banner, or the reason why there is none.
 async fn greeted(sshd: SocketAddr) -> Answer {
     let (address, port) = (sshd.ip(), sshd.port());
-    let mut stream = match timeout(CONNECTED, TcpStream::connect(sshd)).await {
+    let mut stream = match timeout(CONNECT_TIMEOUT, TcpStream::connect(sshd)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return Answer::Out(format!("{address} port {port}: {error}")),
         Err(_) => {
             return Answer::Out(format!(
                 "no connection to {address} port {port} within {} s",
-                CONNECTED.as_secs()
+                CONNECT_TIMEOUT.as_secs()
             ));
         }
     };
-    match timeout(GREETED, banner(&mut stream)).await {
+    match timeout(BANNER_TIMEOUT, banner(&mut stream)).await {
         Ok(Ok(Some(banner))) => Answer::In(banner),
         Ok(Ok(None)) => Answer::Out(format!("{address} port {port} is not an ssh server")),
         Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
             Answer::Out(format!("{address} port {port} closed the connection without an ssh banner"))
         }
         Ok(Err(error)) => Answer::Out(format!("{address} port {port}: {error}")),
-        Err(_) => {
-            Answer::Out(format!("no ssh banner from {address} port {port} within {} s", GREETED.as_secs()))
-        }
+        Err(_) => Answer::Out(format!(
+            "no ssh banner from {address} port {port} within {} s",
+            BANNER_TIMEOUT.as_secs()
+        )),
     }
 }
 
 async fn banner(stream: &mut TcpStream) -> io::Result<Option<String>> {
-    let mut left = GREETING;
+    let mut left = GREETING_LIMIT;
     while left > 0 {
         let line = line(stream, left).await?;
         if line.starts_with("SSH-") {

@@ -33,7 +33,8 @@ pub(super) async fn run(args: &LogsArgs, app: &mut App) -> Result<Done, CommandE
             async move {
                 let outcome = match found {
                     Ok(id) => {
-                        let shown = show(host, &member, &id, replies, Wish { tail, follow, json }).await;
+                        let shown =
+                            show(host, &member, &id, replies, LogOptions { tail, follow, json }).await;
                         shown.map_or_else(|error| super::failed(&error), |()| Outcome::Silent)
                     }
                     Err(error) => super::not_own(&error),
@@ -48,7 +49,7 @@ pub(super) async fn run(args: &LogsArgs, app: &mut App) -> Result<Done, CommandE
 }
 
 #[derive(Clone, Copy)]
-struct Wish {
+struct LogOptions {
     tail: Option<u64>,
     follow: bool,
     json: bool,
@@ -59,15 +60,15 @@ async fn show(
     member: &Member,
     id: &ContainerId,
     replies: &Replies,
-    wish: Wish,
+    options: LogOptions,
 ) -> Result<(), EngineError> {
     let node = member.node.as_str();
-    let mut pieces = std::pin::pin!(host.engine.logs(id, wish.tail, wish.follow));
+    let mut pieces = std::pin::pin!(host.engine.logs(id, options.tail, options.follow));
     // one partial line per stream: a program may write to both at the same time
     let mut halves = [Lines::default(), Lines::default()];
     let say = |from_stderr: bool, line: String| {
         let stream = if from_stderr { "stderr" } else { "stdout" };
-        let text = match wish.json {
+        let text = match options.json {
             true => serde_json::json!({ "node": node, "stream": stream, "line": line }).to_string(),
             false => format!("{node}: {line}"),
         };

@@ -15,7 +15,7 @@ use crate::args::LsArgs;
 use crate::engine::{Container, Network};
 use crate::fleet::{self, Answer, Group, Member, Outcome, Replies, Sequence};
 use crate::plan;
-use crate::targets::{self, Places};
+use crate::targets::{self, NodeLocations};
 use crate::xcat;
 
 use row::Row;
@@ -29,13 +29,13 @@ pub(super) async fn run(args: &LsArgs, app: &mut App) -> Result<Done, CommandErr
     for node in &nodes {
         if inventory.is_container(node)? { containers.push(node.clone()) } else { hosts.push(node.clone()) }
     }
-    let mut places = targets::places(&containers, &inventory)?;
-    let asked = Asked::of(&places);
+    let mut locations = targets::locations(&containers, &inventory)?;
+    let asked = Asked::of(&locations);
     let own = hosts.into_iter().map(|name| (name.clone(), DockerHost { name, port: None }));
-    places.good.extend(own);
-    let targets = places.grouped(&nodes, app, &inventory)?;
+    locations.good.extend(own);
+    let targets = locations.grouped(&nodes, app, &inventory)?;
     let cluster = inventory.cluster()?;
-    let (long, json, xcat) = (args.long, app.printer.is_json(), app.printer.is_of_xcat());
+    let (long, json, xcat) = (args.long, app.printer.is_json(), app.printer.is_xcat_format());
     // a table needs all rows for its widths; a pipe gets each line immediately
     let table = (long && !xcat && app.printer.shows_tables()).then(RefCell::default);
     let work = |group: Group, replies: Replies| {
@@ -53,9 +53,9 @@ pub(super) async fn run(args: &LsArgs, app: &mut App) -> Result<Done, CommandErr
 struct Asked(HashMap<NodeName, Vec<NodeName>>);
 
 impl Asked {
-    fn of(places: &Places) -> Self {
+    fn of(locations: &NodeLocations) -> Self {
         let mut by_host: HashMap<NodeName, Vec<NodeName>> = HashMap::new();
-        for (node, host) in &places.good {
+        for (node, host) in &locations.good {
             by_host.entry(host.name.clone()).or_default().push(node.clone());
         }
         Self(by_host)

@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use inventory::NodeName;
 
-use super::sync::{Bringing, Tables};
+use super::sync::{TableSync, Tables};
 use super::{CommandError, Done};
 use crate::app::App;
 use crate::args::MkArgs;
@@ -28,9 +28,9 @@ pub(super) async fn run(args: &MkArgs, app: &mut App) -> Result<Done, CommandErr
     let inventory = app.inventory()?;
     let nodes = app.select(&inventory, &args.nodes.noderange)?;
     let tables = Tables::new(&inventory, &app.settings.installdir);
-    let Prepared { job, places, left_out } =
-        prepare::prepared(targets::places(&nodes, &inventory)?, &overrides, &tables)?;
-    let targets = places.grouped(&nodes, app, &inventory)?;
+    let Prepared { job, locations, left_out } =
+        prepare::prepared(targets::locations(&nodes, &inventory)?, &overrides, &tables)?;
+    let targets = locations.grouped(&nodes, app, &inventory)?;
     let work = |group: Group, replies: Replies| {
         let maker = Maker { tables: &tables, job: &job, args };
         async move {
@@ -63,7 +63,7 @@ impl Maker<'_> {
             tell(&self.settle(host, work, members, &observed.await?), members, replies);
             return Ok(());
         }
-        let tables = Bringing::new(self.tables, host, Some(&work.snapshot));
+        let tables = TableSync::new(self.tables, host, Some(&work.snapshot));
         let site = Site::new(host, tables);
         let made = async {
             let observed = observed.await?;
@@ -72,7 +72,7 @@ impl Maker<'_> {
             Ok(())
         };
         // in parallel: an ssh session takes as long as fifty containers
-        tokio::join!(made, site.tables.ended()).0
+        tokio::join!(made, site.tables.done()).0
     }
 
     fn settle(&self, host: &Host, work: &Work, members: &[Member], observed: &Observed) -> Plan {

@@ -1,7 +1,5 @@
 //! `power`: starts and stops containers and shows their states.
 
-pub(super) mod truth;
-
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
@@ -10,14 +8,14 @@ use crate::app::App;
 use crate::args::{PowerAction, PowerArgs};
 use crate::commands::mk::execute::Shared;
 use crate::commands::mk::steps::{self, Site};
-use crate::commands::sync::{Bringing, Tables};
+use crate::commands::sync::{TableSync, Tables};
 use crate::engine::{Container, ContainerId, Effect, EngineError};
 use crate::fleet::{self, Answer, Group, Member, Outcome, Replies, Sequence};
 use crate::host::Host;
 use crate::plan::{self, NotOwn, Rejoin, Step};
 use crate::targets;
 
-use truth::Slots;
+use crate::commands::start_check::RequestLimiter;
 
 pub(super) async fn run(args: &PowerArgs, app: &mut App) -> Result<Done, CommandError> {
     let inventory = app.inventory()?;
@@ -74,7 +72,7 @@ pub(super) fn none(error: &NotOwn) -> Outcome {
 
 async fn change(group: Group, replies: &Replies, action: PowerAction, tables: &Tables<'_>) {
     let Group { host, members } = group;
-    let site = Site::new(&host, Bringing::new(tables, &host, None));
+    let site = Site::new(&host, TableSync::new(tables, &host, None));
     // one failed request per dead engine, not one per node
     let (listed, rejoins) = match observe(&site, &members, action).await {
         Ok(observed) => observed,
@@ -83,7 +81,7 @@ async fn change(group: Group, replies: &Replies, action: PowerAction, tables: &T
     let shared = networks(&site, &rejoins, tables).await;
     let all = members.len();
     fleet::each(members, all, |member| {
-        let one = One { host: &host, slots: &site.slots, tables: &site.tables };
+        let one = One { host: &host, limiter: &site.limiter, tables: &site.tables };
         let (found, rejoin) = (own(&member, &host, &listed), rejoins.get(&member.index));
         let (site, shared) = (&site, &shared);
         async move {
@@ -107,7 +105,7 @@ async fn observe(
     members: &[Member],
     action: PowerAction,
 ) -> Result<(Vec<Container>, HashMap<usize, Rejoin>), EngineError> {
-    let host = site.slots.host;
+    let host = site.limiter.host;
     if !matches!(action, PowerAction::On | PowerAction::Reset | PowerAction::Restart) {
         return Ok((host.engine.containers().await?, HashMap::new()));
     }
@@ -137,7 +135,7 @@ async fn networks(
     let row = |name: &&str| cluster.networks().iter().find(|network| network.name.as_str() == *name);
     let shared = Shared::make(site, names.iter().filter_map(row).map(Step::create_network).collect()).await;
     let gone = names.into_iter().filter(|name| row(name).is_none());
-    Ok(gone.fold(shared, |shared, name| shared.without_row(name, &site.slots.host.name)))
+    Ok(gone.fold(shared, |shared, name| shared.without_row(name, &site.limiter.host.name)))
 }
 
 /// Reconnects a container to its networks.
@@ -163,8 +161,8 @@ type Acted = (Result<Effect, EngineError>, Duration);
 /// Power action of one node.
 struct One<'a, 't> {
     host: &'a Host,
-    slots: &'a Slots<'a>,
-    tables: &'a Bringing<'a, 't>,
+    limiter: &'a RequestLimiter<'a>,
+    tables: &'a TableSync<'a, 't>,
 }
 
 impl One<'_, '_> {
@@ -182,13 +180,13 @@ impl One<'_, '_> {
 
     /// Result of the engine, with the elapsed time.
     async fn act(&self, id: &ContainerId, action: PowerAction) -> Result<Acted, Outcome> {
-        let _slot = self.slots.one().await;
+        let _permit = self.limiter.acquire().await;
         let mut begun = Instant::now();
         let mut ended = once(self.host, id, action).await;
         if let Err(error) = &ended
             && Tables::is_behind(error)
         {
-            self.tables.ended().await?;
+            self.tables.done().await?;
             begun = Instant::now();
             ended = once(self.host, id, action).await;
         }
@@ -208,13 +206,13 @@ impl One<'_, '_> {
     ) -> Result<(), Outcome> {
         match action {
             // the engine counts a container in a restart loop as started
-            PowerAction::On if effect == Effect::Already => self.slots.is_in(id, &["running"]).await,
+            PowerAction::On if effect == Effect::Already => self.limiter.ensure_state(id, &["running"]).await,
             PowerAction::On | PowerAction::Reset | PowerAction::Restart => {
-                self.slots.is_up(node, id, took).await
+                self.limiter.ensure_up(node, id, took).await
             }
-            PowerAction::Off => self.slots.is_in(id, &["exited", "dead", "created"]).await,
-            PowerAction::Pause => self.slots.is_in(id, &["paused"]).await,
-            PowerAction::Unpause => self.slots.is_in(id, &["running"]).await,
+            PowerAction::Off => self.limiter.ensure_state(id, &["exited", "dead", "created"]).await,
+            PowerAction::Pause => self.limiter.ensure_state(id, &["paused"]).await,
+            PowerAction::Unpause => self.limiter.ensure_state(id, &["running"]).await,
             PowerAction::State => Ok(()),
         }
     }

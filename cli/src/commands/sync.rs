@@ -26,9 +26,9 @@ pub(super) async fn run(args: &NoderangeArg, app: &mut App) -> Result<Done, Comm
     let inventory = app.inventory()?;
     let hosts = app.select(&inventory, &args.noderange)?;
     refuse_containers(&hosts, &inventory, "sync")?;
-    let places: Vec<_> =
+    let locations: Vec<_> =
         hosts.iter().map(|host| (host.clone(), DockerHost { name: host.clone(), port: None })).collect();
-    let targets = targets::groups(&places, &hosts, app, &inventory)?;
+    let targets = targets::groups(&locations, &hosts, app, &inventory)?;
     let tables = Tables::new(&inventory, &app.settings.installdir);
     let work = |group: Group, replies: Replies| {
         let tables = &tables;
@@ -145,29 +145,29 @@ pub(super) struct Tables<'a> {
 }
 
 /// Delivery to a host: runs once per command, and all nodes of the host wait for its result.
-pub(super) struct Bringing<'a, 't> {
+pub(super) struct TableSync<'a, 't> {
     tables: &'a Tables<'t>,
     host: &'a Host,
     compiled: Option<&'a Snapshot>,
-    ended: tokio::sync::OnceCell<Result<(), Outcome>>,
+    done: tokio::sync::OnceCell<Result<(), Outcome>>,
 }
 
-impl<'a, 't> Bringing<'a, 't> {
+impl<'a, 't> TableSync<'a, 't> {
     /// Creates a delivery; it starts with the first [`done`](Self::done). `compiled`: the snapshot, if it exists.
     pub(super) fn new(tables: &'a Tables<'t>, host: &'a Host, compiled: Option<&'a Snapshot>) -> Self {
-        Self { tables, host, compiled, ended: tokio::sync::OnceCell::new() }
+        Self { tables, host, compiled, done: tokio::sync::OnceCell::new() }
     }
 
     /// Waits for the delivery. The error is that of all nodes of the host.
-    pub(super) async fn ended(&self) -> Result<(), Outcome> {
-        let bring = || async {
+    pub(super) async fn done(&self) -> Result<(), Outcome> {
+        let sync_host = || async {
             let brought = match self.compiled {
-                Some(snapshot) => self.tables.bring_this(self.host, snapshot).await,
-                None => self.tables.bring(self.host).await,
+                Some(snapshot) => self.tables.sync_snapshot(self.host, snapshot).await,
+                None => self.tables.sync_host(self.host).await,
             };
             brought.map_err(|error| Outcome::failed(&error).of_host())
         };
-        self.ended.get_or_init(bring).await.clone()
+        self.done.get_or_init(sync_host).await.clone()
     }
 }
 
@@ -222,13 +222,13 @@ impl<'a> Tables<'a> {
     }
 
     /// Compiles and delivers.
-    async fn bring(&self, host: &Host) -> Result<(), SyncError> {
-        self.bring_this(host, &self.snapshot(&host.name)?).await
+    async fn sync_host(&self, host: &Host) -> Result<(), SyncError> {
+        self.sync_snapshot(host, &self.snapshot(&host.name)?).await
     }
 
     /// Delivers a snapshot if it is newer than that of the host.
-    async fn bring_this(&self, host: &Host, snapshot: &Snapshot) -> Result<(), SyncError> {
-        delivery::leave(self.installdir, snapshot)?;
+    async fn sync_snapshot(&self, host: &Host, snapshot: &Snapshot) -> Result<(), SyncError> {
+        delivery::publish(self.installdir, snapshot)?;
         let kept = match delivery::deliver(host, snapshot, None).await? {
             Delivery::Kept(held) => objection(host.name.as_str(), &snapshot.stamp(), &held, version_now()),
             Delivery::Delivered(_) | Delivery::Already(..) => None,
@@ -241,7 +241,7 @@ impl<'a> Tables<'a> {
         let mut replaces: Option<Stamp> = None;
         for _ in 0..ATTEMPTS {
             let snapshot = self.snapshot(&host.name)?;
-            delivery::leave(self.installdir, &snapshot)?;
+            delivery::publish(self.installdir, &snapshot)?;
             let delivered = delivery::deliver(host, &snapshot, replaces.as_ref()).await?;
             match (decided(host, &snapshot.stamp(), delivered), replaces) {
                 (Err(held), _) => {

@@ -9,7 +9,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
-use super::own;
+use super::reopen_tty;
 
 /// Ctrl-].
 const ESCAPE: u8 = 0x1d;
@@ -18,7 +18,7 @@ const ESCAPE: u8 = 0x1d;
 const PIECE: usize = 16 * 1024;
 
 /// Chunks that may wait for a slow program.
-const HELD: usize = 4;
+const QUEUE_LENGTH: usize = 4;
 
 /// Next input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,11 +43,12 @@ enum Source {
 impl Source {
     fn open() -> Self {
         // tokio's pipe reader works for all files that poll(2) supports
-        let terminal = own::reader(stdin()).and_then(|file| pipe::Receiver::from_file_unchecked(file).ok());
+        let terminal =
+            reopen_tty::reader(stdin()).and_then(|file| pipe::Receiver::from_file_unchecked(file).ok());
         if let Some(terminal) = terminal {
             return Self::Terminal(terminal);
         }
-        let (sender, pieces) = mpsc::channel(HELD);
+        let (sender, pieces) = mpsc::channel(QUEUE_LENGTH);
         std::thread::spawn(move || read_all(&sender));
         Self::Thread(pieces)
     }

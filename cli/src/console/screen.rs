@@ -14,14 +14,14 @@ use rustix::stdio::{stderr, stdout};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::sync::{oneshot, watch};
 
-use super::own;
+use super::reopen_tty;
 use crate::engine::Piece;
 
 /// Limit of queued chunks; beyond it the container must wait, as with a real terminal.
-const HELD: usize = 16;
+const QUEUE_LENGTH: usize = 16;
 
 /// Time limit for the last output when we end.
-const LAST: Duration = Duration::from_millis(300);
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// Our standard output and standard error.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ pub(super) struct Screen {
 impl Screen {
     /// Opens standard output. `raw`: lines need carriage returns.
     pub(super) fn open(node: &str, raw: bool, quiet: bool) -> Self {
-        let (pieces, all) = mpsc::channel(HELD);
+        let (pieces, all) = mpsc::channel(QUEUE_LENGTH);
         let (tell_gone, gone) = watch::channel(false);
         let (tell_written, written) = oneshot::channel();
         let tell_closed = tell_gone.clone();
@@ -58,7 +58,7 @@ impl Screen {
             }
             let _ = tell_written.send(());
         });
-        let terminal = own::writer(stdout());
+        let terminal = reopen_tty::writer(stdout());
         Self { terminal, pieces, waiting, gone, written, node: node.to_owned(), raw, quiet }
     }
 
@@ -96,11 +96,11 @@ impl Screen {
 
     /// Prints the last message. It is dropped if a blocked terminal has no room.
     pub(super) async fn say_at_last(&self, text: &str) {
-        let _ = tokio::time::timeout(LAST, self.say(text)).await;
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, self.say(text)).await;
     }
 
     /// Returns when the output is closed.
-    pub(super) async fn left(&self) {
+    pub(super) async fn closed(&self) {
         let mut gone = self.gone.clone();
         if gone.wait_for(|gone| *gone).await.is_err() {
             // all was written and the output is open
@@ -111,7 +111,7 @@ impl Screen {
     /// Waits until all is written: without limit, or for a moment.
     pub(super) async fn close(self, patient: bool) {
         drop(self.pieces);
-        let limit = if patient { Duration::MAX } else { LAST };
+        let limit = if patient { Duration::MAX } else { CLOSE_TIMEOUT };
         let _ = tokio::time::timeout(limit, self.written).await;
     }
 }

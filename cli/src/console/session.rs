@@ -1,7 +1,7 @@
 //! The console: checks the container, connects, copies bytes in both directions, and restarts when the connection
 //! ends.
 
-mod happenings;
+mod events;
 mod program;
 mod pump;
 
@@ -11,23 +11,23 @@ use std::time::{Duration, SystemTime};
 use futures_util::StreamExt as _;
 use thiserror::Error;
 
-use happenings::Happenings;
+use events::ContainerEvents;
 
-use super::gap::{self, Live, Past, Seen};
+use super::log_backfill::{self, Live, Past, Seen};
 use super::look::look;
 use super::screen::{Screen, of_log};
-use super::signals::Desk;
+use super::signals::TerminalInput;
+use super::status::{self, Situation};
 use super::step::{Step, step};
-use super::words::{self, Situation};
-use super::{Left, Wish, may_pass};
+use super::{ConsoleOptions, ExitReason, may_pass};
 use crate::engine::{Engine, EngineError, Found, Phase, Span};
 use chain::chain;
 
 /// First retry delay for an unreachable engine. It doubles each time.
-const PATIENCE: Duration = Duration::from_millis(500);
+const RETRY_BACKOFF: Duration = Duration::from_millis(500);
 
 /// Maximum retry delay.
-const LONGEST: Duration = Duration::from_secs(8);
+const MAX_BACKOFF: Duration = Duration::from_secs(8);
 
 /// Errors of a console.
 #[derive(Debug, Error)]
@@ -51,65 +51,65 @@ enum Next {
     /// Check the container again.
     Again,
     /// End.
-    Leave(Left),
+    Leave(ExitReason),
 }
 
 /// An open console.
 pub(super) struct Session<'a> {
     engine: &'a Engine,
     node: &'a str,
-    wish: &'a Wish,
-    desk: Desk,
+    options: &'a ConsoleOptions,
+    local: TerminalInput,
     screen: &'a Screen,
     situation: Situation,
     seen: Seen,
     past: Past,
     /// The last connected container.
     last: Option<Found>,
-    happenings: Option<Happenings<'a>>,
+    events: Option<ContainerEvents<'a>>,
     reached: bool,
-    patience: Duration,
+    backoff: Duration,
 }
 
 impl<'a> Session<'a> {
     pub(super) fn new(
         engine: &'a Engine,
         node: &'a str,
-        wish: &'a Wish,
-        desk: Desk,
+        options: &'a ConsoleOptions,
+        local: TerminalInput,
         screen: &'a Screen,
     ) -> Self {
-        let past = wish.log.map_or(Past::None, Past::Tail);
+        let past = options.log.map_or(Past::None, Past::Tail);
         let (situation, seen) = (Situation::Begun, Seen::default());
         Self {
             engine,
             node,
-            wish,
-            desk,
+            options,
+            local,
             screen,
             situation,
             seen,
             past,
             last: None,
-            happenings: None,
+            events: None,
             reached: false,
-            patience: PATIENCE,
+            backoff: RETRY_BACKOFF,
         }
     }
 
     /// Runs until the user leaves or the program ends.
-    pub(super) async fn run(mut self) -> Result<Left, ConsoleError> {
+    pub(super) async fn run(mut self) -> Result<ExitReason, ConsoleError> {
         loop {
             match self.turn().await {
                 Ok(Next::Leave(left)) => return Ok(left),
                 Ok(Next::Again) => {}
                 Err(ConsoleError::Engine(error))
-                    if self.wish.server || (self.reached && may_pass(&error)) =>
+                    if self.options.server || (self.reached && may_pass(&error)) =>
                 {
                     self.tell(Situation::Lost(lost(&error))).await;
-                    let wait = tokio::time::sleep(self.patience);
-                    self.patience = LONGEST.min(self.patience * 2);
-                    if let Err(left) = self.desk.during(self.screen, wait).await {
+                    let wait = tokio::time::sleep(self.backoff);
+                    self.backoff = MAX_BACKOFF.min(self.backoff * 2);
+                    if let Err(left) = self.local.during(self.screen, wait).await {
                         return Ok(left);
                     }
                 }
@@ -121,24 +121,25 @@ impl<'a> Session<'a> {
     async fn turn(&mut self) -> Result<Next, ConsoleError> {
         let looked = SystemTime::now();
         let (engine, node) = (self.engine, self.node);
-        let found = match self.desk.soon(self.screen, look(engine, node)).await {
+        let found = match self.local.soon(self.screen, look(engine, node)).await {
             Ok(looked) => looked?,
             Err(left) => return Ok(Next::Leave(left)),
         };
-        self.patience = PATIENCE;
+        self.backoff = RETRY_BACKOFF;
         let (found, why) = match found {
             Ok(found) => (Some(found), None),
             Err(why) => (None, Some(why)),
         };
         self.begin(found.as_ref(), looked).await?;
-        match (step(found.as_ref(), self.wish.exec.is_some()), found) {
+        match (step(found.as_ref(), self.options.exec.is_some()), found) {
             (Step::Attach, Some(found)) => self.attach(&found).await,
             (Step::Shell, Some(found)) => self.shell(&found).await,
             (_, found) => {
-                self.tell(why.as_ref().map_or_else(|| words::waiting(found.as_ref()), words::unusable)).await;
+                self.tell(why.as_ref().map_or_else(|| status::waiting(found.as_ref()), status::unusable))
+                    .await;
                 // kept until we can connect to the container
-                let happenings = self.happenings.get_or_insert_with(|| Happenings::new(engine, node));
-                let happened = self.desk.during(self.screen, happenings.next()).await;
+                let events = self.events.get_or_insert_with(|| ContainerEvents::new(engine, node));
+                let happened = self.local.during(self.screen, events.next()).await;
                 Ok(happened.map_or_else(Next::Leave, |()| Next::Again))
             }
         }
@@ -149,7 +150,7 @@ impl<'a> Session<'a> {
         if std::mem::replace(&mut self.reached, true) {
             return Ok(());
         }
-        let attaches = step(found, self.wish.exec.is_some()) == Step::Attach;
+        let attaches = step(found, self.options.exec.is_some()) == Step::Attach;
         if let (Some(found), Past::Tail(lines)) = (found, self.past)
             && !(attaches && found.phase == Phase::Running)
         {
@@ -180,12 +181,12 @@ impl<'a> Session<'a> {
             let made = SystemTime::now();
             Ok::<_, EngineError>((channel, made, engine.find(&found.id).await?))
         };
-        let (mut channel, made, now) = match self.desk.soon(screen, connecting).await {
+        let (mut channel, made, now) = match self.local.soon(screen, connecting).await {
             Ok(connected) => connected?,
             Err(left) => return Ok(Next::Leave(left)),
         };
         let Some(now) = now else { return Ok(Next::Again) };
-        self.happenings = None;
+        self.events = None;
         let runs = now.phase == Phase::Running;
         if !now.listens && self.last.is_none() {
             screen.say("the container does not read this terminal (OpenStdin is not set); start a shell with --exec").await;
@@ -193,8 +194,8 @@ impl<'a> Session<'a> {
         self.arrive(&now).await;
         if runs && self.past != Past::None {
             let live = Live { output: &mut channel.output, asked, made };
-            let filling = gap::fill(engine, &now, self.past, live, (&mut self.seen, screen));
-            match self.desk.soon(screen, filling).await {
+            let filling = log_backfill::fill(engine, &now, self.past, live, (&mut self.seen, screen));
+            match self.local.soon(screen, filling).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) if may_pass(&error) => return Err(error.into()),
                 Ok(Err(error)) => {
@@ -215,7 +216,7 @@ impl<'a> Session<'a> {
         let situation = match now.phase {
             Phase::Running if anew => Situation::Restarted,
             Phase::Running => Situation::Connected,
-            _ => words::waiting(Some(now)),
+            _ => status::waiting(Some(now)),
         };
         self.tell(situation).await;
         if now.phase == Phase::Running {
@@ -225,8 +226,8 @@ impl<'a> Session<'a> {
     }
 
     async fn tell(&mut self, now: Situation) {
-        let escape = self.desk.keyboard.interactive && !self.wish.server;
-        if let Some(text) = words::told(&self.situation, &now, escape) {
+        let escape = self.local.keyboard.interactive && !self.options.server;
+        if let Some(text) = status::told(&self.situation, &now, escape) {
             self.screen.say(&text).await;
         }
         self.situation = now;

@@ -16,7 +16,7 @@ const HANG_UP: &str = "for own in /proc/[0-9]*; do \
     tr '\\0' '\\n' 2>/dev/null <$own/environ | grep -qx \"$1\" && kill -HUP ${own#/proc/}; done; :";
 
 /// Timeout for ending a program.
-const LAST: Duration = Duration::from_secs(5);
+const HANG_UP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A program.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +58,7 @@ impl Shell {
             engine.begin_detached(&exec).await
         };
         // nothing to do if the container has no shell, does not run or cannot be reached
-        let _ = tokio::time::timeout(LAST, ending).await;
+        let _ = tokio::time::timeout(HANG_UP_TIMEOUT, ending).await;
     }
 }
 

@@ -5,7 +5,7 @@ use std::io;
 use rustix::process::{Signal as Number, getpid, kill_process};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::Left;
+use super::ExitReason;
 use super::keyboard::{Keyboard, Keys};
 use super::screen::Screen;
 use super::terminal::Terminal;
@@ -38,7 +38,7 @@ impl Signals {
 
 /// Local side of a console.
 #[derive(Debug)]
-pub(super) struct Desk {
+pub(super) struct TerminalInput {
     /// Input.
     pub(super) keyboard: Keyboard,
     /// Signals.
@@ -47,13 +47,13 @@ pub(super) struct Desk {
     pub(super) terminal: Option<Terminal>,
 }
 
-/// The parts of a [`Desk`] that are watched while its keyboard is in use.
+/// The parts of a [`TerminalInput`] that are watched while its keyboard is in use.
 pub(super) struct Watch<'a> {
     signals: &'a mut Signals,
     terminal: Option<&'a Terminal>,
 }
 
-impl Desk {
+impl TerminalInput {
     /// Splits keyboard and the rest, for concurrent use.
     pub(super) fn parts(&mut self) -> (&mut Keyboard, Watch<'_>) {
         let Self { keyboard, signals, terminal } = self;
@@ -70,7 +70,7 @@ impl Desk {
         &mut self,
         screen: &Screen,
         work: impl Future<Output = T>,
-    ) -> Result<T, Left> {
+    ) -> Result<T, ExitReason> {
         let (keyboard, mut watch) = self.parts();
         watch.unless_left(screen, ahead(keyboard), work).await
     }
@@ -80,30 +80,34 @@ impl Desk {
         &mut self,
         screen: &Screen,
         work: impl Future<Output = T>,
-    ) -> Result<T, Left> {
+    ) -> Result<T, ExitReason> {
         let (keyboard, mut watch) = self.parts();
         watch.unless_left(screen, ignored(keyboard), work).await
     }
 }
 
-async fn ahead(keyboard: &mut Keyboard) -> Left {
+async fn ahead(keyboard: &mut Keyboard) -> ExitReason {
     if !keyboard.interactive {
         std::future::pending::<()>().await;
     }
-    if keyboard.gather().await == Keys::Escape { Left::Keys } else { Left::Signal(Number::HUP.as_raw()) }
+    if keyboard.gather().await == Keys::Escape {
+        ExitReason::Keys
+    } else {
+        ExitReason::Signal(Number::HUP.as_raw())
+    }
 }
 
 /// Discards terminal input while nothing is attached, so that a program that starts later does not get it. A pipe is
 /// not read.
-async fn ignored(keyboard: &mut Keyboard) -> Left {
+async fn ignored(keyboard: &mut Keyboard) -> ExitReason {
     if !keyboard.interactive {
         std::future::pending::<()>().await;
     }
     loop {
         match keyboard.next().await {
             Keys::Typed(_) => keyboard.taken(),
-            Keys::Escape => return Left::Keys,
-            Keys::End => return Left::Signal(Number::HUP.as_raw()),
+            Keys::Escape => return ExitReason::Keys,
+            Keys::End => return ExitReason::Signal(Number::HUP.as_raw()),
         }
     }
 }
@@ -113,24 +117,24 @@ impl Watch<'_> {
     async fn unless_left<T>(
         &mut self,
         screen: &Screen,
-        keys: impl Future<Output = Left>,
+        keys: impl Future<Output = ExitReason>,
         work: impl Future<Output = T>,
-    ) -> Result<T, Left> {
+    ) -> Result<T, ExitReason> {
         tokio::select! {
             done = work => Ok(done),
             left = keys => Err(left),
             left = self.left() => Err(left),
-            () = screen.left() => Err(Left::Reader),
+            () = screen.closed() => Err(ExitReason::OutputClosed),
         }
     }
 
     /// Returns when a signal ends the console.
-    pub(super) async fn left(&mut self) -> Left {
+    pub(super) async fn left(&mut self) -> ExitReason {
         self.next(|_| std::future::ready(())).await
     }
 
     /// The same; calls `resized` when the terminal's size changes.
-    pub(super) async fn next<F: Future<Output = ()>>(&mut self, resized: impl Fn(Size) -> F) -> Left {
+    pub(super) async fn next<F: Future<Output = ()>>(&mut self, resized: impl Fn(Size) -> F) -> ExitReason {
         let Signals { interrupt, terminate, hangup, quit, stop, window } = &mut *self.signals;
         loop {
             let number = tokio::select! {
@@ -149,7 +153,7 @@ impl Watch<'_> {
                     continue;
                 }
             };
-            return Left::Signal(number.as_raw());
+            return ExitReason::Signal(number.as_raw());
         }
     }
 }

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 
 use super::transport::URL;
 use super::verbs::refusal;
-use super::{ANSWER, ContainerId, Engine, EngineError};
+use super::{ANSWER_TIMEOUT, ContainerId, Engine, EngineError};
 
 pub(crate) use channel::{Channel, Input, Output};
 pub(crate) use clock::{Difference, HostTime};
@@ -142,7 +142,7 @@ impl Engine {
 
     /// An item per event of the container with this name, which need not exist yet. The engine also reports containers
     /// whose name or ID starts with it.
-    pub(crate) fn happenings(&self, name: &str) -> impl Stream<Item = Result<(), EngineError>> + '_ {
+    pub(crate) fn container_events(&self, name: &str) -> impl Stream<Item = Result<(), EngineError>> + '_ {
         let filters = [("container", vec![name]), ("type", vec!["container"])];
         let options = EventsOptionsBuilder::default().filters(&filters.into()).build();
         self.docker.events(Some(options)).map(|event| event.map(drop).map_err(|error| self.error(error)))
@@ -196,9 +196,9 @@ impl Engine {
 
     /// Request with the general timeout.
     async fn bounded<T>(&self, asked: impl Future<Output = Result<T, Bollard>>) -> Result<T, EngineError> {
-        match tokio::time::timeout(ANSWER, asked).await {
+        match tokio::time::timeout(ANSWER_TIMEOUT, asked).await {
             Ok(answer) => answer.map_err(|error| self.error(error)),
-            Err(_) => Err(EngineError::Silent { host: self.host.clone(), deadline: ANSWER }),
+            Err(_) => Err(EngineError::Silent { host: self.host.clone(), deadline: ANSWER_TIMEOUT }),
         }
     }
 }

@@ -17,13 +17,13 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::OnceCell;
 
 use super::ssh::{Ssh, SshError};
-use super::stream::Wire;
+use super::stream::EngineStream;
 use super::tls::{self, TlsError, Trust};
 
 /// TCP keepalive: idle time, interval and number of probes (tcp(7), TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT).
-const QUIET: Duration = Duration::from_secs(15);
-const AGAIN: Duration = Duration::from_secs(5);
-const UNANSWERED: u32 = 3;
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(15);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
+const KEEPALIVE_PROBES: u32 = 3;
 
 /// Transport to an engine.
 #[derive(Debug)]
@@ -88,12 +88,12 @@ pub(crate) enum ConnectError {
     #[error(transparent)]
     Ssh(#[from] SshError),
     /// The session ended before the engine answered: Docker is not installed or not running.
-    #[error("{name}: {told}")]
+    #[error("{name}: {message}")]
     Session {
         /// `ssh USER@HOST`.
         name: String,
         /// Standard error.
-        told: String,
+        message: String,
     },
 }
 
@@ -103,25 +103,25 @@ impl Way {
         Self::Tcp(Box::new(Tcp { name, address, trust, config: OnceCell::new(), timeout }))
     }
 
-    async fn open(&self) -> Result<Wire, ConnectError> {
+    async fn open(&self) -> Result<EngineStream, ConnectError> {
         match self {
             Self::Unix(path) => UnixStream::connect(path)
                 .await
-                .map(Wire::new)
+                .map(EngineStream::new)
                 .map_err(|source| ConnectError::Unix { path: path.clone(), source }),
-            Self::Ssh(ssh) => Ok(Wire::new(ssh.dial().await?)),
+            Self::Ssh(ssh) => Ok(EngineStream::new(ssh.dial().await?)),
             Self::Tcp(tcp) => tcp.open().await,
         }
     }
 }
 
 impl Tcp {
-    async fn open(&self) -> Result<Wire, ConnectError> {
+    async fn open(&self) -> Result<EngineStream, ConnectError> {
         let Self { name, address, trust, config, timeout } = self;
         let both = async {
             let config = config.get_or_try_init(|| async { tls::client(trust) }).await?;
             let stream = plain(name, *address).await?;
-            Ok(Wire::new(tls::secure(stream, name, Arc::clone(config), trust).await?))
+            Ok(EngineStream::new(tls::secure(stream, name, Arc::clone(config), trust).await?))
         };
         let silent = || ConnectError::Silent { name: name.clone(), address: *address, timeout: *timeout };
         tokio::time::timeout(*timeout, both).await.unwrap_or_else(|_| Err(silent()))
@@ -134,7 +134,10 @@ async fn plain(name: &str, address: SocketAddr) -> Result<TcpStream, ConnectErro
     // requests are small and sequential
     stream.set_nodelay(true).map_err(refused)?;
     // consoles and logs may be idle for days: detect a dead host within half a minute
-    let alive = TcpKeepalive::new().with_time(QUIET).with_interval(AGAIN).with_retries(UNANSWERED);
+    let alive = TcpKeepalive::new()
+        .with_time(KEEPALIVE_IDLE)
+        .with_interval(KEEPALIVE_INTERVAL)
+        .with_retries(KEEPALIVE_PROBES);
     SockRef::from(&stream).set_tcp_keepalive(&alive).map_err(refused)?;
     Ok(stream)
 }
@@ -146,19 +149,19 @@ pub(super) struct Connector(pub(super) Arc<Way>);
 /// Shared, because the error passes two libraries as `dyn Error` and is recovered whole.
 #[derive(Debug, Clone, Error)]
 #[error(transparent)]
-pub(crate) struct Unconnected(pub(crate) Arc<ConnectError>);
+pub(crate) struct ConnectFailed(pub(crate) Arc<ConnectError>);
 
 impl tower_service::Service<Uri> for Connector {
-    type Response = Wire;
-    type Error = Unconnected;
-    type Future = Pin<Box<dyn Future<Output = Result<Wire, Unconnected>> + Send>>;
+    type Response = EngineStream;
+    type Error = ConnectFailed;
+    type Future = Pin<Box<dyn Future<Output = Result<EngineStream, ConnectFailed>> + Send>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Unconnected>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ConnectFailed>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, _: Uri) -> Self::Future {
         let way = Arc::clone(&self.0);
-        Box::pin(async move { way.open().await.map_err(|error| Unconnected(Arc::new(error))) })
+        Box::pin(async move { way.open().await.map_err(|error| ConnectFailed(Arc::new(error))) })
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bollard::errors::Error as Bollard;
 use thiserror::Error;
 
-use super::connect::{ConnectError, Unconnected};
+use super::connect::{ConnectError, ConnectFailed};
 
 /// Why a request to an engine failed.
 #[derive(Debug, Error)]
@@ -25,7 +25,7 @@ pub(crate) enum EngineError {
     Unreachable {
         host: String,
         #[source]
-        source: Unconnected,
+        source: ConnectFailed,
     },
     /// No answer.
     #[error("the engine of {host} did not answer within {} s", deadline.as_secs())]
@@ -74,7 +74,7 @@ impl EngineError {
             }
             Bollard::DockerStreamError { error } => Self::Refused { status: 500, message: error },
             Bollard::RequestTimeoutError => Self::Silent { host, deadline },
-            Bollard::IOError { err } => match unconnected(&err) {
+            Bollard::IOError { err } => match connect_failed(&err) {
                 Some(source) => Self::Unreachable { host, source },
                 None => Self::Answer { host, source: Bollard::IOError { err } },
             },
@@ -102,8 +102,8 @@ pub(super) fn transport(error: hyper_util::client::legacy::Error) -> Bollard {
     let mut next = error.source();
     while let Some(cause) = next {
         // error of the connector or of our stream
-        let of_stream = cause.downcast_ref::<io::Error>().and_then(unconnected);
-        if let Some(found) = cause.downcast_ref::<Unconnected>().cloned().or(of_stream) {
+        let of_stream = cause.downcast_ref::<io::Error>().and_then(connect_failed);
+        if let Some(found) = cause.downcast_ref::<ConnectFailed>().cloned().or(of_stream) {
             return Bollard::IOError { err: io::Error::other(found) };
         }
         next = cause.source();
@@ -111,6 +111,6 @@ pub(super) fn transport(error: hyper_util::client::legacy::Error) -> Bollard {
     Bollard::HyperLegacyError { err: error }
 }
 
-fn unconnected(error: &io::Error) -> Option<Unconnected> {
-    error.get_ref()?.downcast_ref::<Unconnected>().cloned()
+fn connect_failed(error: &io::Error) -> Option<ConnectFailed> {
+    error.get_ref()?.downcast_ref::<ConnectFailed>().cloned()
 }

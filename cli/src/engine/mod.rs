@@ -43,10 +43,10 @@ pub(crate) use views::{About, Attached, Container, LogPiece};
 
 use bollard::BollardRequest;
 use connect::Way;
-use transport::{Send, URL, transport};
+use transport::{RequestSender, URL, transport};
 
 /// Request timeout. Starting a container, or stopping one that ignores its signal, may take long.
-const ANSWER: Duration = Duration::from_secs(300);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// A version of the engine's API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,7 +65,7 @@ impl FromStr for ApiVersion {
 
 /// Endpoint of an engine, with all names resolved.
 #[derive(Debug, Clone)]
-pub(crate) enum Place {
+pub(crate) enum EngineEndpoint {
     /// A socket of this machine.
     Unix(std::path::PathBuf),
     /// Root ssh.
@@ -86,18 +86,18 @@ pub(crate) enum Place {
 pub(crate) struct Engine {
     host: String,
     docker: Docker,
-    send: Send,
+    send: RequestSender,
     version: Arc<OnceCell<ApiVersion>>,
     timeout: Duration,
 }
 
 impl Engine {
     /// Creates a client without connecting. `timeout` is for the first request.
-    pub(crate) fn new(host: &str, place: Place, timeout: Duration) -> Result<Self, EngineError> {
-        let way = match place {
-            Place::Unix(path) => Way::Unix(path),
-            Place::Ssh(ssh) => Way::Ssh(ssh),
-            Place::Tcp { name, ip, port, trust } => Way::tcp(name, ip, port, trust, timeout),
+    pub(crate) fn new(host: &str, endpoint: EngineEndpoint, timeout: Duration) -> Result<Self, EngineError> {
+        let way = match endpoint {
+            EngineEndpoint::Unix(path) => Way::Unix(path),
+            EngineEndpoint::Ssh(ssh) => Way::Ssh(ssh),
+            EngineEndpoint::Tcp { name, ip, port, trust } => Way::tcp(name, ip, port, trust, timeout),
         };
         let version = Arc::default();
         let send = transport(way, Arc::clone(&version));
@@ -105,11 +105,11 @@ impl Engine {
         let docker = Docker::connect_with_custom_transport(
             move |request: BollardRequest| via(request),
             Some(URL),
-            ANSWER.as_secs(),
+            ANSWER_TIMEOUT.as_secs(),
             API_DEFAULT_VERSION,
         )
-        .map_err(|error| EngineError::of(host, ANSWER, error))?;
-        Ok(Self { host: host.to_owned(), docker, send: Send(send), version, timeout })
+        .map_err(|error| EngineError::of(host, ANSWER_TIMEOUT, error))?;
+        Ok(Self { host: host.to_owned(), docker, send: RequestSender(send), version, timeout })
     }
 
     /// Negotiated API version. The first call connects, with the connection timeout.
@@ -132,7 +132,7 @@ impl Engine {
     }
 
     fn error(&self, error: Bollard) -> EngineError {
-        EngineError::of(&self.host, ANSWER, error)
+        EngineError::of(&self.host, ANSWER_TIMEOUT, error)
     }
 
     /// Error of a request for a container.

@@ -26,13 +26,13 @@ pub(super) use preamble::Preamble;
 use reason::Reason;
 
 /// Seconds that a shared connection stays open after the last command, for the next one.
-const PERSIST: u32 = 60;
+const PERSIST_SECONDS: u32 = 60;
 
 /// Timeout for checking a shared connection.
-const STALE: Duration = Duration::from_secs(4);
+const CHECK_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Time after which the shared connection of a running program is checked.
-const SLOW: Duration = Duration::from_secs(1);
+const CHECK_AFTER: Duration = Duration::from_secs(1);
 
 /// Destination and options of ssh.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,13 +68,13 @@ pub(crate) enum SshError {
         source: Option<io::Error>,
     },
     /// ssh reported a reason.
-    #[error("no ssh connection to {user}@{host}: {}{}", reason.told(user, host), in_full(told))]
+    #[error("no ssh connection to {user}@{host}: {}{}", reason.message(user, host), in_full(output))]
     Refused {
         user: String,
         host: String,
         reason: Box<Reason>,
         /// Error output of ssh.
-        told: String,
+        output: String,
     },
     /// ssh did not run or did not end.
     #[error("no ssh connection to {user}@{host}")]
@@ -116,20 +116,20 @@ impl Ssh {
         self.shared.get_or_try_init(|| self.to.connect()).await.copied()
     }
 
-    /// Runs a program on the host, with timeout `patience` in addition to the connection timeout.
+    /// Runs a program on the host, with timeout `run_timeout` in addition to the connection timeout.
     pub(crate) async fn run(
         &self,
         words: &[&str],
         stdin: Vec<u8>,
-        patience: Duration,
+        run_timeout: Duration,
     ) -> Result<Output, SessionError> {
         if !self.shared.initialized()
-            && let Some(ended) = self.to.run_on_kept(words, &stdin, patience).await
+            && let Some(ended) = self.to.run_on_kept(words, &stdin, run_timeout).await
         {
             return ended;
         }
         self.connected().await?;
-        self.to.run(words, stdin, patience).await
+        self.to.run(words, stdin, run_timeout).await
     }
 
     /// Opens a session to the engine's API.
@@ -152,7 +152,7 @@ impl Destination {
 
     /// Whether a shared connection still works; otherwise it is closed.
     async fn answers(&self, socket: &Path) -> bool {
-        let answers = self.greet(socket, self.timeout.min(STALE)).await.is_ok();
+        let answers = self.greet(socket, self.timeout.min(CHECK_TIMEOUT)).await.is_ok();
         if !answers {
             // the host lost power or the network: its sessions end by themselves
             self.give_up(socket).await;
@@ -166,14 +166,14 @@ impl Destination {
         &self,
         words: &[&str],
         stdin: &[u8],
-        patience: Duration,
+        run_timeout: Duration,
     ) -> Option<Result<Output, SessionError>> {
         let socket = self.socket(&runtime_directory().ok()?);
         if !is_listened_at(&socket) {
             return None;
         }
-        let mut run = std::pin::pin!(self.run(words, stdin.to_vec(), patience));
-        match tokio::time::timeout(SLOW, &mut run).await {
+        let mut run = std::pin::pin!(self.run(words, stdin.to_vec(), run_timeout));
+        match tokio::time::timeout(CHECK_AFTER, &mut run).await {
             Ok(ended) => Some(ended),
             Err(_) if self.answers(&socket).await => Some(run.await),
             Err(_) => None,
@@ -182,7 +182,8 @@ impl Destination {
 
     /// Opens the first session, which becomes the shared connection.
     async fn greet(&self, socket: &Path, deadline: Duration) -> Result<(), SshError> {
-        let run = Command::new("ssh", deadline).args(self.argv(socket, Some(PERSIST), &["true"])).execute();
+        let run =
+            Command::new("ssh", deadline).args(self.argv(socket, Some(PERSIST_SECONDS), &["true"])).execute();
         let (user, host) = (self.user.clone(), self.host.clone());
         match run.await {
             Ok(_) => Ok(()),
@@ -197,17 +198,17 @@ impl Destination {
     async fn give_up(&self, socket: &Path) {
         let words = ["-O".to_owned(), "stop".to_owned()].into_iter().chain(self.argv(socket, None, &[]));
         // a process that has ended accepts none either
-        let _ = Command::new("ssh", STALE).args(words).execute().await;
+        let _ = Command::new("ssh", CHECK_TIMEOUT).args(words).execute().await;
     }
 
     /// Parses ssh's error output.
     fn refused(&self, stderr: &str) -> SshError {
-        let told = stderr.trim().replace("\r\n", "\n");
+        let output = stderr.trim().replace("\r\n", "\n");
         SshError::Refused {
             user: self.user.clone(),
             host: self.host.clone(),
             reason: Box::new(Reason::of(stderr)),
-            told,
+            output,
         }
     }
 
@@ -251,7 +252,7 @@ impl Destination {
             .kill_on_drop(true)
             .spawn()
             .map_err(SshError::Start)?;
-        let told = child.stderr.take().map(|mut pipe| {
+        let stderr = child.stderr.take().map(|mut pipe| {
             tokio::spawn(async move {
                 let mut text = String::new();
                 // unreadable output is treated as empty
@@ -259,7 +260,7 @@ impl Destination {
                 preamble::own(&text).to_owned()
             })
         });
-        ChildStream::new(child, told, format!("ssh {}@{}", self.user, self.host)).map_err(SshError::Start)
+        ChildStream::new(child, stderr, format!("ssh {}@{}", self.user, self.host)).map_err(SshError::Start)
     }
 
     /// Path of the shared connection's socket. It is short for any host name: with the digits that ssh appends it must
@@ -305,8 +306,8 @@ impl Destination {
 }
 
 /// Full output of ssh, for debugging.
-fn in_full(told: &str) -> String {
-    if process::shows_command_lines() { format!(" (ssh said: {told})") } else { String::new() }
+fn in_full(output: &str) -> String {
+    if process::shows_command_lines() { format!(" (ssh said: {output})") } else { String::new() }
 }
 
 /// Whether a process listens on the socket. Asking with another ssh would take as long as the session.

@@ -12,28 +12,28 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::task::JoinHandle;
 
-use super::connect::{ConnectError, Unconnected};
+use super::connect::{ConnectError, ConnectFailed};
 use super::ssh::Preamble;
 
 trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
 /// A connection to an engine over any transport.
-pub(crate) struct Wire(TokioIo<Box<dyn Duplex>>);
+pub(crate) struct EngineStream(TokioIo<Box<dyn Duplex>>);
 
-impl Wire {
+impl EngineStream {
     pub(super) fn new(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Self {
         Self(TokioIo::new(Box::new(stream)))
     }
 }
 
-impl Connection for Wire {
+impl Connection for EngineStream {
     fn connected(&self) -> Connected {
         Connected::new()
     }
 }
 
-impl hyper::rt::Read for Wire {
+impl hyper::rt::Read for EngineStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -43,7 +43,7 @@ impl hyper::rt::Read for Wire {
     }
 }
 
-impl hyper::rt::Write for Wire {
+impl hyper::rt::Write for EngineStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -69,7 +69,7 @@ pub(crate) struct ChildStream {
     // closed when dropped: tokio's shutdown of a pipe only flushes
     input: Option<ChildStdin>,
     output: ChildStdout,
-    told: Option<JoinHandle<String>>,
+    stderr: Option<JoinHandle<String>>,
     name: String,
     /// Output before the program's own; `None` after it.
     preamble: Option<Preamble>,
@@ -80,30 +80,34 @@ pub(crate) struct ChildStream {
 }
 
 impl ChildStream {
-    pub(super) fn new(mut child: Child, told: Option<JoinHandle<String>>, name: String) -> io::Result<Self> {
+    pub(super) fn new(
+        mut child: Child,
+        stderr: Option<JoinHandle<String>>,
+        name: String,
+    ) -> io::Result<Self> {
         let pipe = || io::Error::other("a pipe of the program is missing");
         let input = child.stdin.take().ok_or_else(pipe)?;
         let output = child.stdout.take().ok_or_else(pipe)?;
         let (preamble, early) = (Some(Preamble::default()), Vec::new());
-        Ok(Self { _child: child, input: Some(input), output, told, name, preamble, early, heard: false })
+        Ok(Self { _child: child, input: Some(input), output, stderr, name, preamble, early, heard: false })
     }
 
     fn explain(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
-        let text = match self.told.as_mut() {
-            Some(told) => ready!(Pin::new(told).poll(context)).unwrap_or_default(),
+        let text = match self.stderr.as_mut() {
+            Some(stderr) => ready!(Pin::new(stderr).poll(context)).unwrap_or_default(),
             None => String::new(),
         };
-        self.told = None;
-        let before = self.preamble.as_ref().and_then(Preamble::told);
-        let told = why(text.trim(), &self.name)
+        self.stderr = None;
+        let before = self.preamble.as_ref().and_then(Preamble::error);
+        let message = why(text.trim(), &self.name)
             .or(before)
             .unwrap_or_else(|| "it ended without an error message".to_owned());
-        Poll::Ready(self.error(told))
+        Poll::Ready(self.error(message))
     }
 
-    fn error(&self, told: String) -> io::Error {
-        let error = ConnectError::Session { name: self.name.clone(), told };
-        io::Error::new(io::ErrorKind::ConnectionAborted, Unconnected(Arc::new(error)))
+    fn error(&self, message: String) -> io::Error {
+        let error = ConnectError::Session { name: self.name.clone(), message };
+        io::Error::new(io::ErrorKind::ConnectionAborted, ConnectFailed(Arc::new(error)))
     }
 
     /// Reads until the program's own output starts.
@@ -121,7 +125,7 @@ impl ChildStream {
                     self.early = rest;
                     self.preamble = None;
                 }
-                Err(told) => return Poll::Ready(Err(self.error(told))),
+                Err(message) => return Poll::Ready(Err(self.error(message))),
             }
         }
         Poll::Ready(Ok(()))

@@ -1,9 +1,9 @@
 //! Mutual TLS with our own certificate authority only. The system's root certificates are not used: they would accept
 //! any server with a public certificate.
 
-mod judged;
+mod alert;
+mod messages;
 mod verify;
-mod words;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -18,10 +18,10 @@ use thiserror::Error;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use judged::Judged;
+use alert::TlsAlertStream;
+use messages::handshake_failed;
 use verify::Verifier;
 pub(crate) use verify::serial_text;
-use words::said;
 
 /// `[tls]` of the settings: PEM files, by default with Docker's names in the authority's directory.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -140,11 +140,11 @@ pub(super) async fn secure(
     name: &str,
     config: Arc<ClientConfig>,
     trust: &Trust,
-) -> Result<Judged, TlsError> {
+) -> Result<TlsAlertStream, TlsError> {
     let server = ServerName::try_from(name.to_owned()).map_err(|_| TlsError::Name(name.to_owned()))?;
-    let failed = |source| said(name, &trust.files, source);
+    let failed = |source| handshake_failed(name, &trust.files, source);
     let secured = TlsConnector::from(config).connect(server, stream).await.map_err(failed)?;
-    Ok(Judged::new(secured, trust.files.cert.clone()))
+    Ok(TlsAlertStream::new(secured, trust.files.cert.clone()))
 }
 
 /// The client that `trust` says; made once for all connections to a host, which then resume each other's sessions.

@@ -20,18 +20,18 @@ use super::error;
 /// Base URL of requests; the [`Connector`] chooses the destination.
 pub(super) const URL: &str = "http://docker";
 
-type Sending = Pin<Box<dyn Future<Output = Result<Response<Incoming>, Bollard>> + std::marker::Send>>;
+type Sending = Pin<Box<dyn Future<Output = Result<Response<Incoming>, Bollard>> + Send>>;
 
 /// Sends a request.
-pub(super) type Sender = Arc<dyn Fn(BollardRequest) -> Sending + std::marker::Send + Sync>;
+pub(super) type Sender = Arc<dyn Fn(BollardRequest) -> Sending + Send + Sync>;
 
 /// A [`Sender`] with `Debug`.
 #[derive(Clone)]
-pub(super) struct Send(pub(super) Sender);
+pub(super) struct RequestSender(pub(super) Sender);
 
-impl fmt::Debug for Send {
+impl fmt::Debug for RequestSender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Send")
+        f.write_str("RequestSender")
     }
 }
 

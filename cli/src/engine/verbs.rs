@@ -51,9 +51,10 @@ impl Engine {
         let request = Request::get(format!("{URL}/_ping")).body(bollard::body_full(Default::default()))?;
         let answer = (self.send.0)(request).await?;
         let status = answer.status();
-        let told = answer.headers().get("Api-Version").and_then(|value| value.to_str().ok()).map(str::parse);
+        let header =
+            answer.headers().get("Api-Version").and_then(|value| value.to_str().ok()).map(str::parse);
         let text = answer.into_body().collect().await?.to_bytes();
-        match told {
+        match header {
             Some(Ok(version)) if status.is_success() => Ok(version),
             _ if status.is_success() => Err(Bollard::APIVersionParseError {}),
             _ => Err(refusal(status.as_u16(), &text)),
@@ -154,8 +155,8 @@ impl Engine {
 
 /// Parses `{"message":"..."}`, or takes the text of a proxy.
 pub(super) fn refusal(status_code: u16, body: &[u8]) -> Bollard {
-    let told: Option<Value> = serde_json::from_slice(body).ok();
-    let message = told.as_ref().and_then(|told| told.get("message")?.as_str());
+    let parsed: Option<Value> = serde_json::from_slice(body).ok();
+    let message = parsed.as_ref().and_then(|parsed| parsed.get("message")?.as_str());
     let message = message.map_or_else(|| String::from_utf8_lossy(body).into_owned(), str::to_owned);
     Bollard::DockerResponseServerError { status_code, message }
 }

@@ -27,7 +27,7 @@ const CLIENT: Duration = Duration::days(7);
 /// Ten years.
 const AUTHORITY: Duration = Duration::days(3650);
 /// Tolerance for hosts whose clocks are slow.
-const EARLIER: Duration = Duration::days(1);
+const CLOCK_TOLERANCE: Duration = Duration::days(1);
 
 /// Errors of the authority.
 #[derive(Debug, Error)]
@@ -153,7 +153,7 @@ impl Authority {
     fn params(&self, name: &str, lasts: Duration) -> CertificateParams {
         let mut params = CertificateParams::default();
         let now = OffsetDateTime::now_utc();
-        (params.not_before, params.not_after) = (now - EARLIER, (now + lasts).min(self.until));
+        (params.not_before, params.not_after) = (now - CLOCK_TOLERANCE, (now + lasts).min(self.until));
         params.distinguished_name = common_name(name);
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.use_authority_key_identifier_extension = true;
@@ -182,7 +182,7 @@ fn make(files: &TlsFiles) -> Result<(), AuthorityError> {
     let key = key(&files.ca_key)?;
     let mut params = CertificateParams::default();
     let now = OffsetDateTime::now_utc();
-    (params.not_before, params.not_after) = (now - EARLIER, now + AUTHORITY);
+    (params.not_before, params.not_after) = (now - CLOCK_TOLERANCE, now + AUTHORITY);
     params.distinguished_name = common_name("xdock engines");
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];

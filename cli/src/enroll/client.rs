@@ -11,7 +11,7 @@ use super::authority::{self, Authority, AuthorityError};
 use crate::engine::TlsFiles;
 
 /// Remaining validity below which it is renewed.
-const ENOUGH: Duration = Duration::days(2);
+const RENEW_BEFORE: Duration = Duration::days(2);
 
 /// Creates or renews it. Not changed if the authority's key is not readable or the certificate is external (`[tls]
 /// cert`): the engine then decides.
@@ -49,6 +49,6 @@ fn lasts(files: &TlsFiles) -> Result<bool, FileError> {
 fn is_signed_and_lasts(own: &[u8], ca: &[u8]) -> bool {
     let (Ok((_, own)), Ok((_, ca))) = (parse_x509_pem(own), parse_x509_pem(ca)) else { return false };
     let (Ok(own), Ok(ca)) = (own.parse_x509(), ca.parse_x509()) else { return false };
-    own.validity().not_after.to_datetime() > OffsetDateTime::now_utc() + ENOUGH
+    own.validity().not_after.to_datetime() > OffsetDateTime::now_utc() + RENEW_BEFORE
         && own.verify_signature(Some(ca.public_key())).is_ok()
 }

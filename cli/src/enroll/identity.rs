@@ -192,9 +192,9 @@ mod tests {
             let second = TABLES.replace("10.98.0.11|fd00:98::b", &format!("10.98.0.11|{address}"));
             assert_eq!(told(&second, "host1"), format!("error: nicips.br98={address} of host1: {why}"));
         }
-        let anothers =
+        let duplicate =
             TABLES.replace("10.98.0.11|fd00:98::b", "10.99.0.13").replace("10.98.0.x", "10.98.0.13");
-        let told_of = |host| told(&anothers, host);
+        let told_of = |host| told(&duplicate, host);
         let shared = "error: 10.99.0.13 is the address of host1 and host3: change nicips.br98 of host1 or hosts.ip of host3";
         assert_eq!([told_of("host1"), told_of("host3")], [shared, shared]);
         // the management node may be a docker host itself

@@ -8,7 +8,7 @@ use super::{Identity, Issued, Standing};
 const DAY: i64 = 86_400;
 
 /// Days of validity below which a certificate is renewed.
-const RENEW: i64 = 30;
+const RENEW_DAYS: i64 = 30;
 
 /// Action for a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +69,7 @@ pub(crate) fn plan(standing: Standing<'_>, wanted: &Identity, now: i64, asked: b
         Standing::Enrolled(_) if asked => Plan::Issue(Reason::Asked),
         Standing::Enrolled(issued) if !is_for(issued, wanted) => Plan::Issue(Reason::Changed),
         Standing::Enrolled(issued) => match days_left(issued, now) {
-            days if days < RENEW => Plan::Issue(Reason::Soon { days }),
+            days if days < RENEW_DAYS => Plan::Issue(Reason::Soon { days }),
             days => Plan::Keep { days },
         },
     }

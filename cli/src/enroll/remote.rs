@@ -13,10 +13,10 @@ use crate::host::{Host, Programs};
 const PROGRAM: &str = "/opt/xdock/bin/xdockhost";
 
 /// Timeout of a request. Another run of xdockhost may have to end first.
-const REQUEST: Duration = Duration::from_secs(60);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Timeout of an installation. The engine restarts, which takes long with a thousand containers.
-const INSTALL: Duration = Duration::from_secs(300);
+const INSTALL_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Why the host's part failed.
 #[derive(Debug, Error)]
@@ -28,11 +28,11 @@ pub(crate) enum RemoteError {
     #[error("xdockhost of {host} is missing or too old to enroll; run \"updatenode {host} -P xdock\"")]
     Absent { host: String },
     /// xdockhost refused.
-    #[error("{host}: {told}")]
+    #[error("{host}: {message}")]
     Refused {
         host: String,
         /// Its message.
-        told: String,
+        message: String,
     },
     /// ssh.
     #[error("cannot run xdockhost on {host}")]
@@ -45,7 +45,7 @@ pub(crate) enum RemoteError {
 
 /// Creates a key on the host and returns its certificate request.
 pub(super) async fn request(host: &Host) -> Result<String, RemoteError> {
-    run(host, "request", Vec::new(), REQUEST).await
+    run(host, "request", Vec::new(), REQUEST_TIMEOUT).await
 }
 
 /// Installs the certificate; the engine uses it when this returns.
@@ -56,13 +56,13 @@ pub(super) async fn install(
     listen: SocketAddr,
 ) -> Result<(), RemoteError> {
     let order = json!({ "certificate": certificate, "authority": authority, "listen": listen });
-    run(host, "install", order.to_string().into_bytes(), INSTALL).await.map(drop)
+    run(host, "install", order.to_string().into_bytes(), INSTALL_TIMEOUT).await.map(drop)
 }
 
-async fn run(host: &Host, word: &str, stdin: Vec<u8>, patience: Duration) -> Result<String, RemoteError> {
+async fn run(host: &Host, word: &str, stdin: Vec<u8>, run_timeout: Duration) -> Result<String, RemoteError> {
     let name = host.name.to_string();
     let Programs::Ssh(way) = &host.programs else { return Err(RemoteError::Here { host: name }) };
-    let ran = way.run(&[PROGRAM, "engine", word], stdin, patience).await;
+    let ran = way.run(&[PROGRAM, "engine", word], stdin, run_timeout).await;
     ran.map(|output| output.text()).map_err(|source| refused(name, source))
 }
 
@@ -73,8 +73,8 @@ fn refused(host: String, source: SessionError) -> RemoteError {
             RemoteError::Absent { host }
         }
         SessionError::Run(ExecuteError::Status { status, stderr, .. }) if status.code() == Some(1) => {
-            let told = stderr.trim().trim_start_matches("[E]:Error: xdock: ").to_owned();
-            RemoteError::Refused { host, told }
+            let message = stderr.trim().trim_start_matches("[E]:Error: xdock: ").to_owned();
+            RemoteError::Refused { host, message }
         }
         _ => RemoteError::Run { host, source },
     }

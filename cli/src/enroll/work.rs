@@ -10,7 +10,7 @@ use super::authority::Signed;
 use super::ledger::State;
 use super::remote::{self, RemoteError};
 use super::{Authority, AuthorityError, Identity, Issued, Ledger, LedgerError, Plan, Reason, now, plan};
-use crate::engine::{Engine, EngineError, Place, TlsFiles, Trust};
+use crate::engine::{Engine, EngineEndpoint, EngineError, TlsFiles, Trust};
 use crate::host::Host;
 
 /// Enrolment settings.
@@ -97,13 +97,13 @@ impl Enrolment {
 
     /// Checks the engine over TLS and rejects the certificates `refused`.
     async fn prove(&self, wanted: &Identity, refused: BTreeSet<String>) -> Result<(), EngineError> {
-        let place = Place::Tcp {
+        let endpoint = EngineEndpoint::Tcp {
             name: wanted.host.clone(),
             ip: wanted.listen.ip(),
             port: wanted.listen.port(),
             trust: Trust { files: self.files.clone(), revoked: Arc::new(refused) },
         };
-        Engine::new(&wanted.host, place, self.timeout)?.version().await.map(drop)
+        Engine::new(&wanted.host, endpoint, self.timeout)?.version().await.map(drop)
     }
 }
 

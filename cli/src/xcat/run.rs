@@ -8,9 +8,9 @@ use clap::Parser as _;
 use inventory::{InventoryError, NodeName};
 
 use super::command::{Command, Kind, Own};
+use super::output::{Message, OutputFormat};
 use super::request::{Common, Request};
 use super::rows::Rows;
-use super::tongue::{Said, Tongue};
 use crate::app::{App, machine_name};
 use crate::args::Cli;
 use crate::commands::{self, CommandError, Done};
@@ -20,10 +20,10 @@ const FAILED: ExitCode = ExitCode::FAILURE;
 
 /// Runs a request and returns the exit status of the process.
 pub(crate) fn run(request: Request) -> ExitCode {
-    let mut printer = Printer::of_xcat(tongue(&request));
+    let mut printer = Printer::for_xcat(output_format(&request));
     let command = match request.command {
         Ok(command) => command,
-        Err(name) => return failed(&mut printer, &Said::Wrong(&format!("xdock has no {name}"))),
+        Err(name) => return failed(&mut printer, &Message::Wrong(&format!("xdock has no {name}"))),
     };
     match request.common {
         Common::Help => {
@@ -38,36 +38,36 @@ pub(crate) fn run(request: Request) -> ExitCode {
     }
     let own = match command.parse(&request.words) {
         Ok(own) => own,
-        Err(text) => return failed(&mut printer, &Said::Wrong(&text)),
+        Err(text) => return failed(&mut printer, &Message::Wrong(&text)),
     };
     if let Some(text) = own.warning {
-        printer.is_said(&Said::Warning(text));
+        printer.try_print_xcat(&Message::Warning(text));
     }
     let Some(noderange) = request.nodes else {
         let text = format!("no noderange is given\n{}", command.usage());
-        return failed(&mut printer, &Said::NoNodes(&text));
+        return failed(&mut printer, &Message::NoNodes(&text));
     };
     begin(command, &own, &noderange, printer)
 }
 
-fn failed(printer: &mut Printer, said: &Said<'_>) -> ExitCode {
-    printer.is_said(said);
+fn failed(printer: &mut Printer, message: &Message<'_>) -> ExitCode {
+    printer.try_print_xcat(message);
     FAILED
 }
 
-fn tongue(request: &Request) -> Tongue {
+fn output_format(request: &Request) -> OutputFormat {
     if request.from_plugin {
-        return Tongue::Plugin;
+        return OutputFormat::Plugin;
     }
     let machine = machine_name().split('.').next().unwrap_or_default().to_owned();
-    Tongue::Client { machine, verbose: request.common == Common::Verbose }
+    OutputFormat::Client { machine, verbose: request.common == Common::Verbose }
 }
 
 fn begin(command: Command, own: &Own, noderange: &str, mut printer: Printer) -> ExitCode {
     // settings and tables are set by the environment, if at all
     let options = match words(&Own::new("check", &[]), None) {
         Ok(cli) => cli.options,
-        Err(error) => return failed(&mut printer, &Said::Wrong(&error.to_string())),
+        Err(error) => return failed(&mut printer, &Message::Wrong(&error.to_string())),
     };
     let mut app = match App::new(&options, printer) {
         Ok(app) => app,
@@ -138,10 +138,10 @@ fn report(error: &CommandError, printer: &mut Printer) -> ExitCode {
     }
     match error {
         CommandError::Noderange(error) | CommandError::Inventory(InventoryError::Noderange(error)) => {
-            failed(printer, &Said::NoNodes(&chain(error)))
+            failed(printer, &Message::NoNodes(&chain(error)))
         }
         // like xCAT for an empty group (NodeRange.pm: no node, no error)
         CommandError::Nobody { .. } => ExitCode::SUCCESS,
-        error => failed(printer, &Said::Wrong(&chain(error))),
+        error => failed(printer, &Message::Wrong(&chain(error))),
     }
 }

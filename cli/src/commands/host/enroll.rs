@@ -18,7 +18,7 @@ pub(super) async fn run(args: &EnrollArgs, chosen: &Chosen, app: &mut App) -> Re
         return revoke(chosen, args.dry_run, app);
     }
     let identities = identities(args.port, chosen)?;
-    let targets = targets::groups(&chosen.places(), &chosen.hosts, app, &chosen.inventory)?;
+    let targets = targets::groups(&chosen.locations(), &chosen.hosts, app, &chosen.inventory)?;
     let enrolment = match args.dry_run {
         true => None,
         false => Some(enrolment(args, app)?),

@@ -18,10 +18,10 @@ use crate::targets;
 use chain::chain;
 
 /// Timeout of a program on the host, without the connection.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PROGRAM_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(chosen: &Chosen, app: &mut App) -> Result<Done, CommandError> {
-    let targets = targets::groups(&chosen.places(), &chosen.hosts, app, &chosen.inventory)?;
+    let targets = targets::groups(&chosen.locations(), &chosen.hosts, app, &chosen.inventory)?;
     let ledger = app.settings.ledger()?.clone();
     let work = |group: Group, replies: Replies| {
         let ledger = &ledger;
@@ -196,7 +196,7 @@ async fn containers(host: &Host) -> Result<Vec<String>, EngineError> {
 }
 
 async fn netd(host: &Host) -> Result<Netd, String> {
-    let ran = host.programs.netd(&["status", "--json"], Vec::new(), PATIENCE).await;
+    let ran = host.programs.netd(&["status", "--json"], Vec::new(), PROGRAM_TIMEOUT).await;
     let text = ran.map_err(|error| why(&error))?.text();
     understand(&text).ok_or_else(|| "unknown output of xdockhost netd: it is from another release".to_owned())
 }
@@ -213,7 +213,7 @@ fn understand(text: &str) -> Option<Netd> {
 
 async fn disk(host: &Host, root: &str) -> Result<Disk, String> {
     let words = ["df", "-B1", "--output=used,avail", root];
-    let ran = host.programs.run(&words, Vec::new(), PATIENCE).await;
+    let ran = host.programs.run(&words, Vec::new(), PROGRAM_TIMEOUT).await;
     let text = ran.map_err(|error| why(&error))?.text();
     let mut numbers = text.lines().last().unwrap_or_default().split_whitespace().map(str::parse);
     match (numbers.next(), numbers.next()) {

@@ -52,7 +52,7 @@ impl Kept {
     ///
     /// # Errors
     /// A file cannot be read, kept or written. The file at `path` is then unchanged.
-    pub(super) fn lay(
+    pub(super) fn install(
         &self,
         (path, name): (&Path, &str),
         (content, mode): (&[u8], u32),
@@ -72,7 +72,7 @@ impl Kept {
     ///
     /// # Errors
     /// Our file cannot be read, replaced or removed. It is then unchanged.
-    pub(super) fn take_away(
+    pub(super) fn uninstall(
         &self,
         (path, name): (&Path, &str),
         is_ours: impl Fn(&[u8]) -> bool,
@@ -124,14 +124,14 @@ mod tests {
         bytes.starts_with(b"ours")
     }
 
-    fn lay(kept: &Kept, path: &Path) -> Result<Told, FileError> {
+    fn install(kept: &Kept, path: &Path) -> Result<Told, FileError> {
         let mut told = Told::new();
-        kept.lay((path, "script"), (b"ours", 0o755), is_ours, &mut told).map(|()| told)
+        kept.install((path, "script"), (b"ours", 0o755), is_ours, &mut told).map(|()| told)
     }
 
-    fn take_away(kept: &Kept, path: &Path) -> Result<Told, FileError> {
+    fn uninstall(kept: &Kept, path: &Path) -> Result<Told, FileError> {
         let mut told = Told::new();
-        kept.take_away((path, "script"), is_ours, &mut told).map(|()| told)
+        kept.uninstall((path, "script"), is_ours, &mut told).map(|()| told)
     }
 
     #[test]
@@ -151,14 +151,14 @@ mod tests {
         let times = fs::FileTimes::new().set_modified(then).set_accessed(then);
         fs::File::options().append(true).open(&path).unwrap().set_times(times).unwrap();
         let before = fs::metadata(&path).unwrap();
-        let [(_, Done::KeptAt(backup)), (_, Done::Written)] = &lay(&kept, &path).unwrap()[..] else {
+        let [(_, Done::KeptAt(backup)), (_, Done::Written)] = &install(&kept, &path).unwrap()[..] else {
             panic!()
         };
         assert_eq!(fs::read(backup).unwrap(), b"#!/bin/sh\n# f\xfcr uns\n");
         assert_eq!(fs::read(&path).unwrap(), b"ours");
         // again: ours is not kept
-        assert_eq!(lay(&kept, &path).unwrap(), [(path.clone(), Done::Already)]);
-        assert_eq!(take_away(&kept, &path).unwrap(), [(path.clone(), Done::Restored)]);
+        assert_eq!(install(&kept, &path).unwrap(), [(path.clone(), Done::Already)]);
+        assert_eq!(uninstall(&kept, &path).unwrap(), [(path.clone(), Done::Restored)]);
         let after = fs::metadata(&path).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"#!/bin/sh\n# f\xfcr uns\n");
         assert_eq!(
@@ -166,7 +166,7 @@ mod tests {
             (then, before.mode(), before.ino())
         );
         assert_eq!(fs::read_dir(&kept.0).unwrap().count(), 0);
-        assert_eq!(take_away(&kept, &path).unwrap(), []);
+        assert_eq!(uninstall(&kept, &path).unwrap(), []);
     }
 
     #[test]
@@ -175,9 +175,9 @@ mod tests {
         let (path, kept) = (directory.path().join("script"), Kept(directory.path().join("kept")));
         fs::write(directory.path().join("elsewhere"), "theirs").unwrap();
         symlink("elsewhere", &path).unwrap();
-        lay(&kept, &path).unwrap();
+        install(&kept, &path).unwrap();
         assert_eq!(fs::read(directory.path().join("elsewhere")).unwrap(), b"theirs");
-        take_away(&kept, &path).unwrap();
+        uninstall(&kept, &path).unwrap();
         assert_eq!(fs::read_link(&path).unwrap(), Path::new("elsewhere"));
     }
 
@@ -186,9 +186,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let (path, kept) = (directory.path().join("script"), Kept(directory.path().join("kept")));
         fs::write(&path, "first").unwrap();
-        lay(&kept, &path).unwrap();
+        install(&kept, &path).unwrap();
         fs::write(&path, "second").unwrap();
-        assert_eq!(take_away(&kept, &path).unwrap(), []);
+        assert_eq!(uninstall(&kept, &path).unwrap(), []);
         assert_eq!(fs::read(&path).unwrap(), b"second");
         assert_eq!(fs::read_dir(&kept.0).unwrap().count(), 1);
     }
@@ -197,8 +197,8 @@ mod tests {
     fn nothing_was_there_and_nothing_stays() {
         let directory = tempfile::tempdir().unwrap();
         let (path, kept) = (directory.path().join("script"), Kept(directory.path().join("kept")));
-        assert_eq!(lay(&kept, &path).unwrap(), [(path.clone(), Done::Written)]);
-        assert_eq!(take_away(&kept, &path).unwrap(), [(path.clone(), Done::Removed)]);
+        assert_eq!(install(&kept, &path).unwrap(), [(path.clone(), Done::Written)]);
+        assert_eq!(uninstall(&kept, &path).unwrap(), [(path.clone(), Done::Removed)]);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
     }
 
@@ -208,7 +208,7 @@ mod tests {
         let (path, kept) = (directory.path().join("script"), Kept(directory.path().join("kept")));
         fs::write(&path, "theirs").unwrap();
         fs::write(&kept.0, "no directory").unwrap();
-        let error = lay(&kept, &path).unwrap_err().to_string();
+        let error = install(&kept, &path).unwrap_err().to_string();
         assert_eq!(error, format!("cannot create directory {}", kept.0.display()));
         assert_eq!(fs::read(&path).unwrap(), b"theirs");
     }

@@ -24,7 +24,7 @@ const DIRECTORY: &str = "etc/systemd/system";
 /// chroot).
 const WANTED: &str = "etc/systemd/system/sockets.target.wants";
 const PROGRAM: &str = "opt/xdock/bin/xdock";
-const DEADLINE: Duration = Duration::from_secs(30);
+const SYSTEMCTL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Why the helper was not installed or removed.
 #[derive(Debug, Error)]
@@ -60,13 +60,13 @@ impl Helper {
     }
 
     /// Installs and starts the helper. The files are returned even if it did not start.
-    pub(super) async fn lay(&self) -> (Vec<(PathBuf, Change)>, Result<(), KnockError>) {
-        let mut told = Vec::new();
-        let laid = self.lay_files(&mut told);
-        if laid.is_err() || !self.systemd {
-            return (told, laid);
+    pub(super) async fn install(&self) -> (Vec<(PathBuf, Change)>, Result<(), KnockError>) {
+        let mut changes = Vec::new();
+        let installed = self.install_files(&mut changes);
+        if installed.is_err() || !self.systemd {
+            return (changes, installed);
         }
-        let changed = told.iter().any(|(_, change)| *change == Change::Written);
+        let changed = changes.iter().any(|(_, change)| *change == Change::Written);
         let started = match changed {
             true => match systemctl(&["daemon-reload"]).await {
                 Ok(()) => systemctl(&["restart", SOCKET]).await,
@@ -74,33 +74,33 @@ impl Helper {
             },
             false => systemctl(&["start", SOCKET]).await,
         };
-        (told, started.map_err(KnockError::Start))
+        (changes, started.map_err(KnockError::Start))
     }
 
     #[allow(clippy::disallowed_methods, reason = "this program itself")]
-    fn lay_files(&self, told: &mut Vec<(PathBuf, Change)>) -> Result<(), KnockError> {
+    fn install_files(&self, changes: &mut Vec<(PathBuf, Change)>) -> Result<(), KnockError> {
         for path in self.units() {
             refuse_foreign(&path)?;
         }
         // /proc/self/exe also works when the file was replaced
         let program = fs::read("/proc/self/exe").map_err(KnockError::Program)?;
         let path = self.root.join(PROGRAM);
-        told.push((path.clone(), durable::replace(&path, &program, 0o755)?));
+        changes.push((path.clone(), durable::replace(&path, &program, 0o755)?));
         for (path, (_, text)) in self.units().zip(UNITS) {
-            told.push((path.clone(), durable::replace(&path, text.as_bytes(), 0o644)?));
+            changes.push((path.clone(), durable::replace(&path, text.as_bytes(), 0o644)?));
         }
         let wanted = self.root.join(WANTED).join(SOCKET);
-        told.push((wanted.clone(), durable::link(&wanted, &Path::new("..").join(SOCKET))?));
+        changes.push((wanted.clone(), durable::link(&wanted, &Path::new("..").join(SOCKET))?));
         Ok(())
     }
 
     /// Stops and removes the helper. Returns the removed files.
-    pub(super) async fn take_away(&self) -> Result<Vec<PathBuf>, KnockError> {
+    pub(super) async fn uninstall(&self) -> Result<Vec<PathBuf>, KnockError> {
         for path in self.units() {
             refuse_foreign(&path)?;
         }
-        let laid = self.units().any(|path| path.exists());
-        if laid && self.systemd {
+        let installed = self.units().any(|path| path.exists());
+        if installed && self.systemd {
             // an instance is a connection that is answered now; without its file it would stay failed when it ends
             systemctl(&["stop", SOCKET, INSTANCES]).await.map_err(KnockError::Stop)?;
         }
@@ -116,7 +116,7 @@ impl Helper {
         for directory in [WANTED, "opt/xdock/bin", "opt/xdock"] {
             let _ = fs::remove_dir(self.root.join(directory));
         }
-        if laid && self.systemd {
+        if installed && self.systemd {
             systemctl(&["daemon-reload"]).await.map_err(KnockError::Stop)?;
         }
         Ok(removed)
@@ -137,7 +137,7 @@ fn refuse_foreign(path: &Path) -> Result<(), KnockError> {
 }
 
 async fn systemctl(words: &[&str]) -> Result<(), ExecuteError> {
-    Command::new("systemctl", DEADLINE).args(words).execute().await.map(drop)
+    Command::new("systemctl", SYSTEMCTL_TIMEOUT).args(words).execute().await.map(drop)
 }
 
 #[cfg(test)]
@@ -163,17 +163,17 @@ mod tests {
         fs::create_dir_all(root.path().join(DIRECTORY)).unwrap();
         fs::create_dir(root.path().join("opt")).unwrap();
         let before = files(root.path());
-        let (first, laid) = helper.lay().await;
-        laid.unwrap();
+        let (first, installed) = helper.install().await;
+        installed.unwrap();
         assert_eq!(first.len(), 4);
         assert!(first.iter().all(|(_, change)| *change == Change::Written));
-        let (second, _) = helper.lay().await;
+        let (second, _) = helper.install().await;
         assert!(second.iter().all(|(_, change)| *change == Change::None));
         let wanted = root.path().join(WANTED).join(SOCKET);
         assert_eq!(fs::read_to_string(wanted).unwrap(), UNITS[0].1);
-        assert_eq!(helper.take_away().await.unwrap().len(), 4);
+        assert_eq!(helper.uninstall().await.unwrap().len(), 4);
         assert_eq!(files(root.path()), before);
-        assert_eq!(helper.take_away().await.unwrap(), [] as [PathBuf; 0]);
+        assert_eq!(helper.uninstall().await.unwrap(), [] as [PathBuf; 0]);
     }
 
     #[tokio::test]
@@ -183,12 +183,12 @@ mod tests {
         let unit = root.path().join(DIRECTORY).join(SOCKET);
         fs::create_dir_all(unit.parent().unwrap()).unwrap();
         fs::write(&unit, "[Socket]\n").unwrap();
-        let told = format!(
+        let changes = format!(
             "{} was not created by xdock; move it away, or run xdock init --no-knock",
             unit.display()
         );
-        assert_eq!(helper.lay().await.1.unwrap_err().to_string(), told);
-        assert_eq!(helper.take_away().await.unwrap_err().to_string(), told);
+        assert_eq!(helper.install().await.1.unwrap_err().to_string(), changes);
+        assert_eq!(helper.uninstall().await.unwrap_err().to_string(), changes);
         assert_eq!(fs::read_to_string(unit).unwrap(), "[Socket]\n");
         assert!(!root.path().join(PROGRAM).exists());
     }

@@ -78,26 +78,26 @@ impl Xcat {
     }
 
     /// Installs missing and changed files.
-    pub(super) fn lay(&self) -> Result<Told, XcatError> {
+    pub(super) fn install(&self) -> Result<Told, XcatError> {
         let mut told = Told::new();
         for (path, name, content, mode) in FILES {
             let path = self.0.join(path);
-            self.kept().lay((&path, name), (content.as_bytes(), mode), is_ours, &mut told)?;
+            self.kept().install((&path, name), (content.as_bytes(), mode), is_ours, &mut told)?;
         }
-        self.lay_names(&mut told)?;
+        self.link_names(&mut told)?;
         Ok(told)
     }
 
     /// Removes the files of [`Xcat::install`].
-    pub(super) fn take_away(&self) -> Result<Told, XcatError> {
+    pub(super) fn uninstall(&self) -> Result<Told, XcatError> {
         let mut told = Told::new();
-        for path in self.laid()?.into_iter().filter(|path| is_of_client(path)) {
+        for path in self.installed()?.into_iter().filter(|path| is_of_client(path)) {
             durable::remove(&path)?;
             told.push((path, Done::Removed));
         }
         durable::remove(&self.list())?;
         for (path, name, ..) in FILES {
-            self.kept().take_away((&self.0.join(path), name), is_ours, &mut told)?;
+            self.kept().uninstall((&self.0.join(path), name), is_ours, &mut told)?;
         }
         // fails if older files are kept
         let _ = fs::remove_dir(self.0.join(KEPT));
@@ -109,14 +109,14 @@ impl Xcat {
     }
 
     /// Writes the list of our links before the first link, so that `--undo` knows all links of a run that was killed.
-    fn lay_names(&self, told: &mut Told) -> Result<(), XcatError> {
+    fn link_names(&self, told: &mut Told) -> Result<(), XcatError> {
         let bin = self.0.join("bin");
         // without the client a link has no target
         if !bin.join("xcatclient").exists() {
             return Ok(());
         }
         let all = COMMANDS.map(|name| bin.join(name));
-        let known = self.laid()?;
+        let known = self.installed()?;
         let is_missing = |path: &&PathBuf| fs::symlink_metadata(path).is_err();
         let missing: Vec<&PathBuf> = all.iter().filter(is_missing).collect();
         let ours: BTreeSet<&PathBuf> = known.iter().chain(missing.iter().copied()).collect();
@@ -137,7 +137,7 @@ impl Xcat {
     }
 
     /// Our links.
-    fn laid(&self) -> Result<Vec<PathBuf>, FileError> {
+    fn installed(&self) -> Result<Vec<PathBuf>, FileError> {
         let list = durable::read_text(&self.list())?.unwrap_or_default();
         Ok(list.lines().map(PathBuf::from).collect())
     }
@@ -148,7 +148,7 @@ impl Xcat {
 }
 
 /// Whether a plugin of xcatd changed.
-pub(super) fn is_news(told: &Told) -> bool {
+pub(super) fn has_plugin_change(told: &Told) -> bool {
     let news = |done: &Done| matches!(done, Done::Written | Done::Removed | Done::Restored);
     let is_plugin = |path: &Path| path.extension().is_some_and(|extension| extension == "pm");
     told.iter().any(|(path, done)| is_plugin(path) && news(done))

@@ -12,7 +12,7 @@ const PID_FILE: &str = "var/run/xcat/mainservice.pid";
 const RESCAN: &str = "bin/rescanplugins";
 
 /// It takes 1.4 to 4.5 s in a real xCAT cluster.
-const DEADLINE: Duration = Duration::from_secs(60);
+const RESCAN_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Result of a reload.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub(super) async fn reload(root: &Path, xcat: &Path) -> Reload {
         return Reload::Stopped;
     }
     let rescan = xcat.join(RESCAN);
-    match Command::new(&rescan.to_string_lossy(), DEADLINE).execute().await {
+    match Command::new(&rescan.to_string_lossy(), RESCAN_TIMEOUT).execute().await {
         Ok(_) => Reload::Loaded,
         Err(error) => Reload::Failed(error),
     }

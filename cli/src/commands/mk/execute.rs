@@ -52,11 +52,11 @@ impl Shared {
 }
 
 async fn one(site: &Site<'_, '_>, step: &Step) -> Option<String> {
-    let host = site.slots.host;
+    let host = site.limiter.host;
     match step {
         Step::CreateNetwork { name, body, .. } => {
             // the engine asks netd, which only creates networks of the tables
-            if let Err(outcome) = site.tables.ended().await {
+            if let Err(outcome) = site.tables.done().await {
                 return outcome.failure().ok().map(|(text, _)| text);
             }
             let made = match host.engine.create_network(body).await {

@@ -10,7 +10,7 @@ use crate::commands::CommandError;
 use crate::commands::sync::{Tables, listed};
 use crate::engine;
 use crate::plan::{self, Named, Wanted};
-use crate::targets::{Place, Places};
+use crate::targets::{NodeLocation, NodeLocations};
 use chain::chain;
 
 /// `image=`, `command=` and `dockerflag=` of the command line.
@@ -79,23 +79,23 @@ pub(super) struct Prepared {
     /// Containers of each host.
     pub(super) job: Job,
     /// Locations of usable nodes, and errors of the others.
-    pub(super) places: Places,
+    pub(super) locations: NodeLocations,
     /// Nodes of these hosts that are not selected and have invalid rows, each with the reason.
     pub(super) left_out: Vec<String>,
 }
 
 /// Checks all nodes. An invalid node does not block the others.
 pub(super) fn prepared(
-    places: Places,
+    locations: NodeLocations,
     overrides: &Overrides,
     tables: &Tables<'_>,
 ) -> Result<Prepared, CommandError> {
     let cluster = tables.cluster()?;
-    let (mut hosts, broken) = works(&places.good, tables)?;
-    let mut wrong = findings(&places.good, cluster);
-    wrong.extend(places.wrong);
-    let mut good = Vec::with_capacity(places.good.len());
-    for (node, host) in places.good {
+    let (mut hosts, broken) = works(&locations.good, tables)?;
+    let mut wrong = findings(&locations.good, cluster);
+    wrong.extend(locations.wrong);
+    let mut good = Vec::with_capacity(locations.good.len());
+    for (node, host) in locations.good {
         if wrong.contains_key(&node) {
             continue;
         }
@@ -115,14 +115,17 @@ pub(super) fn prepared(
     hosts.retain(|_, work| !work.containers.is_empty());
     let left_out = left_out(hosts.keys(), &wrong, cluster);
     let wrong = wrong.into_iter().collect();
-    Ok(Prepared { job: Job { hosts }, places: Places { good, wrong }, left_out })
+    Ok(Prepared { job: Job { hosts }, locations: NodeLocations { good, wrong }, left_out })
 }
 
 type Reasons = BTreeMap<NodeName, String>;
 
 /// Hosts with their snapshots, and errors of hosts without one.
-fn works(places: &[Place], tables: &Tables<'_>) -> Result<(BTreeMap<NodeName, Work>, Reasons), CommandError> {
-    let hosts: BTreeSet<&NodeName> = places.iter().map(|(_, host)| &host.name).collect();
+fn works(
+    locations: &[NodeLocation],
+    tables: &Tables<'_>,
+) -> Result<(BTreeMap<NodeName, Work>, Reasons), CommandError> {
+    let hosts: BTreeSet<&NodeName> = locations.iter().map(|(_, host)| &host.name).collect();
     let (mut works, mut broken) = (BTreeMap::new(), BTreeMap::new());
     for host in hosts {
         match tables.snapshot(host) {
@@ -159,8 +162,8 @@ impl Work {
 }
 
 /// Findings of `xdock check` for these nodes: rows that contradict each other are not used.
-fn findings(places: &[Place], cluster: &Cluster<'_>) -> Reasons {
-    let asked: HashSet<&NodeName> = places.iter().map(|(node, _)| node).collect();
+fn findings(locations: &[NodeLocation], cluster: &Cluster<'_>) -> Reasons {
+    let asked: HashSet<&NodeName> = locations.iter().map(|(node, _)| node).collect();
     let mut wrong: BTreeMap<NodeName, BTreeSet<String>> = BTreeMap::new();
     for finding in cluster.check().iter().filter(|finding| finding.severity == Severity::Error) {
         for node in finding.nodes.iter().filter(|node| asked.contains(node)) {

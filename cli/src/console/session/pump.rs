@@ -5,14 +5,14 @@ use std::time::SystemTime;
 
 use rustix::process::Signal;
 
-use super::happenings::Happenings;
+use super::events::ContainerEvents;
 use super::{ConsoleError, Next, Session};
-use crate::console::Left;
-use crate::console::gap::Past;
+use crate::console::ExitReason;
 use crate::console::keyboard::{Keyboard, Keys};
+use crate::console::log_backfill::Past;
 use crate::console::look::look;
 use crate::console::screen::Screen;
-use crate::console::words::Situation;
+use crate::console::status::Situation;
 use crate::engine::{Channel, Engine, Exec, Found, Input, Output, Phase, Size, Tty};
 
 impl Session<'_> {
@@ -26,17 +26,17 @@ impl Session<'_> {
         let Channel { mut output, mut input } = channel;
         let tty = Tty::Container(&found.id);
         let runs = found.phase == Phase::Running;
-        let size = self.desk.size();
-        if runs && let Err(left) = self.desk.soon(screen, redraw(engine, tty, size)).await {
+        let size = self.local.size();
+        if runs && let Err(left) = self.local.soon(screen, redraw(engine, tty, size)).await {
             return Ok(Next::Leave(left));
         }
         let (mut last, mut started) = (None, None);
-        let (keyboard, mut watch) = self.desk.parts();
+        let (keyboard, mut watch) = self.local.parts();
         let next = tokio::select! {
             _ = show(&mut output, screen, |bytes| { self.seen.take(bytes); last = Some(SystemTime::now()); }) => Next::Again,
             left = typed(keyboard, &mut input, false) => left,
             left = watch.next(|size| resize(engine, tty, size)) => Next::Leave(left),
-            () = screen.left() => Next::Leave(Left::Reader),
+            () = screen.closed() => Next::Leave(ExitReason::OutputClosed),
             () = herald(engine, (node, found), screen, &mut started), if !runs => Next::Again,
         };
         if let Some(last) = last {
@@ -53,22 +53,22 @@ impl Session<'_> {
     }
 
     /// Runs until the program ends (`None`) or the user leaves.
-    pub(super) async fn pump_shell(&mut self, exec: &Exec, channel: Channel) -> Option<Left> {
+    pub(super) async fn pump_shell(&mut self, exec: &Exec, channel: Channel) -> Option<ExitReason> {
         let (engine, screen) = (self.engine, self.screen);
         let Channel { mut output, mut input } = channel;
         let tty = Tty::Exec(exec);
-        if let Some(size) = self.desk.size()
-            && let Err(left) = self.desk.soon(screen, resize(engine, tty, size)).await
+        if let Some(size) = self.local.size()
+            && let Err(left) = self.local.soon(screen, resize(engine, tty, size)).await
         {
             return Some(left);
         }
-        let half_close = !self.desk.keyboard.interactive;
-        let (keyboard, mut watch) = self.desk.parts();
+        let half_close = !self.local.keyboard.interactive;
+        let (keyboard, mut watch) = self.local.parts();
         let next = tokio::select! {
             _ = show(&mut output, screen, |_| {}) => return None,
             next = typed(keyboard, &mut input, half_close) => next,
             left = watch.next(|size| resize(engine, tty, size)) => return Some(left),
-            () = screen.left() => return Some(Left::Reader),
+            () = screen.closed() => return Some(ExitReason::OutputClosed),
         };
         match next {
             Next::Leave(left) => Some(left),
@@ -95,8 +95,10 @@ async fn typed(keyboard: &mut Keyboard, input: &mut Input, half_close: bool) -> 
                 // output may still arrive: the other direction reports the end
                 Err(_) => return std::future::pending().await,
             },
-            Keys::Escape => return Next::Leave(Left::Keys),
-            Keys::End if keyboard.interactive => return Next::Leave(Left::Signal(Signal::HUP.as_raw())),
+            Keys::Escape => return Next::Leave(ExitReason::Keys),
+            Keys::End if keyboard.interactive => {
+                return Next::Leave(ExitReason::Signal(Signal::HUP.as_raw()));
+            }
             Keys::End => {
                 if half_close {
                     let _ = input.close().await;
@@ -115,9 +117,9 @@ async fn herald(
     screen: &Screen,
     started: &mut Option<Found>,
 ) {
-    let mut happenings = Happenings::new(engine, node);
+    let mut events = ContainerEvents::new(engine, node);
     loop {
-        happenings.next().await;
+        events.next().await;
         match look(engine, node).await {
             Ok(Ok(now)) if now.id != found.id => return,
             Ok(Err(_)) => return,

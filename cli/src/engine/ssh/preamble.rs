@@ -39,13 +39,13 @@ impl Preamble {
         self.0.extend_from_slice(bytes);
         match after(&self.0) {
             Some(rest) => Ok(Some(rest.to_vec())),
-            None if self.0.len() > LIMIT => Err(self.told().unwrap_or_default()),
+            None if self.0.len() > LIMIT => Err(self.error().unwrap_or_default()),
             None => Ok(None),
         }
     }
 
     /// Error for a stream without the mark; `None`: it is empty.
-    pub(in crate::engine) fn told(&self) -> Option<String> {
+    pub(in crate::engine) fn error(&self) -> Option<String> {
         let text = String::from_utf8_lossy(&self.0);
         let first = text.lines().map(str::trim).find(|line| !line.is_empty())?;
         let first: String = first.chars().take(80).collect();
@@ -94,10 +94,10 @@ mod tests {
     #[test]
     fn text_without_the_mark_is_told_by_its_first_line() {
         let mut preamble = Preamble::default();
-        assert_eq!(preamble.told(), None);
+        assert_eq!(preamble.error(), None);
         preamble.take(b"\nhello\nyou\n").unwrap();
-        let told = "root's login files on the host print text and start no command (first line: \"hello\"); disable them for non-interactive shells";
-        assert_eq!(preamble.told().unwrap(), told);
-        assert_eq!(preamble.take(&[b'x'; LIMIT]).unwrap_err(), told);
+        let text = "root's login files on the host print text and start no command (first line: \"hello\"); disable them for non-interactive shells";
+        assert_eq!(preamble.error().unwrap(), text);
+        assert_eq!(preamble.take(&[b'x'; LIMIT]).unwrap_err(), text);
     }
 }

@@ -68,7 +68,7 @@ impl Reason {
     }
 
     /// Message with cause and hint.
-    pub(crate) fn told(&self, user: &str, host: &str) -> String {
+    pub(crate) fn message(&self, user: &str, host: &str) -> String {
         let on = |port: &Option<u16>| port.map(|port| format!(" on port {port}")).unwrap_or_default();
         match self {
             Self::HostKeyChanged(file) => {
@@ -128,16 +128,16 @@ Offending ED25519 key in /root/.ssh/known_hosts:1\r
 Host key for host1 has changed and you have requested strict checking.\r
 Host key verification failed.\r\n";
 
-    fn told(stderr: &str) -> String {
-        Reason::of(stderr).told("root", "host1")
+    fn message(stderr: &str) -> String {
+        Reason::of(stderr).message("root", "host1")
     }
 
     #[test]
     fn a_changed_host_key_is_one_line_with_the_command_that_mends_it() {
         let text = "its host key has changed; if host1 was reinstalled, run \"ssh-keygen -R host1\" (with xCAT \"makeknownhosts host1\")";
-        assert_eq!(told(CHANGED), text);
+        assert_eq!(message(CHANGED), text);
         let elsewhere = CHANGED.replace("/root/.ssh/known_hosts", "/root/rec/kh2");
-        assert_eq!(told(&elsewhere), text.replace("-R", "-f /root/rec/kh2 -R"));
+        assert_eq!(message(&elsewhere), text.replace("-R", "-f /root/rec/kh2 -R"));
     }
 
     #[test]
@@ -170,20 +170,20 @@ Host key verification failed.\r\n";
         ];
         for (text, reason) in recorded {
             assert_eq!(Reason::of(text), reason, "{text:?}");
-            assert!(!reason.told("root", "host1").contains('\n'));
+            assert!(!reason.message("root", "host1").contains('\n'));
         }
     }
 
     #[test]
     fn a_reason_says_what_to_do() {
         assert_eq!(
-            told("ssh: connect to host host1 port 22: Connection refused\r\n"),
+            message("ssh: connect to host host1 port 22: Connection refused\r\n"),
             "connection refused on port 22; is sshd running there?"
         );
         assert_eq!(
-            told("root@host1: Permission denied (publickey).\r\n"),
+            message("root@host1: Permission denied (publickey).\r\n"),
             "it accepts none of the ssh keys of this machine; add one to authorized_keys of root on the host (with xCAT \"xdsh host1 -K\")"
         );
-        assert_eq!(told(""), "ssh ended without an error message");
+        assert_eq!(message(""), "ssh ended without an error message");
     }
 }

@@ -53,8 +53,8 @@ fn all_is_laid_once_and_taken_away_again() {
     let (directory, xcat) = xcat(&["mkvm", "rmvm", "lsvm", "rpower"]);
     let root = directory.path();
     let before = all(root);
-    let first = xcat.lay().unwrap();
-    assert!(is_news(&first));
+    let first = xcat.install().unwrap();
+    assert!(has_plugin_change(&first));
     assert_eq!(
         shown(&first, root),
         [
@@ -69,15 +69,15 @@ fn all_is_laid_once_and_taken_away_again() {
     let mode = |name: &str| fs::metadata(root.join(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode("share/xcat/cons/docker"), mode(PLUGIN_PATH)), (0o755, 0o644));
     assert_eq!(fs::read_link(root.join("bin/lsdocker")).unwrap(), Path::new("../bin/xcatclient"));
-    let laid = all(root);
-    let second = xcat.lay().unwrap();
-    assert!(!is_news(&second));
+    let installed = all(root);
+    let second = xcat.install().unwrap();
+    assert!(!has_plugin_change(&second));
     assert!(second.iter().all(|(_, done)| *done == Done::Already), "{second:?}");
-    assert_eq!(all(root), laid);
-    let away = xcat.take_away().unwrap();
-    assert!(is_news(&away));
+    assert_eq!(all(root), installed);
+    let away = xcat.uninstall().unwrap();
+    assert!(has_plugin_change(&away));
     assert_eq!(all(root), before);
-    assert_eq!(xcat.take_away().unwrap(), []);
+    assert_eq!(xcat.uninstall().unwrap(), []);
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn the_plugin_of_an_older_xcat_is_kept_outside_of_the_plugins_and_comes_back() {
     fs::write(root.join(PLUGIN_PATH), "package xCAT_plugin::docker; # xCAT's").unwrap();
     let modified = fs::metadata(root.join(PLUGIN_PATH)).unwrap().modified().unwrap();
     let before = all(root);
-    let told = shown(&xcat.lay().unwrap(), root);
+    let told = shown(&xcat.install().unwrap(), root);
     let kept =
         told[0].strip_prefix("lib/perl/xCAT_plugin/docker.pm: kept as share/xdock/docker.pm.2").unwrap();
     assert_eq!(kept.len(), "0261122-133631".len(), "{told:?}");
@@ -95,8 +95,8 @@ fn the_plugin_of_an_older_xcat_is_kept_outside_of_the_plugins_and_comes_back() {
     assert_eq!(plugins, [root.join(PLUGIN_PATH), root.join("lib/perl/xCAT_plugin/xdockhelp.pm")]);
     // ours is replaced by a newer one of ours without a backup
     fs::write(root.join(PLUGIN_PATH), format!("# {MARK}, long ago")).unwrap();
-    assert_eq!(shown(&xcat.lay().unwrap(), root)[0], "lib/perl/xCAT_plugin/docker.pm: written");
-    let away = shown(&xcat.take_away().unwrap(), root);
+    assert_eq!(shown(&xcat.install().unwrap(), root)[0], "lib/perl/xCAT_plugin/docker.pm: written");
+    let away = shown(&xcat.uninstall().unwrap(), root);
     assert_eq!(
         away,
         [
@@ -113,11 +113,11 @@ fn the_plugin_of_an_older_xcat_is_kept_outside_of_the_plugins_and_comes_back() {
 fn what_somebody_put_in_place_of_ours_stays() {
     let (directory, xcat) = xcat(&[]);
     let root = directory.path();
-    xcat.lay().unwrap();
+    xcat.install().unwrap();
     fs::write(root.join("share/xcat/cons/docker"), "theirs").unwrap();
     fs::remove_file(root.join("bin/mkdocker")).unwrap();
     fs::write(root.join("bin/mkdocker"), "theirs").unwrap();
-    xcat.take_away().unwrap();
+    xcat.uninstall().unwrap();
     let left: Vec<String> = all(root).into_keys().collect();
     assert_eq!(left, ["bin/mkdocker", "bin/xcatclient", "share/xcat/cons/docker"]);
 }
@@ -136,7 +136,7 @@ fn what_cannot_be_read_is_neither_replaced_nor_left_without_its_backup() {
     for defect in [root.join(PLUGIN_PATH), root.join("share/xcat/cons/docker"), list.clone()] {
         fs::create_dir_all(defect.parent().unwrap()).unwrap();
         symlink("/not/mounted", &defect).unwrap();
-        for error in [xcat.lay().unwrap_err(), xcat.take_away().unwrap_err()] {
+        for error in [xcat.install().unwrap_err(), xcat.uninstall().unwrap_err()] {
             assert_eq!(error.to_string(), format!("cannot read {}", defect.display()));
         }
         assert_eq!(fs::read_link(&defect).unwrap(), Path::new("/not/mounted"));
@@ -144,11 +144,11 @@ fn what_cannot_be_read_is_neither_replaced_nor_left_without_its_backup() {
     }
     // bytes that are no text are somebody's too
     fs::write(root.join(PLUGIN_PATH), b"# f\xfcr uns\n").unwrap();
-    xcat.lay().unwrap();
+    xcat.install().unwrap();
     let kept = durable::list(&root.join(KEPT)).unwrap().unwrap();
     let backup = kept.iter().find(|path| path.to_string_lossy().contains("docker.pm.")).unwrap();
     let bytes = fs::read(backup).unwrap();
     assert_eq!(bytes, b"# f\xfcr uns\n");
-    xcat.take_away().unwrap();
+    xcat.uninstall().unwrap();
     assert_eq!(fs::read(root.join(PLUGIN_PATH)).unwrap(), b"# f\xfcr uns\n");
 }

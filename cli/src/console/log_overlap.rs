@@ -5,7 +5,7 @@
 pub(super) const OVERLAP: usize = 4096;
 
 /// Shorter matches may be chance.
-const SURE: usize = 16;
+const CERTAIN_MATCH: usize = 16;
 
 /// Length of the part of `log` that was shown. `seen` is the last shown output, `guess` the position by time.
 pub(super) fn after_seen(log: &[u8], seen: &[u8], guess: usize) -> usize {
@@ -33,7 +33,7 @@ pub(super) fn before_live(log: &[u8], live: &[u8], guess: usize) -> usize {
 
 /// The nearest certain match, otherwise the nearest match.
 fn choose(end: usize, guess: usize, known: usize, equal: impl Fn(usize) -> Option<usize>) -> Option<usize> {
-    let sure = SURE.min(known);
+    let sure = CERTAIN_MATCH.min(known);
     let places = || outward(end, guess);
     let certain = places().find(|place| equal(*place).is_some_and(|length| length >= sure));
     certain.or_else(|| places().find(|place| equal(*place).is_some()))

@@ -10,23 +10,23 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-use super::words::refused;
-use crate::engine::connect::{ConnectError, Unconnected};
+use super::messages::refused;
+use crate::engine::connect::{ConnectError, ConnectFailed};
 
 /// The stream and our certificate.
 #[derive(Debug)]
-pub(in crate::engine) struct Judged {
+pub(in crate::engine) struct TlsAlertStream {
     stream: TlsStream<TcpStream>,
     cert: PathBuf,
 }
 
-impl Judged {
+impl TlsAlertStream {
     pub(super) fn new(stream: TlsStream<TcpStream>, cert: PathBuf) -> Self {
         Self { stream, cert }
     }
 }
 
-impl AsyncRead for Judged {
+impl AsyncRead for TlsAlertStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -34,13 +34,13 @@ impl AsyncRead for Judged {
     ) -> Poll<io::Result<()>> {
         let read = Pin::new(&mut self.stream).poll_read(context, to);
         read.map_err(|error| match refused(&error, &self.cert) {
-            Some(refused) => io::Error::other(Unconnected(Arc::new(ConnectError::Tls(refused)))),
+            Some(refused) => io::Error::other(ConnectFailed(Arc::new(ConnectError::Tls(refused)))),
             None => error,
         })
     }
 }
 
-impl AsyncWrite for Judged {
+impl AsyncWrite for TlsAlertStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

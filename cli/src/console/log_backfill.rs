@@ -11,22 +11,22 @@ use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt as _;
 use tokio::time::Instant;
 
-use super::align::{self, OVERLAP};
+use super::log_overlap::{self, OVERLAP};
 use super::screen::{Screen, of_log};
 use crate::engine::{Difference, Engine, EngineError, Found, HostTime, Output, Span};
 
 /// Range of log before the last received byte, to find the position of shown output.
-const MARGIN: Duration = Duration::from_secs(10);
+const SEARCH_MARGIN: Duration = Duration::from_secs(10);
 
 /// Bytes to search beyond the position by time.
-const AHEAD: usize = 1 << 20;
+const SEARCH_LIMIT: usize = 1 << 20;
 
 /// Delay until logged output arrives on the connection.
-const ON_ITS_WAY: Duration = Duration::from_millis(200);
+const DELIVERY_DELAY: Duration = Duration::from_millis(200);
 
 /// Delay until output before the connection is in the log: the engine copies each line to log and connections
 /// independently (moby, daemon/logger/copier.go).
-const LOGGED: Duration = Duration::from_millis(200);
+const LOG_DELAY: Duration = Duration::from_millis(200);
 
 /// Part of the log to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +79,7 @@ pub(super) async fn fill(
     let mut came = Vec::new();
     let fetching = async {
         if past != Past::None {
-            tokio::time::sleep(LOGGED).await;
+            tokio::time::sleep(LOG_DELAY).await;
         }
         work.fetch(past, seen, (asked, made)).await
     };
@@ -87,7 +87,7 @@ pub(super) async fn fill(
     settle(output, &mut came).await;
     let told = match fetched {
         Ok((mut log, guess)) => {
-            log.truncate(align::before_live(&log, &came, guess));
+            log.truncate(log_overlap::before_live(&log, &came, guess));
             work.show(log, seen).await;
             Ok(())
         }
@@ -144,7 +144,7 @@ impl Work<'_> {
         seen: &mut Seen,
     ) -> Result<Vec<u8>, EngineError> {
         let time = clock.there(time).before(clock.doubt);
-        let from = if seen.0.is_empty() { time } else { time.before(MARGIN) };
+        let from = if seen.0.is_empty() { time } else { time.before(SEARCH_MARGIN) };
         let old = self.length(Span { since: Some(from), until: Some(time), tail: None }).await?;
         let old = if seen.0.is_empty() { 0 } else { old };
         let mut pieces =
@@ -152,8 +152,8 @@ impl Work<'_> {
         let mut log = Vec::new();
         while let Some(piece) = pieces.try_next().await? {
             log.extend_from_slice(&piece);
-            if log.len() > old + AHEAD {
-                let shown = align::after_seen(&log, &seen.0, old);
+            if log.len() > old + SEARCH_LIMIT {
+                let shown = log_overlap::after_seen(&log, &seen.0, old);
                 self.show(log.split_off(shown), seen).await;
                 while let Some(piece) = pieces.try_next().await? {
                     self.show(piece.into(), seen).await;
@@ -162,7 +162,7 @@ impl Work<'_> {
             }
         }
         log.extend(recent);
-        Ok(log.split_off(align::after_seen(&log, &seen.0, old)))
+        Ok(log.split_off(log_overlap::after_seen(&log, &seen.0, old)))
     }
 
     async fn log(&self, span: Span) -> Result<Vec<u8>, EngineError> {
@@ -207,8 +207,8 @@ async fn listening<T>(output: &mut Output, came: &mut Vec<u8>, work: impl Future
 }
 
 async fn settle(output: &mut Output, came: &mut Vec<u8>) {
-    let until = Instant::now() + ON_ITS_WAY;
-    while came.len() < AHEAD
+    let until = Instant::now() + DELIVERY_DELAY;
+    while came.len() < SEARCH_LIMIT
         && let Ok(Ok(Some(piece))) = tokio::time::timeout_at(until, output.next()).await
     {
         came.extend_from_slice(&piece.bytes);

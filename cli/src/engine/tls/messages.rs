@@ -8,7 +8,7 @@ use rustls::{CertificateError, Error, InvalidMessage};
 use super::{TlsError, TlsFiles};
 
 /// Error of a failed handshake.
-pub(super) fn said(name: &str, files: &TlsFiles, source: io::Error) -> TlsError {
+pub(super) fn handshake_failed(name: &str, files: &TlsFiles, source: io::Error) -> TlsError {
     if let Some(refused) = refused(&source, &files.cert) {
         return refused;
     }

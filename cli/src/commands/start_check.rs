@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::TryStreamExt as _;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::super::logs::Lines;
+use super::logs::Lines;
 use crate::engine::{ContainerId, Engine, EngineError, Inspected, Span};
 use crate::fleet::Outcome;
 use crate::host::Host;
@@ -15,45 +15,45 @@ use crate::host::Host;
 /// within some ten milliseconds. How long its engine takes to notice grows with the load, as the time of a start does. The engine's
 /// event comes no earlier than `inspect` shows the end. With 100 containers on two cores at load 20, after at most 500 ms 0 to 1 %
 /// of the dead ones were still reported as running; after 250 ms 2 to 9 %, after 100 ms 12 to 37 %.
-const SETTLE: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_millis(500);
+const SETTLE_TIME: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_millis(500);
 
 /// Wait time after a start of this duration.
 fn settle(took: Duration) -> Duration {
-    (took / 2).clamp(*SETTLE.start(), *SETTLE.end())
+    (took / 2).clamp(*SETTLE_TIME.start(), *SETTLE_TIME.end())
 }
 
 /// The engine may set StartedAt up to this long after the program's first output.
-const LATE: Duration = Duration::from_secs(1);
+const STARTED_AT_DELAY: Duration = Duration::from_secs(1);
 
 /// Log lines to show of a failed container.
-const LAST: u64 = 10;
+const LOG_LINES: u64 = 10;
 
 /// Limits parallel requests to a host's engine. Waiting for a started container does not count.
 #[derive(Debug)]
-pub(in crate::commands) struct Slots<'a> {
+pub(in crate::commands) struct RequestLimiter<'a> {
     pub(in crate::commands) host: &'a Host,
     free: Semaphore,
 }
 
-impl<'a> Slots<'a> {
+impl<'a> RequestLimiter<'a> {
     pub(in crate::commands) fn of(host: &'a Host) -> Self {
         Self { host, free: Semaphore::new(host.requests) }
     }
 
     /// Waits for a free request. Never `None`, because the semaphore is not closed.
-    pub(in crate::commands) async fn one(&self) -> Option<SemaphorePermit<'_>> {
+    pub(in crate::commands) async fn acquire(&self) -> Option<SemaphorePermit<'_>> {
         self.free.acquire().await.ok()
     }
 
     /// Checks that a container is still up after its start. The error contains the end of its log.
-    pub(in crate::commands) async fn is_up(
+    pub(in crate::commands) async fn ensure_up(
         &self,
         node: &str,
         id: &ContainerId,
         took: Duration,
     ) -> Result<(), Outcome> {
         tokio::time::sleep(settle(took)).await;
-        let _slot = self.one().await;
+        let _permit = self.acquire().await;
         let found = self.host.engine.inspect(id).await.map_err(|error| Outcome::failed(&error))?;
         match end(&found) {
             None => Ok(()),
@@ -68,8 +68,12 @@ impl<'a> Slots<'a> {
     }
 
     /// Whether a container is in one of `states`.
-    pub(in crate::commands) async fn is_in(&self, id: &ContainerId, states: &[&str]) -> Result<(), Outcome> {
-        let _slot = self.one().await;
+    pub(in crate::commands) async fn ensure_state(
+        &self,
+        id: &ContainerId,
+        states: &[&str],
+    ) -> Result<(), Outcome> {
+        let _permit = self.acquire().await;
         let found = self.host.engine.inspect(id).await.map_err(|error| Outcome::failed(&error))?;
         if states.contains(&found.state.as_str()) {
             return Ok(());
@@ -138,9 +142,9 @@ async fn last_lines(
     took: Duration,
 ) -> Result<Vec<String>, EngineError> {
     let Some(of) = engine.find(id).await? else { return Ok(Vec::new()) };
-    let started = of.started.map(|started| started.before(took.min(LATE)));
+    let started = of.started.map(|started| started.before(took.min(STARTED_AT_DELAY)));
     let since = if found.restarts == 0 { started } else { None };
-    let mut pieces = engine.past(&of, Span { since, until: None, tail: Some(LAST) }).await?;
+    let mut pieces = engine.past(&of, Span { since, until: None, tail: Some(LOG_LINES) }).await?;
     let (mut lines, mut half) = (Vec::new(), Lines::default());
     while let Some(piece) = pieces.try_next().await? {
         lines.extend(half.take(&piece));

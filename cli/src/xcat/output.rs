@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 /// Format of the output.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Tongue {
+pub(crate) enum OutputFormat {
     /// Text of xCAT's client.
     Client {
         /// Short name of this machine, which xCAT adds to messages of its daemon.
@@ -19,7 +19,7 @@ pub(crate) enum Tongue {
 
 /// A message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Said<'a> {
+pub(crate) enum Message<'a> {
     /// Data of a node.
     Data(&'a str, &'a str),
     /// Failure of a node.
@@ -40,50 +40,51 @@ pub(crate) enum Said<'a> {
 
 /// A text with its output.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Spoken {
+pub(crate) enum OutputLine {
     /// Standard output.
     Out(String),
     /// Standard error.
     Err(String),
 }
 
-impl Tongue {
+impl OutputFormat {
     /// Formats a message.
-    pub(crate) fn say(&self, said: &Said<'_>) -> Spoken {
+    pub(crate) fn line(&self, message: &Message<'_>) -> OutputLine {
         match self {
-            Self::Client { machine, verbose } => client(machine, *verbose, said),
-            Self::Plugin => Spoken::Out(response(said).to_string()),
+            Self::Client { machine, verbose } => client(machine, *verbose, message),
+            Self::Plugin => OutputLine::Out(response(message).to_string()),
         }
     }
 }
 
-fn client(machine: &str, verbose: bool, said: &Said<'_>) -> Spoken {
-    let error =
-        |node: &str, text: &str| Spoken::Err(format!("{node}: [{machine}]: Error: {}", lines(node, text)));
-    match said {
-        Said::Data(node, text) if verbose => Spoken::Out(format!("{node}: [{machine}]: {text}")),
-        Said::Data(node, text) => Spoken::Out(format!("{node}: {text}")),
-        Said::Failed(node, text) => error(node, text),
-        Said::Refused(node, message) => error(node, &body(message)),
-        Said::Unavailable(node, text) => error(node, &unavailable(text)),
-        Said::Wrong(text) => Spoken::Err(format!("Error: [{machine}]: {text}")),
-        Said::Warning(text) => Spoken::Err(format!("Warning: [{machine}]: {text}")),
-        Said::NoNodes(text) => Spoken::Err(format!("Error: {text}")),
-        Said::Line(text) => Spoken::Out((*text).to_owned()),
+fn client(machine: &str, verbose: bool, message: &Message<'_>) -> OutputLine {
+    let error = |node: &str, text: &str| {
+        OutputLine::Err(format!("{node}: [{machine}]: Error: {}", lines(node, text)))
+    };
+    match message {
+        Message::Data(node, text) if verbose => OutputLine::Out(format!("{node}: [{machine}]: {text}")),
+        Message::Data(node, text) => OutputLine::Out(format!("{node}: {text}")),
+        Message::Failed(node, text) => error(node, text),
+        Message::Refused(node, message) => error(node, &body(message)),
+        Message::Unavailable(node, text) => error(node, &unavailable(text)),
+        Message::Wrong(text) => OutputLine::Err(format!("Error: [{machine}]: {text}")),
+        Message::Warning(text) => OutputLine::Err(format!("Warning: [{machine}]: {text}")),
+        Message::NoNodes(text) => OutputLine::Err(format!("Error: {text}")),
+        Message::Line(text) => OutputLine::Out((*text).to_owned()),
     }
 }
 
 /// Response for a plugin's callback: every value is a list (xCAT's XML::Simple form).
-fn response(said: &Said<'_>) -> Value {
+fn response(message: &Message<'_>) -> Value {
     let error = |node: &str, text: &str| json!({"node": [{"name": [node], "error": [clean(&lines(node, text))], "errorcode": [1]}]});
-    match said {
-        Said::Data(node, text) => json!({"node": [{"name": [node], "data": [clean(text)]}]}),
-        Said::Failed(node, text) => error(node, text),
-        Said::Refused(node, message) => error(node, &body(message)),
-        Said::Unavailable(node, text) => error(node, &unavailable(text)),
-        Said::Wrong(text) | Said::NoNodes(text) => json!({"error": [clean(text)], "errorcode": [1]}),
-        Said::Warning(text) => json!({"warning": [clean(text)]}),
-        Said::Line(text) => json!({"data": [clean(text)]}),
+    match message {
+        Message::Data(node, text) => json!({"node": [{"name": [node], "data": [clean(text)]}]}),
+        Message::Failed(node, text) => error(node, text),
+        Message::Refused(node, message) => error(node, &body(message)),
+        Message::Unavailable(node, text) => error(node, &unavailable(text)),
+        Message::Wrong(text) | Message::NoNodes(text) => json!({"error": [clean(text)], "errorcode": [1]}),
+        Message::Warning(text) => json!({"warning": [clean(text)]}),
+        Message::Line(text) => json!({"data": [clean(text)]}),
     }
 }
 
@@ -118,25 +119,25 @@ fn clean(text: &str) -> String {
 mod tests {
     use super::*;
 
-    const ALL: [Said<'static>; 9] = [
-        Said::Data("d1", "running"),
-        Said::Failed("d1", "it ended:\n  boom"),
-        Said::Refused("d1", "No such container: d1"),
-        Said::Refused("d1", "name \"/d1\" <b>"),
-        Said::Unavailable("d4", "cannot reach the engine of dh1"),
-        Said::Wrong("No option specified for rpower"),
-        Said::NoNodes("Invalid nodes and/or groups in noderange: a,b"),
-        Said::Warning("no effect"),
-        Said::Line("d1: a line"),
+    const ALL: [Message<'static>; 9] = [
+        Message::Data("d1", "running"),
+        Message::Failed("d1", "it ended:\n  boom"),
+        Message::Refused("d1", "No such container: d1"),
+        Message::Refused("d1", "name \"/d1\" <b>"),
+        Message::Unavailable("d4", "cannot reach the engine of dh1"),
+        Message::Wrong("No option specified for rpower"),
+        Message::NoNodes("Invalid nodes and/or groups in noderange: a,b"),
+        Message::Warning("no effect"),
+        Message::Line("d1: a line"),
     ];
 
     #[test]
     fn a_client_s_lines_are_those_of_the_contract() {
-        let client = Tongue::Client { machine: "mn".into(), verbose: false };
-        let out = |text: &str| Spoken::Out(text.to_owned());
-        let err = |text: &str| Spoken::Err(text.to_owned());
+        let client = OutputFormat::Client { machine: "mn".into(), verbose: false };
+        let out = |text: &str| OutputLine::Out(text.to_owned());
+        let err = |text: &str| OutputLine::Err(text.to_owned());
         assert_eq!(
-            ALL.map(|said| client.say(&said)),
+            ALL.map(|message| client.line(&message)),
             [
                 out("d1: running"),
                 err("d1: [mn]: Error: it ended:\nd1:   boom"),
@@ -149,15 +150,15 @@ mod tests {
                 out("d1: a line"),
             ]
         );
-        let verbose = Tongue::Client { machine: "mn".into(), verbose: true };
-        assert_eq!(verbose.say(&ALL[0]), out("d1: [mn]: running"));
+        let verbose = OutputFormat::Client { machine: "mn".into(), verbose: true };
+        assert_eq!(verbose.line(&ALL[0]), out("d1: [mn]: running"));
     }
 
     #[test]
     fn the_plugin_s_objects_are_responses_of_xcat() {
-        let told = ALL.map(|said| match Tongue::Plugin.say(&said) {
-            Spoken::Out(text) => serde_json::from_str::<Value>(&text).unwrap(),
-            Spoken::Err(text) => panic!("{text}"),
+        let told = ALL.map(|message| match OutputFormat::Plugin.line(&message) {
+            OutputLine::Out(text) => serde_json::from_str::<Value>(&text).unwrap(),
+            OutputLine::Err(text) => panic!("{text}"),
         });
         assert_eq!(
             told,
@@ -177,7 +178,8 @@ mod tests {
 
     #[test]
     fn what_xml_cannot_say_does_not_reach_xcatd() {
-        let Spoken::Out(text) = Tongue::Plugin.say(&Said::Line("\u{1b}[31mred\u{0}\t\u{ffff}")) else {
+        let OutputLine::Out(text) = OutputFormat::Plugin.line(&Message::Line("\u{1b}[31mred\u{0}\t\u{ffff}"))
+        else {
             panic!()
         };
         assert_eq!(text, "{\"data\":[\"\u{fffd}[31mred\u{fffd}\\t\u{fffd}\"]}");

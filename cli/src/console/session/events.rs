@@ -8,31 +8,31 @@ use futures_util::stream::BoxStream;
 use crate::engine::{Engine, EngineError};
 
 /// First interval: events before the engine's first answer are not reported.
-const FIRST: Duration = Duration::from_millis(300);
+const FIRST_INTERVAL: Duration = Duration::from_millis(300);
 
 /// Check interval without events: events may be lost with a connection.
-const LOOK: Duration = Duration::from_secs(30);
+const CHECK_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Event stream of a container.
-pub(super) struct Happenings<'a> {
+pub(super) struct ContainerEvents<'a> {
     stream: BoxStream<'a, Result<(), EngineError>>,
-    patience: Duration,
+    interval: Duration,
 }
 
-impl<'a> Happenings<'a> {
+impl<'a> ContainerEvents<'a> {
     /// Events of the container with this name, which need not exist yet.
     pub(super) fn new(engine: &'a Engine, name: &str) -> Self {
-        Self { stream: engine.happenings(name).boxed(), patience: FIRST }
+        Self { stream: engine.container_events(name).boxed(), interval: FIRST_INTERVAL }
     }
 
     /// Returns when the container must be checked. Cancel safe.
     pub(super) async fn next(&mut self) {
-        let told = tokio::time::timeout(self.patience, self.stream.next()).await;
-        self.patience = LOOK;
+        let told = tokio::time::timeout(self.interval, self.stream.next()).await;
+        self.interval = CHECK_INTERVAL;
         if let Ok(None | Some(Err(_))) = told {
             // without the connection only the interval remains
-            self.patience = FIRST;
-            tokio::time::sleep(FIRST).await;
+            self.interval = FIRST_INTERVAL;
+            tokio::time::sleep(FIRST_INTERVAL).await;
         }
     }
 }
