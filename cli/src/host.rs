@@ -170,7 +170,7 @@ impl Programs {
     }
 }
 
-/// Precedence: [engines] entry of the host, port in `vm.host`, port of the enrolment, default of the settings. A host
+/// Precedence: `[engines]` entry of the host, port in `vm.host`, port of the enrolment, default of the settings. A host
 /// with a revoked certificate keeps its enrolled port, so that it is refused instead of reached another way.
 fn address(host: &DockerHost, settings: &Settings) -> Result<Address, HostError> {
     let name = host.name.as_str();
