@@ -3,7 +3,7 @@
 use inventory::{Inventory, InventoryUrl, NodeName, NumberNames};
 
 use crate::args::Options;
-use crate::commands::CommandError;
+use crate::error::CommandError;
 use crate::printer::{Printer, Volume};
 use crate::settings::Settings;
 use crate::tables;

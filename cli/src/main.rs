@@ -8,6 +8,7 @@ mod console;
 mod delivery;
 mod engine;
 mod enroll;
+mod error;
 mod fleet;
 mod host;
 mod origin;

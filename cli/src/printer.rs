@@ -1,12 +1,15 @@
 //! Owns standard output and standard error. Data goes to standard output, messages to standard error. A closed output
 //! is not an error and never stops work.
 
+mod xcat;
+
 use std::io::{self, IsTerminal as _, Write};
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::xcat::{Message, OutputFormat, OutputLine};
+use xcat::OutputLine;
+pub(crate) use xcat::{Message, OutputFormat};
 
 /// Output volume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use inventory::{DockerHost, Inventory, NodeName};
 
 use crate::app::App;
-use crate::commands::CommandError;
+use crate::error::{CHECK, CommandError};
 use crate::fleet::{Group, Member, Outcome, Targets};
 use crate::host::Host;
 use chain::chain;
@@ -90,9 +90,6 @@ impl NodeLocations {
 fn refused(text: String) -> Outcome {
     Outcome::Failed(text, Some(CHECK.to_owned()))
 }
-
-/// Hint for invalid rows.
-pub(crate) const CHECK: &str = "run \"xdock check\" to check all tables";
 
 /// Groups located nodes by host.
 pub(crate) fn groups(

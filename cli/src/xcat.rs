@@ -6,7 +6,6 @@ mod command;
 mod cons;
 mod list;
 mod mk;
-mod output;
 mod power;
 mod request;
 mod rm;
@@ -14,6 +13,5 @@ mod rows;
 mod run;
 
 pub(crate) use list::{is_listed, row};
-pub(crate) use output::{Message, OutputFormat, OutputLine};
 pub(crate) use request::Request;
 pub(crate) use run::run;

@@ -4,8 +4,8 @@ use serde_json::json;
 
 use inventory::check::{Severity, check};
 
-use super::{CommandError, Done};
 use crate::app::App;
+use crate::error::{CommandError, Done};
 
 pub(super) fn run(app: &mut App) -> Result<Done, CommandError> {
     let tables = app.inventory()?;

@@ -3,9 +3,9 @@
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 
-use super::{CommandError, Done};
 use crate::app::App;
 use crate::args::{Cli, CompletionArgs, CompletionShell};
+use crate::error::{CommandError, Done};
 
 pub(super) fn run(args: &CompletionArgs, app: &mut App) -> Result<Done, CommandError> {
     app.printer.line(script(args.shell).trim_end());

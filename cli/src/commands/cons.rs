@@ -1,9 +1,9 @@
 //! `cons`: console of a container.
 
-use super::{CommandError, Done};
 use crate::app::App;
 use crate::args::ConsArgs;
 use crate::console::{self, ConsoleOptions};
+use crate::error::{CommandError, Done};
 use crate::printer::Volume;
 use crate::targets;
 use chain::chain;

@@ -3,9 +3,9 @@
 use inventory::stanza::StanzaFile;
 use inventory::{InventoryUrl, noderange};
 
-use super::{CommandError, Done};
 use crate::app::{self, App};
 use crate::args::{DefArgs, NoderangeArg};
+use crate::error::{CommandError, Done};
 
 pub(super) fn define(args: &DefArgs, app: &mut App) -> Result<Done, CommandError> {
     let file = file(app, "chdef or mkdef")?;

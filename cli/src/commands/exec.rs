@@ -5,10 +5,11 @@ use std::cell::Cell;
 use serde_json::json;
 
 use super::logs::Lines;
-use super::{CommandError, Done, power};
+use super::power;
 use crate::app::App;
 use crate::args::ExecArgs;
 use crate::engine::{ContainerId, Engine, EngineError, Piece, Run};
+use crate::error::{CommandError, Done};
 use crate::fleet::{self, Answer, Group, Member, Outcome, Replies, Sequence};
 use crate::plan::NotOwn;
 use crate::targets;

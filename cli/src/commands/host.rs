@@ -5,10 +5,10 @@ mod status;
 
 use inventory::{DockerHost, Inventory, NodeName};
 
-use super::{CommandError, Done};
 use crate::app::App;
 use crate::args::{HostAction, HostArgs};
 use crate::commands::sync::refuse_containers;
+use crate::error::{CommandError, Done};
 use crate::targets::NodeLocation;
 
 pub(super) async fn run(args: &HostArgs, app: &mut App) -> Result<Done, CommandError> {

@@ -16,9 +16,9 @@ use inventory::InventoryUrl;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-use super::{CommandError, Done};
 use crate::app::App;
 use crate::args::InitArgs;
+use crate::error::{CommandError, Done};
 use crate::printer::Volume;
 
 use self::kept::{Done as InstallChange, Kept, Told};
@@ -67,6 +67,12 @@ pub(crate) enum InitError {
     /// Knock helper.
     #[error(transparent)]
     Knock(#[from] knock::KnockError),
+}
+
+impl From<InitError> for CommandError {
+    fn from(error: InitError) -> Self {
+        Self::Init(Box::new(error))
+    }
 }
 
 pub(super) async fn run(args: &InitArgs, app: &mut App) -> Result<Done, CommandError> {

@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-use super::{CommandError, Done};
+use crate::error::{CommandError, Done};
 
 /// Timeout of the request. Hosts send it immediately.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);

@@ -4,10 +4,11 @@ mod lines;
 
 use futures_util::StreamExt as _;
 
-use super::{CommandError, Done, power};
+use super::power;
 use crate::app::App;
 use crate::args::LogsArgs;
 use crate::engine::{ContainerId, EngineError};
+use crate::error::{CommandError, Done};
 use crate::fleet::{self, Answer, Group, Member, Outcome, Replies, Sequence};
 use crate::host::Host;
 use crate::targets;

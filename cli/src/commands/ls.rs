@@ -9,10 +9,11 @@ use std::collections::{HashMap, HashSet};
 
 use inventory::{Cluster, DockerHost, NodeName};
 
-use super::{CommandError, Done, power};
+use super::power;
 use crate::app::App;
 use crate::args::LsArgs;
 use crate::engine::{Container, Network};
+use crate::error::{CommandError, Done};
 use crate::fleet::{self, Answer, Group, Member, Outcome, Replies, Sequence};
 use crate::plan;
 use crate::targets::{self, NodeLocations};

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use clap::CommandFactory as _;
 
-use super::{CommandError, Done};
 use crate::app::App;
 use crate::args::{Cli, ManArgs};
+use crate::error::{CommandError, Done};
 
 pub(super) fn run(args: &ManArgs, app: &mut App) -> Result<Done, CommandError> {
     let pages = pages();

@@ -10,10 +10,10 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use inventory::NodeName;
 
 use super::sync::{TableSync, Tables};
-use super::{CommandError, Done};
 use crate::app::App;
 use crate::args::MkArgs;
 use crate::engine::EngineError;
+use crate::error::{CommandError, Done};
 use crate::fleet::{self, Answer, Group, Member, Outcome, Replies, Sequence};
 use crate::host::Host;
 use crate::plan::{self, Desired, Observed, Plan, Step, Verdict};

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::{CommandError, Done};
 use crate::app::App;
 use crate::args::NodesArgs;
+use crate::error::{CommandError, Done};
 
 pub(super) fn run(args: &NodesArgs, app: &mut App) -> Result<Done, CommandError> {
     let tables = app.inventory()?;

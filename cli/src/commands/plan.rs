@@ -2,9 +2,9 @@
 
 use inventory::NodeName;
 
-use super::{CommandError, Done};
 use crate::app::App;
 use crate::args::PlanArgs;
+use crate::error::{CommandError, Done};
 
 pub(super) fn run(args: &PlanArgs, app: &mut App) -> Result<Done, CommandError> {
     let host: NodeName = args

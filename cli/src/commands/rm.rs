@@ -1,9 +1,10 @@
 //! `rm`: removes containers.
 
-use super::{CommandError, Done, power};
+use super::power;
 use crate::app::App;
 use crate::args::RmArgs;
 use crate::engine::{Container, Engine, EngineError, Removal};
+use crate::error::{CommandError, Done};
 use crate::fleet::{self, Group, Member, Outcome, Replies, Sequence};
 use crate::host::Host;
 use crate::plan::{self, NotOwn};

@@ -9,11 +9,11 @@ use inventory::{DockerHost, Inventory, InventoryError, NodeName, Snapshot, Stamp
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
-use super::{CommandError, Done};
 use crate::app::App;
 use crate::args::NoderangeArg;
 use crate::delivery::{self, Delivery, DeliveryError, is_in_the_way, objection, version_now};
 use crate::engine::EngineError;
+use crate::error::{CommandError, Done};
 use crate::fleet::{self, Answer, Group, Outcome, Replies, Sequence};
 use crate::host::Host;
 use crate::origin::ManagementNode;

@@ -5,7 +5,7 @@ use inventory::{AttachError, Cluster, Inventory, NodeName, SpecError};
 
 use super::command::{Command, Kind, Own};
 use super::mk;
-use crate::commands::CommandError;
+use crate::error::CommandError;
 
 /// The nodes of a request, sorted.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -8,13 +8,13 @@ use clap::Parser as _;
 use inventory::{InventoryError, NodeName};
 
 use super::command::{Command, Kind, Own};
-use super::output::{Message, OutputFormat};
 use super::request::{Common, Request};
 use super::rows::Rows;
 use crate::app::{App, machine_name};
 use crate::args::Cli;
-use crate::commands::{self, CommandError, Done};
-use crate::printer::Printer;
+use crate::commands;
+use crate::error::{CommandError, Done};
+use crate::printer::{Message, OutputFormat, Printer};
 
 const FAILED: ExitCode = ExitCode::FAILURE;
 

@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use super::Chosen;
 use crate::app::{self, App};
 use crate::args::EnrollArgs;
-use crate::commands::{CommandError, Done};
 use crate::enroll::{self, Authority, EnrollError, Enrolled, Enrolment, Identity, Ledger, Others, Plan};
+use crate::error::{CommandError, Done};
 use crate::fleet::{self, Group, Outcome, Replies, Sequence};
 use crate::targets;
 

@@ -8,9 +8,9 @@ use serde_json::{Map, Value, json};
 
 use super::Chosen;
 use crate::app::App;
-use crate::commands::{CommandError, Done};
 use crate::engine::{About, Address, EngineError, SessionError};
 use crate::enroll::{self, Ledger, Standing};
+use crate::error::{CommandError, Done};
 use crate::fleet::{self, Group, Outcome, Replies, Sequence};
 use crate::host::Host;
 use crate::plan;

@@ -6,9 +6,9 @@ use std::net::IpAddr;
 use inventory::check::Severity;
 use inventory::{Cluster, ContainerSpec, Network, NodeName, Settings, Snapshot};
 
-use crate::commands::CommandError;
 use crate::commands::sync::{Tables, listed};
 use crate::engine;
+use crate::error::CommandError;
 use crate::plan::{self, Named, Wanted};
 use crate::targets::{NodeLocation, NodeLocations};
 use chain::chain;
