@@ -1,6 +1,7 @@
 //! Delivers the snapshot of a host to its netd, and publishes it for deployed hosts to download.
 
 mod objection;
+mod tables;
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use crate::host::Host;
 const NETD_TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(crate) use objection::{Objection, is_in_the_way, objection};
+pub(crate) use tables::{SyncError, Synced, TableSync, Tables, listed};
 
 /// Result of a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,9 +9,9 @@ use std::collections::{BTreeSet, HashMap};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use inventory::NodeName;
 
-use super::sync::{TableSync, Tables};
 use crate::app::App;
 use crate::args::MkArgs;
+use crate::delivery::{TableSync, Tables};
 use crate::engine::EngineError;
 use crate::error::{CommandError, Done};
 use crate::fleet::{self, Answer, Group, Member, Outcome, Replies, Sequence};

@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::args::{PowerAction, PowerArgs};
 use crate::commands::mk::execute::Shared;
 use crate::commands::mk::steps::{self, Site};
-use crate::commands::sync::{TableSync, Tables};
+use crate::delivery::{TableSync, Tables};
 use crate::engine::{Container, ContainerId, Effect, EngineError};
 use crate::error::{CommandError, Done};
 use crate::fleet::{self, Answer, Group, Member, Outcome, Replies, Sequence};

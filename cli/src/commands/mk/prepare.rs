@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use inventory::check::Severity;
 use inventory::{Cluster, ContainerSpec, Network, NodeName, Settings, Snapshot};
 
-use crate::commands::sync::{Tables, listed};
+use crate::delivery::{Tables, listed};
 use crate::engine;
 use crate::error::CommandError;
 use crate::plan::{self, Named, Wanted};

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use crate::commands::start_check::RequestLimiter;
-use crate::commands::sync::TableSync;
+use crate::delivery::TableSync;
 use crate::engine::{ContainerId, Engine, EngineError, Network, NetworkId, Removal};
 use crate::fleet::Outcome;
 use crate::host::Host;
