@@ -63,9 +63,8 @@ fn inspected() -> Vec<(&'static str, Value)> {
 /// # Errors
 /// What is not so.
 pub async fn are_in_force(cluster: &Cluster, host: &str, node: &str) -> Result<(), Failure> {
-    let not_published = format!(
-        "{node}: 9000-9002/udp is not published on {host}: connect to the container's own address\n"
-    );
+    let not_published =
+        format!("{node}: 9000-9002/udp is not published on {host}: connect to the container's own address\n");
     let made = cluster.xdock(&format!("mk {node} --start")).await?;
     let said = (made.code, made.stdout.as_str(), made.stderr.as_str());
     same("mk", &said, &(0, format!("{not_published}{node}: success\n").as_str(), ""))?;

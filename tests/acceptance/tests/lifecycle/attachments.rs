@@ -83,8 +83,9 @@ async fn one_disconnected_by_hand_is_connected_again(cluster: &Cluster) -> Resul
     is_whole(cluster).await?;
     cluster.xdock_done("power xcat2 off").await?;
     cluster.sh(HOST, "docker network disconnect -f mynet0 xcat2").await?;
-    let dry =
-        format!("xcat2: already created\nxcat2: {fault}\nxcat2: would connect to mynet0\nxcat2: would start\n");
+    let dry = format!(
+        "xcat2: already created\nxcat2: {fault}\nxcat2: would connect to mynet0\nxcat2: would start\n"
+    );
     says(cluster, "mk xcat2 --start --dry-run", &dry).await?;
     says(cluster, "power xcat2 on", &format!("xcat2: {fault}; reconnected\nxcat2: success\n")).await?;
     is_whole(cluster).await?;

@@ -133,8 +133,7 @@ async fn limits(cluster: &Cluster) -> Result<(), Failure> {
 
 async fn what_the_engine_ignores_is_told(cluster: &Cluster) -> Result<(), Failure> {
     let ignores = "the engine of host1 ignores HostConfig.Annotations.a (asked for \"b\", has nothing)";
-    let port =
-        "80/tcp is not published on host1: connect to the container's own address";
+    let port = "80/tcp is not published on host1: connect to the container's own address";
     let told = |status: &str| format!("full1: {ignores}\nfull1: {port}\nfull1: {status}\n");
     said(&cluster.xdock("mk full1").await?, 0, &told("success"), "")?;
     said(&cluster.xdock("mk full1").await?, 0, &told("already created"), "")?;

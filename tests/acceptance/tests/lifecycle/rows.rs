@@ -110,8 +110,9 @@ async fn two_rows_with_one_address_are_both_refused_and_others_made(
     cluster.xdock_done("mk row2 --start").await?;
     cluster.xdock_done("def row1 ip=10.99.1.92").await?;
     let clash = "10.99.1.92 is the address of row1 and row2: change hosts.ip of row1 or hosts.ip of row2";
-    let refused =
-        format!("row1: Error: {clash}\nrow2: Error: {clash}\nhint: run \"xdock check\" to check all tables\n");
+    let refused = format!(
+        "row1: Error: {clash}\nrow2: Error: {clash}\nhint: run \"xdock check\" to check all tables\n"
+    );
     says(cluster, "mk row1,row2,row10 --start", (1, "row10: success\n", &refused)).await?;
     // the one that had it goes on
     cluster.sh("host1", &format!("docker restart -t 1 row2 && {HAS_ADDRESS}")).await?;

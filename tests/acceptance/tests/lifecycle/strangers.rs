@@ -154,8 +154,7 @@ async fn a_stranger_with_the_node_s_name_is_left_alone(cluster: &Cluster) -> Res
         .sh(HOST, "docker run -d --name xcat2 --label stranger=yes --network none busybox sleep 100000")
         .await?;
     let before = cluster.sh(HOST, ALL).await?;
-    let told =
-        "xcat2: Error: container xcat2 on host2 was not created by xdock; remove or rename it there\n";
+    let told = "xcat2: Error: container xcat2 on host2 was not created by xdock; remove or rename it there\n";
     for line in ["mk xcat2 --replace", "power xcat2 off", "exec xcat2 -- true", "rm -f xcat2", "logs xcat2"] {
         let ran = cluster.xdock(line).await?;
         same(line, &(ran.code, ran.stdout.as_str(), ran.stderr.as_str()), &(1, "", told))?;

@@ -84,7 +84,6 @@ async fn a_missing_docker_command_or_netd_is_told_with_what_installs_it(
     cluster.sh("host3", "mv /root/netd.away /usr/local/bin/netd").await?;
     let told = "host3c1: Error: cannot reach the engine of host3: ssh root@host3: the docker command, which xdock needs over ssh, is not installed; run \"updatenode host3 -P xdock\"\nhost3c2: Error: the same as host3c1\n";
     same("without docker", &docker?, &(1, told.to_owned()))?;
-    let told =
-        "host3: Error: netd is not installed on host3; run \"updatenode host3 -P xdock\"\n";
+    let told = "host3: Error: netd is not installed on host3; run \"updatenode host3 -P xdock\"\n";
     same("without netd", &netd?, &(1, told.to_owned()))
 }
