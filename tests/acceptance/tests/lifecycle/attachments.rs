@@ -96,7 +96,7 @@ async fn another_network_and_another_address_are_reported(cluster: &Cluster) -> 
     with_data(cluster).await?;
     cluster.sh(HOST, "docker network create byhand && docker network connect byhand xcat2").await?;
     let fault = "manually connected to byhand";
-    is_reported(cluster, fault, "docker network disconnect byhand xcat2 ends it").await?;
+    is_reported(cluster, fault, "docker network disconnect byhand xcat2 disconnects it").await?;
     let left = format!("xcat2: {fault}; not changed\nxcat2: already created\n");
     says(cluster, "mk xcat2", &left).await?;
     let ran = cluster.xdock("mk xcat2 --strict").await?;
