@@ -15,7 +15,7 @@ pub(crate) struct Attribute {
     pub(crate) table: &'static str,
     /// The column.
     pub(crate) column: &'static str,
-    /// Attribute and values (separated by `|`) with which alone it applies.
+    /// Condition: an attribute and its values, separated by `|`.
     only_if: Option<(&'static str, &'static str)>,
 }
 
@@ -25,7 +25,7 @@ impl Attribute {
         Self { name, table, column, only_if: only_if.split_once('=') }
     }
 
-    /// Whether the object has it, by what its other attributes (`mgt`, `nodetype`) say.
+    /// Whether the attribute applies to an object with these other attributes (`mgt`, `nodetype`).
     pub(crate) fn applies<E>(
         &self,
         mut other: impl FnMut(&str) -> Result<Option<String>, E>,
@@ -35,18 +35,18 @@ impl Attribute {
         Ok(value.is_some_and(|value| values.split('|').any(|one| one == value)))
     }
 
-    /// Whether `lsdef` shows it apart for each NIC: `nicips.eth1`.
+    /// Whether `lsdef` lists the attribute for each NIC: `nicips.eth1`.
     pub(crate) fn is_per_nic(&self) -> bool {
         self.table == "nics"
     }
 }
 
-/// All of them, sorted by name.
+/// All attributes, sorted by name.
 pub(crate) fn all() -> impl Iterator<Item = Attribute> {
     node::ATTRIBUTES.iter().copied().map(Attribute::from)
 }
 
-/// Those of that name: several where the column depends on how the node is managed.
+/// Attributes with this name. There are several if the column depends on how the node is managed.
 pub(crate) fn named(name: &str) -> impl Iterator<Item = Attribute> {
     let name = shown_name(name);
     let start = node::ATTRIBUTES.partition_point(|(known, ..)| *known < name);
@@ -54,7 +54,7 @@ pub(crate) fn named(name: &str) -> impl Iterator<Item = Attribute> {
     of_name.take_while(move |attribute| attribute.name == name)
 }
 
-/// The name as xCAT shows it; some are understood under a second one.
+/// The name that xCAT shows. Some attributes also have an alias.
 pub(crate) fn shown_name(name: &str) -> &str {
     node::ALSO.iter().find(|(also, _)| *also == name).map_or(name, |(_, shown)| shown)
 }

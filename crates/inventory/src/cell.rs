@@ -1,22 +1,22 @@
-//! A value in a table that breaks its column's rule: one form of message for all tables.
+//! Error of an invalid table value. All tables share this message format.
 
 use thiserror::Error;
 
-/// Names the column, the value, the row and the rule, so that an administrator knows what to change.
+/// Invalid value of a table. The message names column, value, row and rule.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{column}={value} of {row}: {rule}")]
 pub struct CellError {
     /// `table.column`.
     pub column: &'static str,
-    /// The row: a node's or a network's name.
+    /// Row: the name of a node or network.
     pub row: String,
-    /// The value, or the part of it that is wrong.
+    /// The invalid value, or its invalid part.
     pub value: String,
-    /// What the value must be.
+    /// Rule for valid values.
     pub rule: String,
 }
 
-/// A row that is being read, for the messages of its cells.
+/// Column and row of a cell, for its error messages.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cell<'a> {
     pub(crate) column: &'static str,
@@ -28,7 +28,7 @@ impl<'a> Cell<'a> {
         Self { column, row }
     }
 
-    /// The error that `value` breaks `rule`.
+    /// Error: `value` breaks `rule`.
     pub(crate) fn refuse(self, value: &str, rule: &(impl ToString + ?Sized)) -> CellError {
         CellError {
             column: self.column,
@@ -39,7 +39,7 @@ impl<'a> Cell<'a> {
     }
 }
 
-/// Docker JSON and long lists are told by their beginning.
+/// Shortens long values such as Docker JSON and lists.
 fn shortened(value: &str) -> String {
     const SHOWN: usize = 60;
     match value.char_indices().nth(SHOWN) {

@@ -1,6 +1,6 @@
-//! `xdock check`: everything that is wrong with the tables, before anything is made of them.
+//! `xdock check`: finds errors in the tables before anything is created from them.
 //!
-//! One pass over nodes, sorted lists for what must be unique: 10,000 nodes are checked in well under a second.
+//! It passes over the nodes once and uses sorted lists for unique values. 10,000 nodes take well under a second.
 
 mod cause;
 mod commands;
@@ -22,7 +22,7 @@ use crate::inventory::Inventory;
 
 pub use finding::{Finding, Severity};
 
-/// All findings: of `networks`, of addresses that two nodes have, then of hosts and containers by name.
+/// All findings: first `networks`, then duplicate addresses, then hosts and containers by name.
 pub fn check(inventory: &Inventory) -> Vec<Finding> {
     match inventory.cluster() {
         Ok(cluster) => cluster.check(),
@@ -31,7 +31,7 @@ pub fn check(inventory: &Inventory) -> Vec<Finding> {
 }
 
 impl Cluster<'_> {
-    /// As [`check`], for one who has the cluster already.
+    /// Same as [`check`], for a cluster that was already read.
     pub fn check(&self) -> Vec<Finding> {
         let mut findings = networks::findings(self);
         findings.extend(self.duplicates().iter().map(|duplicate| {

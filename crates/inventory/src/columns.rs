@@ -1,5 +1,5 @@
-//! The columns of a container node that have a grammar of their own. Each parser takes the text of one cell and
-//! says, where it refuses, the rule that the text breaks.
+//! Parsers of a container node's columns that have a grammar. Each parser takes the text of one cell. Its error is the
+//! rule that the text breaks.
 
 mod amount;
 mod image;

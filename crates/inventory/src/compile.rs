@@ -1,7 +1,7 @@
-//! From the attributes of nodes to what is built of them: [`ContainerSpec`](crate::ContainerSpec),
+//! Compiles the attributes of nodes to [`ContainerSpec`](crate::ContainerSpec),
 //! [`HostPlan`](crate::HostPlan) and [`Snapshot`](crate::Snapshot).
 //!
-//! A [`Cluster`] reads once what all nodes share (names, networks), so that 10,000 nodes cost 10,000 times one node.
+//! A [`Cluster`] reads names and networks, which all nodes share, only once. The cost grows linearly with the nodes.
 
 mod attachments;
 mod cluster;

@@ -1,4 +1,4 @@
-//! A container node as the tables define it, every value parsed.
+//! A container node as the tables define it, with parsed values.
 
 mod ports;
 mod settings;
@@ -14,22 +14,22 @@ use crate::name::{IfName, NetName, NodeName};
 pub use ports::{ExposedPorts, PortRange, Protocol, PublishedPorts};
 pub use settings::{Device, ExtraHost, Gpus, Health, Settings, Swap, Tmpfs, Ulimit};
 
-/// All that the tables say of one container node (`nodehm.mgt` is `docker`).
+/// Specification of a container node (`nodehm.mgt` is `docker`).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ContainerSpec {
-    /// Name of the node, of the container, and its hostname.
+    /// Name of the node and of its container; default host name.
     pub node: NodeName,
-    /// Where it lives (`vm.host`).
+    /// Host of the container (`vm.host`).
     pub host: DockerHost,
-    /// Image (`nodetype.provmethod` before the `!`); `None`: the tables name none, `mk` must be told one.
+    /// Image (`nodetype.provmethod` before the `!`); `None`: not in the tables, `mk` needs `image=`.
     pub image: Option<String>,
-    /// Words of the command (`nodetype.provmethod` after the `!`); `None`: the image's own.
+    /// Command and arguments (`nodetype.provmethod` after the `!`); `None`: the image's command.
     pub command: Option<Vec<String>>,
     /// `vm.cpus`.
     pub cpus: Option<Cpus>,
     /// `vm.memory`, in bytes.
     pub memory: Option<u64>,
-    /// Its networks, the primary one (that of `hosts.ip`) first; never empty.
+    /// Attachments, first that of `hosts.ip`; never empty.
     pub attachments: Vec<Attachment>,
     /// `vm.storage`.
     pub volumes: Vec<VolumeMount>,
@@ -37,16 +37,16 @@ pub struct ContainerSpec {
     pub settings: Settings,
 }
 
-/// `vm.host`: the host's node name, and how its engine is reached where the column says it.
+/// `vm.host`: node name of the host, and optionally the port of its engine.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct DockerHost {
     /// Node name of the host.
     pub name: NodeName,
-    /// Port of its engine when the column has `host:port` (xCAT's form): TCP with mutual TLS. Never Docker's port without TLS.
+    /// Port of the engine if the column has `host:port` (xCAT's form): TCP with mutual TLS. Never Docker's port without TLS.
     pub port: Option<u16>,
 }
 
-/// How much of the host's processors a container gets.
+/// CPU limit of a container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Cpus {
     /// A number of CPUs, in 1e-9 CPU (Docker's `NanoCpus`): `2`, `0.5`.
@@ -55,13 +55,13 @@ pub enum Cpus {
     Set(String),
 }
 
-/// A container's place on one network.
+/// A container's attachment to a network.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Attachment {
     /// The network.
     pub network: NetName,
-    /// The interface that the tables name: `eth0` for `hosts.ip`, else the `nics` entry's name.
+    /// Interface name: `eth0` for `hosts.ip`, else the name in `nics`.
     pub nic: IfName,
     /// From `mac.mac`, else derived ([`MacAddr::derive`]).
     pub mac: MacAddr,
@@ -70,8 +70,8 @@ pub struct Attachment {
     pub addresses: Vec<IpAddr>,
 }
 
-/// A vector without spare room. serde gives one of a single element room for four, which is a quarter of what netd needs
-/// for a snapshot of ten thousand nodes.
+/// A vector without spare capacity. serde allocates room for four elements instead of one, which is a quarter of the memory
+/// that netd needs for a snapshot of ten thousand nodes.
 pub(crate) fn tight<'de, T, D>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     T: Deserialize<'de>,
@@ -83,12 +83,12 @@ where
 }
 
 impl Attachment {
-    /// The IPv4 address, if the tables give one.
+    /// The IPv4 address, if there is one.
     pub fn ipv4(&self) -> Option<IpAddr> {
         self.addresses.iter().copied().find(IpAddr::is_ipv4)
     }
 
-    /// The IPv6 address, if the tables give one.
+    /// The IPv6 address, if there is one.
     pub fn ipv6(&self) -> Option<IpAddr> {
         self.addresses.iter().copied().find(IpAddr::is_ipv6)
     }
@@ -97,20 +97,20 @@ impl Attachment {
 /// One item of `vm.storage`: `SOURCE:TARGET[:OPTIONS]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct VolumeMount {
-    /// A volume's name, or an absolute path of the host.
+    /// Name of a volume, or an absolute path on the host.
     pub source: String,
     /// Absolute path in the container.
     pub target: String,
-    /// Mount options as Docker takes them in a bind: `ro`, `z`, `rslave`. Without `rw`, which is the default.
+    /// Mount options in Docker's form: `ro`, `z`, `rslave`. Without `rw`, which is the default.
     pub options: Vec<&'static str>,
 }
 
-/// A name in the container for another container on any host.
+/// A name for another container, which may be on another host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Link {
-    /// The container node that is meant.
+    /// Node of the other container.
     pub node: NodeName,
-    /// The name by which it is known; the node's own where none is given.
+    /// Name in this container; default: the node's name.
     pub alias: String,
 }
 
@@ -134,7 +134,7 @@ pub struct Network {
 }
 
 impl Network {
-    /// The subnet that `address` is in, if it is in one of them.
+    /// The subnet that contains `address`.
     pub fn subnet_of(&self, address: IpAddr) -> Option<IpNet> {
         self.subnets.iter().copied().find(|subnet| subnet.contains(&address))
     }

@@ -1,6 +1,6 @@
-//! What a mistyped word may have meant.
+//! Suggestions for mistyped names.
 
-/// At most three of `words` that are close to `word`, the closest first.
+/// Up to three of `words` that are similar to `word`, the most similar first.
 pub(crate) fn near<'a>(word: &str, words: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let limit = 1 + word.len() / 4;
     let mut found: Vec<(usize, &str)> = words

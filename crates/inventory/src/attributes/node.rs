@@ -6,7 +6,7 @@ pub(super) type Entry = (&'static str, &'static str, &'static str);
 const DOCKER: &str = "mgt=docker";
 const PPC: &str = "mgt=hmc|ivm|fsp|bpa";
 
-/// Sorted by name; of equal names the first whose condition holds counts.
+/// Sorted by name. Of several entries with one name, the first whose condition holds applies.
 #[rustfmt::skip] // one attribute a line
 pub(super) const ATTRIBUTES: &[Entry] = &[
     ("addkcmdline", "bootparams.addkcmdline", ""),
@@ -212,7 +212,7 @@ pub(super) const ATTRIBUTES: &[Entry] = &[
     ("zonename", "nodelist.zonename", ""),
 ];
 
-/// Names that are understood beside the ones that xCAT shows.
+/// Aliases of the names that xCAT shows.
 pub(super) const ALSO: &[(&str, &str)] = &[
     ("dockerothersettings", "dockerflag"),
     ("dockerstorage", "vmstorage"),

@@ -3,31 +3,31 @@
 /// A table of xCAT's database.
 #[derive(Debug)]
 pub(crate) struct TableSpec {
-    /// Its name, and that of its SQLite file.
+    /// Name of the table and of its SQLite file.
     pub(crate) name: &'static str,
-    /// The column that rows are looked up by: the first of the primary key.
+    /// Key column: the first column of the primary key.
     pub(crate) key: &'static str,
     columns: &'static str,
 }
 
 impl TableSpec {
-    /// Its columns in the order of the schema.
+    /// Columns in the order of the schema.
     pub(crate) fn columns(&self) -> impl Iterator<Item = &'static str> {
         self.columns.split(' ')
     }
 
-    /// Whether it has that column.
+    /// Whether the table has this column.
     pub(crate) fn has(&self, column: &str) -> bool {
         self.columns().any(|name| name == column)
     }
 
-    /// Whether its rows are keyed by node, so that rows keyed by a group are inherited.
+    /// Whether the key is a node, so that nodes inherit the rows of their groups.
     pub(crate) fn of_nodes(&self) -> bool {
         self.key == "node" && self.name != "nodelist"
     }
 }
 
-/// The place of a table in [`TABLES`].
+/// Index of a table in [`TABLES`].
 pub(crate) fn position(name: &str) -> Option<usize> {
     TABLES.binary_search_by(|table| table.name.cmp(name)).ok()
 }
@@ -36,7 +36,7 @@ const fn table(name: &'static str, key: &'static str, columns: &'static str) -> 
     TableSpec { name, key, columns }
 }
 
-/// Every table that is keyed by a word, sorted by name.
+/// Every table whose key is a name, sorted by name.
 #[rustfmt::skip] // one table a line
 pub(crate) const TABLES: &[TableSpec] = &[
     table("bootparams", "node", "node kernel initrd kcmdline addkcmdline dhcpstatements adddhcpstatements comments disable"),

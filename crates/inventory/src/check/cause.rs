@@ -1,4 +1,4 @@
-//! The row that makes another one wrong: that of a group, of `networks`, or of a host.
+//! The row that causes an error of another row: a row of a group, of `networks` or of a host.
 
 use std::net::IpAddr;
 
@@ -8,7 +8,7 @@ use crate::inventory::InventoryError;
 use crate::name::{NetName, NodeName};
 use crate::networks::NetworkError;
 
-/// Of a container's error; `None`: its own row.
+/// Cause of a container's error; `None`: the container's own row.
 pub(super) fn of_container(cluster: &Cluster<'_>, node: &NodeName, error: &SpecError) -> Option<String> {
     match error {
         SpecError::Inventory(error) => of_value(error),
@@ -22,7 +22,7 @@ pub(super) fn of_container(cluster: &Cluster<'_>, node: &NodeName, error: &SpecE
     }
 }
 
-/// Of a host's error.
+/// Cause of a host's error; `None`: the host's own row.
 pub(super) fn of_host(cluster: &Cluster<'_>, host: &NodeName, error: &HostError) -> Option<String> {
     match error {
         HostError::Inventory(error) => of_value(error),
@@ -31,7 +31,7 @@ pub(super) fn of_host(cluster: &Cluster<'_>, host: &NodeName, error: &HostError)
         HostError::Plan(HostPlanError::NoMatchingNetwork { ip, .. } | HostPlanError::Outside { ip, .. }) => {
             of_address(cluster, *ip)
         }
-        // the columns contradict each other: where they are a group's, they do so for each of its hosts
+        // the columns contradict each other; if they belong to a group, each of its hosts has the same error
         HostError::Plan(error) => {
             let group = of_group(cluster, host, "nics.nictypes")?;
             Some(format!("{group}: {}", error.to_string().replace(host.as_str(), "")))
@@ -40,12 +40,12 @@ pub(super) fn of_host(cluster: &Cluster<'_>, host: &NodeName, error: &HostError)
     }
 }
 
-/// A row of `networks`, by its name.
+/// Row of `networks` with this name.
 pub(super) fn of_network(name: &NetName) -> String {
     format!("networks {name}")
 }
 
-/// A row of `networks` that makes no network.
+/// Invalid row of `networks`.
 pub(super) fn of_problem(problem: &NetworkError) -> String {
     match problem {
         NetworkError::Cell(cell) => format!("networks {}", cell.row),
@@ -54,7 +54,7 @@ pub(super) fn of_problem(problem: &NetworkError) -> String {
     }
 }
 
-/// An expression that cannot be computed is the same one for each node of its group.
+/// All nodes of a group share the group's invalid expression.
 fn of_value(error: &InventoryError) -> Option<String> {
     match error {
         InventoryError::Value { column, origin, .. } => Some(format!("{column} in {origin}")),
@@ -67,7 +67,7 @@ fn of_group(cluster: &Cluster<'_>, node: &NodeName, column: &str) -> Option<Stri
     Some(format!("{column} of group {key}"))
 }
 
-/// The unusable row of `networks` that may have been meant for an address.
+/// Invalid row of `networks` that may contain an address.
 fn of_address(cluster: &Cluster<'_>, ip: IpAddr) -> Option<String> {
     let mut problems = cluster.network_problems().iter();
     let problem = problems.find(|problem| match problem {
@@ -78,7 +78,7 @@ fn of_address(cluster: &Cluster<'_>, ip: IpAddr) -> Option<String> {
     Some(of_problem(problem))
 }
 
-/// What a net without a mask tells: the family and the beginning.
+/// Compares an address with a network without a mask: the address family and the first part.
 fn may_contain(net: &str, ip: IpAddr) -> bool {
     let address = net.split_once('/').map_or(net, |(address, _)| address);
     match (address.trim().parse(), ip) {

@@ -1,9 +1,9 @@
-//! Commands written as for a shell: `busybox!sh -c "sleep 1"` is one word, and no program is called so.
+//! Commands in shell syntax: xCAT reads `busybox!sh -c "sleep 1"` as a single argument, which is not a program.
 
 use super::Finding;
 use crate::container::ContainerSpec;
 
-/// A warning, for an image's entry point may want such a word.
+/// A warning only: the image's entry point may expect such an argument.
 pub(super) fn of_container(spec: &ContainerSpec) -> Option<Finding> {
     let command = spec.command.as_ref().filter(|_| spec.settings.entrypoint.is_none())?;
     let program = command.first().filter(|word| word.contains(char::is_whitespace))?;
@@ -19,7 +19,7 @@ pub(super) fn of_container(spec: &ContainerSpec) -> Option<Finding> {
     Some(Finding::warning(place, &text, []))
 }
 
-/// As `provmethod` takes a command: words that contain commas need a JSON list.
+/// The command in the form of `provmethod`. Arguments that contain commas need a JSON list.
 fn provmethod(words: &[String]) -> String {
     if words.iter().any(|word| word.contains(',')) {
         return serde_json::to_string(words).unwrap_or_default();
@@ -27,7 +27,7 @@ fn provmethod(words: &[String]) -> String {
     words.join(",")
 }
 
-/// The words that a shell would see; quotes keep blanks.
+/// Splits a command as a shell does: quotes keep blanks.
 fn shell_words(text: &str) -> Vec<String> {
     let (mut words, mut word, mut quote) = (Vec::new(), String::new(), None);
     for letter in text.chars() {

@@ -1,4 +1,4 @@
-//! Container nodes: their own columns, and what these need of other rows.
+//! Container nodes: their own columns, and the rows that these columns need.
 
 use chain::chain;
 
@@ -69,8 +69,8 @@ fn no_bridge(plans: &Plans<'_>, spec: &ContainerSpec, attachment: &Attachment) -
     Some(Finding::error(format!("nics of {host}"), &text, [spec.node.clone()]).because_of(Some(cause)))
 }
 
-/// On a network with two families an engine asks netd for an address of each (moby, `Network.ipamAllocate`), and one
-/// that the tables do not give can not be granted.
+/// On a dual-stack network, an engine requests an address of each family from netd (moby, `Network.ipamAllocate`). netd refuses
+/// an address that is not in the tables.
 fn half(cluster: &Cluster<'_>, spec: &ContainerSpec, on: &Attachment) -> Option<Finding> {
     let network = cluster.networks().iter().find(|network| network.name == on.network)?;
     let has = |subnet: &&ipnet::IpNet| on.addresses.iter().any(|address| subnet.contains(address));
@@ -84,7 +84,7 @@ fn half(cluster: &Cluster<'_>, spec: &ContainerSpec, on: &Attachment) -> Option<
     Some(Finding::error(format!("nics of {node}"), &text, [node.clone()]).because_of(Some(cause)))
 }
 
-/// A link to nothing: its name would lead nowhere in the container.
+/// A link to a missing node: its name would not resolve in the container.
 fn dangling(cluster: &Cluster<'_>, spec: &ContainerSpec, link: &Link) -> Option<Finding> {
     let why = match (cluster.is_container(&link.node), cluster.has_node(&link.node)) {
         (true, _) => return None,

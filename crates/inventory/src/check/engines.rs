@@ -4,7 +4,7 @@ use super::Finding;
 use crate::compile::Cluster;
 use crate::container::DockerHost;
 
-/// One warning for all rows with Docker's port without TLS: xCAT's own examples have it everywhere.
+/// One warning for all rows with Docker's port without TLS, because xCAT's examples use this port everywhere.
 pub(super) fn findings(cluster: &Cluster<'_>) -> Option<Finding> {
     let cells =
         cluster.placed().iter().filter_map(|(node, _)| Some((node, cluster.text(node, "vm.host").ok()??)));

@@ -1,4 +1,4 @@
-//! One thing that is wrong.
+//! A finding of `xdock check`.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
@@ -7,40 +7,40 @@ use serde::Serialize;
 
 use crate::name::NodeName;
 
-/// Something that an administrator should change in the tables.
+/// An error or warning about the tables.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// How bad it is.
+    /// Severity.
     pub severity: Severity,
     /// Row or column: `d1`, `networks net98`, `hosts.ip of d1, hosts.ip of d2`.
     pub place: String,
-    /// The whole message; it names the row, column and value by itself.
+    /// Complete message with row, column and value.
     pub text: String,
-    /// The nodes that can not be made because of it.
+    /// Nodes whose containers cannot be created.
     pub nodes: Vec<NodeName>,
-    /// The row that makes it wrong, where that is another than the node's own.
+    /// Row that causes the finding, if it is not the node's own row.
     #[serde(skip)]
     cause: Option<Cause>,
-    /// What is told of some of the nodes alone, where the text is about several.
+    /// Messages for single nodes, if `text` is about several nodes.
     #[serde(skip)]
     per_node: BTreeMap<NodeName, String>,
 }
 
-/// The row behind a finding: what has the same cause is told once.
+/// Row that causes findings. Findings with the same cause are reported once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Cause {
     row: String,
-    /// Whether the finding is about that row, and not about one that needs it.
+    /// Whether the finding is about this row itself, not about a row that needs it.
     is_root: bool,
 }
 
-/// Whether something can be made of the tables all the same.
+/// Severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// It can; it may not be what is meant.
+    /// Containers can be created, but the tables may not be as intended.
     Warning,
-    /// It can not.
+    /// Containers of the nodes cannot be created.
     Error,
 }
 
@@ -71,23 +71,23 @@ impl Finding {
         Self { severity, place, text, nodes, cause: None, per_node: BTreeMap::new() }
     }
 
-    /// What is wrong for one of its nodes.
+    /// Message for one of the nodes.
     pub fn text_of(&self, node: &NodeName) -> &str {
         self.per_node.get(node).unwrap_or(&self.text)
     }
 
-    /// The same finding, which follows from what is wrong with `row`.
+    /// Marks the finding as a consequence of `row`.
     pub(super) fn because_of(self, row: Option<String>) -> Self {
         Self { cause: row.map(|row| Cause { row, is_root: false }), ..self }
     }
 
-    /// The same finding, which is about `row` itself.
+    /// Marks the finding as one about `row` itself.
     pub(super) fn about(self, row: String) -> Self {
         Self { cause: Some(Cause { row, is_root: true }), ..self }
     }
 }
 
-/// One finding for each cause: a wrong row that a hundred nodes need is one thing to change. The rest keep their order.
+/// Merges findings with the same cause: a wrong row that a hundred nodes need is one change. The order stays.
 pub(super) fn merged(findings: Vec<Finding>) -> Vec<Finding> {
     let mut kept: Vec<(Finding, Vec<Finding>)> = Vec::with_capacity(findings.len());
     let mut places: HashMap<String, usize> = HashMap::new();
@@ -105,7 +105,7 @@ pub(super) fn merged(findings: Vec<Finding>) -> Vec<Finding> {
     kept.into_iter().map(|(first, others)| with_others(first, others)).collect()
 }
 
-/// What follows from a wrong row is not told, only whom it stops; of equals the first is told, and who the others are.
+/// Merges `others` into `first`: adds their nodes. If none of them is about the row itself, the text also names the other nodes.
 fn with_others(mut first: Finding, others: Vec<Finding>) -> Finding {
     let is_root = first.cause.as_ref().is_some_and(|cause| cause.is_root);
     let alone = first.nodes.clone();

@@ -1,4 +1,4 @@
-//! The docker hosts: their plans, each made once.
+//! Docker hosts and their plans. Each plan is compiled once.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::compile::{Cluster, HostError};
 use crate::hostplan::HostPlan;
 use crate::name::NodeName;
 
-/// The plan of every host that has containers or is to have some, or why it has none.
+/// The plan of every host that has containers or will have some, or the error.
 pub(super) struct Plans<'a>(BTreeMap<&'a NodeName, Host<'a>>);
 
 struct Host<'a> {
@@ -32,18 +32,18 @@ impl<'a> Plans<'a> {
         Self(hosts)
     }
 
-    /// The plan of a host; `None` also where it is wrong, which is a finding of its own.
+    /// The plan of a host; `None` also if the plan has an error, which is a finding of its own.
     pub(super) fn get(&self, host: &NodeName) -> Option<&HostPlan> {
         self.0.get(host)?.plan.as_ref().ok()
     }
 
-    /// The same with the host's name, as long as the plans live.
+    /// Name and plan of a host, with the lifetime of the plans.
     pub(super) fn entry(&self, host: &NodeName) -> Option<(&NodeName, &HostPlan)> {
         let (name, found) = self.0.get_key_value(host)?;
         Some((name, found.plan.as_ref().ok()?))
     }
 
-    /// Hosts without a plan, none of whose containers can be made, and entries that plans pass over.
+    /// Hosts without a plan, whose containers cannot be created, and entries that plans ignore.
     pub(super) fn findings(&self, cluster: &Cluster<'_>) -> Vec<Finding> {
         self.0.iter().flat_map(|(name, host)| host.findings(name, cluster)).collect()
     }

@@ -1,5 +1,5 @@
-//! Addresses that somebody answers at already: the management node, routers, servers of the network, service processors. A
-//! container that had one would take it from all of its neighbours.
+//! Addresses of the infrastructure: management node, routers, servers of the network, service processors. A container with
+//! such an address would take it over for the whole network.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -10,15 +10,15 @@ use super::Finding;
 use crate::compile::Cluster;
 use crate::name::NodeName;
 
-/// Keys of `site` that name machines.
+/// Keys of `site` whose values are addresses of machines.
 const SITE: [&str; 7] =
     ["master", "nameservers", "forwarders", "ntpservers", "extntpservers", "tftpserver", "nfsserver"];
 
-/// Columns of `networks` that name machines.
+/// Columns of `networks` with addresses of machines.
 const NETWORKS: [&str; 6] =
     ["gateway", "dhcpserver", "tftpserver", "nameservers", "ntpservers", "logservers"];
 
-/// Columns of a node that name other machines.
+/// Columns of a node with addresses of other machines.
 const NODES: [&str; 9] = [
     "ipmi.bmc",
     "openbmc.bmc",
@@ -34,16 +34,16 @@ const NODES: [&str; 9] = [
 /// The tables of these columns. A user of a database server may lack the right to read some of them.
 const TABLES: [&str; 7] = ["hosts", "ipmi", "networks", "noderes", "openbmc", "routes", "site"];
 
-/// Who has which address, and where it is said.
+/// Addresses of machines, with the cells that contain them.
 struct Known(BTreeMap<IpAddr, Vec<Place>>);
 
 struct Place {
     text: String,
-    /// The node whose own row says it.
+    /// Node whose row contains the address.
     node: Option<NodeName>,
 }
 
-/// Containers whose address is that of a machine which the tables name.
+/// Containers whose address belongs to another machine in the tables.
 pub(super) fn findings(cluster: &Cluster<'_>) -> Vec<Finding> {
     let known = Known::read(cluster);
     let mut findings: Vec<Finding> = TABLES.into_iter().filter_map(|table| unread(cluster, table)).collect();
@@ -94,7 +94,7 @@ impl Known {
         known
     }
 
-    /// Names are left out: what they stand for is a node's address, or not in the tables.
+    /// Ignores names: their addresses belong to nodes or are not in the tables.
     fn add(&mut self, value: &str, place: &str, node: Option<&NodeName>) {
         for word in value.split([',', ';', ' ', '|']).map(str::trim) {
             // hosts.otherinterfaces: NAME:ADDRESS
@@ -109,7 +109,7 @@ impl Known {
     fn finding(&self, node: &NodeName, own: &str, address: IpAddr, cluster: &Cluster<'_>) -> Option<Finding> {
         let mut others = self.0.get(&address)?.iter().filter(|place| place.node.as_ref() != Some(node));
         let first = &others.next()?.text;
-        // two nodes of one address are told as that
+        // duplicate addresses of two nodes are another finding
         if cluster.is_duplicate(node, address) {
             return None;
         }

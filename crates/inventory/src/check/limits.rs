@@ -1,4 +1,4 @@
-//! What the kernel, DNS and Docker take at most: past it a container is made, and then does not start.
+//! Limits of the kernel, DNS and Docker. A container beyond them is created but does not start.
 
 use std::collections::BTreeMap;
 
@@ -14,16 +14,16 @@ const HOST_NAME: usize = 64;
 /// RFC 1035, 2.3.4.
 const LABEL: usize = 63;
 
-/// `MAX_ARG_STRLEN` with the final NUL (execve(2)): one word of a command, or one variable.
+/// `MAX_ARG_STRLEN` with the final NUL (execve(2)): one argument or one variable.
 const WORD: usize = 131_071;
 
 /// Ports of a Linux bridge: `BR_MAX_PORTS` is 1024 and number 0 is none (net/bridge/br_private.h, br_if.c).
 const BRIDGE_PORTS: usize = 1023;
 
-/// Networks that Docker has itself, and a word with a meaning of its own (moby `api/types/container/hostconfig.go`).
+/// Docker's predefined networks, and a reserved word (moby `api/types/container/hostconfig.go`).
 const OF_DOCKER: [&str; 5] = ["bridge", "host", "none", "default", "container"];
 
-/// Of one container.
+/// Findings about one container.
 pub(super) fn of_container(spec: &ContainerSpec) -> Vec<Finding> {
     let node = &spec.node;
     let finding =
@@ -48,7 +48,7 @@ fn host_name(spec: &ContainerSpec) -> Option<(&'static str, String)> {
         Some(name) => ("vm.othersettings", name, "shorten hostname= in vm.othersettings"),
         None => ("nodelist.node", node, "rename the node"),
     };
-    // Docker gives both to the kernel as one name (moby, `FullHostname`)
+    // Docker passes both to the kernel as one name (moby, `FullHostname`)
     let (full, remedy) = match &spec.settings.domain {
         Some(domain) => {
             (format!("{name}.{domain}"), format!("{rename}, or shorten domain= in vm.othersettings"))
@@ -86,7 +86,7 @@ fn network_of_docker(spec: &ContainerSpec) -> Option<Finding> {
     Some(Finding::error(place.clone(), &text, [node.clone()]).because_of(Some(place)))
 }
 
-/// Containers by the Linux bridge that they are plugged into.
+/// Containers by the Linux bridge that they are attached to.
 #[derive(Default)]
 pub(super) struct BridgePorts<'a>(BTreeMap<(&'a NodeName, &'a IfName), Users>);
 
@@ -96,20 +96,20 @@ struct Users {
 }
 
 impl<'a> BridgePorts<'a> {
-    /// Adds those of a container.
+    /// Adds the ports of a container.
     pub(super) fn add(&mut self, plans: &'a Plans<'_>, spec: &ContainerSpec) {
         for on in &spec.attachments {
             let Some((host, plan)) = plans.entry(&spec.host.name) else { continue };
             let Some((bridge, _)) = plan.bridge_of(&on.network) else { continue };
             if matches!(bridge.kind, DeviceKind::Bridge { .. }) {
-                // the port that leads out
+                // the uplink
                 let first = || Users { network: on.network.clone(), ports: 1 };
                 self.0.entry((host, &bridge.name)).or_insert_with(first).ports += 1;
             }
         }
     }
 
-    /// Bridges that can not have all of them at once.
+    /// Bridges with more ports than the kernel allows.
     pub(super) fn findings(&self) -> Vec<Finding> {
         let full = self.0.iter().filter(|(_, users)| users.ports > BRIDGE_PORTS);
         full.map(|((host, bridge), Users { network, ports })| {

@@ -1,4 +1,4 @@
-//! Names that somebody takes for one another: a warning, for xCAT itself lives with them.
+//! Ambiguous names. These are warnings, because xCAT itself accepts them.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ pub(super) fn findings(cluster: &Cluster<'_>) -> Vec<Finding> {
     findings
 }
 
-/// DNS makes no difference between capital and small letters (RFC 1035, 2.3.3).
+/// DNS ignores upper and lower case (RFC 1035, 2.3.3).
 fn of_case(nodes: &[NodeName]) -> Vec<Finding> {
     let mut by_small: BTreeMap<String, Vec<&NodeName>> = BTreeMap::new();
     for node in nodes {
@@ -29,7 +29,7 @@ fn of_case(nodes: &[NodeName]) -> Vec<Finding> {
         .collect()
 }
 
-/// A noderange takes such a name for the node (xCAT `NodeRange.pm`), and the two share a row in every table.
+/// In a noderange such a name means the node (xCAT `NodeRange.pm`). Node and group share a row in every table.
 fn of_groups(cluster: &Cluster<'_>) -> Vec<Finding> {
     let groups = cluster.groups();
     let is_node = |name: &&String| name.parse().is_ok_and(|name| cluster.has_node(&name));

@@ -1,4 +1,4 @@
-//! Rows of `networks`: those that make no network, and networks that overlap.
+//! Rows of `networks`: invalid rows, and networks that overlap.
 
 use ipnet::IpNet;
 
@@ -17,7 +17,7 @@ pub(super) fn findings(cluster: &Cluster<'_>) -> Vec<Finding> {
     findings
 }
 
-/// xCAT itself lives with a row without a name; a container can not be on it.
+/// xCAT accepts a row without a name, but containers cannot use it.
 fn unusable(problem: &NetworkError) -> Finding {
     let finding = match problem {
         NetworkError::Nameless { .. } => Finding::warning("networks", problem, []),
@@ -29,7 +29,7 @@ fn unusable(problem: &NetworkError) -> Finding {
     finding.about(cause::of_problem(problem))
 }
 
-/// Sorted by first address, the larger first, a subnet that overlaps others lies in one before it.
+/// Subnets are sorted by first address, larger ones first: an overlapping subnet is inside an earlier one.
 fn overlaps(networks: &[Network]) -> Vec<Finding> {
     let mut subnets: Vec<(IpNet, &Network)> = networks
         .iter()

@@ -1,4 +1,4 @@
-//! Ports that two containers publish on one host: the second could not start.
+//! Ports that two containers publish on one host: the second container cannot start.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -18,7 +18,7 @@ struct Use {
 }
 
 impl Published {
-    /// Adds those of a container.
+    /// Adds the ports of a container.
     pub(super) fn add(&mut self, spec: &ContainerSpec) {
         for published in &spec.settings.ports {
             let place = (spec.host.name.clone(), published.protocol);
@@ -27,7 +27,7 @@ impl Published {
         }
     }
 
-    /// Those that meet: at the same address, or one of them at every address.
+    /// Conflicts: the same port at the same address, or at all addresses.
     pub(super) fn findings(mut self) -> Vec<Finding> {
         let mut findings = Vec::new();
         for ((host, protocol), users) in &mut self.0 {

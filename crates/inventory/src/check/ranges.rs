@@ -1,4 +1,4 @@
-//! `networks.dynamicrange`: what DHCP gives away must be no container's.
+//! `networks.dynamicrange`: no container may have an address that DHCP assigns.
 //!
 //! Form (xCAT `Schema.pm`, `dhcp.pm`): ranges separated by `;`, each `FIRST-LAST` or `FIRST,LAST`.
 
@@ -18,7 +18,7 @@ struct Range {
 }
 
 impl Ranges {
-    /// The ranges, and the cells that are none.
+    /// Reads the ranges. Also returns the invalid cells.
     pub(super) fn read(cluster: &Cluster<'_>) -> (Self, Vec<CellError>) {
         let (mut ranges, mut problems) = (Vec::new(), Vec::new());
         for (network, text) in cluster.network_cells("dynamicrange") {
@@ -36,7 +36,7 @@ impl Ranges {
         (Self(ranges), problems)
     }
 
-    /// Containers whose address DHCP may give to another machine.
+    /// Containers whose address DHCP may assign to another machine.
     pub(super) fn findings(&self, cluster: &Cluster<'_>) -> Vec<Finding> {
         let mut findings = Vec::new();
         let placed = cluster.placed().iter().filter_map(|(node, placed)| Some((node, placed.as_ref().ok()?)));

@@ -1,4 +1,4 @@
-//! `vm.cpus` and `vm.memory`, read without floating point.
+//! `vm.cpus` and `vm.memory`, parsed without floating point.
 
 use std::str::FromStr;
 
@@ -7,14 +7,14 @@ use crate::container::Cpus;
 const NANO: u64 = 1_000_000_000;
 const MIB: u128 = 1 << 20;
 
-/// Docker takes no less (moby `daemon/daemon_unix.go`: `linuxMinMemory`, and 0.01 CPU).
+/// Docker's minimum (moby `daemon/daemon_unix.go`: `linuxMinMemory`, and 0.01 CPU).
 const LEAST_MEMORY: u64 = 6 << 20;
 const LEAST_CPU: u64 = NANO / 100;
 
 impl FromStr for Cpus {
     type Err = String;
 
-    /// A decimal number is an amount; anything with `-` or `,` a set of CPU numbers.
+    /// A decimal number is a number of CPUs. A value with `-` or `,` is a set of CPU numbers.
     fn from_str(text: &str) -> Result<Self, String> {
         let amount = decimal(text).filter(|amount| *amount >= LEAST_CPU).map(Self::Amount);
         let set = || is_set(text).then(|| Self::Set(text.to_owned()));
@@ -48,7 +48,7 @@ pub(super) fn bytes(text: &str) -> Option<u64> {
     u64::try_from(u128::from(decimal(number)?) * unit / u128::from(NANO)).ok()
 }
 
-/// A number with at most nine decimals, in 1e-9.
+/// A number with up to nine decimal places, in units of 1e-9.
 fn decimal(text: &str) -> Option<u64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());

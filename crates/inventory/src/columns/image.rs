@@ -1,7 +1,7 @@
-//! References of images, by the rules of `distribution/reference` (`reference.go`, `normalize.go`): an engine refuses every
-//! other one, and says less.
+//! Image references, by the rules of `distribution/reference` (`reference.go`, `normalize.go`). An engine refuses others
+//! with a less helpful message.
 
-/// Whether the engine takes it.
+/// Checks that engines accept an image reference.
 ///
 /// # Errors
 /// The rule that `image` breaks.
@@ -38,8 +38,8 @@ fn check_name(name: &str) -> Result<(), String> {
     if name.len() > 255 { Err("an image's name has at most 255 characters".to_owned()) } else { Ok(()) }
 }
 
-/// The first part is a registry where it cannot be a user's name (`splitDockerDomain`). Newer engines also take one with
-/// capital letters for a registry; older ones refuse it.
+/// The first part is a registry if it cannot be a user name (`splitDockerDomain`). Newer engines also accept upper-case
+/// letters in it, older ones do not.
 fn is_registry(first: &str) -> bool {
     first == "localhost" || first.contains(['.', ':'])
 }
@@ -60,7 +60,7 @@ fn is_address(registry: &str) -> bool {
     host.split('.').all(is_label) && port.is_none_or(|port| port.parse::<u16>().is_ok())
 }
 
-/// Small letters and digits, with `.`, `_`, `__` or any number of `-` between them.
+/// Lower-case letters and digits, separated by `.`, `_`, `__` or any number of `-`.
 fn is_part(part: &str) -> bool {
     let is_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let separators = part.split(|letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit());
@@ -85,7 +85,7 @@ fn check_tag(tag: &str) -> Result<(), String> {
     }
 }
 
-/// Of the algorithms that engines verify (opencontainers `go-digest`, `algorithm.go`).
+/// A digest of an algorithm that engines verify (opencontainers `go-digest`, `algorithm.go`).
 fn check_digest(digest: &str) -> Result<(), String> {
     let form = || "a digest is written as sha256: and 64 lower-case hexadecimal digits".to_owned();
     let (algorithm, digits) = digest.split_once(':').ok_or_else(form)?;

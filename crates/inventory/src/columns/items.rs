@@ -1,5 +1,5 @@
-//! Items of a column, separated by `;` or `,`. Quotes keep a value together as in a shell: in `'...'` every character stands
-//! for itself, in `"..."` a backslash makes `"` and `\` stand for themselves. Outside of quotes a backslash is an ordinary
+//! Items of a column, separated by `;` or `,`. Quotes work as in a shell: in `'...'` every character is literal,
+//! in `"..."` a backslash escapes `"` and `\`. Outside of quotes a backslash is an ordinary
 //! character. JSON after `docker=` and `entrypoint=` keeps its own quotes and commas.
 
 use std::str::Chars;
@@ -9,20 +9,20 @@ use serde::de::IgnoredAny;
 /// One item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Item {
-    /// Its text without quotes.
+    /// Text without quotes.
     pub(super) text: String,
-    /// A `,` separates it from the item before: it may be a further value of that one.
+    /// Whether a `,` separates it from the previous item: it may be another value of that item.
     pub(super) after_comma: bool,
 }
 
-/// The items; empty ones are left out.
+/// Splits a column into items, without empty ones.
 ///
 /// # Errors
-/// A quote that has no end.
+/// A quote that is not closed.
 pub(super) fn split(text: &str) -> Result<Vec<Item>, String> {
     let mut items = Vec::new();
     let mut item = Item { text: String::new(), after_comma: false };
-    // blanks around an item do not belong to it, but those in its quotes do
+    // blanks around an item are ignored, blanks in quotes are kept
     let mut kept = 0;
     let mut letters = text.chars();
     loop {
@@ -51,8 +51,8 @@ pub(super) fn split(text: &str) -> Result<Vec<Item>, String> {
     Ok(items)
 }
 
-/// The JSON value at the beginning of `rest`, where the item takes one. Of an object with a mistake nobody can say where it
-/// ends: it is all of `rest`, and its own parser reports the mistake.
+/// The JSON value at the start of `rest`, if the item takes one. The end of an invalid object is unknown: the value is
+/// then all of `rest`, and its parser reports the error.
 fn json<'a>(item: &str, rest: &'a str) -> Option<&'a str> {
     let key = item.trim_end().strip_suffix('=')?.trim_end();
     let mut values = serde_json::Deserializer::from_str(rest).into_iter::<IgnoredAny>();
@@ -91,7 +91,7 @@ fn quoted(quote: char, letters: &mut impl Iterator<Item = char>) -> Result<Strin
     Err(format!("the quote {quote} has no end"))
 }
 
-/// An item as it is written so that [`split`] reads the same.
+/// Quotes an item so that [`split`] returns the same item.
 #[cfg(test)]
 fn quote(item: &str) -> String {
     format!("\"{}\"", item.replace('\\', r"\\").replace('"', "\\\""))

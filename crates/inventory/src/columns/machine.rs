@@ -9,8 +9,8 @@ use crate::mac::MacAddr;
 impl FromStr for DockerHost {
     type Err = String;
 
-    /// `host1` or, as xCAT writes it, `host1:2376`. Port 2375 is Docker's port without TLS, which xCAT's documentation and old
-    /// tables have everywhere; nobody here speaks to it, so it says no more than the name alone.
+    /// `host1`, or xCAT's form `host1:2376`. Port 2375 is Docker's port without TLS. xCAT's documentation and old
+    /// tables use it everywhere. xdock does not connect to it, so `host1:2375` means the same as `host1`.
     fn from_str(text: &str) -> Result<Self, String> {
         refuse_urls(text)?;
         let (name, port) = match text.split_once(':') {
@@ -29,13 +29,13 @@ impl DockerHost {
     /// Docker's port without TLS (IANA `docker`).
     pub const PLAIN_PORT: u16 = 2375;
 
-    /// Whether a cell of `vm.host` has that port.
+    /// Whether a cell of `vm.host` has Docker's port without TLS.
     pub(crate) fn has_plain_port(text: &str) -> bool {
         text.rsplit_once(':').is_some_and(|(_, port)| port.parse() == Ok(Self::PLAIN_PORT))
     }
 }
 
-/// `tcp://host1:2375`, `unix:///run/docker.sock`: what other programs call a docker host.
+/// Refuses URLs such as `tcp://host1:2375` and `unix:///run/docker.sock`, which other programs use for a Docker host.
 fn refuse_urls(text: &str) -> Result<(), String> {
     let Some((scheme, rest)) = text.split_once("://") else { return Ok(()) };
     let host = rest.split([':', '/']).next().filter(|host| !host.is_empty()).unwrap_or("HOST");
@@ -56,8 +56,8 @@ pub fn image_and_command(text: &str) -> Result<(String, Option<Vec<String>>), St
     Ok((image.to_owned(), command))
 }
 
-/// The words of a command as `provmethod`, `entrypoint=` and `mk command=` write them: split at every comma, as xCAT does. A
-/// command with commas in its words is a JSON list, as in a Dockerfile: `["sh","-c","echo a, b"]`.
+/// Arguments of a command in `provmethod`, `entrypoint=` and `mk command=`: split at every comma, as xCAT does. A
+/// command whose arguments contain commas is a JSON list, as in a Dockerfile: `["sh","-c","echo a, b"]`.
 ///
 /// # Errors
 /// The rule that `text` breaks.
@@ -82,7 +82,7 @@ pub fn primary_mac(text: &str) -> Result<Option<MacAddr>, String> {
     first.filter(|mac| !mac.is_empty()).map(str::parse).transpose().map_err(|error| format!("{error}"))
 }
 
-/// All MAC addresses of `mac.mac`, of which a machine has one for each NIC; those that are none are left out.
+/// All MAC addresses of `mac.mac`, one for each NIC of a machine. Invalid ones are ignored.
 pub fn all_macs(text: &str) -> Vec<MacAddr> {
     let macs = text.split('|').map(|entry| entry.split_once('!').map_or(entry, |(mac, _)| mac));
     macs.filter_map(|mac| mac.trim().parse().ok()).collect()

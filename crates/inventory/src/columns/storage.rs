@@ -4,15 +4,15 @@ use std::str::FromStr;
 
 use crate::container::VolumeMount;
 
-/// What an option is about; a volume takes one of each kind.
+/// Kind of an option. A volume can have one option of each kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Access,
-    /// SELinux: shared by containers, or for this one only.
+    /// SELinux: shared with other containers, or for this container only.
     Label,
     /// mount_namespaces(7), for paths of the host.
     Propagation,
-    /// Whether the image's files below the target are copied into a new volume.
+    /// Whether the engine copies the image's files below the target to a new volume.
     Copy,
 }
 
@@ -54,7 +54,7 @@ impl FromStr for VolumeMount {
     }
 }
 
-/// Forms that `docker run` knows and that would otherwise become a volume with an odd name.
+/// Refuses forms of `docker run` that would become a volume with an unexpected name.
 fn refuse_other_forms(text: &str) -> Result<(), String> {
     match text.split_once(':') {
         Some(("tmpfs", path)) => Err(format!(
@@ -108,7 +108,7 @@ fn known(word: &str) -> Option<&'static (&'static str, Kind)> {
 /// All items of the column.
 ///
 /// # Errors
-/// The rule that an item breaks, or the target that two items share.
+/// The rule that an item breaks, or the target of two items.
 pub fn volumes(text: &str) -> Result<Vec<VolumeMount>, String> {
     let mut volumes: Vec<VolumeMount> = Vec::new();
     for item in items(text) {
@@ -124,7 +124,7 @@ pub fn volumes(text: &str) -> Result<Vec<VolumeMount>, String> {
     Ok(volumes)
 }
 
-/// The items. An option alone belongs to the item before it: `,` separates both items and options.
+/// Splits the column into items. `,` separates both items and options: an option alone belongs to the previous item.
 fn items(text: &str) -> Vec<String> {
     let mut items: Vec<String> = Vec::new();
     for part in text.split([',', ';']).map(str::trim).filter(|part| !part.is_empty()) {

@@ -1,4 +1,4 @@
-//! A container's places on networks, from `hosts.ip`, `mac.mac`, `vm.nics` and its row of `nics`. Pure.
+//! A container's network attachments, from `hosts.ip`, `mac.mac`, `vm.nics` and its row of `nics`. Pure.
 
 use std::net::IpAddr;
 
@@ -11,47 +11,47 @@ use crate::name::{IfName, NetName, NodeName};
 use crate::networks::around;
 use crate::nics::{Nic, Nics};
 
-/// The columns that place a container.
+/// The columns that define a container's attachments.
 #[derive(Debug)]
 pub struct AddressColumns<'a> {
-    /// Its node.
+    /// The node.
     pub node: &'a NodeName,
     /// `hosts.ip`.
     pub ip: IpAddr,
     /// `mac.mac`.
     pub mac: Option<MacAddr>,
-    /// `vm.nics`, in order; may be empty.
+    /// `vm.nics` in its order; may be empty.
     pub listed: &'a [NetName],
-    /// Its row of `nics`.
+    /// Row of `nics`.
     pub nics: &'a Nics,
-    /// All of `networks`.
+    /// All networks.
     pub networks: &'a [Network],
 }
 
-/// Columns that give a container no place. Each message names node, column and value.
+/// Error in a container's network columns. Each message names node, column and value.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum AttachError {
-    /// An address that lies nowhere.
+    /// Address that is in no network.
     #[error("no row of networks contains {ip}, the {column} of {node}; add the row or correct the address")]
     NoMatchingNetwork {
         /// The node.
         node: NodeName,
-        /// Where the address stands.
+        /// Column of the address.
         column: String,
         /// The address.
         ip: IpAddr,
     },
-    /// A network that is not in the table.
+    /// Network that is not in the table.
     #[error("{column}={network} of {node}: no row of networks has this netname")]
     UnknownNetwork {
         /// The node.
         node: NodeName,
         /// `vm.nics` or `nicnetworks.NIC`.
         column: String,
-        /// What it says.
+        /// Value of the column.
         network: NetName,
     },
-    /// An address outside of the network that is named for it.
+    /// Address outside of its network.
     #[error("nicips.{nic}={ip} of {node} is not in network {network}, which nicnetworks.{nic} names")]
     Outside {
         /// The node.
@@ -63,39 +63,39 @@ pub enum AttachError {
         /// The network.
         network: NetName,
     },
-    /// An address that no container can have.
+    /// Reserved address of a network.
     #[error(
         "{column}={ip} of {node} is the {what} of network {network} ({subnet}); give the node another address"
     )]
     Reserved {
         /// The node.
         node: NodeName,
-        /// Where the address stands.
+        /// Column of the address.
         column: String,
         /// The address.
         ip: IpAddr,
-        /// network address, broadcast address or gateway.
+        /// `network address`, `broadcast address` or `gateway`.
         what: &'static str,
         /// The network.
         network: NetName,
-        /// Its subnet.
+        /// Subnet of the network.
         subnet: IpNet,
     },
-    /// `vm.nics` begins with another network than that of `hosts.ip`.
+    /// `vm.nics` does not begin with the network of `hosts.ip`.
     #[error(
         "vm.nics={listed} of {node} must begin with {primary}, the network that contains its hosts.ip {ip}"
     )]
     NotFirst {
         /// The node.
         node: NodeName,
-        /// What `vm.nics` begins with.
+        /// First network of `vm.nics`.
         listed: NetName,
         /// The network of `hosts.ip`.
         primary: NetName,
         /// `hosts.ip`.
         ip: IpAddr,
     },
-    /// `vm.nics` names a network on which nothing gives an address.
+    /// `vm.nics` names a network in which the node has no address.
     #[error(
         "vm.nics of {node} names {network}, where the node has no address; set nicips.NIC=ADDRESS and nicnetworks.NIC={network}"
     )]
@@ -105,7 +105,7 @@ pub enum AttachError {
         /// The network.
         network: NetName,
     },
-    /// Two addresses of one family on one network: Docker takes one.
+    /// Two addresses of one family on one network. Docker allows one.
     #[error("{node} has two {family} addresses on network {network}, {first} and {second}; remove one")]
     TwoAddresses {
         /// The node.
@@ -119,7 +119,7 @@ pub enum AttachError {
         /// The second.
         second: IpAddr,
     },
-    /// Two interfaces on one network: Docker connects a container to a network once.
+    /// Two interfaces on one network. Docker connects a container to a network once.
     #[error(
         "interfaces {first} and {second} of {node} are both on network {network}; a container connects to a network only once"
     )]
@@ -150,7 +150,7 @@ pub enum AttachError {
 }
 
 impl AddressColumns<'_> {
-    /// The attachments, that of `hosts.ip` first, then those of `nics` in its order.
+    /// Attachments: first that of `hosts.ip`, then those of `nics` in its order.
     ///
     /// # Errors
     /// Columns that contradict each other or `networks`.
@@ -180,7 +180,7 @@ impl AddressColumns<'_> {
         AttachError::NoMatchingNetwork { node: self.node.clone(), column: column.to_owned(), ip }
     }
 
-    /// `eth0`, or the interface that `nics` has on the primary network.
+    /// Interface of the primary network: the one in `nics`, else `eth0`.
     fn on_primary(&self, primary: &Network) -> Result<Attachment, AttachError> {
         let mut named = None;
         for nic in self.nics.iter().filter(|nic| nic.is_ethernet()) {
@@ -316,8 +316,8 @@ impl AddressColumns<'_> {
     }
 }
 
-/// The first and last address of a subnet are no host's (RFC 1122 3.2.1.3; IPv6 has only the first, RFC 4291
-/// 2.6.1), except in the smallest subnets (RFC 3021, RFC 6164). The gateway is a router's.
+/// The first and last address of a subnet are reserved (RFC 1122 3.2.1.3; in IPv6 only the first, RFC 4291
+/// 2.6.1), except in the smallest subnets (RFC 3021, RFC 6164). The gateway belongs to a router.
 fn reserved(ip: IpAddr, subnet: IpNet, gateways: &[IpAddr]) -> Option<&'static str> {
     let small = subnet.max_prefix_len() - subnet.prefix_len() < 2;
     match ip {

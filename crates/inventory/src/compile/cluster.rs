@@ -1,4 +1,4 @@
-//! What all nodes share, read once.
+//! Data that all nodes share. It is read once.
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ use crate::name::NodeName;
 use crate::networks::{NetworkError, NetworkRow};
 use crate::nics::{COLUMNS, Nics};
 
-/// The whole inventory, ready to compile many nodes and hosts.
+/// The inventory, prepared to compile many nodes and hosts.
 #[derive(Debug)]
 pub struct Cluster<'a> {
     inventory: &'a Inventory,
@@ -31,7 +31,7 @@ impl<'a> Cluster<'a> {
     /// Reads node names and networks.
     ///
     /// # Errors
-    /// Tables that can not be read.
+    /// A table that cannot be read.
     pub fn read(inventory: &'a Inventory) -> Result<Self, InventoryError> {
         let nodes = inventory.nodes()?;
         let rows = inventory.rows("networks")?.iter();
@@ -53,32 +53,32 @@ impl<'a> Cluster<'a> {
         &self.nodes
     }
 
-    /// Whether a node has that name.
+    /// Whether a node has this name.
     pub fn has_node(&self, name: &NodeName) -> bool {
         self.nodes.binary_search(name).is_ok()
     }
 
-    /// Whether a node of that name is a container.
+    /// Whether the node with this name is a container.
     pub fn is_container(&self, name: &NodeName) -> bool {
         self.placed().binary_search_by(|(node, _)| node.cmp(name)).is_ok()
     }
 
-    /// The networks of the table.
+    /// Networks in the order of the table.
     pub fn networks(&self) -> &[Network] {
         &self.networks
     }
 
-    /// What is wrong with the rows of `networks` that make no network.
+    /// Errors of the invalid rows of `networks`.
     pub fn network_problems(&self) -> &[NetworkError] {
         &self.problems
     }
 
-    /// `netname` and a column of the rows that have both.
+    /// `netname` and a column, of the rows that have both.
     pub(crate) fn network_cells(&self, column: &str) -> impl Iterator<Item = (&'a str, &'a str)> {
         self.cells("networks", "netname", column)
     }
 
-    /// `net` of the row with that `netname`, as it stands.
+    /// Text of `net` in the row with this `netname`.
     pub(crate) fn net_of(&self, netname: &str) -> Option<&'a str> {
         self.network_cells("net").find(|(name, _)| *name == netname).map(|(_, net)| net)
     }
@@ -93,19 +93,19 @@ impl<'a> Cluster<'a> {
         self.cells("routes", "routename", "gateway")
     }
 
-    /// Two columns of the rows of a table that have both. A table that can not be read is told by those who need it.
+    /// Two columns of a table, of the rows that have both. Callers that need the table report if it cannot be read.
     fn cells(&self, table: &str, key: &str, column: &str) -> impl Iterator<Item = (&'a str, &'a str)> {
         let rows = self.inventory.rows(table).unwrap_or_default();
         let cells = rows.iter().filter_map(|row| Some((row.get(key)?, row.get(column)?)));
         cells.collect::<Vec<_>>().into_iter()
     }
 
-    /// The names of all groups that have members or a row.
+    /// Names of all groups with members or a row.
     pub(crate) fn groups(&self) -> Vec<String> {
         self.inventory.groups().unwrap_or_default()
     }
 
-    /// Why a table cannot be read, if so.
+    /// Error of a table that cannot be read.
     pub(crate) fn unreadable(&self, table: &str) -> Option<InventoryError> {
         self.inventory.rows(table).err()
     }
@@ -116,12 +116,12 @@ impl<'a> Cluster<'a> {
         self.inventory.rows(table).is_ok_and(|rows| !rows.is_empty())
     }
 
-    /// The node or group whose row gives a column's value for a node.
+    /// The node or group whose row has the value of a column for a node.
     pub(crate) fn row_key(&self, node: &NodeName, column: &str) -> Option<String> {
         self.inventory.row_key(node.as_str(), column)
     }
 
-    /// Host and attachments of every container node, sorted by node; computed at the first call.
+    /// Host and attachments of every container node, sorted by node. The first call computes them.
     pub(crate) fn placed(&self) -> &[(NodeName, Result<Placed, SpecError>)] {
         self.placed.get_or_init(|| {
             let containers = self.nodes.iter().filter(|node| self.may_be_container(node));
@@ -129,13 +129,13 @@ impl<'a> Cluster<'a> {
         })
     }
 
-    /// Addresses that more than one node has; computed at the first call.
+    /// Addresses of more than one node. The first call computes them.
     pub fn duplicates(&self) -> &[Duplicate] {
         self.duplicates.get_or_init(|| self.find_duplicates())
     }
 
-    /// Container nodes whose place on the networks is wrong, or is also another node's, each with the reason; computed at the
-    /// first call.
+    /// Container nodes whose attachments are invalid or share an address with another node, each with the reason. The first
+    /// call computes them.
     pub(crate) fn unusable(&self) -> &BTreeMap<NodeName, String> {
         self.unusable.get_or_init(|| {
             let wrong =
@@ -151,19 +151,19 @@ impl<'a> Cluster<'a> {
         })
     }
 
-    /// Whether a node shares an address with another one.
+    /// Whether a node shares an address with another node.
     pub(crate) fn is_duplicate(&self, node: &NodeName, address: IpAddr) -> bool {
         let shares = |duplicate: &&Duplicate| duplicate.nodes.contains(node);
         let address = address.to_string();
         self.duplicates().iter().filter(shares).any(|duplicate| duplicate.address == address)
     }
 
-    /// `nodehm.mgt` is `docker`, or can not be read: then compiling the node says why.
+    /// Whether `nodehm.mgt` is `docker` or cannot be read. In the second case, compiling the node reports the error.
     fn may_be_container(&self, node: &NodeName) -> bool {
         self.text(node, "nodehm.mgt").map_or(true, |mgt| mgt.as_deref() == Some("docker"))
     }
 
-    /// A cell that is not empty.
+    /// Text of a cell; `None` if it is empty.
     pub(crate) fn text(&self, node: &NodeName, column: &str) -> Result<Option<String>, InventoryError> {
         let value = self.inventory.value(node.as_str(), column)?;
         Ok(value.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()))
@@ -189,7 +189,7 @@ impl<'a> Cluster<'a> {
         self.parsed(node, "hosts.ip", |text| text.parse().map_err(|_| "an IP address is needed".to_owned()))
     }
 
-    /// The row of `nics` of a container: without an address there, its other columns place nothing.
+    /// A container's row of `nics`. Without an address in it, the other columns define no attachment.
     pub(crate) fn nics_with_ips<E: From<InventoryError> + From<CellError>>(
         &self,
         node: &NodeName,

@@ -1,4 +1,4 @@
-//! A container node's columns become its [`ContainerSpec`].
+//! Compiles a container node's columns to a [`ContainerSpec`].
 
 use std::str::FromStr;
 
@@ -12,16 +12,16 @@ use crate::container::{Attachment, ContainerSpec, DockerHost, Settings, Swap};
 use crate::inventory::InventoryError;
 use crate::name::{NetName, NodeName};
 
-/// Rows that make no container. Each message names row, column and value.
+/// Error in the rows of a container. Each message names row, column and value.
 #[derive(Debug, Error)]
 pub enum SpecError {
-    /// The tables can not be read.
+    /// The tables cannot be read.
     #[error(transparent)]
     Inventory(#[from] InventoryError),
-    /// A value breaks its column's rule.
+    /// Invalid value of a column.
     #[error(transparent)]
     Cell(#[from] CellError),
-    /// Its addresses and networks do not fit.
+    /// Addresses and networks do not match.
     #[error(transparent)]
     Attach(#[from] AttachError),
     /// No row of `nodelist`.
@@ -32,7 +32,7 @@ pub enum SpecError {
     NotContainer {
         /// The node.
         node: NodeName,
-        /// What the column says.
+        /// Value of the column.
         mgt: Option<String>,
     },
     /// `vm.host` is empty.
@@ -43,7 +43,7 @@ pub enum SpecError {
     UnknownHost {
         /// The node.
         node: NodeName,
-        /// What the column says.
+        /// Value of the column.
         host: NodeName,
     },
     /// `vm.host` names a container, which may be the node itself.
@@ -53,7 +53,7 @@ pub enum SpecError {
     ContainerHost {
         /// The node.
         node: NodeName,
-        /// What the column says.
+        /// Value of the column.
         host: NodeName,
     },
     /// `hosts.ip` is empty.
@@ -61,7 +61,7 @@ pub enum SpecError {
     NoAddress(NodeName),
 }
 
-/// Where a container is: all that a snapshot needs of it.
+/// Host and attachments of a container: the part that a snapshot needs.
 #[derive(Debug, Clone)]
 pub(crate) struct Placed {
     pub(crate) host: DockerHost,
@@ -69,19 +69,19 @@ pub(crate) struct Placed {
 }
 
 impl Cluster<'_> {
-    /// All that the tables say of a container node.
+    /// Complete specification of a container node.
     ///
     /// # Errors
-    /// The first row that is wrong.
+    /// The first invalid row.
     pub fn container(&self, node: &NodeName) -> Result<ContainerSpec, SpecError> {
         self.complete(node, self.place(node)?)
     }
 
-    /// Every container node with its specification or what is wrong with it, sorted by node.
+    /// Every container node with its specification or its error, sorted by node.
     pub fn containers(&self) -> impl Iterator<Item = (&NodeName, Result<ContainerSpec, SpecError>)> {
         self.placed().iter().map(|(node, placed)| match placed {
             Ok(placed) => (node, self.complete(node, placed.clone())),
-            // computed anew, for an error of its own
+            // computed again, because errors cannot be cloned
             Err(_) => (node, self.container(node)),
         })
     }

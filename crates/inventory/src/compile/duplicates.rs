@@ -1,4 +1,4 @@
-//! Addresses that more than one node has: the one place that finds them.
+//! Finds addresses of more than one node.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -11,7 +11,7 @@ use crate::mac::MacAddr;
 use crate::name::NodeName;
 use crate::nics::Nic;
 
-/// An address that belongs to several nodes. Its text names every row.
+/// An address of several nodes. The message names every row.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{address} is the {kind} of {}: change {}", listed(&self.nodes, "and"), listed(&self.cells, "or"))]
 pub struct Duplicate {
@@ -39,15 +39,15 @@ struct Claim<'a, A> {
 }
 
 impl Cluster<'_> {
-    /// The duplicate addresses and MAC addresses of the whole inventory.
+    /// Duplicate addresses and MAC addresses in the inventory.
     pub(crate) fn find_duplicates(&self) -> Vec<Duplicate> {
         let mut found = shared("address", self.address_claims());
         found.extend(shared("MAC address", self.mac_claims()));
         found
     }
 
-    /// `hosts.ip` and `nicips` of all nodes. A row that cannot be used claims every address in these cells: what it means may be
-    /// a running container's.
+    /// `hosts.ip` and `nicips` of all nodes. An invalid row claims every address in these cells, because a running container
+    /// may use them.
     fn address_claims(&self) -> Vec<Claim<'_, IpAddr>> {
         let mut claims = Vec::new();
         for node in self.nodes() {
@@ -66,15 +66,15 @@ impl Cluster<'_> {
         claims
     }
 
-    /// All addresses in a cell, whatever else it has.
+    /// All addresses in a cell. Other text is ignored.
     fn addresses_of(&self, node: &NodeName, column: &str) -> Vec<IpAddr> {
         let text = self.text(node, column).ok().flatten().unwrap_or_default();
         let words = text.split(|letter: char| !letter.is_ascii_hexdigit() && !matches!(letter, '.' | ':'));
         words.filter_map(|word| word.trim_end_matches('.').parse().ok()).collect()
     }
 
-    /// The MAC addresses of containers, and those of all NICs of other nodes. A container whose row cannot be used claims what
-    /// its `mac.mac` has.
+    /// MAC addresses of containers, and of all NICs of other nodes. A container with an invalid row claims the addresses in
+    /// its `mac.mac`.
     fn mac_claims(&self) -> Vec<Claim<'_, MacAddr>> {
         let containers = self.placed();
         let usable = || containers.iter().filter_map(|(node, placed)| Some((node, placed.as_ref().ok()?)));
@@ -105,10 +105,10 @@ fn claims_of<'a>(node: &'a NodeName, placed: &'a Placed) -> impl Iterator<Item =
     })
 }
 
-/// Claims of one address by more than one node, in the order of the addresses.
+/// Addresses that more than one node claims, sorted.
 fn shared<A: Ord + fmt::Display>(kind: &'static str, mut claims: Vec<Claim<'_, A>>) -> Vec<Duplicate> {
     claims.sort_by(|one, other| one.address.cmp(&other.address).then_with(|| one.node.cmp(other.node)));
-    // a node may say the same address twice, in hosts.ip and in nicips
+    // a node may have the same address in hosts.ip and in nicips
     claims.dedup_by(|one, other| one.address == other.address && one.node == other.node);
     let groups = claims.chunk_by(|one, other| one.address == other.address);
     groups.filter(|group| group.len() > 1).filter_map(|group| duplicate(kind, group)).collect()

@@ -1,4 +1,4 @@
-//! A host's columns become its [`HostPlan`].
+//! Compiles a host's columns to a [`HostPlan`].
 
 use thiserror::Error;
 
@@ -8,13 +8,13 @@ use crate::hostplan::{HostPlan, HostPlanError, HostTables};
 use crate::inventory::InventoryError;
 use crate::name::NodeName;
 
-/// Rows that make no plan of a host. Each message names row, column and value.
+/// Error in the rows of a host. Each message names row, column and value.
 #[derive(Debug, Error)]
 pub enum HostError {
-    /// The tables can not be read.
+    /// The tables cannot be read.
     #[error(transparent)]
     Inventory(#[from] InventoryError),
-    /// A value breaks its column's rule.
+    /// Invalid value of a column.
     #[error(transparent)]
     Cell(#[from] CellError),
     /// The columns contradict each other or `networks`.
@@ -29,16 +29,16 @@ pub enum HostError {
 }
 
 impl Cluster<'_> {
-    /// What the host's network will be.
+    /// Network plan of a host.
     ///
     /// # Errors
-    /// The first row that is wrong.
+    /// The first invalid row.
     pub fn host_plan(&self, host: &NodeName) -> Result<HostPlan, HostError> {
         Ok(HostPlan::compile(&self.host_tables(host)?)?)
     }
 
-    /// Whether a node is to be a docker host, though no container may name it yet: `nictypes` has a bridge for it, or its
-    /// postscripts are ours.
+    /// Whether a node is prepared as a Docker host, even if no container names it yet: `nictypes` has a bridge, or its
+    /// postscripts include xdock.
     pub(crate) fn is_docker_host(&self, node: &NodeName) -> bool {
         let text = |column| self.text(node, column).ok().flatten().unwrap_or_default();
         let has_bridge = || text("nics.nictypes").to_ascii_lowercase().contains("!bridge");
@@ -63,7 +63,7 @@ impl Cluster<'_> {
     }
 }
 
-/// Whether a script of `postscripts`, with its arguments, makes a docker host.
+/// Whether an entry of `postscripts` (script with arguments) sets up a Docker host.
 fn is_ours(script: &str) -> bool {
     let name = script.split_whitespace().next().unwrap_or_default();
     matches!(name, "xdock" | "setupdockerhost")

@@ -1,4 +1,4 @@
-//! One node or host of an inventory. For many, [`Cluster`] reads what they share once.
+//! Compiles a single node or host. For many, use a [`Cluster`], which reads shared data once.
 
 use super::cluster::Cluster;
 use super::container::SpecError;
@@ -10,15 +10,15 @@ use crate::name::NodeName;
 use crate::snapshot::Snapshot;
 
 impl Inventory {
-    /// What all nodes share, to compile many nodes and hosts.
+    /// Reads the data that all nodes share, to compile many nodes and hosts.
     ///
     /// # Errors
-    /// Tables that can not be read.
+    /// A table that cannot be read.
     pub fn cluster(&self) -> Result<Cluster<'_>, InventoryError> {
         Cluster::read(self)
     }
 
-    /// All that the tables say of a container node.
+    /// Complete specification of a container node.
     ///
     /// # Errors
     /// As [`Cluster::container`].
@@ -29,12 +29,12 @@ impl Inventory {
     /// All container nodes, sorted by name.
     ///
     /// # Errors
-    /// The first wrong row; [`Cluster::containers`] goes on past it.
+    /// The first invalid row. [`Cluster::containers`] continues after it.
     pub fn containers(&self) -> Result<Vec<ContainerSpec>, SpecError> {
         self.cluster()?.containers().map(|(_, spec)| spec).collect()
     }
 
-    /// What the host's network will be.
+    /// Network plan of a host.
     ///
     /// # Errors
     /// As [`Cluster::host_plan`].
@@ -42,7 +42,7 @@ impl Inventory {
         self.cluster()?.host_plan(host)
     }
 
-    /// What the host must know of the tables.
+    /// Snapshot of the tables for a host.
     ///
     /// # Errors
     /// As [`Cluster::snapshot`].

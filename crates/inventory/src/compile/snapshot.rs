@@ -1,4 +1,4 @@
-//! The tables become what one host needs of them.
+//! Compiles the part of the tables that one host needs.
 
 use super::cluster::Cluster;
 use super::container::Placed;
@@ -8,11 +8,11 @@ use crate::name::{NetName, NodeName};
 use crate::snapshot::{Fabric, HostNetwork, Snapshot, SnapshotNode};
 
 impl Cluster<'_> {
-    /// What `host` must know: its networks, and the containers of all hosts on them. Containers whose rows cannot be used are
-    /// left out: nobody is given what they claim. Those of the host itself are named in [`Snapshot::withheld`].
+    /// Snapshot for `host`: its networks, and the containers of all hosts on them. Containers with invalid rows are left out:
+    /// no container gets the addresses that they claim. [`Snapshot::withheld`] lists those of the host itself.
     ///
     /// # Errors
-    /// A wrong row of the host.
+    /// An invalid row of the host.
     pub fn snapshot(&self, host: &NodeName, version: u64) -> Result<Snapshot, HostError> {
         let networks = host_networks(&self.host_plan(host)?);
         let usable = self.placed().iter().filter(|(node, _)| !self.unusable().contains_key(node));
@@ -22,8 +22,8 @@ impl Cluster<'_> {
         Ok(Snapshot::seal(host.clone(), version, networks, nodes).withholding(withheld))
     }
 
-    /// The containers of a host whose rows cannot be used, sorted, each with the reason. Where `vm.host` itself cannot be read
-    /// a container may be any host's.
+    /// Containers of a host with invalid rows, sorted, each with the reason. A container whose `vm.host` cannot be read
+    /// may belong to any host.
     pub fn withheld(&self, host: &NodeName) -> impl Iterator<Item = (&NodeName, &str)> {
         let unusable = self.unusable().iter().filter(move |(node, _)| self.may_live_on(node, host));
         unusable.map(|(node, why)| (node, why.as_str()))
@@ -50,7 +50,7 @@ fn host_networks(plan: &HostPlan) -> Vec<HostNetwork> {
     of_bridge.collect()
 }
 
-/// The container's places on the host's networks, if it has one there.
+/// The container's attachments to the host's networks, if it has any.
 fn on_networks(node: &NodeName, placed: &Placed, networks: &[HostNetwork]) -> Option<SnapshotNode> {
     let here = |name: &NetName| networks.iter().any(|network| network.network.name == *name);
     let nics: Vec<_> =

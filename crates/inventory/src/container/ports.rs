@@ -26,25 +26,25 @@ pub enum Protocol {
     Sctp,
 }
 
-/// Ports of a host that lead to as many ports of a container.
+/// Ports of a host that are forwarded to the same number of ports of a container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PublishedPorts {
     /// Address of the host; `None`: all of its addresses.
     pub address: Option<IpAddr>,
     /// Ports of the host.
     pub host: PortRange,
-    /// Ports of the container; as many as `host`.
+    /// Ports of the container, as many as `host`.
     pub container: PortRange,
-    /// Their protocol.
+    /// Protocol.
     pub protocol: Protocol,
 }
 
-/// Ports that a container serves, without one of the host.
+/// Ports that a container serves and the host does not publish.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ExposedPorts {
     /// Ports of the container.
     pub ports: PortRange,
-    /// Their protocol.
+    /// Protocol.
     pub protocol: Protocol,
 }
 
@@ -56,14 +56,14 @@ impl PortRange {
 }
 
 impl PublishedPorts {
-    /// Each port of the host with the container's.
+    /// Pairs of host port and container port.
     pub fn pairs(&self) -> impl Iterator<Item = (u16, u16)> {
         self.host.iter().zip(self.container.iter())
     }
 }
 
 impl Protocol {
-    /// As Docker writes it.
+    /// Name in Docker's form.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",

@@ -1,4 +1,4 @@
-//! What `vm.othersettings` says of a container.
+//! Settings of a container in `vm.othersettings`.
 
 use std::net::IpAddr;
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::Link;
 use super::ports::{ExposedPorts, PublishedPorts};
 
-/// `vm.othersettings`: `key=value` items, and Docker's own JSON for what has no item.
+/// `vm.othersettings`: `key=value` items, and Docker's JSON for everything else.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Settings {
     /// `port=[IP:]HOSTPORT:PORT[/PROTO]` items.
@@ -46,7 +46,7 @@ pub struct Settings {
     pub labels: Vec<(String, String)>,
     /// `swap=AMOUNT|unlimited`, beside `vm.memory`.
     pub swap: Option<Swap>,
-    /// `pids=NUMBER`: processes and threads at most.
+    /// `pids=NUMBER`: maximum number of processes and threads.
     pub pids: Option<u32>,
     /// `ulimit=NAME=SOFT[:HARD]` items.
     pub ulimits: Vec<Ulimit>,
@@ -98,9 +98,9 @@ pub struct Settings {
     pub stop_signal: Option<String>,
     /// `stoptimeout=SECONDS` between the stop signal and SIGKILL.
     pub stop_timeout: Option<u32>,
-    /// `health=` and its companions.
+    /// `health=` and related items.
     pub health: Option<Health>,
-    /// Docker's JSON for POST /containers/create, merged below what the other columns and items say.
+    /// Docker's JSON for POST /containers/create. Other columns and items override it.
     pub docker: serde_json::Map<String, serde_json::Value>,
 }
 
@@ -122,58 +122,58 @@ pub struct Tmpfs {
     pub options: String,
 }
 
-/// How much swap a container gets.
+/// Swap of a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Swap {
-    /// So many bytes besides its memory; 0: none.
+    /// Bytes in addition to its memory; 0: no swap.
     Bytes(u64),
-    /// What there is.
+    /// All swap of the host.
     Unlimited,
 }
 
 /// A limit of getrlimit(2); `None`: unlimited.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Ulimit {
-    /// Its name as setrlimit has it without `RLIMIT_`, in small letters: `nofile`.
+    /// Name in lower case without `RLIMIT_`: `nofile`.
     pub name: String,
-    /// What a process gets.
+    /// Soft limit.
     pub soft: Option<u32>,
-    /// To what it may raise it.
+    /// Hard limit.
     pub hard: Option<u32>,
 }
 
 /// A device of the host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Device {
-    /// Its path on the host.
+    /// Path on the host.
     pub host: String,
-    /// Its path in the container.
+    /// Path in the container.
     pub container: String,
-    /// What may be done with it: of `rwm` (read, write, mknod) some.
+    /// Permissions: any of `rwm` (read, write, mknod).
     pub permissions: String,
 }
 
-/// GPUs, as `docker run --gpus` has them.
+/// GPUs, as in `docker run --gpus`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Gpus {
-    /// All of the host.
+    /// All GPUs of the host.
     All,
-    /// So many.
+    /// Number of GPUs.
     Count(u32),
-    /// These, by number or UUID.
+    /// Indexes or UUIDs of GPUs.
     Devices(Vec<String>),
 }
 
-/// How a container is asked whether it is well. Durations in nanoseconds; `None`: the image's, else Docker's own.
+/// Health check of a container. Durations in nanoseconds; `None`: the image's value, else Docker's default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Health {
-    /// `health=`: a line of shell that ends with 0 where it is; `none`: it is not asked; `None`: the image's own.
+    /// `health=`: shell command with exit status 0 if the container is healthy; `none`: no check; `None`: the image's check.
     pub test: Option<String>,
     /// `healthinterval=`.
     pub interval: Option<u64>,
     /// `healthtimeout=`.
     pub timeout: Option<u64>,
-    /// `healthstart=`: failures do not count so long.
+    /// `healthstart=`: start period in which failures do not count.
     pub start: Option<u64>,
     /// `healthstartinterval=`: time between checks during `healthstart` (engine 25.0 and later).
     pub start_interval: Option<u64>,

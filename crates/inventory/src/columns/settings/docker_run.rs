@@ -1,20 +1,20 @@
-//! What each option of `docker run` is called here. People know those names, so an item that is none of ours is looked up in
-//! this table, and the message names the item, column or command that does the same.
+//! Equivalents of the options of `docker run`. Administrators know these names, so an unknown item is looked up in
+//! this table. The message names the equivalent item, column or command.
 
 use Answer::{Column, Command, Json, Key, Never};
 
-/// What does the same as an option.
+/// Equivalent of an option.
 #[derive(Debug, Clone, Copy)]
 enum Answer {
     /// An item, with an example of it.
     Key(&'static str),
     /// Another column, by its attribute.
     Column(&'static str),
-    /// A command of ours.
+    /// A command of xdock.
     Command(&'static str),
     /// Docker's own JSON.
     Json(&'static str),
-    /// Nothing: why.
+    /// No equivalent, with the reason.
     Never(&'static str),
 }
 
@@ -145,7 +145,7 @@ const OPTIONS: [(&str, Answer); 104] = [
     ("workdir", Key("workdir=/srv")),
 ];
 
-/// `-w` and the like, and how else people and newer versions write an option.
+/// Short options such as `-w`, and other spellings of options.
 const OTHERS: [(&str, &str); 21] = [
     ("a", "attach"),
     ("c", "cpu-shares"),
@@ -170,7 +170,7 @@ const OTHERS: [(&str, &str); 21] = [
     ("dns-opt", "dns-option"),
 ];
 
-/// What to write in place of a key that is none of ours; `None`: nobody knows it.
+/// Replacement for an unknown key; `None`: `docker run` does not have it either.
 pub(super) fn hint(key: &str, value: Option<&str>) -> Option<String> {
     if super::is_key(key) {
         return value.is_none().then(|| format!("it has no value: {key}=VALUE"));

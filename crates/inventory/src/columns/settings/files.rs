@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use crate::container::Tmpfs;
 
-/// Options without a value that the engine takes (moby `volume/mounts/linux_parser.go`, `pkg/mount`).
+/// Options without a value that the engine accepts (moby `volume/mounts/linux_parser.go`, `pkg/mount`).
 const FLAGS: [&str; 18] = [
     "ro",
     "rw",
@@ -47,7 +47,7 @@ impl FromStr for Tmpfs {
     }
 }
 
-/// Whether an item is a mount option of the `tmpfs=` item before it.
+/// Whether an item is a mount option of the previous `tmpfs=` item.
 pub(super) fn is_tmpfs_option(text: &str) -> bool {
     match text.split_once('=') {
         Some((name, value)) => VALUES.contains(&name) && !value.is_empty(),

@@ -1,6 +1,6 @@
-//! What a container shares with its host, and what the kernel lets it do.
+//! Namespaces that a container shares with its host, and its kernel security options.
 
-/// Names below these are of a namespace, and so of one container (docker/cli `opts/opts.go`, runc `validate`).
+/// Prefixes of sysctls that belong to a namespace, thus to one container (docker/cli `opts/opts.go`, runc `validate`).
 const OF_CONTAINER: [&str; 2] = ["net.", "fs.mqueue."];
 const SYSV_IPC: [&str; 8] = [
     "kernel.msgmax",
@@ -30,7 +30,7 @@ pub(super) fn sysctl(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-/// What `docker run --security-opt` takes, as the API has it: `seccomp=FILE` is a file of the client there, which reads it.
+/// Options of `docker run --security-opt` in the API's form. `seccomp=FILE` is a file that only Docker's client reads.
 pub(super) fn security_option(text: &str) -> Result<String, String> {
     let (name, value) = text.split_once('=').or_else(|| text.split_once(':')).unwrap_or((text, ""));
     match (name, value) {
@@ -73,7 +73,7 @@ pub(super) fn cgroupns(text: &str) -> Result<String, String> {
     }
 }
 
-/// A namespace of the host, or the container's own one.
+/// The host's namespace, or the container's own.
 pub(super) fn host(key: &str, text: &str) -> Result<String, String> {
     match text {
         "host" => Ok(text.to_owned()),
@@ -84,7 +84,7 @@ pub(super) fn host(key: &str, text: &str) -> Result<String, String> {
     }
 }
 
-/// The engine would look for that container at each start, and it may be another one by then.
+/// The engine looks for that container at each start and may then find another one.
 fn of_other(text: &str) -> &'static str {
     if text.starts_with("container:") { "; nodes cannot share it with each other" } else { "" }
 }

@@ -1,4 +1,4 @@
-//! Values that are amounts: of memory, of time, of what a container may have.
+//! Amounts of memory and time, and resource limits.
 
 use std::str::FromStr;
 
@@ -71,7 +71,7 @@ pub(super) fn duration(text: &str) -> Result<u64, String> {
         total = part.and_then(|part| total.checked_add(part)).ok_or_else(rule)?;
         rest = behind;
     }
-    // Docker takes no less (moby `daemon/container.go`: a millisecond)
+    // Docker's minimum is a millisecond (moby `daemon/container.go`)
     if total < 1_000_000 { Err(rule()) } else { Ok(total) }
 }
 

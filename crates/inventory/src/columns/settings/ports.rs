@@ -1,4 +1,4 @@
-//! Ports, links and names of other machines.
+//! Ports, links and extra hosts.
 
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -68,7 +68,7 @@ impl FromStr for ExposedPorts {
 impl FromStr for ExtraHost {
     type Err = String;
 
-    /// `NAME:ADDRESS` or, as newer versions of docker have it, `NAME=ADDRESS`.
+    /// `NAME:ADDRESS`, or `NAME=ADDRESS` as in newer versions of docker.
     fn from_str(text: &str) -> Result<Self, String> {
         let form = || "the form is extrahost=NAME:ADDRESS".to_owned();
         let (name, address) = text.split_once(['=', ':']).ok_or_else(form)?;

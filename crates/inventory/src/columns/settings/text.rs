@@ -1,4 +1,4 @@
-//! Values that are words: names, paths, variables, Docker's JSON.
+//! Text values: names, paths, variables, Docker's JSON.
 
 use std::net::IpAddr;
 
@@ -51,7 +51,7 @@ pub(super) fn domain(text: &str) -> Result<String, String> {
     Err("a domain such as lab.test is needed".to_owned())
 }
 
-/// A container's host name: labels of DNS (RFC 1123, 2.1), together as many bytes as sethostname(2) takes.
+/// A container's host name: DNS labels (RFC 1123, 2.1), up to the length that sethostname(2) allows.
 pub(super) fn hostname(text: &str) -> Result<String, String> {
     let is_label = |label: &str| {
         let known = label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
@@ -74,7 +74,7 @@ pub(super) fn path(text: &str) -> Result<String, String> {
     if text.starts_with('/') { Ok(text.to_owned()) } else { Err("an absolute path is needed".to_owned()) }
 }
 
-/// Without `CAP_`, in capital letters: as the engine's older versions want it (moby `oci/caps/utils.go`).
+/// Removes `CAP_` and converts to upper case, as older engines need it (moby `oci/caps/utils.go`).
 pub(super) fn capability(text: &str) -> Result<String, String> {
     let upper = text.to_ascii_uppercase();
     let name = upper.strip_prefix("CAP_").unwrap_or(&upper);
@@ -101,7 +101,7 @@ pub(super) fn json(text: &str) -> Result<serde_json::Map<String, serde_json::Val
     serde_json::from_str(text).map_err(|error| format!("not a JSON object: {error}{}", unquoted(text)))
 }
 
-/// The most common mistake: JSON needs double quotes, and a shell takes them away.
+/// Hint for the most common mistake: JSON needs double quotes, and a shell removes them.
 fn unquoted(text: &str) -> &'static str {
     if text.contains('"') || !text.contains(':') {
         return "";
