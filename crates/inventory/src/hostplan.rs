@@ -1,13 +1,13 @@
-//! What a host's network will be, as the tables say it: the same plan for `xdock plan`, `xdockhost` and netd.
+//! Plan of a host's network, compiled from the tables. `xdock plan`, `xdockhost` and netd use the same plan.
 //!
 //! ```text
-//! compile.rs   from the columns to the devices, and the default bridge
+//! compile.rs   compiles columns to devices, adds the default bridge
 //! bond.rs      bonds and their options
-//! stack.rs     which device may be on which
-//! mtu.rs       one MTU for each device, none larger than that below it
-//! vlan.rs      the number of a VLAN, and the tags of Open vSwitch
-//! error.rs     what is refused, and how it is said
-//! text.rs      the plan as a person reads it
+//! stack.rs     rules for devices on top of devices
+//! mtu.rs       MTU of each device, at most that of the device below
+//! vlan.rs      numbers of VLANs, tags of Open vSwitch
+//! error.rs     errors
+//! text.rs      the plan as text
 //! ```
 
 use std::net::IpAddr;
@@ -35,9 +35,9 @@ pub use error::HostPlanError;
 pub struct HostPlan {
     /// The host.
     pub host: NodeName,
-    /// Its devices; each after those that it stands on, otherwise in the order of the tables.
+    /// Devices in the order of the tables, but lower devices come first.
     pub devices: Vec<DevicePlan>,
-    /// Entries of `nics` that nothing is made of, each with the reason.
+    /// Entries of `nics` that are not configured, each with the reason.
     #[serde(rename = "passed_over", skip_serializing_if = "Vec::is_empty")]
     pub ignored: Vec<String>,
 }
@@ -47,24 +47,24 @@ pub struct HostPlan {
 pub struct DevicePlan {
     /// Its name.
     pub name: IfName,
-    /// What it is, and what it stands on.
+    /// Kind and lower devices.
     #[serde(flatten)]
     pub kind: DeviceKind,
-    /// The host's own addresses on it.
+    /// The host's addresses on this device.
     pub addresses: Vec<IpNet>,
-    /// Default gateway through it: only of the network that holds the host's `hosts.ip`.
+    /// Default gateways, only in the network of `hosts.ip`.
     pub gateways: Vec<IpAddr>,
-    /// MTU in bytes; `None`: leave what is.
+    /// MTU in bytes; `None`: unchanged.
     pub mtu: Option<u32>,
-    /// Of a bridge: the networks whose containers are bridged into it.
+    /// Of a bridge: the networks whose containers are attached to it.
     pub networks: Vec<BridgedNetwork>,
     /// Of an Open vSwitch bridge: the VLAN of the host's own addresses on it; `None`: untagged.
     pub tag: Option<u16>,
-    /// What `nicextraparams` says besides `MTU` and what the kind itself understands.
+    /// Other values of `nicextraparams`, without `MTU` and options of the device kind.
     pub params: Vec<(String, String)>,
 }
 
-/// A network and the VLAN in which its containers are on the bridge.
+/// A network on a bridge, and the VLAN of its containers there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct BridgedNetwork {
     /// The row of `networks`.
@@ -74,37 +74,37 @@ pub struct BridgedNetwork {
     pub tag: Option<u16>,
 }
 
-/// What a device is.
+/// Kind of a device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum DeviceKind {
-    /// A NIC, which is there.
+    /// Existing NIC.
     Ethernet,
-    /// Several NICs as one.
+    /// Bond of several NICs.
     Bond {
-        /// Its NICs, in the order of the tables.
+        /// NICs in the order of the tables.
         ports: Vec<IfName>,
-        /// How.
+        /// Options of the bonding driver.
         options: BondOptions,
     },
     /// One VLAN of a NIC or bond (IEEE 802.1Q).
     Vlan {
-        /// That NIC or bond.
+        /// NIC or bond.
         parent: IfName,
         /// The VLAN, 1 to 4094.
         id: u16,
     },
     /// A Linux bridge.
     Bridge {
-        /// Its one port that leads out.
+        /// Uplink port.
         port: Port,
     },
     /// An Open vSwitch bridge.
     #[serde(rename = "bridge_ovs")]
     OvsBridge {
-        /// Its one port that leads out.
+        /// Uplink port.
         port: Port,
-        /// Where its packets are switched.
+        /// Datapath type.
         datapath: Datapath,
     },
 }
@@ -130,7 +130,7 @@ pub enum Port {
 }
 
 impl HostPlan {
-    /// The bridge on which a network's containers are, and the network there.
+    /// The bridge of a network's containers, and the network there.
     pub fn bridge_of(&self, network: &NetName) -> Option<(&DevicePlan, &BridgedNetwork)> {
         self.bridges().find_map(|bridge| {
             let bridged = bridge.networks.iter().find(|on| on.network.name == *network)?;
@@ -143,7 +143,7 @@ impl HostPlan {
         self.devices.iter().filter(|device| device.port().is_some())
     }
 
-    /// The device of that name.
+    /// The device with this name.
     pub fn device(&self, name: &IfName) -> Option<&DevicePlan> {
         self.devices.iter().find(|device| device.name == *name)
     }
@@ -155,7 +155,7 @@ impl HostPlan {
 }
 
 impl DevicePlan {
-    /// The port that leads out, of a bridge.
+    /// Uplink port of a bridge.
     pub fn port(&self) -> Option<&Port> {
         match &self.kind {
             DeviceKind::Bridge { port } | DeviceKind::OvsBridge { port, .. } => Some(port),
@@ -163,7 +163,7 @@ impl DevicePlan {
         }
     }
 
-    /// The devices that it stands on, as far as the tables name them.
+    /// Lower devices that the tables name.
     pub fn below(&self) -> Vec<&IfName> {
         match &self.kind {
             DeviceKind::Ethernet => Vec::new(),

@@ -1,4 +1,4 @@
-//! The cluster's tables, read when they are needed.
+//! The cluster's tables. Each table is read when it is first needed.
 
 mod attributes;
 mod error;
@@ -16,7 +16,7 @@ use crate::tables::{Row, Table};
 
 use nodes::NodeIndex;
 
-/// The tables behind an inventory URL. A table is read once, when a value of it is asked for first.
+/// The tables behind an inventory URL. Each table is read once, when it is first needed.
 #[derive(Debug)]
 pub struct Inventory {
     source: Source,
@@ -29,15 +29,15 @@ impl Inventory {
     /// Opens the tables that the URL names.
     ///
     /// # Errors
-    /// They are not there, or the stanza file is wrong.
+    /// The tables do not exist, or the stanza file is invalid.
     pub fn open(url: &InventoryUrl) -> Result<Self, InventoryError> {
         Ok(Self::over(Source::open(url)?))
     }
 
-    /// The tables that a stanza text stands for.
+    /// Reads the tables from stanza text.
     ///
     /// # Errors
-    /// The text is wrong; the message names the line.
+    /// The text is invalid; the message names the line.
     pub fn from_stanzas(text: &str) -> Result<Self, InventoryError> {
         Ok(Self::over(Source::from_stanzas(text)?))
     }
@@ -47,7 +47,7 @@ impl Inventory {
         Self { source, tables, nodes: OnceLock::new() }
     }
 
-    /// Where the tables were read, as the URL of the inventory.
+    /// URL of the inventory.
     pub fn source(&self) -> String {
         self.source.to_string()
     }
@@ -55,12 +55,12 @@ impl Inventory {
     /// The visible rows of a table, in its order.
     ///
     /// # Errors
-    /// No such table, or it can not be read.
+    /// The table does not exist or cannot be read.
     pub fn rows(&self, table: &str) -> Result<&[Row], InventoryError> {
         Ok(self.table(table)?.1.rows())
     }
 
-    /// The first visible row of that key: of a node or group, in the tables of nodes.
+    /// The first visible row with this key, such as a node or group.
     ///
     /// # Errors
     /// As [`Inventory::rows`].
@@ -68,7 +68,7 @@ impl Inventory {
         Ok(self.table(table)?.1.find(key))
     }
 
-    /// Where a row is, for messages: `vm row d1 in /etc/xcat/vm.sqlite`, `d1 in cluster.stanza line 12`.
+    /// Location of a row, for messages: `vm row d1 in /etc/xcat/vm.sqlite`, `d1 in cluster.stanza line 12`.
     pub fn origin(&self, table: &str, key: &str) -> String {
         let line = self.row(table, key).ok().flatten().and_then(Row::line);
         self.source.origin(table, key, line)

@@ -1,7 +1,7 @@
-//! What the cluster's tables say, as typed values. No kernel, no Docker, no async.
+//! The cluster's tables as typed values. No kernel, no Docker, no async.
 //!
-//! From the outside in: the [`Inventory`] of xCAT's tables or of a [`stanza`] file, in which nodes are selected by
-//! [`noderange`] and values computed by [`regex_value`]; the typed container nodes and networks; and the compiled
+//! The [`Inventory`] reads xCAT's tables or a [`stanza`] file. It selects nodes by
+//! [`noderange`] and computes values by [`regex_value`]. A [`Cluster`] compiles containers, host plans and the
 //! [`Snapshot`] that a host needs.
 
 mod attributes;

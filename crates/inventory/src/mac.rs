@@ -1,4 +1,4 @@
-//! Ethernet addresses (IEEE 802), and the one a node has when the tables name none.
+//! Ethernet addresses (IEEE 802), and the derived address of a node without one in the tables.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,7 +14,7 @@ use crate::name::{NetName, NodeName};
 #[serde(try_from = "String", into = "String")]
 pub struct MacAddr([u8; 6]);
 
-/// Text that is no usable unicast Ethernet address.
+/// Error: not a unicast Ethernet address.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum MacError {
     /// Not six hexadecimal bytes.
@@ -26,8 +26,8 @@ pub enum MacError {
 }
 
 impl MacAddr {
-    /// The address of a node on a network when the tables name none: locally administered, unicast, and
-    /// a function of the two names only, so it is the same on every host and after every restart.
+    /// Derives the address of a node on a network for nodes without `mac.mac`: locally administered, unicast, and
+    /// a function of the two names only, so that it is the same on every host and after every restart.
     pub fn derive(node: &NodeName, network: &NetName) -> Self {
         let hash = Sha256::new()
             .chain_update(node.as_str())
@@ -41,7 +41,7 @@ impl MacAddr {
         Self(bytes)
     }
 
-    /// The six bytes in the order in which they are written and sent.
+    /// The six bytes in transmission order.
     pub fn octets(self) -> [u8; 6] {
         self.0
     }
@@ -56,7 +56,7 @@ impl From<[u8; 6]> for MacAddr {
 impl FromStr for MacAddr {
     type Err = MacError;
 
-    /// Takes `:` or `-` between the bytes, or none.
+    /// Accepts `:`, `-` or nothing between the bytes.
     fn from_str(text: &str) -> Result<Self, MacError> {
         let form = || MacError::Form(text.to_owned());
         let parts: Vec<&str> = match text.len() {

@@ -1,7 +1,7 @@
-//! Names that enter from tables and command lines, checked once.
+//! Names from tables and command lines. They are checked when they are parsed.
 //!
-//! Rules: a container's name must be one that Docker takes (moby `daemon/names/names.go`:
-//! `[a-zA-Z0-9][a-zA-Z0-9_.-]+`), an interface's name one that the kernel takes (`dev_valid_name`).
+//! Rules: Docker must accept the name of a container (moby `daemon/names/names.go`:
+//! `[a-zA-Z0-9][a-zA-Z0-9_.-]+`), and the kernel the name of an interface (`dev_valid_name`).
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// A name that breaks its rule. The message says the name and the rule.
+/// Invalid name. The message has the name and the rule.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("invalid {kind} name {name:?}: {rule}")]
 pub struct NameError {

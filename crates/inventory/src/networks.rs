@@ -12,7 +12,7 @@ use crate::cell::{Cell, CellError};
 use crate::container::Network;
 use crate::name::NetName;
 
-/// One row: a network's part in one address family.
+/// A row: a network in one address family.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NetworkRow {
     /// `netname`.
@@ -36,19 +36,19 @@ pub enum Gateway {
     Master,
 }
 
-/// Rows that make no network. Each message names the row.
+/// Error in the rows of networks. Each message names the row.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum NetworkError {
     /// A value breaks its column's rule.
     #[error(transparent)]
     Cell(#[from] CellError),
-    /// Nothing names the network.
+    /// A row without `netname`.
     #[error("the networks row with net={net} has no netname; give it one")]
     Nameless {
         /// Its `net`.
         net: String,
     },
-    /// Two rows of one name and family.
+    /// Two rows with the same name and family.
     #[error(
         "two networks rows are named {name}: {first} and {second}; rename one (only an IPv4 and an IPv6 row may share a name)"
     )]
@@ -76,7 +76,7 @@ pub enum NetworkError {
     },
 }
 
-/// The network that contains `ip`; where networks overlap, the smallest of them.
+/// The network that contains `ip`. If networks overlap, the smallest one.
 pub fn around(networks: &[Network], ip: IpAddr) -> Option<&Network> {
     let placed = networks.iter().filter_map(|network| Some((network.subnet_of(ip)?.prefix_len(), network)));
     // the first of equals, in the order of the table
@@ -84,7 +84,7 @@ pub fn around(networks: &[Network], ip: IpAddr) -> Option<&Network> {
 }
 
 impl NetworkRow {
-    /// Reads a row through `column`, which gives the raw text of `netname`, `net`, ...
+    /// Parses a row. `column` returns the text of `netname`, `net`, ...
     ///
     /// # Errors
     /// Names row, column and value.
@@ -127,14 +127,14 @@ impl Network {
     /// Reads the values of all `NETWORKS_LINEn` of a postscript's environment.
     ///
     /// # Errors
-    /// The first row that makes no network; [`Network::usable`] passes over it.
+    /// The first invalid row. [`Network::usable`] ignores it.
     pub fn from_lines<'a>(lines: impl IntoIterator<Item = &'a str>) -> Result<Vec<Self>, NetworkError> {
         let (networks, problems) = Self::usable(lines.into_iter().map(NetworkRow::from_line), None);
         problems.into_iter().next().map_or(Ok(networks), Err)
     }
 
-    /// The networks that the rows make, with `master` as the gateway `<xcatmaster>`, and what is wrong with the rows
-    /// that make none: xCAT's table also has rows that no container needs, and one of them must not stop the others.
+    /// Networks of the valid rows, with `master` as the gateway `<xcatmaster>`, and the errors of the invalid
+    /// rows. xCAT's table also has rows that no container needs, and these must not stop the others.
     pub fn usable(
         rows: impl IntoIterator<Item = Result<NetworkRow, NetworkError>>,
         master: Option<IpAddr>,
@@ -192,7 +192,7 @@ impl NetworkRow {
     }
 }
 
-/// What two rows say together; `None` when they contradict each other.
+/// Merges the values of two rows; `None`: they contradict each other.
 fn agreed<T: Copy + PartialEq>(one: Option<T>, other: Option<T>) -> Option<Option<T>> {
     match (one, other) {
         (Some(one), Some(other)) if one != other => None,
@@ -241,7 +241,7 @@ fn gateway(row: &str, subnet: IpNet, text: &str) -> Result<Gateway, CellError> {
     Err(cell.refuse(text, &format_args!("the gateway must be in {subnet}")))
 }
 
-/// RFC 791 and RFC 8200: what every link must carry.
+/// Minimum MTU of every link (RFC 791, RFC 8200).
 fn least_mtu(subnet: IpNet) -> u32 {
     match subnet {
         IpNet::V4(_) => 68,

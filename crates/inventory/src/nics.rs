@@ -18,17 +18,17 @@ use crate::name::{IfName, NetName};
 
 pub use foreign::IgnoredEntry;
 
-/// The columns that [`Nics::parse`] asks for.
+/// Columns that [`Nics::parse`] reads.
 pub const COLUMNS: [&str; 5] = ["nictypes", "nicips", "nicnetworks", "nicdevices", "nicextraparams"];
 
-/// The interfaces that a node's `nics` row names, in the order in which it names them.
+/// Interfaces of a node's `nics` row, in its order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Nics {
     all: Vec<Nic>,
     ignored: Vec<IgnoredEntry>,
 }
 
-/// What the columns say of one interface.
+/// Columns of one interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Nic {
     /// Its name.
@@ -66,7 +66,7 @@ pub enum NicKind {
     Bmc,
     /// `unused`
     Unused,
-    /// A type that is none of these: the interface is not ours to configure.
+    /// Unknown type: xdock does not configure the interface.
     Unknown,
 }
 
@@ -83,14 +83,14 @@ const KINDS: [(&str, NicKind); 9] = [
 ];
 
 impl Nics {
-    /// Reads the columns of `node` through `column`, which gives the raw text of `nicips`, `nictypes`, ...
+    /// Parses the columns of `node`. `column` returns the text of `nicips`, `nictypes`, ...
     ///
     /// # Errors
     /// Names column, entry and node.
     pub fn parse(node: &str, column: impl Fn(&str) -> Option<String>) -> Result<Self, CellError> {
         let mut nics = Self::default();
         let text = |name| column(name).unwrap_or_default();
-        // first: it says which entries of the other columns are ours
+        // first, because the types select the entries of the other columns
         nics.fill_types(node, &text("nictypes"))?;
         nics.fill(Cell::new("nics.nicips", node), &text("nicips"), |nic, values| nic.ips = values)?;
         nics.fill(Cell::new("nics.nicnetworks", node), &text("nicnetworks"), |nic, values| {
@@ -122,7 +122,7 @@ impl Nics {
         self.all.iter()
     }
 
-    /// The entries that are of no interface of the operating system, and were not said to be.
+    /// Ignored entries: they do not belong to interfaces of the operating system.
     pub fn ignored(&self) -> &[IgnoredEntry] {
         &self.ignored
     }
@@ -199,7 +199,7 @@ impl<'a> IntoIterator for &'a Nics {
     }
 }
 
-/// The column with its expressions computed; those that can not be are told with the rule that they break.
+/// Computes the expressions of a column. The error has the rule that an expression breaks.
 fn computed<'a>(cell: Cell<'_>, text: &'a str) -> Result<Cow<'a, str>, CellError> {
     entries::computed(text, cell.row).map_err(|error| {
         let why = error.source().map(|source| format!(": {source}")).unwrap_or_default();
@@ -257,14 +257,14 @@ impl Nic {
 /// A value of `nictypes`.
 enum Typed {
     Known(NicKind),
-    /// With what is told of it.
+    /// With its error message.
     Unknown(String),
 }
 
 impl FromStr for Typed {
     type Err = String;
 
-    /// A type that looks like one of ours is a mistake, and must not take a device away from its host.
+    /// A type similar to a known one is an error: ignoring it would remove a device from the host.
     fn from_str(text: &str) -> Result<Self, String> {
         if let Some((_, kind)) = KINDS.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)) {
             return Ok(Self::Known(*kind));

@@ -1,13 +1,13 @@
 //! xCAT's language for sets of nodes (xCAT `NodeRange.pm`).
 //!
 //! ```text
-//! range   = element { "," element }          union; exclusions are taken away last, wherever they stand
+//! range   = element { "," element }          union; exclusions apply last, at any position
 //! element = [ "-" ] factor { "@" factor }    intersection
 //! factor  = "(" range ")" | "/" regex | "^" file | criterion | word
 //! ```
 //!
-//! A word is a node, a group, a number (`3` is `node3`), or stands for several names: `n[1-3,5]`, `n1-n3`,
-//! `n1:n3`, `n1+2`. What a word means depends on which nodes and groups there are, so it is decided when the
+//! A word is a node, a group, a number (`3` is `node3`), or expands to several names: `n[1-3,5]`, `n1-n3`,
+//! `n1:n3`, `n1+2`. The meaning of a word depends on the existing nodes and groups, so it is resolved when the
 //! expression is evaluated.
 
 mod criterion;
@@ -28,7 +28,7 @@ pub(crate) use evaluate::{Cluster, NodeSet, by_criterion, evaluate};
 pub use expand::NumberNames;
 pub use names::names;
 
-/// A noderange that stands for more names than this is a typing error.
+/// Maximum number of names in a noderange. A larger one is a typing error.
 pub const LIMIT: usize = 1_000_000;
 
 /// A union of elements.
@@ -41,13 +41,13 @@ pub struct Range {
 /// An intersection of factors, added to or taken from the union.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Element {
-    /// Whether it is taken away.
+    /// Whether the element is excluded.
     pub exclude: bool,
     /// At least one.
     pub factors: Vec<Factor>,
 }
 
-/// What stands between the operators.
+/// An operand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Factor {
     /// `(RANGE)`.
@@ -56,13 +56,13 @@ pub enum Factor {
     Regex(String),
     /// `^FILE`, with a noderange a line.
     File(PathBuf),
-    /// `TABLE.COLUMN==VALUE` and its kin.
+    /// A criterion such as `TABLE.COLUMN==VALUE`.
     Criterion(Criterion),
     /// Anything else.
     Word(String),
 }
 
-/// Why a noderange selects nothing.
+/// Error in a noderange.
 #[derive(Debug, Error)]
 pub enum NoderangeError {
     /// Members that are neither nodes nor groups, or not of the grammar. The text is xCAT's, scripts match it.
@@ -71,13 +71,13 @@ pub enum NoderangeError {
         /// All of them, as written.
         members: Vec<String>,
     },
-    /// A member that stands for too many names.
+    /// A member that expands to too many names.
     #[error("{member} expands the noderange to more than {LIMIT} names; give a smaller range")]
     TooMany {
         /// As written.
         member: String,
     },
-    /// A regular expression that is none.
+    /// Invalid regular expression.
     #[error("{pattern:?} in the noderange is not a valid regular expression")]
     Pattern {
         /// As written.
@@ -95,18 +95,18 @@ pub enum NoderangeError {
         #[source]
         source: io::Error,
     },
-    /// Files that name files that name files.
+    /// Files that include each other.
     #[error("{} of the noderange: files include each other; write the nodes instead", path.display())]
     FileDepth {
-        /// The file at which we stopped.
+        /// The file at the nesting limit.
         path: PathBuf,
     },
 }
 
-/// The expression that a noderange is. Quotes are dropped, as in xCAT.
+/// Parses a noderange. Quotes are removed, as in xCAT.
 ///
 /// # Errors
-/// Names the members that are not of the grammar.
+/// The members that do not match the grammar.
 pub fn parse(text: &str) -> Result<Range, NoderangeError> {
     parse::range(text)
 }

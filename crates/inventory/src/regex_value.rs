@@ -20,23 +20,23 @@ use thiserror::Error;
 
 pub use arithmetic::ArithmeticError;
 
-/// A table's regular expression larger than this when compiled is a mistake, or an attack.
+/// Maximum size of a compiled regular expression. A larger one is a mistake or an attack.
 const SIZE_LIMIT: usize = 1 << 20;
 
-/// How many compiled expressions are kept.
+/// Number of compiled expressions in the cache.
 const KEPT: usize = 64;
 
-/// A value that cannot be computed.
+/// Error: a value cannot be computed.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum RegexValueError {
-    /// The regular expression is none.
+    /// Invalid regular expression.
     #[error("{pattern:?} in the value {value:?} is not a valid regular expression")]
     Pattern {
         /// The expression.
         pattern: String,
         /// The whole value.
         value: String,
-        /// What is wrong with it.
+        /// The error.
         #[source]
         source: regex::Error,
     },
@@ -61,10 +61,10 @@ pub enum RegexValueError {
     },
 }
 
-/// The value of a cell for a node: computed if it has one of the three forms, else as it is.
+/// The value of a cell for a node. Values in one of the three forms are computed, others stay unchanged.
 ///
 /// # Errors
-/// Says which part of the value cannot be computed.
+/// Names the part of the value that cannot be computed.
 pub fn apply<'a>(value: &'a str, node: &str) -> Result<Cow<'a, str>, RegexValueError> {
     if let Some((pattern, text)) = slashes(value) {
         let regex = compile(pattern, value)?;
@@ -103,11 +103,11 @@ fn numbers_of(node: &str) -> String {
 }
 
 thread_local! {
-    /// A group's rule is applied to thousands of nodes: compiling it each time would be most of the work.
+    /// Caches compiled expressions, because a group's expression applies to thousands of nodes.
     static COMPILED: RefCell<HashMap<String, Regex>> = RefCell::default();
 }
 
-/// Names are ASCII: without Unicode the expression is small, and `\d` is what it says.
+/// Names are ASCII. Without Unicode the expression is small, and `\d` matches ASCII digits only.
 fn compile(pattern: &str, value: &str) -> Result<Regex, RegexValueError> {
     let known = COMPILED.with_borrow(|compiled| compiled.get(pattern).cloned());
     if let Some(regex) = known {
@@ -162,7 +162,7 @@ fn lossy(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Splits after the parenthesis that closes the first one.
+/// Splits after the closing parenthesis of the first one.
 fn balanced(text: &str) -> Option<(&str, &str)> {
     let mut depth = 0_usize;
     for (at, c) in text.char_indices() {

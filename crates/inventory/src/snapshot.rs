@@ -1,5 +1,5 @@
-//! The compiled, versioned part of the inventory that one host needs. netd grants what it says and
-//! refuses everything else.
+//! The compiled, versioned part of the inventory that one host needs. netd grants the addresses in it and
+//! refuses all others.
 //!
 //! It lists the containers of *all* hosts on the host's networks, so that a refusal can name the row.
 
@@ -24,58 +24,58 @@ use index::AddressIndex;
 pub use stamp::{Origin, Relation, Stamp, StampError};
 pub use stored::{StoredError, StoredSnapshot, copy_path, restore_copy, store};
 
-/// The form of the file; a reader refuses another one.
+/// Format version of the file. Readers refuse other versions.
 pub const FORMAT: u32 = 1;
 
-/// Where a host keeps it.
+/// Path of the snapshot on a host.
 pub const PATH: &str = "/var/lib/xdock/snapshot.json";
 
-/// What one host must know of the cluster's tables.
+/// The part of the cluster's tables that one host needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Snapshot {
     /// [`FORMAT`].
     pub format: u32,
-    /// Milliseconds since 1970 at which the tables were read, by the clock of the management node that made it.
+    /// Time at which the management node read the tables, in milliseconds since 1970 by its own clock.
     pub version: u64,
-    /// The management node that made it; `None`: an earlier release did.
+    /// The management node that created the snapshot; `None`: an earlier release created it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
     /// `sha256:` and the hexadecimal hash of `host`, `networks`, `nodes` and `withheld`: equal tables, equal digest.
     pub digest: String,
-    /// The host that it is for.
+    /// Host of the snapshot.
     pub host: NodeName,
     /// The networks that have a bridge on this host.
     pub networks: Vec<HostNetwork>,
     /// Container nodes of all hosts on those networks, sorted by name.
     pub nodes: Vec<SnapshotNode>,
-    /// Containers of this host whose rows cannot be used, sorted: the host goes on with what it had for them.
+    /// Containers of this host with invalid rows, sorted. The host keeps their previous addresses.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub withheld: Vec<NodeName>,
-    /// What the host had for them. The host itself adds it, see [`Snapshot::succeeding`]; the digest does not cover it.
+    /// Previous rows of these containers. The host adds them, see [`Snapshot::succeeding`]. The digest does not cover them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub carried: Vec<SnapshotNode>,
-    /// Finds an address's holder.
+    /// Finds the node of an address.
     #[serde(skip)]
     index: AddressIndex,
 }
 
-/// A network and where it is on this host.
+/// A network and its bridge on this host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostNetwork {
-    /// What the `networks` table says.
+    /// Row of `networks`.
     #[serde(flatten)]
     pub network: Network,
-    /// How it crosses hosts.
+    /// Fabric that connects the hosts.
     pub fabric: Fabric,
-    /// The host's device that containers are plugged into.
+    /// The host's bridge for the containers.
     pub bridge: IfName,
     /// Access tag of their ports on an Open vSwitch bridge; `None`: untagged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<u16>,
 }
 
-/// How a network crosses hosts.
+/// Fabric that connects a network's hosts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Fabric {
@@ -85,32 +85,32 @@ pub enum Fabric {
     Ovs,
 }
 
-/// A container node and its places on the networks.
+/// A container node and its attachments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SnapshotNode {
     /// Its name.
     pub node: NodeName,
-    /// The host that it lives on.
+    /// Host of the container.
     pub host: NodeName,
-    /// Its networks.
+    /// Attachments.
     #[serde(deserialize_with = "tight")]
     pub nics: Vec<Attachment>,
 }
 
-/// Why a snapshot can not be used. Each message names the file or the host.
+/// Error of a snapshot. Each message names the file or the host.
 #[derive(Debug, Error)]
 pub enum SnapshotError {
-    /// The file can not be read.
+    /// The file cannot be read.
     #[error(transparent)]
     Read(#[from] durable::FileError),
-    /// The text is no snapshot.
+    /// The text is not a snapshot.
     #[error("snapshot is not valid JSON of format {FORMAT}; compile it again with `xdock sync`")]
     Parse(#[source] serde_json::Error),
     /// Written by another release.
     #[error("snapshot has format {0}, this program reads format {FORMAT}; update xdock on this host")]
     Format(u32),
-    /// Changed by hand or torn.
+    /// Changed by hand or damaged.
     #[error(
         "snapshot's digest is {recorded} but its content hashes to {found}; compile it again with `xdock sync`"
     )]
@@ -142,7 +142,7 @@ impl Snapshot {
         }
     }
 
-    /// The same with the containers of the host whose rows cannot be used.
+    /// Adds the containers of the host with invalid rows.
     #[must_use]
     pub fn withholding(mut self, mut withheld: Vec<NodeName>) -> Self {
         withheld.sort();
@@ -150,7 +150,7 @@ impl Snapshot {
         Self { withheld, ..self }
     }
 
-    /// The same, made by a management node (`None`: as an earlier release made it).
+    /// Sets the management node that created the snapshot; `None`: as from an earlier release.
     #[must_use]
     pub fn made_by(self, origin: Option<Origin>) -> Self {
         Self { origin, ..self }
@@ -175,7 +175,7 @@ impl Snapshot {
     /// Reads and verifies a file. `None`: there is no such file.
     ///
     /// # Errors
-    /// As [`Snapshot::parse`], or the file is there but can not be read.
+    /// As [`Snapshot::parse`], or the file exists but cannot be read.
     pub fn read(path: &Path) -> Result<Option<Self>, SnapshotError> {
         durable::read(path)?.map(|text| Self::parse(&text)).transpose()
     }
@@ -209,21 +209,21 @@ impl Snapshot {
         self.networks.iter().find(|network| network.network.name == *name)
     }
 
-    /// The node of that name, with what the host carries of it where its rows cannot be used.
+    /// The node with this name. A container with invalid rows has its previous row.
     pub fn node(&self, name: &str) -> Option<&SnapshotNode> {
         let place = |nodes: &[SnapshotNode]| nodes.binary_search_by(|node| node.node.as_str().cmp(name)).ok();
         let carried = || self.carried.get(place(&self.carried)?);
         place(&self.nodes).and_then(|at| self.nodes.get(at)).or_else(carried)
     }
 
-    /// Who has that address on that network: the node and its place there.
+    /// The node with this address on this network, and its attachment.
     pub fn holder(&self, network: &NetName, address: IpAddr) -> Option<(&SnapshotNode, &Attachment)> {
         let of_tables = self.index.holders(&self.nodes, address).find(|(_, nic)| nic.network == *network);
         of_tables.or_else(|| carried::holder(&self.carried, network, address))
     }
 }
 
-/// Text of another format fails at whatever it has anew: that it is another format is what must be said.
+/// Text of another format fails at any new field. The error must report the format instead.
 fn refusal(text: &[u8], error: serde_json::Error) -> SnapshotError {
     #[derive(Deserialize)]
     struct Head {
@@ -235,8 +235,8 @@ fn refusal(text: &[u8], error: serde_json::Error) -> SnapshotError {
     }
 }
 
-/// Hashes the JSON text as it is made: with 10,000 nodes it would be megabytes. Tables without a wrong row have the digest that
-/// earlier releases gave them.
+/// Hashes the JSON text while it is written: with 10,000 nodes it is several megabytes. Tables without an invalid row have the
+/// same digest as in earlier releases.
 fn digest(
     host: &NodeName,
     networks: &[HostNetwork],
@@ -244,7 +244,7 @@ fn digest(
     withheld: &[NodeName],
 ) -> String {
     let mut hash = Hashing(Sha256::new());
-    // a hash takes every byte, and these types have string keys and no floats: this can not fail
+    // cannot fail: a hash accepts every byte, and these types have string keys and no floats
     let _ = match withheld {
         [] => serde_json::to_writer(&mut hash, &(host, networks, nodes)),
         withheld => serde_json::to_writer(&mut hash, &(host, networks, nodes, withheld)),
@@ -266,7 +266,7 @@ impl io::Write for Hashing {
     }
 }
 
-/// These types have string keys and no floats: serialising them can not fail.
+/// Cannot fail: these types have string keys and no floats.
 fn to_json<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }

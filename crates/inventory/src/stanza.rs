@@ -1,4 +1,4 @@
-//! xCAT's data object stanza file (`lsdef -z`): read, and changed in place.
+//! Reads and changes xCAT's data object stanza file (`lsdef -z`).
 //!
 //! ```text
 //! # <xCAT data object stanza file>
@@ -29,31 +29,31 @@ use crate::name::NameError;
 
 pub(crate) use rows::rows;
 
-/// The first line of a file that we make.
+/// First line of a new file.
 pub const HEADER: &str = "# <xCAT data object stanza file>";
 
 /// Reads the text of a stanza file.
 ///
 /// # Errors
-/// Names the line, and what is wrong there.
+/// Names the line and the error in it.
 pub fn parse(text: &str) -> Result<Document, StanzaError> {
     parse::document(text)
 }
 
-/// Why a stanza file can not be used or changed; nothing was changed.
+/// Error in a stanza file, or in a change of it. The file is unchanged.
 #[derive(Debug, Error)]
 pub enum StanzaError {
-    /// A line is none of the forms.
+    /// Invalid line.
     #[error("line {line}: {text:?} is {what}")]
     Line {
         /// Its number.
         line: u32,
         /// The line.
         text: String,
-        /// What is wrong and what is expected.
+        /// The error and the expected form.
         what: &'static str,
     },
-    /// The same object twice.
+    /// Duplicate object.
     #[error("line {line}: {kind} {name} is already defined in line {first}; merge the two")]
     ObjectTwice {
         /// Of the second.
@@ -87,7 +87,7 @@ pub enum StanzaError {
         /// Its name.
         object: String,
     },
-    /// A type that we do not know.
+    /// Unknown type.
     #[error("{} is not one of {}", at(*line, &format!("objtype={kind}")), Kind::names())]
     Type {
         /// 0 when it comes from a command line.
@@ -95,7 +95,7 @@ pub enum StanzaError {
         /// As written.
         kind: String,
     },
-    /// An attribute that objects of this type do not have.
+    /// Unknown attribute of objects of this type.
     #[error("{} is not an attribute of a {kind}{}", at(*line, attribute), hint(near))]
     Attribute {
         /// 0 when it comes from a command line.
@@ -104,10 +104,10 @@ pub enum StanzaError {
         attribute: String,
         /// `objtype`.
         kind: Kind,
-        /// Names that may have been meant.
+        /// Similar names.
         near: Vec<&'static str>,
     },
-    /// A value that can not stand in the column.
+    /// Invalid value.
     #[error("{} of {object}: {what}", at(*line, attribute))]
     Value {
         /// 0 when it comes from a command line.
@@ -116,16 +116,16 @@ pub enum StanzaError {
         attribute: String,
         /// The object's name.
         object: String,
-        /// What is wrong and what to do.
+        /// The error and the remedy.
         what: String,
     },
-    /// A name that no object can have.
+    /// Invalid name of an object.
     #[error("{name:?} cannot be the name of an object: it is empty or contains a blank, '=' or '#'")]
     Name {
         /// As given.
         name: String,
     },
-    /// A name that no node can have.
+    /// Invalid name of a node.
     #[error(transparent)]
     NodeName(#[from] NameError),
     /// Objects that are not in the file.
@@ -137,10 +137,10 @@ pub enum StanzaError {
     /// The file cannot be read.
     #[error(transparent)]
     Read(FileError),
-    /// The file is not there, or cannot be locked or made.
+    /// The file does not exist, or cannot be locked or created.
     #[error("cannot {operation} {}", path.display())]
     File {
-        /// What was tried.
+        /// Operation that failed.
         operation: &'static str,
         /// The file.
         path: PathBuf,
@@ -148,7 +148,7 @@ pub enum StanzaError {
         #[source]
         source: io::Error,
     },
-    /// The new text can not be written.
+    /// The new text cannot be written.
     #[error("stanza file is unchanged")]
     Write(#[source] durable::FileError),
     /// The content of a file.
@@ -156,7 +156,7 @@ pub enum StanzaError {
     In {
         /// The file.
         path: PathBuf,
-        /// What is wrong in it.
+        /// The error.
         #[source]
         source: Box<StanzaError>,
     },

@@ -1,4 +1,4 @@
-//! Rows of a table as they were read, and a table that finds them by key.
+//! Rows of a table, and lookup by key.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ impl Row {
         self.line
     }
 
-    /// Whether it counts, by its `disable`.
+    /// Whether the row is visible, by its `disable`.
     pub(crate) fn is_visible(&self) -> bool {
         self.raw("disable").is_none_or(|value| VISIBLE.contains(&value))
     }
@@ -45,13 +45,13 @@ impl Row {
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     rows: Box<[Row]>,
-    /// Places in `rows`, sorted by key; rows of equal key stay in order.
+    /// Indexes in `rows`, sorted by key. Rows with equal keys stay in order.
     by_key: Box<[u32]>,
     key: &'static str,
 }
 
 impl Table {
-    /// Keeps the visible ones of `rows` and finds them by the column `key`.
+    /// A table of the visible rows, with an index on the column `key`.
     pub(crate) fn new(key: &'static str, rows: impl IntoIterator<Item = Row>) -> Self {
         let rows: Box<[Row]> = rows.into_iter().filter(Row::is_visible).collect();
         let mut by_key: Box<[u32]> = (0..).take(rows.len()).collect();

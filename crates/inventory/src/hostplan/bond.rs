@@ -68,7 +68,7 @@ impl BondOptions {
         Ok(Self(options))
     }
 
-    /// Whether `nicextraparams` of a bond has this for the bonding driver.
+    /// Whether a key of `nicextraparams` is an option of the bonding driver.
     pub(super) fn is_option(key: &str) -> bool {
         key.eq_ignore_ascii_case("BONDING_OPTS") || KNOWN.contains(&key)
     }

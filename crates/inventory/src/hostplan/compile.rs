@@ -1,4 +1,4 @@
-//! From a host's columns to its plan. Pure: the tables and a postscript's environment give the same plan.
+//! Compiles a host's columns to its plan. Pure: the tables and a postscript's environment give the same plan.
 
 use std::net::IpAddr;
 
@@ -12,24 +12,24 @@ use crate::name::{IfName, NetName, NodeName};
 use crate::networks::around;
 use crate::nics::{Nic, NicKind, Nics};
 
-/// What the tables say of a host's own network.
+/// Columns that define a host's network.
 #[derive(Debug, Clone)]
 pub struct HostTables {
     /// The host.
     pub host: NodeName,
     /// `hosts.ip`, in a postscript `IPADDR`.
     pub ip: IpAddr,
-    /// `noderes.installnic` as it stands (also `mac` or a MAC address, which name no interface here).
+    /// Text of `noderes.installnic`. It may also be `mac` or a MAC address, which are not interface names.
     pub installnic: Option<String>,
-    /// Its row of `nics`.
+    /// Row of `nics`.
     pub nics: Nics,
-    /// All of `networks`.
+    /// All networks.
     pub networks: Vec<Network>,
 }
 
 impl HostPlan {
-    /// The plan: the devices of the `nics` columns, and before the bridges one for the network of `hosts.ip` where
-    /// the columns have none for it. Containers need that one, and a host has one row less to fill.
+    /// Compiles the plan: the devices of the `nics` columns, and a default bridge for the network of `hosts.ip` if
+    /// the columns have none. Containers need that bridge.
     ///
     /// # Errors
     /// Columns that contradict each other or `networks`.
@@ -74,7 +74,7 @@ impl HostTables {
         })
     }
 
-    /// NICs, bonds and VLANs, in this order: each kind stands only on those before it.
+    /// NICs, bonds and VLANs in this order: lower devices come first.
     fn below(&self, bridges: &[DevicePlan], primary: &Network) -> Result<Vec<DevicePlan>, HostPlanError> {
         let is_port = |name: &IfName| bridges.iter().any(|bridge| bridge.below().contains(&name));
         let mut devices = Vec::new();
@@ -101,7 +101,7 @@ impl HostTables {
         Ok(all)
     }
 
-    /// NICs with addresses of their own, and those that others stand on.
+    /// NICs with addresses, and NICs below other devices.
     fn ethernets(
         &self,
         stacked: &[DevicePlan],
@@ -215,7 +215,7 @@ impl HostTables {
         let mut addresses = nic.map(|nic| self.addresses_of(nic)).transpose()?.unwrap_or_default();
         self.put_own_first(&mut addresses, primary);
         let port = match nic {
-            // it is made by us, so that nothing carries the address yet
+            // xdock creates this device, so no interface has the address yet
             Some(nic) if !nic.is_ethernet() => Port::Named(nic.name.clone()),
             _ => Port::Carrying(self.ip),
         };
@@ -229,7 +229,7 @@ impl HostTables {
         })
     }
 
-    /// The entry of the interface that has `hosts.ip`: it may give more addresses, such as those of IPv6.
+    /// Entry of the interface with `hosts.ip`. It may have more addresses, for example IPv6.
     fn primary_nic(&self) -> Option<&Nic> {
         let carries = |nic: &&Nic| {
             !matches!(
@@ -250,7 +250,7 @@ impl HostTables {
         addresses.insert(0, own);
     }
 
-    /// The networks that `nicnetworks` names, else those that contain its `nicips`.
+    /// Networks in `nicnetworks`, else those that contain its `nicips`.
     pub(super) fn networks_of(&self, nic: &Nic) -> Result<Vec<&Network>, HostPlanError> {
         let mut networks: Vec<&Network> = Vec::new();
         let named = nic.networks.iter().map(|name| self.network(nic, name));
@@ -285,7 +285,7 @@ impl HostTables {
         Ok(addresses)
     }
 
-    /// Entries that must not keep the others from their plan, in words.
+    /// Messages about entries that are not configured. They do not stop the plan.
     fn ignored(&self) -> Vec<String> {
         let foreign = self.nics.ignored().iter().map(ToString::to_string);
         let address_without_network = self.nics.iter().filter_map(|nic| {
@@ -297,7 +297,7 @@ impl HostTables {
         foreign.chain(address_without_network).collect()
     }
 
-    /// The address in no network of an interface of which nothing else is said, and on which nothing stands.
+    /// An address outside of all networks, of an interface without type, network or upper device.
     fn address_without_network(&self, nic: &Nic) -> Option<IpAddr> {
         let is_below = || self.nics.iter().any(|upper| upper.devices.contains(&nic.name));
         let is_primary = || self.primary_nic().is_some_and(|primary| primary.name == nic.name);
@@ -317,7 +317,7 @@ impl HostTables {
         }
     }
 
-    /// The network's gateways of the families that the host has an address of, but never the host itself; only of the
+    /// Gateways of the network in address families of the host, without the host itself. Only for the
     /// device that has `hosts.ip`.
     fn gateways(&self, primary: &Network, addresses: &[IpNet]) -> Vec<IpAddr> {
         if !addresses.iter().any(|address| address.addr() == self.ip) {
@@ -357,7 +357,7 @@ impl Network {
             let hex = |octets: &[u8]| octets.iter().map(|octet| format!("{octet:02x}")).collect::<String>();
             let address = match self.subnets.first().map(IpNet::network) {
                 Some(IpAddr::V4(v4)) => hex(&v4.octets()),
-                // the end of a prefix differs where its beginning is the site's
+                // prefixes of one site differ at the end
                 Some(IpAddr::V6(v6)) => hex(v6.octets().get(2..8).unwrap_or_default()),
                 None => String::new(),
             };

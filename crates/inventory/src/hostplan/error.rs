@@ -1,4 +1,4 @@
-//! What makes no plan.
+//! Errors of the host plan.
 
 use std::net::IpAddr;
 
@@ -7,10 +7,10 @@ use thiserror::Error;
 use crate::name::{IfName, NetName, NodeName};
 use crate::nics::NicKind;
 
-/// Columns from which no plan can be made. Each message names host, column and value.
+/// Error in the columns of a host. Each message names host, column and value.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum HostPlanError {
-    /// `hosts.ip` lies nowhere.
+    /// `hosts.ip` is in no network.
     #[error("no row of networks contains {ip}, the hosts.ip of {host}; add the row or correct the address")]
     NoMatchingNetwork {
         /// The host.
@@ -18,19 +18,19 @@ pub enum HostPlanError {
         /// Its address.
         ip: IpAddr,
     },
-    /// A device that can not be on that one.
+    /// A device that cannot be on top of the other.
     #[error("nicdevices.{upper}={lower} of {host}: {rule}")]
     Stacking {
         /// The host.
         host: NodeName,
         /// The device.
         upper: IfName,
-        /// What it shall stand on.
+        /// Lower device.
         lower: IfName,
-        /// Why it can not.
+        /// Broken rule.
         rule: String,
     },
-    /// A device with too few or too many below it.
+    /// A device with too few or too many lower devices.
     #[error("nictypes.{nic}={kind} of {host} needs {needed} in nicdevices.{nic}, not {found}")]
     Ports {
         /// The host.
@@ -41,20 +41,20 @@ pub enum HostPlanError {
         kind: NicKind,
         /// How many it needs.
         needed: &'static str,
-        /// How many there are.
+        /// Number of lower devices.
         found: usize,
     },
-    /// `nicnetworks` names none of `networks`.
+    /// `nicnetworks` names a network that does not exist.
     #[error("nicnetworks.{nic}={network} of {host}: no row of networks has this netname")]
     UnknownNetwork {
         /// The node.
         host: NodeName,
         /// The interface.
         nic: IfName,
-        /// What it says.
+        /// Value of the column.
         network: NetName,
     },
-    /// A bridge for no network.
+    /// A bridge without a network.
     #[error("nictypes.{bridge}={kind} of {host} has no network; set nicnetworks.{bridge}")]
     NoNetwork {
         /// The host.
@@ -64,7 +64,7 @@ pub enum HostPlanError {
         /// Its type.
         kind: NicKind,
     },
-    /// An address outside of the network that is named for it, or of every one.
+    /// An address outside of its network, or of all networks.
     #[error("nicips.{nic}={ip} of {host} is not in {networks}")]
     Outside {
         /// The host.
@@ -73,10 +73,10 @@ pub enum HostPlanError {
         nic: IfName,
         /// The address.
         ip: IpAddr,
-        /// Where it was looked for.
+        /// Networks that do not contain the address.
         networks: String,
     },
-    /// Two devices that can not both be.
+    /// Two devices that exclude each other.
     #[error("{what} {first} and {second} of {host} share {shared}; each needs its own")]
     Shared {
         /// The host.
@@ -90,7 +90,7 @@ pub enum HostPlanError {
         /// Their common name, network, port or address.
         shared: String,
     },
-    /// Two networks on one device, or `nicextraparams`, give no one MTU.
+    /// Networks or `nicextraparams` of a device have no common, valid MTU.
     #[error("{nic} of {host} has no valid MTU: {why}")]
     Mtu {
         /// The host.
@@ -100,7 +100,7 @@ pub enum HostPlanError {
         /// The values.
         why: String,
     },
-    /// A VLAN without one number.
+    /// A VLAN without a unique number.
     #[error("{nic} of {host}: {why}")]
     Vlan {
         /// The host.
@@ -110,7 +110,7 @@ pub enum HostPlanError {
         /// What is wrong, and what to do.
         why: String,
     },
-    /// `nicextraparams` with a wrong value.
+    /// Invalid value in `nicextraparams`.
     #[error("nicextraparams.{nic} of {host}: {why}")]
     Param {
         /// The host.

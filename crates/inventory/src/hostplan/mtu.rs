@@ -1,6 +1,6 @@
-//! One MTU for each device. What stands on a device never sends larger packets than that carries: the kernel cuts a
-//! bridge's MTU down to its smallest port (net/bridge/br_if.c, `br_mtu_auto_adjust`) and refuses a VLAN's
-//! (net/8021q/vlan_dev.c, `vlan_dev_change_mtu`), so a larger one in the tables is a mistake that is told.
+//! MTU of each device. An upper device cannot send larger packets than its lower device: the kernel reduces a
+//! bridge's MTU to that of its smallest port (net/bridge/br_if.c, `br_mtu_auto_adjust`) and refuses a VLAN's
+//! (net/8021q/vlan_dev.c, `vlan_dev_change_mtu`). A larger MTU in the tables is therefore an error.
 
 use super::compile::HostTables;
 use super::error::HostPlanError;
@@ -13,7 +13,7 @@ use crate::nics::Nic;
 const RANGE: std::ops::RangeInclusive<u32> = 68..=65535;
 
 impl HostTables {
-    /// What the tables say of a device itself: `nicextraparams`, else its networks.
+    /// MTU of a device in the tables: from `nicextraparams`, else from its networks.
     pub(super) fn mtu(
         &self,
         name: &IfName,
@@ -37,7 +37,7 @@ impl HostTables {
         }
     }
 
-    /// A device of which the tables say nothing gets the largest MTU of those on it; one of which they do must not be
+    /// A device without an MTU in the tables gets the largest MTU of its upper devices. An MTU in the tables must not be
     /// smaller.
     pub(super) fn settle_mtus(&self, devices: &mut [DevicePlan]) -> Result<(), HostPlanError> {
         for at in (0..devices.len()).rev() {

@@ -1,4 +1,4 @@
-//! Which device may be on which: what the kernel and Open vSwitch can do, which is what xCAT allows too
+//! Allowed combinations of devices: those that the kernel and Open vSwitch support, and xCAT allows
 //! (`confignetwork`): bonds over NICs; VLANs over NICs and bonds; bridges over NICs, bonds and VLANs.
 
 use super::compile::HostTables;
@@ -8,7 +8,7 @@ use crate::name::IfName;
 use crate::nics::NicKind;
 
 impl HostTables {
-    /// Refuses what can not be, pair by pair.
+    /// Refuses invalid pairs of devices.
     pub(super) fn refuse_impossible(&self, devices: &[DevicePlan]) -> Result<(), HostPlanError> {
         for device in devices {
             for lower in device.below() {
@@ -57,7 +57,7 @@ impl HostTables {
         }
     }
 
-    /// A bridge takes its port's addresses over; those of a bond's ports would be nowhere.
+    /// Refuses addresses of a bond's ports. A bridge takes over the addresses of its port, a bond does not.
     fn addressed(&self, port: &IfName, bond: &DevicePlan) -> Option<String> {
         let ips = &self.nics.get(port.as_str())?.ips;
         let ip = ips.first()?;
@@ -91,7 +91,7 @@ impl HostTables {
         }
     }
 
-    /// A VLAN shares its parent with others; a port belongs to one bond or bridge, and Open vSwitch takes its port's
+    /// VLANs can share a parent. A port belongs to one bond or bridge, and Open vSwitch receives its port's
     /// frames of all VLANs.
     fn shared_port(&self, first: &DevicePlan, second: &DevicePlan) -> Option<String> {
         let taken = |device: &DevicePlan| match &device.kind {
@@ -130,7 +130,7 @@ impl DevicePlan {
         self.networks.iter().any(|on| on.network.name == other.network.name)
     }
 
-    /// What it is, in a sentence.
+    /// Name of the kind with its article, for messages.
     pub(super) fn word(&self) -> &'static str {
         match self.kind {
             DeviceKind::Ethernet => "an Ethernet interface",

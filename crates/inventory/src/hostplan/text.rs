@@ -7,7 +7,7 @@ use super::{BridgedNetwork, Datapath, DeviceKind, DevicePlan, HostPlan, Port};
 impl fmt::Display for HostPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.host)?;
-        // a NIC that is only somebody's port is named there
+        // a NIC that is only a port appears at its upper device
         let shown = self
             .devices
             .iter()
@@ -52,7 +52,7 @@ impl fmt::Display for Port {
     }
 }
 
-/// A line for what is there; nothing for what the tables do not say.
+/// Writes a line, or nothing if the text is empty.
 fn line(f: &mut fmt::Formatter<'_>, what: &str, text: &str) -> fmt::Result {
     if text.is_empty() { Ok(()) } else { write!(f, "\n    {what:<8} {text}") }
 }

@@ -1,6 +1,6 @@
-//! Which VLAN is where: the number of a VLAN device, and the tags of an Open vSwitch bridge.
+//! VLANs: the number of a VLAN device, and the tags of an Open vSwitch bridge.
 //!
-//! On a Linux bridge, and on a VLAN device, frames are untagged: the switch, or the VLAN device, has taken the tag away. An
+//! Frames on a Linux bridge and on a VLAN device are untagged: the switch or the VLAN device removes the tag. An
 //! Open vSwitch bridge over a NIC or bond is a trunk: `networks.vlanid` is the tag, of the containers of that network and
 //! of the host's own address in it.
 
@@ -56,7 +56,7 @@ impl HostTables {
         Ok(self.device(nic.name.clone(), DeviceKind::Vlan { parent, id }))
     }
 
-    /// Gives Open vSwitch bridges their tags, and refuses a bridge whose VLAN below is not that of its networks.
+    /// Sets the tags of Open vSwitch bridges. Refuses a bridge over a VLAN that its networks do not have.
     pub(super) fn settle_vlans(&self, devices: &mut [DevicePlan]) -> Result<(), HostPlanError> {
         let below: Vec<Option<(IfName, u16)>> =
             devices.iter().map(|device| vlan_below(device, devices)).collect();
@@ -113,7 +113,7 @@ impl HostTables {
     }
 }
 
-/// The VLAN device on which a bridge stands.
+/// The VLAN device below a bridge.
 fn vlan_below(device: &DevicePlan, devices: &[DevicePlan]) -> Option<(IfName, u16)> {
     device.port()?;
     let lower = *device.below().first()?;
@@ -123,7 +123,7 @@ fn vlan_below(device: &DevicePlan, devices: &[DevicePlan]) -> Option<(IfName, u1
     })
 }
 
-/// `bond0.50` and `vlan50` say 50.
+/// VLAN number in a name such as `bond0.50` or `vlan50`.
 fn number_in(name: &IfName) -> Option<u16> {
     let name = name.as_str();
     let digits = match name.rsplit_once('.') {

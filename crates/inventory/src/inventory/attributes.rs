@@ -8,7 +8,7 @@ use crate::nics::entries::{pair, split};
 type Pairs = Vec<(String, String)>;
 
 impl Inventory {
-    /// All attributes of a node under all their names, sorted; the `nic` attributes apart for each NIC, in the
+    /// All attributes of a node with all their names, sorted. The `nic` attributes are listed for each NIC in the
     /// order of the table.
     ///
     /// # Errors
@@ -26,7 +26,7 @@ impl Inventory {
     /// One attribute of a node by xCAT's name: `ip`, `vmhost`, `nicips`, `nicips.eth1`.
     ///
     /// # Errors
-    /// As [`Inventory::value`], or nodes have no such attribute.
+    /// As [`Inventory::value`], or the attribute does not exist.
     pub fn attribute(&self, node: &str, name: &str) -> Result<Option<String>, InventoryError> {
         let (base, nic) = name.split_once('.').map_or((name, None), |(base, nic)| (base, Some(nic)));
         let mut known = false;
@@ -51,7 +51,7 @@ impl Inventory {
         if value.is_none() || attribute.applies(other)? { Ok(value) } else { Ok(None) }
     }
 
-    /// An attribute that itself has no condition: those that conditions are about.
+    /// Value of an attribute without a condition. Conditions refer only to such attributes.
     fn plain_value(&self, node: &str, name: &str) -> Result<Option<String>, InventoryError> {
         match attributes::named(name).next() {
             Some(attribute) => self.value_of(node, attribute.table, attribute.column),

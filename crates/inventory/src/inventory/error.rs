@@ -1,4 +1,4 @@
-//! Why the tables can not answer.
+//! Errors of the inventory.
 
 use thiserror::Error;
 
@@ -8,27 +8,27 @@ use crate::noderange::NoderangeError;
 use crate::regex_value::RegexValueError;
 use crate::source::SourceError;
 
-/// Why a question to the inventory has no answer.
+/// Error of a query to the inventory.
 #[derive(Debug, Error)]
 pub enum InventoryError {
-    /// Tables that can not be read.
+    /// A table that cannot be read.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// A node whose name can not be one.
+    /// Invalid node name.
     #[error("{origin} cannot be used; rename the node")]
     NodeName {
-        /// Where the row is.
+        /// Location of the row.
         origin: String,
         /// The rule.
         #[source]
         source: NameError,
     },
-    /// A table that xCAT does not have.
+    /// Table that xCAT does not have.
     #[error("xCAT has no table {table}{}", hint(near))]
     Table {
         /// As given.
         table: String,
-        /// Names that may have been meant.
+        /// Similar names.
         near: Vec<&'static str>,
     },
     /// Not `TABLE.COLUMN` of the schema.
@@ -36,46 +36,46 @@ pub enum InventoryError {
     Column {
         /// As given.
         column: String,
-        /// Columns that may have been meant.
+        /// Similar columns.
         near: Vec<String>,
     },
     /// A noderange that selects nothing.
     #[error(transparent)]
     Noderange(#[from] NoderangeError),
-    /// A dynamic group whose `wherevals` is no list of criteria.
+    /// A dynamic group whose `wherevals` is not a list of criteria.
     #[error("{criterion:?} in {origin} is not a criterion such as mgt==docker; correct wherevals there")]
     Wherevals {
         /// As written.
         criterion: String,
-        /// Where the row is.
+        /// Location of the row.
         origin: String,
     },
-    /// `site.excludenodes`, which is taken away from every noderange.
+    /// Invalid `site.excludenodes`, which every noderange excludes.
     #[error("{origin} cannot be used; correct the value there")]
     ExcludeNodes {
-        /// Where the row is.
+        /// Location of the row.
         origin: String,
         /// What is wrong with it.
         #[source]
         source: Box<InventoryError>,
     },
-    /// A rule (`/RE/TEXT/`, `|RE|TEMPLATE|`) that can not be applied.
+    /// A regular expression value (`/RE/TEXT/`, `|RE|TEMPLATE|`) that cannot be computed.
     #[error("{column} in {origin} cannot be computed; correct the value there")]
     Value {
         /// `TABLE.COLUMN`.
         column: String,
-        /// Where the row is.
+        /// Location of the row.
         origin: String,
         /// What is wrong in it.
         #[source]
         source: Box<RegexValueError>,
     },
-    /// An attribute that nodes do not have.
+    /// Attribute that nodes do not have.
     #[error("xCAT has no node attribute {name}{}", hint(near))]
     Attribute {
         /// As given.
         name: String,
-        /// Names that may have been meant.
+        /// Similar names.
         near: Vec<&'static str>,
     },
 }

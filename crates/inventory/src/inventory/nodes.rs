@@ -1,20 +1,20 @@
-//! The node list: names in order, and the groups of each.
+//! The node list: sorted names, and the groups of each node.
 
 use std::collections::HashMap;
 
 use super::{Inventory, InventoryError};
 use crate::name::{NameError, NodeName};
 
-/// All nodes, small: a hundred thousand of them are a common question's whole cost.
+/// All nodes in a compact form: reading a hundred thousand nodes is most of the cost of a typical query.
 #[derive(Debug)]
 pub(super) struct NodeIndex {
     /// Sorted.
     names: Vec<NodeName>,
-    /// Of each node its place in `lists`.
+    /// Index in `lists` of each node.
     groups: Vec<u32>,
     /// The different values of `nodelist.groups`.
     lists: Vec<Box<str>>,
-    /// Of each group the places in `lists` that have it.
+    /// Indexes in `lists` of each group.
     by_group: HashMap<Box<str>, Vec<u32>>,
 }
 
@@ -34,7 +34,7 @@ impl NodeIndex {
         Self { names, groups, lists, by_group }
     }
 
-    /// Its place in the sorted list.
+    /// Index of a node in the sorted list.
     pub(super) fn position(&self, name: &str) -> Option<usize> {
         self.names.binary_search_by(|known| known.as_str().cmp(name)).ok()
     }
@@ -43,7 +43,7 @@ impl NodeIndex {
         &self.names
     }
 
-    /// Its `nodelist.groups`, in their order.
+    /// Groups of a node in the order of `nodelist.groups`.
     pub(super) fn groups(&self, at: usize) -> impl Iterator<Item = &str> {
         let list = self.groups.get(at).and_then(|list| self.lists.get(usize::try_from(*list).ok()?));
         list.into_iter().flat_map(|list| groups_in(list))
@@ -63,7 +63,7 @@ impl NodeIndex {
     }
 }
 
-/// The first eight bytes as a number that sorts as they do: most comparisons need no look at the name itself.
+/// The first eight bytes as a number with the same sort order, so that most comparisons do not read the name.
 fn head(name: &str) -> u64 {
     let mut bytes = [0; 8];
     bytes.iter_mut().zip(name.bytes()).for_each(|(to, from)| *to = from);
@@ -78,12 +78,12 @@ impl Inventory {
     /// All nodes, sorted.
     ///
     /// # Errors
-    /// The table can not be read, or has a name that can not be a node's.
+    /// The table cannot be read or has an invalid node name.
     pub fn nodes(&self) -> Result<Vec<NodeName>, InventoryError> {
         Ok(self.node_index()?.names().to_vec())
     }
 
-    /// All groups that have members or a row of `nodegroup`, sorted.
+    /// All groups with members or a row of `nodegroup`, sorted.
     ///
     /// # Errors
     /// As [`Inventory::nodes`].
@@ -128,13 +128,13 @@ impl Inventory {
     }
 }
 
-/// Nodes as they come: many in a row have the same groups.
+/// State while nodes are read. Consecutive nodes often have the same groups.
 #[derive(Default)]
 struct Reading {
     nodes: Vec<(NodeName, u32)>,
     lists: Vec<Box<str>>,
     places: HashMap<Box<str>, u32>,
-    /// The place of the last node's groups.
+    /// Index of the last node's groups.
     last: u32,
 }
 

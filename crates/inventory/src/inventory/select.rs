@@ -1,4 +1,4 @@
-//! Nodes by noderange.
+//! Selects nodes by noderange.
 
 use std::io;
 use std::path::Path;
@@ -9,21 +9,21 @@ use crate::name::NodeName;
 use crate::noderange::{self, Cluster, Criterion, NodeSet, NumberNames};
 use crate::tables::Row;
 
-/// Left sides of criteria that need no table (xCAT `NodeRange.pm`, `nodesbycriteria`).
+/// Short names of columns in criteria (xCAT `NodeRange.pm`, `nodesbycriteria`).
 const SHORT: [(&str, &str); 3] =
     [("groups", "nodelist.groups"), ("tags", "nodelist.groups"), ("mgt", "nodehm.mgt")];
 
 impl Inventory {
-    /// The nodes of a noderange, sorted; those of `site.excludenodes` are never among them. A number alone is the
+    /// Nodes of a noderange, sorted, without those of `site.excludenodes`. A number alone is the
     /// name `node` and the number.
     ///
     /// # Errors
-    /// A member is neither node nor group, or the tables can not answer.
+    /// A member is neither node nor group, or a table cannot be read.
     pub fn select(&self, noderange: &str) -> Result<Vec<NodeName>, InventoryError> {
         self.select_with(noderange, &NumberNames::default())
     }
 
-    /// The same with other names for numbers (the environment's `XCAT_NODE_PREFIX` and `XCAT_NODE_SUFFIX`).
+    /// Same with other names for numbers (the environment's `XCAT_NODE_PREFIX` and `XCAT_NODE_SUFFIX`).
     ///
     /// # Errors
     /// As [`Inventory::select`].
@@ -76,7 +76,7 @@ impl Cluster for Nodes<'_> {
         self.names
     }
 
-    /// A group is in the nodes' own lists, or has a row that computes it, or has a row and nobody in it.
+    /// A group is in the nodes' lists, or is dynamic, or has a row and no members.
     fn group(&self, name: &str) -> Result<Option<NodeSet>, InventoryError> {
         let row = self.tables.row("nodegroup", name)?;
         if let Some(row) = row.filter(|row| row.get("grouptype") == Some("dynamic")) {

@@ -6,22 +6,22 @@ use crate::nics::entries;
 use crate::regex_value::{self, RegexValueError};
 use crate::tables::Row;
 
-/// A value that ends so is continued by the next group's (xCAT `Table.pm`).
+/// End of a value that continues with the next group's value (xCAT `Table.pm`).
 const NEXT: &str = "+=NEXTRECORD";
 
 impl Inventory {
-    /// The value of a column such as `vm.host` for a node: its own, else that of the first of its groups that
-    /// has one. `None`: nobody says anything.
+    /// The value of a column such as `vm.host` for a node: its own, else the one of its first group that
+    /// has one. `None`: no value.
     ///
     /// # Errors
-    /// No such column, a table that can not be read, or a value that cannot be computed.
+    /// The column does not exist, the table cannot be read or the value cannot be computed.
     pub fn value(&self, node: &str, column: &str) -> Result<Option<String>, InventoryError> {
         let unknown = || unknown_column(column);
         let (table, name) = column.split_once('.').ok_or_else(unknown)?;
         self.value_of(node, table, name)
     }
 
-    /// The row that gives a column's value for a node, for messages: its own, or a group's.
+    /// Location of the row with a column's value for a node, for messages: its own row or a group's.
     pub fn origin_of(&self, node: &str, column: &str) -> String {
         let (table, _) = column.split_once('.').unwrap_or((column, ""));
         self.origin(table, self.row_key(node, column).as_deref().unwrap_or(node))
@@ -58,7 +58,7 @@ impl Inventory {
         self.computed(node, table, column, &value)
     }
 
-    /// A value that is a rule is applied to the node's name; what is empty then is no value.
+    /// Computes a regular expression value for the node. An empty result counts as no value.
     fn computed(
         &self,
         node: &str,
@@ -79,7 +79,7 @@ impl Inventory {
         Ok(Some(computed.into_owned()).filter(|value| !value.is_empty()))
     }
 
-    /// The rows that may give a node's values, the first that has one counts: its own, then those of its groups.
+    /// Keys of the rows that may have a node's value, in order: the node, then its groups.
     fn candidates<'a>(
         &'a self,
         node: &'a str,

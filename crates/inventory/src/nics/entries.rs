@@ -69,13 +69,13 @@ fn first(text: &str) -> Option<(&str, &str)> {
     Some((text, ""))
 }
 
-/// Whether an expression has begun in it, and not ended.
+/// Whether the text ends inside an expression.
 fn is_open(entry: &str) -> bool {
     let value = pair(entry).map_or("", |(_, value)| value);
     value.starts_with(['|', '/']) && !is_expression(value)
 }
 
-/// Whether another entry begins.
+/// Whether another entry starts here.
 fn begins(text: &str) -> bool {
     let no_expression = |nic: &str| !nic.contains(['|', '(', ')', '$', ',']);
     pair(text).is_some_and(|(nic, _)| no_expression(nic) && nic.parse::<IfName>().is_ok())

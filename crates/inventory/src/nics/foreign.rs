@@ -1,14 +1,14 @@
-//! Entries that are of no interface of the operating system: one of them must not keep the others from their plan.
+//! Entries that do not belong to interfaces of the operating system. They are ignored and do not stop the others.
 
 use thiserror::Error;
 
 use super::{NicKind, Nics};
 use crate::cell::CellError;
 
-/// An entry that nothing is made of. The message names the row, and how to say that it is meant so.
+/// Ignored entry. The message names the row and how to confirm that this is intended.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum IgnoredEntry {
-    /// `nictypes` has a type that we do not know.
+    /// Unknown type in `nictypes`.
     #[error("{cell}; {nic} is not configured; set nictypes.{nic}=unused if this is intended")]
     Type {
         /// The entry.
@@ -16,7 +16,7 @@ pub enum IgnoredEntry {
         /// The interface.
         nic: String,
     },
-    /// A value that is wrong, of an interface that is not the operating system's.
+    /// Invalid value of an interface that does not belong to the operating system.
     #[error("{cell}; {nic} is not configured")]
     Value {
         /// The entry.
@@ -24,7 +24,7 @@ pub enum IgnoredEntry {
         /// The interface.
         nic: String,
     },
-    /// No type, and the name of a service processor.
+    /// No type, and a common name of a service processor's interface.
     #[error(
         "nictypes.{nic} of {node} is empty and {nic} is a common name of a service processor's interface: it is not configured; set nictypes.{nic}=bmc, or Ethernet"
     )]
@@ -36,11 +36,11 @@ pub enum IgnoredEntry {
     },
 }
 
-/// What vendors and xCAT's examples call the network interface of a service processor; a number may follow.
+/// Common names of a service processor's interface, from vendors and xCAT's examples. A number may follow.
 const SERVICE_PROCESSORS: [&str; 7] = ["ipmi", "bmc", "ilo", "idrac", "drac", "imm", "xcc"];
 
 impl Nics {
-    /// Whether the entries of that interface are not ours to configure, as far as `nictypes` and the name say.
+    /// Whether the interface does not belong to the operating system, judged by `nictypes` and its name.
     pub(super) fn is_foreign(&self, name: &str) -> bool {
         match self.get(name).and_then(|nic| nic.kind) {
             Some(kind) => matches!(kind, NicKind::Bmc | NicKind::Unused | NicKind::Unknown),
@@ -48,7 +48,7 @@ impl Nics {
         }
     }
 
-    /// Takes interfaces without a type for service processors where their name says so and nothing stands on them.
+    /// Ignores interfaces without type and upper device whose name is common for service processors.
     pub(super) fn pass_over_untyped(&mut self, node: &str) {
         let below: Vec<_> = self.all.iter().flat_map(|nic| nic.devices.iter().cloned()).collect();
         for nic in &mut self.all {

@@ -32,7 +32,7 @@ pub enum Operator {
 }
 
 impl Criterion {
-    /// The criterion that the text is, if it is one: if it has an operator.
+    /// Parses a criterion; `None`: the text has no operator.
     pub fn parse(text: &str) -> Option<Self> {
         let at = text.find(['=', '~'])?;
         let (before, from) = text.split_at_checked(at)?;
@@ -52,7 +52,7 @@ impl Criterion {
         Some(Self { column, operator, value, text })
     }
 
-    /// Ready to be asked for many values.
+    /// Compiles the criterion to test many values.
     pub(super) fn compile(&self) -> Result<Test<'_>, NoderangeError> {
         Ok(match self.operator {
             Operator::Equal => Test::Text(&self.value, true),
@@ -63,7 +63,7 @@ impl Criterion {
     }
 }
 
-/// The right side may be written `/REGEX/`.
+/// The right side may have the form `/REGEX/`.
 fn without_slashes(value: &str) -> &str {
     let value = value.strip_prefix('/').unwrap_or(value);
     value.strip_suffix('/').unwrap_or(value)

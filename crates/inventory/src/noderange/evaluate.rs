@@ -17,9 +17,9 @@ const FILE_DEPTH: usize = 8;
 /// A regular expression larger than this when compiled is a mistake, or an attack.
 const SIZE_LIMIT: usize = 1 << 20;
 
-/// What an expression is evaluated against.
+/// The nodes, groups and values against which an expression is evaluated.
 pub(crate) trait Cluster {
-    /// Why a question can not be answered.
+    /// Error of a query.
     type Error: From<NoderangeError>;
     /// All nodes, sorted.
     fn names(&self) -> &[NodeName];
@@ -56,9 +56,9 @@ struct Evaluation<'a, C> {
     budget: Budget,
     /// Members that are neither nodes nor groups, in the order in which they are met.
     unknown: Vec<String>,
-    /// The same, to find them.
+    /// The same members, for lookups.
     missed: HashSet<String>,
-    /// The files that we are in.
+    /// The files that are being read.
     files: usize,
 }
 

@@ -1,4 +1,4 @@
-//! The names that a word stands for: `n[1-3,5]`, `n1-n3`, `n1:n3`, `n1+2` (xCAT `NodeRange.pm`, `expandatom`).
+//! Expands a word to names: `n[1-3,5]`, `n1-n3`, `n1:n3`, `n1+2` (xCAT `NodeRange.pm`, `expandatom`).
 //!
 //! As in xCAT brackets are rewritten to ranges of whole names, and a range counts the first number in which its two
 //! ends differ: `n[1-2]0` is `n10-n20`, eleven names.
@@ -6,7 +6,7 @@
 /// The longest name that can be a node's; longer ones are not worth making.
 const LONGEST: usize = 128;
 
-/// What is put around a number that stands alone: `3` is `node3` (xCAT: `XCAT_NODE_PREFIX`, `XCAT_NODE_SUFFIX`).
+/// Prefix and suffix of a number that stands alone: `3` is `node3` (xCAT: `XCAT_NODE_PREFIX`, `XCAT_NODE_SUFFIX`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NumberNames {
     /// Before the number.
@@ -22,17 +22,17 @@ impl Default for NumberNames {
 }
 
 impl NumberNames {
-    /// The name that a number stands for.
+    /// The name for a number.
     pub(super) fn name(&self, number: &str) -> String {
         format!("{}{number}{}", self.prefix, self.suffix)
     }
 }
 
-/// The noderange stands for too many names.
+/// The noderange expands to too many names.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TooMany;
 
-/// How many names may still be made.
+/// Number of names that may still be created.
 #[derive(Debug)]
 pub(super) struct Budget(usize);
 
@@ -47,7 +47,7 @@ impl Budget {
     }
 }
 
-/// The names; the word itself where it stands for no others.
+/// The names; the word itself if it does not expand.
 pub(super) fn names(word: &str, numbers: &NumberNames, budget: &mut Budget) -> Result<Vec<String>, TooMany> {
     if Bracketed::parse(word).is_none() {
         return simple(word, numbers, budget);
@@ -70,7 +70,7 @@ impl<'a> Bracketed<'a> {
     }
 }
 
-/// From left to right: what the brackets so far make, with the text up to the next one, is its start.
+/// Expands brackets from left to right: the result of earlier brackets and the text after them is the start of the next one.
 fn bracketed(word: &str, numbers: &NumberNames, budget: &mut Budget) -> Result<Option<Vec<String>>, TooMany> {
     let mut starts = vec![String::new()];
     let mut rest = Some(word);

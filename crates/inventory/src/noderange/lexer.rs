@@ -1,4 +1,4 @@
-//! The words of a noderange, and where they are.
+//! Splits a noderange into tokens with their positions.
 
 use std::ops::Range;
 
@@ -13,13 +13,13 @@ pub(super) enum Token<'a> {
     Open,
     /// `)`
     Close,
-    /// `-` where a factor begins.
+    /// `-` at the start of a factor.
     Minus,
     /// Anything else, with the brackets in it and what they enclose.
     Text(&'a str),
 }
 
-/// All words, and their places in the text.
+/// All tokens, with their positions in the text.
 pub(super) fn tokens(text: &str) -> Vec<(Token<'_>, Range<usize>)> {
     let mut found: Vec<(Token<'_>, Range<usize>)> = Vec::new();
     let mut at = 0;

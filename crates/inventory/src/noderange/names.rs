@@ -1,10 +1,10 @@
-//! The names that a noderange writes, for nodes that are still to be made.
+//! Names in a noderange whose nodes need not exist yet.
 
 use super::expand::{self, Budget, TooMany};
 use super::{Factor, LIMIT, NoderangeError, NumberNames, parse};
 
-/// The names that `text` writes, in its order, each once, whether there are such nodes or not: words and their ranges
-/// (`n[1-3],m1-m4,-n2`). What only existing nodes can answer (groups, criteria, regexes) is message as invalid.
+/// Names in `text`, in its order, without duplicates. The nodes need not exist. Only words and ranges are valid
+/// (`n[1-3],m1-m4,-n2`). Groups, criteria and regular expressions select existing nodes and are refused.
 ///
 /// # Errors
 /// Members that are not names, or too many names.

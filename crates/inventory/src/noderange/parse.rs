@@ -1,4 +1,4 @@
-//! Text to [`Range`].
+//! Parses text to a [`Range`].
 
 use std::iter::Peekable;
 use std::ops;
@@ -30,7 +30,7 @@ pub(super) fn range(text: &str) -> Result<Range, NoderangeError> {
 struct Parser<'a> {
     text: &'a str,
     tokens: Peekable<IntoIter<(Token<'a>, ops::Range<usize>)>>,
-    /// Members that are not of the grammar.
+    /// Members that do not match the grammar.
     invalid: Vec<String>,
 }
 

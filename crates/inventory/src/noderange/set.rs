@@ -1,6 +1,6 @@
-//! Sets of nodes as sorted places in the node list, so that the order of a set is the order of names.
+//! Sets of nodes as sorted indexes in the node list, so that a set has the order of the names.
 
-/// A set of places.
+/// A set of indexes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct NodeSet(Vec<usize>);
 

@@ -1,5 +1,5 @@
 //! Integer arithmetic as perl's `use integer` does it: division truncates toward zero, `%` has the sign of the
-//! left side. Where perl would go on with nonsense (overflow, a word as a number) this is an error.
+//! left side. Overflow and words as numbers are errors, unlike in perl.
 
 use std::iter::Peekable;
 use std::vec::IntoIter;
@@ -12,10 +12,10 @@ use super::lexer::{Token, tokens};
 /// Parentheses deeper than this are a mistake, or an attack on the stack.
 const DEPTH: usize = 32;
 
-/// Why an expression has no value.
+/// Error in an expression.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ArithmeticError {
-    /// Something that can not stand where it does.
+    /// Unexpected token.
     #[error("unexpected {0:?}")]
     Unexpected(String),
     /// The expression is not complete.
@@ -24,7 +24,7 @@ pub enum ArithmeticError {
     /// Too many parentheses in each other.
     #[error("parentheses are nested deeper than {DEPTH}")]
     Depth,
-    /// Digits that are no number of ours.
+    /// Digits that are not a valid number.
     #[error("{0:?} is not a whole number (a leading 0 makes it octal)")]
     Number(String),
     /// The regular expression has no such group.
@@ -36,10 +36,10 @@ pub enum ArithmeticError {
     /// A result that does not fit.
     #[error("the result does not fit in 64 bits")]
     Overflow,
-    /// A function that there is not.
+    /// Unknown function.
     #[error("unknown function {0}; the functions are a2idx, a2zidx, dim2idx and skip")]
     Function(String),
-    /// Arguments that a function does not take.
+    /// Invalid arguments of a function.
     #[error("{function} takes {takes}")]
     Arguments {
         /// Its name.
@@ -47,7 +47,7 @@ pub enum ArithmeticError {
         /// What it takes.
         takes: &'static str,
     },
-    /// An index that `skip` skips has no place.
+    /// The index is one that `skip` skips.
     #[error("{0} is one of the indexes to skip")]
     Skipped(i64),
 }

@@ -1,8 +1,8 @@
-//! An expression's words.
+//! Splits an expression into tokens.
 
 use super::ArithmeticError;
 
-/// A word of an expression.
+/// A token of an expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Token<'a> {
     /// A number as perl reads it: with a leading 0 it is octal.

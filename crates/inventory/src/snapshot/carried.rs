@@ -1,8 +1,8 @@
-//! What a host goes on with for containers whose rows became unusable. Pure.
+//! Previous rows of containers whose rows became invalid. Pure.
 //!
-//! A mistake in a row must not take the network from the container that runs with it, nor keep it from a restart: the host
-//! serves what it had, until the row is right, is removed, or gives the container to another host. Whatever the tables give to
-//! another node is not served any more.
+//! A mistake in a row must not disconnect a running container or prevent its restart. The host keeps
+//! the previous row until the row is corrected or removed, or moves the container to another host. Addresses that the tables
+//! assign to another node are no longer kept.
 
 use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
@@ -13,7 +13,7 @@ use crate::mac::MacAddr;
 use crate::name::NetName;
 
 impl Snapshot {
-    /// The same as it comes into force on a host that had `before`.
+    /// The snapshot as it becomes active on a host that had `before`.
     #[must_use]
     pub fn succeeding(self, before: Option<&Self>) -> Self {
         let Some(before) = before.filter(|before| before.host == self.host) else { return self };
@@ -36,7 +36,7 @@ impl Snapshot {
     }
 }
 
-/// Who of `nodes`, which are few, has that address on that network.
+/// The node with this address on this network; `nodes` are few.
 pub(super) fn holder<'a>(
     nodes: &'a [SnapshotNode],
     network: &NetName,

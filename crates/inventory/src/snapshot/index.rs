@@ -1,4 +1,4 @@
-//! From an address to its holder, in eight bytes an address: netd has 10,000 nodes in little memory.
+//! Index from addresses to nodes. It takes eight bytes per address, so that 10,000 nodes need little memory in netd.
 
 use std::net::IpAddr;
 use std::sync::OnceLock;
@@ -6,11 +6,11 @@ use std::sync::OnceLock;
 use super::SnapshotNode;
 use crate::container::Attachment;
 
-/// Where an address stands: the node, its interface, the interface's address.
+/// Position of an address: node, attachment, address.
 type Place = (u32, u16, u16);
 
-/// The places of all addresses in the order of the addresses, made at the first question. It is no part of what a
-/// snapshot says: two snapshots are equal with and without it.
+/// Positions of all addresses, sorted by address. The first lookup creates them. They are not part of a
+/// snapshot's value: snapshots are equal with and without them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct AddressIndex(OnceLock<Box<[Place]>>);
 
@@ -23,7 +23,7 @@ impl PartialEq for AddressIndex {
 impl Eq for AddressIndex {}
 
 impl AddressIndex {
-    /// All that have the address, each on its network.
+    /// All attachments with this address.
     pub(super) fn holders<'a>(
         &'a self,
         nodes: &'a [SnapshotNode],

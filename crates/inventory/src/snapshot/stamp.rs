@@ -1,8 +1,8 @@
-//! What tells two snapshots apart: who made them, when, and of which tables.
+//! Identity of a snapshot: management node, time and digest of the tables.
 //!
 //! Versions are times of one management node's clock. They are compared only with each other: the clock of another management
-//! node says nothing about which tables are right, and a clock that was wrong once must not block a host for ever. The
-//! administrator's `sync` therefore begins a new epoch of its management node where a version stands in the way.
+//! node does not show which tables are right, and a clock that was wrong once must not block a host forever. The
+//! administrator's `sync` therefore starts a new epoch of its management node if a version blocks it.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 
 use super::Snapshot;
 
-/// The management node that made a snapshot.
+/// The management node that created a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Origin {
@@ -22,7 +22,7 @@ pub struct Origin {
     pub name: String,
     /// Its installation: another machine of the same name is another management node.
     pub id: String,
-    /// Counts how often `sync` had to overrule versions of this management node. A later epoch is newer, whatever its version.
+    /// Number of times that `sync` had to override versions of this management node. A later epoch is newer, whatever its version.
     pub epoch: u64,
 }
 
@@ -37,10 +37,10 @@ pub struct Stamp {
     pub origin: Option<Origin>,
 }
 
-/// How a snapshot stands to the one that a host has.
+/// Comparison of a snapshot with the one on a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Relation {
-    /// Both say the same.
+    /// Same content.
     Equal,
     /// It is newer.
     Newer,
@@ -52,13 +52,13 @@ pub enum Relation {
     Foreign,
 }
 
-/// A text that is no stamp.
+/// Error: not a stamp.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{0:?} is not VERSION@DIGEST")]
 pub struct StampError(String);
 
 impl Snapshot {
-    /// What tells it apart from others.
+    /// Stamp of the snapshot.
     pub fn stamp(&self) -> Stamp {
         Stamp { version: self.version, digest: self.digest.clone(), origin: self.origin.clone() }
     }
@@ -72,8 +72,8 @@ impl Origin {
 }
 
 impl Stamp {
-    /// How this snapshot stands to `current`, which a host has. One without an origin is of an earlier release: it is compared
-    /// by its version, but does not replace one whose origin is known.
+    /// Compares this snapshot with `current`, which a host has. One without an origin is from an earlier release: it is compared
+    /// by its version, but does not replace a snapshot with a known origin.
     pub fn relation(&self, current: &Self) -> Relation {
         if self.digest == current.digest {
             return Relation::Equal;
@@ -105,7 +105,7 @@ impl Stamp {
         format!("{} {hour:02}:{minute:02}:{second:02} UTC", at.date())
     }
 
-    /// Who made it, for a message.
+    /// Name of the management node, for messages.
     pub fn maker(&self) -> &str {
         self.origin.as_ref().map_or("an earlier release of xdock", |origin| &origin.name)
     }

@@ -1,7 +1,7 @@
-//! The snapshot as a host keeps it: the file, and a copy that is served when the file is broken.
+//! The snapshot on a host: the file, and a copy that netd serves if the file is broken.
 //!
-//! A host without any snapshot starts no container. One damaged file must not lead to that, so every snapshot that comes into
-//! force is written twice.
+//! A host without a snapshot starts no container. One damaged file must not cause that, so every snapshot that becomes
+//! active is written twice.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -12,19 +12,19 @@ use thiserror::Error;
 
 use super::{Snapshot, SnapshotError};
 
-/// Only root reads what all hosts' containers are.
+/// Only root may read the containers of all hosts.
 const MODE: u32 = 0o600;
 
-/// What a host keeps.
+/// The snapshot that a host has stored.
 #[derive(Debug, Default)]
 pub struct StoredSnapshot {
-    /// The snapshot to serve; `None`: none was ever delivered, or neither copy can be read.
+    /// The snapshot to serve; `None`: none was delivered, or neither copy can be read.
     pub snapshot: Option<Snapshot>,
-    /// Why that is not the content of the file itself.
+    /// Error of the file, if the snapshot is not from the file itself.
     pub problem: Option<StoredError>,
 }
 
-/// A file that does not hold a snapshot any more. Its source says why.
+/// Error of a broken snapshot file. The source has the reason.
 #[derive(Debug, Error)]
 pub enum StoredError {
     /// The copy is served.
@@ -39,13 +39,13 @@ pub enum StoredError {
         copy: PathBuf,
         /// When the tables of the copy were read.
         when: String,
-        /// The host that it is for.
+        /// Host of the snapshot.
         host: String,
         /// What is wrong with the file.
         #[source]
         source: SnapshotError,
     },
-    /// There is no good copy either.
+    /// The copy is broken or missing, too.
     #[error(
         "snapshot {} is broken, and there is no good copy in {}; run \"xdock sync HOST\" on the management node",
         path.display(), copy.display()
@@ -62,7 +62,7 @@ pub enum StoredError {
 }
 
 impl StoredSnapshot {
-    /// Reads what a host keeps at `path`. A file that was removed is not broken: the host has no snapshot then.
+    /// Reads the snapshot stored at `path`. A missing file is not broken: the host then has no snapshot.
     pub fn read(path: &Path) -> Self {
         match Snapshot::read(path) {
             Ok(snapshot) => Self { snapshot, problem: None },
@@ -83,19 +83,19 @@ impl StoredSnapshot {
     }
 }
 
-/// Where the copy is.
+/// Path of the copy.
 pub fn copy_path(path: &Path) -> PathBuf {
     beside(path, "last")
 }
 
-/// Writes a snapshot to both places. Each is whole at any moment, so one of the two is good after any crash. What is at `path`
-/// and is no snapshot is moved aside, not overwritten.
+/// Writes a snapshot to both files atomically, so that one of them is good after any crash. Content at `path` that is not a
+/// snapshot is renamed, not overwritten.
 ///
 /// # Errors
-/// Names the file that was not written.
+/// The file that was not written.
 pub fn store(path: &Path, snapshot: &Snapshot) -> Result<(), FileError> {
     let text = snapshot.to_text();
-    // the copy first: when it cannot be written, the file is still what is in force
+    // the copy first: if it cannot be written, the file still has the active snapshot
     for path in [copy_path(path), path.to_owned()] {
         if Snapshot::read(&path).is_err() {
             set_aside(&path)?;
@@ -105,11 +105,11 @@ pub fn store(path: &Path, snapshot: &Snapshot) -> Result<(), FileError> {
     Ok(())
 }
 
-/// Restores the copy of a file that was read and is good: an earlier release kept no copy, and a copy may break too. Writes only
+/// Restores the copy from a good file: an earlier release wrote no copy, and a copy may break too. Writes only
 /// if the two differ, so that netd starts quickly.
 ///
 /// # Errors
-/// Names the file that cannot be read or written.
+/// The file that cannot be read or written.
 pub fn restore_copy(path: &Path) -> Result<(), FileError> {
     let copy = copy_path(path);
     if durable::same_content(path, &copy) {
@@ -122,7 +122,7 @@ pub fn restore_copy(path: &Path) -> Result<(), FileError> {
     durable::replace(&copy, &text, MODE).map(drop)
 }
 
-/// A directory cannot be replaced by a file, and a broken file may be all that tells how it broke.
+/// Renames a broken file instead of replacing it: a directory cannot be replaced, and a broken file helps to find the cause.
 fn set_aside(path: &Path) -> Result<(), FileError> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     durable::rename(path, &beside(path, &format!("broken-{}", now.as_millis())))

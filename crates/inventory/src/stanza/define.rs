@@ -1,4 +1,4 @@
-//! Changes of a [`Document`] that leave every other line as it is.
+//! Changes of a [`Document`]. All other lines stay unchanged.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,7 +12,7 @@ impl Document {
     /// The document with `attrs` set on each of `names`.
     ///
     /// # Errors
-    /// An unknown attribute, type or a name that can not be one.
+    /// An unknown attribute or type, or an invalid name.
     pub fn define(&self, names: &[String], attrs: &Attrs) -> Result<Self, StanzaError> {
         let kind = asked_kind(attrs)?;
         let attrs: Vec<_> = attrs.iter().filter(|(name, _)| name != "objtype").cloned().collect();
@@ -47,7 +47,7 @@ impl Document {
         parse(&self.with(&gone, &[]))
     }
 
-    /// Objects of different types may share a name: a node is meant if there is one. A type that is not read is never meant.
+    /// Finds an object by name. Of several types, the node has priority. Types that xdock does not read are never selected.
     fn find(&self, name: &str, kind: Option<Kind>) -> Option<&Object> {
         let mut found = self.objects.iter().filter(|object| object.name == name && object.kind.is_read());
         match kind {
@@ -81,7 +81,7 @@ impl Document {
         (object.line..).zip(self.span(object.line, object.last + 1))
     }
 
-    /// The text with the lines of some objects replaced (by nothing: with the blank line that set them off).
+    /// Replaces the lines of objects. Removing an object also removes its blank line.
     fn with(&self, changed: &HashMap<u32, Vec<String>>, added: &[String]) -> String {
         let mut lines: Vec<&str> = Vec::new();
         let mut next = 1;
@@ -125,7 +125,7 @@ fn all_known(kind: Kind, attrs: &Attrs) -> Result<(), StanzaError> {
     }
 }
 
-/// Two of the command's attributes that are of one column and differ.
+/// Error: two attributes of the command set one column to different values.
 fn no_contradiction(kind: Kind, attrs: &Attrs) -> Result<(), StanzaError> {
     for (at, (name, value)) in attrs.iter().enumerate() {
         let clashes = |(other, text): &&(String, String)| same(other, name, kind) && text != value;
@@ -142,7 +142,7 @@ fn of_command(name: &str, value: &str, what: String) -> StanzaError {
     StanzaError::Value { line: 0, attribute, object: "the command".to_owned(), what }
 }
 
-/// A value that would not read back as it was given.
+/// Refuses a value that would be read back differently.
 fn one_line(name: &str, value: &str) -> Result<(), StanzaError> {
     if value.contains(['\n', '\r']) || value.trim() != value {
         return Err(of_command(name, value, "a value is one line without blanks around it".to_owned()));

@@ -1,4 +1,4 @@
-//! The file: read, and replaced under a lock.
+//! Reads the file, and replaces it under a lock.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -27,7 +27,7 @@ impl StanzaFile {
     /// Reads it.
     ///
     /// # Errors
-    /// It can not be read, or its content is wrong.
+    /// The file cannot be read, or its content is invalid.
     pub fn read(&self) -> Result<Document, StanzaError> {
         let document = self.present()?;
         document.ok_or_else(|| self.failed("read")(io::Error::from_raw_os_error(ENOENT)))
@@ -39,10 +39,10 @@ impl StanzaFile {
     }
 
     /// Creates or changes objects: each of `names` gets `attrs`; an empty value removes the attribute. The type
-    /// is that of the object there is, else `objtype=` of `attrs`, else node.
+    /// is that of the existing object, else `objtype=` of `attrs`, else node.
     ///
     /// # Errors
-    /// A name or attribute is wrong, or the file can not be read or written; it is then unchanged.
+    /// A name or attribute is invalid, or the file cannot be read or written. The file is then unchanged.
     pub fn define(&self, names: &[String], attrs: &[(String, String)]) -> Result<(), StanzaError> {
         self.change(|document| document.define(names, attrs))
     }
@@ -50,7 +50,7 @@ impl StanzaFile {
     /// Removes objects.
     ///
     /// # Errors
-    /// One of them is not there, or the file can not be read or written; it is then unchanged.
+    /// An object does not exist, or the file cannot be read or written. The file is then unchanged.
     pub fn undefine(&self, names: &[String]) -> Result<(), StanzaError> {
         self.change(|document| document.undefine(names))
     }

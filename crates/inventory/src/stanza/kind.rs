@@ -1,4 +1,4 @@
-//! `objtype`: what an object is, which attributes it has, and which rows it becomes.
+//! `objtype`: the type of an object, its attributes and its rows.
 
 use std::fmt;
 use std::str::FromStr;
@@ -22,7 +22,7 @@ pub enum Kind {
     Route,
     /// A row of `policy`.
     Policy,
-    /// Another type of xCAT, by its name: no container depends on it, so its objects become no rows.
+    /// Another type of xCAT. No container depends on it, so its objects have no rows.
     Other(&'static str),
 }
 

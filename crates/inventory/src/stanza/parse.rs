@@ -1,4 +1,4 @@
-//! Text to [`Document`].
+//! Parses text to a [`Document`].
 
 use std::collections::HashMap;
 
@@ -121,7 +121,7 @@ impl Object {
         Ok(())
     }
 
-    /// Two lines that say different things of one column.
+    /// Error: two lines set one column to different values.
     pub(super) fn contradiction(&self, first: &Attr, second: &Attr) -> StanzaError {
         let written = |attr: &Attr| format!("{}={}", attr.name, attr.value);
         StanzaError::Contradiction {
@@ -134,7 +134,7 @@ impl Object {
     }
 }
 
-/// The error that names what may have been meant.
+/// Error of an unknown attribute, with similar names.
 pub(super) fn unknown_attribute(kind: Kind, name: &str, line: u32) -> StanzaError {
     StanzaError::Attribute { line, attribute: name.to_owned(), kind, near: kind.near(name) }
 }

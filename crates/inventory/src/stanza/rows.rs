@@ -1,4 +1,4 @@
-//! [`Document`] to rows of xCAT's tables.
+//! Converts a [`Document`] to rows of xCAT's tables.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -25,7 +25,7 @@ pub(crate) fn rows(document: &Document) -> Result<HashMap<&'static str, Vec<Row>
     Ok(all.rows)
 }
 
-/// The groups that say `members=`, by member. A dynamic group's members are computed, not said.
+/// The groups with `members=`, by member. Members of a dynamic group are computed, not listed.
 fn members(document: &Document) -> Result<HashMap<&str, Vec<&str>>, StanzaError> {
     let nodes: HashSet<&str> =
         document.objects.iter().filter(|o| o.kind == Kind::Node).map(|o| o.name.as_str()).collect();
@@ -52,7 +52,7 @@ fn value(attr: &Attr, object: &Object, what: String) -> StanzaError {
     StanzaError::Value { line: attr.line, attribute, object: object.name.clone(), what }
 }
 
-/// What an object says of each column, with the line that said it first.
+/// Value of each column of an object, with the attribute that set it first.
 #[derive(Default)]
 struct Cells<'a>(BTreeMap<&'static str, BTreeMap<&'static str, (String, Option<&'a Attr>)>>);
 
@@ -98,7 +98,7 @@ impl<'a> Cells<'a> {
     }
 }
 
-/// Where a node's or group's attribute is stored; of several places the one that fits how it is managed.
+/// Table and column of an attribute. If there are several, the one for the object's management method.
 fn place(name: &str, object: &Object) -> Option<(&'static str, &'static str)> {
     let other = |name: &str| Ok::<_, ()>(object.get(name).map(str::to_owned));
     let fits = attributes::named(name).find(|attribute| attribute.applies(other) == Ok(true));
