@@ -131,14 +131,14 @@ pub(crate) struct Replies(UnboundedSender<(usize, Answer)>);
 
 impl Replies {
     /// Sends an answer.
-    pub(crate) fn tell(&self, member: &Member, answer: Answer) {
+    pub(crate) fn send(&self, member: &Member, answer: Answer) {
         // the receiver lives as long as the work
         let _ = self.0.send((member.index, answer));
     }
 
     /// Sends the outcome of a node.
     pub(crate) fn end(&self, member: &Member, outcome: Outcome) {
-        self.tell(member, Answer::End(outcome));
+        self.send(member, Answer::End(outcome));
     }
 
     /// Sends an outcome for several nodes.

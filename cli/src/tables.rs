@@ -63,12 +63,12 @@ pub(crate) enum TablesError {
     Exposed(PathBuf),
 }
 
-/// Chooses the tables. `said` is the option, variable or setting.
-pub(crate) fn find(said: Option<&str>, settings: &DatabaseSettings) -> Result<InventoryUrl, TablesError> {
+/// Chooses the tables. `chosen` is the option, variable or setting.
+pub(crate) fn find(chosen: Option<&str>, settings: &DatabaseSettings) -> Result<InventoryUrl, TablesError> {
     let variable = std::env::var_os("XCATCFG").map(|text| text.to_string_lossy().into_owned());
     let file = Path::new(XCAT).join("cfgloc");
     let choice = Choice { variable: variable.as_deref(), file: &file };
-    match said.map(str::parse).transpose()? {
+    match chosen.map(str::parse).transpose()? {
         Some(InventoryUrl::Database(database)) => {
             let password = password(settings)?.or_else(|| of_xcat(choice, &database));
             Ok(InventoryUrl::Database(Database { password, ..allowed(database, settings) }))

@@ -41,8 +41,8 @@ fn docker_host(node: &NodeName, tables: &Inventory) -> Result<Result<DockerHost,
         |name| tables.value(node.as_str(), name).map(|value| value.unwrap_or_default().trim().to_owned());
     let mgt = column("nodehm.mgt")?;
     if mgt != "docker" {
-        let said = if mgt.is_empty() { "empty" } else { &mgt };
-        return Ok(Err(format!("nodehm.mgt of {node} is {said}, not docker: it is not a container")));
+        let value = if mgt.is_empty() { "empty" } else { &mgt };
+        return Ok(Err(format!("nodehm.mgt of {node} is {value}, not docker: it is not a container")));
     }
     Ok(match column("vm.host")? {
         host if host.is_empty() => {

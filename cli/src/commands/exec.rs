@@ -87,16 +87,16 @@ impl ProgramReport<'_> {
             }
             let [out, err] = &mut halves;
             let half = if from_stderr { err } else { out };
-            half.take(&bytes).into_iter().for_each(|line| self.tell(from_stderr, &line));
+            half.take(&bytes).into_iter().for_each(|line| self.send(from_stderr, &line));
         }
         let [out, err] = halves;
-        out.rest().into_iter().for_each(|line| self.tell(false, &line));
-        err.rest().into_iter().for_each(|line| self.tell(true, &line));
+        out.rest().into_iter().for_each(|line| self.send(false, &line));
+        err.rest().into_iter().for_each(|line| self.send(true, &line));
         let refusal = String::from_utf8_lossy(&refusal).trim_end().to_owned();
         match engine.ended(&exec).await.map_err(Refused::Engine)? {
             Some(ended) if ended.never_ran && !refusal.is_empty() => Err(Refused::Program(refusal)),
             Some(ended) if !ended.running => {
-                refusal.lines().for_each(|line| self.tell(false, line));
+                refusal.lines().for_each(|line| self.send(false, line));
                 Ok(ended.code)
             }
             _ => Err(Refused::Program(
@@ -107,7 +107,7 @@ impl ProgramReport<'_> {
 
     /// Copies standard output and standard error of the program to our own, like ssh and xdsh. The engine keeps the
     /// order within each stream, but not between them: containerd's shim reads them in parallel.
-    fn tell(&self, from_stderr: bool, line: &str) {
+    fn send(&self, from_stderr: bool, line: &str) {
         let node = self.member.node.as_str();
         let stream = if from_stderr { "stderr" } else { "stdout" };
         let answer = match (self.json, from_stderr) {
@@ -115,14 +115,14 @@ impl ProgramReport<'_> {
             (false, false) => Answer::Line(format!("{node}: {line}")),
             (false, true) => Answer::ErrorLine(format!("{node}: {line}")),
         };
-        self.replies.tell(self.member, answer);
+        self.replies.send(self.member, answer);
     }
 
     fn end(&self, ended: &Ended) {
         let outcome = match ended {
             Ok(code) if self.json => {
                 let object = json!({ "node": self.member.node.as_str(), "exit": code });
-                self.replies.tell(self.member, Answer::Line(object.to_string()));
+                self.replies.send(self.member, Answer::Line(object.to_string()));
                 Outcome::Silent
             }
             Ok(0) => Outcome::Silent,

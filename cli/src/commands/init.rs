@@ -21,7 +21,7 @@ use crate::args::InitArgs;
 use crate::error::{CommandError, Done};
 use crate::printer::Volume;
 
-use self::kept::{Done as InstallChange, Kept, Told};
+use self::kept::{Changes, Done as InstallChange, Kept};
 use self::knock::Helper;
 use self::xcat::Xcat;
 use self::xcatd::Reload;
@@ -102,8 +102,8 @@ pub(super) async fn run(args: &InitArgs, app: &mut App) -> Result<Done, CommandE
     Ok(done)
 }
 
-fn tell(app: &mut App, told: &Told) {
-    for (path, done) in told {
+fn tell(app: &mut App, changes: &Changes) {
+    for (path, done) in changes {
         app.printer.line(&format!("{}: {done}", path.display()));
     }
 }
@@ -122,7 +122,7 @@ fn tell_tables(app: &mut App) {
 /// Installs or removes the integration with xCAT, if xCAT is installed. Then xcatd reloads its plugins.
 async fn with_xcat(
     app: &mut App,
-    does: impl Fn(&Xcat) -> Result<Told, xcat::XcatError>,
+    does: impl Fn(&Xcat) -> Result<Changes, xcat::XcatError>,
 ) -> Result<Done, InitError> {
     let root = Xcat::place();
     let Some(there) = Xcat::at(root.clone()) else {
@@ -134,9 +134,9 @@ async fn with_xcat(
         }
         return Ok(Done::All);
     };
-    let told = does(&there)?;
-    tell(app, &told);
-    if !xcat::has_plugin_change(&told) {
+    let changes = does(&there)?;
+    tell(app, &changes);
+    if !xcat::has_plugin_change(&changes) {
         return Ok(Done::All);
     }
     match xcatd::reload(Path::new("/"), there.root()).await {
@@ -162,7 +162,7 @@ fn own_directory() -> Result<PathBuf, InitError> {
     clippy::disallowed_methods,
     reason = "programs of the release, larger than any file that durable reads: one that is missing is an error too"
 )]
-fn install_files(from: &Path, installdir: &Path) -> Result<Told, InitError> {
+fn install_files(from: &Path, installdir: &Path) -> Result<Changes, InitError> {
     if !installdir.is_dir() {
         return Err(InitError::NoDirectory(installdir.to_owned()));
     }
@@ -179,15 +179,15 @@ fn install_files(from: &Path, installdir: &Path) -> Result<Told, InitError> {
     for (path, _) in stubs(installdir) {
         durable::read(&path)?;
     }
-    let mut told = Told::new();
+    let mut changes = Changes::new();
     for (path, bytes, mode) in files {
         let change = durable::replace(&path, &bytes, mode)?;
-        told.push((path, change.into()));
+        changes.push((path, change.into()));
     }
     for (path, name) in stubs(installdir) {
-        kept(installdir).install((&path, name), (STUB.as_bytes(), 0o755), is_ours, &mut told)?;
+        kept(installdir).install((&path, name), (STUB.as_bytes(), 0o755), is_ours, &mut changes)?;
     }
-    Ok(told)
+    Ok(changes)
 }
 
 /// Paths and names of the stub.
@@ -208,23 +208,23 @@ fn is_ours(bytes: &[u8]) -> bool {
 
 /// Removes the files of [`install_files`] and `sync`. The stubs are removed first: a host that runs at the same time finds
 /// no postscript, never one without its programs. Hosts keep their files.
-fn uninstall(installdir: &Path) -> Result<Told, InitError> {
-    let mut told = Told::new();
+fn uninstall(installdir: &Path) -> Result<Changes, InitError> {
+    let mut changes = Changes::new();
     for (path, name) in stubs(installdir) {
-        kept(installdir).uninstall((&path, name), is_ours, &mut told)?;
+        kept(installdir).uninstall((&path, name), is_ours, &mut changes)?;
     }
     let ours = installdir.join("xdock");
     for directory in [std::env::consts::ARCH, "snapshots"].map(|name| ours.join(name)) {
         for path in durable::list(&directory)?.unwrap_or_default() {
             durable::remove(&path)?;
-            told.push((path, InstallChange::Removed));
+            changes.push((path, InstallChange::Removed));
         }
     }
     // directories with files of others stay
     for directory in [std::env::consts::ARCH, "snapshots", KEPT, ""].map(|name| ours.join(name)) {
         let _ = fs::remove_dir(directory);
     }
-    Ok(told)
+    Ok(changes)
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -285,8 +285,8 @@ mod tests {
         for script in [b"#!/bin/sh\n".as_slice(), b"#!/bin/sh\n# f\xfcr uns\n"] {
             fs::write(&own, script).unwrap();
             let modified = fs::metadata(&own).unwrap().modified().unwrap();
-            let told = install_files(from.path(), install.path()).unwrap();
-            let backup = told.iter().find_map(|(path, done)| match done {
+            let changes = install_files(from.path(), install.path()).unwrap();
+            let backup = changes.iter().find_map(|(path, done)| match done {
                 InstallChange::KeptAt(backup) if *path == own => Some(backup),
                 _ => None,
             });
@@ -310,9 +310,9 @@ mod tests {
         fs::create_dir(install.path().join("postscripts")).unwrap();
         let own = install.path().join("postscripts/setupdockerhost");
         std::os::unix::fs::symlink("/not/mounted", &own).unwrap();
-        let told = format!("cannot read {}", own.display());
-        assert_eq!(install_files(from.path(), install.path()).unwrap_err().to_string(), told);
-        assert_eq!(uninstall(install.path()).unwrap_err().to_string(), told);
+        let changes = format!("cannot read {}", own.display());
+        assert_eq!(install_files(from.path(), install.path()).unwrap_err().to_string(), changes);
+        assert_eq!(uninstall(install.path()).unwrap_err().to_string(), changes);
         assert_eq!(files_in(install.path()), [install.path().join("postscripts")]);
         assert_eq!(files_in(&install.path().join("postscripts")), [own]);
     }

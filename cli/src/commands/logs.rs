@@ -73,7 +73,7 @@ async fn show(
             true => serde_json::json!({ "node": node, "stream": stream, "line": line }).to_string(),
             false => format!("{node}: {line}"),
         };
-        replies.tell(member, Answer::Line(text));
+        replies.send(member, Answer::Line(text));
     };
     while let Some(piece) = pieces.next().await {
         let piece = piece?;

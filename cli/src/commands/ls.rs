@@ -98,7 +98,7 @@ impl View<'_> {
             }
             let outcome = match power::own(member, &group.host, &listed) {
                 Ok(container) => {
-                    self.tell(member, host, (container, &networks), replies);
+                    self.report(member, host, (container, &networks), replies);
                     Outcome::Silent
                 }
                 Err(error) => power::none(&error),
@@ -115,12 +115,12 @@ impl View<'_> {
         let on_host: Vec<&Container> =
             listed.iter().filter(|container| !self.xcat || xcat::is_listed(container)).collect();
         for container in on_host.iter().filter(|container| !own.contains(container.id.as_str())) {
-            self.tell(member, host, (container, networks), replies);
+            self.report(member, host, (container, networks), replies);
         }
         replies.end(member, if on_host.is_empty() { Outcome::status(none) } else { Outcome::Silent });
     }
 
-    fn tell(
+    fn report(
         &self,
         member: &Member,
         host: &NodeName,
@@ -128,18 +128,18 @@ impl View<'_> {
         replies: &Replies,
     ) {
         if self.xcat && !self.long {
-            return replies.tell(member, Answer::Step(xcat::row(container, member.node == *host)));
+            return replies.send(member, Answer::Step(xcat::row(container, member.node == *host)));
         }
         let spec = container.name.parse().ok().and_then(|node| self.cluster.container(&node).ok());
         let faults = if self.long || self.json { plan::faults_of(container, networks) } else { Vec::new() };
         let row = Row { node: &member.node, host, container, spec: spec.as_ref(), faults: &faults };
         if let Some(table) = self.table {
             for fault in &faults {
-                replies.tell(member, Answer::ErrorLine(format!("{}: {fault}", container.name)));
+                replies.send(member, Answer::ErrorLine(format!("{}: {fault}", container.name)));
             }
             return table.borrow_mut().add(member.index, &row);
         }
-        replies.tell(
+        replies.send(
             member,
             match (self.json, self.xcat) {
                 (true, _) => Answer::Line(row.json()),

@@ -125,7 +125,7 @@ async fn observe(host: &Host, work: &Work, members: &[Member]) -> Result<Observe
 /// Prints the steps without running them.
 fn tell(plan: &Plan, members: &[Member], replies: &Replies) {
     for (member, (_, verdict)) in members.iter().zip(&plan.nodes) {
-        let tell = |text: String| replies.tell(member, Answer::Step(format!("would {text}")));
+        let tell = |text: String| replies.send(member, Answer::Step(format!("would {text}")));
         let say = |step: &Step| {
             if step.is_change() {
                 tell(step.to_string());
@@ -137,14 +137,14 @@ fn tell(plan: &Plan, members: &[Member], replies: &Replies) {
                 continue;
             }
             Verdict::Already { networks, faults, steps, .. } => {
-                replies.tell(member, Answer::Step("already created".to_owned()));
-                faults.iter().for_each(|fault| replies.tell(member, Answer::Step(fault.to_string())));
+                replies.send(member, Answer::Step("already created".to_owned()));
+                faults.iter().for_each(|fault| replies.send(member, Answer::Step(fault.to_string())));
                 let needs = |step: &&Step| needs(step, networks, None);
                 plan.shared.iter().filter(needs).chain(steps).for_each(say);
             }
             Verdict::Make { networks, pull, steps, replaces } => {
                 if let Some(replaced) = replaces {
-                    replies.tell(member, Answer::Step(replaced.to_string()));
+                    replies.send(member, Answer::Step(replaced.to_string()));
                 }
                 let needs = |step: &&Step| needs(step, networks, pull.as_ref());
                 plan.shared.iter().filter(needs).chain(steps).for_each(say);

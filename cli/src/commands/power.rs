@@ -150,7 +150,7 @@ async fn joined(
     if let Some(text) = shared.failure(&rejoin.networks, None) {
         return Err(Outcome::Failed(text.clone(), None));
     }
-    let say = |text: String| replies.tell(member, Answer::Step(text));
+    let say = |text: String| replies.send(member, Answer::Step(text));
     steps::run(site, member.node.as_str(), &rejoin.steps, None, &say).await?;
     steps::reported((&rejoin.faults, rejoin.runs), &say, &say);
     Ok(())
@@ -171,9 +171,9 @@ impl One<'_, '_> {
             Ok(acted) => acted,
             Err(outcome) => return outcome,
         };
-        let Ok(effect) = &ended else { return told(action, &ended) };
+        let Ok(effect) = &ended else { return outcome(action, &ended) };
         match self.verify((node, id), action, *effect, took).await {
-            Ok(()) => told(action, &ended),
+            Ok(()) => outcome(action, &ended),
             Err(outcome) => outcome,
         }
     }
@@ -232,7 +232,7 @@ async fn once(host: &Host, id: &ContainerId, action: PowerAction) -> Result<Effe
     }
 }
 
-fn told(action: PowerAction, ended: &Result<Effect, EngineError>) -> Outcome {
+fn outcome(action: PowerAction, ended: &Result<Effect, EngineError>) -> Outcome {
     match (ended, action) {
         (Ok(Effect::Done), _) => Outcome::success(),
         (Ok(Effect::Already), PowerAction::Off) => Outcome::status("container already stopped"),
@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn the_words_are_those_of_rpower() {
-        let said = |action, ended| match told(action, &ended) {
+        let said = |action, ended| match outcome(action, &ended) {
             Outcome::Status(text, _) | Outcome::Refused(text, _) => text,
             other => panic!("{other:?}"),
         };

@@ -25,11 +25,11 @@ pub(super) async fn run(args: &NoderangeArg, app: &mut App) -> Result<Done, Comm
             if result.is_ok() {
                 let left_out = tables.left_out(&group.host.name);
                 let tell = |text: &String| {
-                    group.members.iter().for_each(|host| replies.tell(host, Answer::Step(text.clone())));
+                    group.members.iter().for_each(|host| replies.send(host, Answer::Step(text.clone())));
                 };
                 left_out.iter().for_each(tell);
             }
-            replies.end_all(&group.members, &told(&result));
+            replies.end_all(&group.members, &outcome(&result));
         }
     };
     Ok(Done::of(fleet::run(targets, &hosts, Sequence::Noderange, &mut app.printer, work).await))
@@ -50,7 +50,7 @@ pub(super) fn refuse_containers(
     if wrong.is_empty() { Ok(()) } else { Err(CommandError::Nodes(wrong)) }
 }
 
-fn told(synced: &Result<Synced, SyncError>) -> Outcome {
+fn outcome(synced: &Result<Synced, SyncError>) -> Outcome {
     let (version, text) = match synced {
         Err(error) => return Outcome::failed(error),
         Ok(Synced::Already(version)) => (*version, format!("snapshot {version} already")),
@@ -88,7 +88,7 @@ mod tests {
 
     fn text(new: &str, old: &str) -> String {
         let synced = Synced::Replaced { new: new.parse().unwrap(), old: old.parse().unwrap() };
-        let Outcome::Status(text, _) = told(&Ok(synced)) else { panic!() };
+        let Outcome::Status(text, _) = outcome(&Ok(synced)) else { panic!() };
         text
     }
 

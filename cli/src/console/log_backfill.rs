@@ -85,7 +85,7 @@ pub(super) async fn fill(
     };
     let fetched = listening(output, &mut came, fetching).await;
     settle(output, &mut came).await;
-    let told = match fetched {
+    let result = match fetched {
         Ok((mut log, guess)) => {
             log.truncate(log_overlap::before_live(&log, &came, guess));
             work.show(log, seen).await;
@@ -94,7 +94,7 @@ pub(super) async fn fill(
         Err(error) => Err(error),
     };
     work.show(came, seen).await;
-    told
+    result
 }
 
 struct Work<'a> {

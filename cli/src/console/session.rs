@@ -106,7 +106,7 @@ impl<'a> Session<'a> {
                 Err(ConsoleError::Engine(error))
                     if self.options.server || (self.reached && may_pass(&error)) =>
                 {
-                    self.tell(Situation::Lost(lost(&error))).await;
+                    self.report(Situation::Lost(lost(&error))).await;
                     let wait = tokio::time::sleep(self.backoff);
                     self.backoff = MAX_BACKOFF.min(self.backoff * 2);
                     if let Err(left) = self.local.during(self.screen, wait).await {
@@ -135,7 +135,7 @@ impl<'a> Session<'a> {
             (Step::Attach, Some(found)) => self.attach(&found).await,
             (Step::Shell, Some(found)) => self.shell(&found).await,
             (_, found) => {
-                self.tell(why.as_ref().map_or_else(|| status::waiting(found.as_ref()), status::unusable))
+                self.report(why.as_ref().map_or_else(|| status::waiting(found.as_ref()), status::unusable))
                     .await;
                 // kept until we can connect to the container
                 let events = self.events.get_or_insert_with(|| ContainerEvents::new(engine, node));
@@ -218,16 +218,16 @@ impl<'a> Session<'a> {
             Phase::Running => Situation::Connected,
             _ => status::waiting(Some(now)),
         };
-        self.tell(situation).await;
+        self.report(situation).await;
         if now.phase == Phase::Running {
             self.situation = Situation::Connected;
             self.last = Some(now.clone());
         }
     }
 
-    async fn tell(&mut self, now: Situation) {
+    async fn report(&mut self, now: Situation) {
         let escape = self.local.keyboard.interactive && !self.options.server;
-        if let Some(text) = status::told(&self.situation, &now, escape) {
+        if let Some(text) = status::message(&self.situation, &now, escape) {
             self.screen.say(&text).await;
         }
         self.situation = now;

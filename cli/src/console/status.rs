@@ -47,7 +47,7 @@ pub(super) fn unusable(why: &NotOwn) -> Situation {
 }
 
 /// Message for a change of state; `None` without a change. `escape`: the escape key works.
-pub(super) fn told(before: &Situation, now: &Situation, escape: bool) -> Option<String> {
+pub(super) fn message(before: &Situation, now: &Situation, escape: bool) -> Option<String> {
     use Situation::{Begun, Connected, Ended, Lost, Paused, Restarted, Waiting};
     let leaves = if escape { "; Ctrl-] leaves" } else { "" };
     match (before, now) {
@@ -74,33 +74,33 @@ mod tests {
     fn every_change_is_told_once() {
         let exited = waiting(Some(&found(Phase::Exited, true)));
         let lost = Situation::Lost("no route".into());
-        let told = |before: &Situation, now: &Situation| told(before, now, true);
+        let message = |before: &Situation, now: &Situation| message(before, now, true);
         assert_eq!(
-            told(&Situation::Begun, &Situation::Connected).as_deref(),
+            message(&Situation::Begun, &Situation::Connected).as_deref(),
             Some("connected; Ctrl-] leaves")
         );
         assert_eq!(
-            told(&Situation::Connected, &exited).as_deref(),
+            message(&Situation::Connected, &exited).as_deref(),
             Some("stopped, exit status 0; waiting; Ctrl-] leaves")
         );
-        assert_eq!(told(&exited, &exited.clone()), None);
-        assert_eq!(told(&exited, &Situation::Connected).as_deref(), Some("started"));
-        assert_eq!(told(&Situation::Connected, &Situation::Restarted).as_deref(), Some("started again"));
+        assert_eq!(message(&exited, &exited.clone()), None);
+        assert_eq!(message(&exited, &Situation::Connected).as_deref(), Some("started"));
+        assert_eq!(message(&Situation::Connected, &Situation::Restarted).as_deref(), Some("started again"));
         assert_eq!(
-            told(&Situation::Connected, &lost).as_deref(),
+            message(&Situation::Connected, &lost).as_deref(),
             Some("not connected: no route; trying again; Ctrl-] leaves")
         );
-        assert_eq!(told(&lost, &Situation::Connected).as_deref(), Some("connected again"));
-        assert_eq!(told(&Situation::Connected, &Situation::Ended), None);
-        assert_eq!(told(&Situation::Ended, &Situation::Connected).as_deref(), Some("connected again"));
-        assert_eq!(told(&Situation::Ended, &Situation::Restarted).as_deref(), Some("started again"));
+        assert_eq!(message(&lost, &Situation::Connected).as_deref(), Some("connected again"));
+        assert_eq!(message(&Situation::Connected, &Situation::Ended), None);
+        assert_eq!(message(&Situation::Ended, &Situation::Connected).as_deref(), Some("connected again"));
+        assert_eq!(message(&Situation::Ended, &Situation::Restarted).as_deref(), Some("started again"));
     }
 
     #[test]
     fn a_pipe_is_not_greeted_and_told_of_no_key() {
-        assert_eq!(told(&Situation::Begun, &Situation::Connected, false), None);
+        assert_eq!(message(&Situation::Begun, &Situation::Connected, false), None);
         assert_eq!(
-            told(&Situation::Begun, &waiting(None), false).as_deref(),
+            message(&Situation::Begun, &waiting(None), false).as_deref(),
             Some("the container does not exist; waiting")
         );
     }

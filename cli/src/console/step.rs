@@ -43,15 +43,15 @@ mod tests {
 
     #[test]
     fn a_terminal_is_attached_to_before_the_start_and_a_program_needs_it() {
-        let told = |phase, tty, exec| step(Some(&found(phase, tty)), exec);
-        assert_eq!(told(Phase::Running, true, false), Step::Attach);
-        assert_eq!(told(Phase::Created, true, false), Step::Attach);
-        assert_eq!(told(Phase::Exited, true, false), Step::Attach);
-        assert_eq!(told(Phase::Restarting, true, false), Step::Wait);
-        assert_eq!(told(Phase::Paused, true, false), Step::Wait);
-        assert_eq!(told(Phase::Running, false, false), Step::Shell);
-        assert_eq!(told(Phase::Running, true, true), Step::Shell);
-        assert_eq!(told(Phase::Created, false, false), Step::Wait);
+        let chosen = |phase, tty, exec| step(Some(&found(phase, tty)), exec);
+        assert_eq!(chosen(Phase::Running, true, false), Step::Attach);
+        assert_eq!(chosen(Phase::Created, true, false), Step::Attach);
+        assert_eq!(chosen(Phase::Exited, true, false), Step::Attach);
+        assert_eq!(chosen(Phase::Restarting, true, false), Step::Wait);
+        assert_eq!(chosen(Phase::Paused, true, false), Step::Wait);
+        assert_eq!(chosen(Phase::Running, false, false), Step::Shell);
+        assert_eq!(chosen(Phase::Running, true, true), Step::Shell);
+        assert_eq!(chosen(Phase::Created, false, false), Step::Wait);
         assert_eq!(step(None, false), Step::Wait);
     }
 }

@@ -49,10 +49,10 @@ impl Terminal {
     }
 
     fn restore_on_panic(&self) {
-        let (before, told) = (self.before.clone(), panic::take_hook());
+        let (before, hook) = (self.before.clone(), panic::take_hook());
         panic::set_hook(Box::new(move |info| {
             let _ = tcsetattr(stdin(), OptionalActions::Now, &before);
-            told(info);
+            hook(info);
         }));
     }
 }

@@ -22,14 +22,14 @@ pub(super) fn parse(name: &str, words: &[String]) -> Result<Own, String> {
         }
         own.words.push(word.clone());
     }
-    if says(&own, "command") && !says(&own, "image") {
+    if has_word(&own, "command") && !has_word(&own, "image") {
         return Err("Must set 'image' if use 'command'".to_owned());
     }
     Ok(own)
 }
 
 /// Whether the command line says that word.
-pub(super) fn says(own: &Own, key: &str) -> bool {
+pub(super) fn has_word(own: &Own, key: &str) -> bool {
     own.words.iter().any(|word| word.split_once('=').is_some_and(|(said, _)| said == key))
 }
 

@@ -41,7 +41,7 @@ impl Rows {
                 wrong.push((HOST, node));
             } else if command.kind != Kind::Mk {
                 rows.good.push(node);
-            } else if !mk::says(own, "image") && of("nodetype.provmethod")?.trim().is_empty() {
+            } else if !mk::has_word(own, "image") && of("nodetype.provmethod")?.trim().is_empty() {
                 wrong.push((IMAGE, node));
             } else if !has_network(&cluster, &node) {
                 wrong.push((NETWORK, node));

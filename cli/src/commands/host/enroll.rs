@@ -30,7 +30,7 @@ pub(super) async fn run(args: &EnrollArgs, chosen: &Chosen, app: &mut App) -> Re
             let Group { host, members } = group;
             let Some(wanted) = identities.get(&host.name) else { return };
             let outcome = match enrolment {
-                Some(enrolment) => told(&enrolment.enroll(&host, wanted).await),
+                Some(enrolment) => outcome(&enrolment.enroll(&host, wanted).await),
                 None => would(
                     &enroll::plan(ledger.standing(&wanted.host), wanted, enroll::now(), args.renew),
                     wanted,
@@ -63,7 +63,7 @@ fn enrolment(args: &EnrollArgs, app: &App) -> Result<Enrolment, CommandError> {
     Ok(Enrolment { authority, files, timeout: app.settings.timeout, renew: args.renew })
 }
 
-fn told(ended: &Result<Enrolled, EnrollError>) -> Outcome {
+fn outcome(ended: &Result<Enrolled, EnrollError>) -> Outcome {
     let (word, days) = match ended {
         Ok(Enrolled::Already(days)) => ("already enrolled", days),
         Ok(Enrolled::Now(days)) => ("enrolled", days),

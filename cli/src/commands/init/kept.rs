@@ -41,7 +41,7 @@ impl fmt::Display for Done {
 }
 
 /// Paths with their changes, in order.
-pub(super) type Told = Vec<(PathBuf, Done)>;
+pub(super) type Changes = Vec<(PathBuf, Done)>;
 
 /// Directory of the kept files.
 #[derive(Debug)]
@@ -57,14 +57,14 @@ impl Kept {
         (path, name): (&Path, &str),
         (content, mode): (&[u8], u32),
         is_ours: impl Fn(&[u8]) -> bool,
-        told: &mut Told,
+        changes: &mut Changes,
     ) -> Result<(), FileError> {
         if durable::read(path)?.is_some_and(|bytes| !is_ours(&bytes)) {
             let backup = self.0.join(format!("{name}.{}", stamp(OffsetDateTime::now_utc())));
             durable::hard_link(path, &backup)?;
-            told.push((path.to_owned(), Done::KeptAt(backup)));
+            changes.push((path.to_owned(), Done::KeptAt(backup)));
         }
-        told.push((path.to_owned(), durable::replace(path, content, mode)?.into()));
+        changes.push((path.to_owned(), durable::replace(path, content, mode)?.into()));
         Ok(())
     }
 
@@ -76,7 +76,7 @@ impl Kept {
         &self,
         (path, name): (&Path, &str),
         is_ours: impl Fn(&[u8]) -> bool,
-        told: &mut Told,
+        changes: &mut Changes,
     ) -> Result<(), FileError> {
         if !durable::read(path)?.is_some_and(|bytes| is_ours(&bytes)) {
             return Ok(());
@@ -91,7 +91,7 @@ impl Kept {
                 Done::Removed
             }
         };
-        told.push((path.to_owned(), done));
+        changes.push((path.to_owned(), done));
         Ok(())
     }
 
@@ -124,14 +124,14 @@ mod tests {
         bytes.starts_with(b"ours")
     }
 
-    fn install(kept: &Kept, path: &Path) -> Result<Told, FileError> {
-        let mut told = Told::new();
-        kept.install((path, "script"), (b"ours", 0o755), is_ours, &mut told).map(|()| told)
+    fn install(kept: &Kept, path: &Path) -> Result<Changes, FileError> {
+        let mut changes = Changes::new();
+        kept.install((path, "script"), (b"ours", 0o755), is_ours, &mut changes).map(|()| changes)
     }
 
-    fn uninstall(kept: &Kept, path: &Path) -> Result<Told, FileError> {
-        let mut told = Told::new();
-        kept.uninstall((path, "script"), is_ours, &mut told).map(|()| told)
+    fn uninstall(kept: &Kept, path: &Path) -> Result<Changes, FileError> {
+        let mut changes = Changes::new();
+        kept.uninstall((path, "script"), is_ours, &mut changes).map(|()| changes)
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use durable::FileError;
 use thiserror::Error;
 
-use super::kept::{Done, Kept, Told};
+use super::kept::{Changes, Done, Kept};
 
 /// Default of `XCATROOT`.
 const XCATROOT: &str = "/opt/xcat";
@@ -78,30 +78,30 @@ impl Xcat {
     }
 
     /// Installs missing and changed files.
-    pub(super) fn install(&self) -> Result<Told, XcatError> {
-        let mut told = Told::new();
+    pub(super) fn install(&self) -> Result<Changes, XcatError> {
+        let mut changes = Changes::new();
         for (path, name, content, mode) in FILES {
             let path = self.0.join(path);
-            self.kept().install((&path, name), (content.as_bytes(), mode), is_ours, &mut told)?;
+            self.kept().install((&path, name), (content.as_bytes(), mode), is_ours, &mut changes)?;
         }
-        self.link_names(&mut told)?;
-        Ok(told)
+        self.link_names(&mut changes)?;
+        Ok(changes)
     }
 
     /// Removes the files of [`Xcat::install`].
-    pub(super) fn uninstall(&self) -> Result<Told, XcatError> {
-        let mut told = Told::new();
+    pub(super) fn uninstall(&self) -> Result<Changes, XcatError> {
+        let mut changes = Changes::new();
         for path in self.installed()?.into_iter().filter(|path| is_of_client(path)) {
             durable::remove(&path)?;
-            told.push((path, Done::Removed));
+            changes.push((path, Done::Removed));
         }
         durable::remove(&self.list())?;
         for (path, name, ..) in FILES {
-            self.kept().uninstall((&self.0.join(path), name), is_ours, &mut told)?;
+            self.kept().uninstall((&self.0.join(path), name), is_ours, &mut changes)?;
         }
         // fails if older files are kept
         let _ = fs::remove_dir(self.0.join(KEPT));
-        Ok(told)
+        Ok(changes)
     }
 
     fn kept(&self) -> Kept {
@@ -109,7 +109,7 @@ impl Xcat {
     }
 
     /// Writes the list of our links before the first link, so that `--undo` knows all links of a run that was killed.
-    fn link_names(&self, told: &mut Told) -> Result<(), XcatError> {
+    fn link_names(&self, changes: &mut Changes) -> Result<(), XcatError> {
         let bin = self.0.join("bin");
         // without the client a link has no target
         if !bin.join("xcatclient").exists() {
@@ -131,7 +131,7 @@ impl Xcat {
             } else {
                 Done::Already
             };
-            told.push((path.clone(), done));
+            changes.push((path.clone(), done));
         }
         Ok(())
     }
@@ -148,10 +148,10 @@ impl Xcat {
 }
 
 /// Whether a plugin of xcatd changed.
-pub(super) fn has_plugin_change(told: &Told) -> bool {
+pub(super) fn has_plugin_change(changes: &Changes) -> bool {
     let news = |done: &Done| matches!(done, Done::Written | Done::Removed | Done::Restored);
     let is_plugin = |path: &Path| path.extension().is_some_and(|extension| extension == "pm");
-    told.iter().any(|(path, done)| is_plugin(path) && news(done))
+    changes.iter().any(|(path, done)| is_plugin(path) && news(done))
 }
 
 fn is_ours(bytes: &[u8]) -> bool {

@@ -93,10 +93,10 @@ pub(super) fn announce(members: &[Member], verdicts: &HashMap<NodeName, Verdict>
     for member in members {
         let Some(Verdict::Make { pull, replaces, .. }) = verdicts.get(&member.node) else { continue };
         if let Some(replaced) = replaces {
-            replies.tell(member, Answer::Step(replaced.to_string()));
+            replies.send(member, Answer::Step(replaced.to_string()));
         }
         if let Some(image) = pull {
-            replies.tell(member, Answer::Step(format!("Pull image {image} start")));
+            replies.send(member, Answer::Step(format!("Pull image {image} start")));
         }
     }
 }
@@ -120,7 +120,7 @@ pub(super) async fn node(
             done.map_or_else(
                 |failure| failure,
                 |()| {
-                    let tell = |text: String| replies.tell(member, Answer::Step(text));
+                    let tell = |text: String| replies.send(member, Answer::Step(text));
                     steps::reported((&faults, runs), &tell, &say);
                     warnings.end("already created")
                 },
@@ -131,7 +131,7 @@ pub(super) async fn node(
                 return Outcome::Failed(text.clone(), None);
             }
             if let Some(image) = pull {
-                replies.tell(member, Answer::Step(format!("Pull image {image} done")));
+                replies.send(member, Answer::Step(format!("Pull image {image} done")));
             }
             let made = steps::run(site, member.node.as_str(), &steps, replaces.as_ref(), &say).await;
             made.map_or_else(|failure| failure, |()| warnings.end("success"))
@@ -154,7 +154,7 @@ impl<'a> Warnings<'a> {
 
     fn add(&self, text: String) {
         if !self.strict {
-            self.replies.tell(self.member, Answer::Step(text.clone()));
+            self.replies.send(self.member, Answer::Step(text.clone()));
         }
         self.all.borrow_mut().push(text);
     }

@@ -57,7 +57,7 @@ pub(in crate::commands) async fn run(
         if let Err(failure) = work.one(step).await {
             let undo = plan::back(node, steps, at, replaces);
             let undone = work.undo(&undo).await;
-            return Err(told(failure, &undo, undone, replaces));
+            return Err(with_rollback(failure, &undo, undone, replaces));
         }
     }
     Ok(())
@@ -273,7 +273,7 @@ fn failed(node: &str, step: &Step, error: &EngineError, replaces: bool) -> Outco
 }
 
 /// Adds the result of the undo steps to a failure.
-fn told(
+fn with_rollback(
     failure: Outcome,
     undo: &[Step],
     undone: Result<(), EngineError>,

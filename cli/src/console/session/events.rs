@@ -27,9 +27,9 @@ impl<'a> ContainerEvents<'a> {
 
     /// Returns when the container must be checked. Cancel safe.
     pub(super) async fn next(&mut self) {
-        let told = tokio::time::timeout(self.interval, self.stream.next()).await;
+        let event = tokio::time::timeout(self.interval, self.stream.next()).await;
         self.interval = CHECK_INTERVAL;
-        if let Ok(None | Some(Err(_))) = told {
+        if let Ok(None | Some(Err(_))) = event {
             // without the connection only the interval remains
             self.interval = FIRST_INTERVAL;
             tokio::time::sleep(FIRST_INTERVAL).await;

@@ -41,11 +41,11 @@ fn all(root: &Path) -> BTreeMap<String, String> {
     found
 }
 
-fn shown(told: &Told, root: &Path) -> Vec<String> {
+fn shown(changes: &Changes, root: &Path) -> Vec<String> {
     let line = |(path, done): &(PathBuf, Done)| {
         format!("{}: {done}", path.display()).replace(&format!("{}/", root.display()), "")
     };
-    told.iter().map(line).collect()
+    changes.iter().map(line).collect()
 }
 
 #[test]
@@ -87,10 +87,10 @@ fn the_plugin_of_an_older_xcat_is_kept_outside_of_the_plugins_and_comes_back() {
     fs::write(root.join(PLUGIN_PATH), "package xCAT_plugin::docker; # xCAT's").unwrap();
     let modified = fs::metadata(root.join(PLUGIN_PATH)).unwrap().modified().unwrap();
     let before = all(root);
-    let told = shown(&xcat.install().unwrap(), root);
+    let changes = shown(&xcat.install().unwrap(), root);
     let kept =
-        told[0].strip_prefix("lib/perl/xCAT_plugin/docker.pm: kept as share/xdock/docker.pm.2").unwrap();
-    assert_eq!(kept.len(), "0261122-133631".len(), "{told:?}");
+        changes[0].strip_prefix("lib/perl/xCAT_plugin/docker.pm: kept as share/xdock/docker.pm.2").unwrap();
+    assert_eq!(kept.len(), "0261122-133631".len(), "{changes:?}");
     let plugins = durable::list(&root.join("lib/perl/xCAT_plugin")).unwrap().unwrap();
     assert_eq!(plugins, [root.join(PLUGIN_PATH), root.join("lib/perl/xCAT_plugin/xdockhelp.pm")]);
     // ours is replaced by a newer one of ours without a backup
