@@ -70,8 +70,8 @@ impl World {
 
     /// The bridge has the host's addresses, and the VLAN its own on the NIC.
     async fn has_both(&self) -> Result<(), Failure> {
-        let look = "ls /sys/class/net/mynet0/brif; ip -br addr show mynet0 | tr ' ' '\\n' | grep -E '^(10|fd00)' | sort; \
-                    ip -br -4 addr show storage | awk '{print $1, $3}'; awk '/VID/ {print $3}' /proc/net/vlan/storage; networkctl is-online storage 2>/dev/null; \
+        let look = "ls /sys/class/net/mynet0/brif; ip -br addr show mynet0 | tr ' ' '\\n' | grep -E '^(10[.]|fd00)' | sort; \
+                    ip -br -4 addr show storage | awk '{print $1, $3}'; awk '/VID/ {print $3}' /proc/net/vlan/storage; \
                     ping -c 1 -W 5 10.99.0.1 >/dev/null && echo reached";
         let wanted = "eth0\n10.99.0.12/16\nfd00:99::12/64\nstorage@eth0 10.55.0.12/16\n55\nreached";
         let end = std::time::Instant::now() + LINE;
