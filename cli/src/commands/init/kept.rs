@@ -2,6 +2,7 @@
 //! and times.
 
 use std::fmt;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use durable::{Change, FileError};
@@ -60,8 +61,17 @@ impl Kept {
         changes: &mut Changes,
     ) -> Result<(), FileError> {
         if durable::read(path)?.is_some_and(|bytes| !is_ours(&bytes)) {
-            let backup = self.0.join(format!("{name}.{}", stamp(OffsetDateTime::now_utc())));
-            durable::hard_link(path, &backup)?;
+            durable::create_directory(&self.0)?;
+            // a run that was killed after it kept the file left a name for it: a second one would survive --undo
+            let kept = self.newest(name)?.filter(|kept| is_same_file(kept, path));
+            let backup = match kept {
+                Some(kept) => kept,
+                None => {
+                    let backup = self.0.join(format!("{name}.{}", stamp(OffsetDateTime::now_utc())));
+                    durable::hard_link(path, &backup)?;
+                    backup
+                }
+            };
             changes.push((path.to_owned(), Done::KeptAt(backup)));
         }
         changes.push((path.to_owned(), durable::replace(path, content, mode)?.into()));
@@ -105,6 +115,12 @@ impl Kept {
     }
 }
 
+/// Whether two paths are names of one file; a link is a file of its own.
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    let identity = |path: &Path| path.symlink_metadata().map(|meta| (meta.dev(), meta.ino())).ok();
+    identity(one).is_some_and(|found| identity(other) == Some(found))
+}
+
 /// `20261129-181500`, in UTC.
 fn stamp(at: OffsetDateTime) -> String {
     let (year, month, day) = (at.year(), u8::from(at.month()), at.day());
@@ -115,7 +131,7 @@ fn stamp(at: OffsetDateTime) -> String {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
     use std::time::{Duration, SystemTime};
 
     use super::*;
@@ -167,6 +183,19 @@ mod tests {
         );
         assert_eq!(fs::read_dir(&kept.0).unwrap().count(), 0);
         assert_eq!(uninstall(&kept, &path).unwrap(), []);
+    }
+
+    #[test]
+    fn a_run_that_was_killed_after_keeping_leaves_one_kept_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, kept) = (directory.path().join("script"), Kept(directory.path().join("kept")));
+        fs::write(&path, "theirs").unwrap();
+        let before = kept.0.join("script.20261129-181500");
+        durable::hard_link(&path, &before).unwrap();
+        assert_eq!(install(&kept, &path).unwrap()[0], (path.clone(), Done::KeptAt(before)));
+        uninstall(&kept, &path).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"theirs");
+        assert_eq!(fs::read_dir(&kept.0).unwrap().count(), 0);
     }
 
     #[test]
