@@ -81,14 +81,8 @@ impl Cluster {
         say: Say<'_>,
     ) -> Result<Self, Failure> {
         let cluster = Self::bare(&Spec::new(name.clone(), hosts), tables, say).await?;
-        match cluster.make_docker_hosts(say).await {
-            Ok(()) => Ok(cluster),
-            Err(error) => {
-                // the first error is the one to tell
-                let _ = cluster.lab.down().await;
-                Err(error)
-            }
-        }
+        let made = cluster.make_docker_hosts(say).await;
+        Ok(cluster.unless_failed(made).await?.0)
     }
 
     /// Boots bare Debians, with xdock and the tables on the management node and nothing on the hosts.
@@ -102,10 +96,19 @@ impl Cluster {
             cluster.install_xdock().await?;
             cluster.write_tables(tables).await
         };
-        match laid.await {
-            Ok(()) => Ok(cluster),
+        let installed = laid.await;
+        Ok(cluster.unless_failed(installed).await?.0)
+    }
+
+    /// The cluster, and the result of what prepared it. Takes the lab down if that failed.
+    ///
+    /// # Errors
+    /// The error of the preparation, also if the lab cannot be taken down.
+    pub async fn unless_failed<T>(self, prepared: Result<T, Failure>) -> Result<(Self, T), Failure> {
+        match prepared {
+            Ok(result) => Ok((self, result)),
             Err(error) => {
-                let _ = cluster.lab.down().await;
+                let _ = self.lab.down().await;
                 Err(error)
             }
         }

@@ -20,14 +20,8 @@ fn provision(runtime: &Runtime) -> Result<Cluster, Failure> {
         let managers = vec![Manager::Ifupdown, Manager::Networkd, Manager::NetworkManager, Manager::Netplan];
         let spec = Spec { managers, disk: Some("3G".parse()?), ..Spec::new(name, 4) };
         let cluster = Cluster::bare(&spec, &network::tables(), &|line| eprintln!("  {line}")).await?;
-        match given::write(&cluster).await {
-            Ok(()) => Ok(cluster),
-            Err(error) => {
-                // the first error is the one to tell
-                let _ = cluster.lab.down().await;
-                Err(error)
-            }
-        }
+        let written = given::write(&cluster).await;
+        Ok(cluster.unless_failed(written).await?.0)
     })
 }
 

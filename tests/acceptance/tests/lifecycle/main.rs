@@ -19,12 +19,8 @@ fn provision(runtime: &Runtime) -> Result<Cluster, Failure> {
         let tables =
             rows::rows(xcat::rows(engines::rows(containers::rows(consoles::rows(Tables::of_lab(5))))));
         let cluster = Cluster::bare(&spec, &tables, &|line| eprintln!("  {line}")).await?;
-        if let Err(error) = make_docker_hosts(&cluster).await {
-            // the first error is the one to tell
-            let _ = cluster.lab.down().await;
-            return Err(error);
-        }
-        Ok(cluster)
+        let made = make_docker_hosts(&cluster).await;
+        Ok(cluster.unless_failed(made).await?.0)
     })
 }
 

@@ -17,12 +17,17 @@ fn provision(runtime: &Runtime) -> Result<Cluster, Failure> {
         let spec = Spec::new(format!("pages{}", std::process::id()).parse()?, 2);
         let cluster =
             Cluster::without_xdock(&spec, &Tables::of_lab(2), &|line| eprintln!("  {line}")).await?;
-        let built = programs()?;
-        for program in ["xdock", "xdockhost", "netd"] {
-            cluster.lab.put("mn", &built.join(program), &format!("/root/xdock/{program}")).await?;
-        }
-        Ok(cluster)
+        let copied = copy_programs(&cluster).await;
+        Ok(cluster.unless_failed(copied).await?.0)
     })
+}
+
+async fn copy_programs(cluster: &Cluster) -> Result<(), Failure> {
+    let built = programs()?;
+    for program in ["xdock", "xdockhost", "netd"] {
+        cluster.lab.put("mn", &built.join(program), &format!("/root/xdock/{program}")).await?;
+    }
+    Ok(())
 }
 
 acceptance::promises![getting_started_works_as_written];

@@ -54,14 +54,9 @@ impl World {
             give_netplan(&cluster, &machine).await?;
             Ok(machine)
         };
-        match made.await {
-            Ok(machine) => Ok(Self { cluster, machine }),
-            Err(error) => {
-                // the first error is the one to tell
-                let _ = cluster.lab.down().await;
-                Err(error)
-            }
-        }
+        let made = made.await;
+        let (cluster, machine) = cluster.unless_failed(made).await?;
+        Ok(Self { cluster, machine })
     }
 
     async fn sh(&self, line: &str) -> Result<String, Failure> {

@@ -48,14 +48,9 @@ impl World {
             make_peer(&cluster, &say).await?;
             Ok(machine)
         };
-        match made.await {
-            Ok(machine) => Ok(Self { cluster, machine }),
-            Err(error) => {
-                // the first error is the one to tell
-                let _ = cluster.lab.down().await;
-                Err(error)
-            }
-        }
+        let made = made.await;
+        let (cluster, machine) = cluster.unless_failed(made).await?;
+        Ok(Self { cluster, machine })
     }
 
     /// A line of shell on the machine that must succeed: what it wrote.
