@@ -42,6 +42,15 @@ pub(crate) struct Options {
     pub(crate) timeout: Option<u64>,
 }
 
+impl Options {
+    /// The options of a command line without any: only the environment sets them.
+    pub(crate) fn from_environment() -> Self {
+        let inventory = std::env::var_os("XDOCK_INVENTORY").map(|url| url.to_string_lossy().into_owned());
+        let config = std::env::var_os("XDOCK_CONFIG").map(PathBuf::from);
+        Self { inventory, config, json: false, quiet: false, verbose: false, timeout: None }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// List nodes or their attributes

@@ -22,7 +22,7 @@ mod work;
 
 pub(crate) use authority::{Authority, AuthorityError};
 pub(crate) use claims::Others;
-pub(crate) use client::ready;
+pub(crate) use client::renew_client;
 pub(crate) use identity::Identity;
 pub(crate) use ledger::{Issued, Ledger, LedgerError, Standing};
 pub(crate) use plan::{Plan, Reason, days_left, plan};

@@ -8,9 +8,10 @@ use durable::FileError;
 use inventory::{DockerHost, Inventory, InventoryError, NodeName};
 use process::{Command, Output};
 use thiserror::Error;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::engine::{Address, Destination, Engine, EngineEndpoint, EngineError, SessionError, Ssh, Trust};
-use crate::enroll::{self, AuthorityError, LedgerError, Standing};
+use crate::enroll::{LedgerError, Standing};
 use crate::settings::{Settings, SettingsError};
 
 /// Parallel requests of a command to one engine.
@@ -28,10 +29,11 @@ pub(crate) struct Host {
     pub(crate) engine: Engine,
     /// Access to its programs netd and xdockhost.
     pub(crate) programs: Programs,
-    /// Parallel requests.
+    /// Limit of parallel requests.
     pub(crate) requests: usize,
     /// Address of the engine.
     pub(crate) address: Address,
+    free: Semaphore,
 }
 
 /// How to run programs on a host.
@@ -76,16 +78,13 @@ pub(crate) enum HostError {
     /// Ledger error.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// Client certificate error.
-    #[error(transparent)]
-    Authority(#[from] AuthorityError),
     /// No client for the engine.
     #[error(transparent)]
     Engine(#[from] EngineError),
 }
 
 impl Host {
-    /// Resolves a host of `vm.host` with settings and tables. Does not connect.
+    /// Resolves a host of `vm.host` with settings and tables. Does not connect, and changes nothing.
     pub(crate) fn of(host: &DockerHost, settings: &Settings, tables: &Inventory) -> Result<Self, HostError> {
         let name = &host.name;
         let address = address(host, settings)?;
@@ -121,7 +120,6 @@ impl Host {
                     name: at.clone(),
                 };
                 let ip = resolve(at, tables)?.ok_or_else(missing)?;
-                enroll::ready(&settings.tls)?;
                 if let Some(port) = host.port.filter(|_| !settings.names(name.as_str()))
                     && durable::read(&settings.tls.ca)?.is_none()
                 {
@@ -132,7 +130,17 @@ impl Host {
             }
         };
         let engine = Engine::new(name.as_str(), place, settings.timeout)?;
-        Ok(Self { name: name.clone(), engine, programs, requests, address })
+        Ok(Self { name: name.clone(), engine, programs, requests, address, free: Semaphore::new(requests) })
+    }
+
+    /// Whether the engine of a host is reached over TLS.
+    pub(crate) fn needs_certificate(host: &DockerHost, settings: &Settings) -> Result<bool, HostError> {
+        Ok(matches!(address(host, settings)?, Address::Tcp { .. }))
+    }
+
+    /// Waits until the limit of parallel requests allows one more. Never `None`, because the semaphore is not closed.
+    pub(crate) async fn request(&self) -> Option<SemaphorePermit<'_>> {
+        self.free.acquire().await.ok()
     }
 }
 

@@ -1,15 +1,19 @@
 //! Owns standard output and standard error. Data goes to standard output, messages to standard error. A closed output
 //! is not an error and never stops work.
 
+mod json;
+mod message;
+mod text;
 mod xcat;
 
 use std::io::{self, IsTerminal as _, Write};
 
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use xcat::OutputLine;
-pub(crate) use xcat::{Message, OutputFormat};
+pub(crate) use message::Message;
+use message::OutputLine;
+pub(crate) use xcat::XcatFormat;
 
 /// Output volume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,29 +26,40 @@ pub(crate) enum Volume {
     Verbose,
 }
 
+/// Format of messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Format {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+    /// As xCAT's commands.
+    Xcat(XcatFormat),
+}
+
 /// Standard output and standard error.
 pub(crate) struct Printer {
     out: Box<dyn Write>,
     err: Box<dyn Write>,
-    json: bool,
+    format: Format,
     volume: Volume,
     reader_left: bool,
-    xcat: Option<OutputFormat>,
 }
 
 impl Printer {
     /// Uses the process's outputs.
     pub(crate) fn new(json: bool, volume: Volume) -> Self {
-        Self::over(Box::new(io::stdout()), Box::new(io::stderr()), json, volume)
+        let format = if json { Format::Json } else { Format::Text };
+        Self::over(Box::new(io::stdout()), Box::new(io::stderr()), format, volume)
     }
 
     /// Uses the process's outputs in the format of xCAT's commands.
-    pub(crate) fn for_xcat(format: OutputFormat) -> Self {
-        Self { xcat: Some(format), ..Self::new(false, Volume::Normal) }
+    pub(crate) fn for_xcat(format: XcatFormat) -> Self {
+        Self { format: Format::Xcat(format), ..Self::new(false, Volume::Normal) }
     }
 
-    fn over(out: Box<dyn Write>, err: Box<dyn Write>, json: bool, volume: Volume) -> Self {
-        Self { out, err, json, volume, reader_left: false, xcat: None }
+    fn over(out: Box<dyn Write>, err: Box<dyn Write>, format: Format, volume: Volume) -> Self {
+        Self { out, err, format, volume, reader_left: false }
     }
 
     /// Whether standard output is closed.
@@ -52,24 +67,24 @@ impl Printer {
         self.reader_left
     }
 
-    /// Whether the output has the format of xCAT's commands.
-    pub(crate) fn is_xcat_format(&self) -> bool {
-        self.xcat.is_some()
+    /// Whether the output is text for users, not JSON or xCAT's.
+    pub(crate) fn is_for_people(&self) -> bool {
+        self.format == Format::Text
     }
 
-    /// Whether the output is text for users, not JSON or xCAT's plugin protocol.
-    pub(crate) fn is_for_people(&self) -> bool {
-        !self.json && self.xcat.is_none()
+    /// Whether the output has the format of xCAT's commands.
+    pub(crate) fn is_xcat_format(&self) -> bool {
+        matches!(self.format, Format::Xcat(_))
     }
 
     /// Whether to show a progress bar.
     pub(crate) fn shows_progress(&self) -> bool {
-        !self.json && self.volume != Volume::Quiet && io::stderr().is_terminal()
+        !self.is_json() && self.volume != Volume::Quiet && io::stderr().is_terminal()
     }
 
     /// Whether standard output is a terminal.
     pub(crate) fn shows_tables(&self) -> bool {
-        !self.json && io::stdout().is_terminal()
+        !self.is_json() && io::stdout().is_terminal()
     }
 
     /// Whether to use colours (no-color.org).
@@ -78,117 +93,94 @@ impl Printer {
         self.shows_tables() && set("NO_COLOR").is_none() && set("TERM").is_none_or(|term| term != "dumb")
     }
 
-    /// Success of a node: `NODE: TEXT`, with more fields in JSON.
-    pub(crate) fn node(&mut self, node: &str, status: &str, fields: &Map<String, Value>) {
-        if self.volume == Volume::Quiet || self.try_print_xcat(&Message::Data(node, status)) {
+    /// Prints a message.
+    pub(crate) fn print(&mut self, message: &Message<'_>) {
+        if self.is_suppressed(message) {
             return;
         }
-        if self.json {
-            let mut object = Map::new();
-            object.insert("node".into(), node.into());
-            object.insert("status".into(), status.into());
-            object.extend(fields.clone());
-            self.object(&object);
-        } else {
-            self.data(&format!("{node}: {status}"));
+        let line = match &self.format {
+            Format::Text => text::line(message),
+            Format::Json => json::line(message),
+            Format::Xcat(format) => format.line(message),
+        };
+        match line {
+            OutputLine::Out(text) => self.data(&text),
+            OutputLine::Err(text) => self.log(&text),
         }
     }
 
-    /// Failure of a node: `NODE: Error: TEXT`, further lines as `NODE: LINE`. The hint is for JSON, where each object
-    /// is complete.
+    /// Success and progress are not printed when quiet. JSON keeps the progress: programs read it.
+    fn is_suppressed(&self, message: &Message<'_>) -> bool {
+        self.volume == Volume::Quiet
+            && match message {
+                Message::Done { .. } => true,
+                Message::Step { .. } => !self.is_json(),
+                _ => false,
+            }
+    }
+
+    /// Success of a node, with more fields in JSON.
+    pub(crate) fn node(&mut self, node: &str, status: &str, fields: &Map<String, Value>) {
+        self.print(&Message::Done { node, status, fields });
+    }
+
+    /// Failure of a node. The hint is for JSON, where each object is complete.
     pub(crate) fn node_error(&mut self, node: &str, error: &str, hint: Option<&str>) {
-        if self.try_print_xcat(&Message::Failed(node, error)) {
-            return;
-        }
-        if self.json {
-            return self.object(&match hint {
-                Some(hint) => json!({"node": node, "error": error, "hint": hint}),
-                None => json!({"node": node, "error": error}),
-            });
-        }
-        let lines: Vec<&str> = error.lines().collect();
-        self.words(&format!("{node}: Error: {}", lines.join(&format!("\n{node}: "))));
+        self.print(&Message::Failed { node, error, hint });
     }
 
     /// Failure of a node with the message of its engine.
     pub(crate) fn node_refused(&mut self, node: &str, message: &str, hint: Option<&str>) {
-        if !self.try_print_xcat(&Message::Refused(node, message)) {
-            self.node_error(node, message, hint);
-        }
+        self.print(&Message::Refused { node, message, hint });
     }
 
     /// Failure of a node whose engine is unreachable.
     pub(crate) fn node_unavailable(&mut self, node: &str, error: &str) {
-        if !self.try_print_xcat(&Message::Unavailable(node, error)) {
-            self.node_error(node, error, None);
-        }
+        self.print(&Message::Unavailable { node, error });
     }
 
-    /// Progress of a node: `NODE: TEXT`.
+    /// Progress of a node.
     pub(crate) fn step(&mut self, node: &str, text: &str) {
-        if self.try_print_xcat(&Message::Data(node, text)) {
-            return;
-        }
-        if self.json {
-            self.object(&json!({"node": node, "step": text}));
-        } else if self.volume > Volume::Quiet {
-            self.data(&format!("{node}: {text}"));
-        }
+        self.print(&Message::Step { node, text });
     }
 
-    /// Failure of the command: `Error: TEXT`.
+    /// Failure of the command.
     pub(crate) fn error(&mut self, error: &str) {
-        if self.try_print_xcat(&Message::Wrong(error)) {
-            return;
-        }
-        if self.json {
-            self.object(&json!({ "error": error }));
-        } else {
-            self.words(&format!("Error: {error}"));
+        self.print(&Message::Error(error));
+    }
+
+    /// A line of data, even when quiet.
+    pub(crate) fn line(&mut self, text: &str) {
+        match self.format {
+            Format::Xcat(_) => self.print(&Message::Line(text)),
+            Format::Text | Format::Json => self.data(text),
         }
     }
 
     /// Hint for the user.
     pub(crate) fn hint(&mut self, hint: &str) {
-        if self.volume > Volume::Quiet && !self.json && self.xcat.is_none() {
-            self.words(&format!("hint: {hint}"));
+        if self.volume > Volume::Quiet && self.is_for_people() {
+            self.log(&format!("hint: {hint}"));
         }
     }
 
     /// Summary for users, after the data.
     pub(crate) fn summary(&mut self, text: &str) {
         if self.volume > Volume::Quiet {
-            self.words(text);
-        }
-    }
-
-    /// A line of data, even when quiet.
-    pub(crate) fn line(&mut self, text: &str) {
-        if !self.try_print_xcat(&Message::Line(text)) {
-            self.data(text);
+            self.log(text);
         }
     }
 
     /// A line of a program's standard error, even when quiet.
     pub(crate) fn error_line(&mut self, text: &str) {
-        self.words(text);
-    }
-
-    /// Prints the message if the format is xCAT's; `false`: it is not.
-    pub(crate) fn try_print_xcat(&mut self, message: &Message<'_>) -> bool {
-        match self.xcat.as_ref().map(|format| format.line(message)) {
-            Some(OutputLine::Out(text)) => self.data(&text),
-            Some(OutputLine::Err(text)) => self.words(&text),
-            None => return false,
-        }
-        true
+        self.log(text);
     }
 
     /// A JSON object, on one line.
     pub(crate) fn object<T: Serialize>(&mut self, object: &T) {
         match serde_json::to_string(object) {
             Ok(text) => self.data(&text),
-            Err(error) => self.words(&format!("Error: cannot print an answer as JSON: {error}")),
+            Err(error) => self.log(&format!("Error: cannot print an answer as JSON: {error}")),
         }
     }
 
@@ -199,7 +191,7 @@ impl Printer {
 
     /// Whether answers are JSON objects.
     pub(crate) fn is_json(&self) -> bool {
-        self.json
+        self.format == Format::Json
     }
 
     fn data(&mut self, text: &str) {
@@ -208,7 +200,7 @@ impl Printer {
         }
     }
 
-    fn words(&mut self, text: &str) {
+    fn log(&mut self, text: &str) {
         // errors of standard error cannot be reported
         let _ = writeln!(self.err, "{text}");
     }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use inventory::{DockerHost, Inventory, NodeName};
 
 use crate::app::App;
+use crate::enroll;
 use crate::error::{CHECK, CommandError};
 use crate::fleet::{Group, Member, Outcome, Targets};
 use crate::host::Host;
@@ -72,11 +73,23 @@ impl NodeLocations {
         for (node, host) in good {
             by_host.entry(host).or_default().extend(member(node));
         }
+        let needs_certificate =
+            |host: &DockerHost| Host::needs_certificate(host, &app.settings).unwrap_or(false);
+        // once for all hosts; a failure concerns only those that need it
+        let renewed = if by_host.keys().any(needs_certificate) {
+            enroll::renew_client(&app.settings.tls).map_err(|error| chain(&error))
+        } else {
+            Ok(())
+        };
         let mut groups = Vec::with_capacity(by_host.len());
         for (docker_host, members) in by_host {
-            match Host::of(&docker_host, &app.settings, tables) {
+            let resolved = match &renewed {
+                Err(error) if needs_certificate(&docker_host) => Err(error.clone()),
+                _ => Host::of(&docker_host, &app.settings, tables).map_err(|error| chain(&error)),
+            };
+            match resolved {
                 Ok(host) => groups.push(Group { host: Rc::new(host), members }),
-                Err(error) => wrong.extend(members.into_iter().map(|member| (member.node, chain(&error)))),
+                Err(error) => wrong.extend(members.into_iter().map(|member| (member.node, error.clone()))),
             }
         }
         if groups.is_empty() && !wrong.is_empty() {

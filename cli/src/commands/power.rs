@@ -15,7 +15,7 @@ use crate::host::Host;
 use crate::plan::{self, NotOwn, Rejoin, Step};
 use crate::targets;
 
-use crate::commands::start_check::RequestLimiter;
+use crate::commands::start_check;
 
 pub(super) async fn run(args: &PowerArgs, app: &mut App) -> Result<Done, CommandError> {
     let inventory = app.inventory()?;
@@ -81,7 +81,7 @@ async fn change(group: Group, replies: &Replies, action: PowerAction, tables: &T
     let shared = networks(&site, &rejoins, tables).await;
     let all = members.len();
     fleet::each(members, all, |member| {
-        let one = One { host: &host, limiter: &site.limiter, tables: &site.tables };
+        let one = One { host: &host, tables: &site.tables };
         let (found, rejoin) = (own(&member, &host, &listed), rejoins.get(&member.index));
         let (site, shared) = (&site, &shared);
         async move {
@@ -105,7 +105,7 @@ async fn observe(
     members: &[Member],
     action: PowerAction,
 ) -> Result<(Vec<Container>, HashMap<usize, Rejoin>), EngineError> {
-    let host = site.limiter.host;
+    let host = site.host;
     if !matches!(action, PowerAction::On | PowerAction::Reset | PowerAction::Restart) {
         return Ok((host.engine.containers().await?, HashMap::new()));
     }
@@ -135,7 +135,7 @@ async fn networks(
     let row = |name: &&str| cluster.networks().iter().find(|network| network.name.as_str() == *name);
     let shared = Shared::make(site, names.iter().filter_map(row).map(Step::create_network).collect()).await;
     let gone = names.into_iter().filter(|name| row(name).is_none());
-    Ok(gone.fold(shared, |shared, name| shared.without_row(name, &site.limiter.host.name)))
+    Ok(gone.fold(shared, |shared, name| shared.without_row(name, &site.host.name)))
 }
 
 /// Reconnects a container to its networks.
@@ -161,7 +161,6 @@ type Acted = (Result<Effect, EngineError>, Duration);
 /// Power action of one node.
 struct One<'a, 't> {
     host: &'a Host,
-    limiter: &'a RequestLimiter<'a>,
     tables: &'a TableSync<'a, 't>,
 }
 
@@ -180,7 +179,7 @@ impl One<'_, '_> {
 
     /// Result of the engine, with the elapsed time.
     async fn act(&self, id: &ContainerId, action: PowerAction) -> Result<Acted, Outcome> {
-        let _permit = self.limiter.acquire().await;
+        let _permit = self.host.request().await;
         let mut begun = Instant::now();
         let mut ended = once(self.host, id, action).await;
         if let Err(error) = &ended
@@ -206,13 +205,17 @@ impl One<'_, '_> {
     ) -> Result<(), Outcome> {
         match action {
             // the engine counts a container in a restart loop as started
-            PowerAction::On if effect == Effect::Already => self.limiter.ensure_state(id, &["running"]).await,
-            PowerAction::On | PowerAction::Reset | PowerAction::Restart => {
-                self.limiter.ensure_up(node, id, took).await
+            PowerAction::On if effect == Effect::Already => {
+                start_check::ensure_state(self.host, id, &["running"]).await
             }
-            PowerAction::Off => self.limiter.ensure_state(id, &["exited", "dead", "created"]).await,
-            PowerAction::Pause => self.limiter.ensure_state(id, &["paused"]).await,
-            PowerAction::Unpause => self.limiter.ensure_state(id, &["running"]).await,
+            PowerAction::On | PowerAction::Reset | PowerAction::Restart => {
+                start_check::ensure_up(self.host, node, id, took).await
+            }
+            PowerAction::Off => {
+                start_check::ensure_state(self.host, id, &["exited", "dead", "created"]).await
+            }
+            PowerAction::Pause => start_check::ensure_state(self.host, id, &["paused"]).await,
+            PowerAction::Unpause => start_check::ensure_state(self.host, id, &["running"]).await,
             PowerAction::State => Ok(()),
         }
     }

@@ -4,7 +4,6 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
-use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::logs::Lines;
 use crate::engine::{ContainerId, Engine, EngineError, Inspected, Span};
@@ -28,59 +27,38 @@ const STARTED_AT_DELAY: Duration = Duration::from_secs(1);
 /// Log lines to show of a failed container.
 const LOG_LINES: u64 = 10;
 
-/// Limits parallel requests to a host's engine. Waiting for a started container does not count.
-#[derive(Debug)]
-pub(in crate::commands) struct RequestLimiter<'a> {
-    pub(in crate::commands) host: &'a Host,
-    free: Semaphore,
+/// Checks that a container is still up after its start. The error contains the end of its log.
+pub(in crate::commands) async fn ensure_up(
+    host: &Host,
+    node: &str,
+    id: &ContainerId,
+    took: Duration,
+) -> Result<(), Outcome> {
+    tokio::time::sleep(settle(took)).await;
+    let _permit = host.request().await;
+    let found = host.engine.inspect(id).await.map_err(|error| Outcome::failed(&error))?;
+    match end(&found) {
+        None => Ok(()),
+        Some(how) => {
+            let last = last_lines(&host.engine, id, &found, took).await.unwrap_or_default();
+            Err(Outcome::Failed(died(&how, &last), Some(format!("xdock logs {node} shows its whole log"))))
+        }
+    }
 }
 
-impl<'a> RequestLimiter<'a> {
-    pub(in crate::commands) fn of(host: &'a Host) -> Self {
-        Self { host, free: Semaphore::new(host.requests) }
+/// Whether a container is in one of `states`.
+pub(in crate::commands) async fn ensure_state(
+    host: &Host,
+    id: &ContainerId,
+    states: &[&str],
+) -> Result<(), Outcome> {
+    let _permit = host.request().await;
+    let found = host.engine.inspect(id).await.map_err(|error| Outcome::failed(&error))?;
+    if states.contains(&found.state.as_str()) {
+        return Ok(());
     }
-
-    /// Waits for a free request. Never `None`, because the semaphore is not closed.
-    pub(in crate::commands) async fn acquire(&self) -> Option<SemaphorePermit<'_>> {
-        self.free.acquire().await.ok()
-    }
-
-    /// Checks that a container is still up after its start. The error contains the end of its log.
-    pub(in crate::commands) async fn ensure_up(
-        &self,
-        node: &str,
-        id: &ContainerId,
-        took: Duration,
-    ) -> Result<(), Outcome> {
-        tokio::time::sleep(settle(took)).await;
-        let _permit = self.acquire().await;
-        let found = self.host.engine.inspect(id).await.map_err(|error| Outcome::failed(&error))?;
-        match end(&found) {
-            None => Ok(()),
-            Some(how) => {
-                let last = last_lines(&self.host.engine, id, &found, took).await.unwrap_or_default();
-                Err(Outcome::Failed(
-                    died(&how, &last),
-                    Some(format!("xdock logs {node} shows its whole log")),
-                ))
-            }
-        }
-    }
-
-    /// Whether a container is in one of `states`.
-    pub(in crate::commands) async fn ensure_state(
-        &self,
-        id: &ContainerId,
-        states: &[&str],
-    ) -> Result<(), Outcome> {
-        let _permit = self.acquire().await;
-        let found = self.host.engine.inspect(id).await.map_err(|error| Outcome::failed(&error))?;
-        if states.contains(&found.state.as_str()) {
-            return Ok(());
-        }
-        let wanted = states.first().copied().unwrap_or_default();
-        Err(Outcome::Failed(format!("the container is {}, not {wanted}", found.state), None))
-    }
+    let wanted = states.first().copied().unwrap_or_default();
+    Err(Outcome::Failed(format!("the container is {}, not {wanted}", found.state), None))
 }
 
 /// Reason why a started container failed; `None`: it runs, or its job is done.

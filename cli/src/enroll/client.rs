@@ -15,7 +15,7 @@ const RENEW_BEFORE: Duration = Duration::days(2);
 
 /// Creates or renews it. Not changed if the authority's key is not readable or the certificate is external (`[tls]
 /// cert`): the engine then decides.
-pub(crate) fn ready(files: &TlsFiles) -> Result<(), AuthorityError> {
+pub(crate) fn renew_client(files: &TlsFiles) -> Result<(), AuthorityError> {
     let ours = files.is_ours(&files.cert) && files.is_ours(&files.key);
     if !ours || lasts(files)? || !has_authority(files)? {
         return Ok(());

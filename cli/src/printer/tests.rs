@@ -1,4 +1,4 @@
-//! What goes where, as text and as JSON.
+//! Output and format of each message.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -28,9 +28,9 @@ impl Write for Gone {
     }
 }
 
-fn said(json: bool, volume: Volume) -> (String, String) {
+fn printed(format: Format, volume: Volume) -> (String, String) {
     let (out, err) = (Sink::default(), Sink::default());
-    let mut printer = Printer::over(Box::new(out.clone()), Box::new(err.clone()), json, volume);
+    let mut printer = Printer::over(Box::new(out.clone()), Box::new(err.clone()), format, volume);
     printer.node("d1", "success", &Map::new());
     printer.node_error("d2", "no", None);
     printer.node_error("d2", "no:\n  why", None);
@@ -42,11 +42,11 @@ fn said(json: bool, volume: Volume) -> (String, String) {
 }
 
 #[test]
-fn data_and_words_go_their_ways() {
-    let (out, err) = said(false, Volume::Normal);
+fn data_goes_to_standard_output_and_messages_to_standard_error() {
+    let (out, err) = printed(Format::Text, Volume::Normal);
     assert_eq!(out, "d1: success\nd3: on the way\n");
     assert_eq!(err, "d2: Error: no\nd2: Error: no:\nd2:   why\nError: all wrong\nhint: do that\n");
-    let (out, err) = said(false, Volume::Quiet);
+    let (out, err) = printed(Format::Text, Volume::Quiet);
     assert_eq!(
         (out.as_str(), err.as_str()),
         ("", "d2: Error: no\nd2: Error: no:\nd2:   why\nError: all wrong\n")
@@ -55,7 +55,7 @@ fn data_and_words_go_their_ways() {
 
 #[test]
 fn json_is_one_object_a_line_on_standard_output() {
-    let (out, err) = said(true, Volume::Normal);
+    let (out, err) = printed(Format::Json, Volume::Normal);
     assert_eq!(
         out,
         "{\"node\":\"d1\",\"status\":\"success\"}\n{\"error\":\"no\",\"node\":\"d2\"}\n{\"error\":\"no:\\n  why\",\"node\":\"d2\"}\n{\"error\":\"all wrong\"}\n{\"node\":\"d3\",\"step\":\"on the way\"}\n"
@@ -64,8 +64,8 @@ fn json_is_one_object_a_line_on_standard_output() {
 }
 
 #[test]
-fn a_reader_that_left_is_noticed_and_harmless() {
-    let mut printer = Printer::over(Box::new(Gone), Box::new(Sink::default()), false, Volume::Normal);
+fn a_closed_standard_output_is_noticed_and_no_error() {
+    let mut printer = Printer::over(Box::new(Gone), Box::new(Sink::default()), Format::Text, Volume::Normal);
     printer.line("x");
     printer.line("y");
     assert!(printer.is_unread());

@@ -3,9 +3,11 @@
 
 use serde_json::{Value, json};
 
+use super::message::{Message, OutputLine};
+
 /// Format of the output.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum OutputFormat {
+pub(crate) enum XcatFormat {
     /// Text of xCAT's client.
     Client {
         /// Short name of this machine, which xCAT adds to messages of its daemon.
@@ -17,39 +19,9 @@ pub(crate) enum OutputFormat {
     Plugin,
 }
 
-/// A message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Message<'a> {
-    /// Data of a node.
-    Data(&'a str, &'a str),
-    /// Failure of a node.
-    Failed(&'a str, &'a str),
-    /// Failure of a node with the message of its engine.
-    Refused(&'a str, &'a str),
-    /// Failure of a node whose engine is unreachable.
-    Unavailable(&'a str, &'a str),
-    /// Failure of the command.
-    Wrong(&'a str),
-    /// Warning of the command.
-    Warning(&'a str),
-    /// Failure in xCAT's client, without a machine name: an invalid noderange.
-    NoNodes(&'a str),
-    /// A line as it is.
-    Line(&'a str),
-}
-
-/// A text with its output.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum OutputLine {
-    /// Standard output.
-    Out(String),
-    /// Standard error.
-    Err(String),
-}
-
-impl OutputFormat {
+impl XcatFormat {
     /// Formats a message.
-    pub(crate) fn line(&self, message: &Message<'_>) -> OutputLine {
+    pub(super) fn line(&self, message: &Message<'_>) -> OutputLine {
         match self {
             Self::Client { machine, verbose } => client(machine, *verbose, message),
             Self::Plugin => OutputLine::Out(response(message).to_string()),
@@ -61,28 +33,35 @@ fn client(machine: &str, verbose: bool, message: &Message<'_>) -> OutputLine {
     let error = |node: &str, text: &str| {
         OutputLine::Err(format!("{node}: [{machine}]: Error: {}", lines(node, text)))
     };
-    match message {
-        Message::Data(node, text) if verbose => OutputLine::Out(format!("{node}: [{machine}]: {text}")),
-        Message::Data(node, text) => OutputLine::Out(format!("{node}: {text}")),
-        Message::Failed(node, text) => error(node, text),
-        Message::Refused(node, message) => error(node, &body(message)),
-        Message::Unavailable(node, text) => error(node, &unavailable(text)),
-        Message::Wrong(text) => OutputLine::Err(format!("Error: [{machine}]: {text}")),
+    match *message {
+        Message::Done { node, status: text, .. } | Message::Step { node, text } => {
+            OutputLine::Out(if verbose {
+                format!("{node}: [{machine}]: {text}")
+            } else {
+                format!("{node}: {text}")
+            })
+        }
+        Message::Failed { node, error: text, .. } => error(node, text),
+        Message::Refused { node, message, .. } => error(node, &body(message)),
+        Message::Unavailable { node, error: text } => error(node, &unavailable(text)),
+        Message::Error(text) => OutputLine::Err(format!("Error: [{machine}]: {text}")),
         Message::Warning(text) => OutputLine::Err(format!("Warning: [{machine}]: {text}")),
         Message::NoNodes(text) => OutputLine::Err(format!("Error: {text}")),
-        Message::Line(text) => OutputLine::Out((*text).to_owned()),
+        Message::Line(text) => OutputLine::Out(text.to_owned()),
     }
 }
 
 /// Response for a plugin's callback: every value is a list (xCAT's XML::Simple form).
 fn response(message: &Message<'_>) -> Value {
     let error = |node: &str, text: &str| json!({"node": [{"name": [node], "error": [clean(&lines(node, text))], "errorcode": [1]}]});
-    match message {
-        Message::Data(node, text) => json!({"node": [{"name": [node], "data": [clean(text)]}]}),
-        Message::Failed(node, text) => error(node, text),
-        Message::Refused(node, message) => error(node, &body(message)),
-        Message::Unavailable(node, text) => error(node, &unavailable(text)),
-        Message::Wrong(text) | Message::NoNodes(text) => json!({"error": [clean(text)], "errorcode": [1]}),
+    match *message {
+        Message::Done { node, status: text, .. } | Message::Step { node, text } => {
+            json!({"node": [{"name": [node], "data": [clean(text)]}]})
+        }
+        Message::Failed { node, error: text, .. } => error(node, text),
+        Message::Refused { node, message, .. } => error(node, &body(message)),
+        Message::Unavailable { node, error: text } => error(node, &unavailable(text)),
+        Message::Error(text) | Message::NoNodes(text) => json!({"error": [clean(text)], "errorcode": [1]}),
         Message::Warning(text) => json!({"warning": [clean(text)]}),
         Message::Line(text) => json!({"data": [clean(text)]}),
     }
@@ -120,20 +99,20 @@ mod tests {
     use super::*;
 
     const ALL: [Message<'static>; 9] = [
-        Message::Data("d1", "running"),
-        Message::Failed("d1", "it ended:\n  boom"),
-        Message::Refused("d1", "No such container: d1"),
-        Message::Refused("d1", "name \"/d1\" <b>"),
-        Message::Unavailable("d4", "cannot reach the engine of dh1"),
-        Message::Wrong("No option specified for rpower"),
+        Message::Step { node: "d1", text: "running" },
+        Message::Failed { node: "d1", error: "it ended:\n  boom", hint: None },
+        Message::Refused { node: "d1", message: "No such container: d1", hint: None },
+        Message::Refused { node: "d1", message: "name \"/d1\" <b>", hint: Some("not in xCAT's output") },
+        Message::Unavailable { node: "d4", error: "cannot reach the engine of dh1" },
+        Message::Error("No option specified for rpower"),
         Message::NoNodes("Invalid nodes and/or groups in noderange: a,b"),
         Message::Warning("no effect"),
         Message::Line("d1: a line"),
     ];
 
     #[test]
-    fn a_client_s_lines_are_those_of_the_contract() {
-        let client = OutputFormat::Client { machine: "mn".into(), verbose: false };
+    fn the_client_format_equals_that_of_xcat_s_client() {
+        let client = XcatFormat::Client { machine: "mn".into(), verbose: false };
         let out = |text: &str| OutputLine::Out(text.to_owned());
         let err = |text: &str| OutputLine::Err(text.to_owned());
         assert_eq!(
@@ -150,18 +129,18 @@ mod tests {
                 out("d1: a line"),
             ]
         );
-        let verbose = OutputFormat::Client { machine: "mn".into(), verbose: true };
+        let verbose = XcatFormat::Client { machine: "mn".into(), verbose: true };
         assert_eq!(verbose.line(&ALL[0]), out("d1: [mn]: running"));
     }
 
     #[test]
-    fn the_plugin_s_objects_are_responses_of_xcat() {
-        let told = ALL.map(|message| match OutputFormat::Plugin.line(&message) {
+    fn the_plugin_format_is_xcat_s_responses() {
+        let responses = ALL.map(|message| match XcatFormat::Plugin.line(&message) {
             OutputLine::Out(text) => serde_json::from_str::<Value>(&text).unwrap(),
             OutputLine::Err(text) => panic!("{text}"),
         });
         assert_eq!(
-            told,
+            responses,
             [
                 json!({"node": [{"name": ["d1"], "data": ["running"]}]}),
                 json!({"node": [{"name": ["d1"], "error": ["it ended:\nd1:   boom"], "errorcode": [1]}]}),
@@ -177,8 +156,8 @@ mod tests {
     }
 
     #[test]
-    fn what_xml_cannot_say_does_not_reach_xcatd() {
-        let OutputLine::Out(text) = OutputFormat::Plugin.line(&Message::Line("\u{1b}[31mred\u{0}\t\u{ffff}"))
+    fn characters_that_xml_lacks_do_not_reach_xcatd() {
+        let OutputLine::Out(text) = XcatFormat::Plugin.line(&Message::Line("\u{1b}[31mred\u{0}\t\u{ffff}"))
         else {
             panic!()
         };

@@ -11,10 +11,10 @@ use super::command::{Command, Kind, Own};
 use super::request::{Common, Request};
 use super::rows::Rows;
 use crate::app::{App, machine_name};
-use crate::args::Cli;
+use crate::args::{Cli, Options};
 use crate::commands;
 use crate::error::{CommandError, Done};
-use crate::printer::{Message, OutputFormat, Printer};
+use crate::printer::{Message, Printer, XcatFormat};
 
 const FAILED: ExitCode = ExitCode::FAILURE;
 
@@ -23,7 +23,7 @@ pub(crate) fn run(request: Request) -> ExitCode {
     let mut printer = Printer::for_xcat(output_format(&request));
     let command = match request.command {
         Ok(command) => command,
-        Err(name) => return failed(&mut printer, &Message::Wrong(&format!("xdock has no {name}"))),
+        Err(name) => return failed(&mut printer, &Message::Error(&format!("xdock has no {name}"))),
     };
     match request.common {
         Common::Help => {
@@ -38,10 +38,10 @@ pub(crate) fn run(request: Request) -> ExitCode {
     }
     let own = match command.parse(&request.words) {
         Ok(own) => own,
-        Err(text) => return failed(&mut printer, &Message::Wrong(&text)),
+        Err(text) => return failed(&mut printer, &Message::Error(&text)),
     };
     if let Some(text) = own.warning {
-        printer.try_print_xcat(&Message::Warning(text));
+        printer.print(&Message::Warning(text));
     }
     let Some(noderange) = request.nodes else {
         let text = format!("no noderange is given\n{}", command.usage());
@@ -51,25 +51,20 @@ pub(crate) fn run(request: Request) -> ExitCode {
 }
 
 fn failed(printer: &mut Printer, message: &Message<'_>) -> ExitCode {
-    printer.try_print_xcat(message);
+    printer.print(message);
     FAILED
 }
 
-fn output_format(request: &Request) -> OutputFormat {
+fn output_format(request: &Request) -> XcatFormat {
     if request.from_plugin {
-        return OutputFormat::Plugin;
+        return XcatFormat::Plugin;
     }
     let machine = machine_name().split('.').next().unwrap_or_default().to_owned();
-    OutputFormat::Client { machine, verbose: request.common == Common::Verbose }
+    XcatFormat::Client { machine, verbose: request.common == Common::Verbose }
 }
 
-fn begin(command: Command, own: &Own, noderange: &str, mut printer: Printer) -> ExitCode {
-    // settings and tables are set by the environment, if at all
-    let options = match words(&Own::new("check", &[]), None) {
-        Ok(cli) => cli.options,
-        Err(error) => return failed(&mut printer, &Message::Wrong(&error.to_string())),
-    };
-    let mut app = match App::new(&options, printer) {
+fn begin(command: Command, own: &Own, noderange: &str, printer: Printer) -> ExitCode {
+    let mut app = match App::new(&Options::from_environment(), printer) {
         Ok(app) => app,
         Err((error, mut printer)) => return report(&error, &mut printer),
     };
@@ -90,7 +85,7 @@ fn answer(command: Command, own: &Own, noderange: &str, app: &mut App) -> Result
     let tables = app.inventory()?;
     let nodes = app.select(&tables, noderange)?;
     let Rows { mut good, others, missing } = Rows::sort(command, own, nodes, &tables)?;
-    let mut told = !missing.is_empty();
+    let mut refused = !missing.is_empty();
     for text in missing {
         app.printer.error(&text);
     }
@@ -101,12 +96,12 @@ fn answer(command: Command, own: &Own, noderange: &str, app: &mut App) -> Result
         // hosts have their own lists
         (Kind::Ls, ..) => good.extend(others),
         _ => {
-            told |= !others.is_empty();
+            refused |= !others.is_empty();
             others.iter().for_each(|node| no_container(node, &tables, app));
         }
     }
     let done = if good.is_empty() { Done::All } else { dispatch(own, &joined(&good), app)? };
-    Ok(if told && done == Done::All { Done::Partly } else { done })
+    Ok(if refused && done == Done::All { Done::Partly } else { done })
 }
 
 fn no_container(node: &NodeName, tables: &inventory::Inventory, app: &mut App) {
@@ -121,15 +116,15 @@ fn joined(nodes: &[NodeName]) -> String {
 }
 
 fn dispatch(own: &Own, noderange: &str, app: &mut App) -> Result<Done, CommandError> {
-    let cli = words(own, Some(noderange)).map_err(|error| CommandError::Usage(error.to_string()))?;
+    let cli = parse(own, noderange).map_err(|error| CommandError::Usage(error.to_string()))?;
     commands::dispatch(cli.command, app)
 }
 
 /// Parses the arguments of our command.
-fn words(own: &Own, noderange: Option<&str>) -> Result<Cli, clap::Error> {
+fn parse(own: &Own, noderange: &str) -> Result<Cli, clap::Error> {
     let options = own.options.iter().copied();
     let behind = own.words.iter().map(String::as_str);
-    Cli::try_parse_from(["xdock", own.command].into_iter().chain(options).chain(noderange).chain(behind))
+    Cli::try_parse_from(["xdock", own.command].into_iter().chain(options).chain([noderange]).chain(behind))
 }
 
 fn report(error: &CommandError, printer: &mut Printer) -> ExitCode {
@@ -142,6 +137,6 @@ fn report(error: &CommandError, printer: &mut Printer) -> ExitCode {
         }
         // like xCAT for an empty group (NodeRange.pm: no node, no error)
         CommandError::Nobody { .. } => ExitCode::SUCCESS,
-        error => failed(printer, &Message::Wrong(&chain(error))),
+        error => failed(printer, &Message::Error(&chain(error))),
     }
 }

@@ -59,7 +59,7 @@ fn identities(port: u16, chosen: &Chosen) -> Result<BTreeMap<NodeName, Identity>
 fn enrolment(args: &EnrollArgs, app: &App) -> Result<Enrolment, CommandError> {
     let files = app.settings.tls.clone();
     let authority = Authority::open_or_make(&files)?;
-    enroll::ready(&files)?;
+    enroll::renew_client(&files)?;
     Ok(Enrolment { authority, files, timeout: app.settings.timeout, renew: args.renew })
 }
 

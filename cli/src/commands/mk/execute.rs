@@ -52,7 +52,7 @@ impl Shared {
 }
 
 async fn one(site: &Site<'_, '_>, step: &Step) -> Option<String> {
-    let host = site.limiter.host;
+    let host = site.host;
     match step {
         Step::CreateNetwork { name, body, .. } => {
             // the engine asks netd, which only creates networks of the tables

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::Instant;
 
-use crate::commands::start_check::RequestLimiter;
+use crate::commands::start_check;
 use crate::delivery::TableSync;
 use crate::engine::{ContainerId, Engine, EngineError, Network, NetworkId, Removal};
 use crate::fleet::Outcome;
@@ -15,8 +15,8 @@ use serde_json::Value;
 
 /// State that all nodes of a host share.
 pub(in crate::commands) struct Site<'a, 't> {
-    /// Its engine, with a limited number of parallel requests.
-    pub(in crate::commands) limiter: RequestLimiter<'a>,
+    /// The host.
+    pub(in crate::commands) host: &'a Host,
     /// Snapshot delivery to its netd.
     pub(in crate::commands) tables: TableSync<'a, 't>,
     /// Its networks by name, including those that this command creates.
@@ -26,7 +26,7 @@ pub(in crate::commands) struct Site<'a, 't> {
 impl<'a, 't> Site<'a, 't> {
     /// A host without known networks.
     pub(in crate::commands) fn new(host: &'a Host, tables: TableSync<'a, 't>) -> Self {
-        Self { limiter: RequestLimiter::of(host), tables, networks: RefCell::default() }
+        Self { host, tables, networks: RefCell::default() }
     }
 
     /// Adds existing networks. If several have one name, ours wins.
@@ -101,10 +101,10 @@ impl Work<'_, '_, '_> {
         if *step == Step::Tables {
             return self.site.tables.done().await;
         }
-        let slot = self.site.limiter.acquire().await;
+        let slot = self.site.host.request().await;
         let begun = Instant::now();
         if let Err(error) = self.apply(step).await {
-            let error = named(&self.site.limiter.host.engine, error).await;
+            let error = named(&self.site.host.engine, error).await;
             return Err(failed(self.node, step, &error, self.replaces.is_some()));
         }
         let took = begun.elapsed();
@@ -112,7 +112,7 @@ impl Work<'_, '_, '_> {
         drop(slot);
         match step {
             Step::Start(of) => match self.subject(of) {
-                Some(id) => self.site.limiter.ensure_up(self.node, &id, took).await,
+                Some(id) => start_check::ensure_up(self.site.host, self.node, &id, took).await,
                 None => Ok(()),
             },
             _ => Ok(()),
@@ -144,7 +144,7 @@ impl Work<'_, '_, '_> {
     }
 
     async fn apply(&mut self, step: &Step) -> Result<(), EngineError> {
-        let engine = &self.site.limiter.host.engine;
+        let engine = &self.site.host.engine;
         match step {
             Step::CreateNetwork { body, .. } => engine.create_network(body).await.map(drop),
             Step::PullImage(image) => engine.pull(image).await,
@@ -154,7 +154,7 @@ impl Work<'_, '_, '_> {
                 None => Err(self.absent()),
             },
             Step::Compare { of, body } => match self.subject(of) {
-                Some(of) => compare(self.site.limiter.host, &of, body, self.say).await,
+                Some(of) => compare(self.site.host, &of, body, self.say).await,
                 None => Err(self.absent()),
             },
             Step::Disconnect { of, network } => engine.disconnect(&self.network(network)?, of).await,
@@ -174,7 +174,7 @@ impl Work<'_, '_, '_> {
     }
 
     async fn create(&mut self, body: &Value) -> Result<(), EngineError> {
-        let host = self.site.limiter.host;
+        let host = self.site.host;
         let (id, warnings) = match host.engine.create(self.node, body).await {
             Ok(made) => made,
             Err(error) => {
@@ -193,7 +193,7 @@ impl Work<'_, '_, '_> {
 
     /// Removes the created container with its volumes. Other containers stay, even if one has got the node's name.
     async fn discard(&mut self) -> Result<(), EngineError> {
-        let engine = &self.site.limiter.host.engine;
+        let engine = &self.site.host.engine;
         let id = match std::mem::replace(&mut self.made, Made::Nothing) {
             Made::Nothing => None,
             Made::Container(id) => Some(id),

@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 use super::*;
-use crate::enroll::{Authority, Identity, ready};
+use crate::enroll::{Authority, Identity, renew_client};
 use chain::chain;
 
 /// An authority in a directory of its own.
@@ -32,7 +32,7 @@ impl Realm {
         let directory = tempfile::tempdir().unwrap();
         let files = TlsFiles::under(directory.path());
         let authority = Authority::open_or_make(&files).unwrap();
-        ready(&files).unwrap();
+        renew_client(&files).unwrap();
         Self { directory, authority }
     }
 

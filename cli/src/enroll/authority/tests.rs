@@ -8,7 +8,7 @@ use std::process::Command;
 use x509_parser::extensions::GeneralName;
 
 use super::*;
-use crate::enroll::ready;
+use crate::enroll::renew_client;
 
 fn identity() -> Identity {
     Identity {
@@ -58,12 +58,12 @@ fn the_authority_is_made_once_and_its_keys_are_roots_alone() {
     let directory = tempfile::tempdir().unwrap();
     let files = TlsFiles::under(&directory.path().join("ca"));
     let first = Authority::open_or_make(&files).unwrap();
-    ready(&files).unwrap();
+    renew_client(&files).unwrap();
     assert_eq!(mode(&files.directory), 0o700);
     assert_eq!((mode(&files.ca_key), mode(&files.key)), (0o600, 0o600));
     let client = fs::read(&files.cert).unwrap();
     let again = Authority::open_or_make(&files).unwrap();
-    ready(&files).unwrap();
+    renew_client(&files).unwrap();
     assert_eq!(first.pem(), again.pem());
     assert_eq!(fs::read(&files.cert).unwrap(), client);
     // killed before the certificate was written: the key that is there gets one
@@ -83,7 +83,7 @@ fn what_cannot_be_read_is_not_made_again() {
     let directory = tempfile::tempdir().unwrap();
     let files = TlsFiles::under(directory.path());
     Authority::open_or_make(&files).unwrap();
-    ready(&files).unwrap();
+    renew_client(&files).unwrap();
     for path in [&files.ca, &files.ca_key, &files.cert, &files.key] {
         let bytes = fs::read(path).unwrap();
         fs::remove_file(path).unwrap();
@@ -92,7 +92,7 @@ fn what_cannot_be_read_is_not_made_again() {
             // its certificate has to be made again first
             fs::remove_file(&files.cert).unwrap();
         }
-        let told = Authority::open_or_make(&files).and_then(|_| ready(&files)).unwrap_err();
+        let told = Authority::open_or_make(&files).and_then(|_| renew_client(&files)).unwrap_err();
         let reason = format!("{}: it is a link to /not/mounted, which does not exist", path.display());
         assert!(chain::chain(&told).contains(&reason), "{}", chain::chain(&told));
         assert_eq!(fs::read_link(path).unwrap(), Path::new("/not/mounted"), "it was not replaced");
