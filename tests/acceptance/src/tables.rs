@@ -14,9 +14,14 @@ impl Tables {
 
     /// The same with another row for `mynet0`.
     pub fn of_lab_with(hosts: u8, mynet0: &[(&str, &str)]) -> Self {
+        Self::of_lab_named(hosts, "mynet0", mynet0)
+    }
+
+    /// The same with another name of the network.
+    pub fn of_lab_named(hosts: u8, network: &str, row: &[(&str, &str)]) -> Self {
         Self("# <xCAT data object stanza file>\n".to_owned())
             .object("clustersite", "site", &[("domain", "lab.test"), ("master", "10.99.0.1")])
-            .object("mynet0", "network", mynet0)
+            .object(network, "network", row)
             .hosts(hosts)
     }
 
