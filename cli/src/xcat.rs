@@ -6,6 +6,7 @@ mod command;
 mod cons;
 mod list;
 mod mk;
+mod own_command;
 mod power;
 mod request;
 mod rm;

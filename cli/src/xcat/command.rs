@@ -1,5 +1,6 @@
 //! xCAT's commands. The grammar of each is a file beside this one.
 
+use super::own_command::OwnCommand;
 use super::{cons, list, mk, power, rm};
 
 /// A command of xCAT that xdock implements.
@@ -37,24 +38,6 @@ const COMMANDS: [Command; 8] = [
     Command { name: "rcons", kind: Kind::Cons },
 ];
 
-/// One of our own commands with its arguments.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Own {
-    pub(super) command: &'static str,
-    /// Its options.
-    pub(super) options: Vec<&'static str>,
-    /// Arguments after the noderange.
-    pub(super) words: Vec<String>,
-    /// Warning about options without effect.
-    pub(super) warning: Option<&'static str>,
-}
-
-impl Own {
-    pub(super) fn new(command: &'static str, options: &[&'static str]) -> Self {
-        Self { command, options: options.to_vec(), words: Vec::new(), warning: None }
-    }
-}
-
 impl Command {
     /// The command of that name.
     pub(super) fn named(name: &str) -> Option<Self> {
@@ -62,7 +45,7 @@ impl Command {
     }
 
     /// Translates the arguments after the noderange to one of our commands, or returns xCAT's error message.
-    pub(super) fn parse(self, words: &[String]) -> Result<Own, String> {
+    pub(super) fn parse(self, words: &[String]) -> Result<OwnCommand, String> {
         match self.kind {
             Kind::Mk => mk::parse(self.name, words),
             Kind::Rm => rm::parse(self.name, words),
@@ -107,10 +90,12 @@ pub(super) mod tests {
     /// What the words of a command become, in one line.
     pub(in crate::xcat) fn own(name: &str, words: &[&str]) -> Result<String, String> {
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        Command::named(name).unwrap().parse(&words).map(|Own { command, options, words, warning: _ }| {
-            let all = [vec![command.to_owned()], options.into_iter().map(str::to_owned).collect(), words];
-            all.concat().join(" ")
-        })
+        Command::named(name).unwrap().parse(&words).map(
+            |OwnCommand { command, options, words, warning: _ }| {
+                let all = [vec![command.to_owned()], options.into_iter().map(str::to_owned).collect(), words];
+                all.concat().join(" ")
+            },
+        )
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! `rcons`: one node. xCAT's own `rcons` calls `share/xcat/cons/docker`; this is for machines without xCAT.
 
-use super::command::Own;
+use super::own_command::OwnCommand;
 
 /// `-f` (take the console from others) and `-s` (in a window of its own) are about console servers: there is none here.
-pub(super) fn parse(words: &[String]) -> Result<Own, String> {
+pub(super) fn parse(words: &[String]) -> Result<OwnCommand, String> {
     match words.iter().find(|word| !["-f", "--force", "-s", "--screen"].contains(&word.as_str())) {
         Some(other) => Err(format!("Option {other} is not supported for rcons")),
-        None => Ok(Own::new("cons", &[])),
+        None => Ok(OwnCommand::new("cons", &[])),
     }
 }
 

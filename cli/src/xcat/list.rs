@@ -3,16 +3,16 @@
 
 use time::OffsetDateTime;
 
-use super::command::Own;
+use super::own_command::OwnCommand;
 use crate::engine::Container;
 
 /// Logs of a host are refused once the rows are read.
-pub(super) fn parse(name: &str, words: &[String]) -> Result<Own, String> {
-    let mut own = Own::new("ls", &[]);
+pub(super) fn parse(name: &str, words: &[String]) -> Result<OwnCommand, String> {
+    let mut own = OwnCommand::new("ls", &[]);
     for word in words {
         own = match (name, word.as_str()) {
-            ("lsvm", "-l" | "--long") => Own::new("ls", &["--long"]),
-            (_, "-l" | "--logs") => Own::new("logs", &[]),
+            ("lsvm", "-l" | "--long") => OwnCommand::new("ls", &["--long"]),
+            (_, "-l" | "--logs") => OwnCommand::new("logs", &[]),
             (_, other) => return Err(format!("Option {other} is not supported for {name}")),
         }
     }

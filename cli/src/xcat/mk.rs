@@ -1,13 +1,13 @@
 //! `mkdocker` and `mkvm`: `[image=IMAGE [command=WORDS]] [dockerflag=JSON]`, and for `mkvm` `[-f|--force]`.
 
-use super::command::Own;
+use super::own_command::OwnCommand;
 
 /// The words that they take.
 const WORDS: [&str; 3] = ["image", "command", "dockerflag"];
 
 /// A container that exists is an error, as it always was. `mkvm --force` recreates one that differs from the tables.
-pub(super) fn parse(name: &str, words: &[String]) -> Result<Own, String> {
-    let mut own = Own::new("mk", &["--new"]);
+pub(super) fn parse(name: &str, words: &[String]) -> Result<OwnCommand, String> {
+    let mut own = OwnCommand::new("mk", &["--new"]);
     for word in words {
         if name == "mkvm" && ["-f", "--force"].contains(&word.as_str()) {
             own.options = vec!["--replace"];
@@ -29,7 +29,7 @@ pub(super) fn parse(name: &str, words: &[String]) -> Result<Own, String> {
 }
 
 /// Whether the command line says that word.
-pub(super) fn has_word(own: &Own, key: &str) -> bool {
+pub(super) fn has_word(own: &OwnCommand, key: &str) -> bool {
     own.words.iter().any(|word| word.split_once('=').is_some_and(|(said, _)| said == key))
 }
 

@@ -3,7 +3,7 @@
 
 use clap::ValueEnum as _;
 
-use super::command::Own;
+use super::own_command::OwnCommand;
 use crate::args::PowerAction;
 
 /// -m, -t and -r are for nodes that an installer boots (rpower(1)).
@@ -13,7 +13,7 @@ const NO_MONITORING: &str =
 /// The operators of `-m`.
 const OPERATORS: [&str; 4] = ["==", "!=", "=~", "!~"];
 
-pub(super) fn parse(words: &[String]) -> Result<Own, String> {
+pub(super) fn parse(words: &[String]) -> Result<OwnCommand, String> {
     let mut actions = Vec::new();
     let mut options = Options::default();
     let mut words = words.iter();
@@ -31,7 +31,7 @@ pub(super) fn parse(words: &[String]) -> Result<Own, String> {
     match actions.as_slice() {
         [] => Err("No option specified for rpower".to_owned()),
         [word] if PowerAction::from_str(word, false).is_ok() => {
-            Ok(Own { words: vec![(*word).clone()], warning, ..Own::new("power", &[]) })
+            Ok(OwnCommand { words: vec![(*word).clone()], warning, ..OwnCommand::new("power", &[]) })
         }
         [word] => Err(format!("The option {word} not support for rpower")),
         _ => Err("Only one option is supportted at the same time".to_owned()),

@@ -1,9 +1,9 @@
 //! `rmdocker` and `rmvm`: `[-f|--force]`, and for `rmvm` `[-p]`: the storage too (rmvm(1)).
 
-use super::command::Own;
+use super::own_command::OwnCommand;
 
-pub(super) fn parse(name: &str, words: &[String]) -> Result<Own, String> {
-    let mut own = Own::new("rm", &[]);
+pub(super) fn parse(name: &str, words: &[String]) -> Result<OwnCommand, String> {
+    let mut own = OwnCommand::new("rm", &[]);
     for word in words {
         match (name, word.as_str()) {
             (_, "-f" | "--force") => own.options.push("--force"),

@@ -3,8 +3,9 @@
 
 use inventory::{AttachError, Cluster, Inventory, NodeName, SpecError};
 
-use super::command::{Command, Kind, Own};
+use super::command::{Command, Kind};
 use super::mk;
+use super::own_command::OwnCommand;
 use crate::error::CommandError;
 
 /// The nodes of a request, sorted.
@@ -26,7 +27,7 @@ const NETWORK: &str = "Network";
 impl Rows {
     pub(super) fn sort(
         command: Command,
-        own: &Own,
+        own: &OwnCommand,
         nodes: Vec<NodeName>,
         tables: &Inventory,
     ) -> Result<Self, CommandError> {

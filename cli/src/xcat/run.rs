@@ -7,7 +7,8 @@ use chain::chain;
 use clap::Parser as _;
 use inventory::{InventoryError, NodeName};
 
-use super::command::{Command, Kind, Own};
+use super::command::{Command, Kind};
+use super::own_command::OwnCommand;
 use super::request::{Common, Request};
 use super::rows::Rows;
 use crate::app::{App, machine_name};
@@ -63,7 +64,7 @@ fn output_format(request: &Request) -> XcatFormat {
     XcatFormat::Client { machine, verbose: request.common == Common::Verbose }
 }
 
-fn begin(command: Command, own: &Own, noderange: &str, printer: Printer) -> ExitCode {
+fn begin(command: Command, own: &OwnCommand, noderange: &str, printer: Printer) -> ExitCode {
     let mut app = match App::new(&Options::from_environment(), printer) {
         Ok(app) => app,
         Err((error, mut printer)) => return report(&error, &mut printer),
@@ -81,7 +82,7 @@ fn begin(command: Command, own: &Own, noderange: &str, printer: Printer) -> Exit
     }
 }
 
-fn answer(command: Command, own: &Own, noderange: &str, app: &mut App) -> Result<Done, CommandError> {
+fn answer(command: Command, own: &OwnCommand, noderange: &str, app: &mut App) -> Result<Done, CommandError> {
     let tables = app.inventory()?;
     let nodes = app.select(&tables, noderange)?;
     let Rows { mut good, others, missing } = Rows::sort(command, own, nodes, &tables)?;
@@ -115,13 +116,13 @@ fn joined(nodes: &[NodeName]) -> String {
     nodes.iter().map(NodeName::as_str).collect::<Vec<_>>().join(",")
 }
 
-fn dispatch(own: &Own, noderange: &str, app: &mut App) -> Result<Done, CommandError> {
+fn dispatch(own: &OwnCommand, noderange: &str, app: &mut App) -> Result<Done, CommandError> {
     let cli = parse(own, noderange).map_err(|error| CommandError::Usage(error.to_string()))?;
     commands::dispatch(cli.command, app)
 }
 
 /// Parses the arguments of our command.
-fn parse(own: &Own, noderange: &str) -> Result<Cli, clap::Error> {
+fn parse(own: &OwnCommand, noderange: &str) -> Result<Cli, clap::Error> {
     let options = own.options.iter().copied();
     let behind = own.words.iter().map(String::as_str);
     Cli::try_parse_from(["xdock", own.command].into_iter().chain(options).chain([noderange]).chain(behind))
