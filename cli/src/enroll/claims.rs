@@ -83,12 +83,7 @@ impl<'a> Others<'a> {
 
     /// `site.domain`.
     pub(super) fn domain(&self) -> Result<Option<&'a str>, InventoryError> {
-        self.site("domain")
-    }
-
-    fn site(&self, key: &str) -> Result<Option<&'a str>, InventoryError> {
-        let row = self.tables.rows("site")?.iter().find(|row| row.get("key") == Some(key));
-        Ok(row.and_then(|row| row.get("value")).map(str::trim).filter(|value| !value.is_empty()))
+        self.tables.site("domain")
     }
 
     /// Rejects values that are not names or addresses, or belong to another node.
@@ -165,7 +160,7 @@ impl<'a> Others<'a> {
         if !is_of_a_machine(address.to_canonical()) {
             return Some("an engine cannot have this address; correct the row");
         }
-        let master = self.site("master").ok().flatten().and_then(|text| text.parse::<IpAddr>().ok());
+        let master = self.tables.site("master").ok().flatten().and_then(|text| text.parse::<IpAddr>().ok());
         let is_masters = master.is_some_and(|master| master.to_canonical() == address.to_canonical());
         (is_masters && !self.is_management(host))
             .then_some("it is the address of the management node, site.master; correct one of the two rows")

@@ -68,6 +68,15 @@ impl Inventory {
         Ok(self.table(table)?.1.find(key))
     }
 
+    /// Value of an attribute of the `site` table, without surrounding space; `None`: missing or empty.
+    ///
+    /// # Errors
+    /// The table cannot be read.
+    pub fn site(&self, key: &str) -> Result<Option<&str>, InventoryError> {
+        let value = self.row("site", key)?.and_then(|row| row.get("value"));
+        Ok(value.map(str::trim).filter(|value| !value.is_empty()))
+    }
+
     /// Location of a row, for messages: `vm row d1 in /etc/xcat/vm.sqlite`, `d1 in cluster.stanza line 12`.
     pub fn origin(&self, table: &str, key: &str) -> String {
         let line = self.row(table, key).ok().flatten().and_then(Row::line);

@@ -214,7 +214,5 @@ impl<'a> Cluster<'a> {
 
 /// `site.master`, where it is an address.
 fn master(inventory: &Inventory) -> Result<Option<IpAddr>, InventoryError> {
-    let mut rows = inventory.rows("site")?.iter();
-    let master = rows.find(|row| row.get("key") == Some("master"));
-    Ok(master.and_then(|row| row.get("value")?.trim().parse().ok()))
+    Ok(inventory.site("master")?.and_then(|master| master.parse().ok()))
 }

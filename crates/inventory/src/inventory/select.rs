@@ -34,7 +34,7 @@ impl Inventory {
     ) -> Result<Vec<NodeName>, InventoryError> {
         let cluster = Nodes { tables: self, names: self.node_index()?.names() };
         let mut nodes = noderange::evaluate(&noderange::parse(noderange)?, numbers, &cluster)?;
-        if let Some(text) = self.row("site", "excludenodes")?.and_then(|row| row.get("value")) {
+        if let Some(text) = self.site("excludenodes")? {
             let excluded = noderange::parse(text)
                 .map_err(InventoryError::from)
                 .and_then(|range| noderange::evaluate(&range, numbers, &cluster));
