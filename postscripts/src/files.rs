@@ -10,7 +10,7 @@ use crate::diff::unified;
 
 /// A file and what it shall be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
+pub struct DesiredFile {
     /// Where.
     pub path: PathBuf,
     /// All of its bytes.
@@ -23,7 +23,7 @@ pub struct Wanted {
     pub absent: bool,
 }
 
-impl Wanted {
+impl DesiredFile {
     /// A text file that anybody may read.
     pub fn text(path: impl Into<PathBuf>, content: impl Into<String>) -> Self {
         Self {
@@ -55,7 +55,7 @@ impl Wanted {
     /// What writing would change, for a person; empty where nothing.
     ///
     /// # Errors
-    /// As [`Wanted::differs`].
+    /// As [`DesiredFile::differs`].
     pub fn difference(&self) -> Result<String, FileError> {
         let now = durable::read(&self.path)?.unwrap_or_default();
         Ok(unified(&self.path, &String::from_utf8_lossy(&now), &String::from_utf8_lossy(&self.content)))
@@ -83,8 +83,8 @@ impl Wanted {
 /// Those that are not yet as they shall be.
 ///
 /// # Errors
-/// As [`Wanted::differs`].
-pub fn changed(files: Vec<Wanted>) -> Result<Vec<Wanted>, FileError> {
+/// As [`DesiredFile::differs`].
+pub fn changed(files: Vec<DesiredFile>) -> Result<Vec<DesiredFile>, FileError> {
     let mut changed = Vec::new();
     for file in files {
         if file.differs()? {
@@ -114,7 +114,7 @@ mod tests {
         let backup = directory.path().join("interfaces.old");
         fs::write(&path, "theirs\n").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-        let wanted = Wanted { backup: Some(backup.clone()), ..Wanted::text(&path, "ours\n") };
+        let wanted = DesiredFile { backup: Some(backup.clone()), ..DesiredFile::text(&path, "ours\n") };
         assert_eq!(wanted.write().unwrap(), Change::Written);
         assert_eq!(fs::read_to_string(&backup).unwrap(), "theirs\n");
         assert_eq!(wanted.write().unwrap(), Change::None);
@@ -131,7 +131,7 @@ mod tests {
         let path = directory.path().join("eth0.network");
         let backup = directory.path().join("eth0.network.old");
         fs::write(&path, "theirs\n").unwrap();
-        let wanted = Wanted { backup: Some(backup.clone()), ..Wanted::absent(&path) };
+        let wanted = DesiredFile { backup: Some(backup.clone()), ..DesiredFile::absent(&path) };
         assert_eq!(wanted.write().unwrap(), Change::Written);
         assert!(!path.exists());
         assert_eq!(fs::read_to_string(&backup).unwrap(), "theirs\n");
@@ -144,7 +144,7 @@ mod tests {
         let path = directory.path().join("secret");
         fs::write(&path, "ours\n").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-        let wanted = Wanted { mode: 0o600, ..Wanted::text(&path, "ours\n") };
+        let wanted = DesiredFile { mode: 0o600, ..DesiredFile::text(&path, "ours\n") };
         assert_eq!(wanted.write().unwrap(), Change::Written);
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(wanted.write().unwrap(), Change::None);
@@ -158,7 +158,7 @@ mod tests {
                 let path = directory.path().join("daemon.json");
                 let backup = Some(directory.path().join("daemon.json.old"));
                 defect(&path);
-                let wanted = Wanted { absent, backup, ..Wanted::text(&path, "ours\n") };
+                let wanted = DesiredFile { absent, backup, ..DesiredFile::text(&path, "ours\n") };
                 let before = fs::symlink_metadata(&path).unwrap().file_type();
                 let error = wanted.write().unwrap_err();
                 assert_eq!(error.to_string(), format!("cannot read {}", path.display()));
@@ -193,7 +193,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let (path, backup) = (directory.path().join("file"), directory.path().join("file.old"));
         fs::write(&path, b"caf\xe9\n").unwrap();
-        let wanted = Wanted { backup: Some(backup.clone()), ..Wanted::text(&path, "ours\n") };
+        let wanted = DesiredFile { backup: Some(backup.clone()), ..DesiredFile::text(&path, "ours\n") };
         assert_eq!(wanted.write().unwrap(), Change::Written);
         assert_eq!(fs::read(&backup).unwrap(), b"caf\xe9\n");
     }

@@ -6,7 +6,7 @@ mod hosts;
 
 use std::path::PathBuf;
 
-use hosts::{Etc, golden, nic, stack};
+use hosts::{Etc, golden, network, nic};
 use inventory::IfName;
 use postscripts::steps::network::manager::{Manager, Nic};
 
@@ -157,8 +157,13 @@ fn the_bridge_has_what_installers_and_images_gave_the_nic() {
     for image in IMAGES {
         let nics: [Nic; 2] = [nic("eth0", MAC), nic("eth1", "02:78:64:00:00:03")];
         let etc = Etc::new(image.manager, image.files).with_nics(&nics);
-        etc.apply(&stack("bridge"));
-        assert_eq!(etc.apply(&stack("bridge")), Vec::<PathBuf>::new(), "{}: a second run writes", image.what);
+        etc.apply(&network("bridge"));
+        assert_eq!(
+            etc.apply(&network("bridge")),
+            Vec::<PathBuf>::new(),
+            "{}: a second run writes",
+            image.what
+        );
         assert_eq!(etc.tree().is_dhcp(&mynet0), image.is_dhcp, "{}", image.what);
         assert!(
             !etc.tree().is_dhcp(&IfName::eth0())
@@ -184,7 +189,7 @@ fn proxmox(text: &str) -> Etc {
 
 #[test]
 fn a_bridge_of_proxmox_keeps_its_nic() {
-    let refused = proxmox(PROXMOX).refusal(&stack("bridge"));
+    let refused = proxmox(PROXMOX).refusal(&network("bridge"));
     assert_eq!(
         refused,
         "/etc/network/interfaces:10: bridge-ports eth0 of eth0 cannot be taken over into the files for this network; take it out of that bridge or bond, or name that one in the tables; nothing was changed"
@@ -193,7 +198,7 @@ fn a_bridge_of_proxmox_keeps_its_nic() {
 
 #[test]
 fn a_bridge_of_proxmox_that_the_tables_name_becomes_ours() {
-    let mut vmbr0 = stack("bridge");
+    let mut vmbr0 = network("bridge");
     vmbr0.devices.last_mut().unwrap().name = "vmbr0".parse().unwrap();
     let etc = proxmox(PROXMOX);
     etc.apply(&vmbr0);
@@ -203,7 +208,7 @@ fn a_bridge_of_proxmox_that_the_tables_name_becomes_ours() {
 
 #[test]
 fn a_bridge_of_proxmox_with_vlans_is_refused() {
-    let mut vmbr0 = stack("bridge");
+    let mut vmbr0 = network("bridge");
     vmbr0.devices.last_mut().unwrap().name = "vmbr0".parse().unwrap();
     let aware =
         PROXMOX.replace("\tbridge-fd 0\n", "\tbridge-fd 0\n\tbridge-vlan-aware yes\n\tbridge-vids 2-4094\n");

@@ -1,4 +1,4 @@
-//! Somebody else's files of our devices: kept as dated backups and neutralised, whatever else is in them stays. In the end only one file
+//! Somebody else's files of our devices: kept as dated backups and neutralised, whatever else is in them still_in_use. In the end only one file
 //! configures each device.
 
 #![allow(
@@ -12,10 +12,10 @@ mod hosts;
 
 use std::path::{Path, PathBuf};
 
-use hosts::{Etc, STAMP, route, stack};
+use hosts::{Etc, STAMP, network, route};
 use inventory::IfName;
 use postscripts::steps::network::manager::{Manager, Nics, Tree};
-use postscripts::steps::network::stack::{Kind, Stack};
+use postscripts::steps::network::resolved::{Kind, ResolvedNetwork};
 
 fn name(text: &str) -> IfName {
     text.parse().unwrap()
@@ -28,8 +28,8 @@ fn paths(list: &[&str]) -> Vec<PathBuf> {
 /// A host of the default plan, a bridge over `eth0`.
 fn applied(manager: Manager, files: &[(&str, &str)]) -> Etc {
     let etc = Etc::new(manager, files);
-    etc.apply(&stack("two-networks"));
-    assert_eq!(etc.apply(&stack("two-networks")), Vec::<PathBuf>::new(), "a second run writes nothing");
+    etc.apply(&network("two-networks"));
+    assert_eq!(etc.apply(&network("two-networks")), Vec::<PathBuf>::new(), "a second run writes nothing");
     etc
 }
 
@@ -88,9 +88,9 @@ fn without_a_main_file_ifupdown_gets_one_that_reads_ours() {
 #[test]
 fn files_of_an_earlier_run_go_when_their_device_left_the_tables() {
     let etc = Etc::bare(Manager::Networkd);
-    etc.apply(&stack("two-networks"));
+    etc.apply(&network("two-networks"));
     assert_ne!(etc.text("etc/systemd/network/00-xdock-br98.network"), "");
-    let changed = etc.apply(&stack("dhcp"));
+    let changed = etc.apply(&network("dhcp"));
     let gone = ["00-xdock-br98.netdev", "00-xdock-br98.network", "00-xdock-eth1.network"];
     let wanted: Vec<PathBuf> = ["00-xdock-containers.link"]
         .iter()
@@ -131,7 +131,7 @@ fn a_pattern_says_how_a_nic_gets_its_address() {
     );
     assert!(etc.tree().is_dhcp(&name("eth0")));
     assert!(!etc.tree().is_dhcp(&name("mynet0")));
-    etc.apply(&stack("bridge"));
+    etc.apply(&network("bridge"));
     assert!(etc.text("etc/systemd/network/00-xdock-mynet0.network").contains("\nDHCP=ipv4\n"));
     assert!(etc.tree().is_dhcp(&name("mynet0")));
     assert!(!etc.tree().is_dhcp(&name("eth0")), "it is a port now");
@@ -166,7 +166,7 @@ fn networkmanager_profiles_of_our_devices_go() {
             ("etc/sysconfig/network-scripts/ifcfg-eth1", ifcfg),
         ],
     );
-    etc.apply(&stack("two-networks"));
+    etc.apply(&network("two-networks"));
     let own = etc.text("etc/NetworkManager/system-connections/xdock-eth0.nmconnection");
     assert!(own.contains("\n# Taken over for eth0, as it stood:\n[802-1x]\neap=tls\n"), "{own}");
     let connections = etc.root().join("etc/NetworkManager/system-connections");
@@ -197,7 +197,7 @@ fn a_profile_that_others_may_read_is_closed_again() {
     let profile = etc.root().join("etc/NetworkManager/system-connections/xdock-mynet0.nmconnection");
     assert_eq!(profile.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     std::fs::set_permissions(&profile, std::fs::Permissions::from_mode(0o644)).unwrap();
-    let changed = etc.apply(&stack("two-networks"));
+    let changed = etc.apply(&network("two-networks"));
     assert_eq!(changed, paths(&["etc/NetworkManager/system-connections/xdock-mynet0.nmconnection"]));
     assert_eq!(profile.metadata().unwrap().permissions().mode() & 0o777, 0o600);
 }
@@ -223,7 +223,7 @@ network:
 ";
     let etc = Etc::new(Manager::Netplan, &[("etc/netplan/01.yaml", theirs)]);
     assert!(etc.tree().is_dhcp(&name("eth0")));
-    etc.apply(&stack("two-networks"));
+    etc.apply(&network("two-networks"));
     let taken_over = etc.text("etc/netplan/91-xdock.yaml");
     assert!(
         taken_over.ends_with(
@@ -247,7 +247,7 @@ network:
 ";
     assert_eq!(etc.text("etc/netplan/01.yaml"), freed);
     assert_eq!(etc.text(&format!("etc/netplan-01.yaml.xdock-{STAMP}")), theirs);
-    assert_eq!(etc.apply(&stack("two-networks")), Vec::<PathBuf>::new());
+    assert_eq!(etc.apply(&network("two-networks")), Vec::<PathBuf>::new());
 }
 
 #[test]
@@ -270,7 +270,7 @@ fn ifcfg_files_with_other_names_and_routes_go() {
         ],
     );
     assert!(etc.tree().is_dhcp(&name("eth0")));
-    etc.apply(&stack("dhcp"));
+    etc.apply(&network("dhcp"));
     let mut names: Vec<String> = etc
         .root()
         .join(directory)
@@ -290,15 +290,15 @@ fn the_port_and_the_routes_of_an_earlier_run_are_remembered() {
     for manager in Manager::ALL {
         for case in ["bridge", "bridge-ovs"] {
             let etc = Etc::bare(manager);
-            etc.apply(&stack(case));
+            etc.apply(&network(case));
             let bridge = if case == "bridge" { "mynet0" } else { "br0" };
-            assert_eq!(etc.tree().remembered(&name(bridge)), Some(name("eth0")), "{manager} {case}");
-            assert_eq!(etc.tree().remembered(&name("br77")), None, "{manager} {case}");
+            assert_eq!(etc.tree().saved_port(&name(bridge)), Some(name("eth0")), "{manager} {case}");
+            assert_eq!(etc.tree().saved_port(&name("br77")), None, "{manager} {case}");
         }
         // the NIC has no routes any more: the bridge has them
         let etc = Etc::bare(manager);
-        etc.apply(&stack("bridge"));
-        let mut without = stack("bridge");
+        etc.apply(&network("bridge"));
+        let mut without = network("bridge");
         without.devices.last_mut().unwrap().routes.clear();
         assert_eq!(etc.apply(&without), Vec::<PathBuf>::new(), "{manager} forgot the routes");
     }
@@ -306,8 +306,8 @@ fn the_port_and_the_routes_of_an_earlier_run_are_remembered() {
 
 #[test]
 fn routes_on_the_link_and_of_both_families() {
-    let mut stack: Stack = stack("ipv6");
-    let bridge = stack.devices.last_mut().unwrap();
+    let mut network: ResolvedNetwork = network("ipv6");
+    let bridge = network.devices.last_mut().unwrap();
     bridge.routes = vec![
         route("192.0.2.0/24", None, None),
         route("fd00:1::/64", Some("fd00:99::2"), Some(7)),
@@ -315,8 +315,8 @@ fn routes_on_the_link_and_of_both_families() {
     ];
     for manager in Manager::ALL {
         let etc = Etc::bare(manager);
-        etc.apply(&stack);
-        let mut without = stack.clone();
+        etc.apply(&network);
+        let mut without = network.clone();
         without.devices.last_mut().unwrap().routes.clear();
         assert_eq!(etc.apply(&without), Vec::<PathBuf>::new(), "{manager}");
     }
@@ -331,11 +331,11 @@ fn networkmanager_makes_the_switch_where_its_plugin_is() {
             ("usr/lib64/NetworkManager/1.42.4/libnm-device-plugin-ovs.so", ""),
         ],
     );
-    let mut stack = stack("bridge-ovs-bond");
-    let tagged = matches!(stack.devices.last().unwrap().kind, Kind::OvsBridge { tag: Some(20), .. });
+    let mut network = network("bridge-ovs-bond");
+    let tagged = matches!(network.devices.last().unwrap().kind, Kind::OvsBridge { tag: Some(20), .. });
     assert!(tagged);
-    stack.devices.last_mut().unwrap().routes = vec![route("10.0.0.0/8", Some("10.99.0.2"), None)];
-    etc.apply(&stack);
+    network.devices.last_mut().unwrap().routes = vec![route("10.0.0.0/8", Some("10.99.0.2"), None)];
+    etc.apply(&network);
     let profile =
         |id: &str| etc.text(&format!("etc/NetworkManager/system-connections/xdock-{id}.nmconnection"));
     assert!(profile("br0-bridge").ends_with("\n[ovs-bridge]\ndatapath-type=system\n"));
@@ -361,14 +361,14 @@ fn every_program_that_is_installed_leaves_containers_alone() {
             ("etc/network/interfaces", DEBIAN),
         ],
     );
-    let changed = etc.apply(&stack("bridge"));
+    let changed = etc.apply(&network("bridge"));
     let dropins = paths(&[
         "etc/NetworkManager/conf.d/xdock.conf",
         "etc/systemd/network/00-xdock-containers.network",
         "etc/systemd/network/00-xdock-containers.link",
     ]);
     assert_eq!(changed[..3], dropins);
-    assert_eq!(etc.apply(&stack("bridge")), Vec::<PathBuf>::new());
+    assert_eq!(etc.apply(&network("bridge")), Vec::<PathBuf>::new());
 }
 
 #[test]

@@ -12,9 +12,9 @@ mod hosts;
 
 use std::process::Command;
 
-use hosts::{Etc, stack};
+use hosts::{Etc, network};
 use postscripts::steps::network::manager::Manager;
-use postscripts::steps::network::stack::Stack;
+use postscripts::steps::network::resolved::ResolvedNetwork;
 
 /// `eth0` to `eth2` with a cable, as far as ifupdown can see the only interfaces, and its state in a directory of its own.
 const MACHINE: &str = r#"
@@ -70,10 +70,10 @@ fn run(script: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Boots the files of a stack, and restarts networking.service.
-fn boot(stack: &Stack, switch: &str, show: &str) -> String {
+/// Boots the files of a network, and restarts networking.service.
+fn boot(network: &ResolvedNetwork, switch: &str, show: &str) -> String {
     let etc = Etc::bare(Manager::Ifupdown);
-    etc.apply(stack);
+    etc.apply(network);
     let file = etc.root().join("etc/network/interfaces.d/xdock");
     let file = file.display();
     let up = run(&format!(
@@ -94,7 +94,7 @@ default via 10.99.0.1 dev mynet0 onlink
 192.0.2.0/24 via 10.99.0.3 dev mynet0 metric 50
 mynet0 02:78:64:00:00:02 mtu 1500 stp 0 delay 0 ports eth0
 ";
-    assert_eq!(trimmed(&boot(&stack("bridge"), "", "show")), wanted);
+    assert_eq!(trimmed(&boot(&network("bridge"), "", "show")), wanted);
 }
 
 #[test]
@@ -108,7 +108,7 @@ default via 10.99.0.1 dev mynet0 onlink
 br98 02:78:64:00:00:03 mtu 1400 stp 0 delay 0 ports eth1
 mynet0 02:78:64:00:00:02 mtu 1500 stp 0 delay 0 ports eth0
 ";
-    assert_eq!(trimmed(&boot(&stack("two-networks"), "", "show")), wanted);
+    assert_eq!(trimmed(&boot(&network("two-networks"), "", "show")), wanted);
 }
 
 #[test]
@@ -120,20 +120,20 @@ default via 10.99.0.1 dev mynet0 onlink
 default via fd00:99::1 dev mynet0 metric 1024 onlink pref medium
 mynet0 02:78:64:00:00:02 mtu 1500 stp 0 delay 0 ports eth0
 ";
-    assert_eq!(trimmed(&boot(&stack("ipv6"), "", "show")), wanted);
+    assert_eq!(trimmed(&boot(&network("ipv6"), "", "show")), wanted);
 }
 
 #[test]
 fn several_addresses_of_a_nic() {
-    let found = trimmed(&boot(&stack("plain"), "", "show"));
+    let found = trimmed(&boot(&network("plain"), "", "show"));
     assert!(found.starts_with("eth1 10.98.4.1/16 10.97.4.1/16\nmynet0 10.99.4.1/16\n"), "{found}");
 }
 
 #[test]
 fn an_open_vswitch_bridge_keeps_the_ports_of_containers() {
-    let mut stack = stack("bridge-ovs");
+    let mut network = network("bridge-ovs");
     // the other one needs a VLAN and the kernel's datapath
-    stack.devices.retain(|device| ["eth0", "br0"].contains(&device.name.as_str()));
+    network.devices.retain(|device| ["eth0", "br0"].contains(&device.name.as_str()));
     let show = "show; ovs-vsctl list-ports br0; ovs-vsctl get bridge br0 datapath_type; ovs-vsctl get port br0 tag; \
                 cat /sys/class/net/br0/address; ovs-vsctl --may-exist add-port br0 eth2";
     let switch = format!(
@@ -149,7 +149,7 @@ netdev
 []
 02:78:64:00:00:02
 ";
-    assert_eq!(trimmed(&boot(&stack, &switch, show)), wanted);
+    assert_eq!(trimmed(&boot(&network, &switch, show)), wanted);
 }
 
 /// `ip` ends some lines with blanks.

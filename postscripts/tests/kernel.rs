@@ -31,7 +31,7 @@ fn a_step_that_fails_is_named() {
     let lab = Lab::new();
     let mut steps = lab.steps(&tables(&[]));
     steps.push(Step::SetUp("nosuch0".parse().unwrap()));
-    let error = lab.with(async |means| apply(means, &steps, |_| {}).await.unwrap_err());
+    let error = lab.with(async |backends| apply(backends, &steps, |_| {}).await.unwrap_err());
     assert_eq!(error.to_string(), "cannot set nosuch0 up");
 }
 
@@ -45,7 +45,7 @@ fn the_old_network_comes_back_from_any_step() {
         lab.apply(steps.iter().take(stopped_after).cloned().collect::<Vec<_>>().as_slice());
         // all of it, whatever was done; and by a guard that is killed and begins anew
         for _ in 0..2 {
-            lab.take_back(&steps);
+            lab.roll_back(&steps);
             assert_eq!(described(&lab.observe()), before, "stopped after {stopped_after} steps");
         }
         assert!(lab.answers(), "stopped after {stopped_after} steps");
@@ -60,7 +60,7 @@ fn a_run_killed_after_any_step_is_completed_by_the_next() {
         let steps = lab.steps(&tables(&[]));
         lab.apply(steps.iter().take(killed_after).cloned().collect::<Vec<_>>().as_slice());
         // the one window: the NIC is a port and has the address still
-        let deaf = matches!(steps.get(killed_after), Some(Step::Settle(_) | Step::DelAddress(..)));
+        let deaf = matches!(steps.get(killed_after), Some(Step::WaitOperational(_) | Step::DelAddress(..)));
         let answers = if deaf { lab.answers_within(Duration::from_secs(1)) } else { lab.answers() };
         assert_eq!(answers, !deaf, "killed after {killed_after} steps");
         lab.apply(&lab.steps(&tables(&[])));
@@ -87,11 +87,11 @@ fn drift_of_any_sort_is_repaired() {
         drift.iter().for_each(|words| lab.ip(words));
         // what an earlier run has saved
         let ports = [("mynet0".parse().unwrap(), "eth0".parse().unwrap())].into();
-        let stack = lab.stack(&tables(&[]), &Memory { ports, ..Memory::default() });
-        let steps = plan(&stack, &lab.observe());
+        let network = lab.network(&tables(&[]), &Memory { ports, ..Memory::default() });
+        let steps = plan(&network, &lab.observe());
         assert_ne!(steps, [], "{drift:?}");
         lab.apply(&steps);
-        assert_eq!(plan(&stack, &lab.observe()), [], "{drift:?}");
+        assert_eq!(plan(&network, &lab.observe()), [], "{drift:?}");
         assert!(lab.answers(), "{drift:?}");
     }
 }
@@ -118,7 +118,7 @@ fn two_bridges_come_and_go_from_any_step() {
             assert_eq!(lab.steps(&two()), []);
         }
         for _ in 0..2 {
-            lab.take_back(&steps);
+            lab.roll_back(&steps);
             assert_eq!(described(&lab.observe()), before, "stopped after {stopped_after} steps");
         }
         assert!(lab.answers(), "stopped after {stopped_after} steps");
@@ -129,8 +129,8 @@ fn two_bridges_come_and_go_from_any_step() {
 fn who_must_answer_is_asked_through_the_new_network() {
     let lab = Lab::new();
     lab.apply(&lab.steps(&tables(&[])));
-    let stack = lab.stack(&tables(&[]), &Memory::default());
-    let probes = Probes::of(&tables(&[]), &stack, MASTER.parse().unwrap());
+    let network = lab.network(&tables(&[]), &Memory::default());
+    let probes = Probes::of(&tables(&[]), &network, MASTER.parse().unwrap());
     let neighbour = Neighbour {
         who: "the management node".to_owned(),
         address: "10.99.0.1".parse().unwrap(),
@@ -164,6 +164,6 @@ fn a_gateway_that_is_silent_before_is_not_asked_for_afterwards() {
     let neighbours = vec![neighbour("10.99.0.254"), neighbour("10.99.0.253")];
     let probes = Probes { master: MASTER.parse().unwrap(), neighbours, knock: None };
     let observed = lab.observe();
-    let left = lab.with(async |_| probes.without_silent(&observed).await);
+    let left = lab.with(async |_| probes.without_unreachable(&observed).await);
     assert_eq!(left.neighbours, [neighbour("10.99.0.253")]);
 }

@@ -6,7 +6,7 @@ mod hosts;
 
 use std::path::PathBuf;
 
-use hosts::{Etc, nic, stack};
+use hosts::{Etc, network, nic};
 use postscripts::steps::network::manager::{Manager, lost};
 
 const MAC: &str = "02:78:64:00:00:02";
@@ -18,11 +18,11 @@ fn etc(manager: Manager, files: &[(&str, &str)]) -> Etc {
 /// What is reported of them, each with its file and line.
 fn reported(manager: Manager, files: &[(&str, &str)]) -> Vec<String> {
     let etc = etc(manager, files);
-    lost(&etc.tree(), &stack("bridge")).iter().map(ToString::to_string).collect()
+    lost(&etc.tree(), &network("bridge")).iter().map(ToString::to_string).collect()
 }
 
 fn refused(manager: Manager, files: &[(&str, &str)]) -> String {
-    let refusal = etc(manager, files).refusal(&stack("bridge"));
+    let refusal = etc(manager, files).refusal(&network("bridge"));
     let end = "; nothing was changed";
     assert!(refusal.ends_with(end), "{refusal}");
     refusal.trim_end_matches(end).to_owned()
@@ -75,7 +75,7 @@ const CASES: [Case; 4] = [
 fn static_addresses_that_the_tables_lack_are_taken_over() {
     for (manager, path, text, own, has) in CASES {
         let etc = etc(manager, &[(path, text)]);
-        etc.apply(&stack("bridge"));
+        etc.apply(&network("bridge"));
         let bridge = etc.text(own);
         for part in has {
             assert!(bridge.contains(part), "{manager}: no {part:?} in {bridge}");
@@ -83,7 +83,7 @@ fn static_addresses_that_the_tables_lack_are_taken_over() {
         for not in ["10.99.4.77", "fe80::5"] {
             assert!(!bridge.contains(not), "{manager}: {not} in {bridge}");
         }
-        assert_eq!(etc.apply(&stack("bridge")), Vec::<PathBuf>::new(), "{manager}: a second run writes");
+        assert_eq!(etc.apply(&network("bridge")), Vec::<PathBuf>::new(), "{manager}: a second run writes");
     }
 }
 
@@ -143,7 +143,7 @@ fn what_of_netplan_takes_our_nic_is_refused_with_its_line() {
         );
     }
     let others = theirs("  bridges:\n    br9: {interfaces: [eth1]}\n    mynet0: {interfaces: [lan]}\n");
-    etc(Manager::Netplan, &[("etc/netplan/a.yaml", &others)]).apply(&stack("bridge"));
+    etc(Manager::Netplan, &[("etc/netplan/a.yaml", &others)]).apply(&network("bridge"));
 }
 
 const MAIN: &str = "etc/NetworkManager/NetworkManager.conf";
@@ -177,7 +177,7 @@ fn what_networkmanager_leaves_alone_is_refused_with_its_line() {
         vec![(vendor, list("*")), (PART, String::new())],
     ] {
         let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
-        etc(Manager::NetworkManager, &files).apply(&stack("bridge"));
+        etc(Manager::NetworkManager, &files).apply(&network("bridge"));
     }
 }
 
@@ -195,10 +195,10 @@ fn files_that_a_source_line_names_are_read_wherever_they_are() {
         let files = [("etc/network/interfaces", main(line)), (path, stanza.to_owned())];
         let files = files.each_ref().map(|(path, text)| (*path, text.as_str()));
         let etc = etc(Manager::Ifupdown, &files);
-        etc.apply(&stack("bridge"));
+        etc.apply(&network("bridge"));
         assert!(etc.text("etc/network/interfaces.d/xdock").contains("dns-nameservers 10.99.0.53"), "{line}");
         assert!(etc.text(path).starts_with("#xdock# auto eth0\n"), "{line}: {}", etc.text(path));
-        assert_eq!(etc.apply(&stack("bridge")), Vec::<PathBuf>::new(), "{line}: a second run writes");
+        assert_eq!(etc.apply(&network("bridge")), Vec::<PathBuf>::new(), "{line}: a second run writes");
     }
 }
 
@@ -211,5 +211,5 @@ fn a_stanza_of_our_nic_outside_of_etc_is_refused_with_its_line() {
         "/srv/net/lan:2: iface eth0 inet dhcp of eth0 cannot be taken over into the files for this network; only files below /etc are changed: move the stanza to /etc/network/interfaces, or remove it"
     );
     let files = [("etc/network/interfaces", main), ("srv/net/lan", "auto eth7\niface eth7 inet dhcp\n")];
-    etc(Manager::Ifupdown, &files).apply(&stack("bridge"));
+    etc(Manager::Ifupdown, &files).apply(&network("bridge"));
 }

@@ -16,7 +16,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use hosts::{CASES, Etc, stack};
+use hosts::{CASES, Etc, network};
 use postscripts::steps::network::manager::Manager;
 
 /// Runs a program of a package that must be there.
@@ -37,7 +37,7 @@ fn accepted(case: &str, output: &Output) {
 /// The host of a case after a run.
 fn host(manager: Manager, case: &str) -> Etc {
     let etc = if case == "dhcp" { Etc::with_dhcp(manager) } else { Etc::bare(manager) };
-    etc.apply(&stack(case));
+    etc.apply(&network(case));
     etc
 }
 
@@ -103,11 +103,11 @@ fn ifupdown_reads_every_stanza() {
         let listed = run("ifupdown", Command::new("ifquery").args(["--list", "-a", "-i"]).arg(&file));
         accepted(case, &listed);
         // in their order: lower devices first
-        let ours: Vec<String> = stack(case).devices.iter().map(|device| device.name.to_string()).collect();
+        let ours: Vec<String> = network(case).devices.iter().map(|device| device.name.to_string()).collect();
         let found = String::from_utf8(listed.stdout).unwrap();
         let found: Vec<&str> = found.lines().filter(|name| *name != "lo").collect();
         assert_eq!(found, ours, "{case}");
-        for device in &stack(case).devices {
+        for device in &network(case).devices {
             accepted(
                 case,
                 &run("ifupdown", Command::new("ifquery").arg("-i").arg(&file).arg(device.name.as_str())),

@@ -25,8 +25,8 @@ fn the_address_moves_to_the_bridge_before_the_nic_loses_it() {
 #[test]
 fn the_bridge_has_the_mac_of_its_nic() {
     let host = bare_host();
-    let stack = resolve(&default_plan(), &host, &Memory::default()).unwrap();
-    let Some(Step::AddBridge(spec)) = plan(&stack, &host).into_iter().next() else {
+    let network = resolve(&default_plan(), &host, &Memory::default()).unwrap();
+    let Some(Step::AddBridge(spec)) = plan(&network, &host).into_iter().next() else {
         panic!("a bridge first")
     };
     assert_eq!(spec.mac, host.links[1].mac);
@@ -67,8 +67,8 @@ fn a_killed_run_is_completed_by_the_next() {
 #[test]
 fn every_step_that_changes_something_can_be_taken_back() {
     let host = bare_host();
-    let stack = resolve(&default_plan(), &host, &Memory::default()).unwrap();
-    let back = words(&inverses(&plan(&stack, &host)));
+    let network = resolve(&default_plan(), &host, &Memory::default()).unwrap();
+    let back = words(&inverses(&plan(&network, &host)));
     let wanted = [
         "add 10.99.0.11/16 to eth0",
         "take eth0 out of mynet0",
@@ -103,8 +103,8 @@ fn drift_is_repaired() {
     ];
     // nothing but our own file still knows the NIC
     let memory = Memory { ports: [(name("mynet0"), name("eth0"))].into(), ..Memory::default() };
-    let stack = resolve(&default_plan(), &host, &memory).unwrap();
-    assert_eq!(words(&plan(&stack, &host)), wanted);
+    let network = resolve(&default_plan(), &host, &memory).unwrap();
+    assert_eq!(words(&plan(&network, &host)), wanted);
 }
 
 #[test]
@@ -141,16 +141,16 @@ fn a_kept_gateway_that_is_lost_with_the_address_is_remembered() {
     let before = resolve(&wanted, &bare_host(), &Memory::default()).unwrap();
     let mut host = bridged_host();
     host.routes.clear();
-    let stack = resolve(&wanted, &host, &Memory::of(&before)).unwrap();
-    assert_eq!(words(&plan(&stack, &host)), ["route default via 10.99.0.1 through mynet0"]);
+    let network = resolve(&wanted, &host, &Memory::of(&before)).unwrap();
+    assert_eq!(words(&plan(&network, &host)), ["route default via 10.99.0.1 through mynet0"]);
 }
 
 #[test]
 fn a_default_route_through_another_nic_stays_the_only_one() {
     let mut host = bare_host();
     host.routes = vec![("eth1".parse().unwrap(), Route::default_via("192.0.2.1".parse().unwrap()))];
-    let stack = resolve(&default_plan(), &host, &Memory::default()).unwrap();
-    assert_eq!(stack.device(&name("mynet0")).unwrap().gateways, Vec::<std::net::IpAddr>::new());
+    let network = resolve(&default_plan(), &host, &Memory::default()).unwrap();
+    assert_eq!(network.device(&name("mynet0")).unwrap().gateways, Vec::<std::net::IpAddr>::new());
 }
 
 #[test]

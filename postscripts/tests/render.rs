@@ -12,7 +12,7 @@ mod hosts;
 
 use std::path::PathBuf;
 
-use hosts::{Etc, golden, stack};
+use hosts::{Etc, golden, network};
 use postscripts::steps::network::manager::Manager;
 
 fn directory(manager: Manager, case: &str) -> PathBuf {
@@ -21,10 +21,10 @@ fn directory(manager: Manager, case: &str) -> PathBuf {
 
 fn check(manager: Manager, case: &str) {
     let etc = if case == "dhcp" { Etc::with_dhcp(manager) } else { Etc::bare(manager) };
-    let stack = stack(case);
-    etc.apply(&stack);
+    let network = network(case);
+    etc.apply(&network);
     golden::check(etc.root(), &directory(manager, case));
-    assert_eq!(etc.apply(&stack), Vec::<PathBuf>::new(), "a second run writes nothing");
+    assert_eq!(etc.apply(&network), Vec::<PathBuf>::new(), "a second run writes nothing");
 }
 
 macro_rules! managers {

@@ -13,10 +13,10 @@ use hostnet::{HostIpFilter, Kind, Link, Settings};
 use inventory::{Fabric, HostNetwork, HostPlan, Network, Snapshot};
 use postscripts::steps::network::manager::Manager;
 use postscripts::steps::network::observe::Observed;
-use postscripts::steps::network::plan::{Step, inverses, leaving, plan};
+use postscripts::steps::network::plan::{Step, inverses, plan, removal};
 use postscripts::steps::network::replace::replaced;
 use postscripts::steps::network::resolve::{Memory, resolve};
-use postscripts::steps::network::stack::Stack;
+use postscripts::steps::network::resolved::ResolvedNetwork;
 use support::model::Model;
 use support::{
     MOVE, MOVE_INTO_SWITCH, bare_host, bridged_host, default_plan, link, name, named, tables, words,
@@ -25,13 +25,13 @@ use support::{
 const CONTAINER: &str = "xh0123456789";
 
 /// A host on which a run made that network, and what it made.
-fn made(plan_of: &HostPlan) -> (Stack, Model) {
+fn made(plan_of: &HostPlan) -> (ResolvedNetwork, Model) {
     let mut model = Model::new(Observed { switch: Some(Vec::new()), ..bare_host() });
-    let stack = resolve(plan_of, &model.now, &Memory::default()).unwrap();
-    for step in plan(&stack, &model.now) {
+    let network = resolve(plan_of, &model.now, &Memory::default()).unwrap();
+    for step in plan(&network, &model.now) {
         model.act(&step).unwrap();
     }
-    (stack, model)
+    (network, model)
 }
 
 /// A container's port on a Linux bridge.
@@ -49,12 +49,17 @@ fn snapshot(bridge: &str, fabric: Fabric) -> Snapshot {
     Snapshot::seal("host1".parse().unwrap(), 1, vec![on], Vec::new())
 }
 
-/// What makes the host follow, and the stack that it then has.
-fn change(made: &Stack, wanted: &HostPlan, model: &Model, snapshot: Option<&Snapshot>) -> (Stack, Vec<Step>) {
+/// What makes the host follow, and the network that it then has.
+fn change(
+    made: &ResolvedNetwork,
+    wanted: &HostPlan,
+    model: &Model,
+    snapshot: Option<&Snapshot>,
+) -> (ResolvedNetwork, Vec<Step>) {
     let replaced = replaced(made, wanted, &model.now, snapshot).unwrap();
-    let stack = resolve(wanted, &replaced.observed, &Memory::of(made)).unwrap();
-    let steps = plan(&stack, &replaced.observed);
-    (stack, replaced.change(steps, Manager::Ifupdown))
+    let network = resolve(wanted, &replaced.observed, &Memory::of(made)).unwrap();
+    let steps = plan(&network, &replaced.observed);
+    (network, replaced.change(steps, Manager::Ifupdown))
 }
 
 fn apply(model: &mut Model, steps: &[Step]) {
@@ -65,9 +70,9 @@ fn apply(model: &mut Model, steps: &[Step]) {
 
 /// The change, and that it is taken back from any of its steps; afterwards it is done.
 fn changed(from: &HostPlan, to: &HostPlan) -> (Vec<String>, Model) {
-    let (stack, mut model) = made(from);
+    let (network, mut model) = made(from);
     let before = model.described();
-    let (new, steps) = change(&stack, to, &model, None);
+    let (new, steps) = change(&network, to, &model, None);
     for stopped_after in 0..=steps.len() {
         apply(&mut model, &steps[..stopped_after]);
         for _ in 0..2 {
@@ -77,7 +82,7 @@ fn changed(from: &HostPlan, to: &HostPlan) -> (Vec<String>, Model) {
     }
     apply(&mut model, &steps);
     assert_eq!(plan(&new, &model.now), [], "a second run has nothing to do");
-    let again = replaced(&stack, to, &model.now, None).unwrap();
+    let again = replaced(&network, to, &model.now, None).unwrap();
     assert_eq!(again.steps, [], "what was replaced is replaced once");
     (words(&steps), model)
 }
@@ -110,7 +115,7 @@ fn an_open_vswitch_bridge_becomes_a_linux_bridge_of_its_name() {
     ];
     let for_the_way_back = ["have the host itself hear eth0"];
     assert_eq!(steps, [&back[..], &MOVE, &for_the_way_back].concat());
-    assert_eq!(model.now.hearing(&name("eth0")), Some(HostIpFilter::KERNEL_DEFAULT));
+    assert_eq!(model.now.host_ip_filter(&name("eth0")), Some(HostIpFilter::KERNEL_DEFAULT));
 }
 
 #[test]
@@ -130,7 +135,7 @@ fn a_bridge_of_another_name_takes_the_nic_and_the_old_one_leaves_afterwards() {
     ];
     assert_eq!(steps, wanted);
     let (old, new) = (made(&named("br0", "bridge")).0, made(&named("br1", "bridge")).0);
-    assert_eq!(words(&leaving(&old, &new, &model.now).steps), ["remove bridge br0"]);
+    assert_eq!(words(&removal(&old, &new, &model.now).steps), ["remove bridge br0"]);
 }
 
 #[test]
@@ -153,9 +158,9 @@ fn every_bridge_is_replaced_by_every_other() {
 
 #[test]
 fn a_manager_with_a_daemon_is_stopped_until_its_files_are_new() {
-    let (stack, model) = made(&default_plan());
+    let (network, model) = made(&default_plan());
     let words = |manager, to: &HostPlan| {
-        let replaced = replaced(&stack, to, &model.now, None).unwrap();
+        let replaced = replaced(&network, to, &model.now, None).unwrap();
         words(&replaced.change(Vec::new(), manager)).first().cloned()
     };
     let to = named("br1", "bridge");
@@ -170,10 +175,10 @@ fn a_manager_with_a_daemon_is_stopped_until_its_files_are_new() {
 
 #[test]
 fn an_address_that_the_bridge_has_by_another_mac_keeps_it() {
-    let (stack, mut model) = made(&named("br0", "bridge"));
+    let (network, mut model) = made(&named("br0", "bridge"));
     let mac = "02:00:00:00:00:99".parse().ok();
     model.now.links.iter_mut().find(|link| link.name == name("br0")).unwrap().mac = mac;
-    let (_, steps) = change(&stack, &named("br1", "bridge"), &model, None);
+    let (_, steps) = change(&network, &named("br1", "bridge"), &model, None);
     let specs = steps.iter().filter_map(|step| match step {
         Step::AddBridge(spec) => Some(spec.mac),
         _ => None,
@@ -183,11 +188,11 @@ fn an_address_that_the_bridge_has_by_another_mac_keeps_it() {
 
 #[test]
 fn containers_are_moved_by_netd_which_has_to_know_where_first() {
-    let (stack, mut model) = made(&default_plan());
+    let (network, mut model) = made(&default_plan());
     plugged(&mut model.now, "mynet0");
     let to = named("mynet0", "bridge_ovs");
     let refusal = |snapshot: Option<&Snapshot>| {
-        replaced(&stack, &to, &model.now, snapshot).map(drop).unwrap_err().to_string()
+        replaced(&network, &to, &model.now, snapshot).map(drop).unwrap_err().to_string()
     };
     assert_eq!(
         refusal(None),
@@ -198,36 +203,36 @@ fn containers_are_moved_by_netd_which_has_to_know_where_first() {
         "bridge mynet0 has containers, and the snapshot of this host still has network mynet0 on it; run \"xdock sync host1\" on the management node, then this step again"
     );
     let new = snapshot("mynet0", Fabric::Ovs);
-    let (_, steps) = change(&stack, &to, &model, Some(&new));
+    let (_, steps) = change(&network, &to, &model, Some(&new));
     assert_eq!(words(&steps)[0], "have the container behind xh0123456789 compute its checksums");
     let to_kernel = tables(&[
         ("NICTYPES", "mynet0!bridge_ovs"),
         ("NICDEVICES", "mynet0!eth0"),
         ("NICNETWORKS", "mynet0!mynet0"),
     ]);
-    let (_, steps) = change(&stack, &to_kernel, &model, Some(&new));
+    let (_, steps) = change(&network, &to_kernel, &model, Some(&new));
     assert_eq!(words(&steps)[0], "add 10.99.0.11/16 to eth0", "the kernel's switch adds them");
 }
 
 #[test]
 fn a_bridge_of_another_name_stays_until_its_containers_are_moved() {
-    let (stack, mut model) = made(&named("br0", "bridge"));
+    let (network, mut model) = made(&named("br0", "bridge"));
     plugged(&mut model.now, "br0");
     let new = snapshot("br1", Fabric::Flat);
-    let (after, steps) = change(&stack, &named("br1", "bridge"), &model, Some(&new));
+    let (after, steps) = change(&network, &named("br1", "bridge"), &model, Some(&new));
     apply(&mut model, &steps);
-    let left = leaving(&stack, &after, &model.now);
-    let stays: Vec<String> = left.stays.iter().map(ToString::to_string).collect();
-    assert_eq!(stays, ["bridge br0 stays, for xh0123456789 uses it"]);
+    let left = removal(&network, &after, &model.now);
+    let still_in_use: Vec<String> = left.still_in_use.iter().map(ToString::to_string).collect();
+    assert_eq!(still_in_use, ["bridge br0 still_in_use, for xh0123456789 uses it"]);
     model.act(&Step::Release { port: name(CONTAINER), bridge: name("br0") }).unwrap();
-    assert_eq!(words(&leaving(&stack, &after, &model.now).steps), ["remove bridge br0"]);
+    assert_eq!(words(&removal(&network, &after, &model.now).steps), ["remove bridge br0"]);
 }
 
 #[test]
 fn a_bridge_that_a_stranger_uses_is_not_replaced() {
-    let (stack, model) = made(&default_plan());
+    let (network, model) = made(&default_plan());
     let refusal = |host: &Observed| {
-        replaced(&stack, &named("mynet0", "bridge_ovs"), host, None).map(drop).unwrap_err().to_string()
+        replaced(&network, &named("mynet0", "bridge_ovs"), host, None).map(drop).unwrap_err().to_string()
     };
     let index = model.now.link(&name("mynet0")).unwrap().index;
     let mut with_port = model.now.clone();
@@ -249,7 +254,7 @@ fn a_bridge_that_a_stranger_uses_is_not_replaced() {
 fn a_bridge_that_no_run_made_is_not_ours_to_replace() {
     let host = Observed { switch: Some(Vec::new()), ..bridged_host() };
     let wanted = named("mynet0", "bridge_ovs");
-    let kept = replaced(&Stack::default(), &wanted, &host, None).unwrap();
+    let kept = replaced(&ResolvedNetwork::default(), &wanted, &host, None).unwrap();
     assert_eq!(kept.steps, []);
     let refused = resolve(&wanted, &kept.observed, &Memory::default()).unwrap_err();
     assert_eq!(
@@ -260,11 +265,11 @@ fn a_bridge_that_no_run_made_is_not_ours_to_replace() {
 
 #[test]
 fn an_address_that_the_tables_do_not_have_is_not_lost_with_the_bridge() {
-    let (stack, mut model) = made(&default_plan());
+    let (network, mut model) = made(&default_plan());
     model.now.addresses.push((name("mynet0"), "192.0.2.1/24".parse().unwrap()));
     let wanted = named("mynet0", "bridge_ovs");
-    let apart = replaced(&stack, &wanted, &model.now, None).unwrap();
-    let refused = resolve(&wanted, &apart.observed, &Memory::of(&stack)).unwrap_err();
+    let apart = replaced(&network, &wanted, &model.now, None).unwrap();
+    let refused = resolve(&wanted, &apart.observed, &Memory::of(&network)).unwrap_err();
     assert_eq!(
         refused.to_string(),
         "eth0 has 192.0.2.1/24, which the tables do not give it; add it to nicips.mynet0 (Open vSwitch bridge mynet0 takes the place of eth0), or remove it"

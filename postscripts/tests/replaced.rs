@@ -14,60 +14,60 @@ mod wire;
 
 use inventory::HostPlan;
 use postscripts::steps::network::manager::Manager;
-use postscripts::steps::network::plan::{Step, leaving, plan};
+use postscripts::steps::network::plan::{Step, plan, removal};
 use postscripts::steps::network::replace::replaced;
 use postscripts::steps::network::resolve::{Memory, resolve};
-use postscripts::steps::network::stack::Stack;
+use postscripts::steps::network::resolved::ResolvedNetwork;
 use support::named;
 use switch::Daemons;
 use wire::{Lab, described};
 
 /// A host on which a run made that network, with an IPv6 address and a route of its own.
-fn made(of: &HostPlan) -> (Daemons, Lab, Stack) {
+fn made(of: &HostPlan) -> (Daemons, Lab, ResolvedNetwork) {
     let lab = Lab::new();
     let daemons = lab.host.run(Daemons::start).unwrap();
     let lab = lab.with_switch(&daemons.remote());
     lab.ip(&["address", "add", "2001:db8::11/64", "dev", "eth0", "nodad"]);
     lab.ip(&["route", "add", "10.50.0.0/16", "via", "10.99.0.2", "metric", "5"]);
-    let stack = lab.stack(of, &Memory::default());
-    lab.apply(&plan(&stack, &lab.observe()));
+    let network = lab.network(of, &Memory::default());
+    lab.apply(&plan(&network, &lab.observe()));
     assert!(lab.answers());
-    (daemons, lab, stack)
+    (daemons, lab, network)
 }
 
-fn change(lab: &Lab, made: &Stack, to: &HostPlan) -> (Stack, Vec<Step>) {
+fn change(lab: &Lab, made: &ResolvedNetwork, to: &HostPlan) -> (ResolvedNetwork, Vec<Step>) {
     let replaced = replaced(made, to, &lab.observe(), None).unwrap();
-    let stack = resolve(to, &replaced.observed, &Memory::of(made)).unwrap();
-    let steps = plan(&stack, &replaced.observed);
-    (stack, replaced.change(steps, Manager::Ifupdown))
+    let network = resolve(to, &replaced.observed, &Memory::of(made)).unwrap();
+    let steps = plan(&network, &replaced.observed);
+    (network, replaced.change(steps, Manager::Ifupdown))
 }
 
 /// The change is made and everything is there; what left is removed.
-fn becomes(lab: &Lab, from: &Stack, to: &HostPlan) -> Stack {
+fn becomes(lab: &Lab, from: &ResolvedNetwork, to: &HostPlan) -> ResolvedNetwork {
     let mac = |lab: &Lab, name: &str| lab.observe().link(&name.parse().unwrap()).unwrap().mac;
-    let (stack, steps) = change(lab, from, to);
+    let (network, steps) = change(lab, from, to);
     lab.apply(&steps);
     assert!(lab.answers());
-    lab.apply(&leaving(from, &stack, &lab.observe()).steps);
-    assert_eq!(plan(&stack, &lab.observe()), [], "a second run has nothing to do");
+    lab.apply(&removal(from, &network, &lab.observe()).steps);
+    assert_eq!(plan(&network, &lab.observe()), [], "a second run has nothing to do");
     let observed = lab.observe();
     let home = to.bridges().next().unwrap().name.clone();
     let addresses: Vec<String> = observed.addresses(&home).map(|address| address.to_string()).collect();
     assert_eq!(addresses, ["10.99.0.11/16", "2001:db8::11/64"]);
     assert_eq!(observed.routes(&home).count(), 2, "{:?}", observed.routes);
     assert_eq!(mac(lab, home.as_str()), mac(lab, "eth0"));
-    stack
+    network
 }
 
 /// From any step, and twice.
 fn comes_back(from: &HostPlan, to: &HostPlan) {
-    let (_daemons, lab, stack) = made(from);
+    let (_daemons, lab, network) = made(from);
     let before = described(&lab.observe());
-    let (_, steps) = change(&lab, &stack, to);
+    let (_, steps) = change(&lab, &network, to);
     for stopped_after in 0..=steps.len() {
         lab.apply(&steps[..stopped_after]);
         for _ in 0..2 {
-            lab.take_back(&steps);
+            lab.roll_back(&steps);
             assert_eq!(
                 without_indices(&described(&lab.observe())),
                 without_indices(&before),
@@ -89,8 +89,8 @@ fn without_indices(described: &str) -> String {
 
 #[test]
 fn a_linux_bridge_becomes_an_open_vswitch_bridge_and_a_linux_bridge_again() {
-    let (daemons, lab, stack) = made(&named("mynet0", "bridge"));
-    let switched = becomes(&lab, &stack, &named("mynet0", "bridge_ovs"));
+    let (daemons, lab, network) = made(&named("mynet0", "bridge"));
+    let switched = becomes(&lab, &network, &named("mynet0", "bridge_ovs"));
     assert_eq!(daemons.vsctl("list-ports mynet0"), "eth0");
     assert_eq!(lab.answers_to_a_ping(), 1);
     becomes(&lab, &switched, &named("mynet0", "bridge"));
@@ -100,8 +100,8 @@ fn a_linux_bridge_becomes_an_open_vswitch_bridge_and_a_linux_bridge_again() {
 
 #[test]
 fn a_bridge_gets_another_name_of_either_kind() {
-    let (daemons, lab, stack) = made(&named("br0", "bridge"));
-    let renamed = becomes(&lab, &stack, &named("br1", "bridge"));
+    let (daemons, lab, network) = made(&named("br0", "bridge"));
+    let renamed = becomes(&lab, &network, &named("br1", "bridge"));
     let switched = becomes(&lab, &renamed, &named("br2", "bridge_ovs"));
     let again = becomes(&lab, &switched, &named("br3", "bridge_ovs"));
     assert_eq!(daemons.vsctl("list-br"), "br3");

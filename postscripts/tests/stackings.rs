@@ -66,9 +66,9 @@ fn the_nic_with_the_address_enters_its_bond_last() {
 #[test]
 fn a_bond_and_its_bridge_have_the_mac_of_the_nic_with_the_address() {
     let host = bare_host();
-    let stack = resolve(&over_bond(), &host, &Memory::default()).unwrap();
+    let network = resolve(&over_bond(), &host, &Memory::default()).unwrap();
     for device in ["bond0", "mynet0"] {
-        assert_eq!(stack.device(&name(device)).unwrap().mac, host.links[1].mac, "{device}");
+        assert_eq!(network.device(&name(device)).unwrap().mac, host.links[1].mac, "{device}");
     }
 }
 
@@ -236,8 +236,8 @@ fn a_vlan_that_the_tables_do_not_have_is_not_cut_down_silently() {
 fn the_way_back_of_a_switch_outlives_a_power_cut() {
     let mut host = bare_host();
     host.switch = Some(Vec::new());
-    let stack = resolve(&switched("eth0"), &host, &Memory::default()).unwrap();
+    let network = resolve(&switched("eth0"), &host, &Memory::default()).unwrap();
     let durable: Vec<String> =
-        plan(&stack, &host).iter().filter(|step| step.is_durable()).map(Step::to_string).collect();
+        plan(&network, &host).iter().filter(|step| step.is_durable()).map(Step::to_string).collect();
     assert_eq!(durable, ["add Open vSwitch bridge mynet0 with port eth0"]);
 }

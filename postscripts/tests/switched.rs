@@ -12,12 +12,12 @@ use std::time::{Duration, Instant};
 
 use hostnet::HostIpFilter;
 use inventory::HostPlan;
-use postscripts::steps::network::found::Host;
+use postscripts::steps::network::host_state::HostPaths;
 use postscripts::steps::network::plan::{Step, plan};
 use postscripts::steps::network::resolve::Memory;
+use postscripts::steps::network::resolved::ResolvedNetwork;
 use postscripts::steps::network::restore::restore;
 use postscripts::steps::network::saved;
-use postscripts::steps::network::stack::Stack;
 use support::{MOVE_INTO_SWITCH, named};
 use switch::Daemons;
 use wire::{Lab, described, on};
@@ -65,7 +65,7 @@ fn the_old_network_comes_back_from_any_step() {
     for stopped_after in 0..=steps.len() {
         lab.apply(steps.iter().take(stopped_after).cloned().collect::<Vec<_>>().as_slice());
         for _ in 0..2 {
-            lab.take_back(&steps);
+            lab.roll_back(&steps);
             assert_eq!(described(&lab.observe()), before, "stopped after {stopped_after} steps");
         }
         assert!(lab.answers(), "stopped after {stopped_after} steps");
@@ -81,7 +81,7 @@ fn a_run_killed_after_any_step_is_completed_by_the_next() {
         lab.apply(&lab.steps(&host()));
         assert_eq!(lab.steps(&host()), [], "killed after {killed_after} steps");
         assert!(lab.answers(), "killed after {killed_after} steps");
-        lab.take_back(&steps);
+        lab.roll_back(&steps);
     }
 }
 
@@ -112,8 +112,8 @@ fn drift_of_any_sort_is_repaired() {
     check("address");
     lab.ip(&["link", "set", "mynet0", "down"]);
     check("down");
-    lab.with(async |means| {
-        means
+    lab.with(async |backends| {
+        backends
             .kernel()
             .set_host_ip_filter(&"eth0".parse().unwrap(), HostIpFilter::KERNEL_DEFAULT)
             .await
@@ -123,18 +123,18 @@ fn drift_of_any_sort_is_repaired() {
 }
 
 fn restored(lab: &Lab, daemons: &Daemons, state: &Path) -> Option<String> {
-    let host = Host { root: "/".into(), state: state.to_owned() };
+    let host = HostPaths { root: "/".into(), state: state.to_owned() };
     on(&lab.host, async |_| restore(&host, &daemons.remote(), Duration::ZERO).await.unwrap())
 }
 
-fn saved(lab: &Lab) -> (tempfile::TempDir, Stack) {
+fn saved(lab: &Lab) -> (tempfile::TempDir, ResolvedNetwork) {
     let state = tempfile::tempdir().unwrap();
-    let stack = lab.stack(&host(), &Memory::default());
-    lab.apply(&plan(&stack, &lab.observe()));
-    for file in saved::wanted(state.path(), &stack, vec![]).unwrap() {
+    let network = lab.network(&host(), &Memory::default());
+    lab.apply(&plan(&network, &lab.observe()));
+    for file in saved::desired_files(state.path(), &network, vec![]).unwrap() {
         file.write().unwrap();
     }
-    (state, stack)
+    (state, network)
 }
 
 /// Whether the host's device on the switch is there.
@@ -145,7 +145,7 @@ fn is_there(lab: &Lab) -> bool {
 #[test]
 fn the_network_is_restored_after_the_switch_was_restarted() {
     let (mut daemons, lab) = ready();
-    let (state, stack) = saved(&lab);
+    let (state, network) = saved(&lab);
     assert_eq!(restored(&lab, &daemons, state.path()), None);
     // so it takes its devices with it (ovs-vswitchd(8))
     daemons.appctl("exit --cleanup");
@@ -158,19 +158,19 @@ fn the_network_is_restored_after_the_switch_was_restarted() {
     lab.host.run(|| daemons.start_vswitchd()).unwrap();
     let done = restored(&lab, &daemons, state.path()).unwrap();
     assert!(done.contains("add 10.99.0.11/16 to mynet0"), "{done}");
-    assert_eq!(plan(&stack, &lab.observe()), []);
+    assert_eq!(plan(&network, &lab.observe()), []);
     assert!(lab.answers());
 }
 
 #[test]
 fn a_switch_that_was_killed_leaves_its_devices_and_finds_them_again() {
     let (mut daemons, lab) = ready();
-    let (state, stack) = saved(&lab);
+    let (state, network) = saved(&lab);
     daemons.kill_vswitchd();
     assert!(is_there(&lab));
     lab.host.run(|| daemons.start_vswitchd()).unwrap();
     restored(&lab, &daemons, state.path());
-    assert_eq!(plan(&stack, &lab.observe()), []);
+    assert_eq!(plan(&network, &lab.observe()), []);
     // it serves again when it has looked at its database
     daemons.vsctl("set bridge mynet0 external_ids:test=1");
     assert!(lab.answers());
@@ -179,14 +179,14 @@ fn a_switch_that_was_killed_leaves_its_devices_and_finds_them_again() {
 #[test]
 fn the_network_is_restored_when_the_database_was_deleted_and_the_switch_starts_late() {
     let (mut daemons, lab) = ready();
-    let (state, stack) = saved(&lab);
+    let (state, network) = saved(&lab);
     daemons.kill_vswitchd();
     daemons.kill_server();
     daemons.create_database();
     let remote = daemons.remote();
     std::thread::scope(|scope| {
         let early = scope.spawn(|| {
-            let host = Host { root: "/".into(), state: state.path().to_owned() };
+            let host = HostPaths { root: "/".into(), state: state.path().to_owned() };
             on(&lab.host, async |_| restore(&host, &remote, Duration::ZERO).await)
         });
         lab.host
@@ -199,6 +199,6 @@ fn the_network_is_restored_when_the_database_was_deleted_and_the_switch_starts_l
         let done = early.join().unwrap().unwrap().unwrap();
         assert!(done.starts_with("add Open vSwitch bridge mynet0 with port eth0"), "{done}");
     });
-    assert_eq!(plan(&stack, &lab.observe()), []);
+    assert_eq!(plan(&network, &lab.observe()), []);
     assert!(lab.answers());
 }

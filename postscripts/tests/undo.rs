@@ -8,10 +8,10 @@ mod support;
 use hostnet::{Link, Route};
 use inventory::HostPlan;
 use postscripts::steps::network::manager::Manager;
-use postscripts::steps::network::plan::{Step, inverses, leaving, plan};
+use postscripts::steps::network::plan::{Step, inverses, plan, removal};
 use postscripts::steps::network::replace::replaced;
 use postscripts::steps::network::resolve::{Memory, resolve};
-use postscripts::steps::network::stack::Stack;
+use postscripts::steps::network::resolved::ResolvedNetwork;
 use proptest::prelude::*;
 use support::model::Model;
 use support::{link, name, tables};
@@ -131,13 +131,17 @@ fn host(at: usize) -> HostPlan {
 }
 
 /// The plan, where this machine can follow it.
-fn steps(tables: &HostPlan, model: &Model, before: Option<&Stack>) -> Option<(Stack, Vec<Step>)> {
+fn steps(
+    tables: &HostPlan,
+    model: &Model,
+    before: Option<&ResolvedNetwork>,
+) -> Option<(ResolvedNetwork, Vec<Step>)> {
     let memory = before.map(Memory::of).unwrap_or_default();
     let made = before.cloned().unwrap_or_default();
     let replaced = replaced(&made, tables, &model.now, None).ok()?;
-    let stack = resolve(tables, &replaced.observed, &memory).ok()?;
-    let steps = plan(&stack, &replaced.observed);
-    Some((stack, replaced.change(steps, Manager::Ifupdown)))
+    let network = resolve(tables, &replaced.observed, &memory).ok()?;
+    let steps = plan(&network, &replaced.observed);
+    Some((network, replaced.change(steps, Manager::Ifupdown)))
 }
 
 fn apply<'a>(model: &mut Model, steps: impl IntoIterator<Item = &'a Step>) {
@@ -160,9 +164,9 @@ proptest! {
         let mut model = start.model();
         let earlier = steps(&host(first), &model, None);
         prop_assume!(earlier.is_some());
-        let (stack, earlier) = earlier.unwrap();
+        let (network, earlier) = earlier.unwrap();
         apply(&mut model, earlier.iter().take(until));
-        let (_, later) = match steps(&host(second), &model, Some(&stack)) {
+        let (_, later) = match steps(&host(second), &model, Some(&network)) {
             Some(found) => found,
             None => return Ok(()),
         };
@@ -183,11 +187,11 @@ proptest! {
         let mut model = start.model();
         let first = steps(&host(at), &model, None);
         prop_assume!(first.is_some());
-        let (stack, first) = first.unwrap();
+        let (network, first) = first.unwrap();
         apply(&mut model, first.iter().take(stopped));
-        let (_, rest) = steps(&host(at), &model, Some(&stack)).unwrap_or_else(|| panic!("{}", model.described()));
+        let (_, rest) = steps(&host(at), &model, Some(&network)).unwrap_or_else(|| panic!("{}", model.described()));
         apply(&mut model, &rest);
-        let (after, left) = steps(&host(at), &model, Some(&stack)).unwrap();
+        let (after, left) = steps(&host(at), &model, Some(&network)).unwrap();
         prop_assert_eq!(left, vec![]);
         for device in &after.devices {
             for address in &device.addresses {
@@ -213,27 +217,27 @@ proptest! {
         let Some((new, change)) = steps(&host(second), &model, Some(&old)) else { return Ok(()) };
         apply(&mut model, &change);
         let before = model.described();
-        let left = leaving(&old, &new, &model.now);
+        let left = removal(&old, &new, &model.now);
         apply(&mut model, left.steps.iter().take(stopped));
         for _ in 0..2 {
             apply(&mut model, &inverses(&left.steps));
             prop_assert_eq!(model.described(), before.clone());
         }
         apply(&mut model, &left.steps);
-        for device in old.made_beyond(&Stack::default()) {
-            let stays = new.device(&device.name).is_some() || left.stays.iter().any(|left| left.device == *device);
-            prop_assert_eq!(model.now.link(&device.name).is_some(), stays, "{}: {}", device.name, before);
+        for device in old.devices_not_in(&ResolvedNetwork::default()) {
+            let still_in_use = new.device(&device.name).is_some() || left.still_in_use.iter().any(|left| left.device == *device);
+            prop_assert_eq!(model.now.link(&device.name).is_some(), still_in_use, "{}: {}", device.name, before);
         }
-        prop_assert_eq!(leaving(&old, &new, &model.now).steps, vec![]);
+        prop_assert_eq!(removal(&old, &new, &model.now).steps, vec![]);
         prop_assert_eq!(plan(&new, &model.now), vec![]);
     }
 
     #[test]
     fn a_saved_plan_is_read_as_it_was_written(start in start(), at in 0..HOSTS.len()) {
         let model = start.model();
-        if let Some((stack, steps)) = steps(&host(at), &model, None) {
-            let text = serde_json::to_string(&stack).unwrap();
-            prop_assert_eq!(serde_json::from_str::<Stack>(&text).unwrap(), stack);
+        if let Some((network, steps)) = steps(&host(at), &model, None) {
+            let text = serde_json::to_string(&network).unwrap();
+            prop_assert_eq!(serde_json::from_str::<ResolvedNetwork>(&text).unwrap(), network);
             let text = serde_json::to_string(&steps).unwrap();
             prop_assert_eq!(serde_json::from_str::<Vec<Step>>(&text).unwrap(), steps);
         }

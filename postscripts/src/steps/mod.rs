@@ -10,7 +10,7 @@ use std::fmt::Display;
 
 use crate::args::{Step, Work};
 use crate::environment::Environment;
-use crate::files::Wanted;
+use crate::files::DesiredFile;
 use crate::log::{Log, say};
 use crate::render::Templates;
 
@@ -53,7 +53,7 @@ impl Outcome {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {
     steps: Vec<String>,
-    files: Vec<Wanted>,
+    files: Vec<DesiredFile>,
     /// What to know before the plan is executed.
     notes: Vec<String>,
 }
@@ -81,7 +81,7 @@ async fn outcome(step: Step, run: &Run) -> Result<Outcome, Box<dyn Error>> {
 
 impl Plan {
     /// Steps in words, and files that differ.
-    pub fn new<S: Display>(steps: &[S], files: Vec<Wanted>) -> Self {
+    pub fn new<S: Display>(steps: &[S], files: Vec<DesiredFile>) -> Self {
         Self { steps: steps.iter().map(ToString::to_string).collect(), files, notes: Vec::new() }
     }
 

@@ -1,7 +1,7 @@
 //! The run that changes the network, and dies where it is told to: by SIGKILL from itself, so that nothing of it is tidied
 //! up. A process of its own, in the host's network namespace.
 //!
-//! Words: the directory of the host; then one of `die N` (after N of its parts), `hang N` (stopped after N, until the guard
+//! RouteText: the directory of the host; then one of `die N` (after N of its parts), `hang N` (stopped after N, until the guard
 //! ends it), `wait N` (after N parts it waits as long as it is guarded), `late N` (the same, with a limit of 5 s).
 
 use std::future::pending;
@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use hostnet::{BridgeSpec, Kernel, Route};
 use inventory::IfName;
 use nix::sys::signal::{Signal, raise};
-use postscripts::files::Wanted;
-use postscripts::steps::network::guard::{Guarded, Hands as _, Intent, Place, Undo, begin};
-use postscripts::steps::network::hands::{ThisMachine, facts};
+use postscripts::files::DesiredFile;
+use postscripts::steps::network::backend::{HostBackend, facts};
+use postscripts::steps::network::guard::{Guarded, Intent, RollbackBackend as _, StateDir, Undo, begin};
 use postscripts::steps::network::observe::observe;
 use postscripts::steps::network::plan::Step;
 
@@ -31,19 +31,19 @@ pub(crate) fn steps() -> Vec<Step> {
         Step::AddAddress(bridge.clone(), address),
         Step::Route { device: bridge.clone(), route: route.clone(), instead: Some((port.clone(), route)) },
         Step::Enslave { port: port.clone(), bridge: bridge.clone() },
-        Step::Settle(bridge),
+        Step::WaitOperational(bridge),
         Step::DelAddress(port, address),
     ]
 }
 
 /// One is new, one is changed.
-pub(crate) fn files(directory: &Path) -> Vec<Wanted> {
+pub(crate) fn files(directory: &Path) -> Vec<DesiredFile> {
     let etc = directory.join("etc");
-    let changed = Wanted::text(etc.join("interfaces"), "source interfaces.d/*\n");
+    let changed = DesiredFile::text(etc.join("interfaces"), "source interfaces.d/*\n");
     let ours = "# Written by xdockhost\nauto mynet0\niface mynet0 inet static\n    address 10.99.0.11/16\n";
     vec![
-        Wanted::text(etc.join("interfaces.d/mynet0"), ours),
-        Wanted { backup: Some(etc.join("interfaces.xdock-20261122-134642")), ..changed },
+        DesiredFile::text(etc.join("interfaces.d/mynet0"), ours),
+        DesiredFile { backup: Some(etc.join("interfaces.xdock-20261122-134642")), ..changed },
     ]
 }
 
@@ -52,7 +52,7 @@ pub(crate) fn parts() -> usize {
     1 + steps().len() + files(Path::new("/")).len()
 }
 
-pub(crate) async fn intent(kernel: &Kernel, files: &[Wanted]) -> Intent {
+pub(crate) async fn intent(kernel: &Kernel, files: &[DesiredFile]) -> Intent {
     let inverses = steps().into_iter().rev().filter_map(|step| step.inverse());
     let intent = Intent {
         undo: inverses.map(|step| Undo::of(&step, false).unwrap()).collect(),
@@ -81,20 +81,20 @@ struct Run {
 
 impl Run {
     async fn run(&self) -> String {
-        let hands = ThisMachine::open().unwrap();
-        let place = Place::elsewhere(&self.directory.join("state"), Path::new(PROGRAM));
+        let backend = HostBackend::open().unwrap();
+        let state_dir = StateDir::custom(&self.directory.join("state"), Path::new(PROGRAM));
         let files = files(&self.directory);
         let mut intent = intent(&Kernel::open().unwrap(), &files).await;
         if self.end == "late" || self.end == "hang" {
             intent.limit = 5;
         }
-        let mut guarded = match begin(&place, &intent).await {
+        let mut guarded = match begin(&state_dir, &intent).await {
             Ok(guarded) => guarded,
             Err(error) => return chain::chain(&error),
         };
-        match self.change(&mut guarded, &hands, &files).await {
+        match self.change(&mut guarded, &backend, &files).await {
             Ok(()) => "confirmed".to_owned(),
-            Err(why) => match guarded.roll_back(&hands).await {
+            Err(why) => match guarded.roll_back(&backend).await {
                 Ok(back) => format!("{why}; {back}"),
                 Err(stuck) => format!("{why}; {stuck}"),
             },
@@ -104,13 +104,13 @@ impl Run {
     async fn change(
         &self,
         guarded: &mut Guarded,
-        hands: &ThisMachine,
-        files: &[Wanted],
+        backend: &HostBackend,
+        files: &[DesiredFile],
     ) -> Result<(), String> {
         let mut done = 1;
         self.perhaps(done, guarded).await?;
         for step in steps() {
-            hands.act(&serde_json::to_value(&step).unwrap()).await.unwrap();
+            backend.act(&serde_json::to_value(&step).unwrap()).await.unwrap();
             done += 1;
             self.perhaps(done, guarded).await?;
         }

@@ -3,9 +3,9 @@
 use std::fs;
 
 use libtest_mimic::Trial;
+use postscripts::steps::network::backend::HostBackend;
 use postscripts::steps::network::guard::boot::{Verdict, confirm, recover};
-use postscripts::steps::network::guard::{Guarded, Place, begin};
-use postscripts::steps::network::hands::ThisMachine;
+use postscripts::steps::network::guard::{Guarded, StateDir, begin};
 
 use crate::applier::{files, intent};
 use crate::lab::{Lab, OLD, on};
@@ -22,9 +22,9 @@ pub(crate) fn tests() -> Vec<Trial> {
     ]
 }
 
-/// That place in the boot with that number.
-fn boot(lab: &Lab, number: usize) -> Place {
-    Place { boot: format!("boot-{number}"), ..lab.place() }
+/// That state_dir in the boot with that number.
+fn boot(lab: &Lab, number: usize) -> StateDir {
+    StateDir { boot: format!("boot-{number}"), ..lab.state_dir() }
 }
 
 /// Begins the change in the first boot and writes its files.
@@ -40,11 +40,11 @@ fn confirmed(lab: &Lab) {
 }
 
 fn recovered(lab: &Lab, number: usize) -> Vec<String> {
-    on(&lab.host, async |_| recover(&boot(lab, number), &ThisMachine::open().unwrap()).await.unwrap())
+    on(&lab.host, async |_| recover(&boot(lab, number), &HostBackend::open().unwrap()).await.unwrap())
 }
 
 fn verdict(lab: &Lab, number: usize) -> Verdict {
-    on(&lab.host, async |_| confirm(&boot(lab, number), &ThisMachine::open().unwrap()).await.unwrap())
+    on(&lab.host, async |_| confirm(&boot(lab, number), &HostBackend::open().unwrap()).await.unwrap())
 }
 
 fn interfaces(lab: &Lab) -> String {
@@ -63,7 +63,7 @@ fn assert_new(lab: &Lab) {
 
 /// Neither records nor second names.
 fn assert_clean(lab: &Lab) {
-    let state = fs::read_dir(lab.place().state).unwrap().map(|entry| entry.unwrap().file_name());
+    let state = fs::read_dir(lab.state_dir().state).unwrap().map(|entry| entry.unwrap().file_name());
     let mut names: Vec<String> = state.map(|name| name.into_string().unwrap()).collect();
     names.extend(
         fs::read_dir(lab.files())
@@ -100,7 +100,7 @@ fn first_boot_is_good() {
     assert_eq!(recovered(&lab, 1), [""; 0], "not a boot");
     assert_eq!(recovered(&lab, 2), [MARKED]);
     assert_eq!(recovered(&lab, 2), [""; 0], "the same boot");
-    assert_eq!(verdict(&lab, 2), Verdict::Good);
+    assert_eq!(verdict(&lab, 2), Verdict::Confirmed);
     assert_new(&lab);
     assert_clean(&lab);
     assert_eq!(recovered(&lab, 3), [""; 0]);
@@ -112,7 +112,7 @@ fn first_boot_is_silent() {
     recovered(&lab, 2);
     lab.silence();
     let why = "the management node does not answer at 10.99.0.1:80";
-    assert_eq!(verdict(&lab, 2), Verdict::Back(why.to_owned()));
+    assert_eq!(verdict(&lab, 2), Verdict::RolledBack(why.to_owned()));
     assert_old(&lab);
     assert_clean(&lab);
     assert_eq!(recovered(&lab, 3), [""; 0]);
@@ -135,7 +135,7 @@ fn later_boot_is_silent() {
     let lab = Lab::new();
     confirmed(&lab);
     recovered(&lab, 2);
-    assert_eq!(verdict(&lab, 2), Verdict::Good);
+    assert_eq!(verdict(&lab, 2), Verdict::Confirmed);
     lab.silence();
     assert_eq!(recovered(&lab, 3), [""; 0]);
     assert_eq!(verdict(&lab, 3), Verdict::NoTrial);
@@ -147,7 +147,7 @@ fn two_changes() {
     confirmed(&lab);
     on(&lab.host, async |kernel| {
         let path = lab.files().join("interfaces");
-        let second = [postscripts::files::Wanted::text(&path, "second\n")];
+        let second = [postscripts::files::DesiredFile::text(&path, "second\n")];
         let guarded = begin(&boot(&lab, 1), &intent(&kernel, &second).await).await.unwrap();
         guarded.write(&second).unwrap();
         guarded.confirm().unwrap();

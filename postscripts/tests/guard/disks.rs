@@ -6,9 +6,9 @@ use std::path::Path;
 
 use libtest_mimic::Trial;
 use nix::mount::{MsFlags, mount};
-use postscripts::files::Wanted;
-use postscripts::steps::network::guard::{Kept, begin};
-use postscripts::steps::network::hands::ThisMachine;
+use postscripts::files::DesiredFile;
+use postscripts::steps::network::backend::HostBackend;
+use postscripts::steps::network::guard::{FileBackup, begin};
 use tempfile::TempDir;
 
 use crate::applier::{files, intent};
@@ -44,12 +44,12 @@ fn full_before() {
     let lab = Lab::at(small());
     let before = lab.all();
     let directory = lab.files().parent().unwrap().to_owned();
-    fs::create_dir(lab.place().state).unwrap();
+    fs::create_dir(lab.state_dir().state).unwrap();
     fill(&directory);
-    let change = lab.place().change();
+    let change = lab.state_dir().change();
     let error = on(&lab.host, async |kernel| {
         let intent = intent(&kernel, &files(&directory)).await;
-        begin(&lab.place(), &intent).await.unwrap_err()
+        begin(&lab.state_dir(), &intent).await.unwrap_err()
     });
     let text = chain::chain(&error);
     let expected =
@@ -62,7 +62,7 @@ fn full_before() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .filter(|name| name.starts_with('.'))
         .collect();
-    assert_eq!(names, [""; 0], "no second name stays");
+    assert_eq!(names, [""; 0], "no second name still_in_use");
 }
 
 fn full_in_the_middle() {
@@ -72,15 +72,15 @@ fn full_in_the_middle() {
     let all = files(&directory);
     on(&lab.host, async |kernel| {
         let intent = intent(&kernel, &all).await;
-        let guarded = begin(&lab.place(), &intent).await.unwrap();
+        let guarded = begin(&lab.state_dir(), &intent).await.unwrap();
         guarded.write(&all[1..]).unwrap();
         fill(&directory);
         let text = chain::chain(&guarded.write(&all[..1]).unwrap_err());
         assert!(text.ends_with("No space left on device (os error 28)"), "{text}");
-        let hands = ThisMachine::open().unwrap();
-        assert_eq!(guarded.roll_back(&hands).await.unwrap(), "the old network is back");
+        let backend = HostBackend::open().unwrap();
+        assert_eq!(guarded.roll_back(&backend).await.unwrap(), "the old network is back");
     });
-    assert!(!lab.place().change().exists());
+    assert!(!lab.state_dir().change().exists());
     fs::remove_file(directory.join("filler")).unwrap();
     assert_eq!(lab.all(), before);
 }
@@ -89,8 +89,8 @@ fn full_at_restore() {
     let directory = small();
     let path = directory.path().join("interfaces");
     fs::write(&path, "old\n").unwrap();
-    let kept = Kept::keep(&path, "1").unwrap();
-    Wanted::text(&path, "new\n".repeat(4096)).write().unwrap();
+    let kept = FileBackup::create(&path, "1").unwrap();
+    DesiredFile::text(&path, "new\n".repeat(4096)).write().unwrap();
     fill(directory.path());
     assert!(kept.restore().unwrap());
     assert_eq!(fs::read_to_string(&path).unwrap(), "old\n");

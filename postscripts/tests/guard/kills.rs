@@ -73,7 +73,7 @@ fn kill_both(lab: &Lab) {
     signal(lab.guard(), Signal::SIGKILL);
     signal(run.process(), Signal::SIGKILL);
     run.ended();
-    assert!(lab.place().change().exists(), "nobody took it back");
+    assert!(lab.state_dir().change().exists(), "nobody took it back");
 }
 
 fn both_killed_and_restarted() {
@@ -111,5 +111,5 @@ fn confirmed() {
     assert_ne!(after, before);
     assert!(after.contains("10.99.0.11/16 on mynet0"), "{after}");
     assert!(lab.answers());
-    assert!(!lab.place().change().exists());
+    assert!(!lab.state_dir().change().exists());
 }

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use hostnet::Kernel;
 use hostnet::netns::Namespace;
-use postscripts::steps::network::guard::Place;
-use postscripts::steps::network::hands::facts;
+use postscripts::steps::network::backend::facts;
+use postscripts::steps::network::guard::StateDir;
 use postscripts::steps::network::observe::observe;
 use tempfile::TempDir;
 
@@ -60,10 +60,10 @@ impl Lab {
         self.directory.path().join("etc")
     }
 
-    pub(crate) fn place(&self) -> Place {
-        let place = Place::elsewhere(&self.directory.path().join("state"), Path::new(PROGRAM));
+    pub(crate) fn state_dir(&self) -> StateDir {
+        let state_dir = StateDir::custom(&self.directory.path().join("state"), Path::new(PROGRAM));
         // this machine's links need no time
-        Place { from_nothing: Duration::from_secs(5), ..place }
+        StateDir { cold_start_grace: Duration::from_secs(5), ..state_dir }
     }
 
     /// Everything that is old or new: the kernel's network, and each file with its content.
@@ -117,7 +117,7 @@ impl Lab {
 
     /// Runs our program with these words, as a unit would.
     pub(crate) fn xdockhost(&self, word: &str) -> String {
-        let state = format!("state={}", self.place().state.display());
+        let state = format!("state={}", self.state_dir().state.display());
         let run = || Command::new(PROGRAM).args([word, &state]).output().unwrap();
         let output = self.host.run(run).unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -131,7 +131,7 @@ impl Lab {
     }
 
     fn find_guard(&self) -> Option<i32> {
-        let state = format!("state={}", self.place().state.display());
+        let state = format!("state={}", self.state_dir().state.display());
         let is_it = |process: &PathBuf| {
             let words = fs::read_to_string(process.join("cmdline")).unwrap_or_default();
             words.starts_with(PROGRAM) && words.contains("\0guard\0") && words.contains(&state)
@@ -142,13 +142,13 @@ impl Lab {
 
     /// Waits until nothing is pending, and the guard has looked a last time.
     pub(crate) fn until_settled(&self) {
-        let change = self.place().change();
+        let change = self.state_dir().change();
         until("nothing is pending", || (!change.exists()).then_some(()));
         until("the guard has ended", || self.find_guard().is_none().then_some(()));
     }
 
     pub(crate) fn log(&self) -> String {
-        fs::read_to_string(self.place().state.join("xcat.log")).unwrap_or_default()
+        fs::read_to_string(self.state_dir().state.join("xcat.log")).unwrap_or_default()
     }
 }
 

@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use hostnet::Route;
 use inventory::{DeviceKind, DevicePlan, HostPlan, IfName, Port};
 use postscripts::environment::Environment;
-use postscripts::files::Wanted;
+use postscripts::files::DesiredFile;
 use postscripts::render::Templates;
-use postscripts::steps::network::manager::{FilesError, Manager, Nic, Nics, Tree, wanted};
-use postscripts::steps::network::stack::{Device, Kind, Stack};
+use postscripts::steps::network::manager::{FilesError, Manager, Nic, Nics, Tree, desired_files};
+use postscripts::steps::network::resolved::{Device, Kind, ResolvedNetwork};
 
 const INTERFACES: &str = "etc/network/interfaces";
 const LOOPBACK: &str = "source /etc/network/interfaces.d/*\n\nauto lo\niface lo inet loopback\n";
@@ -137,7 +137,7 @@ fn nics(case: &str) -> &'static [(&'static str, &'static str)] {
     NICS.iter().find(|(known, _)| *known == case).map_or(&[], |(_, nics)| nics)
 }
 
-fn network(name: &str, net: &str, mask: &str, gateway: &str, vlan: &str) -> String {
+fn network_row(name: &str, net: &str, mask: &str, gateway: &str, vlan: &str) -> String {
     format!(
         "netname={name}||net={net}||mask={mask}||mgtifname=eth0||gateway={gateway}||vlanid={vlan}||mtu=||disable=||"
     )
@@ -148,11 +148,11 @@ pub(crate) fn plan(case: &str) -> HostPlan {
     // the host's own network is tagged on the trunk of the Open vSwitch bridge over a bond
     let vlan = if case == "bridge-ovs-bond" { "20" } else { "" };
     let lines = [
-        network("mynet0", "10.99.0.0", "255.255.0.0", "10.99.0.1", vlan),
-        network("net98", "10.98.0.0", "255.255.0.0", "", if case == "vlan" { "50" } else { "" }),
-        network("net97", "10.97.0.0", "255.255.0.0", "", ""),
-        network("mynet6", "fd00:99::", "/64", "fd00:99::1", ""),
-        network("tagged", "10.96.0.0", "255.255.0.0", "", "30"),
+        network_row("mynet0", "10.99.0.0", "255.255.0.0", "10.99.0.1", vlan),
+        network_row("net98", "10.98.0.0", "255.255.0.0", "", if case == "vlan" { "50" } else { "" }),
+        network_row("net97", "10.97.0.0", "255.255.0.0", "", ""),
+        network_row("mynet6", "fd00:99::", "/64", "fd00:99::1", ""),
+        network_row("tagged", "10.96.0.0", "255.255.0.0", "", "30"),
     ];
     let common = [("NODE", "n1"), ("IPADDR", "10.99.4.1"), ("MASTER", "10.99.0.1"), ("NETWORKS_LINES", "5")];
     let mut variables: Vec<(String, String)> = common
@@ -168,25 +168,25 @@ pub(crate) fn plan(case: &str) -> HostPlan {
 }
 
 /// The plan on a machine whose NICs are `eth0` to `eth2`, and whose own address is on `eth0`.
-pub(crate) fn stack(case: &str) -> Stack {
+pub(crate) fn network(case: &str) -> ResolvedNetwork {
     let plan = plan(case);
-    let mut stack = Stack::default();
+    let mut network = ResolvedNetwork::default();
     for device in &plan.devices {
         if matches!(device.port(), Some(Port::Carrying(_))) {
-            stack.devices.push(Device::bare(IfName::eth0(), Kind::Ethernet));
+            network.devices.push(Device::bare(IfName::eth0(), Kind::Ethernet));
         }
-        stack.devices.push(on_this_machine(device));
+        network.devices.push(on_this_machine(device));
     }
     if case == "ipv6" {
         // found on the NIC when the plan was resolved
-        stack.devices.last_mut().unwrap().gateways.push("fd00:99::1".parse().unwrap());
+        network.devices.last_mut().unwrap().gateways.push("fd00:99::1".parse().unwrap());
     }
     if case == "bridge" {
         let words = [("10.0.0.0/8", Some("10.99.0.2"), None), ("192.0.2.0/24", Some("10.99.0.3"), Some(50))];
         let routes = words.into_iter().map(|(to, via, metric)| route(to, via, metric));
-        stack.devices.last_mut().unwrap().routes = routes.collect();
+        network.devices.last_mut().unwrap().routes = routes.collect();
     }
-    stack
+    network
 }
 
 pub(crate) fn route(to: &str, via: Option<&str>, metric: Option<u32>) -> Route {
@@ -304,21 +304,21 @@ impl Etc {
         Tree::read(self.root(), self.manager, &self.nics).unwrap()
     }
 
-    /// What the stack wants.
-    pub(crate) fn wanted(&self, stack: &Stack) -> Result<Vec<Wanted>, FilesError> {
+    /// What the network wants.
+    pub(crate) fn wanted(&self, network: &ResolvedNetwork) -> Result<Vec<DesiredFile>, FilesError> {
         let templates = Templates::new(Path::new("/nonexistent"));
-        wanted(&self.tree(), stack, &templates, STAMP)
+        desired_files(&self.tree(), network, &templates, STAMP)
     }
 
-    /// What the stack cannot have.
-    pub(crate) fn refusal(&self, stack: &Stack) -> String {
-        let refused = self.wanted(stack).unwrap_err().to_string();
+    /// What the network cannot have.
+    pub(crate) fn refusal(&self, network: &ResolvedNetwork) -> String {
+        let refused = self.wanted(network).unwrap_err().to_string();
         refused.replace(&format!("{}/", self.root().display()), "/")
     }
 
-    /// Writes what the stack wants; the files that changed, in their order, without the root.
-    pub(crate) fn apply(&self, stack: &Stack) -> Vec<PathBuf> {
-        let files = self.wanted(stack).unwrap();
+    /// Writes what the network wants; the files that changed, in their order, without the root.
+    pub(crate) fn apply(&self, network: &ResolvedNetwork) -> Vec<PathBuf> {
+        let files = self.wanted(network).unwrap();
         let changed: Vec<PathBuf> = files
             .iter()
             .filter(|file| file.differs().unwrap())

@@ -79,7 +79,7 @@ fn options_and_hooks_stay_on_the_nic_or_go_to_the_bridge() {
 fn what_would_be_lost_is_refused_with_its_line() {
     let refusal = |main: &str| {
         let etc = Etc::new(Manager::Ifupdown, &[(MAIN, main)]).with_nics(&nics());
-        let refused = etc.refusal(&stack("bridge"));
+        let refused = etc.refusal(&network("bridge"));
         let (before, _) = refused.split_once("; nothing was changed").unwrap();
         before.replace(" cannot be taken over into the files for this network", "")
     };

@@ -1,5 +1,5 @@
 //! Which definitions a manager applies to a NIC: by each thing that it can match, and in its own order. What they say is taken over, and
-//! what others refer to stays.
+//! what others refer to still_in_use.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that can not go on fails")]
 
@@ -12,7 +12,7 @@ mod networkmanager;
 
 use std::path::PathBuf;
 
-use hosts::{Etc, nic, stack};
+use hosts::{Etc, network, nic};
 use inventory::IfName;
 use postscripts::steps::network::manager::{Manager, Nic};
 
@@ -30,7 +30,7 @@ fn nics() -> [Nic; 2] {
 /// A host with `eth0` and `eth1` and a bridge over `eth0`, after a run; a second one writes nothing.
 fn applied(manager: Manager, files: &[(&str, &str)]) -> Etc {
     let etc = Etc::new(manager, files).with_nics(&nics());
-    etc.apply(&stack("bridge"));
-    assert_eq!(etc.apply(&stack("bridge")), Vec::<PathBuf>::new(), "a second run writes nothing");
+    etc.apply(&network("bridge"));
+    assert_eq!(etc.apply(&network("bridge")), Vec::<PathBuf>::new(), "a second run writes nothing");
     etc
 }

@@ -41,7 +41,7 @@ fn network_of(etc: &Etc, nic: &Nic) -> String {
         .collect();
     let all: Vec<(&str, &str)> = all.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
     let networkd = Etc::new(Manager::Networkd, &all).with_nics(std::slice::from_ref(nic));
-    networkd.tree().naming(&nic.name).unwrap().file_name().unwrap().to_str().unwrap().to_owned()
+    networkd.tree().file_for(&nic.name).unwrap().file_name().unwrap().to_str().unwrap().to_owned()
 }
 
 const CLOUD: &str = "network:\n  version: 2\n  ethernets:\n    all-en:\n      match: {name: \"en*\"}\n      dhcp4: true\n      dhcp6: true\n    all-eth:\n      match:\n        name: \"eth*\"\n      dhcp4: true\n      dhcp4-overrides:\n        use-domains: true\n      dhcp6: true\n      dhcp6-overrides:\n        use-domains: true\n";
@@ -113,7 +113,7 @@ fn an_id_that_others_refer_to_stays() {
     let port = etc.text("run/systemd/network/10-netplan-lan0.network");
     assert!(port.contains("\nBridge=mynet0\n") && port.contains("\nVLAN=storage\n"), "{port}");
     assert!(!port.contains("10.99.4.1"), "{port}");
-    assert_eq!(etc.tree().remembered(&name("mynet0")), Some(name("eth0")));
+    assert_eq!(etc.tree().saved_port(&name("mynet0")), Some(name("eth0")));
     assert!(etc.text("etc/netplan/01.yaml").contains("    storage:\n      id: 7\n      link: lan0\n"));
 }
 
@@ -163,9 +163,9 @@ fn further_tables_rules_and_what_is_the_nics_are_taken_over() {
 fn a_bond_of_nics_that_are_found_by_address_keeps_their_ids() {
     let theirs = "network:\n  version: 2\n  ethernets:\n    lan0: {match: {macaddress: \"02:78:64:00:00:02\"}, set-name: eth0}\n    lan1: {match: {macaddress: \"02:78:64:00:00:03\"}, set-name: eth1}\n  bonds:\n    bond0:\n      interfaces: [lan0, lan1]\n      addresses: [10.99.4.1/16]\n      parameters: {mode: active-backup}\n";
     let etc = Etc::new(Manager::Netplan, &[("etc/netplan/01.yaml", theirs)]).with_nics(&nics());
-    etc.apply(&stack("bridge-over-bond"));
+    etc.apply(&network("bridge-over-bond"));
     let own = etc.text(OWN);
     assert!(own.contains("\n    \"bond0\":\n      interfaces: [\"lan0\", \"lan1\"]\n"), "{own}");
     assert!(own.contains("\n      interfaces: [\"bond0\"]\n"), "{own}");
-    assert_eq!(etc.apply(&stack("bridge-over-bond")), Vec::<PathBuf>::new());
+    assert_eq!(etc.apply(&network("bridge-over-bond")), Vec::<PathBuf>::new());
 }

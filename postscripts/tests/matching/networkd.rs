@@ -46,7 +46,7 @@ fn an_alternative_name_is_a_name() {
     let theirs = "[Match]\nName=enp0s3\n\n[Network]\nDNS=10.99.0.53\n";
     let known = [Nic { altnames: vec!["enp0s3".to_owned()], ..nics()[0].clone() }];
     let etc = Etc::new(Manager::Networkd, &[("etc/systemd/network/b.network", theirs)]).with_nics(&known);
-    etc.apply(&stack("bridge"));
+    etc.apply(&network("bridge"));
     assert!(etc.text(BRIDGE).contains("\nDNS=10.99.0.53\n"));
 }
 
@@ -96,7 +96,7 @@ fn a_file_hides_its_namesake_and_drop_ins_add_to_it() {
     );
     std::os::unix::fs::symlink("/dev/null", etc.root().join("etc/systemd/network/50-a.network")).unwrap();
     let etc = etc.with_nics(&nics());
-    etc.apply(&stack("bridge"));
+    etc.apply(&network("bridge"));
     let own = etc.text(BRIDGE);
     assert!(own.contains("\nDNS=192.0.2.1\nDomains=drop.in\n"), "{own}");
     assert!(!own.contains("DHCP"), "{own}");
@@ -108,7 +108,7 @@ fn a_condition_of_the_host_holds_where_networkd_applies_the_file_now() {
     let path = "/etc/systemd/network/20-vm.network";
     let now = Nic { network_file: Some(PathBuf::from(path)), ..nics()[0].clone() };
     let etc = Etc::new(Manager::Networkd, &[(&path[1..], theirs)]).with_nics(&[now]);
-    etc.apply(&stack("bridge"));
+    etc.apply(&network("bridge"));
     assert!(etc.text(BRIDGE).contains("\nDNS=10.99.0.53\n"));
 }
 
@@ -164,7 +164,7 @@ fn a_member_of_a_vrf_is_refused_with_its_line() {
     let theirs = "[Match]\nName=eth0\n\n[Network]\nDHCP=yes\nVRF=blue\n";
     let etc = Etc::new(Manager::Networkd, &[("etc/systemd/network/10-lan.network", theirs)]);
     assert_eq!(
-        etc.refusal(&stack("bridge")),
+        etc.refusal(&network("bridge")),
         "/etc/systemd/network/10-lan.network:6: VRF=blue of eth0 cannot be taken over into the files for this network; take the interface out of it, or leave it out of the tables; nothing was changed"
     );
 }

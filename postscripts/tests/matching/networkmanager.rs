@@ -70,7 +70,7 @@ fn of_several_profiles_the_active_one_counts() {
     let active = Some("78646f63-6b00-4000-8000-000000000002".to_owned());
     let nics = [Nic { profile: active, ..nics()[0].clone() }];
     let etc = Etc::new(Manager::NetworkManager, &files).with_nics(&nics);
-    etc.apply(&stack("bridge"));
+    etc.apply(&network("bridge"));
     assert!(bridge(&etc).contains("\ndns=192.0.2.2;\n"));
 }
 

@@ -8,7 +8,7 @@ mod switch;
 use hostnet::{BondSpec, BridgeSettings, BridgeSpec, HostIpFilter, Kind, Link, Settings, VlanSpec};
 use inventory::IfName;
 use postscripts::steps::network::observe::Observed;
-use postscripts::steps::network::plan::{Made, Step};
+use postscripts::steps::network::plan::{LinkKind, Step};
 
 use super::link;
 
@@ -50,7 +50,8 @@ impl Model {
             ));
         }
         lines.extend(self.now.routes.iter().map(|(name, route)| format!("{name} {route:?}")));
-        let other = self.now.hearing.iter().filter(|(_, hearing)| *hearing != HostIpFilter::KERNEL_DEFAULT);
+        let other =
+            self.now.host_ip_filters.iter().filter(|(_, hearing)| *hearing != HostIpFilter::KERNEL_DEFAULT);
         lines.extend(other.map(|(name, hearing)| format!("{name} {hearing:?}")));
         for bridge in self.now.switch.iter().flatten() {
             let mut bridge = bridge.clone();
@@ -83,9 +84,9 @@ impl Model {
                 let made = self.new_link(&spec.name, parent.mac, Some(mtu));
                 self.add(Link { kind: Kind::Vlan, settings, ..made })?;
             }
-            Step::RemoveBridge(BridgeSpec { name, .. }) => self.delete_made(Made::Bridge, name),
-            Step::RemoveBond(BondSpec { name, .. }) => self.delete_made(Made::Bond, name),
-            Step::RemoveVlan(VlanSpec { name, .. }) => self.delete_made(Made::Vlan, name),
+            Step::RemoveBridge(BridgeSpec { name, .. }) => self.delete_made(LinkKind::Bridge, name),
+            Step::RemoveBond(BondSpec { name, .. }) => self.delete_made(LinkKind::Bond, name),
+            Step::RemoveVlan(VlanSpec { name, .. }) => self.delete_made(LinkKind::Vlan, name),
             Step::Delete { kind, device } => self.delete_made(*kind, device),
             Step::SetBridge { device, to, .. } => self.get(device)?.settings = Settings::Bridge(*to),
             Step::SetBond { device, to, .. } => {
@@ -97,7 +98,7 @@ impl Model {
                 }
             }
             Step::SetMtu { device, to, .. } => self.set_mtu(device, *to)?,
-            Step::SetHearing { device, to, .. } => self.set_hearing(device, *to),
+            Step::SetHostIpFilter { device, to, .. } => self.set_hearing(device, *to),
             Step::SetUp(device) => self.set_up(device)?,
             Step::SetDown(device) => self.set_down(device),
             Step::AddAddress(device, address) => self.add_address(device, *address)?,
@@ -108,7 +109,7 @@ impl Model {
                     self.release(port);
                 }
             }
-            Step::Settle(_) => {}
+            Step::WaitOperational(_) => {}
             Step::Route { device, route, .. } => self.route(device, route)?,
             Step::DelRoute(device, route) => {
                 self.now.routes.retain(|(on, known)| (on, known) != (device, route));
@@ -136,11 +137,11 @@ impl Model {
         Ok(())
     }
 
-    fn delete_made(&mut self, kind: Made, name: &IfName) {
+    fn delete_made(&mut self, kind: LinkKind, name: &IfName) {
         let kind = match kind {
-            Made::Bridge => Kind::Bridge,
-            Made::Bond => Kind::Bond,
-            Made::Vlan => Kind::Vlan,
+            LinkKind::Bridge => Kind::Bridge,
+            LinkKind::Bond => Kind::Bond,
+            LinkKind::Vlan => Kind::Vlan,
         };
         if self.now.link(name).is_some_and(|link| link.kind == kind) {
             self.delete(name);
@@ -172,7 +173,7 @@ impl Model {
         self.now.links.retain(|link| link.name != *name);
         self.now.addresses.retain(|(on, _)| on != name);
         self.now.routes.retain(|(on, _)| on != name);
-        self.now.hearing.retain(|(on, _)| on != name);
+        self.now.host_ip_filters.retain(|(on, _)| on != name);
     }
 
     fn set_mtu(&mut self, name: &IfName, mtu: u32) -> Result<(), String> {

@@ -9,12 +9,12 @@ use std::time::Duration;
 use hostnet::netns::Namespace;
 use hostnet::{Kernel, ovs};
 use inventory::HostPlan;
-use postscripts::steps::network::execute::{Means, apply, take_back};
-use postscripts::steps::network::found::look;
+use postscripts::steps::network::execute::{Backends, apply, roll_back};
+use postscripts::steps::network::host_state::observe_network;
 use postscripts::steps::network::observe::Observed;
 use postscripts::steps::network::plan::{Step, plan};
 use postscripts::steps::network::resolve::{Memory, resolve};
-use postscripts::steps::network::stack::Stack;
+use postscripts::steps::network::resolved::ResolvedNetwork;
 
 pub(crate) const MASTER: &str = "10.99.0.1:80";
 
@@ -83,27 +83,27 @@ impl Lab {
 
     pub(crate) fn observe(&self) -> Observed {
         let asks = self.remote != ovs::REMOTE;
-        self.with(async |means| look(means, asks).await.unwrap())
+        self.with(async |backends| observe_network(backends, asks).await.unwrap())
     }
 
-    pub(crate) fn stack(&self, tables: &HostPlan, memory: &Memory) -> Stack {
+    pub(crate) fn network(&self, tables: &HostPlan, memory: &Memory) -> ResolvedNetwork {
         resolve(tables, &self.observe(), memory).unwrap()
     }
 
     pub(crate) fn steps(&self, tables: &HostPlan) -> Vec<Step> {
-        plan(&self.stack(tables, &Memory::default()), &self.observe())
+        plan(&self.network(tables, &Memory::default()), &self.observe())
     }
 
     pub(crate) fn apply(&self, steps: &[Step]) {
-        self.with(async |means| apply(means, steps, |_| {}).await.unwrap());
+        self.with(async |backends| apply(backends, steps, |_| {}).await.unwrap());
     }
 
-    pub(crate) fn take_back(&self, steps: &[Step]) {
-        self.with(async |means| take_back(means, steps).await.unwrap());
+    pub(crate) fn roll_back(&self, steps: &[Step]) {
+        self.with(async |backends| roll_back(backends, steps).await.unwrap());
     }
 
-    pub(crate) fn with<T: Send>(&self, work: impl AsyncFnOnce(&Means) -> T + Send) -> T {
-        on(&self.host, async |_| work(&Means::open(&self.remote).unwrap()).await)
+    pub(crate) fn with<T: Send>(&self, work: impl AsyncFnOnce(&Backends) -> T + Send) -> T {
+        on(&self.host, async |_| work(&Backends::open(&self.remote).unwrap()).await)
     }
 
     pub(crate) fn ip(&self, words: &[&str]) {
@@ -141,7 +141,7 @@ pub(crate) fn described(observed: &Observed) -> String {
     lines.extend(observed.addresses.iter().map(|(name, address)| format!("{name} {address}")));
     lines.extend(observed.routes.iter().map(|(name, route)| format!("{name} {route:?}")));
     lines.extend(observed.switch.iter().flatten().map(|bridge| format!("{bridge:?}")));
-    lines.extend(observed.hearing.iter().map(|(name, hearing)| format!("{name} {hearing:?}")));
+    lines.extend(observed.host_ip_filters.iter().map(|(name, hearing)| format!("{name} {hearing:?}")));
     lines.sort();
     lines.join("\n")
 }

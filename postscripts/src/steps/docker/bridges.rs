@@ -11,7 +11,7 @@ use hostnet::firewall::{self, FOREIGN_BRIDGES, Observed, Step};
 use inventory::{IfName, NicKind, Nics};
 
 use super::error::DockerError;
-use crate::files::Wanted;
+use crate::files::DesiredFile;
 
 const HEADER: &str = "# Written by xdockhost: bridges that were here before Docker, one a line. netd lets them forward past the policy\n\
     # DROP that Docker gives iptables' FORWARD chain. Remove a line to end that.\n";
@@ -27,7 +27,7 @@ pub(super) struct Foreign {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Bridges {
     /// The list.
-    pub(super) file: Option<Wanted>,
+    pub(super) file: Option<DesiredFile>,
     /// Rules that are missing.
     pub(super) rules: Vec<Step>,
     /// Whether the rules have to wait for iptables.
@@ -44,8 +44,8 @@ pub(super) async fn observe(nics: &Nics, engine: bool) -> Result<Bridges, Docker
     let chains = firewall::observe().await.map_err(|error| DockerError::Firewall(Box::new(error)))?;
     let sys = Path::new("/sys/class/net");
     let found = if engine { vec![] } else { foreign(sys, nics)? };
-    let hands = Path::new("/proc/sys/net/bridge/bridge-nf-call-iptables");
-    let is_filtered = durable::kernel_text(hands).is_some_and(|text| text.trim() == "1");
+    let bridge_nf = Path::new("/proc/sys/net/bridge/bridge-nf-call-iptables");
+    let is_filtered = durable::kernel_text(bridge_nf).is_some_and(|text| text.trim() == "1");
     Ok(plan(&found, &chains, is_filtered))
 }
 
@@ -99,7 +99,7 @@ fn listed(chains: &Observed, found: &[Foreign]) -> Bridges {
     let lines: String = all.iter().map(|name| format!("{name}\n")).collect();
     let is_of = |step: &Step| all.contains(&step.rule().bridge);
     Bridges {
-        file: is_new.then(|| Wanted::text(FOREIGN_BRIDGES, format!("{HEADER}{lines}"))),
+        file: is_new.then(|| DesiredFile::text(FOREIGN_BRIDGES, format!("{HEADER}{lines}"))),
         rules: firewall::plan(&all, chains).into_iter().filter(is_of).collect(),
         waits: !all.is_empty() && chains.v4.is_none(),
         notes: Vec::new(),

@@ -100,7 +100,7 @@ pub enum DockerError {
     NoLiveRestore,
     /// The engine did not start with the new configuration.
     #[error("the engine does not start with the new {PATH}; the old one is back; {journal}")]
-    TakenBack {
+    RolledBack {
         /// What it said.
         journal: Journal,
         /// Why.

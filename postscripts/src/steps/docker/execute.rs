@@ -13,9 +13,9 @@ use super::packages::ENGINE;
 use super::plan::{Action, Change};
 use super::service::{self, systemctl};
 use super::{kernel, warn};
-use crate::files::Wanted;
+use crate::files::DesiredFile;
 use crate::log::Log;
-use crate::steps::network::guard::{self, place::Place};
+use crate::steps::network::guard::{self, state_dir::StateDir};
 
 /// What a running engine must still be told of its file, so that a run that is killed in between is completed by the next.
 /// A boot needs it no more: the engine then reads the file.
@@ -36,7 +36,7 @@ pub(super) fn untold() -> Result<Effect, FileError> {
 pub(super) struct Executor<'a> {
     log: &'a Log,
     /// What the engine goes back to.
-    fallback: Option<Wanted>,
+    fallback: Option<DesiredFile>,
 }
 
 impl<'a> Executor<'a> {
@@ -52,7 +52,7 @@ impl<'a> Executor<'a> {
             Action::Pass(step) => {
                 firewall::apply(step).await.map_err(|error| DockerError::Firewall(Box::new(error)))?;
             }
-            Action::Keep => drop(guard::install::keep(&Place::host())?),
+            Action::Keep => drop(guard::install::keep(&StateDir::host())?),
             Action::ReadUnits => service::read_units().await.map_err(failed)?,
             Action::Configure(change) => self.configure(change).await?,
             Action::Load(module) => self.load(module).await,
@@ -114,7 +114,7 @@ impl<'a> Executor<'a> {
         match (restart().await, &self.fallback) {
             (Ok(()), _) => Ok(()),
             (Err(source), None) => Err(not_started(Action::Restart.to_string(), source).await),
-            (Err(source), Some(fallback)) => Err(take_back(fallback, source).await?),
+            (Err(source), Some(fallback)) => Err(roll_back(fallback, source).await?),
         }
     }
 }
@@ -127,7 +127,7 @@ async fn restart() -> Result<(), ExecuteError> {
     systemctl("restart", ENGINE).await
 }
 
-async fn take_back(fallback: &Wanted, source: ExecuteError) -> Result<DockerError, DockerError> {
+async fn roll_back(fallback: &DesiredFile, source: ExecuteError) -> Result<DockerError, DockerError> {
     // before it starts again, and says other things
     let journal = Journal::of_engine().await;
     fallback.write()?;
@@ -135,7 +135,7 @@ async fn take_back(fallback: &Wanted, source: ExecuteError) -> Result<DockerErro
         return Err(not_started(format!("start {ENGINE} with its old configuration"), source).await);
     }
     durable::remove(Path::new(UNTOLD))?;
-    Ok(DockerError::TakenBack { journal, source })
+    Ok(DockerError::RolledBack { journal, source })
 }
 
 async fn not_started(action: String, source: ExecuteError) -> DockerError {

@@ -58,7 +58,7 @@ use self::release::Release;
 use super::{Outcome, Plan, Run};
 use crate::environment::Node;
 use crate::fetch::Server;
-use crate::files::Wanted;
+use crate::files::DesiredFile;
 use crate::log::{Log, say};
 
 const NAME: &str = "docker";
@@ -115,7 +115,7 @@ fn desired(run: &Run, server: &Server) -> Result<Desired, DockerError> {
 /// The registry's CA, where the management node has one; else the registry has a certificate that the host trusts anyway.
 /// It comes as all of this comes, over plain HTTP from the management node: who could change it there could change this
 /// program.
-fn certificate(run: &Run, server: &Server) -> Result<Option<Wanted>, DockerError> {
+fn certificate(run: &Run, server: &Server) -> Result<Option<DesiredFile>, DockerError> {
     let Some(registry) = &run.work.engine.registry else { return Ok(None) };
     let Some(bytes) = server.find(REGISTRY_CA).map_err(DockerError::Look)? else { return Ok(None) };
     let text = String::from_utf8_lossy(&bytes);
@@ -123,7 +123,7 @@ fn certificate(run: &Run, server: &Server) -> Result<Option<Wanted>, DockerError
         return Err(DockerError::NoCertificate(server.url(REGISTRY_CA)));
     }
     // dockerd reads it at every pull (moby `registry/registry.go`, ReadCertsDirectory)
-    Ok(Some(Wanted::text(format!("/etc/docker/certs.d/{registry}/ca.crt"), text)))
+    Ok(Some(DesiredFile::text(format!("/etc/docker/certs.d/{registry}/ca.crt"), text)))
 }
 
 /// Does it; what was done, and where packages came from. After packages came, or systemd read its units, all is looked at anew.

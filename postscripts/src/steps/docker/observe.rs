@@ -17,11 +17,11 @@ use super::plan::{Change, Observed};
 use super::roots::{self, Running};
 use super::service::Unit;
 use super::{bridges, execute, installed, service};
-use crate::files::{Wanted, changed};
+use crate::files::{DesiredFile, changed};
 use crate::log::stamp;
 use crate::render::Templates;
 use crate::steps::Run;
-use crate::steps::network::guard::place::PROGRAM;
+use crate::steps::network::guard::state_dir::PROGRAM;
 
 const MODULES: &str = "etc/modules-load.d/xdock.conf";
 const SETTINGS: &str = "etc/sysctl.d/60-xdock.conf";
@@ -41,7 +41,7 @@ pub(super) struct Desired {
     /// Kernel modules.
     pub(super) modules: Vec<&'static str>,
     /// The registry's CA and where it lies.
-    pub(super) certificate: Option<Wanted>,
+    pub(super) certificate: Option<DesiredFile>,
 }
 
 /// What is, held against it.
@@ -111,7 +111,7 @@ async fn configuration(
         }
     }
     Ok((merged.effect != Effect::None).then(|| Change {
-        file: Wanted { backup: found.backup(), ..found.with(merged.text) },
+        file: DesiredFile { backup: found.backup(), ..found.with(merged.text) },
         fallback: found.with(merged.fallback),
         effect: merged.effect,
         keys: merged.changed.into_iter().collect(),
@@ -136,8 +136,8 @@ impl File {
         Ok(Self { mode: durable::mode(path)? & 0o777, path: target, text, is_there: true })
     }
 
-    fn with(&self, text: String) -> Wanted {
-        Wanted { mode: self.mode, ..Wanted::text(&self.path, text) }
+    fn with(&self, text: String) -> DesiredFile {
+        DesiredFile { mode: self.mode, ..DesiredFile::text(&self.path, text) }
     }
 
     /// Beside it: dockerd reads no other file of the directory.
@@ -155,7 +155,7 @@ fn in_swarm(present: &str, running: Option<&Running>) -> Result<bool, DockerErro
     Ok(durable::read(&root.join("swarm/docker-state.json"))?.is_some())
 }
 
-fn files(desired: &Desired, templates: &Templates) -> Result<Vec<Wanted>, DockerError> {
+fn files(desired: &Desired, templates: &Templates) -> Result<Vec<DesiredFile>, DockerError> {
     #[derive(Serialize)]
     struct Values<'a> {
         modules: &'a [&'static str],
@@ -163,7 +163,7 @@ fn files(desired: &Desired, templates: &Templates) -> Result<Vec<Wanted>, Docker
     }
     let values = Values { modules: &desired.modules, settings: kernel::persisted() };
     let render = |name: &str| {
-        Ok::<_, DockerError>(Wanted::text(Path::new("/").join(name), templates.render(name, &values)?))
+        Ok::<_, DockerError>(DesiredFile::text(Path::new("/").join(name), templates.render(name, &values)?))
     };
     let mut files = vec![render(MODULES)?, render(SETTINGS)?, render(SHUTDOWN)?];
     files.extend(desired.certificate.clone());

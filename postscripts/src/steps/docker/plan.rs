@@ -9,8 +9,8 @@ use super::configuration::Effect;
 use super::kernel::{Module, ModuleState, Setting};
 use super::packages::ENGINE;
 use super::service::Unit;
-use crate::files::Wanted;
-use crate::steps::network::guard::place::PROGRAM;
+use crate::files::DesiredFile;
+use crate::steps::network::guard::state_dir::PROGRAM;
 
 /// The package of it, by the same name in all distributions.
 const IPTABLES: &str = "iptables";
@@ -27,7 +27,7 @@ pub(super) struct Observed {
     /// Whether there is an engine.
     pub(super) engine: bool,
     /// Files that are not as they shall be, without the engine's configuration.
-    pub(super) files: Vec<Wanted>,
+    pub(super) files: Vec<DesiredFile>,
     /// The engine's configuration, where it is not as it shall be.
     pub(super) configuration: Option<Change>,
     /// What a killed run did not tell the running engine.
@@ -46,9 +46,9 @@ pub(super) struct Observed {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Change {
     /// The file.
-    pub(super) file: Wanted,
+    pub(super) file: DesiredFile,
     /// What a running engine goes back to where it does not start with that.
-    pub(super) fallback: Wanted,
+    pub(super) fallback: DesiredFile,
     /// What a running engine is told.
     pub(super) effect: Effect,
     /// Keys that change.
@@ -59,9 +59,9 @@ pub(super) struct Change {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Action {
     /// A file of ours.
-    Write(Wanted),
+    Write(DesiredFile),
     /// A drop-in of ours.
-    WriteUnit(Wanted),
+    WriteUnit(DesiredFile),
     /// The host's own copy of this program.
     Keep,
     /// A rule for a bridge of others.
@@ -109,7 +109,8 @@ impl fmt::Display for Action {
 /// The order is the point: what the engine reads at its start is there before it.
 pub(super) fn plan(observed: &Observed) -> Vec<Action> {
     let mut actions: Vec<Action> = if observed.kept { vec![] } else { vec![Action::Keep] };
-    let (units, files): (Vec<&Wanted>, Vec<&Wanted>) = observed.files.iter().partition(|file| is_unit(file));
+    let (units, files): (Vec<&DesiredFile>, Vec<&DesiredFile>) =
+        observed.files.iter().partition(|file| is_unit(file));
     actions.extend(files.into_iter().cloned().map(Action::Write));
     // units of packages that come now are read when they come
     let is_new = observed.engine && !units.is_empty();
@@ -152,7 +153,7 @@ pub(super) fn plan(observed: &Observed) -> Vec<Action> {
     actions
 }
 
-fn is_unit(file: &Wanted) -> bool {
+fn is_unit(file: &DesiredFile) -> bool {
     file.path.starts_with("/etc/systemd/system")
 }
 
@@ -208,7 +209,7 @@ mod tests {
     }
 
     fn change(effect: Effect) -> Change {
-        let file = Wanted::text("/etc/docker/daemon.json", "{}");
+        let file = DesiredFile::text("/etc/docker/daemon.json", "{}");
         Change { fallback: file.clone(), file, effect, keys: vec!["bip".to_owned()] }
     }
 
@@ -218,7 +219,7 @@ mod tests {
             starts_itself: true,
             kept: true,
             engine: false,
-            files: vec![Wanted::text("/etc/modules-load.d/xdock.conf", "")],
+            files: vec![DesiredFile::text("/etc/modules-load.d/xdock.conf", "")],
             configuration: Some(change(Effect::Restart)),
             untold: Effect::None,
             modules: vec![
@@ -300,8 +301,8 @@ mod tests {
 
     #[test]
     fn a_drop_in_is_read_before_the_engine_is_told_anything() {
-        let drop_in = Wanted::text("/etc/systemd/system/docker.service.d/x.conf", "");
-        let file = Wanted::text("/etc/modules-load.d/xdock.conf", "");
+        let drop_in = DesiredFile::text("/etc/systemd/system/docker.service.d/x.conf", "");
+        let file = DesiredFile::text("/etc/modules-load.d/xdock.conf", "");
         let new = Observed {
             files: vec![drop_in, file],
             kept: false,

@@ -22,7 +22,7 @@ use self::plan::{Action, Desired, Observed, plan};
 use super::{Outcome, Plan, Run};
 use crate::environment::EnvironmentError;
 use crate::fetch::{FetchError, Server, digest};
-use crate::files::{Wanted, changed};
+use crate::files::{DesiredFile, changed};
 use crate::render::{RenderError, Templates};
 
 const PROGRAM: &str = "/opt/xdock/bin/netd";
@@ -135,11 +135,11 @@ fn outcome(actions: &[Action], desired: &Desired, observed: &Observed, node: &st
 }
 
 /// The units, rendered: an administrator may override their templates.
-fn units(templates: &Templates) -> Result<Vec<Wanted>, RenderError> {
+fn units(templates: &Templates) -> Result<Vec<DesiredFile>, RenderError> {
     let render = |unit: &str| {
         let name = format!("{UNIT_DIRECTORY}/{unit}");
         let empty = std::collections::BTreeMap::<String, String>::new();
-        Ok(Wanted::text(Path::new("/").join(&name), templates.render(&name, &empty)?))
+        Ok(DesiredFile::text(Path::new("/").join(&name), templates.render(&name, &empty)?))
     };
     UNITS.into_iter().map(render).collect()
 }

@@ -9,13 +9,13 @@ use inventory::{NetName, Snapshot, Stamp};
 
 use super::service::Units;
 use super::{LINK, PROGRAM, SERVICE, SOCKET};
-use crate::files::Wanted;
+use crate::files::DesiredFile;
 
 /// What shall be.
 pub(super) struct Desired {
     /// SHA-256 of the program, from the manifest.
     pub(super) program_digest: String,
-    pub(super) units: Vec<Wanted>,
+    pub(super) units: Vec<DesiredFile>,
     pub(super) snapshot: Option<Snapshot>,
 }
 

@@ -10,46 +10,46 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep};
 
 use super::Outcome;
-use super::error::{Flaw, NetworkError};
-use super::execute::{Means, apply};
-use super::found::look;
+use super::backend::{HostBackend, facts};
+use super::error::{ChangeError, NetworkError};
+use super::execute::{Backends, apply};
 use super::guard::install::{UNITS, install};
-use super::guard::{Guarded, Intent, Place, Undo, begin};
-use super::hands::{ThisMachine, facts};
+use super::guard::{Guarded, Intent, StateDir, Undo, begin};
+use super::host_state::observe_network;
 use super::knock::Knock;
 use super::manager::adopt::adopt;
-use super::manager::{Lost, Manager};
+use super::manager::{DroppedSetting, Manager};
 use super::observe::Observed;
-use super::plan::{Leaving, Step, inverses, leaving, plan};
-use super::probe::{Probes, Silence, answers};
+use super::plan::{Removal, Step, inverses, plan, removal};
+use super::probe::{NoAnswer, Probes, answers};
 use super::references::{Moved, Survey};
-use super::stack::{Device, Kind, Stack};
-use super::way_in::WayIn;
-use crate::files::{Wanted, changed};
+use super::resolved::{Device, Kind, ResolvedNetwork};
+use super::ssh_access::SshAccess;
+use crate::files::{DesiredFile, changed};
 use crate::render::Templates;
 
 /// How long the management node may take to answer before anything is changed.
-const PATIENCE: Duration = Duration::from_secs(10);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// The same where it is the confirmed network that is put right: then nothing depends on the answer but what is insisted on.
-const BRIEF: Duration = Duration::from_secs(1);
+const REPAIR_ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long the manager may take to settle after it was told.
-const SETTLED: Duration = Duration::from_secs(5);
-const AGAIN: Duration = Duration::from_millis(50);
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// How long steps, files and manager may take besides the waiting for answers, in seconds.
-const WORK: u64 = 180;
+const WORK_TIMEOUT: u64 = 180;
 
 /// All that the step found and will do.
-pub(super) struct Work {
-    pub(super) stack: Stack,
-    /// What earlier runs made.
-    pub(super) made: Stack,
+pub(super) struct NetworkChange {
+    pub(super) network: ResolvedNetwork,
+    /// What earlier runs created.
+    pub(super) created: ResolvedNetwork,
     pub(super) steps: Vec<Step>,
     /// Those that differ.
-    pub(super) files: Vec<Wanted>,
+    pub(super) files: Vec<DesiredFile>,
     /// The plan as files: written with the others, but no change by themselves.
-    pub(super) saved: [Wanted; 2],
+    pub(super) saved: [DesiredFile; 2],
     /// Options of replaced files that are not in ours.
-    pub(super) lost: Vec<Lost>,
+    pub(super) lost: Vec<DroppedSetting>,
     pub(super) probes: Probes,
     /// Devices whose packets come in through others afterwards.
     pub(super) moved: Vec<Moved>,
@@ -70,35 +70,37 @@ pub(super) struct Work {
     pub(super) summary: Option<String>,
 }
 
-impl Work {
+impl NetworkChange {
     pub(super) async fn execute(
         &self,
-        means: &Means,
+        backends: &Backends,
         templates: &Templates,
         before: &Observed,
     ) -> Result<Outcome, NetworkError> {
         // also where there is no change: it is what boots, enrolment and people run, and a new release comes by no other way
-        let own = install(&Place::host(), templates, Path::new(UNITS)).await?;
+        let own = install(&StateDir::host(), templates, Path::new(UNITS)).await?;
         if self.steps.is_empty() && self.files.is_empty() {
-            self.keep()?;
+            self.save()?;
             return Ok(match own {
                 Change::None => Outcome::NothingToDo,
                 Change::Written => Outcome::Done("nothing to change; installed xdockhost".to_owned()),
             });
         }
         // ssh may go away with its terminal while the NIC moves; the change ends, one way or the other
-        let _deaf = [SignalKind::hangup(), SignalKind::terminate(), SignalKind::interrupt()].map(signal);
+        let _ignored = [SignalKind::hangup(), SignalKind::terminate(), SignalKind::interrupt()].map(signal);
         let master: SocketAddr = self.probes.master;
-        let answered = answers(master, if self.is_repair { BRIEF } else { PATIENCE }).await;
+        let answered =
+            answers(master, if self.is_repair { REPAIR_ANSWER_TIMEOUT } else { ANSWER_TIMEOUT }).await;
         if !answered && !self.is_repair {
             return Err(NetworkError::SilentBefore(master));
         }
         let way_in = self.way_in(answered).await?;
-        let probes = Probes { knock: way_in.knock(), ..self.probes.clone().without_silent(before).await };
-        let mut guarded = begin(&Place::host(), &self.intent(&probes, before)?).await?;
+        let probes =
+            Probes { knock: way_in.knock(), ..self.probes.clone().without_unreachable(before).await };
+        let mut guarded = begin(&StateDir::host(), &self.intent(&probes, before)?).await?;
         // the confirmed network on a host that reaches nobody can not be worse than what is, whoever is silent then
-        match self.guarded(&mut guarded, means, Some(&probes).filter(|_| answered)).await {
-            Ok(()) if answered || answers(master, PATIENCE).await => {
+        match self.guarded(&mut guarded, backends, Some(&probes).filter(|_| answered)).await {
+            Ok(()) if answered || answers(master, ANSWER_TIMEOUT).await => {
                 let note = way_in.note().filter(|_| answered).map(str::to_owned);
                 Ok(Outcome::Done(
                     [Some(self.summary()), note].into_iter().flatten().collect::<Vec<_>>().join("; "),
@@ -108,48 +110,49 @@ impl Work {
                 "{}; the management node does not answer at {master}",
                 self.summary()
             ))),
-            Err(flaw) => Err(taken_back(guarded, &flaw).await),
+            Err(error) => Err(rolled_back(guarded, &error).await),
         }
     }
 
     /// Tries the way in before anything is changed.
-    async fn way_in(&self, answered: bool) -> Result<WayIn, NetworkError> {
+    async fn way_in(&self, answered: bool) -> Result<SshAccess, NetworkError> {
         // who reaches nobody cannot ask
-        let way_in = WayIn::before(self.knock, self.ignore_firewall || !answered).await;
+        let way_in = SshAccess::before(self.knock, self.ignore_firewall || !answered).await;
         match way_in.refusal(&self.survey, &self.moved) {
-            Some(refusal) => Err(NetworkError::CutsWayIn(refusal)),
+            Some(refusal) => Err(NetworkError::CutsSshAccess(refusal)),
             None => Ok(way_in),
         }
     }
 
     fn intent(&self, probes: &Probes, before: &Observed) -> Result<Intent, serde_json::Error> {
         let undo = inverses(&self.steps).into_iter().map(|step| {
-            Undo::of(&step, step.is_durable()).map(|undo| Undo { takes_away: step.takes_away(), ..undo })
+            Undo::of(&step, step.is_durable()).map(|undo| Undo { cuts_access: step.cuts_access(), ..undo })
         });
-        let touched = |name: &IfName| self.stack.device(name).is_some() || self.made.device(name).is_some();
+        let touched =
+            |name: &IfName| self.network.device(name).is_some() || self.created.device(name).is_some();
         let intent = Intent {
             undo: undo.collect::<Result<_, _>>()?,
             facts: facts(before, touched),
             manager: self.manager.to_string(),
             probes: serde_json::to_value(probes)?,
             confirm: self.confirm,
-            limit: WORK + 2 * self.confirm,
+            limit: WORK_TIMEOUT + 2 * self.confirm,
             ..Intent::default()
         };
         Ok(intent.with_files(&self.all_files()))
     }
 
     /// Writes what is remembered of a network in which nothing is to be changed.
-    pub(super) fn keep(&self) -> Result<(), NetworkError> {
+    pub(super) fn save(&self) -> Result<(), NetworkError> {
         self.saved.iter().try_for_each(|saved| saved.write().map(drop)).map_err(NetworkError::Keep)
     }
 
     /// What earlier runs made and the tables do not have any more.
-    pub(super) fn left(&self, observed: &Observed) -> Leaving {
-        leaving(&self.made, &self.stack, observed)
+    pub(super) fn removal(&self, observed: &Observed) -> Removal {
+        removal(&self.created, &self.network, observed)
     }
 
-    fn all_files(&self) -> Vec<Wanted> {
+    fn all_files(&self) -> Vec<DesiredFile> {
         self.files.iter().chain(&self.saved).cloned().collect()
     }
 
@@ -158,19 +161,19 @@ impl Work {
     async fn guarded(
         &self,
         guarded: &mut Guarded,
-        means: &Means,
+        backends: &Backends,
         probes: Option<&Probes>,
-    ) -> Result<(), Flaw> {
+    ) -> Result<(), ChangeError> {
         if !self.steps.is_empty() {
-            guarded.during(apply(means, &self.steps, |_| {})).await??;
+            guarded.during(apply(backends, &self.steps, |_| {})).await??;
             guarded.during(self.probe(probes)).await??;
         }
         guarded.write(&self.all_files())?;
         guarded.during(self.adopt()).await??;
         // NetworkManager puts a device that it starts into the default zone, unless the profile names another
-        guarded.during(apply(means, &self.zones(), |_| {})).await??;
+        guarded.during(apply(backends, &self.zones(), |_| {})).await??;
         guarded.during(self.probe(probes)).await??;
-        guarded.during(self.verify(means)).await??;
+        guarded.during(self.verify(backends)).await??;
         guarded.confirm()?;
         Ok(())
     }
@@ -179,59 +182,62 @@ impl Work {
         self.steps.iter().filter(|step| matches!(step, Step::AddToZone { .. })).cloned().collect()
     }
 
-    async fn probe(&self, probes: Option<&Probes>) -> Result<(), Flaw> {
+    async fn probe(&self, probes: Option<&Probes>) -> Result<(), ChangeError> {
         let Some(probes) = probes else { return Ok(()) };
         let answered = probes.answer(Duration::from_secs(self.confirm)).await;
-        answered.map_err(|silence| self.silent(silence))
+        answered.map_err(|no_answer| self.no_answer(no_answer))
     }
 
-    fn silent(&self, silence: Silence) -> Flaw {
+    fn no_answer(&self, no_answer: NoAnswer) -> ChangeError {
         let (seconds, suspects) = (self.confirm, self.survey.suspects());
-        match silence {
-            Silence::WayIn(_) if !suspects.is_empty() => Flaw::CutOff { silence, seconds, suspects },
-            silence => Flaw::Silence { silence, seconds },
+        match no_answer {
+            NoAnswer::SshAccess(_) if !suspects.is_empty() => {
+                ChangeError::CutOff { no_answer, seconds, suspects }
+            }
+            no_answer => ChangeError::NoAnswer { no_answer, seconds },
         }
     }
 
     /// Makes the manager believe what is.
-    async fn adopt(&self) -> Result<(), Flaw> {
+    async fn adopt(&self) -> Result<(), ChangeError> {
         let changed: Vec<PathBuf> = self.files.iter().map(|file| file.path.clone()).collect();
-        Ok(adopt(self.manager, &self.stack, &changed, self.has_replaced).await?)
+        Ok(adopt(self.manager, &self.network, &changed, self.has_replaced).await?)
     }
 
     /// A new plan has nothing to do, and the files are as they shall be. A manager that was told may work on for a moment:
     /// networkd takes addresses away and gives them again when it reads its files anew.
-    async fn verify(&self, means: &Means) -> Result<(), Flaw> {
-        let end = Instant::now() + SETTLED;
+    async fn verify(&self, backends: &Backends) -> Result<(), ChangeError> {
+        let end = Instant::now() + SETTLE_TIMEOUT;
         loop {
-            match self.verify_once(means).await {
-                Err(Flaw::Unfinished(_)) if Instant::now() < end => sleep(AGAIN).await,
+            match self.verify_once(backends).await {
+                Err(ChangeError::Unfinished(_)) if Instant::now() < end => sleep(POLL_INTERVAL).await,
                 verified => return verified,
             }
         }
     }
 
-    async fn verify_once(&self, means: &Means) -> Result<(), Flaw> {
-        let observed = match look(means, self.stack.has_ovs()).await {
+    async fn verify_once(&self, backends: &Backends) -> Result<(), ChangeError> {
+        let observed = match observe_network(backends, self.network.has_ovs()).await {
             Ok(observed) => observed,
             Err(NetworkError::Observe(error)) => return Err(error.into()),
             Err(NetworkError::Switch(error)) => return Err(error.into()),
-            Err(other) => return Err(Flaw::Unfinished(chain::chain(&other))),
+            Err(other) => return Err(ChangeError::Unfinished(chain::chain(&other))),
         };
-        let steps = plan(&self.stack, &observed).iter().map(ToString::to_string).collect::<Vec<_>>();
-        let files = changed(self.all_files()).map_err(|error| Flaw::Unfinished(chain::chain(&error)))?;
+        let steps = plan(&self.network, &observed).iter().map(ToString::to_string).collect::<Vec<_>>();
+        let files =
+            changed(self.all_files()).map_err(|error| ChangeError::Unfinished(chain::chain(&error)))?;
         let rest: Vec<String> = steps
             .into_iter()
             .chain(files.iter().map(|file| format!("write {}", file.path.display())))
             .collect();
-        if rest.is_empty() { Ok(()) } else { Err(Flaw::Unfinished(rest.join(", "))) }
+        if rest.is_empty() { Ok(()) } else { Err(ChangeError::Unfinished(rest.join(", "))) }
     }
 
     fn summary(&self) -> String {
         if let Some(summary) = &self.summary {
             return summary.clone();
         }
-        let mut parts: Vec<String> = self.stack.devices.iter().filter_map(described).collect();
+        let mut parts: Vec<String> = self.network.devices.iter().filter_map(summary_of).collect();
         let backup = self.files.iter().find_map(|file| file.backup.as_ref());
         if let (false, Some(backup)) = (self.lost.is_empty(), backup) {
             let lost: Vec<&str> = self.lost.iter().map(|lost| lost.setting.as_str()).collect();
@@ -241,21 +247,21 @@ impl Work {
     }
 }
 
-async fn taken_back(guarded: Guarded, flaw: &Flaw) -> NetworkError {
-    let why = chain::chain(flaw);
-    let hands = match ThisMachine::open() {
-        Ok(hands) => hands,
+async fn rolled_back(guarded: Guarded, error: &ChangeError) -> NetworkError {
+    let why = chain::chain(error);
+    let backend = match HostBackend::open() {
+        Ok(backend) => backend,
         // the guard is told by our end
-        Err(error) => return NetworkError::TakenBack { why, back: chain::chain(&error) },
+        Err(error) => return NetworkError::RolledBack { why, back: chain::chain(&error) },
     };
-    match guarded.roll_back(&hands).await {
-        Ok(back) => NetworkError::TakenBack { why, back },
-        Err(stuck) => NetworkError::Stuck { why, stuck },
+    match guarded.roll_back(&backend).await {
+        Ok(back) => NetworkError::RolledBack { why, back },
+        Err(stuck) => NetworkError::RollbackFailed { why, stuck },
     }
 }
 
 /// A device for the summary; none for a NIC that is only a port.
-fn described(device: &Device) -> Option<String> {
+fn summary_of(device: &Device) -> Option<String> {
     let below: Vec<&str> = device.below().into_iter().map(IfName::as_str).collect();
     let addresses: Vec<String> = device.addresses.iter().map(ToString::to_string).collect();
     let with = match (&device.kind, addresses.is_empty()) {

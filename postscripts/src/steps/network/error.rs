@@ -11,15 +11,15 @@ use thiserror::Error;
 use super::execute::StepError;
 use super::guard::boot::BootError;
 use super::guard::install::InstallError;
-use super::guard::take_back::Stuck;
+use super::guard::roll_back::RollbackFailed;
 use super::guard::{BeginError, Interrupted};
 use super::manager::adopt::AdoptError;
 use super::manager::{DetectError, FilesError, ReadError};
-use super::probe::Silence;
+use super::probe::NoAnswer;
 use super::replace::ReplaceError;
 use super::resolve::ResolveError;
 use super::saved::SavedError;
-use super::way_in::Refusal;
+use super::ssh_access::Refusal;
 use super::zones::ZoneError;
 use crate::environment::EnvironmentError;
 
@@ -59,7 +59,7 @@ pub enum NetworkError {
     /// A file cannot be read: it is not overwritten.
     #[error(transparent)]
     Unread(FileError),
-    /// The manager's files cannot be made.
+    /// The manager's files cannot be created.
     #[error(transparent)]
     Files(#[from] FilesError),
     /// The plan can not be written down.
@@ -77,7 +77,7 @@ pub enum NetworkError {
          Add rules that accept ssh on the new device too, or run the step with firewall=ignore",
         .0.moved, .0.rules, .0.why
     )]
-    CutsWayIn(Refusal),
+    CutsSshAccess(Refusal),
     /// An earlier change is there still.
     #[error("cannot take back a change that was cut off; nothing else was changed")]
     Pending(#[from] BootError),
@@ -89,7 +89,7 @@ pub enum NetworkError {
     Begin(#[from] BeginError),
     /// A change was taken back.
     #[error("{why}; {back}")]
-    TakenBack {
+    RolledBack {
         /// What was wrong with it.
         why: String,
         /// What is there now.
@@ -97,11 +97,11 @@ pub enum NetworkError {
     },
     /// A change could not be taken back.
     #[error("{why}; and {stuck}")]
-    Stuck {
+    RollbackFailed {
         /// What was wrong with it.
         why: String,
         /// What is missing.
-        stuck: Stuck,
+        stuck: RollbackFailed,
     },
     /// Nothing was saved that could be restored.
     #[error("there is no confirmed network in {0}; run xdock network")]
@@ -116,23 +116,23 @@ pub enum NetworkError {
 
 /// Why a change that was begun is taken back.
 #[derive(Debug, Error)]
-pub enum Flaw {
+pub enum ChangeError {
     /// A step failed.
     #[error(transparent)]
     Step(#[from] StepError),
     /// Somebody does not answer.
-    #[error("{silence} through the new network within {seconds} s")]
-    Silence {
+    #[error("{no_answer} through the new network within {seconds} s")]
+    NoAnswer {
         /// Who.
-        silence: Silence,
+        no_answer: NoAnswer,
         /// How long it had.
         seconds: u64,
     },
     /// The management node's ssh does not get in, and something names the old device.
-    #[error("{silence} through the new network within {seconds} s; these name the old device: {suspects}")]
+    #[error("{no_answer} through the new network within {seconds} s; these name the old device: {suspects}")]
     CutOff {
         /// How it was found.
-        silence: Silence,
+        no_answer: NoAnswer,
         /// How long it had.
         seconds: u64,
         /// What may be the cause.

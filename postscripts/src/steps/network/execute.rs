@@ -13,21 +13,21 @@ use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::manager::adopt::daemon;
-use super::plan::{Made, OvsSpec, Step, inverses};
+use super::plan::{LinkKind, OvsSpec, Step, inverses};
 use super::zones;
 
 /// How long a bridge over a live NIC may take until it is operational; it is some milliseconds.
-const SETTLED: Duration = Duration::from_secs(1);
-const AGAIN: Duration = Duration::from_millis(1);
+const OPERATIONAL_TIMEOUT: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_millis(1);
 /// One step: the kernel answers in milliseconds, a bond may wait for a NIC's firmware, the switch has a limit of its own.
-const DEADLINE: Duration = Duration::from_secs(20);
+const STEP_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Where dockerd keeps the network namespaces of running containers.
-const CONTAINERS: &str = "/var/run/docker/netns";
+const CONTAINER_NAMESPACES: &str = "/var/run/docker/netns";
 
 /// What steps act on.
 #[derive(Debug, Clone)]
-pub struct Means {
+pub struct Backends {
     kernel: Kernel,
     /// Where Open vSwitch's database listens.
     remote: String,
@@ -51,8 +51,8 @@ pub enum ActError {
     #[error(transparent)]
     Daemon(#[from] ExecuteError),
     /// No answer.
-    #[error("not done within {} s", DEADLINE.as_secs())]
-    Late,
+    #[error("not done within {} s", STEP_TIMEOUT.as_secs())]
+    TimedOut,
 }
 
 /// Which step was not done.
@@ -66,7 +66,7 @@ pub struct StepError {
     pub source: ActError,
 }
 
-impl Means {
+impl Backends {
     /// The kernel of this thread's network namespace, and the switch whose database is at `remote` ([`ovs::REMOTE`]).
     ///
     /// # Errors
@@ -89,14 +89,14 @@ impl Means {
     }
 }
 
-/// Does the steps in order, up to the first that fails. `told` hears of each before it is done.
+/// Does the steps in order, up to the first that fails. `report` hears of each before it is done.
 ///
 /// # Errors
 /// Names the step that failed. What was done before it stays.
-pub async fn apply(means: &Means, steps: &[Step], told: impl Fn(&Step)) -> Result<(), StepError> {
+pub async fn apply(backends: &Backends, steps: &[Step], report: impl Fn(&Step)) -> Result<(), StepError> {
     for step in steps {
-        told(step);
-        act(means, step).await.map_err(|source| StepError { step: step.to_string(), source })?;
+        report(step);
+        act(backends, step).await.map_err(|source| StepError { step: step.to_string(), source })?;
     }
     Ok(())
 }
@@ -105,10 +105,10 @@ pub async fn apply(means: &Means, steps: &[Step], told: impl Fn(&Step)) -> Resul
 ///
 /// # Errors
 /// What could not be done.
-pub async fn take_back(means: &Means, steps: &[Step]) -> Result<(), Vec<StepError>> {
+pub async fn roll_back(backends: &Backends, steps: &[Step]) -> Result<(), Vec<StepError>> {
     let mut failed = Vec::new();
     for step in inverses(steps) {
-        if let Err(source) = act(means, &step).await {
+        if let Err(source) = act(backends, &step).await {
             failed.push(StepError { step: step.to_string(), source });
         }
     }
@@ -119,11 +119,11 @@ pub async fn take_back(means: &Means, steps: &[Step]) -> Result<(), Vec<StepErro
 ///
 /// # Errors
 /// Kernel or switch refused, or did not answer.
-pub async fn act(means: &Means, step: &Step) -> Result<(), ActError> {
-    timeout(DEADLINE, dispatch(means, step)).await.map_err(|_| ActError::Late)?
+pub async fn act(backends: &Backends, step: &Step) -> Result<(), ActError> {
+    timeout(STEP_TIMEOUT, dispatch(backends, step)).await.map_err(|_| ActError::TimedOut)?
 }
 
-async fn dispatch(means: &Means, step: &Step) -> Result<(), ActError> {
+async fn dispatch(backends: &Backends, step: &Step) -> Result<(), ActError> {
     match step {
         Step::AddOvs(_)
         | Step::RemoveOvs(_)
@@ -131,7 +131,7 @@ async fn dispatch(means: &Means, step: &Step) -> Result<(), ActError> {
         | Step::SetOvs(_)
         | Step::Plug { .. }
         | Step::Unplug { .. }
-        | Step::SetTag { .. } => in_switch(means.switch().await?, step).await.map_err(ActError::from),
+        | Step::SetTag { .. } => in_switch(backends.switch().await?, step).await.map_err(ActError::from),
         Step::AddToZone { device, zone } => zones::add(device, zone).await.map_err(ActError::Zone),
         Step::RemoveFromZone { device, zone } => {
             zones::remove(device, zone).await;
@@ -139,7 +139,7 @@ async fn dispatch(means: &Means, step: &Step) -> Result<(), ActError> {
         }
         Step::StopManager(manager) => Ok(daemon::stop(*manager).await?),
         Step::StartManager(manager) => Ok(daemon::start(*manager).await?),
-        _ => in_kernel(&means.kernel, step).await.map_err(ActError::from),
+        _ => in_kernel(&backends.kernel, step).await.map_err(ActError::from),
     }
 }
 
@@ -148,26 +148,28 @@ async fn in_kernel(kernel: &Kernel, step: &Step) -> Result<(), NetError> {
         Step::AddBridge(spec) => kernel.add_bridge(spec).await.map(drop),
         Step::AddBond(spec) => kernel.add_bond(spec).await.map(drop),
         Step::AddVlan(spec) => kernel.add_vlan(spec).await.map(drop),
-        Step::RemoveBridge(BridgeSpec { name, .. }) => delete(kernel, Made::Bridge, name).await,
-        Step::RemoveBond(BondSpec { name, .. }) => delete(kernel, Made::Bond, name).await,
-        Step::RemoveVlan(VlanSpec { name, .. }) => delete(kernel, Made::Vlan, name).await,
+        Step::RemoveBridge(BridgeSpec { name, .. }) => delete(kernel, LinkKind::Bridge, name).await,
+        Step::RemoveBond(BondSpec { name, .. }) => delete(kernel, LinkKind::Bond, name).await,
+        Step::RemoveVlan(VlanSpec { name, .. }) => delete(kernel, LinkKind::Vlan, name).await,
         Step::Delete { kind, device } => delete(kernel, *kind, device).await,
         Step::SetBridge { device, to, .. } => kernel.set_bridge(device, *to).await,
         Step::SetBond { device, to, .. } => kernel.set_bond(device, to).await,
         Step::SetMtu { device, to, .. } => kernel.set_mtu(device, *to).await,
-        Step::SumInSoftware(port) => {
-            gone(kernel.disable_tx_checksum_offload_of_peer(port, Path::new(CONTAINERS)).await)
+        Step::DisableTxChecksumOffload(port) => ignore_missing(
+            kernel.disable_tx_checksum_offload_of_peer(port, Path::new(CONTAINER_NAMESPACES)).await,
+        ),
+        Step::SetHostIpFilter { device, to, .. } => {
+            ignore_missing(kernel.set_host_ip_filter(device, *to).await)
         }
-        Step::SetHearing { device, to, .. } => gone(kernel.set_host_ip_filter(device, *to).await),
         Step::SetUp(device) => kernel.set_up(device, true).await,
-        Step::SetDown(device) => gone(kernel.set_up(device, false).await),
+        Step::SetDown(device) => ignore_missing(kernel.set_up(device, false).await),
         Step::AddAddress(device, address) => kernel.add_address(device, *address).await,
-        Step::DelAddress(device, address) => gone(kernel.del_address(device, *address).await),
-        Step::Settle(bridge) => settle(kernel, bridge).await,
+        Step::DelAddress(device, address) => ignore_missing(kernel.del_address(device, *address).await),
+        Step::WaitOperational(bridge) => wait_operational(kernel, bridge).await,
         Step::Enslave { port, bridge } => enslave(kernel, port, bridge).await,
-        Step::Release { port, bridge } => gone(release(kernel, port, bridge).await),
+        Step::Release { port, bridge } => ignore_missing(release(kernel, port, bridge).await),
         Step::Route { device, route, .. } => kernel.add_route(device, route).await,
-        Step::DelRoute(device, route) => gone(kernel.del_route(device, route).await),
+        Step::DelRoute(device, route) => ignore_missing(kernel.del_route(device, route).await),
         Step::AddOvs(_)
         | Step::RemoveOvs(_)
         | Step::DelOvs(_)
@@ -208,12 +210,12 @@ fn bridge(spec: &OvsSpec) -> ovs::BridgeSpec {
     }
 }
 
-/// A device of another kind that has the name now is not what was made.
-async fn delete(kernel: &Kernel, kind: Made, name: &IfName) -> Result<(), NetError> {
+/// A device of another kind that has the name now is not what was created.
+async fn delete(kernel: &Kernel, kind: LinkKind, name: &IfName) -> Result<(), NetError> {
     let made = match kind {
-        Made::Bridge => Kind::Bridge,
-        Made::Bond => Kind::Bond,
-        Made::Vlan => Kind::Vlan,
+        LinkKind::Bridge => Kind::Bridge,
+        LinkKind::Bond => Kind::Bond,
+        LinkKind::Vlan => Kind::Vlan,
     };
     match kernel.link(name).await? {
         Some(link) if link.kind == made => kernel.delete(name).await.map(drop),
@@ -222,7 +224,7 @@ async fn delete(kernel: &Kernel, kind: Made, name: &IfName) -> Result<(), NetErr
 }
 
 /// What shall not be on a device that is not there is not on it.
-fn gone(done: Result<(), NetError>) -> Result<(), NetError> {
+fn ignore_missing(done: Result<(), NetError>) -> Result<(), NetError> {
     match done {
         Err(NetError::Missing { .. }) => Ok(()),
         done => done,
@@ -232,8 +234,8 @@ fn gone(done: Result<(), NetError>) -> Result<(), NetError> {
 async fn enslave(kernel: &Kernel, port: &IfName, bridge: &IfName) -> Result<(), NetError> {
     let link = kernel.link(bridge).await?;
     let master = link.ok_or_else(|| NetError::Missing { device: bridge.clone() })?;
-    let is_there = kernel.link(port).await?.is_some_and(|port| port.master == Some(master.index));
-    match (is_there, master.kind) {
+    let is_attached = kernel.link(port).await?.is_some_and(|port| port.master == Some(master.index));
+    match (is_attached, master.kind) {
         (false, _) => kernel.set_master(port, Some(master.index)).await,
         // it refuses a port of its own that is up; one that was set down meanwhile is of no use to it
         (true, Kind::Bond) => kernel.set_up(port, true).await,
@@ -250,10 +252,10 @@ async fn release(kernel: &Kernel, port: &IfName, bridge: &IfName) -> Result<(), 
 }
 
 /// A bridge that is not operational by then is judged by whether the management node answers through it.
-async fn settle(kernel: &Kernel, bridge: &IfName) -> Result<(), NetError> {
-    let end = Instant::now() + SETTLED;
+async fn wait_operational(kernel: &Kernel, bridge: &IfName) -> Result<(), NetError> {
+    let end = Instant::now() + OPERATIONAL_TIMEOUT;
     while Instant::now() < end && !kernel.is_operational(bridge).await? {
-        sleep(AGAIN).await;
+        sleep(POLL_INTERVAL).await;
     }
     Ok(())
 }

@@ -14,9 +14,9 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 /// A helper answers at once whether it is there.
-const CONNECT: Duration = Duration::from_secs(1);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// The helper itself gives up after less.
-const ANSWER: Duration = Duration::from_secs(6);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(6);
 
 /// Whom to ask, and for which port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,7 +41,7 @@ pub enum Knocked {
 impl Knock {
     /// By the port of the ssh connection that runs this, which `SSH_CONNECTION` tells (ssh(1)), else the usual one.
     pub fn new(master: IpAddr, ssh_connection: Option<&str>) -> Self {
-        let port = ssh_connection.and_then(|words| words.split(' ').nth(3)?.parse().ok());
+        let port = ssh_connection.and_then(|fields| fields.split(' ').nth(3)?.parse().ok());
         Self { master, ssh: port.unwrap_or(const { NonZeroU16::new(22).unwrap() }) }
     }
 
@@ -51,19 +51,19 @@ impl Knock {
         let none = |why: &dyn fmt::Display| {
             Knocked::NoHelper(format!("no answer from the management node's port {PORT}: {why}"))
         };
-        let stream = match timeout(CONNECT, TcpStream::connect(helper)).await {
+        let stream = match timeout(CONNECT_TIMEOUT, TcpStream::connect(helper)).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => return none(&error),
-            Err(_) => return none(&format!("no connection within {} s", CONNECT.as_secs())),
+            Err(_) => return none(&format!("no connection within {} s", CONNECT_TIMEOUT.as_secs())),
         };
-        match timeout(ANSWER, self.ask(stream)).await {
+        match timeout(ANSWER_TIMEOUT, self.ask(stream)).await {
             Ok(Ok(line)) => match line.trim_end().parse() {
                 Ok(Answer::In(_)) => Knocked::In,
                 Ok(Answer::Out(why)) => Knocked::Out(why),
                 Err(error) => none(&error),
             },
             Ok(Err(error)) => none(&error),
-            Err(_) => none(&format!("no answer within {} s", ANSWER.as_secs())),
+            Err(_) => none(&format!("no answer within {} s", ANSWER_TIMEOUT.as_secs())),
         }
     }
 

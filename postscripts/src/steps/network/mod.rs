@@ -11,7 +11,7 @@
 //! probe.rs      who must answer afterwards
 //! references/   firewalls, settings and services that name a device
 //! zones.rs      firewalld's zones, which go with the device
-//! knock.rs      asks the management node to try ssh; way_in.rs decides what is made of that
+//! knock.rs      asks the management node to try ssh; way_in.rs decides what is created of that
 //! guard/        takes back what nobody confirmed
 //! manager/      the files of the network manager
 //! saved.rs      the confirmed network as a file, and restore.rs, which brings it back
@@ -20,27 +20,27 @@
 //! The kernel first, the files only after the management node answered through the new network: a run that is killed,
 //! or a power cut, in the middle of the change boots the old network.
 
+pub mod backend;
 mod change;
 pub mod error;
 pub mod execute;
-pub mod found;
 pub mod guard;
-pub mod hands;
+pub mod host_state;
 pub mod knock;
-mod left;
 pub mod manager;
 pub mod modules;
 pub mod observe;
 pub mod plan;
 pub mod probe;
 pub mod references;
+mod removal;
 pub mod replace;
 pub mod resolve;
+pub mod resolved;
 pub mod restore;
 pub mod saved;
-pub mod stack;
+pub mod ssh_access;
 pub mod switch;
-pub mod way_in;
 pub mod zones;
 
 use std::net::SocketAddr;
@@ -49,14 +49,14 @@ use std::time::SystemTime;
 use hostnet::ovs;
 use inventory::HostPlan;
 
-use self::change::Work;
+use self::backend::HostBackend;
+use self::change::NetworkChange;
 pub use self::error::NetworkError;
-use self::execute::Means;
-use self::found::{Found, Host};
-use self::guard::Place;
-use self::hands::ThisMachine;
+use self::execute::Backends;
+use self::guard::StateDir;
+use self::host_state::{HostPaths, HostState};
 use self::knock::Knock;
-use self::manager::{lost, wanted};
+use self::manager::{desired_files, lost};
 use self::plan::plan;
 use self::probe::Probes;
 use self::references::{Moved, NewSsh, Survey, further_routes, moved, survey};
@@ -71,43 +71,43 @@ use crate::log::stamp;
 /// # Errors
 /// See [`NetworkError`].
 pub async fn run(run: &Run) -> Result<Outcome, NetworkError> {
-    let host = Host::this();
+    let host = HostPaths::host();
     let host_plan = HostPlan::compile(&run.environment.tables()?)?;
     host_plan.ignored.iter().for_each(|why| run.log.summary("network", why));
     let node = run.environment.node()?;
     let master = SocketAddr::new(node.master, node.http_port);
     if !run.work.dry_run {
-        take_back_pending(run).await?;
+        roll_back_pending(run).await?;
     }
-    let means = Means::open(ovs::REMOTE).map_err(NetworkError::Observe)?;
-    let found = Found::look(&means, &host, &host_plan).await?;
-    let mut work = prepare(run, &host, &host_plan, &found, master)?;
-    let zones = zones::follow(&host.root, &work.moved).await?;
+    let backends = Backends::open(ovs::REMOTE).map_err(NetworkError::Observe)?;
+    let found = HostState::collect(&backends, &host, &host_plan).await?;
+    let mut change = prepare(run, &host, &host_plan, &found, master)?;
+    let zones = zones::follow(&host.root, &change.moved).await?;
     // before the new device has the address
-    work.steps.splice(..0, zones.steps);
-    work.files.extend(zones.files);
-    work.survey =
-        survey(&host.root, &work.moved, NewSsh { source: node.master, port: work.knock.ssh.get() }).await;
-    work.survey.references.extend(further_routes(&found.observed, &work.moved));
-    let mut names_devices = work.survey.lines(&work.moved);
-    names_devices.extend(work.lost.iter().map(|lost| format!("{lost} (not taken over)")));
+    change.steps.splice(..0, zones.steps);
+    change.files.extend(zones.files);
+    change.survey =
+        survey(&host.root, &change.moved, NewSsh { source: node.master, port: change.knock.ssh.get() }).await;
+    change.survey.references.extend(further_routes(&found.observed, &change.moved));
+    let mut names_devices = change.survey.lines(&change.moved);
+    names_devices.extend(change.lost.iter().map(|lost| format!("{lost} (not taken over)")));
     if run.work.dry_run {
-        let left = if work.has_replaced { Vec::new() } else { work.left(&found.observed).steps };
-        let steps = [work.steps.clone(), left].concat();
-        return Ok(Outcome::Planned(Plan::new(&steps, work.files).with_notes(names_devices)));
+        let left = if change.has_replaced { Vec::new() } else { change.removal(&found.observed).steps };
+        let steps = [change.steps.clone(), left].concat();
+        return Ok(Outcome::Planned(Plan::new(&steps, change.files).with_notes(names_devices)));
     }
     names_devices.iter().for_each(|line| run.log.summary("network", line));
-    let changed = work.execute(&means, &run.templates, &found.observed).await?;
-    let removed = left::remove(work, &means, run, &host, &host_plan).await?;
+    let changed = change.execute(&backends, &run.templates, &found.observed).await?;
+    let removed = removal::remove(change, &backends, run, &host, &host_plan).await?;
     Ok(changed.and(removed))
 }
 
 /// What an earlier run left in the middle is nothing to plan from.
-async fn take_back_pending(run: &Run) -> Result<(), NetworkError> {
-    let place = Place::host();
-    if place.change().exists() {
-        let hands = ThisMachine::open().map_err(NetworkError::Observe)?;
-        let back = guard::boot::take_back_pending(&place, &hands).await?;
+async fn roll_back_pending(run: &Run) -> Result<(), NetworkError> {
+    let state_dir = StateDir::host();
+    if state_dir.change().exists() {
+        let backend = HostBackend::open().map_err(NetworkError::Observe)?;
+        let back = guard::boot::roll_back_pending(&state_dir, &backend).await?;
         back.into_iter().for_each(|back| run.log.note("network", back));
     }
     Ok(())
@@ -116,30 +116,30 @@ async fn take_back_pending(run: &Run) -> Result<(), NetworkError> {
 /// Everything is decided, and every file rendered, before the first change.
 fn prepare(
     run: &Run,
-    host: &Host,
+    host: &HostPaths,
     host_plan: &HostPlan,
-    found: &Found,
+    found: &HostState,
     master: SocketAddr,
-) -> Result<Work, NetworkError> {
-    let made = saved::made(&host.state)?;
-    let replaced = replaced(&made, host_plan, &found.observed, found.snapshot.as_ref())?;
+) -> Result<NetworkChange, NetworkError> {
+    let created = saved::created(&host.state)?;
+    let replaced = replaced(&created, host_plan, &found.observed, found.snapshot.as_ref())?;
     let by_dhcp = replaced.names.iter().find(|(old, _)| found.tree.is_dhcp(old));
     if let Some((old, _)) = by_dhcp {
         let manager = found.tree.manager().to_string();
         return Err(ReplaceError::ByDhcp { old: old.clone(), manager }.into());
     }
-    let stack = resolve(host_plan, &replaced.observed, &found.memory)?;
+    let network = resolve(host_plan, &replaced.observed, &found.memory)?;
     let tree = found.tree.clone().renamed(&replaced.names);
-    let files = wanted(&tree, &stack, &run.templates, &stamp(SystemTime::now()))?;
+    let files = desired_files(&tree, &network, &run.templates, &stamp(SystemTime::now()))?;
     let files = changed(files).map_err(NetworkError::Unread)?;
-    let left = made.made_beyond(&stack).cloned().collect();
+    let left = created.devices_not_in(&network).cloned().collect();
     let has_replaced = !replaced.names.is_empty();
-    let steps = plan(&stack, &replaced.observed);
+    let steps = plan(&network, &replaced.observed);
     let renamed = replaced.names.iter().filter(|(old, new)| old != new).cloned();
     let renamed = renamed.map(|(from, to)| Moved { from, to });
-    let moved = moved(&steps, &stack, &found.observed).into_iter().chain(renamed).collect();
+    let moved = moved(&steps, &network, &found.observed).into_iter().chain(renamed).collect();
     let steps = replaced.change(steps, found.tree.manager());
-    Ok(Work {
+    Ok(NetworkChange {
         moved,
         has_replaced,
         survey: Survey::default(),
@@ -147,14 +147,14 @@ fn prepare(
         ignore_firewall: run.work.ignore_firewall,
         steps,
         files,
-        saved: saved::wanted(&host.state, &stack, left)?,
-        lost: lost(&found.tree, &stack),
-        probes: Probes::of(host_plan, &stack, master),
+        saved: saved::desired_files(&host.state, &network, left)?,
+        lost: lost(&found.tree, &network),
+        probes: Probes::of(host_plan, &network, master),
         manager: found.tree.manager(),
         confirm: run.work.confirm,
-        is_repair: saved::read(&host.state)?.as_ref() == Some(&stack),
+        is_repair: saved::read(&host.state)?.as_ref() == Some(&network),
         summary: None,
-        made,
-        stack,
+        created,
+        network,
     })
 }

@@ -24,7 +24,7 @@ pub struct Observed {
     /// Open vSwitch's bridges; `None`: it does not run, or nobody asked.
     pub switch: Option<Vec<OvsBridge>>,
     /// What the host itself takes of what comes in through each; none where nobody asked.
-    pub hearing: Vec<(IfName, HostIpFilter)>,
+    pub host_ip_filters: Vec<(IfName, HostIpFilter)>,
     /// Parts of the kernel that the plan needs and that are not there.
     pub lacking: Vec<Module>,
 }
@@ -37,8 +37,11 @@ pub async fn observe(kernel: &Kernel) -> Result<Observed, NetError> {
     let links = kernel.links().await?;
     let (addresses, routes, further) =
         tokio::try_join!(kernel.all_addresses(), kernel.all_routes(), kernel.routes_of_further_tables())?;
-    let names: HashMap<u32, &IfName> =
-        links.iter().filter(|link| !is_containers(&link.name)).map(|link| (link.index, &link.name)).collect();
+    let names: HashMap<u32, &IfName> = links
+        .iter()
+        .filter(|link| !is_container_port(&link.name))
+        .map(|link| (link.index, &link.name))
+        .collect();
     // one of an interface that came since the first dump is left out
     let named = |index: u32| names.get(&index).map(|name| (*name).clone());
     Ok(Observed {
@@ -65,7 +68,7 @@ fn is_global(address: &IpNet) -> bool {
 }
 
 /// The host's end of a container's veth, which netd names `xh` and a hash.
-pub fn is_containers(name: &IfName) -> bool {
+pub fn is_container_port(name: &IfName) -> bool {
     name.as_str().starts_with("xh")
 }
 
@@ -76,7 +79,7 @@ impl Observed {
     }
 
     /// The interface that has that address.
-    pub fn carrier(&self, address: IpAddr) -> Option<&Link> {
+    pub fn link_with_address(&self, address: IpAddr) -> Option<&Link> {
         let (name, _) = self.addresses.iter().find(|(_, on)| on.addr() == address)?;
         self.link(name)
     }
@@ -87,13 +90,13 @@ impl Observed {
     }
 
     /// What the host itself takes of what comes in through an interface.
-    pub fn hearing(&self, through: &IfName) -> Option<HostIpFilter> {
-        self.hearing.iter().find(|(name, _)| name == through).map(|(_, hearing)| *hearing)
+    pub fn host_ip_filter(&self, through: &IfName) -> Option<HostIpFilter> {
+        self.host_ip_filters.iter().find(|(name, _)| name == through).map(|(_, hearing)| *hearing)
     }
 
     /// Whether that is nothing.
-    pub fn is_deaf(&self, through: &IfName) -> bool {
-        self.hearing(through).is_some_and(HostIpFilter::is_blocked)
+    pub fn is_isolated(&self, through: &IfName) -> bool {
+        self.host_ip_filter(through).is_some_and(HostIpFilter::is_blocked)
     }
 
     /// The routes through an interface.
@@ -102,7 +105,7 @@ impl Observed {
     }
 
     /// The default routes: interface and gateway of each.
-    pub fn defaults(&self) -> impl Iterator<Item = (&IfName, IpAddr)> {
+    pub fn default_routes(&self) -> impl Iterator<Item = (&IfName, IpAddr)> {
         let default = self.routes.iter().filter(|(_, route)| route.destination.prefix_len() == 0);
         default.filter_map(|(device, route)| Some((device, route.gateway?)))
     }
@@ -137,7 +140,8 @@ impl Observed {
 
     /// The interfaces, for a message.
     pub fn names(&self) -> String {
-        let real = self.links.iter().filter(|link| link.name.as_str() != "lo" && !is_containers(&link.name));
+        let real =
+            self.links.iter().filter(|link| link.name.as_str() != "lo" && !is_container_port(&link.name));
         real.map(|link| link.name.as_str()).collect::<Vec<_>>().join(", ")
     }
 }

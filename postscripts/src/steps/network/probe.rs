@@ -14,14 +14,14 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::knock::{Knock, Knocked};
 use super::observe::Observed;
-use super::stack::Stack;
+use super::resolved::ResolvedNetwork;
 
 /// One attempt to connect.
-const ATTEMPT: Duration = Duration::from_secs(1);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// A neighbour is asked twice in it.
-const WINDOW: Duration = Duration::from_millis(500);
+const NEIGHBOUR_TIMEOUT: Duration = Duration::from_millis(500);
 /// A refused attempt comes back at once.
-const PAUSE: Duration = Duration::from_millis(100);
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// All who must answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,12 +49,12 @@ pub struct Neighbour {
 
 /// Who did not.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum Silence {
+pub enum NoAnswer {
     /// No connection.
     #[error("the management node does not answer at {0}")]
     Master(SocketAddr),
     /// No answer from a neighbour.
-    #[error("{who} {address} does not answer {} on {device}", question(address))]
+    #[error("{who} {address} does not answer {} on {device}", protocol(address))]
     Neighbour {
         /// Who it is.
         who: String,
@@ -65,22 +65,23 @@ pub enum Silence {
     },
     /// No way in.
     #[error("new ssh connections from the management node do not get in ({0})")]
-    WayIn(String),
+    SshAccess(String),
 }
 
-fn question(address: &IpAddr) -> &'static str {
+fn protocol(address: &IpAddr) -> &'static str {
     if address.is_ipv4() { "ARP" } else { "neighbour discovery" }
 }
 
 impl Probes {
     /// Who must answer through these devices: the gateways that the tables say, not those that were kept.
-    pub fn of(plan: &HostPlan, stack: &Stack, master: SocketAddr) -> Self {
+    pub fn of(plan: &HostPlan, network: &ResolvedNetwork, master: SocketAddr) -> Self {
         let mut probes = Self { master, neighbours: Vec::new(), knock: None };
-        for device in &stack.devices {
-            let said = plan.device(&device.name).map(|device| device.gateways.as_slice()).unwrap_or_default();
-            let said = said.iter().filter(|gateway| device.gateways.contains(gateway));
+        for device in &network.devices {
+            let gateways =
+                plan.device(&device.name).map(|device| device.gateways.as_slice()).unwrap_or_default();
+            let gateways = gateways.iter().filter(|gateway| device.gateways.contains(gateway));
             let near = |address: &IpAddr| device.addresses.iter().any(|own| own.contains(address));
-            let asked = said.map(|gateway| ("the gateway", *gateway));
+            let asked = gateways.map(|gateway| ("the gateway", *gateway));
             for (who, address) in [("the management node", master.ip())].into_iter().chain(asked) {
                 let known = probes.neighbours.iter().any(|known| known.address == address);
                 if near(&address) && !known && !device.has(address) {
@@ -96,10 +97,10 @@ impl Probes {
     }
 
     /// Without the gateways that are in use now and do not answer now either: nothing that we do makes them.
-    pub async fn without_silent(mut self, observed: &Observed) -> Self {
+    pub async fn without_unreachable(mut self, observed: &Observed) -> Self {
         let mut answering = Vec::new();
         for neighbour in self.neighbours {
-            let through = observed.defaults().find(|(_, gateway)| *gateway == neighbour.address);
+            let through = observed.default_routes().find(|(_, gateway)| *gateway == neighbour.address);
             let silent = match through {
                 Some((device, _)) => {
                     !Neighbour { device: device.clone(), ..neighbour.clone() }.answers().await
@@ -118,12 +119,12 @@ impl Probes {
     ///
     /// # Errors
     /// The first that did not.
-    pub async fn answer(&self, patience: Duration) -> Result<(), Silence> {
-        let end = Instant::now() + patience;
-        self.answer_us(patience).await?;
+    pub async fn answer(&self, limit: Duration) -> Result<(), NoAnswer> {
+        let end = Instant::now() + limit;
+        self.outgoing_probes(limit).await?;
         match self.knocked(end).await {
             Knocked::In => Ok(()),
-            Knocked::Out(why) | Knocked::NoHelper(why) => Err(Silence::WayIn(why)),
+            Knocked::Out(why) | Knocked::NoHelper(why) => Err(NoAnswer::SshAccess(why)),
         }
     }
 
@@ -131,12 +132,12 @@ impl Probes {
     ///
     /// # Errors
     /// The first that did not.
-    pub async fn answer_at_boot(&self, patience: Duration) -> Result<(), Silence> {
-        let end = Instant::now() + patience;
-        self.answer_us(patience).await?;
+    pub async fn answer_at_boot(&self, limit: Duration) -> Result<(), NoAnswer> {
+        let end = Instant::now() + limit;
+        self.outgoing_probes(limit).await?;
         match self.knocked(end).await {
             Knocked::In | Knocked::NoHelper(_) => Ok(()),
-            Knocked::Out(why) => Err(Silence::WayIn(why)),
+            Knocked::Out(why) => Err(NoAnswer::SshAccess(why)),
         }
     }
 
@@ -148,22 +149,22 @@ impl Probes {
             if knocked == Knocked::In || Instant::now() >= end {
                 return knocked;
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(RETRY_INTERVAL).await;
         }
     }
 
     /// Waits for those that we ask.
-    async fn answer_us(&self, patience: Duration) -> Result<(), Silence> {
-        let end = Instant::now() + patience;
-        if !answers(self.master, patience).await {
-            return Err(Silence::Master(self.master));
+    async fn outgoing_probes(&self, limit: Duration) -> Result<(), NoAnswer> {
+        let end = Instant::now() + limit;
+        if !answers(self.master, limit).await {
+            return Err(NoAnswer::Master(self.master));
         }
         for neighbour in &self.neighbours {
             while !neighbour.answers().await {
                 if Instant::now() >= end {
-                    return Err(neighbour.silence());
+                    return Err(neighbour.no_answer());
                 }
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(RETRY_INTERVAL).await;
             }
         }
         Ok(())
@@ -174,24 +175,24 @@ impl Neighbour {
     /// Whether it answers once.
     async fn answers(&self) -> bool {
         let answer: Result<_, PacketError> = match self.address {
-            IpAddr::V4(v4) => arp::probe(&self.device, v4, WINDOW, &[]).await,
-            IpAddr::V6(v6) => ndp::probe(&self.device, v6, WINDOW, &[]).await,
+            IpAddr::V4(v4) => arp::probe(&self.device, v4, NEIGHBOUR_TIMEOUT, &[]).await,
+            IpAddr::V6(v6) => ndp::probe(&self.device, v6, NEIGHBOUR_TIMEOUT, &[]).await,
         };
         // a device that is not there or down yet is no other silence
         answer.is_ok_and(|found| found.is_some())
     }
 
-    fn silence(&self) -> Silence {
-        Silence::Neighbour { who: self.who.clone(), address: self.address, device: self.device.clone() }
+    fn no_answer(&self) -> NoAnswer {
+        NoAnswer::Neighbour { who: self.who.clone(), address: self.address, device: self.device.clone() }
     }
 }
 
 /// Whether the management node answers (accepts a connection) within that time.
-pub async fn answers(master: SocketAddr, patience: Duration) -> bool {
-    let end = Instant::now() + patience;
+pub async fn answers(master: SocketAddr, limit: Duration) -> bool {
+    let end = Instant::now() + limit;
     loop {
-        let next = Instant::now() + ATTEMPT;
-        if let Ok(Ok(_)) = timeout(ATTEMPT, TcpStream::connect(master)).await {
+        let next = Instant::now() + CONNECT_TIMEOUT;
+        if let Ok(Ok(_)) = timeout(CONNECT_TIMEOUT, TcpStream::connect(master)).await {
             return true;
         }
         if Instant::now() >= end {

@@ -9,59 +9,67 @@ use std::time::Duration;
 use hostnet::ovs;
 use tokio::time::{Instant, sleep};
 
+use super::backend::HostBackend;
 use super::error::NetworkError;
-use super::execute::{Means, apply};
-use super::found::{Host, look};
-use super::guard::Place;
-use super::guard::take_back::take_back_late;
-use super::hands::ThisMachine;
+use super::execute::{Backends, apply};
+use super::guard::StateDir;
+use super::guard::roll_back::roll_back_switch;
+use super::host_state::{HostPaths, observe_network};
 use super::observe::Observed;
 use super::plan::{Step, plan};
+use super::resolved::{Kind, ResolvedNetwork};
 use super::saved;
-use super::stack::{Kind, Stack};
 use crate::log::Log;
 
 const NAME: &str = "network";
 /// How long ovsdb-server and the manager's devices may take after the start.
-const PATIENCE: Duration = Duration::from_secs(60);
-const AGAIN: Duration = Duration::from_millis(100);
+const SWITCH_TIMEOUT: Duration = Duration::from_secs(60);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// How long the network manager has at boot for what it can do itself: a second address of the same sort is an error to ifup.
-const MANAGER: Duration = Duration::from_secs(5);
+const MANAGER_TIMEOUT: Duration = Duration::from_secs(5);
 /// There from the first time in a boot on: after that, what is missing is missed by nobody else.
-const DONE: &str = "/run/xdock/network-restored";
+const RESTORED_MARK: &str = "/run/xdock/network-restored";
 
 /// What was done; `None`: nothing was to do. `manager`: how long others have to do it.
 ///
 /// # Errors
 /// See [`NetworkError`].
-pub async fn restore(host: &Host, remote: &str, manager: Duration) -> Result<Option<String>, NetworkError> {
-    let stack = saved_stack(host)?;
-    bring_back(of_switch(&stack), remote, manager).await
+pub async fn restore(
+    host: &HostPaths,
+    remote: &str,
+    manager: Duration,
+) -> Result<Option<String>, NetworkError> {
+    let network = saved_network(host)?;
+    restore_network(ovs_components(&network), remote, manager).await
 }
 
-fn saved_stack(host: &Host) -> Result<Stack, NetworkError> {
+fn saved_network(host: &HostPaths) -> Result<ResolvedNetwork, NetworkError> {
     saved::read(&host.state)?
         .ok_or_else(|| NetworkError::NothingSaved(saved::path(&host.state).display().to_string()))
 }
 
-async fn bring_back(stack: Stack, remote: &str, manager: Duration) -> Result<Option<String>, NetworkError> {
-    if stack.devices.is_empty() {
+async fn restore_network(
+    network: ResolvedNetwork,
+    remote: &str,
+    manager: Duration,
+) -> Result<Option<String>, NetworkError> {
+    if network.devices.is_empty() {
         return Ok(None);
     }
-    let means = Means::open(remote).map_err(NetworkError::Observe)?;
-    let (begun, end) = (Instant::now(), Instant::now() + PATIENCE);
+    let backends = Backends::open(remote).map_err(NetworkError::Observe)?;
+    let (begun, end) = (Instant::now(), Instant::now() + SWITCH_TIMEOUT);
     let mut done: Vec<String> = Vec::new();
     loop {
-        let observed = wait(&means, &stack, end).await?;
-        let steps = plan(&stack, &observed);
+        let observed = wait(&backends, &network, end).await?;
+        let steps = plan(&network, &observed);
         if steps.is_empty() {
             break;
         }
-        if begun.elapsed() < manager && steps.iter().any(is_managers) {
-            sleep(AGAIN).await;
+        if begun.elapsed() < manager && steps.iter().any(is_for_manager) {
+            sleep(POLL_INTERVAL).await;
             continue;
         }
-        match apply(&means, &steps, |_| {}).await {
+        match apply(&backends, &steps, |_| {}).await {
             Ok(()) => {
                 done.extend(steps.iter().map(ToString::to_string));
                 // undone by somebody else as often as it is done
@@ -70,7 +78,7 @@ async fn bring_back(stack: Stack, remote: &str, manager: Duration) -> Result<Opt
                 }
             }
             // a switch that is still starting
-            Err(_) if Instant::now() < end => sleep(AGAIN).await,
+            Err(_) if Instant::now() < end => sleep(POLL_INTERVAL).await,
             Err(error) => return Err(NetworkError::Restore(error)),
         }
     }
@@ -78,21 +86,21 @@ async fn bring_back(stack: Stack, remote: &str, manager: Duration) -> Result<Opt
 }
 
 /// Whether a network manager may do it: none knows of a switch in user space.
-fn is_managers(step: &Step) -> bool {
-    !matches!(step, Step::SetHearing { .. })
+fn is_for_manager(step: &Step) -> bool {
+    !matches!(step, Step::SetHostIpFilter { .. })
 }
 
 /// Restores this machine's, and tells what was done. First what a change that was taken back at boot has left in the switch:
 /// that may be all, where no network was ever confirmed.
 pub async fn run(log: &Log) -> ExitCode {
-    let place = Place::host();
-    if place.change().exists() {
+    let state_dir = StateDir::host();
+    if state_dir.change().exists() {
         // who makes the change, or takes it back, brings its own bridges
         return ExitCode::SUCCESS;
     }
-    let late = match ThisMachine::open() {
-        Ok(hands) => {
-            let late = take_back_late(&place, &hands).await;
+    let late = match HostBackend::open() {
+        Ok(backend) => {
+            let late = roll_back_switch(&state_dir, &backend).await;
             late.inspect_err(|error| log.failure(NAME, error)).ok().flatten()
         }
         Err(error) => {
@@ -100,14 +108,14 @@ pub async fn run(log: &Log) -> ExitCode {
             None
         }
     };
-    let host = Host::this();
-    let first = !Path::new(DONE).exists();
-    let manager = if first { MANAGER } else { Duration::ZERO };
+    let host = HostPaths::host();
+    let first = !Path::new(RESTORED_MARK).exists();
+    let manager = if first { MANAGER_TIMEOUT } else { Duration::ZERO };
     let restored = match (saved::path(&host.state).exists(), &late) {
         (false, Some(_)) => Ok(None),
         // the switch may have had the name or the NIC of a bridge that the manager then could not make
-        (true, Some(_)) => match saved_stack(&host) {
-            Ok(stack) => bring_back(stack, ovs::REMOTE, manager).await,
+        (true, Some(_)) => match saved_network(&host) {
+            Ok(network) => restore_network(network, ovs::REMOTE, manager).await,
             Err(error) => Err(error),
         },
         _ => restore(&host, ovs::REMOTE, manager).await,
@@ -115,7 +123,7 @@ pub async fn run(log: &Log) -> ExitCode {
     match restored {
         Ok(done) => {
             // only said to ourselves: where it can not be, the next time takes some seconds longer
-            let _ = durable::replace(Path::new(DONE), b"", 0o644);
+            let _ = durable::replace(Path::new(RESTORED_MARK), b"", 0o644);
             if let Some(done) = late.into_iter().chain(done).reduce(|a, b| format!("{a}, {b}")) {
                 log.summary(NAME, done);
             }
@@ -129,29 +137,33 @@ pub async fn run(log: &Log) -> ExitCode {
 }
 
 /// Open vSwitch's bridges and what stands with them; the rest is the manager's.
-fn of_switch(stack: &Stack) -> Stack {
-    let towers = stack.towers().into_iter();
-    let with_switch =
-        towers.filter(|tower| tower.iter().any(|device| matches!(device.kind, Kind::OvsBridge { .. })));
-    Stack { devices: with_switch.flatten().cloned().collect() }
+fn ovs_components(network: &ResolvedNetwork) -> ResolvedNetwork {
+    let components = network.components().into_iter();
+    let with_ovs = components
+        .filter(|component| component.iter().any(|device| matches!(device.kind, Kind::OvsBridge { .. })));
+    ResolvedNetwork { devices: with_ovs.flatten().cloned().collect() }
 }
 
-/// Until the switch answers and what its bridges stand on is there; what is still missing then is made.
-async fn wait(means: &Means, stack: &Stack, end: Instant) -> Result<Observed, NetworkError> {
+/// Until the switch answers and what its bridges stand on is there; what is still missing then is created.
+async fn wait(
+    backends: &Backends,
+    network: &ResolvedNetwork,
+    end: Instant,
+) -> Result<Observed, NetworkError> {
     loop {
-        let observed = look(means, true).await?;
+        let observed = observe_network(backends, true).await?;
         let is_late = Instant::now() >= end;
-        if observed.switch.is_some() && (is_late || stands(stack, &observed)) {
+        if observed.switch.is_some() && (is_late || ports_exist(network, &observed)) {
             return Ok(observed);
         }
         if is_late {
-            return Err(NetworkError::NoSwitch(PATIENCE.as_secs()));
+            return Err(NetworkError::NoSwitch(SWITCH_TIMEOUT.as_secs()));
         }
-        sleep(AGAIN).await;
+        sleep(POLL_INTERVAL).await;
     }
 }
 
-fn stands(stack: &Stack, observed: &Observed) -> bool {
-    let bridges = stack.devices.iter().filter(|device| matches!(device.kind, Kind::OvsBridge { .. }));
-    bridges.flat_map(|bridge| stack.below(&bridge.name)).all(|lower| observed.link(lower).is_some())
+fn ports_exist(network: &ResolvedNetwork, observed: &Observed) -> bool {
+    let bridges = network.devices.iter().filter(|device| matches!(device.kind, Kind::OvsBridge { .. }));
+    bridges.flat_map(|bridge| network.below(&bridge.name)).all(|lower| observed.link(lower).is_some())
 }

@@ -1,18 +1,18 @@
 //! The last confirmed network of this host, as a file: what `xdockhost restore` brings back, and what a later run remembers of
-//! the NICs that it found, and of devices that left the tables since.
+//! the NICs that it found, and of devices that removed the tables since.
 
 use std::path::{Path, PathBuf};
 
 use durable::FileError;
 use thiserror::Error;
 
-use super::stack::{Device, Stack};
-use crate::files::Wanted;
+use super::resolved::{Device, ResolvedNetwork};
+use crate::files::DesiredFile;
 
 /// Beside the records of pending changes.
 const FILE: &str = "plan.json";
-/// Beside it: devices that left the tables, until they are gone.
-const LEFT: &str = "left.json";
+/// Beside it: devices that removed the tables, until they are gone.
+const REMOVED: &str = "removed.json";
 
 /// Where it is.
 pub fn path(state: &Path) -> PathBuf {
@@ -25,7 +25,7 @@ pub enum SavedError {
     /// Not readable.
     #[error(transparent)]
     File(#[from] FileError),
-    /// Not what this program wrote. Without it a run does not know which devices earlier runs made.
+    /// Not what this program wrote. Without it a run does not know which devices earlier runs created.
     #[error("{} is not what xdockhost wrote; restore it from a backup, or move it away to treat this host as new", path.display())]
     Text {
         /// The file.
@@ -40,43 +40,47 @@ pub enum SavedError {
 ///
 /// # Errors
 /// See [`SavedError`].
-pub fn read(state: &Path) -> Result<Option<Stack>, SavedError> {
-    stack(path(state))
+pub fn read(state: &Path) -> Result<Option<ResolvedNetwork>, SavedError> {
+    read_network(path(state))
 }
 
-/// All devices that earlier runs made: those of the confirmed network, and those that left it.
+/// All devices that earlier runs created: those of the confirmed network, and those that removed it.
 ///
 /// # Errors
 /// See [`SavedError`].
-pub fn made(state: &Path) -> Result<Stack, SavedError> {
-    let mut made = read(state)?.unwrap_or_default();
-    let left = stack(state.join(LEFT))?.unwrap_or_default();
-    let left = left.devices.into_iter().filter(|device| made.device(&device.name).is_none());
-    let left: Vec<Device> = left.collect();
-    made.devices.extend(left);
-    Ok(made)
+pub fn created(state: &Path) -> Result<ResolvedNetwork, SavedError> {
+    let mut created = read(state)?.unwrap_or_default();
+    let removed = read_network(state.join(REMOVED))?.unwrap_or_default();
+    let removed = removed.devices.into_iter().filter(|device| created.device(&device.name).is_none());
+    let removed: Vec<Device> = removed.collect();
+    created.devices.extend(removed);
+    Ok(created)
 }
 
-fn stack(path: PathBuf) -> Result<Option<Stack>, SavedError> {
+fn read_network(path: PathBuf) -> Result<Option<ResolvedNetwork>, SavedError> {
     let Some(text) = durable::read(&path)? else { return Ok(None) };
     serde_json::from_slice(&text).map(Some).map_err(|source| SavedError::Text { path, source })
 }
 
-/// The files as they shall be; `left`: what left the tables and is still there, each after those that it stands on.
+/// The files as they shall be; `removed`: what removed the tables and is still there, each after those that it stands on.
 ///
 /// # Errors
 /// It can not be written as JSON: none of its maps has keys that are no strings.
-pub fn wanted(state: &Path, stack: &Stack, left: Vec<Device>) -> Result<[Wanted; 2], serde_json::Error> {
-    let file = |path, stack: &Stack| {
-        let text = serde_json::to_string_pretty(stack)? + "\n";
-        Ok::<_, serde_json::Error>(Wanted { mode: 0o600, ..Wanted::text(path, text) })
+pub fn desired_files(
+    state: &Path,
+    network: &ResolvedNetwork,
+    removed: Vec<Device>,
+) -> Result<[DesiredFile; 2], serde_json::Error> {
+    let file = |path, network: &ResolvedNetwork| {
+        let text = serde_json::to_string_pretty(network)? + "\n";
+        Ok::<_, serde_json::Error>(DesiredFile { mode: 0o600, ..DesiredFile::text(path, text) })
     };
-    let path_of_left = state.join(LEFT);
-    let left = match left.is_empty() {
-        true => Wanted::absent(path_of_left),
-        false => file(path_of_left, &Stack { devices: left })?,
+    let removed_path = state.join(REMOVED);
+    let removed = match removed.is_empty() {
+        true => DesiredFile::absent(removed_path),
+        false => file(removed_path, &ResolvedNetwork { devices: removed })?,
     };
-    Ok([file(path(state), stack)?, left])
+    Ok([file(path(state), network)?, removed])
 }
 
 #[cfg(test)]
@@ -87,16 +91,16 @@ mod tests {
     fn a_record_that_cannot_be_read_is_not_an_absent_one() {
         let state = tempfile::tempdir().unwrap();
         assert_eq!(read(state.path()).unwrap(), None);
-        assert_eq!(made(state.path()).unwrap(), Stack::default());
-        for name in [FILE, LEFT] {
+        assert_eq!(created(state.path()).unwrap(), ResolvedNetwork::default());
+        for name in [FILE, REMOVED] {
             let path = state.path().join(name);
             std::fs::write(&path, b"{\"devices\": [\xff").unwrap();
-            let text = made(state.path()).unwrap_err().to_string();
+            let text = created(state.path()).unwrap_err().to_string();
             let advice = "restore it from a backup, or move it away to treat this host as new";
             assert_eq!(text, format!("{} is not what xdockhost wrote; {advice}", path.display()));
             std::fs::remove_file(&path).unwrap();
             std::os::unix::fs::symlink("/not/mounted", &path).unwrap();
-            let text = made(state.path()).unwrap_err().to_string();
+            let text = created(state.path()).unwrap_err().to_string();
             assert_eq!(text, format!("cannot read {}", path.display()));
             std::fs::remove_file(&path).unwrap();
         }

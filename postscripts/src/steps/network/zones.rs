@@ -13,13 +13,13 @@ use thiserror::Error;
 
 use super::plan::Step;
 use super::references::Moved;
-use crate::files::Wanted;
+use crate::files::DesiredFile;
 
 /// Where the administrator's zones are; those of /usr/lib have no interfaces.
 const ZONES: &str = "etc/firewalld/zones";
 const PROGRAM: &str = "firewall-cmd";
 /// A program in Python that asks a daemon.
-const DEADLINE: Duration = Duration::from_secs(20);
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A zone cannot be read, so the new device cannot follow into it.
 #[derive(Debug, Error)]
@@ -36,7 +36,7 @@ pub enum ZoneError {
 #[derive(Debug, Default)]
 pub(super) struct Followed {
     pub(super) steps: Vec<Step>,
-    pub(super) files: Vec<Wanted>,
+    pub(super) files: Vec<DesiredFile>,
 }
 
 /// Asks firewalld, where it is installed, and reads its files.
@@ -66,7 +66,7 @@ pub(super) async fn follow(root: &Path, moved: &[Moved]) -> Result<Followed, Zon
         }
     }
     for (path, xml) in files {
-        let file = Wanted::text(path, xml);
+        let file = DesiredFile::text(path, xml);
         if file.differs()? {
             followed.files.push(file);
         }
@@ -79,14 +79,14 @@ pub(super) async fn follow(root: &Path, moved: &[Moved]) -> Result<Followed, Zon
 /// # Errors
 /// It does not do it.
 pub(super) async fn add(device: &IfName, zone: &str) -> Result<(), ExecuteError> {
-    let words = [format!("--zone={zone}"), format!("--change-interface={device}")];
-    Command::new(PROGRAM, DEADLINE).args(words).execute().await.map(drop)
+    let args = [format!("--zone={zone}"), format!("--change-interface={device}")];
+    Command::new(PROGRAM, COMMAND_TIMEOUT).args(args).execute().await.map(drop)
 }
 
 /// Takes a device out of a zone. One that is not there, or a firewalld that does not run, has nothing to take out.
 pub(super) async fn remove(device: &IfName, zone: &str) {
-    let words = [format!("--zone={zone}"), format!("--remove-interface={device}")];
-    let _ = Command::new(PROGRAM, DEADLINE).args(words).execute().await;
+    let args = [format!("--zone={zone}"), format!("--remove-interface={device}")];
+    let _ = Command::new(PROGRAM, COMMAND_TIMEOUT).args(args).execute().await;
 }
 
 /// The zones with interfaces, as firewalld prints them; empty where it is not installed or does not run.
@@ -97,7 +97,7 @@ async fn ask() -> Result<String, ZoneError> {
         ExecuteError::Status { status, .. } => status.code() == Some(252),
         ExecuteError::Deadline { .. } => false,
     };
-    match Command::new(PROGRAM, DEADLINE).args(["--get-active-zones"]).execute().await {
+    match Command::new(PROGRAM, COMMAND_TIMEOUT).args(["--get-active-zones"]).execute().await {
         Ok(output) => Ok(output.text()),
         Err(error) if missing(&error) => Ok(String::new()),
         Err(error) => Err(ZoneError::Ask(error)),

@@ -8,9 +8,9 @@ use super::Model;
 
 impl Model {
     pub(super) fn set_hearing(&mut self, name: &IfName, hearing: HostIpFilter) {
-        self.now.hearing.retain(|(known, _)| known != name);
+        self.now.host_ip_filters.retain(|(known, _)| known != name);
         if self.now.link(name).is_some() {
-            self.now.hearing.push((name.clone(), hearing));
+            self.now.host_ip_filters.push((name.clone(), hearing));
         }
         if hearing.disable_ipv6 {
             self.now.addresses.retain(|(on, address)| on != name || address.addr().is_ipv4());
@@ -19,7 +19,7 @@ impl Model {
 
     pub(super) fn add_address(&mut self, name: &IfName, address: IpNet) -> Result<(), String> {
         self.get(name)?;
-        let hearing = self.now.hearing(name);
+        let hearing = self.now.host_ip_filter(name);
         if address.addr().is_ipv6() && hearing.is_some_and(|hearing| hearing.disable_ipv6) {
             return Err(format!("{name} has no IPv6"));
         }

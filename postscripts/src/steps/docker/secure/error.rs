@@ -71,7 +71,7 @@ pub enum SecureError {
     Docker(#[from] DockerError),
     /// The engine did not start so.
     #[error("the engine does not start with mutual TLS; everything is as before; {journal}")]
-    TakenBack {
+    RolledBack {
         /// What it said.
         journal: Journal,
         /// Why.

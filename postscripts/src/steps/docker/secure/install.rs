@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::keys::{self, DIRECTORY};
 use super::{NAME, SecureError, unit};
-use crate::files::Wanted;
+use crate::files::DesiredFile;
 use crate::log::Log;
 use crate::render::{OVERRIDES, Templates};
 use crate::steps::docker::configuration::{Document, PATH as CONFIGURATION};
@@ -45,7 +45,7 @@ pub(super) async fn run(log: &Log) -> Result<String, SecureError> {
     let text = std::io::read_to_string(std::io::stdin()).map_err(SecureError::Input)?;
     let order: Order = serde_json::from_str(&text).map_err(SecureError::Order)?;
     let wanted = files(&order).await?;
-    let before: Result<Vec<Wanted>, FileError> =
+    let before: Result<Vec<DesiredFile>, FileError> =
         wanted.iter().map(|file| as_it_is(&file.path, file.mode)).collect();
     let before = before?;
     if service::observe(&[ENGINE]).await.first().is_some_and(|unit| unit.active) {
@@ -59,7 +59,7 @@ pub(super) async fn run(log: &Log) -> Result<String, SecureError> {
         if let Err(source) = restart().await {
             return Err(SecureError::Dead { journal, source });
         }
-        return Err(SecureError::TakenBack { journal, source });
+        return Err(SecureError::RolledBack { journal, source });
     }
     durable::remove(&Path::new(DIRECTORY).join(keys::WAITING))?;
     let done = format!("the engine listens at {} with mutual TLS", order.listen);
@@ -68,7 +68,7 @@ pub(super) async fn run(log: &Log) -> Result<String, SecureError> {
 }
 
 /// All of them, rendered before any is written; the drop-in is the last.
-async fn files(order: &Order) -> Result<Vec<Wanted>, SecureError> {
+async fn files(order: &Order) -> Result<Vec<DesiredFile>, SecureError> {
     #[derive(Serialize)]
     struct Values {
         command: String,
@@ -84,9 +84,9 @@ async fn files(order: &Order) -> Result<Vec<Wanted>, SecureError> {
     let at = |name| PathBuf::from(DIRECTORY).join(name);
     let pair = keys::pair(Path::new(DIRECTORY), &order.certificate)?;
     Ok(vec![
-        Wanted::text(at(keys::AUTHORITY), order.authority.as_str()),
-        Wanted { mode: 0o600, ..Wanted::text(at(keys::PAIR), pair) },
-        Wanted::text(DROP_IN, drop_in),
+        DesiredFile::text(at(keys::AUTHORITY), order.authority.as_str()),
+        DesiredFile { mode: 0o600, ..DesiredFile::text(at(keys::PAIR), pair) },
+        DesiredFile::text(DROP_IN, drop_in),
     ])
 }
 
@@ -113,14 +113,14 @@ async fn stays_home() -> Result<(), SecureError> {
     Ok(roots::refuse_move(&text, &text, Some(&running), &flags)?)
 }
 
-fn as_it_is(path: &Path, mode: u32) -> Result<Wanted, FileError> {
+fn as_it_is(path: &Path, mode: u32) -> Result<DesiredFile, FileError> {
     Ok(match durable::read(path)? {
-        Some(content) => Wanted { content, mode, ..Wanted::text(path, "") },
-        None => Wanted::absent(path),
+        Some(content) => DesiredFile { content, mode, ..DesiredFile::text(path, "") },
+        None => DesiredFile::absent(path),
     })
 }
 
-fn write(files: &[Wanted]) -> Result<(), SecureError> {
+fn write(files: &[DesiredFile]) -> Result<(), SecureError> {
     for file in files {
         file.write()?;
     }

@@ -8,19 +8,19 @@ use process::{Command, ExecuteError};
 use thiserror::Error;
 use tokio::time::timeout;
 
+use super::backend::RollbackBackend;
+use super::backup::FileBackup;
+use super::cleanup;
 use super::decide::{Action, Pending, Scope, on_trial, recovery};
-use super::ending;
-use super::hands::Hands;
-use super::kept::Kept;
-use super::place::{Place, PlaceError, Stage};
 use super::record::{Record, RecordError};
-use super::take_back::{LONG, Stuck, take_back};
+use super::roll_back::{GUARD_BACKOFF, RollbackFailed, roll_back};
+use super::state_dir::{Stage, StateDir, StateDirError};
 use crate::lock::{self, LockError};
 
 /// A boot waits for this; a lock that is held then is somebody's who works.
-const LOCKED: Duration = Duration::from_secs(150);
-const COMMAND: Duration = Duration::from_secs(20);
-const ONCE_MORE: Duration = Duration::from_secs(3);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(150);
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(20);
+const RETRY_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A boot could not do its part.
 #[derive(Debug, Error)]
@@ -30,19 +30,19 @@ pub enum BootError {
     Record(#[from] RecordError),
     /// They can not be listed.
     #[error(transparent)]
-    Place(#[from] PlaceError),
+    StateDir(#[from] StateDirError),
     /// The lock.
     #[error(transparent)]
     Lock(#[from] LockError),
     /// Somebody has the lock.
-    #[error("another run of xdockhost changes the network since {} s", LOCKED.as_secs())]
+    #[error("another run of xdockhost changes the network since {} s", LOCK_TIMEOUT.as_secs())]
     Busy,
     /// A file.
     #[error(transparent)]
     File(#[from] FileError),
     /// The way back.
     #[error(transparent)]
-    Stuck(#[from] Stuck),
+    RollbackFailed(#[from] RollbackFailed),
     /// A command.
     #[error(transparent)]
     Command(#[from] ExecuteError),
@@ -52,112 +52,115 @@ pub enum BootError {
 ///
 /// # Errors
 /// What can not be put right.
-pub async fn take_back_pending(place: &Place, hands: &impl Hands) -> Result<Option<String>, BootError> {
-    if !place.change().exists() {
+pub async fn roll_back_pending(
+    state_dir: &StateDir,
+    backend: &impl RollbackBackend,
+) -> Result<Option<String>, BootError> {
+    if !state_dir.change().exists() {
         return Ok(None);
     }
-    let _lock = timeout(LOCKED, lock::take(&place.lock())).await.map_err(|_| BootError::Busy)??;
+    let _lock = timeout(LOCK_TIMEOUT, lock::take(&state_dir.lock())).await.map_err(|_| BootError::Busy)??;
     // a guard may have done it meanwhile
-    let Some(record) = Record::read(&place.change())? else { return Ok(None) };
-    let scope = Scope::of(&record.boot, &place.boot);
-    act(place, hands, &Action::TakeBack(scope), Some(&record)).await
+    let Some(record) = Record::read(&state_dir.change())? else { return Ok(None) };
+    let scope = Scope::of(&record.boot, &state_dir.boot);
+    act(state_dir, backend, &Action::RollBack(scope), Some(&record)).await
 }
 
 /// Puts right what was cut off before this boot. Returns what it did, a line each.
 ///
 /// # Errors
 /// What can not be put right.
-pub async fn recover(place: &Place, hands: &impl Hands) -> Result<Vec<String>, BootError> {
+pub async fn recover(state_dir: &StateDir, backend: &impl RollbackBackend) -> Result<Vec<String>, BootError> {
     // most boots
-    if !place.change().exists() && place.records()?.is_empty() {
+    if !state_dir.change().exists() && state_dir.records()?.is_empty() {
         return Ok(Vec::new());
     }
-    let _lock = timeout(LOCKED, lock::take(&place.lock())).await.map_err(|_| BootError::Busy)??;
-    let pending = Record::read(&place.change())?;
+    let _lock = timeout(LOCK_TIMEOUT, lock::take(&state_dir.lock())).await.map_err(|_| BootError::Busy)??;
+    let pending = Record::read(&state_dir.change())?;
     let known = pending.as_ref().map(|record| Pending { id: &record.id, boot: &record.boot });
-    let records = place.records()?;
-    let mut told = Vec::new();
-    for action in recovery(known, &records, &place.boot) {
-        told.extend(act(place, hands, &action, pending.as_ref()).await?);
+    let records = state_dir.records()?;
+    let mut messages = Vec::new();
+    for action in recovery(known, &records, &state_dir.boot) {
+        messages.extend(act(state_dir, backend, &action, pending.as_ref()).await?);
     }
-    Ok(told)
+    Ok(messages)
 }
 
 async fn act(
-    place: &Place,
-    hands: &impl Hands,
+    state_dir: &StateDir,
+    backend: &impl RollbackBackend,
     action: &Action,
     pending: Option<&Record>,
 ) -> Result<Option<String>, BootError> {
     match action {
-        Action::TakeBack(scope) => {
+        Action::RollBack(scope) => {
             let Some(record) = pending else { return Ok(None) };
-            let back = take_back(place, record, hands, *scope, &LONG).await?;
+            let back = roll_back(state_dir, record, backend, *scope, &GUARD_BACKOFF).await?;
             if *scope == Scope::Booted {
-                reread(place, &record.files).await?;
+                regenerate(state_dir, &record.files).await?;
             }
             Ok(Some(format!("a change of the network was cut off; {back}")))
         }
         Action::MarkBooting(id) => {
-            let booting = Stage::Booting { boot: place.boot.clone() };
-            rename(place, id, &booting)?;
+            let booting = Stage::Booting { boot: state_dir.boot.clone() };
+            rename(state_dir, id, &booting)?;
             Ok(Some(
                 "first boot with the new network; it is kept when the management node answers".to_owned(),
             ))
         }
-        Action::BackToBooted(id) => {
-            back_to_booted(place, id).await?;
+        Action::RestoreBooted(id) => {
+            restore_booted(state_dir, id).await?;
             Ok(Some(
                 "the new network's first boot was not found good; the old network's files are back"
                     .to_owned(),
             ))
         }
-        Action::Forget(id) => {
-            path_of(place, id)?.map_or(Ok(()), |(path, _)| durable::remove(&path).map(drop))?;
+        Action::Discard(id) => {
+            path_of(state_dir, id)?.map_or(Ok(()), |(path, _)| durable::remove(&path).map(drop))?;
             Ok(None)
         }
     }
 }
 
-fn path_of(place: &Place, id: &str) -> Result<Option<(std::path::PathBuf, Stage)>, PlaceError> {
-    let records = place.records()?;
-    let found = records.into_iter().find(|(known, stage)| known == id && *stage != Stage::Late);
-    Ok(found.map(|(id, stage)| (place.record(&stage, &id), stage)))
+fn path_of(state_dir: &StateDir, id: &str) -> Result<Option<(std::path::PathBuf, Stage)>, StateDirError> {
+    let records = state_dir.records()?;
+    let found = records.into_iter().find(|(known, stage)| known == id && *stage != Stage::SwitchPending);
+    Ok(found.map(|(id, stage)| (state_dir.record(&stage, &id), stage)))
 }
 
-fn rename(place: &Place, id: &str, stage: &Stage) -> Result<(), BootError> {
-    if let Some((path, _)) = path_of(place, id)? {
-        durable::rename(&path, &place.record(stage, id))?;
+fn rename(state_dir: &StateDir, id: &str, stage: &Stage) -> Result<(), BootError> {
+    if let Some((path, _)) = path_of(state_dir, id)? {
+        durable::rename(&path, &state_dir.record(stage, id))?;
     }
     Ok(())
 }
 
 /// The files that booted before; what the switch has beyond them goes when it runs.
-async fn back_to_booted(place: &Place, id: &str) -> Result<(), BootError> {
-    let Some((path, _)) = path_of(place, id)? else { return Ok(()) };
+async fn restore_booted(state_dir: &StateDir, id: &str) -> Result<(), BootError> {
+    let Some((path, _)) = path_of(state_dir, id)? else { return Ok(()) };
     let Some(record) = Record::read(&path)? else { return Ok(()) };
     restore(&record.files)?;
-    ending::execute(&ending::of_trial(place, path, &record))?;
-    reread(place, &record.files).await
+    cleanup::execute(&cleanup::of_trial(state_dir, path, &record))?;
+    regenerate(state_dir, &record.files).await
 }
 
 /// All of them, past errors.
-fn restore(files: &[Kept]) -> Result<(), FileError> {
+fn restore(files: &[FileBackup]) -> Result<(), FileError> {
     let failed: Vec<FileError> = files.iter().filter_map(|file| file.restore().err()).collect();
     failed.into_iter().next().map_or(Ok(()), Err)
 }
 
 /// netplan and systemd have read their files before any unit runs (systemd.generator(7)); cloud-init has the same
 /// to do, and does it so.
-async fn reread(place: &Place, files: &[Kept]) -> Result<(), BootError> {
+async fn regenerate(state_dir: &StateDir, files: &[FileBackup]) -> Result<(), BootError> {
     let any = |directory: &str| files.iter().any(|file| file.path.starts_with(directory));
     let netplan = any("/etc/netplan") && Path::new("/usr/sbin/netplan").exists();
     if netplan {
-        Command::new("netplan", COMMAND).args(["generate"]).execute().await?;
+        Command::new("netplan", COMMAND_TIMEOUT).args(["generate"]).execute().await?;
     }
     // netplan makes units too, for Open vSwitch
-    if place.systemd && (netplan || any("/etc/systemd/system")) {
-        Command::new("systemctl", COMMAND).args(["daemon-reload"]).execute().await?;
+    if state_dir.systemd && (netplan || any("/etc/systemd/system")) {
+        Command::new("systemctl", COMMAND_TIMEOUT).args(["daemon-reload"]).execute().await?;
     }
     Ok(())
 }
@@ -168,9 +171,9 @@ pub enum Verdict {
     /// This is none.
     NoTrial,
     /// Who must answer did: the change is for good.
-    Good,
+    Confirmed,
     /// Nobody did: the old files are back, and wait for a boot. Why.
-    Back(String),
+    RolledBack(String),
 }
 
 /// Asks whether the network of a first boot is good, and puts the old files back where it is not. The caller boots then.
@@ -179,33 +182,33 @@ pub enum Verdict {
 ///
 /// # Errors
 /// The records; then the next boot puts the old files back.
-pub async fn confirm(place: &Place, hands: &impl Hands) -> Result<Verdict, BootError> {
-    let pending = || Record::read(&place.change()).ok().flatten().map(|record| record.id);
-    let trial = |place: &Place| -> Result<Option<String>, PlaceError> {
-        Ok(on_trial(&place.records()?, pending().as_deref(), &place.boot).map(str::to_owned))
+pub async fn confirm(state_dir: &StateDir, backend: &impl RollbackBackend) -> Result<Verdict, BootError> {
+    let pending = || Record::read(&state_dir.change()).ok().flatten().map(|record| record.id);
+    let trial = |state_dir: &StateDir| -> Result<Option<String>, StateDirError> {
+        Ok(on_trial(&state_dir.records()?, pending().as_deref(), &state_dir.boot).map(str::to_owned))
     };
-    let Some(id) = trial(place)? else { return Ok(Verdict::NoTrial) };
-    let Some(record) = path_of(place, &id)?.map(|(path, _)| Record::read(&path)).transpose()?.flatten()
+    let Some(id) = trial(state_dir)? else { return Ok(Verdict::NoTrial) };
+    let Some(record) = path_of(state_dir, &id)?.map(|(path, _)| Record::read(&path)).transpose()?.flatten()
     else {
         return Ok(Verdict::NoTrial);
     };
-    let patience = Duration::from_secs(record.confirm) + place.from_nothing;
-    let first = hands.probe(&record.probes, patience).await;
-    let _lock = timeout(LOCKED, lock::take(&place.lock())).await.map_err(|_| BootError::Busy)??;
+    let limit = Duration::from_secs(record.confirm) + state_dir.cold_start_grace;
+    let first = backend.probe(&record.probes, limit).await;
+    let _lock = timeout(LOCK_TIMEOUT, lock::take(&state_dir.lock())).await.map_err(|_| BootError::Busy)??;
     // a run of xdockhost may have changed the network meanwhile: what is on trial then is another change
-    if trial(place)?.as_ref() != Some(&id) {
+    if trial(state_dir)?.as_ref() != Some(&id) {
         return Ok(Verdict::NoTrial);
     }
-    let asked = if first.is_ok() { first } else { hands.probe(&record.probes, ONCE_MORE).await };
+    let asked = if first.is_ok() { first } else { backend.probe(&record.probes, RETRY_TIMEOUT).await };
     match asked {
         Ok(()) => {
-            path_of(place, &id)?.map_or(Ok(()), |(path, _)| durable::remove(&path).map(drop))?;
-            record.files.iter().for_each(Kept::forget);
-            Ok(Verdict::Good)
+            path_of(state_dir, &id)?.map_or(Ok(()), |(path, _)| durable::remove(&path).map(drop))?;
+            record.files.iter().for_each(FileBackup::discard);
+            Ok(Verdict::Confirmed)
         }
-        Err(trouble) => {
-            back_to_booted(place, &id).await?;
-            Ok(Verdict::Back(chain::chain(trouble.as_ref())))
+        Err(error) => {
+            restore_booted(state_dir, &id).await?;
+            Ok(Verdict::RolledBack(chain::chain(error.as_ref())))
         }
     }
 }

@@ -7,19 +7,19 @@ use std::time::Duration;
 use process::Command;
 
 use super::boot::{self, Verdict};
-use super::place::Place;
+use super::state_dir::StateDir;
 use super::watch;
 use crate::args::Job;
 use crate::log::Log;
-use crate::steps::network::hands::ThisMachine;
+use crate::steps::network::backend::HostBackend;
 
-const REBOOT: Duration = Duration::from_secs(30);
+const REBOOT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Does one of them, and tells it in xCAT's log and to who started it: systemd, whose journal has it then.
 pub async fn run(job: &Job) -> ExitCode {
-    let place = Place::of(job);
-    let log = place.log();
-    match act(job, &place, &log).await {
+    let state_dir = StateDir::of(job);
+    let log = state_dir.log();
+    match act(job, &state_dir, &log).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log.failure("network", error.as_ref());
@@ -28,21 +28,21 @@ pub async fn run(job: &Job) -> ExitCode {
     }
 }
 
-async fn act(job: &Job, place: &Place, log: &Log) -> Result<(), Box<dyn Error>> {
-    let hands = ThisMachine::open()?;
+async fn act(job: &Job, state_dir: &StateDir, log: &Log) -> Result<(), Box<dyn Error>> {
+    let backend = HostBackend::open()?;
     match job {
-        Job::Guard(_) => watch::run(place, &hands).await?,
+        Job::Guard(_) => watch::run(state_dir, &backend).await?,
         Job::Recover(_) => {
-            for line in boot::recover(place, &hands).await? {
+            for line in boot::recover(state_dir, &backend).await? {
                 log.summary("network", line);
             }
         }
-        Job::ConfirmBoot(_) => match boot::confirm(place, &hands).await? {
+        Job::ConfirmBoot(_) => match boot::confirm(state_dir, &backend).await? {
             Verdict::NoTrial => {}
-            Verdict::Good => log.summary("network", "the new network's first boot is good; it is kept"),
-            Verdict::Back(why) => {
+            Verdict::Confirmed => log.summary("network", "the new network's first boot is good; it is kept"),
+            Verdict::RolledBack(why) => {
                 log.summary("network", format!("{why}; the old network's files are back, and it boots"));
-                Command::new("systemctl", REBOOT).args(["reboot"]).execute().await?;
+                Command::new("systemctl", REBOOT_TIMEOUT).args(["reboot"]).execute().await?;
             }
         },
     }

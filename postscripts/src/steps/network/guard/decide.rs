@@ -1,6 +1,6 @@
 //! What a boot, or a run, makes of the records that it finds. Pure: it sees names only.
 
-use super::place::Stage;
+use super::state_dir::Stage;
 
 /// How much of a change there is to take back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,13 +22,13 @@ impl Scope {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// Take the pending change back.
-    TakeBack(Scope),
+    RollBack(Scope),
     /// This is the first boot with files that were confirmed: note that, so that there is no second one unless it is good.
     MarkBooting(String),
     /// Their first boot was not found good, or ended before it was: the files that booted before come back.
-    BackToBooted(String),
+    RestoreBooted(String),
     /// A newer record has all that this one knows.
-    Forget(String),
+    Discard(String),
 }
 
 /// What is pending: its id, and the boot in which it began.
@@ -44,15 +44,15 @@ pub struct Pending<'a> {
 pub fn recovery(pending: Option<Pending<'_>>, records: &[(String, Stage)], now: &str) -> Vec<Action> {
     let mut actions = Vec::new();
     if let Some(pending) = pending {
-        actions.push(Action::TakeBack(Scope::of(pending.boot, now)));
+        actions.push(Action::RollBack(Scope::of(pending.boot, now)));
     }
     let mut unbooted = unbooted(records, pending.map(|pending| pending.id));
     match unbooted.next() {
         Some((id, Stage::Trial { boot })) if boot != now => actions.push(Action::MarkBooting(id.clone())),
-        Some((id, Stage::Booting { boot })) if boot != now => actions.push(Action::BackToBooted(id.clone())),
+        Some((id, Stage::Booting { boot })) if boot != now => actions.push(Action::RestoreBooted(id.clone())),
         _ => {}
     }
-    actions.extend(unbooted.map(|(id, _)| Action::Forget(id.clone())));
+    actions.extend(unbooted.map(|(id, _)| Action::Discard(id.clone())));
     actions
 }
 
@@ -62,7 +62,7 @@ pub fn unbooted<'a>(
     records: &'a [(String, Stage)],
     pending: Option<&'a str>,
 ) -> impl Iterator<Item = &'a (String, Stage)> {
-    records.iter().filter(move |(id, stage)| *stage != Stage::Late && pending != Some(id.as_str()))
+    records.iter().filter(move |(id, stage)| *stage != Stage::SwitchPending && pending != Some(id.as_str()))
 }
 
 /// The record whose first boot is this one.
@@ -93,15 +93,15 @@ mod tests {
     fn a_pending_change_is_taken_back_as_far_as_it_is_there() {
         let pending = Pending { id: "2", boot: "one" };
         let of_it = records(&[("2", trial("one"))]);
-        assert_eq!(recovery(Some(pending), &of_it, "one"), [Action::TakeBack(Scope::Running)]);
-        assert_eq!(recovery(Some(pending), &of_it, "two"), [Action::TakeBack(Scope::Booted)]);
+        assert_eq!(recovery(Some(pending), &of_it, "one"), [Action::RollBack(Scope::Running)]);
+        assert_eq!(recovery(Some(pending), &of_it, "two"), [Action::RollBack(Scope::Booted)]);
     }
 
     #[test]
     fn under_a_pending_change_an_older_one_is_on_trial() {
         let pending = Pending { id: "2", boot: "one" };
         let both = records(&[("2", trial("one")), ("1", trial("one"))]);
-        let expected = [Action::TakeBack(Scope::Booted), Action::MarkBooting("1".to_owned())];
+        let expected = [Action::RollBack(Scope::Booted), Action::MarkBooting("1".to_owned())];
         assert_eq!(recovery(Some(pending), &both, "two"), expected);
     }
 
@@ -114,7 +114,7 @@ mod tests {
         );
         assert_eq!(recovery(None, &records(&[("1", booting("two"))]), "two"), []);
         let third = recovery(None, &records(&[("1", booting("two"))]), "three");
-        assert_eq!(third, [Action::BackToBooted("1".to_owned())]);
+        assert_eq!(third, [Action::RestoreBooted("1".to_owned())]);
         assert_eq!(on_trial(&records(&[("1", booting("two"))]), None, "two"), Some("1"));
         assert_eq!(on_trial(&records(&[("1", booting("two"))]), None, "three"), None);
         assert_eq!(on_trial(&records(&[("1", trial("two"))]), None, "two"), None);
@@ -122,8 +122,8 @@ mod tests {
 
     #[test]
     fn only_the_newest_counts() {
-        let all = records(&[("3", trial("one")), ("2", booting("one")), ("1", Stage::Late)]);
-        let expected = [Action::MarkBooting("3".to_owned()), Action::Forget("2".to_owned())];
+        let all = records(&[("3", trial("one")), ("2", booting("one")), ("1", Stage::SwitchPending)]);
+        let expected = [Action::MarkBooting("3".to_owned()), Action::Discard("2".to_owned())];
         assert_eq!(recovery(None, &all, "two"), expected);
     }
 }

@@ -14,21 +14,21 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::Intent;
+use super::backend::RollbackBackend;
+use super::backup::{FileBackup, remove_orphans};
+use super::cleanup;
 use super::decide::{Scope, unbooted};
-use super::ending;
-use super::hands::Hands;
-use super::kept::{Kept, sweep};
-use super::place::Place;
 use super::record::{Record, RecordError};
+use super::roll_back::{RUN_BACKOFF, RollbackFailed, roll_back};
 use super::start::start;
-use super::take_back::{BRIEF, Stuck, take_back};
-use crate::files::Wanted;
+use super::state_dir::StateDir;
+use crate::files::DesiredFile;
 use crate::lock::{self, LockError};
 
 /// How long the guard of an earlier run may take to put the network back.
-const OTHERS: Duration = Duration::from_secs(120);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(120);
 /// A guard starts within some milliseconds.
-const READY: Duration = Duration::from_secs(20);
+const READY_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A change that was not begun: nothing was changed.
 #[derive(Debug, Error)]
@@ -37,7 +37,7 @@ pub enum BeginError {
     #[error("cannot lock the network; nothing was changed")]
     Lock(#[source] LockError),
     /// A guard takes its change back still.
-    #[error("an earlier change is still being taken back after {} s; nothing was changed", OTHERS.as_secs())]
+    #[error("an earlier change is still being taken back after {} s; nothing was changed", LOCK_TIMEOUT.as_secs())]
     Busy,
     /// An earlier change is pending.
     #[error("{0} is there: an earlier change was cut off and not taken back; nothing was changed")]
@@ -49,8 +49,8 @@ pub enum BeginError {
     #[error("cannot start the guard, which would take the change back; nothing was changed")]
     Start(#[source] ExecuteError),
     /// The guard says nothing.
-    #[error("the guard was not ready within {} s; see /var/log/xcat/xcat.log; nothing was changed", READY.as_secs())]
-    Silent,
+    #[error("the guard was not ready within {} s; see /var/log/xcat/xcat.log; nothing was changed", READY_TIMEOUT.as_secs())]
+    NotReady,
     /// Its socket.
     #[error("cannot listen for the guard at {path}; nothing was changed")]
     Socket {
@@ -70,13 +70,13 @@ pub enum Interrupted {
     GuardDied,
     /// The guard is about to end this process.
     #[error("the change took longer than {0} s")]
-    Late(u64),
+    TimedOut(u64),
 }
 
 /// A change that is guarded. Dropped without [`Guarded::confirm`], it is taken back by the guard.
 #[derive(Debug)]
 pub struct Guarded {
-    place: Place,
+    state_dir: StateDir,
     record: Record,
     end: Instant,
     guard: UnixStream,
@@ -87,18 +87,18 @@ pub struct Guarded {
 ///
 /// # Errors
 /// Nothing was changed.
-pub async fn begin(place: &Place, intent: &Intent) -> Result<Guarded, BeginError> {
-    let locked = timeout(OTHERS, lock::take(&place.lock())).await;
+pub async fn begin(state_dir: &StateDir, intent: &Intent) -> Result<Guarded, BeginError> {
+    let locked = timeout(LOCK_TIMEOUT, lock::take(&state_dir.lock())).await;
     let lock = locked.map_err(|_| BeginError::Busy)?.map_err(BeginError::Lock)?;
-    if place.change().exists() {
-        return Err(BeginError::Pending(place.change().display().to_string()));
+    if state_dir.change().exists() {
+        return Err(BeginError::Pending(state_dir.change().display().to_string()));
     }
-    let written = write_down(place, intent).map_err(BeginError::Record)?;
+    let written = write_records(state_dir, intent).map_err(BeginError::Record)?;
     let end = Instant::now() + Duration::from_secs(written.limit);
-    match guard_of(place, &written.id).await {
-        Ok(guard) => Ok(Guarded { place: place.clone(), record: written, end, guard, _lock: lock }),
+    match start_guard(state_dir, &written.id).await {
+        Ok(guard) => Ok(Guarded { state_dir: state_dir.clone(), record: written, end, guard, _lock: lock }),
         Err(error) => {
-            discard(place, &written);
+            discard_change(state_dir, &written);
             Err(error)
         }
     }
@@ -106,48 +106,48 @@ pub async fn begin(place: &Place, intent: &Intent) -> Result<Guarded, BeginError
 
 /// The old files' second names, the pending change, and what will be the trial when it is confirmed: all that needs space
 /// is written before the change.
-pub(super) fn write_down(place: &Place, intent: &Intent) -> Result<Record, RecordError> {
-    durable::create_directory(&place.state)?;
+pub(super) fn write_records(state_dir: &StateDir, intent: &Intent) -> Result<Record, RecordError> {
+    durable::create_directory(&state_dir.state)?;
     // anybody who can read a file can lock it
-    let _ = std::fs::set_permissions(&place.state, std::fs::Permissions::from_mode(0o700));
-    let before = newest_unbooted(place)?;
-    let known: Vec<&Kept> = before.iter().flat_map(|record| &record.files).collect();
-    sweep(intent.files.iter().map(std::path::PathBuf::as_path), &known);
-    let record = Record::new(place, intent)?;
-    let written = record.write(&place.change()).and_then(|()| {
+    let _ = std::fs::set_permissions(&state_dir.state, std::fs::Permissions::from_mode(0o700));
+    let before = newest_unbooted(state_dir)?;
+    let known: Vec<&FileBackup> = before.iter().flat_map(|record| &record.files).collect();
+    remove_orphans(intent.files.iter().map(std::path::PathBuf::as_path), &known);
+    let record = Record::new(state_dir, intent)?;
+    let written = record.write(&state_dir.change()).and_then(|()| {
         let trial = record.with_unbooted(before);
-        if trial.outlives_boot() { trial.write(&place.trial(&record.id)) } else { Ok(()) }
+        if trial.outlives_boot() { trial.write(&state_dir.trial(&record.id)) } else { Ok(()) }
     });
     match written {
         Ok(()) => Ok(record),
         Err(error) => {
-            discard(place, &record);
+            discard_change(state_dir, &record);
             Err(error)
         }
     }
 }
 
-fn newest_unbooted(place: &Place) -> Result<Option<Record>, RecordError> {
-    let records = place.records()?;
+fn newest_unbooted(state_dir: &StateDir) -> Result<Option<Record>, RecordError> {
+    let records = state_dir.records()?;
     match unbooted(&records, None).next() {
-        Some((id, stage)) => Record::read(&place.record(stage, id)),
+        Some((id, stage)) => Record::read(&state_dir.record(stage, id)),
         None => Ok(None),
     }
 }
 
 /// A change that never began leaves nothing; what can not be removed now is taken back later, to no effect.
-fn discard(place: &Place, record: &Record) {
-    let _ = durable::remove(&place.trial(&record.id));
-    let _ = durable::remove(&place.change());
-    record.files.iter().for_each(Kept::forget);
+fn discard_change(state_dir: &StateDir, record: &Record) {
+    let _ = durable::remove(&state_dir.trial(&record.id));
+    let _ = durable::remove(&state_dir.change());
+    record.files.iter().for_each(FileBackup::discard);
 }
 
-async fn guard_of(place: &Place, id: &str) -> Result<UnixStream, BeginError> {
-    let path = place.socket();
+async fn start_guard(state_dir: &StateDir, id: &str) -> Result<UnixStream, BeginError> {
+    let path = state_dir.socket();
     let broken = |source| BeginError::Socket { path: path.display().to_string(), source };
     let listener = listen(&path).map_err(broken)?;
-    start(place, id).await.map_err(BeginError::Start)?;
-    timeout(READY, ready(&listener, id)).await.map_err(|_| BeginError::Silent)?.map_err(broken)
+    start(state_dir, id).await.map_err(BeginError::Start)?;
+    timeout(READY_TIMEOUT, ready(&listener, id)).await.map_err(|_| BeginError::NotReady)?.map_err(broken)
 }
 
 fn listen(path: &Path) -> io::Result<UnixListener> {
@@ -190,7 +190,7 @@ impl Guarded {
         tokio::select! {
             biased;
             () = self.guard_died() => Err(Interrupted::GuardDied),
-            () = sleep_until(end) => Err(Interrupted::Late(limit)),
+            () = sleep_until(end) => Err(Interrupted::TimedOut(limit)),
             done = work => Ok(done),
         }
     }
@@ -199,8 +199,8 @@ impl Guarded {
     ///
     /// # Errors
     /// Such as a full disk; the change is to be taken back.
-    pub fn write(&self, files: &[Wanted]) -> Result<(), FileError> {
-        self.writing()?;
+    pub fn write(&self, files: &[DesiredFile]) -> Result<(), FileError> {
+        self.mark_writing()?;
         files.iter().try_for_each(|file| file.write().map(drop))
     }
 
@@ -208,8 +208,8 @@ impl Guarded {
     ///
     /// # Errors
     /// Such as a full disk; the change is to be taken back.
-    pub fn writing(&self) -> Result<(), FileError> {
-        durable::replace(&self.place.wrote(&self.record.id), b"", 0o600).map(drop)
+    pub fn mark_writing(&self) -> Result<(), FileError> {
+        durable::replace(&self.state_dir.wrote(&self.record.id), b"", 0o600).map(drop)
     }
 
     /// Commits: nobody takes the change back any more. Needs no space on the disk.
@@ -217,9 +217,9 @@ impl Guarded {
     /// # Errors
     /// The record could not be removed; the change is to be taken back.
     pub fn confirm(&self) -> Result<(), FileError> {
-        durable::remove(&self.place.change())?;
+        durable::remove(&self.state_dir.change())?;
         // what nobody needs any more; what stays here, the next boot or change ends
-        let _ = ending::after_commit(&self.place, &self.record).and_then(|ops| ending::execute(&ops));
+        let _ = cleanup::after_commit(&self.state_dir, &self.record).and_then(|ops| cleanup::execute(&ops));
         Ok(())
     }
 
@@ -227,7 +227,7 @@ impl Guarded {
     ///
     /// # Errors
     /// What could not be done; the guard goes on trying.
-    pub async fn roll_back(self, hands: &impl Hands) -> Result<String, Stuck> {
-        take_back(&self.place, &self.record, hands, Scope::Running, &BRIEF).await
+    pub async fn roll_back(self, backend: &impl RollbackBackend) -> Result<String, RollbackFailed> {
+        roll_back(&self.state_dir, &self.record, backend, Scope::Running, &RUN_BACKOFF).await
     }
 }

@@ -9,8 +9,8 @@ use durable::{Change, FileError};
 use process::{Command, ExecuteError};
 use thiserror::Error;
 
-use super::place::Place;
-use crate::files::Wanted;
+use super::state_dir::StateDir;
+use crate::files::DesiredFile;
 use crate::render::{RenderError, Templates};
 
 /// Where the administrator's units and ours lie.
@@ -22,7 +22,7 @@ const STARTED_BY: [(&str, &str); 3] = [
     ("xdock-network-confirm.service", "multi-user.target"),
     ("xdock-network.service", "ovs-vswitchd.service"),
 ];
-const DEADLINE: Duration = Duration::from_secs(60);
+const RELOAD_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The host is not prepared; nothing of its network was changed.
 #[derive(Debug, Error)]
@@ -41,38 +41,42 @@ pub enum InstallError {
     Reload(#[from] ExecuteError),
 }
 
-/// Puts the host's own copy of this program and the units in place, where they are not. Cheap when they are.
+/// Puts the host's own copy of this program and the units in state_dir, where they are not. Cheap when they are.
 ///
 /// # Errors
 /// Such as a full disk.
-pub async fn install(place: &Place, templates: &Templates, units: &Path) -> Result<Change, InstallError> {
-    let mut done = keep(place)?;
+pub async fn install(
+    state_dir: &StateDir,
+    templates: &Templates,
+    units: &Path,
+) -> Result<Change, InstallError> {
+    let mut done = keep(state_dir)?;
     let mut read = Vec::new();
     for (unit, starter) in STARTED_BY {
         let nothing = std::collections::BTreeMap::<String, String>::new();
         let text = templates.render(&format!("{TEMPLATES}/{unit}"), &nothing)?;
         let started = units.join(format!("{starter}.wants")).join(unit);
-        read.push(Wanted::text(units.join(unit), text).write()?);
+        read.push(DesiredFile::text(units.join(unit), text).write()?);
         read.push(durable::link(&started, &Path::new("..").join(unit))?);
     }
-    if read.contains(&Change::Written) && place.systemd {
-        Command::new("systemctl", DEADLINE).args(["daemon-reload"]).execute().await?;
+    if read.contains(&Change::Written) && state_dir.systemd {
+        Command::new("systemctl", RELOAD_TIMEOUT).args(["daemon-reload"]).execute().await?;
     }
     done.extend(read);
     Ok(if done.contains(&Change::Written) { Change::Written } else { Change::None })
 }
 
-/// Puts the host's own copy of this program in place, and its link in the PATH.
+/// Puts the host's own copy of this program in state_dir, and its link in the PATH.
 ///
 /// # Errors
 /// Such as a full disk.
 #[allow(clippy::disallowed_methods, reason = "this program itself")]
-pub fn keep(place: &Place) -> Result<Vec<Change>, InstallError> {
+pub fn keep(state_dir: &StateDir) -> Result<Vec<Change>, InstallError> {
     // by the kernel's link: the file that runs may have been replaced under its name meanwhile
     let program = fs::read("/proc/self/exe").map_err(InstallError::Program)?;
-    let mut done = vec![durable::replace(&place.program, &program, 0o755)?];
-    if let Some(link) = &place.link {
-        done.push(durable::link(link, &place.program)?);
+    let mut done = vec![durable::replace(&state_dir.program, &program, 0o755)?];
+    if let Some(link) = &state_dir.link {
+        done.push(durable::link(link, &state_dir.program)?);
     }
     Ok(done)
 }
@@ -84,17 +88,17 @@ mod tests {
     #[tokio::test]
     async fn program_units_and_links_are_put_once() {
         let root = tempfile::tempdir().unwrap();
-        let place = Place {
+        let state_dir = StateDir {
             link: Some(root.path().join("path/xdockhost")),
-            ..Place::elsewhere(&root.path().join("state"), &root.path().join("bin/xdockhost"))
+            ..StateDir::custom(&root.path().join("state"), &root.path().join("bin/xdockhost"))
         };
         let (templates, units) = (Templates::new(Path::new("/nonexistent")), root.path().join("units"));
-        assert_eq!(install(&place, &templates, &units).await.unwrap(), Change::Written);
+        assert_eq!(install(&state_dir, &templates, &units).await.unwrap(), Change::Written);
         let made = fs::metadata(units.join("xdock-network-recover.service")).unwrap().modified().unwrap();
-        assert_eq!(install(&place, &templates, &units).await.unwrap(), Change::None);
+        assert_eq!(install(&state_dir, &templates, &units).await.unwrap(), Change::None);
         let now = fs::metadata(units.join("xdock-network-recover.service")).unwrap().modified().unwrap();
         assert_eq!(made, now);
-        assert_eq!(fs::read(place.link.as_ref().unwrap()).unwrap(), fs::read("/proc/self/exe").unwrap());
+        assert_eq!(fs::read(state_dir.link.as_ref().unwrap()).unwrap(), fs::read("/proc/self/exe").unwrap());
         for (unit, starter) in STARTED_BY {
             let text = fs::read_to_string(units.join(format!("{starter}.wants")).join(unit)).unwrap();
             assert!(text.contains("ExecStart=/opt/xdock/bin/xdockhost "), "{unit}: {text}");

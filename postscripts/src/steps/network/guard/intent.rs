@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::files::Wanted;
+use crate::files::DesiredFile;
 
 /// One step of the way back, as the network step has it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,8 +19,8 @@ pub struct Undo {
     pub outlives_boot: bool,
     /// Whether it takes away what the host may be reached by: an address, or that its own IP hears a NIC. It is only done
     /// when all steps before it were.
-    #[serde(default)]
-    pub takes_away: bool,
+    #[serde(rename = "takes_away", default)]
+    pub cuts_access: bool,
 }
 
 /// What is asked for when a change begins.
@@ -32,9 +32,9 @@ pub struct Intent {
     pub files: Vec<PathBuf>,
     /// The network as it is, a line each: what must be there again after the way back.
     pub facts: Vec<String>,
-    /// Who runs the network, in the words of [`super::Hands::adopt`].
+    /// Who runs the network, in the words of [`super::RollbackBackend::adopt`].
     pub manager: String,
-    /// Who must answer, in the words of [`super::Hands::probe`].
+    /// Who must answer, in the words of [`super::RollbackBackend::probe`].
     pub probes: Value,
     /// How long who must answer may take, in seconds.
     pub confirm: u64,
@@ -49,14 +49,14 @@ impl Undo {
     /// It can not be written as JSON: a map with keys that are no strings.
     pub fn of<S: Serialize + Display>(step: &S, outlives_boot: bool) -> Result<Self, serde_json::Error> {
         let step_value = serde_json::to_value(step)?;
-        Ok(Self { text: step.to_string(), step: step_value, outlives_boot, takes_away: false })
+        Ok(Self { text: step.to_string(), step: step_value, outlives_boot, cuts_access: false })
     }
 }
 
 impl Intent {
     /// The paths that writing these files touches.
     #[must_use]
-    pub fn with_files(mut self, files: &[Wanted]) -> Self {
+    pub fn with_files(mut self, files: &[DesiredFile]) -> Self {
         let paths = files.iter().flat_map(|file| [Some(&file.path), file.backup.as_ref()]).flatten();
         self.files.extend(paths.cloned());
         self

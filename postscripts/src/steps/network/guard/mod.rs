@@ -19,23 +19,23 @@ pub mod boot;
 pub mod command;
 pub mod decide;
 pub mod install;
-pub mod place;
 pub mod record;
-pub mod take_back;
+pub mod roll_back;
+pub mod state_dir;
 pub mod watch;
 
-mod ending;
+mod backend;
+mod backup;
+mod cleanup;
 mod guarded;
-mod hands;
 mod intent;
-mod kept;
 mod start;
 #[cfg(test)]
 mod whole;
 
+pub use backend::{BackendError, RollbackBackend};
+pub use backup::{BackupError, FileBackup, SavedContent};
 pub use guarded::{BeginError, Guarded, Interrupted, begin};
-pub use hands::{Hands, Trouble};
 pub use intent::{Intent, Undo};
-pub use kept::{KeepError, Kept, Old};
-pub use place::Place;
 pub use record::Record;
+pub use state_dir::StateDir;

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
+use super::backup::{BackupError, FileBackup};
 use super::intent::{Intent, Undo};
-use super::kept::{KeepError, Kept};
-use super::place::{Place, PlaceError};
+use super::state_dir::{StateDir, StateDirError};
 
 /// Changes when an older program would misread a record.
 const FORMAT: u32 = 1;
@@ -29,7 +29,7 @@ pub struct Record {
     /// See [`Intent::undo`].
     pub undo: Vec<Undo>,
     /// The files as they were.
-    pub files: Vec<Kept>,
+    pub files: Vec<FileBackup>,
     /// See [`Intent::facts`].
     pub facts: Vec<String>,
     /// See [`Intent::manager`].
@@ -67,10 +67,10 @@ pub enum RecordError {
     },
     /// An old file was not kept.
     #[error(transparent)]
-    Keep(#[from] KeepError),
+    Keep(#[from] BackupError),
     /// The records can not be listed.
     #[error(transparent)]
-    Place(#[from] PlaceError),
+    StateDir(#[from] StateDirError),
 }
 
 impl Record {
@@ -78,14 +78,14 @@ impl Record {
     ///
     /// # Errors
     /// A file can not be kept.
-    pub fn new(place: &Place, intent: &Intent) -> Result<Self, RecordError> {
-        let id = next_id(&place.records()?.into_iter().map(|(id, _)| id).collect::<Vec<_>>());
-        let files: Result<Vec<Kept>, KeepError> =
-            intent.files.iter().map(|path| Kept::keep(path, &id)).collect();
+    pub fn new(state_dir: &StateDir, intent: &Intent) -> Result<Self, RecordError> {
+        let id = next_id(&state_dir.records()?.into_iter().map(|(id, _)| id).collect::<Vec<_>>());
+        let files: Result<Vec<FileBackup>, BackupError> =
+            intent.files.iter().map(|path| FileBackup::create(path, &id)).collect();
         Ok(Self {
             format: FORMAT,
             id,
-            boot: place.boot.clone(),
+            boot: state_dir.boot.clone(),
             undo: intent.undo.clone(),
             files: files?,
             facts: intent.facts.clone(),
@@ -123,11 +123,11 @@ impl Record {
 
     /// Whether there is something to take back that the next boot would find.
     pub fn outlives_boot(&self) -> bool {
-        !self.files.is_empty() || self.has_late()
+        !self.files.is_empty() || self.has_switch_steps()
     }
 
     /// Whether something is in the switch's database.
-    pub fn has_late(&self) -> bool {
+    pub fn has_switch_steps(&self) -> bool {
         self.undo.iter().any(|undo| undo.outlives_boot)
     }
 
@@ -161,13 +161,13 @@ mod tests {
     use super::*;
 
     fn undo(text: &str, outlives_boot: bool) -> Undo {
-        Undo { text: text.to_owned(), step: Value::Null, outlives_boot, takes_away: false }
+        Undo { text: text.to_owned(), step: Value::Null, outlives_boot, cuts_access: false }
     }
 
     fn record(directory: &Path, files: &[&str], undo: Vec<Undo>) -> Record {
-        let place = Place::elsewhere(directory, Path::new("/bin/false"));
+        let state_dir = StateDir::custom(directory, Path::new("/bin/false"));
         let files = files.iter().map(|name| directory.join(name)).collect();
-        Record::new(&place, &Intent { undo, files, ..Intent::default() }).unwrap()
+        Record::new(&state_dir, &Intent { undo, files, ..Intent::default() }).unwrap()
     }
 
     #[test]

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use process::{Command, ExecuteError};
 
-use super::place::Place;
+use super::state_dir::StateDir;
 
 /// systemd may be busy with a boot.
-const DEADLINE: Duration = Duration::from_secs(30);
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Starts the guard of the change with that id.
 ///
@@ -17,15 +17,17 @@ const DEADLINE: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// It could not be started.
-pub(super) async fn start(place: &Place, id: &str) -> Result<(), ExecuteError> {
-    if place.systemd && Command::new("systemd-run", DEADLINE).args(unit(place, id)).execute().await.is_ok() {
+pub(super) async fn start(state_dir: &StateDir, id: &str) -> Result<(), ExecuteError> {
+    if state_dir.systemd
+        && Command::new("systemd-run", START_TIMEOUT).args(unit(state_dir, id)).execute().await.is_ok()
+    {
         return Ok(());
     }
-    Command::new("sh", DEADLINE).args(session(place)).execute().await.map(drop)
+    Command::new("sh", START_TIMEOUT).args(session(state_dir)).execute().await.map(drop)
 }
 
-fn unit(place: &Place, id: &str) -> Vec<String> {
-    let mut words: Vec<String> = [
+fn unit(state_dir: &StateDir, id: &str) -> Vec<String> {
+    let mut args: Vec<String> = [
         "--quiet",
         "--collect",
         "--description=Takes a change of the network back unless it is confirmed",
@@ -37,23 +39,23 @@ fn unit(place: &Place, id: &str) -> Vec<String> {
     ]
     .map(str::to_owned)
     .into();
-    words.push(format!("--unit=xdock-guard-{id}"));
-    words.push("--".to_owned());
-    words.extend(program(place));
-    words
+    args.push(format!("--unit=xdock-guard-{id}"));
+    args.push("--".to_owned());
+    args.extend(program(state_dir));
+    args
 }
 
 /// `execute` reads what a program says to its end, so the guard must not have its pipes.
-fn session(place: &Place) -> Vec<String> {
-    let mut words =
+fn session(state_dir: &StateDir) -> Vec<String> {
+    let mut args =
         vec!["-c".to_owned(), "exec setsid -f \"$@\" </dev/null >/dev/null 2>&1".to_owned(), "sh".to_owned()];
-    words.extend(program(place));
-    words
+    args.extend(program(state_dir));
+    args
 }
 
-fn program(place: &Place) -> [String; 3] {
-    let state = format!("state={}", place.state.display());
-    [place.program.display().to_string(), "guard".to_owned(), state]
+fn program(state_dir: &StateDir) -> [String; 3] {
+    let state = format!("state={}", state_dir.state.display());
+    [state_dir.program.display().to_string(), "guard".to_owned(), state]
 }
 
 #[cfg(test)]
@@ -62,9 +64,9 @@ mod tests {
 
     #[test]
     fn the_guard_has_a_unit_of_its_own() {
-        let words = unit(&Place::host(), "000001-a").join(" ");
+        let args = unit(&StateDir::host(), "000001-a").join(" ");
         assert_eq!(
-            words,
+            args,
             "--quiet --collect --description=Takes a change of the network back unless it is confirmed \
              --property=Restart=on-abnormal --property=RestartSec=100ms --property=StartLimitIntervalSec=0 \
              --property=OOMScoreAdjust=-1000 --unit=xdock-guard-000001-a -- /opt/xdock/bin/xdockhost guard \

@@ -1,6 +1,6 @@
 //! A bond's options by the kernel's names. Pure.
 
-use crate::steps::network::stack::{Device, Kind};
+use crate::steps::network::resolved::{Device, Kind};
 
 /// Options whose values the kernel also takes as numbers, which managers do not (drivers/net/bonding/bond_options.c).
 const NUMBERED: [(&str, &[&str]); 6] = [

@@ -177,7 +177,7 @@ impl Host<'_> {
             Manager::Networkd => Ok(self.nics.get(nic).network_file),
             Manager::NetworkManager => self.of_networkmanager(nic),
             Manager::Ifcfg if self.is_networkmanagers(nic)? => Ok(None),
-            other => Ok(self.tree(other)?.naming(nic).map(Path::to_owned)),
+            other => Ok(self.tree(other)?.file_for(nic).map(Path::to_owned)),
         }
     }
 
@@ -189,7 +189,7 @@ impl Host<'_> {
         if self.nics.get(nic).profile.is_none() {
             return Ok(None);
         }
-        let named = self.tree(Manager::NetworkManager)?.naming(nic).map(Path::to_owned);
+        let named = self.tree(Manager::NetworkManager)?.file_for(nic).map(Path::to_owned);
         Ok(Some(named.unwrap_or_else(|| PathBuf::from("/etc/NetworkManager/system-connections"))))
     }
 
@@ -199,7 +199,7 @@ impl Host<'_> {
             return Ok(false);
         }
         let tree = self.tree(Manager::Ifcfg)?;
-        let file = tree.naming(nic).and_then(|path| tree.files().iter().find(|file| file.path == path));
+        let file = tree.file_for(nic).and_then(|path| tree.files().iter().find(|file| file.path == path));
         Ok(file.is_some_and(|file| ifcfg::is_networkmanagers(&file.text)))
     }
 

@@ -9,10 +9,10 @@ use ipnet::IpNet;
 use thiserror::Error;
 
 use super::Manager;
-use super::kept;
+use super::device_template::DeviceTemplate;
+use super::kept_block;
 use super::nic::Nic;
 use super::tree::{File, Tree};
-use super::view::View;
 use super::{ifcfg, ifupdown, netplan, networkd, networkmanager, wicked};
 use crate::render::{RenderError, Templates};
 
@@ -20,7 +20,7 @@ use crate::render::{RenderError, Templates};
 pub(super) const SIGNATURE: &str = "# Written by xdockhost";
 
 /// Files of the manager: a directory, or one file.
-pub(super) struct Place {
+pub(super) struct ConfigPath {
     /// Absolute, as on the host.
     pub(super) path: &'static str,
     /// How the names begin that it reads.
@@ -33,7 +33,7 @@ pub(super) struct Place {
     pub(super) dropins: Option<&'static str>,
 }
 
-impl Place {
+impl ConfigPath {
     /// A directory of which every file is read, or one file.
     pub(super) const fn all(path: &'static str) -> Self {
         Self { path, prefixes: &[], suffixes: &[], ignored: &[], dropins: None }
@@ -61,12 +61,12 @@ pub(super) struct Applied<'a> {
     /// Where it is.
     pub(super) file: &'a File,
     /// What it says.
-    pub(super) said: Said,
+    pub(super) parsed: ParsedSettings,
 }
 
 /// What a file says of a device.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Said {
+pub struct ParsedSettings {
     /// Whether it names the device, and not only a pattern that the device has.
     pub exact: bool,
     /// IPv4 by DHCP.
@@ -77,21 +77,21 @@ pub struct Said {
     pub search: Vec<String>,
     /// Routes that are no default route.
     pub routes: Vec<Route>,
-    /// Static addresses.
-    pub addresses: Vec<Static>,
+    /// StaticAddress addresses.
+    pub addresses: Vec<StaticAddress>,
     /// Settings that our files do not take over.
-    pub lost: Vec<Lost>,
+    pub dropped: Vec<DroppedSetting>,
     /// Settings of the interface itself that our file of it takes over as they stand: lines of the manager's grammar.
     pub kept: Vec<String>,
     /// The same for the device that gets the interface's addresses.
     pub moved: Vec<String>,
     /// Settings that must not be lost and that our files cannot take over.
-    pub refused: Vec<Refused>,
+    pub refused: Vec<RefusedSetting>,
 }
 
 /// A setting of somebody else's file that ours do not take over.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lost {
+pub struct DroppedSetting {
     /// The file.
     pub file: PathBuf,
     /// The line in it; the first is 1, 0 is none.
@@ -102,14 +102,14 @@ pub struct Lost {
 
 /// An address that a file gives an interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Static {
+pub struct StaticAddress {
     /// With the length of the prefix.
     pub address: IpNet,
     /// Where it is.
-    pub place: Lost,
+    pub location: DroppedSetting,
 }
 
-impl fmt::Display for Lost {
+impl fmt::Display for DroppedSetting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.line {
             0 => write!(f, "{}: {}", self.file.display(), self.setting),
@@ -124,7 +124,7 @@ impl fmt::Display for Lost {
     "{}:{line}: {setting} of {interface} cannot be taken over into the files for this network; {advice}; nothing was changed",
     file.display()
 )]
-pub struct Refused {
+pub struct RefusedSetting {
     /// The file.
     pub file: PathBuf,
     /// The line in it; the first is 1.
@@ -139,18 +139,18 @@ pub struct Refused {
 
 /// Somebody else's file without our devices.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Freed {
+pub(super) enum Remainder {
     /// It has none of them.
-    Same,
+    Unchanged,
     /// What is left.
     Text(String),
     /// Nothing is left.
-    Gone,
+    Empty,
 }
 
 /// A file of ours.
 #[derive(Debug)]
-pub(super) struct Own {
+pub(super) struct OwnFile {
     /// Absolute, as on the host.
     pub(super) path: String,
     /// All of it.
@@ -159,30 +159,30 @@ pub(super) struct Own {
     pub(super) mode: u32,
 }
 
-impl Own {
+impl OwnFile {
     /// A file that anybody may read.
-    pub(super) fn open(path: impl Into<String>, text: String) -> Self {
+    pub(super) fn public(path: impl Into<String>, text: String) -> Self {
         Self { path: path.into(), text, mode: 0o644 }
     }
 
     /// A file that the manager ignores, or warns of, when others than root may read it.
-    pub(super) fn closed(path: impl Into<String>, text: String) -> Self {
-        Self { mode: 0o600, ..Self::open(path, text) }
+    pub(super) fn private(path: impl Into<String>, text: String) -> Self {
+        Self { mode: 0o600, ..Self::public(path, text) }
     }
 }
 
 /// The grammar and the habits of one manager's files.
 pub(super) trait Dialect {
     /// What it reads.
-    fn places(&self) -> &'static [Place];
+    fn config_paths(&self) -> &'static [ConfigPath];
 
     /// What a file says of an interface; `None`: nothing.
-    fn said(&self, file: &File, nic: &Nic) -> Option<Said>;
+    fn parsed(&self, file: &File, nic: &Nic) -> Option<ParsedSettings>;
 
     /// The definitions that the manager applies to an interface, in its order.
     fn applied<'a>(&self, tree: &'a Tree, nic: &Nic) -> Vec<Applied<'a>> {
-        let said = |file| Some(Applied { file, said: self.said(file, nic)? });
-        tree.files().iter().filter_map(said).collect()
+        let parsed = |file| Some(Applied { file, parsed: self.parsed(file, nic)? });
+        tree.files().iter().filter_map(parsed).collect()
     }
 
     /// What a file has it read besides its own places.
@@ -192,7 +192,7 @@ pub(super) trait Dialect {
 
     /// A definition of somebody else that takes one of our devices at each boot, or that nobody can read. The devices
     /// are as they will be.
-    fn conflict(&self, _: &Tree, _: &[Nic]) -> Option<Refused> {
+    fn conflict(&self, _: &Tree, _: &[Nic]) -> Option<RefusedSetting> {
         None
     }
 
@@ -202,21 +202,26 @@ pub(super) trait Dialect {
     }
 
     /// What a file of ours took over from others' for a device: lines, without their indentation.
-    fn kept(&self, file: &File, device: &IfName) -> Vec<String> {
-        kept::read(&file.text, device)
+    fn kept_lines(&self, file: &File, device: &IfName) -> Vec<String> {
+        kept_block::read(&file.text, device)
     }
 
     /// The port that leads out which a file of ours gives a bridge.
     fn port_of(&self, file: &File, bridge: &IfName) -> Option<IfName>;
 
     /// Somebody else's file without these devices.
-    fn freed(&self, tree: &Tree, file: &File, devices: &[Nic]) -> Freed;
+    fn without_devices(&self, tree: &Tree, file: &File, devices: &[Nic]) -> Remainder;
 
     /// Our files, in the order in which they are written: a power cut between two of them must leave a network that boots.
     ///
     /// # Errors
     /// A template is wrong.
-    fn own(&self, tree: &Tree, views: &[View], templates: &Templates) -> Result<Vec<Own>, RenderError>;
+    fn own_files(
+        &self,
+        tree: &Tree,
+        views: &[DeviceTemplate],
+        templates: &Templates,
+    ) -> Result<Vec<OwnFile>, RenderError>;
 }
 
 impl Manager {
@@ -232,10 +237,10 @@ impl Manager {
     }
 }
 
-impl Place {
+impl ConfigPath {
     /// Whether the manager reads a file of that name there. None of them reads one that begins with a dot, which is how the guard
     /// keeps old files beside new ones.
-    pub(super) fn takes(&self, name: &str) -> bool {
+    pub(super) fn reads(&self, name: &str) -> bool {
         if name.starts_with('.') || self.ignored.iter().any(|end| name.ends_with(end)) {
             return false;
         }

@@ -4,9 +4,9 @@
 use serde::Serialize;
 
 use super::Manager;
+use super::device_template::DeviceTemplate;
 use super::tree::Tree;
-use super::view::View;
-use crate::files::Wanted;
+use crate::files::DesiredFile;
 use crate::render::{RenderError, Templates};
 
 /// A drop-in, and what is there where its program is installed.
@@ -44,9 +44,9 @@ struct Values {
 /// A template is wrong.
 pub(super) fn dropins(
     tree: &Tree,
-    views: &[View],
+    views: &[DeviceTemplate],
     templates: &Templates,
-) -> Result<Vec<Wanted>, RenderError> {
+) -> Result<Vec<DesiredFile>, RenderError> {
     let own = tree.manager() == Manager::NetworkManager && tree.has_ovs_plugin();
     let bridges = views.iter().filter(|view| view.kind == "ovs" && !own).map(|view| view.name.clone());
     let made = views.iter().filter(|view| matches!(view.kind, "bond" | "bridge" | "ovs"));
@@ -54,7 +54,7 @@ pub(super) fn dropins(
     let mut files = Vec::new();
     for dropin in DROPINS.iter().filter(|dropin| dropin.installed.iter().any(|path| tree.has(path))) {
         let path = tree.on_disk(dropin.path.as_ref());
-        files.push(Wanted::text(path, templates.render(dropin.path, &values)?));
+        files.push(DesiredFile::text(path, templates.render(dropin.path, &values)?));
     }
     Ok(files)
 }

@@ -5,11 +5,11 @@ use hostnet::Route;
 use inventory::IfName;
 use serde::Serialize;
 
-use super::dialect::{Dialect, Freed, Own, Place, Said};
+use super::device_template::{AddressTemplate, DeviceTemplate, RouteTemplate, nics_last};
+use super::dialect::{ConfigPath, Dialect, OwnFile, ParsedSettings, Remainder};
 use super::nic::Nic;
 use super::sysconfig::{self, Variables, get, is_of, variables};
 use super::tree::{File, Tree};
-use super::view::{AddressView, RouteView, View, nics_last};
 use crate::render::{RenderError, Templates};
 
 pub(super) const DIRECTORY: &str = "/etc/sysconfig/network-scripts";
@@ -76,23 +76,23 @@ pub(super) struct Ifcfg;
 
 #[derive(Serialize)]
 struct Values<'a> {
-    device: &'a View,
+    device: &'a DeviceTemplate,
     /// Of a bond: `mode=802.3ad miimon=100`.
     options: String,
-    v4: Vec<&'a AddressView>,
-    v6: Vec<&'a AddressView>,
+    v4: Vec<&'a AddressTemplate>,
+    v6: Vec<&'a AddressTemplate>,
     params: Vec<(&'a str, String)>,
     /// The routes of the file's family.
-    routes: Vec<&'a RouteView>,
+    routes: Vec<&'a RouteTemplate>,
 }
 
 impl Dialect for Ifcfg {
-    fn places(&self) -> &'static [Place] {
-        const { &[Place { prefixes: &PREFIXES, ignored: COPIES, ..Place::all(DIRECTORY) }] }
+    fn config_paths(&self) -> &'static [ConfigPath] {
+        const { &[ConfigPath { prefixes: &PREFIXES, ignored: COPIES, ..ConfigPath::all(DIRECTORY) }] }
     }
 
-    fn said(&self, file: &File, nic: &Nic) -> Option<Said> {
-        sysconfig::said(file, nic, &PREFIXES, &VARIABLES, read_route)
+    fn parsed(&self, file: &File, nic: &Nic) -> Option<ParsedSettings> {
+        sysconfig::parsed(file, nic, &PREFIXES, &VARIABLES, read_route)
     }
 
     fn port_of(&self, file: &File, bridge: &IfName) -> Option<IfName> {
@@ -101,11 +101,16 @@ impl Dialect for Ifcfg {
         get(&variables, "DEVICE").filter(|_| of == bridge.as_str())?.parse().ok()
     }
 
-    fn freed(&self, _: &Tree, file: &File, devices: &[Nic]) -> Freed {
-        if is_of(file, &PREFIXES, devices) { Freed::Gone } else { Freed::Same }
+    fn without_devices(&self, _: &Tree, file: &File, devices: &[Nic]) -> Remainder {
+        if is_of(file, &PREFIXES, devices) { Remainder::Empty } else { Remainder::Unchanged }
     }
 
-    fn own(&self, _: &Tree, views: &[View], templates: &Templates) -> Result<Vec<Own>, RenderError> {
+    fn own_files(
+        &self,
+        _: &Tree,
+        views: &[DeviceTemplate],
+        templates: &Templates,
+    ) -> Result<Vec<OwnFile>, RenderError> {
         let mut files = Vec::new();
         for view in nics_last(views) {
             for (prefix, family) in [("route-", 4), ("route6-", 6)] {
@@ -121,7 +126,7 @@ impl Dialect for Ifcfg {
     }
 }
 
-fn values<'a>(view: &'a View, routes: Vec<&'a RouteView>) -> Values<'a> {
+fn values<'a>(view: &'a DeviceTemplate, routes: Vec<&'a RouteTemplate>) -> Values<'a> {
     let of = |family| view.addresses.iter().filter(move |address| address.family == family).collect();
     Values {
         device: view,
@@ -138,9 +143,9 @@ fn file(
     prefix: &str,
     template: &str,
     values: &Values<'_>,
-) -> Result<Own, RenderError> {
+) -> Result<OwnFile, RenderError> {
     let text = templates.render(&format!("etc/sysconfig/network-scripts/{template}"), values)?;
-    Ok(Own::open(format!("{DIRECTORY}/{prefix}{}", values.device.name), text))
+    Ok(OwnFile::public(format!("{DIRECTORY}/{prefix}{}", values.device.name), text))
 }
 
 /// `DESTINATION via GATEWAY dev DEVICE metric METRIC`, as `ip route` takes it.

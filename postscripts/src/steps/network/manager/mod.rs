@@ -3,12 +3,12 @@
 //! ```text
 //! detect.rs    which manager has the NICs
 //! tree.rs      its files as they are, and what they say of a device
-//! view.rs      a device as the templates take it; views.rs, bond.rs from the stack to that
+//! view.rs      a device as the templates take it; views.rs, bond.rs from the network to that
 //! wanted.rs    its files as they shall be: ours, and those of others without our devices
 //! adopt/       how the one that runs is told of a change
 //! dropins.rs   what keeps managers away from containers' interfaces
 //! nic.rs       what identifies an interface to a manager's definitions; glob.rs: patterns
-//! kept.rs      settings of others' files that ours take over as they stand; statics.rs: addresses; fate.rs: what becomes of a setting
+//! kept.rs      settings of others' files that ours take over as they stand; statics.rs: addresses; takeover.rs: what becomes of a setting
 //! dialect.rs   what each manager's module does: ifupdown/, networkd, networkmanager, netplan, ifcfg, wicked
 //! ini.rs, sysconfig.rs   grammars that several of them share
 //! ```
@@ -17,33 +17,33 @@ use std::fmt;
 
 pub mod adopt;
 mod bond;
+mod desired_files;
 mod detect;
+mod device_template;
+mod device_templates;
 mod dialect;
 mod dropins;
-mod fate;
+mod extra_addresses;
 mod glob;
 mod ifcfg;
 pub mod ifupdown;
 mod ini;
-mod kept;
+mod kept_block;
 mod netplan;
 mod networkd;
 mod networkmanager;
 mod nic;
-mod statics;
 mod sysconfig;
+mod takeover;
 mod tree;
-mod view;
-mod views;
-mod wanted;
 mod wicked;
 
+pub use desired_files::{FilesError, desired_files};
 pub use detect::{DetectError, detect};
-pub use dialect::{Lost, Refused, Said, Static};
+pub use device_templates::lost;
+pub use dialect::{DroppedSetting, ParsedSettings, RefusedSetting, StaticAddress};
 pub use nic::{Nic, Nics};
 pub use tree::{File, ReadError, Tree};
-pub use views::lost;
-pub use wanted::{FilesError, wanted};
 
 /// A program that makes a host's network at boot from files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]

@@ -2,10 +2,10 @@
 
 use hostnet::Route;
 
-use super::dialect::{Refused, Said, file_name};
+use super::device_template::DeviceTemplate;
+use super::dialect::{ParsedSettings, RefusedSetting, file_name};
 use super::nic::Nic;
 use super::tree::File;
-use super::view::View;
 
 /// What becomes of the variables that are not ours: beginnings of their names.
 pub(super) struct Variables {
@@ -41,8 +41,8 @@ pub(super) fn get<'a>(variables: &[(&'a str, &'a str)], key: &str) -> Option<&'a
 pub(super) fn device_of<'a>(file: &'a File, prefixes: &[&str]) -> Option<&'a str> {
     let name = file_name(&file.path);
     let after = prefixes.iter().find_map(|prefix| name.strip_prefix(prefix))?;
-    let said = if name.starts_with("ifcfg-") { get(&variables(&file.text), "DEVICE") } else { None };
-    said.unwrap_or(after).split(':').next()
+    let parsed = if name.starts_with("ifcfg-") { get(&variables(&file.text), "DEVICE") } else { None };
+    parsed.unwrap_or(after).split(':').next()
 }
 
 /// Whether a file is for an interface: by `DEVICE=`, by the Ethernet address of its hardware (`HWADDR=`), else by the end of its name.
@@ -60,13 +60,13 @@ pub(super) fn applies(file: &File, prefixes: &[&str], nic: &Nic) -> bool {
 }
 
 /// What a file says of an interface; `None`: it is another's. A file that is no `ifcfg` has a route or a rule a line.
-pub(super) fn said(
+pub(super) fn parsed(
     file: &File,
     nic: &Nic,
     prefixes: &[&str],
     known: &Variables,
     route: fn(&str) -> Option<Route>,
-) -> Option<Said> {
+) -> Option<ParsedSettings> {
     if !applies(file, prefixes, nic) {
         return None;
     }
@@ -74,13 +74,13 @@ pub(super) fn said(
     if name.starts_with("ifcfg-") {
         return Some(said_in_variables(&file.text, known));
     }
-    let mut said = Said { exact: true, ..Said::default() };
+    let mut parsed = ParsedSettings { exact: true, ..ParsedSettings::default() };
     for (number, line) in file.text.lines().map(str::trim).enumerate() {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
         if name.starts_with("rule") || has_table(line) {
-            said.refused.push(Refused {
+            parsed.refused.push(RefusedSetting {
                 file: file.path.clone(),
                 line: number + 1,
                 setting: line.to_owned(),
@@ -88,10 +88,10 @@ pub(super) fn said(
                 advice: "rules and routes of further tables are no part of the tables' network: add them in a unit of their own, and remove them here",
             });
         } else {
-            said.routes.extend(route(line));
+            parsed.routes.extend(route(line));
         }
     }
-    Some(said)
+    Some(parsed)
 }
 
 /// A route of another table than the main one.
@@ -100,7 +100,7 @@ fn has_table(line: &str) -> bool {
     words.next().is_some_and(|table| !matches!(table, "main" | "254"))
 }
 
-fn said_in_variables(text: &str, known: &Variables) -> Said {
+fn said_in_variables(text: &str, known: &Variables) -> ParsedSettings {
     let variables = variables(text);
     let protocol =
         get(&variables, "OVSBOOTPROTO").or_else(|| get(&variables, "BOOTPROTO")).unwrap_or_default();
@@ -109,7 +109,7 @@ fn said_in_variables(text: &str, known: &Variables) -> Said {
     let rest = variables.iter().filter(|(key, value)| !value.is_empty() && !begins(key, known.ours));
     let (kept, moved): (Vec<_>, Vec<_>) = rest.partition(|(key, _)| begins(key, known.of_nic));
     let lines = |list: Vec<&(&str, &str)>| list.iter().map(|(key, value)| assignment(key, value)).collect();
-    Said {
+    ParsedSettings {
         exact: true,
         dhcp: protocol.starts_with("dhcp") || protocol == "bootp",
         dns: dns.map(|(_, value)| (*value).to_owned()).collect(),
@@ -120,7 +120,7 @@ fn said_in_variables(text: &str, known: &Variables) -> Said {
             .collect(),
         kept: lines(kept),
         moved: lines(moved),
-        ..Said::default()
+        ..ParsedSettings::default()
     }
 }
 
@@ -141,7 +141,7 @@ pub(super) fn is_of(file: &File, prefixes: &[&str], devices: &[Nic]) -> bool {
 }
 
 /// Of a bond: `mode=802.3ad miimon=100`.
-pub(super) fn options(view: &View) -> String {
+pub(super) fn options(view: &DeviceTemplate) -> String {
     view.options.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ")
 }
 
@@ -154,7 +154,7 @@ pub(super) fn route(destination: &str, gateway: Option<&str>, metric: Option<&st
 }
 
 /// `nicextraparams` as assignments: xCAT writes them there as they are (`configeth`), and a shell reads them as root.
-pub(super) fn params(view: &View) -> Vec<(&str, String)> {
+pub(super) fn params(view: &DeviceTemplate) -> Vec<(&str, String)> {
     let is_name = |key: &str| {
         key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
             && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')

@@ -8,7 +8,9 @@ use hostnet::Route;
 use inventory::IfName;
 use thiserror::Error;
 
-use super::dialect::{Applied, Include, Lost, Place, Refused, SIGNATURE, Said};
+use super::dialect::{
+    Applied, ConfigPath, DroppedSetting, Include, ParsedSettings, RefusedSetting, SIGNATURE,
+};
 use super::nic::Nics;
 use super::{Manager, glob};
 
@@ -63,7 +65,7 @@ impl Tree {
     pub fn read(root: &Path, manager: Manager, nics: &Nics) -> Result<Self, ReadError> {
         let (root, nics, ovs_plugin) = (root.to_owned(), nics.clone(), has_plugin(root));
         let mut tree = Self { root, manager, files: Vec::new(), ovs_plugin, nics, renamed: Vec::new() };
-        for place in manager.dialect().places() {
+        for place in manager.dialect().config_paths() {
             for path in listed(&tree.root, place)? {
                 if let Some(text) = read(&tree.on_disk(&path))? {
                     tree.files.push(File { path, text });
@@ -135,61 +137,62 @@ impl Tree {
     }
 
     /// The port that our file of an earlier run puts into the bridge.
-    pub fn remembered(&self, bridge: &IfName) -> Option<IfName> {
+    pub fn saved_port(&self, bridge: &IfName) -> Option<IfName> {
         let dialect = self.manager.dialect();
         self.files.iter().filter(|file| file.is_ours()).find_map(|file| dialect.port_of(file, bridge))
     }
 
     /// Whether a device gets its IPv4 address by DHCP.
     pub fn is_dhcp(&self, device: &IfName) -> bool {
-        self.said(device).iter().any(|said| said.dhcp)
+        self.parsed(device).iter().any(|parsed| parsed.dhcp)
     }
 
     /// The file whose definition holds for a device.
-    pub fn naming(&self, device: &IfName) -> Option<&Path> {
+    pub fn file_for(&self, device: &IfName) -> Option<&Path> {
         self.applied(device).first().map(|applied| applied.file.path.as_path())
     }
 
     /// Settings of somebody else's definitions of the device that ours do not take over.
-    pub(super) fn lost_options(&self, device: &IfName) -> Vec<Lost> {
-        self.foreign(device).flat_map(|said| said.lost).collect()
+    pub(super) fn lost_options(&self, device: &IfName) -> Vec<DroppedSetting> {
+        self.foreign(device).flat_map(|parsed| parsed.dropped).collect()
     }
 
     /// The first setting of somebody else's definitions of the device that must not be lost.
-    pub(super) fn refused(&self, device: &IfName) -> Option<Refused> {
-        self.foreign(device).flat_map(|said| said.refused).next()
+    pub(super) fn refused(&self, device: &IfName) -> Option<RefusedSetting> {
+        self.foreign(device).flat_map(|parsed| parsed.refused).next()
     }
 
     /// Routes in our file of an earlier run, which its NIC had before that.
-    pub(super) fn carried(&self, device: &IfName) -> Vec<Route> {
-        self.names_of(device).flat_map(|name| self.carried_by(name)).collect()
+    pub(super) fn kept_routes(&self, device: &IfName) -> Vec<Route> {
+        self.names_of(device).flat_map(|name| self.kept_routes_of(name)).collect()
     }
 
-    fn carried_by(&self, device: &IfName) -> Vec<Route> {
+    fn kept_routes_of(&self, device: &IfName) -> Vec<Route> {
         let nic = self.nics.get(device);
         let dialect = self.manager.dialect();
         let ours = self.files.iter().filter(|file| file.is_ours());
-        let named = ours.filter_map(|file| dialect.said(file, &nic));
+        let named = ours.filter_map(|file| dialect.parsed(file, &nic));
         let applied = self.applied(device).into_iter().filter(|applied| applied.file.is_ours());
-        named.chain(applied.map(|applied| applied.said)).flat_map(|said| said.routes).collect()
+        named.chain(applied.map(|applied| applied.parsed)).flat_map(|parsed| parsed.routes).collect()
     }
 
     /// Lines of others' files that our file of the device took over in an earlier run.
     pub(super) fn kept(&self, device: &IfName) -> Vec<String> {
         let ours = self.files.iter().filter(|file| file.is_ours());
-        let kept = |file| self.names_of(device).flat_map(move |name| self.manager.dialect().kept(file, name));
+        let kept =
+            |file| self.names_of(device).flat_map(move |name| self.manager.dialect().kept_lines(file, name));
         ours.flat_map(kept).collect()
     }
 
     /// What somebody else's definitions say of a device.
-    pub(super) fn foreign(&self, device: &IfName) -> impl Iterator<Item = Said> {
+    pub(super) fn foreign(&self, device: &IfName) -> impl Iterator<Item = ParsedSettings> {
         let applied = self.applied(device).into_iter();
-        applied.filter(|applied| !applied.file.is_ours()).map(|applied| applied.said)
+        applied.filter(|applied| !applied.file.is_ours()).map(|applied| applied.parsed)
     }
 
     /// What the definitions that hold for a device say of it.
-    pub(super) fn said(&self, device: &IfName) -> Vec<Said> {
-        self.names_of(device).flat_map(|name| self.applied(name)).map(|applied| applied.said).collect()
+    pub(super) fn parsed(&self, device: &IfName) -> Vec<ParsedSettings> {
+        self.names_of(device).flat_map(|name| self.applied(name)).map(|applied| applied.parsed).collect()
     }
 
     fn applied(&self, device: &IfName) -> Vec<Applied<'_>> {
@@ -222,7 +225,7 @@ fn read(path: &Path) -> Result<Option<String>, ReadError> {
 }
 
 /// The files of a place, as paths of the host. Where every name is read, directories are not.
-fn listed(root: &Path, place: &Place) -> Result<Vec<PathBuf>, ReadError> {
+fn listed(root: &Path, place: &ConfigPath) -> Result<Vec<PathBuf>, ReadError> {
     let here = Path::new(place.path);
     let directory = root.join(here.strip_prefix("/").unwrap_or(here));
     if directory.symlink_metadata().is_ok_and(|meta| !meta.is_dir()) && !directory.is_dir() {
@@ -232,7 +235,7 @@ fn listed(root: &Path, place: &Place) -> Result<Vec<PathBuf>, ReadError> {
     for name in names(&directory)? {
         let on_disk = directory.join(&name);
         let is_any = place.prefixes.is_empty() && place.suffixes.is_empty();
-        if place.takes(&name) && !(is_any && on_disk.is_dir()) {
+        if place.reads(&name) && !(is_any && on_disk.is_dir()) {
             paths.push(here.join(&name));
         }
         if place.dropins.is_some_and(|end| name.ends_with(end)) && on_disk.is_dir() {

@@ -5,11 +5,11 @@ use hostnet::Route;
 use inventory::IfName;
 use serde::Serialize;
 
-use super::dialect::{Dialect, Freed, Own, Place, Said};
+use super::device_template::{DeviceTemplate, nics_last};
+use super::dialect::{ConfigPath, Dialect, OwnFile, ParsedSettings, Remainder};
 use super::nic::Nic;
 use super::sysconfig::{self, Variables, device_of, get, is_of, variables};
 use super::tree::{File, Tree};
-use super::view::{View, nics_last};
 use crate::render::{RenderError, Templates};
 
 const DIRECTORY: &str = "/etc/sysconfig/network";
@@ -52,19 +52,19 @@ pub(super) struct Wicked;
 
 #[derive(Serialize)]
 struct Values<'a> {
-    device: &'a View,
+    device: &'a DeviceTemplate,
     /// Of a bond: `mode=802.3ad miimon=100`.
     options: String,
     params: Vec<(&'a str, String)>,
 }
 
 impl Dialect for Wicked {
-    fn places(&self) -> &'static [Place] {
-        const { &[Place { prefixes: &PREFIXES, ignored: COPIES, ..Place::all(DIRECTORY) }] }
+    fn config_paths(&self) -> &'static [ConfigPath] {
+        const { &[ConfigPath { prefixes: &PREFIXES, ignored: COPIES, ..ConfigPath::all(DIRECTORY) }] }
     }
 
-    fn said(&self, file: &File, nic: &Nic) -> Option<Said> {
-        sysconfig::said(file, nic, &PREFIXES, &VARIABLES, read_route)
+    fn parsed(&self, file: &File, nic: &Nic) -> Option<ParsedSettings> {
+        sysconfig::parsed(file, nic, &PREFIXES, &VARIABLES, read_route)
     }
 
     fn port_of(&self, file: &File, bridge: &IfName) -> Option<IfName> {
@@ -74,11 +74,16 @@ impl Dialect for Wicked {
         (device_of(file, &PREFIXES)? == bridge.as_str()).then(|| port.parse().ok())?
     }
 
-    fn freed(&self, _: &Tree, file: &File, devices: &[Nic]) -> Freed {
-        if is_of(file, &PREFIXES, devices) { Freed::Gone } else { Freed::Same }
+    fn without_devices(&self, _: &Tree, file: &File, devices: &[Nic]) -> Remainder {
+        if is_of(file, &PREFIXES, devices) { Remainder::Empty } else { Remainder::Unchanged }
     }
 
-    fn own(&self, _: &Tree, views: &[View], templates: &Templates) -> Result<Vec<Own>, RenderError> {
+    fn own_files(
+        &self,
+        _: &Tree,
+        views: &[DeviceTemplate],
+        templates: &Templates,
+    ) -> Result<Vec<OwnFile>, RenderError> {
         let mut files = Vec::new();
         for view in nics_last(views) {
             if !view.routes.is_empty() || view.gateway4.is_some() || view.gateway6.is_some() {
@@ -90,10 +95,10 @@ impl Dialect for Wicked {
     }
 }
 
-fn file(templates: &Templates, kind: &str, view: &View) -> Result<Own, RenderError> {
+fn file(templates: &Templates, kind: &str, view: &DeviceTemplate) -> Result<OwnFile, RenderError> {
     let values = Values { device: view, options: sysconfig::options(view), params: sysconfig::params(view) };
     let text = templates.render(&format!("etc/sysconfig/network/{kind}-device"), &values)?;
-    Ok(Own::open(format!("{DIRECTORY}/{kind}-{}", view.name), text))
+    Ok(OwnFile::public(format!("{DIRECTORY}/{kind}-{}", view.name), text))
 }
 
 /// `DESTINATION GATEWAY NETMASK INTERFACE [OPTIONS]`, `-` for what does not apply.

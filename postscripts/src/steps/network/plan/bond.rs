@@ -3,15 +3,15 @@
 use hostnet::{BondSpec, Link, Settings, bond};
 use inventory::{BondOptions, IfName};
 
-use super::{Step, Tower};
-use crate::steps::network::stack::Device;
+use super::{Component, Step};
+use crate::steps::network::resolved::Device;
 
 /// As the driver takes them.
-pub(super) fn option_words(options: &BondOptions) -> Vec<(String, String)> {
+pub(super) fn option_list(options: &BondOptions) -> Vec<(String, String)> {
     options.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-impl Tower<'_> {
+impl Component<'_> {
     pub(super) fn bond(&self, device: &Device, ports: &[IfName], options: &BondOptions) -> Vec<Step> {
         let name = &device.name;
         let mut steps = Vec::new();
@@ -20,7 +20,7 @@ impl Tower<'_> {
                 name: name.clone(),
                 mac: device.mac,
                 mtu: self.mtu_of_new(device, ports),
-                options: option_words(options),
+                options: option_list(options),
             })),
             Some(link) => {
                 steps.extend(self.options(link, options));
@@ -40,7 +40,7 @@ impl Tower<'_> {
 
     /// What a bond has, and gives a NIC, when that enters it.
     fn mtu_at_entry(&self, bond: &IfName) -> Option<u32> {
-        let device = self.stack.device(bond)?;
+        let device = self.network.device(bond)?;
         match self.observed.link(bond) {
             Some(link) => self.wanted_mtu(device).max(Some(link.mtu)),
             None => self.mtu_of_new(device, &device.ports().into_iter().cloned().collect::<Vec<_>>()),
@@ -69,7 +69,7 @@ impl Tower<'_> {
 
     /// The VLANs of a NIC that a bond's smaller MTU cuts down, where the NIC's own did not before.
     fn cut_by_bond(&self, bond: &IfName, port: &IfName) -> Vec<Step> {
-        let own = self.stack.device(port).and_then(|device| self.mtu(device));
+        let own = self.network.device(port).and_then(|device| self.mtu(device));
         match (own, self.mtu_at_entry(bond)) {
             (None, Some(mtu)) => self.others_vlans(port, mtu),
             _ => Vec::new(),

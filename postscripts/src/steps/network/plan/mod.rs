@@ -11,7 +11,7 @@
 //! routes.rs     default gateways, and routes that move
 //! ports.rs      NICs into their bonds and bridges
 //! hearing.rs    NICs that only a switch in user space hears
-//! leaving.rs    devices that left the tables
+//! removal.rs    devices that left the tables
 //! ```
 //!
 //! The order keeps the host reachable. The device above gets the address while the NIC still has it; routes with a gateway are
@@ -26,48 +26,49 @@
 
 mod addresses;
 mod bond;
-mod hearing;
-mod leaving;
-mod make;
+mod create;
+mod display;
+mod host_isolation;
 mod mtu;
 mod ovs;
 mod ports;
+mod removal;
 mod routes;
 mod step;
-mod words;
 
-pub use self::leaving::{Leaving, leaving, remove};
-pub use self::step::{Made, OvsSpec, Step, inverses};
-pub use self::words::Words;
+pub use self::display::RouteText;
+pub use self::removal::{Removal, removal, remove};
+pub use self::step::{LinkKind, OvsSpec, Step, inverses};
 use super::observe::Observed;
-use super::stack::{Device, Stack};
+use super::resolved::{Device, ResolvedNetwork};
 
 /// The changes that make the machine follow; none when it does.
-pub fn plan(stack: &Stack, observed: &Observed) -> Vec<Step> {
-    let towers = stack.towers();
-    let towers: Vec<Tower<'_>> = towers.iter().map(|devices| Tower { stack, observed, devices }).collect();
-    let released = towers.iter().flat_map(Tower::out_of_bonds);
-    released.chain(towers.iter().flat_map(Tower::plan)).collect()
+pub fn plan(network: &ResolvedNetwork, observed: &Observed) -> Vec<Step> {
+    let components = network.components();
+    let components: Vec<Component<'_>> =
+        components.iter().map(|devices| Component { network, observed, devices }).collect();
+    let released = components.iter().flat_map(Component::leave_bonds);
+    released.chain(components.iter().flat_map(Component::plan)).collect()
 }
 
 /// Devices that stand on each other, and what is there of them.
-struct Tower<'a> {
-    stack: &'a Stack,
+struct Component<'a> {
+    network: &'a ResolvedNetwork,
     observed: &'a Observed,
     /// Each after those that it stands on.
     devices: &'a [&'a Device],
 }
 
-impl Tower<'_> {
+impl Component<'_> {
     fn plan(&self) -> Vec<Step> {
-        let mut steps = self.hearing_again();
-        steps.extend(self.make());
+        let mut steps = self.end_isolation();
+        steps.extend(self.create());
         steps.extend(self.smaller_mtus());
         steps.extend(self.missing_addresses());
         steps.extend(self.routes());
         steps.extend(self.late_ports());
         steps.extend(self.stale_addresses());
-        steps.extend(self.deafened());
+        steps.extend(self.isolate_uplinks());
         steps
     }
 }

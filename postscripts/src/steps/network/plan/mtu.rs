@@ -4,10 +4,10 @@
 use hostnet::{Link, Settings};
 use inventory::IfName;
 
-use super::{Step, Tower};
-use crate::steps::network::stack::Device;
+use super::{Component, Step};
+use crate::steps::network::resolved::Device;
 
-impl Tower<'_> {
+impl Component<'_> {
     pub(super) fn larger_mtu(&self, device: &Device) -> Option<Step> {
         self.mtu(device).filter(|step| matches!(step, Step::SetMtu { from, to, .. } if to > from))
     }
@@ -30,7 +30,7 @@ impl Tower<'_> {
         let index = self.observed.link(parent).map(|link| link.index);
         let on_it = |link: &&Link| {
             matches!(link.settings, Settings::Vlan { parent, .. } if Some(parent) == index)
-                && self.stack.device(&link.name).is_none()
+                && self.network.device(&link.name).is_none()
                 && link.mtu > to
         };
         let vlans = self.observed.links.iter().filter(on_it);
@@ -43,8 +43,8 @@ impl Tower<'_> {
     }
 
     fn least_below(&self, device: &Device) -> Option<u32> {
-        let below = self.stack.below(&device.name).into_iter();
-        below.filter_map(|lower| self.stack.device(lower)?.mtu).min()
+        let below = self.network.below(&device.name).into_iter();
+        below.filter_map(|lower| self.network.device(lower)?.mtu).min()
     }
 
     pub(super) fn mtu(&self, device: &Device) -> Option<Step> {

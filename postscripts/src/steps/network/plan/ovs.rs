@@ -2,10 +2,10 @@
 
 use inventory::{Datapath, IfName};
 
-use super::{OvsSpec, Step, Tower};
-use crate::steps::network::stack::{Device, Kind};
+use super::{Component, OvsSpec, Step};
+use crate::steps::network::resolved::{Device, Kind};
 
-impl Tower<'_> {
+impl Component<'_> {
     pub(super) fn ovs(
         &self,
         device: &Device,
@@ -23,7 +23,7 @@ impl Tower<'_> {
             mtu: device.mtu,
         };
         // a bond or VLAN is set up when it is made
-        let is_nic = self.stack.device(uplink).is_none_or(|device| device.kind == Kind::Ethernet);
+        let is_nic = self.network.device(uplink).is_none_or(|device| device.kind == Kind::Ethernet);
         let mut steps: Vec<Step> = self.up(uplink).filter(|_| is_nic).into_iter().collect();
         match (self.observed.ovs(name), self.observed.link(name)) {
             // the internal port is down until somebody sets it up
@@ -31,7 +31,7 @@ impl Tower<'_> {
             // in the database, but ovs-vswitchd has not come to it: this waits for it
             (Some(_), None) => steps.extend([Step::SetOvs(spec), Step::SetUp(name.clone())]),
             (Some(_), Some(_)) => {
-                steps.extend(self.put_right(spec, uplink));
+                steps.extend(self.repair(spec, uplink));
                 steps.extend(self.up(name));
             }
         }
@@ -39,11 +39,11 @@ impl Tower<'_> {
     }
 
     /// What somebody, or an older plan, has made different of a bridge that is there.
-    fn put_right(&self, spec: OvsSpec, uplink: &IfName) -> Vec<Step> {
+    fn repair(&self, spec: OvsSpec, uplink: &IfName) -> Vec<Step> {
         let Some(now) = self.observed.ovs(&spec.name) else { return Vec::new() };
         let mut steps = Vec::new();
         let leads_out =
-            |port: &&IfName| *port != uplink && **port != spec.name && self.stack.device(port).is_some();
+            |port: &&IfName| *port != uplink && **port != spec.name && self.network.device(port).is_some();
         let stale = now.ports.iter().filter(leads_out);
         steps.extend(stale.map(|port| Step::Unplug { port: port.clone(), bridge: spec.name.clone() }));
         if !now.ports.contains(uplink) {

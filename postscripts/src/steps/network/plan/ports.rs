@@ -3,11 +3,11 @@
 use hostnet::{Kind as Is, Link};
 use inventory::IfName;
 
-use super::{Step, Tower};
-use crate::steps::network::observe::is_containers;
-use crate::steps::network::stack::{Device, Kind};
+use super::{Component, Step};
+use crate::steps::network::observe::is_container_port;
+use crate::steps::network::resolved::{Device, Kind};
 
-impl Tower<'_> {
+impl Component<'_> {
     /// A bond or VLAN that is being made goes into its bridge at once: nobody uses it. Not where the bridge has another way
     /// out still: the two would be a loop.
     pub(super) fn early_port(&self, bridge: &Device, port: &IfName) -> Option<Step> {
@@ -17,14 +17,14 @@ impl Tower<'_> {
     }
 
     /// What shall not be in a bond any more; the others of the bond carry on. The bond sets it down.
-    pub(super) fn out_of_bonds(&self) -> Vec<Step> {
+    pub(super) fn leave_bonds(&self) -> Vec<Step> {
         let bonds = self.devices.iter().filter(|device| matches!(device.kind, Kind::Bond { .. }));
         bonds.flat_map(|bond| self.releases(bond)).collect()
     }
 
     /// Whether it is in a bond of ours and shall not be.
     pub(super) fn leaves_bond(&self, port: &Link) -> bool {
-        self.stack.devices.iter().any(|device| {
+        self.network.devices.iter().any(|device| {
             matches!(&device.kind, Kind::Bond { ports, .. } if !ports.contains(&port.name))
                 && self.observed.is_port(&port.name, &device.name)
         })
@@ -54,7 +54,7 @@ impl Tower<'_> {
             };
             for step in entering {
                 let settled = match &step {
-                    Step::Enslave { port, .. } => self.settle(port),
+                    Step::Enslave { port, .. } => self.wait_operational(port),
                     _ => None,
                 };
                 steps.push(step);
@@ -70,14 +70,14 @@ impl Tower<'_> {
         if self.observed.is_port(port, &bond.name) {
             return self.up(port).into_iter().collect();
         }
-        let mut steps = self.without_addresses(port);
+        let mut steps = self.remove_addresses(port);
         steps.extend(self.enter_bond(&bond.name, port));
         steps
     }
 
     fn enter_bridge(&self, bridge: &Device, port: &IfName) -> Vec<Step> {
         let mut steps: Vec<Step> = Vec::new();
-        let is_nic = self.stack.device(port).is_none_or(|device| device.kind == Kind::Ethernet);
+        let is_nic = self.network.device(port).is_none_or(|device| device.kind == Kind::Ethernet);
         steps.extend(self.up(port).filter(|_| is_nic));
         let there = self.observed.is_port(port, &bridge.name) || self.early_port(bridge, port).is_some();
         if !there {
@@ -88,11 +88,11 @@ impl Tower<'_> {
 
     /// A NIC that was down, or has no cable, may take seconds; nothing goes through it that could be lost. The host's device on
     /// an Open vSwitch bridge never says that it is operational.
-    fn settle(&self, port: &IfName) -> Option<Step> {
-        let top = self.stack.top_of(port);
+    fn wait_operational(&self, port: &IfName) -> Option<Step> {
+        let top = self.network.top_of(port);
         let live = self.observed.link(port).is_some_and(|link| link.up && link.running);
-        let is_ovs = self.stack.device(top).is_some_and(|top| matches!(top.kind, Kind::OvsBridge { .. }));
-        (live && !is_ovs).then(|| Step::Settle(top.clone()))
+        let is_ovs = self.network.device(top).is_some_and(|top| matches!(top.kind, Kind::OvsBridge { .. }));
+        (live && !is_ovs).then(|| Step::WaitOperational(top.clone()))
     }
 
     /// What is a port of a bond or bridge of ours and shall not be: all of a bond's; of a bridge's, what leads out: containers
@@ -105,8 +105,8 @@ impl Tower<'_> {
             Kind::Bridge { .. } => {
                 let is_hardware = matches!(&port.kind, Is::Other(word) if word.is_empty());
                 let stacks = matches!(port.kind, Is::Bond | Is::Vlan);
-                let is_planned = self.stack.device(&port.name).is_some();
-                (is_hardware || stacks || is_planned) && !is_containers(&port.name)
+                let is_planned = self.network.device(&port.name).is_some();
+                (is_hardware || stacks || is_planned) && !is_container_port(&port.name)
             }
             _ => false,
         };

@@ -3,10 +3,10 @@
 use hostnet::Route;
 use inventory::IfName;
 
-use super::{Step, Tower};
-use crate::steps::network::stack::Device;
+use super::{Component, Step};
+use crate::steps::network::resolved::Device;
 
-impl Tower<'_> {
+impl Component<'_> {
     pub(super) fn routes(&self) -> Vec<Step> {
         let mut steps = Vec::new();
         for device in self.devices {
@@ -22,7 +22,7 @@ impl Tower<'_> {
         if self.observed.routes(&device.name).any(|now| now == route) {
             return None;
         }
-        let below = self.stack.below(&device.name).into_iter();
+        let below = self.network.below(&device.name).into_iter();
         let mut having = below.filter(|lower| self.observed.routes(lower).any(|now| now == route));
         let old = having.next_back();
         let instead = old.map(|lower| (lower.clone(), route.clone()));
@@ -31,7 +31,7 @@ impl Tower<'_> {
 
     /// The step to a default route; `None` where it is so already.
     fn default_route(&self, device: &Device, route: Route) -> Option<Step> {
-        let below = self.stack.below(&device.name);
+        let below = self.network.below(&device.name);
         let old = [&device.name].into_iter().chain(below).find_map(|on: &IfName| {
             let same = self.observed.routes(on).find(|old| old.destination == route.destination)?;
             Some((on.clone(), same.clone()))

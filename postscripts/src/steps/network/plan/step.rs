@@ -28,7 +28,7 @@ pub enum Step {
     /// Remove what an earlier step made: only ever the way back. Leaves a device of another kind alone.
     Delete {
         /// What it is.
-        kind: Made,
+        kind: LinkKind,
         /// Its name.
         device: IfName,
     },
@@ -60,7 +60,8 @@ pub enum Step {
         to: u32,
     },
     /// Change what the host itself takes of what comes in through an interface.
-    SetHearing {
+    #[serde(rename = "set-hearing")]
+    SetHostIpFilter {
         /// The interface.
         device: IfName,
         /// What it takes.
@@ -72,8 +73,9 @@ pub enum Step {
     StopManager(Manager),
     /// Start it again: only ever the way back.
     StartManager(Manager),
-    /// Have the container behind this port put checksums into what it sends. Stays so until it is started again.
-    SumInSoftware(IfName),
+    /// Have the container behind this port put checksums into what it sends. StillInUse so until it is started again.
+    #[serde(rename = "sum-in-software")]
+    DisableTxChecksumOffload(IfName),
     /// Switch an interface on.
     SetUp(IfName),
     /// Switch an interface off; its routes and IPv6 addresses go.
@@ -97,7 +99,8 @@ pub enum Step {
         bridge: IfName,
     },
     /// Wait until what is sent through the bridge leaves.
-    Settle(IfName),
+    #[serde(rename = "settle")]
+    WaitOperational(IfName),
     /// Put a route, in the place of the one to the same destination.
     Route {
         /// Through which interface it shall go.
@@ -157,7 +160,7 @@ pub enum Step {
 /// A device of the kernel that the plan can make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Made {
+pub enum LinkKind {
     /// A Linux bridge.
     Bridge,
     /// A bond.
@@ -188,9 +191,9 @@ impl Step {
     /// that were never done, give the old state: each does nothing where its effect is there already.
     pub fn inverse(&self) -> Option<Self> {
         Some(match self.clone() {
-            Self::AddBridge(spec) => Self::Delete { kind: Made::Bridge, device: spec.name },
-            Self::AddBond(spec) => Self::Delete { kind: Made::Bond, device: spec.name },
-            Self::AddVlan(spec) => Self::Delete { kind: Made::Vlan, device: spec.name },
+            Self::AddBridge(spec) => Self::Delete { kind: LinkKind::Bridge, device: spec.name },
+            Self::AddBond(spec) => Self::Delete { kind: LinkKind::Bond, device: spec.name },
+            Self::AddVlan(spec) => Self::Delete { kind: LinkKind::Vlan, device: spec.name },
             Self::RemoveBridge(spec) => Self::AddBridge(spec),
             Self::RemoveBond(spec) => Self::AddBond(spec),
             Self::RemoveVlan(spec) => Self::AddVlan(spec),
@@ -198,7 +201,9 @@ impl Step {
             Self::SetBridge { device, from, to } => Self::SetBridge { device, from: to, to: from },
             Self::SetBond { device, from, to } => Self::SetBond { device, from: to, to: from },
             Self::SetMtu { device, from, to } => Self::SetMtu { device, from: to, to: from },
-            Self::SetHearing { device, from, to } => Self::SetHearing { device, from: to, to: from },
+            Self::SetHostIpFilter { device, from, to } => {
+                Self::SetHostIpFilter { device, from: to, to: from }
+            }
             Self::StopManager(manager) => Self::StartManager(manager),
             Self::SetUp(device) => Self::SetDown(device),
             Self::SetDown(device) => Self::SetUp(device),
@@ -217,20 +222,20 @@ impl Step {
             Self::SetTag { port, from, to } => Self::SetTag { port, from: to, to: from },
             Self::AddToZone { device, zone } => Self::RemoveFromZone { device, zone },
             Self::RemoveFromZone { .. } => return None,
-            Self::Settle(_)
+            Self::WaitOperational(_)
             | Self::Delete { .. }
             | Self::DelOvs(_)
             | Self::SetOvs(_)
             | Self::StartManager(_)
-            | Self::SumInSoftware(_) => return None,
+            | Self::DisableTxChecksumOffload(_) => return None,
         })
     }
 
     /// Whether it takes away what the host may be reached by.
-    pub fn takes_away(&self) -> bool {
+    pub fn cuts_access(&self) -> bool {
         match self {
             Self::DelAddress(..) | Self::DelRoute(..) => true,
-            Self::SetHearing { to, .. } => to.is_blocked(),
+            Self::SetHostIpFilter { to, .. } => to.is_blocked(),
             _ => false,
         }
     }

@@ -16,17 +16,17 @@
 
 mod device;
 mod iptables;
-mod look;
 mod moved;
 mod nftables;
 mod reference;
 mod ruleset;
 mod services;
+mod survey;
 mod sysctl;
 mod tables;
 
-pub(super) use look::survey;
 pub(super) use moved::moved;
 pub use reference::{Effect, Moved, Reference, Survey};
 pub use ruleset::NewSsh;
+pub(super) use survey::survey;
 pub(super) use tables::further_routes;

@@ -5,12 +5,16 @@ use inventory::IfName;
 use super::reference::Moved;
 use crate::steps::network::observe::Observed;
 use crate::steps::network::plan::Step;
-use crate::steps::network::stack::Stack;
+use crate::steps::network::resolved::ResolvedNetwork;
 
 /// The devices that have an address now and become ports, or whose address goes to another device.
-pub(in crate::steps::network) fn moved(steps: &[Step], stack: &Stack, observed: &Observed) -> Vec<Moved> {
+pub(in crate::steps::network) fn moved(
+    steps: &[Step],
+    network: &ResolvedNetwork,
+    observed: &Observed,
+) -> Vec<Moved> {
     let mut all: Vec<Moved> = Vec::new();
-    for (from, to) in steps.iter().filter_map(|step| move_of(step, steps, stack)) {
+    for (from, to) in steps.iter().filter_map(|step| move_of(step, steps, network)) {
         let has_address = observed.addresses(from).next().is_some();
         if from != to && has_address && !all.iter().any(|moved| moved.from == *from) {
             all.push(Moved { from: from.clone(), to: to.clone() });
@@ -19,10 +23,14 @@ pub(in crate::steps::network) fn moved(steps: &[Step], stack: &Stack, observed: 
     all
 }
 
-fn move_of<'a>(step: &'a Step, steps: &'a [Step], stack: &'a Stack) -> Option<(&'a IfName, &'a IfName)> {
+fn move_of<'a>(
+    step: &'a Step,
+    steps: &'a [Step],
+    network: &'a ResolvedNetwork,
+) -> Option<(&'a IfName, &'a IfName)> {
     match step {
-        Step::Enslave { port, .. } | Step::Plug { port, .. } => Some((port, stack.top_of(port))),
-        Step::AddOvs(spec) => spec.uplink.as_ref().map(|uplink| (uplink, stack.top_of(uplink))),
+        Step::Enslave { port, .. } | Step::Plug { port, .. } => Some((port, network.top_of(port))),
+        Step::AddOvs(spec) => spec.uplink.as_ref().map(|uplink| (uplink, network.top_of(uplink))),
         Step::DelAddress(from, address) => steps.iter().find_map(|other| match other {
             Step::AddAddress(to, added) if added.addr() == address.addr() => Some((from, to)),
             _ => None,
@@ -34,13 +42,13 @@ fn move_of<'a>(step: &'a Step, steps: &'a [Step], stack: &'a Stack) -> Option<(&
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::steps::network::stack::{Device, Kind};
+    use crate::steps::network::resolved::{Device, Kind};
 
     fn name(text: &str) -> IfName {
         text.parse().unwrap()
     }
 
-    fn bridge_over_bond() -> Stack {
+    fn bridge_over_bond() -> ResolvedNetwork {
         let ports = vec![name("eth0"), name("eth1")];
         let options = serde_json::from_str("[[\"mode\", \"active-backup\"]]").unwrap();
         let bond = Kind::Bond { ports, options };
@@ -50,7 +58,7 @@ mod tests {
             ("bond0", bond),
             ("br0", Kind::Bridge { port: name("bond0") }),
         ];
-        Stack { devices: kinds.map(|(device, kind)| Device::bare(name(device), kind)).into() }
+        ResolvedNetwork { devices: kinds.map(|(device, kind)| Device::bare(name(device), kind)).into() }
     }
 
     #[test]
@@ -72,6 +80,6 @@ mod tests {
         let steps = [Step::AddAddress(name("eth0.5"), address), Step::DelAddress(name("eth0"), address)];
         let observed = Observed { addresses: vec![(name("eth0"), address)], ..Observed::default() };
         let expected = [Moved { from: name("eth0"), to: name("eth0.5") }];
-        assert_eq!(moved(&steps, &Stack::default(), &observed), expected);
+        assert_eq!(moved(&steps, &ResolvedNetwork::default(), &observed), expected);
     }
 }

@@ -17,7 +17,7 @@ pub struct Moved {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Effect {
     /// New ssh connections pass the firewall because of it, and are dropped without it.
-    CutsWayIn,
+    CutsSshAccess,
     /// It no longer applies to what the host receives or sends.
     StopsApplying,
     /// It still applies to the device, which is only a port then.
@@ -55,7 +55,7 @@ impl fmt::Display for Reference {
 impl Survey {
     /// The rules without which new ssh connections are dropped.
     pub fn cuts(&self) -> impl Iterator<Item = &Reference> {
-        self.references.iter().filter(|reference| reference.effect == Effect::CutsWayIn)
+        self.references.iter().filter(|reference| reference.effect == Effect::CutsSshAccess)
     }
 
     /// The rules of [`Survey::cuts`] for a message, or all rules where none of them is to blame for sure.
@@ -73,7 +73,7 @@ impl Survey {
             let to = target(&reference.device).unwrap_or(&reference.device);
             let device = &reference.device;
             let what = match reference.effect {
-                Effect::CutsWayIn => format!("accepts ssh on {device} only; nothing accepts it on {to}"),
+                Effect::CutsSshAccess => format!("accepts ssh on {device} only; nothing accepts it on {to}"),
                 Effect::StopsApplying => format!("names {device}, not {to}"),
                 Effect::StaysOnPort => format!("names {device}, which becomes a port"),
             };

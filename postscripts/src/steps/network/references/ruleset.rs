@@ -145,7 +145,7 @@ impl Ruleset {
                     place: rule.place.clone(),
                     text: rule.text.clone(),
                     device: moved.from.clone(),
-                    effect: if decides { Effect::CutsWayIn } else { Effect::StopsApplying },
+                    effect: if decides { Effect::CutsSshAccess } else { Effect::StopsApplying },
                 });
             }
         }

@@ -10,16 +10,16 @@
 //! same guarded change. A bridge of the same name is removed first, because the new one needs the name. One of another name stays
 //! without its NIC: netd moves its containers to the new bridge, then it is removed with all that left the tables (`left.rs`).
 
-mod apart;
-mod refuse;
+mod check;
+mod dismantle;
 
 use inventory::{DeviceKind, DevicePlan, HostPlan, IfName, Port, Snapshot};
 
-pub use self::refuse::ReplaceError;
+pub use self::check::ReplaceError;
 use super::manager::Manager;
-use super::observe::{Observed, is_containers};
+use super::observe::{Observed, is_container_port};
 use super::plan::Step;
-use super::stack::{Device, Kind, Stack};
+use super::resolved::{Device, Kind, ResolvedNetwork};
 
 /// What the machine is planned from: bridges that are replaced are taken apart.
 #[derive(Debug, Clone)]
@@ -46,19 +46,19 @@ struct Replacement<'a> {
 /// # Errors
 /// Somebody would lose his network.
 pub fn replaced(
-    made: &Stack,
+    created: &ResolvedNetwork,
     plan: &HostPlan,
     observed: &Observed,
     snapshot: Option<&Snapshot>,
 ) -> Result<Replaced, ReplaceError> {
     let mut done =
         Replaced { steps: Vec::new(), last: Vec::new(), observed: observed.clone(), names: Vec::new() };
-    for old in &made.devices {
+    for old in &created.devices {
         if let Some(replacement) = Replacement::of(old, plan, &done.observed) {
-            replacement.refuse(&done.observed, plan, snapshot)?;
-            let (steps, observed) = replacement.apart(&done.observed);
+            replacement.check(&done.observed, plan, snapshot)?;
+            let (steps, observed) = replacement.dismantle(&done.observed);
             done.steps.extend(steps);
-            done.last.extend(replacement.hears_on_the_way_back(&done.observed));
+            done.last.extend(replacement.rollback_isolation(&done.observed));
             done.observed = observed;
             done.names.push((old.name.clone(), replacement.new.name.clone()));
         }
@@ -78,7 +78,7 @@ impl Replaced {
 impl<'a> Replacement<'a> {
     fn of(old: &'a Device, plan: &'a HostPlan, observed: &Observed) -> Option<Self> {
         let (Kind::Bridge { port: nic } | Kind::OvsBridge { port: nic, .. }) = &old.kind else { return None };
-        if !is_there(old, observed) {
+        if !exists(old, observed) {
             return None;
         }
         let new = match plan.device(&old.name) {
@@ -97,7 +97,7 @@ impl<'a> Replacement<'a> {
 
     /// The ports of containers on the old bridge.
     fn containers(&self, observed: &Observed) -> Vec<IfName> {
-        ports(self.old, observed).into_iter().filter(is_containers).collect()
+        ports(self.old, observed).into_iter().filter(is_container_port).collect()
     }
 }
 
@@ -110,7 +110,7 @@ fn same_kind(old: &Device, new: &DevicePlan) -> bool {
 }
 
 /// Whether it is there as an earlier run made it.
-fn is_there(old: &Device, observed: &Observed) -> bool {
+fn exists(old: &Device, observed: &Observed) -> bool {
     match (&old.kind, observed.link(&old.name)) {
         (Kind::Bridge { .. }, Some(link)) => link.kind == hostnet::Kind::Bridge,
         (Kind::OvsBridge { .. }, Some(_)) => observed.ovs(&old.name).is_some(),
@@ -133,7 +133,9 @@ fn ports(of: &Device, observed: &Observed) -> Vec<IfName> {
 /// Whether the NIC of the old bridge is what the new one stands on.
 fn takes(plan: &HostPlan, new: &DevicePlan, nic: &IfName, old: &Device, observed: &Observed) -> bool {
     match new.port() {
-        Some(Port::Carrying(address)) => observed.carrier(*address).is_some_and(|link| link.name == old.name),
+        Some(Port::Carrying(address)) => {
+            observed.link_with_address(*address).is_some_and(|link| link.name == old.name)
+        }
         _ => stands_on(plan, new, nic),
     }
 }

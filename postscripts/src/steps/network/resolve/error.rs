@@ -37,7 +37,7 @@ pub enum ResolveError {
     #[error(
         "no interface has {address}, so the NIC of bridge {bridge} is not known; this host has {present}: name one (nictypes.{bridge}=bridge nicdevices.{bridge}=NIC nicnetworks.{bridge}=NETWORK)"
     )]
-    NoCarrier {
+    NoNicWithAddress {
         /// The bridge.
         bridge: IfName,
         /// The address of the tables.

@@ -8,9 +8,9 @@
 //! error.rs     how that is said
 //! ```
 
-mod carrier;
+mod addressed_nic;
+mod check;
 mod error;
-mod refuse;
 mod routing;
 
 use std::collections::BTreeMap;
@@ -19,11 +19,11 @@ use std::net::IpAddr;
 use hostnet::Route;
 use inventory::{DeviceKind, DevicePlan, HostPlan, IfName, Port};
 
-use self::carrier::carrying;
+use self::addressed_nic::nic_with_address;
+use self::check::check_feasible;
 pub use self::error::ResolveError;
-use self::refuse::refuse_impossible;
 use super::observe::Observed;
-use super::stack::{Device, Kind, Stack};
+use super::resolved::{Device, Kind, ResolvedNetwork};
 
 /// What earlier runs left.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,9 +38,9 @@ pub struct Memory {
 
 impl Memory {
     /// What the last confirmed plan says.
-    pub fn of(stack: &Stack) -> Self {
+    pub fn of(network: &ResolvedNetwork) -> Self {
         let mut memory = Self::default();
-        for device in &stack.devices {
+        for device in &network.devices {
             if let Kind::Bridge { port } | Kind::OvsBridge { port, .. } = &device.kind {
                 memory.ports.insert(device.name.clone(), port.clone());
             }
@@ -59,8 +59,12 @@ impl Memory {
 ///
 /// # Errors
 /// The machine can not follow it; the message says what to do.
-pub fn resolve(plan: &HostPlan, observed: &Observed, memory: &Memory) -> Result<Stack, ResolveError> {
-    let mut stack = Stack::default();
+pub fn resolve(
+    plan: &HostPlan,
+    observed: &Observed,
+    memory: &Memory,
+) -> Result<ResolvedNetwork, ResolveError> {
+    let mut network = ResolvedNetwork::default();
     for device in &plan.devices {
         let kind = match &device.kind {
             DeviceKind::Ethernet => Kind::Ethernet,
@@ -69,25 +73,25 @@ pub fn resolve(plan: &HostPlan, observed: &Observed, memory: &Memory) -> Result<
             }
             DeviceKind::Vlan { parent, id } => Kind::Vlan { parent: parent.clone(), id: *id },
             DeviceKind::Bridge { port } => {
-                Kind::Bridge { port: uplink(device, port, observed, memory, &mut stack)? }
+                Kind::Bridge { port: uplink(device, port, observed, memory, &mut network)? }
             }
             DeviceKind::OvsBridge { port, datapath } => Kind::OvsBridge {
-                port: uplink(device, port, observed, memory, &mut stack)?,
+                port: uplink(device, port, observed, memory, &mut network)?,
                 datapath: *datapath,
                 tag: device.tag,
             },
         };
-        stack.devices.push(resolved(device, kind));
+        network.devices.push(resolved(device, kind));
     }
-    in_one_order(&mut stack);
-    refuse_impossible(&stack, observed)?;
-    routing::settle(&mut stack, observed, memory);
-    Ok(stack)
+    sort_devices(&mut network);
+    check_feasible(&network, observed)?;
+    routing::fill_in(&mut network, observed, memory);
+    Ok(network)
 }
 
 /// NICs by name, then what stands on them: whichever column or argument named a NIC first, its files are the same.
-fn in_one_order(stack: &mut Stack) {
-    stack.devices.sort_by_cached_key(|device| {
+fn sort_devices(network: &mut ResolvedNetwork) {
+    network.devices.sort_by_cached_key(|device| {
         let nic = (device.kind == Kind::Ethernet).then(|| device.name.clone());
         (nic.is_none(), nic)
     });
@@ -110,18 +114,18 @@ fn uplink(
     port: &Port,
     observed: &Observed,
     memory: &Memory,
-    stack: &mut Stack,
+    network: &mut ResolvedNetwork,
 ) -> Result<IfName, ResolveError> {
     let address = match port {
         Port::Named(name) => return Ok(name.clone()),
         Port::Carrying(address) => *address,
     };
-    let port = carrying(&bridge.name, address, observed, memory.ports.get(&bridge.name), stack)?;
-    match stack.devices.iter_mut().find(|device| device.name == port) {
+    let port = nic_with_address(&bridge.name, address, observed, memory.ports.get(&bridge.name), network)?;
+    match network.devices.iter_mut().find(|device| device.name == port) {
         Some(known) => known.mtu = known.mtu.max(bridge.mtu),
         None => {
             let nic = Device { mtu: bridge.mtu, ..Device::bare(port.clone(), Kind::Ethernet) };
-            stack.devices.push(nic);
+            network.devices.push(nic);
         }
     }
     Ok(port)
@@ -138,9 +142,9 @@ mod tests {
         let bridge = |name, port: &str| device(name, Kind::Bridge { port: port.parse().unwrap() });
         let nic = |name| device(name, Kind::Ethernet);
         let devices = vec![nic("eth1"), bridge("mynet0", "eth0"), bridge("br98", "eth1"), nic("eth0")];
-        let mut stack = Stack { devices };
-        in_one_order(&mut stack);
-        let names: Vec<&str> = stack.devices.iter().map(|device| device.name.as_str()).collect();
+        let mut network = ResolvedNetwork { devices };
+        sort_devices(&mut network);
+        let names: Vec<&str> = network.devices.iter().map(|device| device.name.as_str()).collect();
         assert_eq!(names, ["eth0", "eth1", "mynet0", "br98"]);
     }
 }

@@ -9,40 +9,46 @@ use ipnet::IpNet;
 
 use super::Memory;
 use crate::steps::network::observe::Observed;
-use crate::steps::network::stack::{Device, Kind, Stack};
+use crate::steps::network::resolved::{Device, Kind, ResolvedNetwork};
 
 /// Fills in gateways, routes and Ethernet addresses.
-pub(super) fn settle(stack: &mut Stack, observed: &Observed, memory: &Memory) {
-    for at in 0..stack.devices.len() {
-        let Some(device) = stack.devices.get(at) else { continue };
-        let gateways = gateways(stack, device, observed, memory.gateways.get(&device.name));
-        let routes = routes(stack, device, observed, memory.routes.get(&device.name));
-        let mac = mac(stack, device, observed);
-        if let Some(device) = stack.devices.get_mut(at) {
+pub(super) fn fill_in(network: &mut ResolvedNetwork, observed: &Observed, memory: &Memory) {
+    for at in 0..network.devices.len() {
+        let Some(device) = network.devices.get(at) else { continue };
+        let gateways = gateways(network, device, observed, memory.gateways.get(&device.name));
+        let routes = routes(network, device, observed, memory.routes.get(&device.name));
+        let mac = mac(network, device, observed);
+        if let Some(device) = network.devices.get_mut(at) {
             (device.gateways, device.routes, device.mac) = (gateways, routes, mac);
         }
     }
 }
 
 /// Whether a route that is there is, or will be, one through this device.
-fn leads_through(stack: &Stack, device: &Device, on: &IfName, route: &Route, observed: &Observed) -> bool {
+fn leads_through(
+    network: &ResolvedNetwork,
+    device: &Device,
+    on: &IfName,
+    route: &Route,
+    observed: &Observed,
+) -> bool {
     if *on == device.name {
         let addresses: Vec<IpNet> = observed.addresses(on).collect();
-        return stack.home_of_route(on, &addresses, route).is_none();
+        return network.device_for_route(on, &addresses, route).is_none();
     }
     let addresses: Vec<IpNet> = observed.addresses(on).collect();
-    stack.home_of_route(on, &addresses, route).is_some_and(|home| home.name == device.name)
+    network.device_for_route(on, &addresses, route).is_some_and(|home| home.name == device.name)
 }
 
 /// The default gateways through a device: what the tables say, else what it or a port of it has, so that a host which got its
 /// gateway elsewhere keeps it, also when the route is lost with an address. A family whose default route goes another way keeps that: two would take turns.
 fn gateways(
-    stack: &Stack,
+    network: &ResolvedNetwork,
     device: &Device,
     observed: &Observed,
     before: Option<&Vec<IpAddr>>,
 ) -> Vec<IpAddr> {
-    let below = stack.below(&device.name);
+    let below = network.below(&device.name);
     let here = |on: &IfName| *on == device.name || below.contains(&on);
     let defaults: Vec<(&IfName, &Route, IpAddr)> = observed
         .routes
@@ -55,7 +61,7 @@ fn gateways(
         let mut now = defaults.iter().filter(|(_, _, gateway)| of_family(gateway));
         let elsewhere = now.clone().any(|(on, ..)| !here(on));
         let said = device.gateways.iter().copied().find(of_family);
-        let kept = now.find(|(on, route, _)| leads_through(stack, device, on, route, observed));
+        let kept = now.find(|(on, route, _)| leads_through(network, device, on, route, observed));
         let kept = kept.map(|(_, _, gateway)| *gateway);
         let near = |gateway: &IpAddr| device.addresses.iter().any(|own| own.contains(gateway));
         let before = before.into_iter().flatten().copied().find(of_family);
@@ -66,11 +72,16 @@ fn gateways(
 }
 
 /// The further routes of what is below, and those that were carried before.
-fn routes(stack: &Stack, device: &Device, observed: &Observed, before: Option<&Vec<Route>>) -> Vec<Route> {
+fn routes(
+    network: &ResolvedNetwork,
+    device: &Device,
+    observed: &Observed,
+    before: Option<&Vec<Route>>,
+) -> Vec<Route> {
     let mut routes: Vec<Route> = before.cloned().unwrap_or_default();
-    for lower in stack.below(&device.name) {
+    for lower in network.below(&device.name) {
         let through = observed.routes(lower).filter(|route| route.destination.prefix_len() > 0);
-        for route in through.filter(|route| leads_through(stack, device, lower, route, observed)) {
+        for route in through.filter(|route| leads_through(network, device, lower, route, observed)) {
             if !routes.contains(route) {
                 routes.push(route.clone());
             }
@@ -80,13 +91,13 @@ fn routes(stack: &Stack, device: &Device, observed: &Observed, before: Option<&V
 }
 
 /// A bridge that has its port already keeps its own address: a DHCP server may know the host by it.
-fn mac(stack: &Stack, device: &Device, observed: &Observed) -> Option<MacAddr> {
+fn mac(network: &ResolvedNetwork, device: &Device, observed: &Observed) -> Option<MacAddr> {
     let own = observed.link(&device.name);
     match &device.kind {
         Kind::Ethernet | Kind::Vlan { .. } => None,
         Kind::Bond { ports, .. } => match own {
             Some(link) => link.mac,
-            None => of_port(stack, device, ports, observed),
+            None => of_port(network, device, ports, observed),
         },
         Kind::Bridge { port } if observed.is_port(port, &device.name) => own.and_then(|link| link.mac),
         Kind::OvsBridge { port, .. }
@@ -94,15 +105,21 @@ fn mac(stack: &Stack, device: &Device, observed: &Observed) -> Option<MacAddr> {
         {
             own.and_then(|link| link.mac)
         }
-        Kind::Bridge { port } | Kind::OvsBridge { port, .. } => of(stack, port, observed),
+        Kind::Bridge { port } | Kind::OvsBridge { port, .. } => of(network, port, observed),
     }
 }
 
 /// That of the NIC by which the host is known: the one with an address; else of the first.
-fn of_port(stack: &Stack, bond: &Device, ports: &[IfName], observed: &Observed) -> Option<MacAddr> {
+fn of_port(
+    network: &ResolvedNetwork,
+    bond: &Device,
+    ports: &[IfName],
+    observed: &Observed,
+) -> Option<MacAddr> {
     let is_known = |port: &&IfName| {
         let planned = |address: &IpNet| {
-            bond.has(address.addr()) || stack.above(&bond.name).iter().any(|upper| upper.has(address.addr()))
+            bond.has(address.addr())
+                || network.above(&bond.name).iter().any(|upper| upper.has(address.addr()))
         };
         observed.addresses(port).any(|address| planned(&address))
     };
@@ -110,7 +127,7 @@ fn of_port(stack: &Stack, bond: &Device, ports: &[IfName], observed: &Observed) 
     let in_bridge = |port: &&IfName| {
         let master = observed.link(port).and_then(|link| link.master);
         master.is_some_and(|master| {
-            stack
+            network
                 .devices
                 .iter()
                 .any(|device| observed.link(&device.name).is_some_and(|link| link.index == master))
@@ -121,13 +138,13 @@ fn of_port(stack: &Stack, bond: &Device, ports: &[IfName], observed: &Observed) 
 }
 
 /// The Ethernet address of a device that may not be made yet: a VLAN has its parent's.
-fn of(stack: &Stack, name: &IfName, observed: &Observed) -> Option<MacAddr> {
+fn of(network: &ResolvedNetwork, name: &IfName, observed: &Observed) -> Option<MacAddr> {
     if let Some(link) = observed.link(name) {
         return link.mac;
     }
-    let device = stack.device(name)?;
+    let device = network.device(name)?;
     match &device.kind {
-        Kind::Vlan { parent, .. } => of(stack, parent, observed),
+        Kind::Vlan { parent, .. } => of(network, parent, observed),
         _ => device.mac,
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::Notify;
 
-use crate::steps::network::guard::{Hands, Trouble};
+use crate::steps::network::guard::{BackendError, RollbackBackend};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Step {
@@ -70,24 +70,24 @@ impl Machine {
     }
 }
 
-impl Hands for Machine {
-    async fn act(&self, step: &Value) -> Result<(), Trouble> {
+impl RollbackBackend for Machine {
+    async fn act(&self, step: &Value) -> Result<(), BackendError> {
         self.perhaps_die().await;
         self.set(&Step::deserialize(step)?);
         Ok(())
     }
 
-    async fn adopt(&self, _manager: &str) -> Result<(), Trouble> {
+    async fn adopt(&self, _manager: &str) -> Result<(), BackendError> {
         self.perhaps_die().await;
         Ok(())
     }
 
-    async fn facts(&self) -> Result<Vec<String>, Trouble> {
+    async fn facts(&self) -> Result<Vec<String>, BackendError> {
         self.perhaps_die().await;
         Ok(self.lines())
     }
 
-    async fn probe(&self, _probes: &Value, _patience: Duration) -> Result<(), Trouble> {
+    async fn probe(&self, _probes: &Value, _patience: Duration) -> Result<(), BackendError> {
         self.perhaps_die().await;
         if self.answers.get() { Ok(()) } else { Err("silence".into()) }
     }

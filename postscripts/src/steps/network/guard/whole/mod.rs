@@ -15,7 +15,7 @@ fn deaths() -> impl Strategy<Value = Vec<u32>> {
 fn end() -> impl Strategy<Value = End> {
     prop_oneof![
         proptest::option::weighted(0.3, 0..6_usize).prop_map(|cut_after| End::Confirmed { cut_after }),
-        deaths().prop_map(|deaths| End::TakenBack { deaths }),
+        deaths().prop_map(|deaths| End::RolledBack { deaths }),
         (0..8_usize).prop_map(|ended| End::TakenBackAgain { ended }),
         Just(End::PowerCut),
         Just(End::CutAtBegin),

@@ -7,13 +7,13 @@ use serde::Deserialize as _;
 use tempfile::TempDir;
 
 use super::machine::{Machine, Step};
-use crate::files::Wanted;
-use crate::steps::network::guard::boot::{Verdict, confirm, recover, take_back_pending};
+use crate::files::DesiredFile;
+use crate::steps::network::guard::boot::{Verdict, confirm, recover, roll_back_pending};
+use crate::steps::network::guard::cleanup;
 use crate::steps::network::guard::decide::Scope;
-use crate::steps::network::guard::ending;
-use crate::steps::network::guard::guarded::write_down;
-use crate::steps::network::guard::place::Place;
-use crate::steps::network::guard::take_back::take_back_late;
+use crate::steps::network::guard::guarded::write_records;
+use crate::steps::network::guard::roll_back::roll_back_switch;
+use crate::steps::network::guard::state_dir::StateDir;
 use crate::steps::network::guard::{Intent, Undo};
 
 const FILES: [&str; 2] = ["interfaces", "mynet0"];
@@ -43,7 +43,7 @@ pub(super) enum End {
     /// It confirms. The power goes after so many operations of tidying up.
     Confirmed { cut_after: Option<usize> },
     /// It, its guard, a guard that is started again, or the next run takes it back: each may die, the last one does not.
-    TakenBack { deaths: Vec<u32> },
+    RolledBack { deaths: Vec<u32> },
     /// All of it was done and the record not ended: so many operations of that, and then another takes it back again.
     TakenBackAgain { ended: usize },
     /// The power goes.
@@ -88,17 +88,17 @@ impl World {
         world
     }
 
-    fn place(&self) -> Place {
-        let place = Place::elsewhere(&self.directory.path().join("state"), Path::new("/bin/false"));
-        Place { boot: format!("boot-{}", self.boot), ..place }
+    fn state_dir(&self) -> StateDir {
+        let state_dir = StateDir::custom(&self.directory.path().join("state"), Path::new("/bin/false"));
+        StateDir { boot: format!("boot-{}", self.boot), ..state_dir }
     }
 
     fn path(&self, file: &str) -> PathBuf {
         self.directory.path().join(file)
     }
 
-    fn file(&self, file: &str, number: u32) -> Wanted {
-        Wanted::text(self.path(file), format!("{number}"))
+    fn file(&self, file: &str, number: u32) -> DesiredFile {
+        DesiredFile::text(self.path(file), format!("{number}"))
     }
 
     /// What is in a file; the network before any change has one file.
@@ -124,7 +124,7 @@ impl World {
             text: format!("{name} {from}"),
             step: serde_json::to_value(Step { of_switch, name: name.to_owned(), to: from }).unwrap(),
             outlives_boot: of_switch,
-            takes_away: false,
+            cuts_access: false,
         };
         let undo = PARTS.iter().rev().filter_map(|part| match part {
             Part::Kernel(name) => Some(undo(false, name)),
@@ -148,10 +148,10 @@ impl World {
     }
 
     async fn run(&mut self, parts: usize, end: &End) {
-        let place = self.place();
-        take_back_pending(&place, &self.machine).await.unwrap();
+        let state_dir = self.state_dir();
+        roll_back_pending(&state_dir, &self.machine).await.unwrap();
         self.changes += 1;
-        let record = write_down(&place, &self.intent(self.current)).unwrap();
+        let record = write_records(&state_dir, &self.intent(self.current)).unwrap();
         let parts = match end {
             End::Confirmed { .. } => PARTS.len(),
             End::CutAtBegin => 0,
@@ -159,62 +159,64 @@ impl World {
         };
         for part in PARTS.iter().take(parts) {
             if matches!(part, Part::File(_)) {
-                fs::write(place.wrote(&record.id), "").unwrap();
+                fs::write(state_dir.wrote(&record.id), "").unwrap();
             }
             self.put(*part, self.changes);
         }
         match end {
             End::Confirmed { cut_after } => {
-                durable::remove(&place.change()).unwrap();
-                let mut ops = ending::after_commit(&place, &record).unwrap();
+                durable::remove(&state_dir.change()).unwrap();
+                let mut ops = cleanup::after_commit(&state_dir, &record).unwrap();
                 ops.truncate(cut_after.unwrap_or(ops.len()));
-                ending::execute(&ops).unwrap();
+                cleanup::execute(&ops).unwrap();
                 self.current = self.changes;
                 self.tried = false;
                 if cut_after.is_some() {
                     self.boots(&[], None).await;
                 }
             }
-            End::TakenBack { deaths } => {
-                self.taken_back(deaths).await;
+            End::RolledBack { deaths } => {
+                self.roll_back(deaths).await;
             }
             End::TakenBackAgain { ended } => {
                 for undo in &record.undo {
                     self.machine.set(&Step::deserialize(&undo.step).unwrap());
                 }
                 record.files.iter().for_each(|file| assert!(file.restore().is_ok()));
-                let ops = ending::of_change(&place, &record, Scope::Running).unwrap();
+                let ops = cleanup::of_change(&state_dir, &record, Scope::Running).unwrap();
                 let ended = (*ended).min(ops.len());
-                ending::execute(ops.get(..ended).unwrap()).unwrap();
-                self.taken_back(&[]).await;
+                cleanup::execute(ops.get(..ended).unwrap()).unwrap();
+                self.roll_back(&[]).await;
             }
             End::PowerCut => self.boots(&[], None).await,
             End::CutAtBegin => {
-                fs::remove_file(place.trial(&record.id)).unwrap();
+                fs::remove_file(state_dir.trial(&record.id)).unwrap();
                 self.boots(&[], None).await;
             }
         }
     }
 
-    async fn taken_back(&self, deaths: &[u32]) {
-        let place = self.place();
+    async fn roll_back(&self, deaths: &[u32]) {
+        let state_dir = self.state_dir();
         for lives in deaths {
-            let _ = self.machine.unless_dead(Some(*lives), take_back_pending(&place, &self.machine)).await;
+            let _ =
+                self.machine.unless_dead(Some(*lives), roll_back_pending(&state_dir, &self.machine)).await;
         }
-        take_back_pending(&place, &self.machine).await.unwrap();
+        roll_back_pending(&state_dir, &self.machine).await.unwrap();
     }
 
     /// The kernel is what the files say, when they have been put right; the switch what its database says.
     async fn boots(&mut self, deaths: &[u32], answers: Option<bool>) {
         for cut in 0..=deaths.len() {
             self.boot += 1;
-            recover(&self.place(), &self.machine).await.unwrap();
+            recover(&self.state_dir(), &self.machine).await.unwrap();
             for name in KERNEL {
                 let number = self.number_in(FILES[0]);
                 self.machine.set(&Step { of_switch: false, name: name.to_owned(), to: number });
             }
             let lives = deaths.get(cut).copied();
-            let late = self.machine.unless_dead(lives, take_back_late(&self.place(), &self.machine)).await;
+            let late =
+                self.machine.unless_dead(lives, roll_back_switch(&self.state_dir(), &self.machine)).await;
             // a second boot with files that nobody found good is one with the files before
             if self.tried {
                 self.current = self.booted;
@@ -227,13 +229,13 @@ impl World {
         }
         let Some(answers) = answers else { return };
         self.machine.answers.set(answers);
-        match confirm(&self.place(), &self.machine).await.unwrap() {
+        match confirm(&self.state_dir(), &self.machine).await.unwrap() {
             Verdict::NoTrial => {}
-            Verdict::Good => {
+            Verdict::Confirmed => {
                 self.booted = self.current;
                 self.tried = false;
             }
-            Verdict::Back(_) => {
+            Verdict::RolledBack(_) => {
                 self.current = self.booted;
                 self.tried = false;
                 Box::pin(self.boots(&[], None)).await;
@@ -250,6 +252,6 @@ impl World {
             "{} is not {found:?} after {event:?}",
             self.current
         );
-        assert!(!self.place().change().exists());
+        assert!(!self.state_dir().change().exists());
     }
 }

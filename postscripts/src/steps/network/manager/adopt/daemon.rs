@@ -9,8 +9,8 @@ use tokio::time::{Instant, sleep};
 
 use super::{Manager, netplan_renders_for_networkmanager};
 
-const DEADLINE: Duration = Duration::from_secs(15);
-const AGAIN: Duration = Duration::from_millis(50);
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(15);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 const NETWORKD: &str = "systemd-networkd.service";
 /// Starts networkd at the next change of the network. Not every release has it.
 const NETWORKD_SOCKET: &str = "systemd-networkd.socket";
@@ -42,16 +42,16 @@ pub async fn start(manager: Manager) -> Result<(), ExecuteError> {
         let _ = systemctl(&["start", NETWORKD_SOCKET]).await;
     }
     systemctl(&["start", daemon]).await?;
-    if daemon == NETWORKMANAGER { answers().await } else { Ok(()) }
+    if daemon == NETWORKMANAGER { wait_ready().await } else { Ok(()) }
 }
 
 /// NetworkManager has its name on the bus before it has the objects that nmcli asks.
-async fn answers() -> Result<(), ExecuteError> {
-    let end = Instant::now() + DEADLINE;
+async fn wait_ready() -> Result<(), ExecuteError> {
+    let end = Instant::now() + COMMAND_TIMEOUT;
     loop {
-        let asked = Command::new("nmcli", DEADLINE).args(["-t", "-f", "UUID", "connection", "show"]);
+        let asked = Command::new("nmcli", COMMAND_TIMEOUT).args(["-t", "-f", "UUID", "connection", "show"]);
         match asked.execute().await {
-            Err(_) if Instant::now() < end => sleep(AGAIN).await,
+            Err(_) if Instant::now() < end => sleep(POLL_INTERVAL).await,
             answered => return answered.map(drop),
         }
     }
@@ -67,6 +67,6 @@ fn daemon(manager: Manager) -> Option<&'static str> {
     }
 }
 
-async fn systemctl(words: &[&str]) -> Result<(), ExecuteError> {
-    Command::new("systemctl", DEADLINE).args(words).execute().await.map(drop)
+async fn systemctl(args: &[&str]) -> Result<(), ExecuteError> {
+    Command::new("systemctl", COMMAND_TIMEOUT).args(args).execute().await.map(drop)
 }

@@ -20,10 +20,10 @@ use thiserror::Error;
 
 use super::ifupdown::ifstate;
 use super::{Manager, Nics, ReadError, Tree};
-use crate::steps::network::stack::Stack;
+use crate::steps::network::resolved::ResolvedNetwork;
 
 /// NetworkManager waits 45 s for DHCP on a device that it starts (nm-settings, `ipv4.dhcp-timeout`).
-const DEADLINE: Duration = Duration::from_secs(60);
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The manager does not follow.
 #[derive(Debug, Error)]
@@ -45,13 +45,13 @@ pub enum AdoptError {
     State(#[from] FileError),
 }
 
-/// After the kernel and the files have become `stack`; `changed`: the files that were written or removed; `stopped`: its daemon was.
+/// After the kernel and the files have become `network`; `changed`: the files that were written or removed; `stopped`: its daemon was.
 ///
 /// # Errors
-/// What the manager said.
+/// What the manager parsed.
 pub async fn adopt(
     manager: Manager,
-    stack: &Stack,
+    network: &ResolvedNetwork,
     changed: &[PathBuf],
     stopped: bool,
 ) -> Result<(), AdoptError> {
@@ -65,28 +65,28 @@ pub async fn adopt(
         started.map_err(|source| AdoptError::Command { manager, source: Box::new(source) })?;
     }
     match renderer {
-        Manager::Ifupdown => ifupdown(stack).await,
+        Manager::Ifupdown => ifupdown(network).await,
         // they read their files when somebody calls ifup, and keep no belief beside the kernel
         Manager::Ifcfg => Ok(()),
         Manager::Wicked => run(manager, "wicked", &["ifreload", "all"]).await,
         Manager::Networkd | Manager::Netplan => networkd::reload(manager).await,
-        Manager::NetworkManager => networkmanager::adopt(stack, changed).await,
+        Manager::NetworkManager => networkmanager::adopt(network, changed).await,
     }
 }
 
 /// After kernel and files have become the old ones again.
 ///
 /// # Errors
-/// What the manager said.
-pub async fn fall_back(manager: Manager) -> Result<(), AdoptError> {
+/// What the manager parsed.
+pub async fn roll_back(manager: Manager) -> Result<(), AdoptError> {
     match renderer(manager).await? {
         Manager::Ifupdown => {
-            Ok(ifstate::believe_files(&Tree::read(Path::new("/"), manager, &Nics::default())?)?)
+            Ok(ifstate::sync_with_files(&Tree::read(Path::new("/"), manager, &Nics::default())?)?)
         }
         Manager::Ifcfg => Ok(()),
         Manager::Wicked => run(manager, "wicked", &["ifreload", "all"]).await,
         Manager::Networkd | Manager::Netplan => networkd::reload(manager).await,
-        Manager::NetworkManager => networkmanager::fall_back().await,
+        Manager::NetworkManager => networkmanager::roll_back().await,
     }
 }
 
@@ -99,12 +99,12 @@ async fn renderer(manager: Manager) -> Result<Manager, AdoptError> {
     Ok(if netplan_renders_for_networkmanager() { Manager::NetworkManager } else { Manager::Networkd })
 }
 
-async fn ifupdown(stack: &Stack) -> Result<(), AdoptError> {
+async fn ifupdown(network: &ResolvedNetwork) -> Result<(), AdoptError> {
     let tree = Tree::read(Path::new("/"), Manager::Ifupdown, &Nics::default())?;
-    ifstate::take_over(&tree, stack)
+    ifstate::take_over(&tree, network)
         .await
         .map_err(|source| AdoptError::Command { manager: Manager::Ifupdown, source: Box::new(source) })?;
-    Ok(ifstate::believe_files(&tree)?)
+    Ok(ifstate::sync_with_files(&tree)?)
 }
 
 /// `netplan generate` writes for the renderer that its files name.
@@ -114,12 +114,13 @@ fn netplan_renders_for_networkmanager() -> bool {
     directory.filter_map(Result::ok).any(|entry| entry.file_name().to_string_lossy().starts_with("netplan-"))
 }
 
-async fn run(manager: Manager, program: &str, words: &[&str]) -> Result<(), AdoptError> {
-    let ran = Command::new(program, DEADLINE).args(words).execute().await;
+async fn run(manager: Manager, program: &str, args: &[&str]) -> Result<(), AdoptError> {
+    let ran = Command::new(program, COMMAND_TIMEOUT).args(args).execute().await;
     ran.map(drop).map_err(|source| AdoptError::Command { manager, source: Box::new(source) })
 }
 
-async fn ask(manager: Manager, program: &str, words: &[&str]) -> Result<String, AdoptError> {
-    let ran = Command::new(program, DEADLINE).args(words).execute().await;
-    ran.map(|said| said.text()).map_err(|source| AdoptError::Command { manager, source: Box::new(source) })
+async fn ask(manager: Manager, program: &str, args: &[&str]) -> Result<String, AdoptError> {
+    let ran = Command::new(program, COMMAND_TIMEOUT).args(args).execute().await;
+    ran.map(|parsed| parsed.text())
+        .map_err(|source| AdoptError::Command { manager, source: Box::new(source) })
 }

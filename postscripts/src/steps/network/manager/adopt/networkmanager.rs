@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use super::{AdoptError, Manager, ask, run};
-use crate::steps::network::stack::{Kind, Stack};
+use crate::steps::network::resolved::{Kind, ResolvedNetwork};
 
 const MANAGER: Manager = Manager::NetworkManager;
 
@@ -21,9 +21,9 @@ struct Profile {
 }
 
 /// Starts our profiles that are not, and those that changed.
-pub(super) async fn adopt(stack: &Stack, changed: &[PathBuf]) -> Result<(), AdoptError> {
+pub(super) async fn adopt(network: &ResolvedNetwork, changed: &[PathBuf]) -> Result<(), AdoptError> {
     run(MANAGER, "nmcli", &["connection", "reload"]).await?;
-    for profile in due(profiles().await?, stack, changed) {
+    for profile in to_activate(profiles().await?, network, changed) {
         // what can be changed in place is; the rest needs a start
         let applied =
             profile.active && run(MANAGER, "nmcli", &["device", "reapply", &profile.device]).await.is_ok();
@@ -36,13 +36,13 @@ pub(super) async fn adopt(stack: &Stack, changed: &[PathBuf]) -> Result<(), Adop
 
 /// Old profiles are back: each NIC takes the one that it would take at boot. One whose address came back before its profile is
 /// "connected (externally)", with a profile that NetworkManager made up, until its own is started.
-pub(super) async fn fall_back() -> Result<(), AdoptError> {
+pub(super) async fn roll_back() -> Result<(), AdoptError> {
     run(MANAGER, "nmcli", &["connection", "reload"]).await?;
     let mut idle = Vec::new();
     for profile in profiles().await?.into_iter().filter(|profile| !profile.active) {
         let words = ["-g", "connection.interface-name,connection.autoconnect", "connection", "show", "uuid"];
-        let said = ask(MANAGER, "nmcli", &[words.as_slice(), &[profile.uuid.as_str()]].concat()).await?;
-        if let Some((device, "yes")) = said.split_once('\n') {
+        let parsed = ask(MANAGER, "nmcli", &[words.as_slice(), &[profile.uuid.as_str()]].concat()).await?;
+        if let Some((device, "yes")) = parsed.split_once('\n') {
             idle.push((device.to_owned(), profile.uuid));
         }
     }
@@ -51,7 +51,7 @@ pub(super) async fn fall_back() -> Result<(), AdoptError> {
         let words = split(line);
         let [device, kind, state] = words.as_slice() else { continue };
         if matches!(kind.as_str(), "ethernet" | "bond" | "vlan" | "bridge") && state != "connected" {
-            start_one(device, state, &idle).await;
+            activate(device, state, &idle).await;
         }
     }
     Ok(())
@@ -59,7 +59,7 @@ pub(super) async fn fall_back() -> Result<(), AdoptError> {
 
 /// One that nothing is configured for stays as it is ("device connect" would write a profile with DHCP for it). And nobody waits
 /// for a DHCP server: what has to be there again is looked at afterwards.
-async fn start_one(device: &str, state: &str, idle: &[(String, String)]) {
+async fn activate(device: &str, state: &str, idle: &[(String, String)]) {
     let which = match idle.iter().find(|(of, _)| of == device) {
         Some((_, profile)) => ["uuid", profile.as_str()],
         None if state == "disconnected" => ["ifname", device],
@@ -100,20 +100,21 @@ fn split(line: &str) -> Vec<String> {
 }
 
 /// In the order in which they can be started: a port needs its master.
-fn due(profiles: Vec<Profile>, stack: &Stack, changed: &[PathBuf]) -> Vec<Profile> {
+fn to_activate(profiles: Vec<Profile>, network: &ResolvedNetwork, changed: &[PathBuf]) -> Vec<Profile> {
     let is_changed = |profile: &Profile| {
         let file = format!("{}.nmconnection", profile.name);
         changed.iter().any(|path| path.file_name().is_some_and(|name| name == file.as_str()))
     };
     let ours = profiles.into_iter().filter(|profile| profile.name.starts_with(PREFIX));
-    let mut due: Vec<Profile> = ours.filter(|profile| !profile.active || is_changed(profile)).collect();
-    due.sort_by_key(|profile| rank(profile, stack));
-    due
+    let mut to_activate: Vec<Profile> =
+        ours.filter(|profile| !profile.active || is_changed(profile)).collect();
+    to_activate.sort_by_key(|profile| rank(profile, network));
+    to_activate
 }
 
-fn rank(profile: &Profile, stack: &Stack) -> usize {
+fn rank(profile: &Profile, network: &ResolvedNetwork) -> usize {
     let name = profile.name.strip_prefix(PREFIX).unwrap_or_default();
-    let device = stack.devices.iter().find(|device| device.name.as_str() == name);
+    let device = network.devices.iter().find(|device| device.name.as_str() == name);
     match device.map(|device| &device.kind) {
         // the parts of an Open vSwitch bridge: the bridge, its ports, its interface
         None if name.ends_with("-bridge") => 0,
@@ -128,7 +129,7 @@ fn rank(profile: &Profile, stack: &Stack) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::steps::network::stack::Device;
+    use crate::steps::network::resolved::Device;
 
     fn profile(name: &str, active: bool) -> Profile {
         Profile { name: name.to_owned(), uuid: name.to_owned(), device: String::new(), active }
@@ -148,7 +149,7 @@ mod tests {
 
     #[test]
     fn masters_start_before_their_ports_and_what_is_so_is_left_alone() {
-        let stack = Stack {
+        let network = ResolvedNetwork {
             devices: vec![
                 Device::bare("eth0".parse().unwrap(), Kind::Ethernet),
                 Device::bare("br0".parse().unwrap(), Kind::Bridge { port: "eth0".parse().unwrap() }),
@@ -157,7 +158,7 @@ mod tests {
         let all = [profile("xdock-eth0", false), profile("eth9", false), profile("xdock-br0", true)];
         let names = |changed: &[&str]| -> Vec<String> {
             let changed: Vec<PathBuf> = changed.iter().map(PathBuf::from).collect();
-            due(all.to_vec(), &stack, &changed).into_iter().map(|profile| profile.name).collect()
+            to_activate(all.to_vec(), &network, &changed).into_iter().map(|profile| profile.name).collect()
         };
         assert_eq!(names(&[]), ["xdock-eth0"]);
         assert_eq!(names(&["/etc/x/xdock-br0.nmconnection"]), ["xdock-br0", "xdock-eth0"]);

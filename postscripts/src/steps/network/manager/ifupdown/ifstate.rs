@@ -10,7 +10,7 @@ use process::{Command, ExecuteError};
 
 use super::super::Tree;
 use super::interfaces;
-use crate::steps::network::stack::Stack;
+use crate::steps::network::resolved::ResolvedNetwork;
 
 const DIRECTORY: &str = "/run/network";
 const LEASES: &str = "/var/lib/dhcp";
@@ -21,7 +21,7 @@ const DEADLINE: Duration = Duration::from_secs(90);
 ///
 /// # Errors
 /// A file.
-pub fn believe_files(tree: &Tree) -> Result<(), FileError> {
+pub fn sync_with_files(tree: &Tree) -> Result<(), FileError> {
     let directory = Path::new(DIRECTORY);
     if !directory.is_dir() {
         return Ok(());
@@ -54,9 +54,9 @@ fn is_configured(tree: &Tree, name: &str) -> bool {
 ///
 /// # Errors
 /// A command.
-pub async fn take_over(tree: &Tree, stack: &Stack) -> Result<(), ExecuteError> {
-    for device in stack.devices.iter().filter(|device| tree.is_dhcp(&device.name)) {
-        for nic in stack.below(&device.name) {
+pub async fn take_over(tree: &Tree, network: &ResolvedNetwork) -> Result<(), ExecuteError> {
+    for device in network.devices.iter().filter(|device| tree.is_dhcp(&device.name)) {
+        for nic in network.below(&device.name) {
             let pid_file = format!("/run/dhclient.{nic}.pid");
             if !Path::new(&pid_file).exists() {
                 continue;

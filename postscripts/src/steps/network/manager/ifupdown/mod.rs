@@ -22,12 +22,14 @@ use ipnet::IpNet;
 use serde::Serialize;
 
 use self::stanza::{names, stanzas, taker, without_patterns};
-use super::dialect::{Applied, Dialect, Freed, Include, Own, Place, Refused, Said};
+use super::device_template::DeviceTemplate;
+use super::device_templates::DEVICE;
+use super::dialect::{
+    Applied, ConfigPath, Dialect, Include, OwnFile, ParsedSettings, RefusedSetting, Remainder,
+};
 use super::glob;
 use super::nic::Nic;
 use super::tree::{File, Tree};
-use super::view::View;
-use super::views::DEVICE;
 use crate::render::{RenderError, Templates};
 
 const MAIN: &str = "/etc/network/interfaces";
@@ -40,15 +42,15 @@ pub(super) struct Ifupdown;
 
 #[derive(Serialize)]
 struct Values<'a> {
-    devices: &'a [View],
+    devices: &'a [DeviceTemplate],
 }
 
 impl Dialect for Ifupdown {
-    fn places(&self) -> &'static [Place] {
-        const { &[Place::all(MAIN), Place::all(DIRECTORY), Place::all("/run/network/interfaces.d")] }
+    fn config_paths(&self) -> &'static [ConfigPath] {
+        const { &[ConfigPath::all(MAIN), ConfigPath::all(DIRECTORY), ConfigPath::all("/run/network/interfaces.d")] }
     }
 
-    fn said(&self, file: &File, nic: &Nic) -> Option<Said> {
+    fn parsed(&self, file: &File, nic: &Nic) -> Option<ParsedSettings> {
         let device = &nic.name;
         if !file.is_ours() {
             return said_by(file, &names(&[&file.text], nic), nic, false);
@@ -57,19 +59,23 @@ impl Dialect for Ifupdown {
         if methods.is_empty() {
             return None;
         }
-        let mut said = Said { exact: true, dhcp: methods.contains(&("inet", "dhcp")), ..Said::default() };
+        let mut parsed = ParsedSettings {
+            exact: true,
+            dhcp: methods.contains(&("inet", "dhcp")),
+            ..ParsedSettings::default()
+        };
         for option in interfaces::options(&file.text, device.as_str()) {
             let words: Vec<&str> = option.split(' ').collect();
             match words.as_slice() {
-                ["dns-nameservers", servers @ ..] => said.dns.extend(owned(servers)),
-                ["dns-search", domains @ ..] => said.search.extend(owned(domains)),
+                ["dns-nameservers", servers @ ..] => parsed.dns.extend(owned(servers)),
+                ["dns-search", domains @ ..] => parsed.search.extend(owned(domains)),
                 ["up", "ip", "route", "replace", route @ .., "dev", _] => {
-                    said.routes.extend(read_route(route));
+                    parsed.routes.extend(read_route(route));
                 }
                 _ => {}
             }
         }
-        Some(said)
+        Some(parsed)
     }
 
     fn applied<'a>(&self, tree: &'a Tree, nic: &Nic) -> Vec<Applied<'a>> {
@@ -77,11 +83,11 @@ impl Dialect for Ifupdown {
         let texts: Vec<&str> = foreign.iter().map(|file| file.text.as_str()).collect();
         let names = names(&texts, nic);
         let inherited = inherited(&texts, &names);
-        let ours = ours.into_iter().filter_map(|file| Some((file, self.said(file, nic)?)));
+        let ours = ours.into_iter().filter_map(|file| Some((file, self.parsed(file, nic)?)));
         let named = foreign.iter().filter_map(|file| Some((*file, said_by(file, &names, nic, false)?)));
         let templates =
             foreign.iter().filter_map(|file| Some((*file, said_by(file, &inherited, nic, true)?)));
-        ours.chain(named).chain(templates).map(|(file, said)| Applied { file, said }).collect()
+        ours.chain(named).chain(templates).map(|(file, parsed)| Applied { file, parsed }).collect()
     }
 
     fn includes(&self, file: &File) -> Vec<Include> {
@@ -102,7 +108,7 @@ impl Dialect for Ifupdown {
         v4.into_iter().chain(v6).flat_map(lines).collect()
     }
 
-    fn conflict(&self, tree: &Tree, devices: &[Nic]) -> Option<Refused> {
+    fn conflict(&self, tree: &Tree, devices: &[Nic]) -> Option<RefusedSetting> {
         const PORTS: &str = "take it out of that bridge or bond, or name that one in the tables";
         const MAPPING: &str = "a script decides there which stanza holds: write a stanza for the interface, and take it out of the mapping";
         const ELSEWHERE: &str =
@@ -129,7 +135,7 @@ impl Dialect for Ifupdown {
         })
     }
 
-    fn freed(&self, tree: &Tree, file: &File, devices: &[Nic]) -> Freed {
+    fn without_devices(&self, tree: &Tree, file: &File, devices: &[Nic]) -> Remainder {
         let all: Vec<&Nic> = tree.nics().iter().collect();
         let mut text = without_patterns(&file.text, devices, &all);
         for device in devices {
@@ -138,13 +144,18 @@ impl Dialect for Ifupdown {
         if file.path == Path::new(MAIN) {
             text = with_source(tree, &text);
         }
-        if text == file.text { Freed::Same } else { Freed::Text(text) }
+        if text == file.text { Remainder::Unchanged } else { Remainder::Text(text) }
     }
 
-    fn own(&self, tree: &Tree, views: &[View], templates: &Templates) -> Result<Vec<Own>, RenderError> {
-        let mut files = vec![Own::open(OWN, templates.render(TEMPLATE, &Values { devices: views })?)];
+    fn own_files(
+        &self,
+        tree: &Tree,
+        views: &[DeviceTemplate],
+        templates: &Templates,
+    ) -> Result<Vec<OwnFile>, RenderError> {
+        let mut files = vec![OwnFile::public(OWN, templates.render(TEMPLATE, &Values { devices: views })?)];
         if !tree.files().iter().any(|file| file.path == Path::new(MAIN)) {
-            files.push(Own::open(MAIN, with_source(tree, "")));
+            files.push(OwnFile::public(MAIN, with_source(tree, "")));
         }
         Ok(files)
     }
@@ -169,15 +180,15 @@ fn read_route(words: &[&str]) -> Option<Route> {
 }
 
 /// What stanzas of these names say; `None`: the file has none of them.
-fn said_by(file: &File, names: &[&str], nic: &Nic, is_template: bool) -> Option<Said> {
+fn said_by(file: &File, names: &[&str], nic: &Nic, is_template: bool) -> Option<ParsedSettings> {
     let of_name = |name: &str| names.iter().any(|known| name.split(':').next() == Some(known));
     let stanzas: Vec<_> = stanzas(&file.text).into_iter().filter(|stanza| of_name(stanza.name)).collect();
     let first = stanzas.first()?;
-    let mut said = Said { exact: first.name == nic.name.as_str(), ..Said::default() };
+    let mut parsed = ParsedSettings { exact: first.name == nic.name.as_str(), ..ParsedSettings::default() };
     for stanza in &stanzas {
-        settings::add(&mut said, stanza, &file.path, nic, is_template);
+        settings::add(&mut parsed, stanza, &file.path, nic, is_template);
     }
-    Some(said)
+    Some(parsed)
 }
 
 /// The stanzas that those of these names inherit, directly or not.

@@ -6,9 +6,9 @@ use std::path::Path;
 use hostnet::Route;
 use ipnet::IpNet;
 
-use super::super::dialect::{Lost, Refused, Said, Static};
+use super::super::device_templates::DEVICE;
+use super::super::dialect::{DroppedSetting, ParsedSettings, RefusedSetting, StaticAddress};
 use super::super::nic::Nic;
-use super::super::views::DEVICE;
 use super::stanza::{Opt, Stanza};
 
 /// Options that our stanzas have too.
@@ -29,51 +29,59 @@ const TAKEN: [&str; 13] = [
 ];
 
 /// What becomes of an option.
-enum Fate {
+enum Takeover {
     /// Our stanzas have it, from the tables or from what is there.
-    Ours,
+    Generated,
     /// It is the interface's own.
-    Kept,
+    Keep,
     /// It goes to the device that has the addresses.
-    Moved,
+    Move,
     /// Without it the network would be another.
-    Refused(&'static str),
+    Refuse(&'static str),
 }
 
 /// Adds what a stanza says; `is_template`: it is one that another inherits.
-pub(super) fn add(said: &mut Said, stanza: &Stanza<'_>, file: &Path, nic: &Nic, is_template: bool) {
-    said.dhcp |= !is_template && (stanza.family, stanza.method) == ("inet", "dhcp");
+pub(super) fn add(
+    parsed: &mut ParsedSettings,
+    stanza: &Stanza<'_>,
+    file: &Path,
+    nic: &Nic,
+    is_template: bool,
+) {
+    parsed.dhcp |= !is_template && (stanza.family, stanza.method) == ("inet", "dhcp");
     // ours are of IPv4 first: what IPv6 gets by itself is a stanza of its own
     let is_own_stanza = stanza.family == "inet6" && matches!(stanza.method, "auto" | "dhcp");
     let is_second = stanza.family == "inet6" && stanza.method == "static";
-    said.addresses.extend(address(stanza, file));
+    parsed.addresses.extend(address(stanza, file));
     let mut moved = Vec::new();
     for option in &stanza.options {
         let line = option.words.join(" ");
         match option.words.as_slice() {
-            ["dns-nameservers" | "dns-nameserver", servers @ ..] => said.dns.extend(owned(servers)),
-            ["dns-search", domains @ ..] => said.search.extend(owned(domains)),
-            words => match fate(words, nic) {
-                Fate::Ours => said.routes.extend(command(words).and_then(route)),
-                Fate::Kept => said.kept.push(line),
+            ["dns-nameservers" | "dns-nameserver", servers @ ..] => parsed.dns.extend(owned(servers)),
+            ["dns-search", domains @ ..] => parsed.search.extend(owned(domains)),
+            words => match takeover(words, nic) {
+                Takeover::Generated => parsed.routes.extend(command(words).and_then(route)),
+                Takeover::Keep => parsed.kept.push(line),
                 // ours have a stanza of their own for each further address, with nothing but the address
-                Fate::Moved if is_second && command(words).is_none() => said.lost.push(lost(option, file)),
-                Fate::Moved => moved.push(line),
-                Fate::Refused(advice) => said.refused.push(refused(option, file, nic, advice)),
+                Takeover::Move if is_second && command(words).is_none() => {
+                    parsed.dropped.push(lost(option, file));
+                }
+                Takeover::Move => moved.push(line),
+                Takeover::Refuse(advice) => parsed.refused.push(refused(option, file, nic, advice)),
             },
         }
     }
     if is_own_stanza {
-        said.moved.push(format!("iface {DEVICE} inet6 {}", stanza.method));
-        said.moved.extend(moved.into_iter().map(|line| format!("    {line}")));
+        parsed.moved.push(format!("iface {DEVICE} inet6 {}", stanza.method));
+        parsed.moved.extend(moved.into_iter().map(|line| format!("    {line}")));
     } else {
         // before a stanza of its own, which would take them
-        said.moved.splice(0..0, moved);
+        parsed.moved.splice(0..0, moved);
     }
 }
 
 /// `address` with its prefix, or with `netmask`.
-fn address(stanza: &Stanza<'_>, file: &Path) -> Option<Static> {
+fn address(stanza: &Stanza<'_>, file: &Path) -> Option<StaticAddress> {
     let option = |keyword: &str| stanza.options.iter().find(|option| option.words.first() == Some(&keyword));
     let found = option("address").filter(|_| stanza.method == "static")?;
     let word = found.words.get(1)?;
@@ -81,7 +89,7 @@ fn address(stanza: &Stanza<'_>, file: &Path) -> Option<Static> {
         Ok(address) => address,
         Err(_) => with_mask(word.parse().ok()?, option("netmask")?.words.get(1)?)?,
     };
-    Some(Static { address, place: lost(found, file) })
+    Some(StaticAddress { address, location: lost(found, file) })
 }
 
 /// The mask is dotted, or a length.
@@ -90,12 +98,12 @@ fn with_mask(address: IpAddr, mask: &str) -> Option<IpNet> {
     IpNet::new(address, length).ok()
 }
 
-fn lost(option: &Opt<'_>, file: &Path) -> Lost {
-    Lost { file: file.to_owned(), line: option.line, setting: option.words.join(" ") }
+fn lost(option: &Opt<'_>, file: &Path) -> DroppedSetting {
+    DroppedSetting { file: file.to_owned(), line: option.line, setting: option.words.join(" ") }
 }
 
-pub(super) fn refused(option: &Opt<'_>, file: &Path, nic: &Nic, advice: &'static str) -> Refused {
-    Refused {
+pub(super) fn refused(option: &Opt<'_>, file: &Path, nic: &Nic, advice: &'static str) -> RefusedSetting {
+    RefusedSetting {
         file: file.to_owned(),
         line: option.line,
         setting: option.words.join(" "),
@@ -108,21 +116,21 @@ fn owned(words: &[&str]) -> Vec<String> {
     words.iter().map(|&word| word.to_owned()).collect()
 }
 
-fn fate(words: &[&str], nic: &Nic) -> Fate {
-    let Some(keyword) = words.first() else { return Fate::Ours };
+fn takeover(words: &[&str], nic: &Nic) -> Takeover {
+    let Some(keyword) = words.first() else { return Takeover::Generated };
     if let Some(command) = command(words) {
         return of_command(command, nic);
     }
     let dashed = keyword.replace('_', "-");
     match dashed.as_str() {
-        key if key.starts_with("bridge-v") => Fate::Refused(
+        key if key.starts_with("bridge-v") => Takeover::Refuse(
             "VLANs of a bridge are not in the tables: use an Open vSwitch bridge (nictypes=bridge_ovs), or remove the line",
         ),
-        key if ["bridge-", "bond-", "ovs-"].iter().any(|begin| key.starts_with(begin)) => Fate::Ours,
-        _ if TAKEN.contains(keyword) => Fate::Ours,
-        "hwaddress" | "media" => Fate::Kept,
-        key if OF_NIC.iter().any(|begin| key.starts_with(begin)) => Fate::Kept,
-        _ => Fate::Moved,
+        key if ["bridge-", "bond-", "ovs-"].iter().any(|begin| key.starts_with(begin)) => Takeover::Generated,
+        _ if TAKEN.contains(keyword) => Takeover::Generated,
+        "hwaddress" | "media" => Takeover::Keep,
+        key if OF_NIC.iter().any(|begin| key.starts_with(begin)) => Takeover::Keep,
+        _ => Takeover::Move,
     }
 }
 
@@ -138,7 +146,7 @@ fn command<'a, 'b>(words: &'b [&'a str]) -> Option<&'b [&'a str]> {
     }
 }
 
-fn of_command(command: &[&str], nic: &Nic) -> Fate {
+fn of_command(command: &[&str], nic: &Nic) -> Takeover {
     let program = command.first().map(|program| program.rsplit('/').next().unwrap_or_default());
     let named = |word: &&str| {
         let parts = word.split(|c: char| !(c.is_ascii_alphanumeric() || "$_.-{}".contains(c)));
@@ -147,11 +155,11 @@ fn of_command(command: &[&str], nic: &Nic) -> Fate {
         })
     };
     match program {
-        Some("ip" | "route") if is_route(command) => Fate::Ours,
-        _ if !command.iter().any(named) => Fate::Moved,
-        Some("ethtool" | "ifup" | "ifdown" | "vconfig") => Fate::Kept,
-        Some("ip") if matches!(command.get(1), Some(&"link")) => Fate::Kept,
-        _ => Fate::Refused(
+        Some("ip" | "route") if is_route(command) => Takeover::Generated,
+        _ if !command.iter().any(named) => Takeover::Move,
+        Some("ethtool" | "ifup" | "ifdown" | "vconfig") => Takeover::Keep,
+        Some("ip") if matches!(command.get(1), Some(&"link")) => Takeover::Keep,
+        _ => Takeover::Refuse(
             "move it to a script in /etc/network/if-up.d that names the new device, or remove it",
         ),
     }

@@ -15,10 +15,10 @@
 //! ```
 
 mod document;
-mod freed;
 mod matching;
 mod settings;
 mod takers;
+mod without_devices;
 
 use inventory::IfName;
 use ipnet::IpNet;
@@ -28,11 +28,13 @@ use yaml_rust2::Yaml;
 use self::document::{entries, lines, parse, text, texts};
 use self::matching::{Definition, definitions, id_of};
 use self::settings::Source;
-use super::dialect::{Applied, Dialect, Freed, Own, Place, Refused, SIGNATURE, Said};
-use super::networkd::exclude::{exclusion, to_be};
+use super::device_template::DeviceTemplate;
+use super::dialect::{
+    Applied, ConfigPath, Dialect, OwnFile, ParsedSettings, RefusedSetting, Remainder, SIGNATURE,
+};
+use super::networkd::exclude::{exclusion, planned_nic};
 use super::nic::Nic;
 use super::tree::{File, Tree};
-use super::view::View;
 use crate::render::{RenderError, Templates};
 
 const OWN: &str = "/etc/netplan/90-xdock.yaml";
@@ -55,7 +57,7 @@ struct Section<'a> {
 
 #[derive(Serialize)]
 struct Entry<'a> {
-    device: &'a View,
+    device: &'a DeviceTemplate,
     /// Its key, which a NIC has from others' files.
     id: String,
     /// Of a bond or bridge: the keys of its ports.
@@ -71,31 +73,31 @@ struct Entry<'a> {
 }
 
 impl Dialect for Netplan {
-    fn places(&self) -> &'static [Place] {
+    fn config_paths(&self) -> &'static [ConfigPath] {
         const YAML: &[&str] = &[".yaml"];
         const {
             &[
-                Place { suffixes: YAML, ..Place::all("/etc/netplan") },
-                Place { suffixes: YAML, ..Place::all("/run/netplan") },
-                Place { suffixes: YAML, ..Place::all("/lib/netplan") },
-                Place {
+                ConfigPath { suffixes: YAML, ..ConfigPath::all("/etc/netplan") },
+                ConfigPath { suffixes: YAML, ..ConfigPath::all("/run/netplan") },
+                ConfigPath { suffixes: YAML, ..ConfigPath::all("/lib/netplan") },
+                ConfigPath {
                     suffixes: &["xdock.conf"],
                     dropins: Some(".network.d"),
-                    ..Place::all("/etc/systemd/network")
+                    ..ConfigPath::all("/etc/systemd/network")
                 },
             ]
         }
     }
 
-    fn said(&self, file: &File, nic: &Nic) -> Option<Said> {
+    fn parsed(&self, file: &File, nic: &Nic) -> Option<ParsedSettings> {
         let document = parse(&file.text)?;
-        let mut said = Said { exact: true, ..Said::default() };
+        let mut parsed = ParsedSettings { exact: true, ..ParsedSettings::default() };
         let mut found = false;
         for entry in entries(&document).filter(|entry| entry.id == nic.name.as_str()) {
-            settings::add(&mut said, entry.body, Source { file, id: entry.id });
+            settings::add(&mut parsed, entry.body, Source { file, id: entry.id });
             found = true;
         }
-        found.then_some(said)
+        found.then_some(parsed)
     }
 
     fn applied<'a>(&self, tree: &'a Tree, nic: &Nic) -> Vec<Applied<'a>> {
@@ -105,10 +107,10 @@ impl Dialect for Netplan {
         };
         let applied = |file: &'a File| {
             let document = parse(&file.text)?;
-            let mut said = Said { exact: first.is_only_of(nic), ..Said::default() };
+            let mut parsed = ParsedSettings { exact: first.is_only_of(nic), ..ParsedSettings::default() };
             let body = entries(&document).find(|entry| entry.id == first.id)?.body;
-            settings::add(&mut said, body, Source { file, id: &first.id });
-            Some(Applied { file, said })
+            settings::add(&mut parsed, body, Source { file, id: &first.id });
+            Some(Applied { file, parsed })
         };
         tree.files().iter().filter_map(applied).collect()
     }
@@ -118,7 +120,7 @@ impl Dialect for Netplan {
         if list.is_empty() { Vec::new() } else { lines("addresses", &Yaml::Array(list)) }
     }
 
-    fn conflict(&self, tree: &Tree, devices: &[Nic]) -> Option<Refused> {
+    fn conflict(&self, tree: &Tree, devices: &[Nic]) -> Option<RefusedSetting> {
         takers::taker(tree, &definitions(tree), devices)
     }
 
@@ -134,18 +136,25 @@ impl Dialect for Netplan {
         told.or_else(|| texts(bridges).into_iter().next())?.parse().ok()
     }
 
-    fn freed(&self, tree: &Tree, file: &File, devices: &[Nic]) -> Freed {
-        let Some(document) = parse(&file.text) else { return Freed::Same };
-        let Some(left) = freed::without(&document, &definitions(tree), devices) else { return Freed::Same };
+    fn without_devices(&self, tree: &Tree, file: &File, devices: &[Nic]) -> Remainder {
+        let Some(document) = parse(&file.text) else { return Remainder::Unchanged };
+        let Some(left) = without_devices::without(&document, &definitions(tree), devices) else {
+            return Remainder::Unchanged;
+        };
         match text(&left) {
-            text if text.is_empty() => Freed::Same,
-            text => Freed::Text(format!("---\n{text}")),
+            text if text.is_empty() => Remainder::Unchanged,
+            text => Remainder::Text(format!("---\n{text}")),
         }
     }
 
-    fn own(&self, tree: &Tree, views: &[View], templates: &Templates) -> Result<Vec<Own>, RenderError> {
+    fn own_files(
+        &self,
+        tree: &Tree,
+        views: &[DeviceTemplate],
+        templates: &Templates,
+    ) -> Result<Vec<OwnFile>, RenderError> {
         let definitions = definitions(tree);
-        let nics: Vec<Nic> = views.iter().filter_map(|view| to_be(tree, view)).collect();
+        let nics: Vec<Nic> = views.iter().filter_map(|view| planned_nic(tree, view)).collect();
         let ids = Ids { definitions: &definitions, nics: &nics };
         let of = |name, kinds: &[&str]| {
             let devices = views.iter().filter(|view| kinds.contains(&view.kind));
@@ -160,7 +169,7 @@ impl Dialect for Netplan {
         let sections: Vec<_> = all.into_iter().filter(|section| !section.devices.is_empty()).collect();
         let mut files = exclusions(&ids);
         files.extend(taken_over(&sections));
-        files.push(Own::closed(OWN, templates.render(TEMPLATE, &Values { sections })?));
+        files.push(OwnFile::private(OWN, templates.render(TEMPLATE, &Values { sections })?));
         Ok(files)
     }
 }
@@ -179,7 +188,7 @@ impl Ids<'_> {
 }
 
 /// What ours take over, in a file of its own: netplan merges both.
-fn taken_over(sections: &[Section<'_>]) -> Option<Own> {
+fn taken_over(sections: &[Section<'_>]) -> Option<OwnFile> {
     let mut lines = vec![
         format!("{SIGNATURE}: changes here are lost."),
         "network:".to_owned(),
@@ -196,12 +205,12 @@ fn taken_over(sections: &[Section<'_>]) -> Option<Own> {
     }
     let is_some =
         sections.iter().flat_map(|section| &section.devices).any(|entry| !entry.device.kept.is_empty());
-    is_some.then(|| Own::closed(TAKEN_OVER, format!("{}\n", lines.join("\n"))))
+    is_some.then(|| OwnFile::private(TAKEN_OVER, format!("{}\n", lines.join("\n"))))
 }
 
 /// What keeps the definitions away from our devices that match them too and come before ours: the files that netplan makes of them
 /// for networkd get drop-ins.
-fn exclusions(ids: &Ids<'_>) -> Vec<Own> {
+fn exclusions(ids: &Ids<'_>) -> Vec<OwnFile> {
     let drop_in = |definition: &Definition| {
         let comes_first = |nic: &Nic| definition.id < ids.of(nic.name.as_str());
         let matched = ids.nics.iter().filter(|nic| definition.matches(nic) && comes_first(nic));
@@ -211,7 +220,7 @@ fn exclusions(ids: &Ids<'_>) -> Vec<Own> {
     ids.definitions.iter().filter_map(drop_in).collect()
 }
 
-fn entry<'a>(view: &'a View, views: &[View], ids: &Ids<'_>) -> Entry<'a> {
+fn entry<'a>(view: &'a DeviceTemplate, views: &[DeviceTemplate], ids: &Ids<'_>) -> Entry<'a> {
     let told = |(key, value): &(String, String)| {
         let (_, name) = BOND.iter().find(|(known, _)| known == key)?;
         let value = match key.as_str() {

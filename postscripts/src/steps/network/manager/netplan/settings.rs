@@ -4,22 +4,22 @@ use ipnet::IpNet;
 use yaml_rust2::Yaml;
 use yaml_rust2::yaml::Array;
 
-use super::super::dialect::{Lost, Said, Static};
+use super::super::dialect::{DroppedSetting, ParsedSettings, StaticAddress};
 use super::super::tree::File;
 use super::document::{is_further, is_true, items, line_of, lines, read_route, texts};
 
 /// What becomes of a setting.
-enum Fate {
+enum Takeover {
     /// Our files have it, from the tables or from what is there.
-    Ours,
+    Generated,
     /// It is the interface's own.
-    Kept,
+    Keep,
     /// It goes to the device that has the addresses.
-    Moved,
+    Move,
     /// Both: a bridge and its port have one renderer.
     Both,
     /// It is told.
-    Lost,
+    Drop,
 }
 
 /// A definition in a file.
@@ -31,33 +31,33 @@ pub(super) struct Source<'a> {
 
 impl Source<'_> {
     /// A word of the definition, with its line.
-    pub(super) fn place(self, word: &str) -> Lost {
+    pub(super) fn place(self, word: &str) -> DroppedSetting {
         let line = line_of(&self.file.text, self.id, word);
-        Lost { file: self.file.path.clone(), line, setting: format!("{}: {word}", self.id) }
+        DroppedSetting { file: self.file.path.clone(), line, setting: format!("{}: {word}", self.id) }
     }
 }
 
 /// Adds what one file says in a definition.
-pub(super) fn add(said: &mut Said, body: &Yaml, source: Source<'_>) {
+pub(super) fn add(parsed: &mut ParsedSettings, body: &Yaml, source: Source<'_>) {
     let addresses = addresses(&body["addresses"]);
-    let place = |(address, word): (IpNet, &str)| Static { address, place: source.place(word) };
-    said.addresses.extend(addresses.into_iter().map(place));
-    said.dhcp |= is_true(&body["dhcp4"]);
-    said.dns.extend(texts(&body["nameservers"]["addresses"]));
-    said.search.extend(texts(&body["nameservers"]["search"]));
-    said.routes.extend(items(&body["routes"]).filter(|route| !is_further(route)).filter_map(read_route));
+    let location = |(address, word): (IpNet, &str)| StaticAddress { address, location: source.place(word) };
+    parsed.addresses.extend(addresses.into_iter().map(location));
+    parsed.dhcp |= is_true(&body["dhcp4"]);
+    parsed.dns.extend(texts(&body["nameservers"]["addresses"]));
+    parsed.search.extend(texts(&body["nameservers"]["search"]));
+    parsed.routes.extend(items(&body["routes"]).filter(|route| !is_further(route)).filter_map(read_route));
     for (key, value) in body.as_hash().into_iter().flatten() {
         let Some(key) = key.as_str() else { continue };
-        match fate(key) {
-            Fate::Ours if key == "routes" => said.moved.extend(further_routes(value)),
-            Fate::Ours => {}
-            Fate::Kept => said.kept.extend(lines(key, value)),
-            Fate::Moved => said.moved.extend(lines(key, value)),
-            Fate::Both => {
-                said.kept.extend(lines(key, value));
-                said.moved.extend(lines(key, value));
+        match takeover(key) {
+            Takeover::Generated if key == "routes" => parsed.moved.extend(further_routes(value)),
+            Takeover::Generated => {}
+            Takeover::Keep => parsed.kept.extend(lines(key, value)),
+            Takeover::Move => parsed.moved.extend(lines(key, value)),
+            Takeover::Both => {
+                parsed.kept.extend(lines(key, value));
+                parsed.moved.extend(lines(key, value));
             }
-            Fate::Lost => said.lost.push(source.place(key)),
+            Takeover::Drop => parsed.dropped.push(source.place(key)),
         }
     }
 }
@@ -80,13 +80,13 @@ fn further_routes(routes: &Yaml) -> Vec<String> {
     if further.is_empty() { Vec::new() } else { lines("routes", &Yaml::Array(further)) }
 }
 
-fn fate(key: &str) -> Fate {
+fn takeover(key: &str) -> Takeover {
     match key {
         "addresses" | "dhcp4" | "gateway4" | "gateway6" | "routes" | "nameservers" | "mtu" | "match"
         | "set-name" | "interfaces" | "id" | "optional" | "link-local" | "macaddress" | "parameters" => {
-            Fate::Ours
+            Takeover::Generated
         }
-        "renderer" => Fate::Both,
+        "renderer" => Takeover::Both,
         "wakeonlan"
         | "emit-lldp"
         | "auth"
@@ -95,9 +95,9 @@ fn fate(key: &str) -> Fate {
         | "delay-virtual-functions-rebind"
         | "infiniband-mode"
         | "openvswitch"
-        | "link" => Fate::Kept,
-        key if key.ends_with("-offload") => Fate::Kept,
-        "networkmanager" | "activation-mode" | "critical" => Fate::Lost,
-        _ => Fate::Moved,
+        | "link" => Takeover::Keep,
+        key if key.ends_with("-offload") => Takeover::Keep,
+        "networkmanager" | "activation-mode" | "critical" => Takeover::Drop,
+        _ => Takeover::Move,
     }
 }

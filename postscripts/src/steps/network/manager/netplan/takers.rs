@@ -1,6 +1,6 @@
 //! Bridges, bonds and VRFs of somebody else that have one of our devices: at boot they would take it. Pure.
 
-use super::super::dialect::Refused;
+use super::super::dialect::RefusedSetting;
 use super::super::nic::Nic;
 use super::super::tree::{File, Tree};
 use super::document::{Entry, entries, parse, texts};
@@ -10,12 +10,12 @@ use super::settings::Source;
 const ADVICE: &str = "take it out of these interfaces, or name that device in the tables";
 
 /// The first of them.
-pub(super) fn taker(tree: &Tree, definitions: &[Definition], devices: &[Nic]) -> Option<Refused> {
+pub(super) fn taker(tree: &Tree, definitions: &[Definition], devices: &[Nic]) -> Option<RefusedSetting> {
     let foreign = tree.files().iter().filter(|file| !file.is_ours());
     foreign.filter_map(|file| taker_in(file, definitions, devices)).next()
 }
 
-fn taker_in(file: &File, definitions: &[Definition], devices: &[Nic]) -> Option<Refused> {
+fn taker_in(file: &File, definitions: &[Definition], devices: &[Nic]) -> Option<RefusedSetting> {
     let document = parse(&file.text)?;
     let is_ours = |id: &str| devices.iter().any(|device| device.name.as_str() == id);
     let takes = |entry: &Entry<'_>| matches!(entry.section, "bridges" | "bonds" | "vrfs");
@@ -24,7 +24,12 @@ fn taker_in(file: &File, definitions: &[Definition], devices: &[Nic]) -> Option<
         .find_map(|entry| refused(file, entry, definitions, devices))
 }
 
-fn refused(file: &File, entry: Entry<'_>, definitions: &[Definition], devices: &[Nic]) -> Option<Refused> {
+fn refused(
+    file: &File,
+    entry: Entry<'_>,
+    definitions: &[Definition],
+    devices: &[Nic],
+) -> Option<RefusedSetting> {
     let device_of = |id: &str| {
         let definition = definitions.iter().find(|known| known.id == id);
         devices.iter().find(|device| match definition {
@@ -36,7 +41,7 @@ fn refused(file: &File, entry: Entry<'_>, definitions: &[Definition], devices: &
         .into_iter()
         .find_map(|id| device_of(&id).map(|nic| (id.clone(), nic)))?;
     let place = Source { file, id: entry.id }.place(&id);
-    Some(Refused {
+    Some(RefusedSetting {
         file: place.file,
         line: place.line,
         setting: format!("{}.{}: interfaces", entry.section, entry.id),

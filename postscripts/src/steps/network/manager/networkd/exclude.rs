@@ -3,19 +3,19 @@
 
 use std::path::Path;
 
-use super::super::dialect::{Own, SIGNATURE, file_name};
+use super::super::device_template::DeviceTemplate;
+use super::super::dialect::{OwnFile, SIGNATURE, file_name};
 use super::super::ini::Ini;
 use super::super::nic::Nic;
 use super::super::tree::{File, Tree};
-use super::super::view::View;
 use super::matching::{applies, listed, networks};
 use super::{DIRECTORY, OWN_PREFIX};
 
 const NAME: &str = "xdock.conf";
 
 /// A drop-in for each file that would hold for one of our devices before ours.
-pub(super) fn exclusions(tree: &Tree, views: &[View]) -> Vec<Own> {
-    let nics: Vec<Nic> = views.iter().filter_map(|view| to_be(tree, view)).collect();
+pub(super) fn exclusions(tree: &Tree, views: &[DeviceTemplate]) -> Vec<OwnFile> {
+    let nics: Vec<Nic> = views.iter().filter_map(|view| planned_nic(tree, view)).collect();
     let mut drop_ins = Vec::new();
     for files in networks(tree) {
         let Some(file) = files.first().filter(|file| comes_first(file)) else { continue };
@@ -32,12 +32,12 @@ pub(super) fn exclusions(tree: &Tree, views: &[View]) -> Vec<Own> {
 }
 
 /// The drop-in that excludes devices from a file (systemd.network(5): a `!` inverts the list).
-pub(in super::super) fn exclusion(file: &str, devices: &[&str]) -> Own {
+pub(in super::super) fn exclusion(file: &str, devices: &[&str]) -> OwnFile {
     let text = format!(
         "{SIGNATURE}: changes here are lost.\n# These devices have files of xdockhost.\n[Match]\nName=!{}\n",
         devices.join(" ")
     );
-    Own::open(format!("{DIRECTORY}/{file}.d/{NAME}"), text)
+    OwnFile::public(format!("{DIRECTORY}/{file}.d/{NAME}"), text)
 }
 
 fn comes_first(file: &File) -> bool {
@@ -49,7 +49,7 @@ fn is_dropin(path: &Path) -> bool {
 }
 
 /// The device as it will be: a bridge or bond has the Ethernet address of its NIC.
-pub(in super::super) fn to_be(tree: &Tree, view: &View) -> Option<Nic> {
+pub(in super::super) fn planned_nic(tree: &Tree, view: &DeviceTemplate) -> Option<Nic> {
     let nic = tree.nics().get(&view.name.parse().ok()?);
     let (kind, device_type, driver) = match view.kind {
         "ethernet" => return Some(nic),

@@ -20,11 +20,11 @@ use serde::Serialize;
 
 use self::exclude::exclusions;
 use self::matching::{Listed, applies, listed, networks};
-use super::dialect::{Applied, Dialect, Freed, Own, Place, Said, file_name};
+use super::device_template::{DeviceTemplate, nics_last};
+use super::dialect::{Applied, ConfigPath, Dialect, OwnFile, ParsedSettings, Remainder, file_name};
 use super::ini::Ini;
 use super::nic::Nic;
 use super::tree::{File, Tree};
-use super::view::{View, nics_last};
 use crate::render::{RenderError, Templates};
 
 const DIRECTORY: &str = "/etc/systemd/network";
@@ -36,7 +36,7 @@ pub(super) struct Networkd;
 
 #[derive(Serialize)]
 struct Values<'a> {
-    device: &'a View,
+    device: &'a DeviceTemplate,
     /// Of a bond: key and value of its section.
     bond: Vec<(&'static str, String)>,
     /// Whether it is the port that its bond shall prefer.
@@ -44,9 +44,13 @@ struct Values<'a> {
 }
 
 impl Dialect for Networkd {
-    fn places(&self) -> &'static [Place] {
-        const fn place(path: &'static str) -> Place {
-            Place { suffixes: &[".network", ".netdev"], dropins: Some(".network.d"), ..Place::all(path) }
+    fn config_paths(&self) -> &'static [ConfigPath] {
+        const fn place(path: &'static str) -> ConfigPath {
+            ConfigPath {
+                suffixes: &[".network", ".netdev"],
+                dropins: Some(".network.d"),
+                ..ConfigPath::all(path)
+            }
         }
         const {
             &[
@@ -58,23 +62,23 @@ impl Dialect for Networkd {
         }
     }
 
-    fn said(&self, file: &File, nic: &Nic) -> Option<Said> {
+    fn parsed(&self, file: &File, nic: &Nic) -> Option<ParsedSettings> {
         let ini = Ini::of(&[file]);
         if is_netdev(file) {
             let named = ini.get("NetDev", "Name") == Some(nic.name.as_str());
-            return named.then(|| Said { exact: true, ..Said::default() });
+            return named.then(|| ParsedSettings { exact: true, ..ParsedSettings::default() });
         }
-        applies(&ini, file, nic).then(|| settings::said(&ini, nic))
+        applies(&ini, file, nic).then(|| settings::parsed(&ini, nic))
     }
 
     fn applied<'a>(&self, tree: &'a Tree, nic: &Nic) -> Vec<Applied<'a>> {
         let first = networks(tree).into_iter().find_map(|files| {
             let ini = Ini::of(&files);
             let file = files.first().filter(|file| applies(&ini, file, nic))?;
-            Some(Applied { file, said: settings::said(&ini, nic) })
+            Some(Applied { file, parsed: settings::parsed(&ini, nic) })
         });
         let netdevs = tree.files().iter().filter(|file| is_netdev(file));
-        let netdevs = netdevs.filter_map(|file| Some(Applied { file, said: self.said(file, nic)? }));
+        let netdevs = netdevs.filter_map(|file| Some(Applied { file, parsed: self.parsed(file, nic)? }));
         first.into_iter().chain(netdevs).collect()
     }
 
@@ -92,20 +96,29 @@ impl Dialect for Networkd {
         ini.get("Match", "Name").filter(|_| is_port)?.parse().ok()
     }
 
-    fn freed(&self, _: &Tree, file: &File, devices: &[Nic]) -> Freed {
+    fn without_devices(&self, _: &Tree, file: &File, devices: &[Nic]) -> Remainder {
         let ini = Ini::of(&[file]);
         if is_netdev(file) {
             let is_ours = |name: &str| devices.iter().any(|device| device.name.as_str() == name);
-            return if ini.get("NetDev", "Name").is_some_and(is_ours) { Freed::Gone } else { Freed::Same };
+            return if ini.get("NetDev", "Name").is_some_and(is_ours) {
+                Remainder::Empty
+            } else {
+                Remainder::Unchanged
+            };
         }
         match listed(&ini, devices) {
-            None => Freed::Same,
-            Some(list) if list.ours.iter().all(|is_ours| *is_ours) => Freed::Gone,
-            Some(list) => Freed::Text(with_list(&file.text, &list)),
+            None => Remainder::Unchanged,
+            Some(list) if list.ours.iter().all(|is_ours| *is_ours) => Remainder::Empty,
+            Some(list) => Remainder::Text(with_list(&file.text, &list)),
         }
     }
 
-    fn own(&self, tree: &Tree, views: &[View], templates: &Templates) -> Result<Vec<Own>, RenderError> {
+    fn own_files(
+        &self,
+        tree: &Tree,
+        views: &[DeviceTemplate],
+        templates: &Templates,
+    ) -> Result<Vec<OwnFile>, RenderError> {
         let mut files = exclusions(tree, views);
         for view in nics_last(views) {
             let values = Values { device: view, bond: bond(view), primary: is_primary(view, views) };
@@ -118,9 +131,9 @@ impl Dialect for Networkd {
     }
 }
 
-fn rendered(templates: &Templates, values: &Values<'_>, suffix: &str) -> Result<Own, RenderError> {
+fn rendered(templates: &Templates, values: &Values<'_>, suffix: &str) -> Result<OwnFile, RenderError> {
     let text = templates.render(&format!("etc/systemd/network/00-xdock-device.{suffix}"), values)?;
-    Ok(Own::open(format!("{DIRECTORY}/{OWN_PREFIX}{}.{suffix}", values.device.name), text))
+    Ok(OwnFile::public(format!("{DIRECTORY}/{OWN_PREFIX}{}.{suffix}", values.device.name), text))
 }
 
 fn is_netdev(file: &File) -> bool {
@@ -144,7 +157,7 @@ const BOND: [(&str, &str, &str); 13] = [
     ("num_grat_arp", "GratuitousARP", ""),
 ];
 
-fn bond(view: &View) -> Vec<(&'static str, String)> {
+fn bond(view: &DeviceTemplate) -> Vec<(&'static str, String)> {
     let told = |(key, value): &(String, String)| {
         let (_, name, unit) = BOND.iter().find(|(known, _, _)| known == key)?;
         let value = if key == "arp_ip_target" { value.replace(',', " ") } else { value.clone() };
@@ -153,7 +166,7 @@ fn bond(view: &View) -> Vec<(&'static str, String)> {
     view.options.iter().filter_map(told).collect()
 }
 
-fn is_primary(view: &View, views: &[View]) -> bool {
+fn is_primary(view: &DeviceTemplate, views: &[DeviceTemplate]) -> bool {
     let master = view.master.as_ref().and_then(|master| views.iter().find(|view| view.name == master.name));
     let options = master.map(|master| master.options.as_slice()).unwrap_or_default();
     options.iter().any(|(key, value)| key == "primary" && *value == view.name)

@@ -4,35 +4,35 @@ use std::net::IpAddr;
 
 use hostnet::Route;
 
-use super::super::dialect::{Said, Static};
-use super::super::fate::{self, Fate, Writing, line};
+use super::super::dialect::{ParsedSettings, StaticAddress};
 use super::super::ini::{Ini, Setting, value, words};
 use super::super::nic::Nic;
+use super::super::takeover::{self, Takeover, Writing, line};
 
 const WRITING: Writing = Writing { moved: line, named: line };
 
-pub(super) fn said(ini: &Ini<'_>, nic: &Nic) -> Said {
-    let mut said = Said {
+pub(super) fn parsed(ini: &Ini<'_>, nic: &Nic) -> ParsedSettings {
+    let mut parsed = ParsedSettings {
         exact: ini.list("Match", "Name").iter().all(|word| nic.names().any(|name| name == *word)),
         dhcp: ini.get("Network", "DHCP").is_some_and(is_v4),
         dns: words(&ini.values("Network", "DNS")),
         search: words(&ini.values("Network", "Domains")),
         routes: ini.sections("Route").filter(|pairs| is_simple(pairs)).filter_map(read_route).collect(),
-        ..Said::default()
+        ..ParsedSettings::default()
     };
-    said.addresses.extend(ini.all().filter_map(|setting| address(&setting)));
+    parsed.addresses.extend(ini.all().filter_map(|setting| address(&setting)));
     for group in ini.groups() {
         let is_simple_route =
             group.first().is_some_and(|first| first.section == "Route") && is_simple_group(&group);
-        fate::add(&mut said, &group, (nic, &WRITING), |setting| fate(setting, is_simple_route));
+        takeover::add(&mut parsed, &group, (nic, &WRITING), |setting| takeover(setting, is_simple_route));
     }
-    said
+    parsed
 }
 
-fn address(setting: &Setting<'_>) -> Option<Static> {
+fn address(setting: &Setting<'_>) -> Option<StaticAddress> {
     let is_address = setting.key == "Address" && matches!(setting.section, "Network" | "Address");
     let address = setting.value.parse().ok().filter(|_| is_address)?;
-    Some(Static { address, place: fate::lost(setting, &WRITING) })
+    Some(StaticAddress { address, location: takeover::lost(setting, &WRITING) })
 }
 
 /// IPv4 is in it.
@@ -40,28 +40,28 @@ fn is_v4(dhcp: &str) -> bool {
     matches!(dhcp, "yes" | "true" | "on" | "1" | "both" | "ipv4" | "v4")
 }
 
-fn fate(setting: &Setting<'_>, is_simple_route: bool) -> Fate {
+fn takeover(setting: &Setting<'_>, is_simple_route: bool) -> Takeover {
     match (setting.section, setting.key) {
-        ("Match", _) | ("Network", "Description") => Fate::Ours,
+        ("Match", _) | ("Network", "Description") => Takeover::Generated,
         ("Network", key) => of_network(key, setting.value),
         ("Link", "MTUBytes" | "RequiredForOnline" | "RequiredFamilyForOnline" | "ActivationPolicy") => {
-            Fate::Ours
+            Takeover::Generated
         }
-        ("Link", "Unmanaged") => Fate::Lost,
+        ("Link", "Unmanaged") => Takeover::Drop,
         ("Link" | "SR-IOV" | "CAN" | "IPoIB" | "Bridge" | "BridgeVLAN" | "BridgeFDB" | "BridgeMDB", _) => {
-            Fate::Kept
+            Takeover::Keep
         }
-        ("Address", "Address") => Fate::Ours,
-        ("Address", "Broadcast" | "Scope" | "DuplicateAddressDetection" | "AddPrefixRoute") => Fate::Lost,
-        ("Address", _) => Fate::Lost,
-        ("Route", _) if is_simple_route => Fate::Ours,
-        ("DHCPv4" | "DHCP", "ClientIdentifier") if setting.value == "mac" => Fate::Ours,
-        (section, _) if is_queue(section) => Fate::Kept,
-        _ => Fate::Moved,
+        ("Address", "Address") => Takeover::Generated,
+        ("Address", "Broadcast" | "Scope" | "DuplicateAddressDetection" | "AddPrefixRoute") => Takeover::Drop,
+        ("Address", _) => Takeover::Drop,
+        ("Route", _) if is_simple_route => Takeover::Generated,
+        ("DHCPv4" | "DHCP", "ClientIdentifier") if setting.value == "mac" => Takeover::Generated,
+        (section, _) if is_queue(section) => Takeover::Keep,
+        _ => Takeover::Move,
     }
 }
 
-fn of_network(key: &str, value: &str) -> Fate {
+fn of_network(key: &str, value: &str) -> Takeover {
     match key {
         "Address"
         | "Gateway"
@@ -71,17 +71,17 @@ fn of_network(key: &str, value: &str) -> Fate {
         | "KeepConfiguration"
         | "ConfigureWithoutCarrier"
         | "IgnoreCarrierLoss"
-        | "PrimarySlave" => Fate::Ours,
+        | "PrimarySlave" => Takeover::Generated,
         // ours has DHCP for IPv4
-        "DHCP" if matches!(value, "yes" | "true" | "on" | "1" | "both" | "ipv6" | "v6") => Fate::Moved,
-        "DHCP" | "Bridge" | "Bond" => Fate::Ours,
-        "IPv6AcceptRA" => Fate::Ours,
+        "DHCP" if matches!(value, "yes" | "true" | "on" | "1" | "both" | "ipv6" | "v6") => Takeover::Move,
+        "DHCP" | "Bridge" | "Bond" => Takeover::Generated,
+        "IPv6AcceptRA" => Takeover::Generated,
         "VRF" | "BatmanAdvanced" => {
-            Fate::Refused("take the interface out of it, or leave it out of the tables")
+            Takeover::Refuse("take the interface out of it, or leave it out of the tables")
         }
         "VLAN" | "MACVLAN" | "MACVTAP" | "IPVLAN" | "IPVTAP" | "VXLAN" | "Tunnel" | "MACsec" | "Xfrm"
-        | "LLDP" | "EmitLLDP" => Fate::Kept,
-        _ => Fate::Moved,
+        | "LLDP" | "EmitLLDP" => Takeover::Keep,
+        _ => Takeover::Move,
     }
 }
 

@@ -15,11 +15,11 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use self::matching::{applies, is_theirs, profile_of};
-use super::dialect::{Applied, Dialect, Freed, Own, Place, Refused, Said};
+use super::device_template::{DeviceTemplate, nics_last};
+use super::dialect::{Applied, ConfigPath, Dialect, OwnFile, ParsedSettings, RefusedSetting, Remainder};
 use super::ini::Ini;
 use super::nic::Nic;
 use super::tree::{File, Tree};
-use super::view::{View, nics_last};
 use super::{Manager, ifcfg};
 use crate::render::{RenderError, Templates};
 
@@ -32,7 +32,7 @@ pub(super) struct NetworkManager;
 
 #[derive(Serialize)]
 struct Values<'a> {
-    device: &'a View,
+    device: &'a DeviceTemplate,
     id: String,
     uuid: String,
     /// The profile that it is a port of: name or UUID, and kind.
@@ -40,47 +40,53 @@ struct Values<'a> {
 }
 
 impl Dialect for NetworkManager {
-    fn places(&self) -> &'static [Place] {
+    fn config_paths(&self) -> &'static [ConfigPath] {
         const PROFILES: &[&str] = &[".nmconnection"];
         const CONFIGURATION: &[&str] = &[".conf"];
         const {
             &[
-                Place { ignored: IGNORED, ..Place::all(DIRECTORY) },
-                Place { suffixes: PROFILES, ..Place::all("/run/NetworkManager/system-connections") },
-                Place { suffixes: PROFILES, ..Place::all("/usr/lib/NetworkManager/system-connections") },
-                Place {
+                ConfigPath { ignored: IGNORED, ..ConfigPath::all(DIRECTORY) },
+                ConfigPath {
+                    suffixes: PROFILES,
+                    ..ConfigPath::all("/run/NetworkManager/system-connections")
+                },
+                ConfigPath {
+                    suffixes: PROFILES,
+                    ..ConfigPath::all("/usr/lib/NetworkManager/system-connections")
+                },
+                ConfigPath {
                     prefixes: &["ifcfg-", "route-", "route6-", "rule-", "rule6-"],
                     ignored: ifcfg::COPIES,
-                    ..Place::all(ifcfg::DIRECTORY)
+                    ..ConfigPath::all(ifcfg::DIRECTORY)
                 },
-                Place::all(matching::TIMESTAMPS),
-                Place::all(unmanaged::MAIN),
-                Place { suffixes: CONFIGURATION, ..Place::all(unmanaged::DIRECTORIES[0]) },
-                Place { suffixes: CONFIGURATION, ..Place::all(unmanaged::DIRECTORIES[1]) },
-                Place { suffixes: CONFIGURATION, ..Place::all(unmanaged::DIRECTORIES[2]) },
+                ConfigPath::all(matching::TIMESTAMPS),
+                ConfigPath::all(unmanaged::MAIN),
+                ConfigPath { suffixes: CONFIGURATION, ..ConfigPath::all(unmanaged::DIRECTORIES[0]) },
+                ConfigPath { suffixes: CONFIGURATION, ..ConfigPath::all(unmanaged::DIRECTORIES[1]) },
+                ConfigPath { suffixes: CONFIGURATION, ..ConfigPath::all(unmanaged::DIRECTORIES[2]) },
             ]
         }
     }
 
-    fn said(&self, file: &File, nic: &Nic) -> Option<Said> {
+    fn parsed(&self, file: &File, nic: &Nic) -> Option<ParsedSettings> {
         if is_ifcfg(file) {
-            return Manager::Ifcfg.dialect().said(file, nic);
+            return Manager::Ifcfg.dialect().parsed(file, nic);
         }
-        applies(&Ini::parse(&file.text), nic).then(|| settings::said(file, nic))
+        applies(&Ini::parse(&file.text), nic).then(|| settings::parsed(file, nic))
     }
 
     fn applied<'a>(&self, tree: &'a Tree, nic: &Nic) -> Vec<Applied<'a>> {
-        let profile = profile_of(tree, nic).map(|file| Applied { file, said: settings::said(file, nic) });
-        if profile.as_ref().is_some_and(|profile| profile.file.is_ours() || profile.said.exact) {
+        let profile = profile_of(tree, nic).map(|file| Applied { file, parsed: settings::parsed(file, nic) });
+        if profile.as_ref().is_some_and(|profile| profile.file.is_ours() || profile.parsed.exact) {
             return profile.into_iter().collect();
         }
         let ifcfg = tree.files().iter().filter(|file| is_ifcfg(file));
         let ifcfg: Vec<Applied<'_>> =
-            ifcfg.filter_map(|file| Some(Applied { file, said: self.said(file, nic)? })).collect();
+            ifcfg.filter_map(|file| Some(Applied { file, parsed: self.parsed(file, nic)? })).collect();
         if ifcfg.is_empty() { profile.into_iter().collect() } else { ifcfg }
     }
 
-    fn conflict(&self, tree: &Tree, devices: &[Nic]) -> Option<Refused> {
+    fn conflict(&self, tree: &Tree, devices: &[Nic]) -> Option<RefusedSetting> {
         unmanaged::unmanaged(tree, devices)
     }
 
@@ -101,18 +107,23 @@ impl Dialect for NetworkManager {
         ini.get("connection", "interface-name").filter(|_| is_port)?.parse().ok()
     }
 
-    fn freed(&self, tree: &Tree, file: &File, devices: &[Nic]) -> Freed {
+    fn without_devices(&self, tree: &Tree, file: &File, devices: &[Nic]) -> Remainder {
         if is_ifcfg(file) {
-            return Manager::Ifcfg.dialect().freed(tree, file, devices);
+            return Manager::Ifcfg.dialect().without_devices(tree, file, devices);
         }
         if is_theirs(&Ini::parse(&file.text), devices) {
-            return Freed::Gone;
+            return Remainder::Empty;
         }
         let text = references::renamed(tree, &file.text, devices);
-        if text == file.text { Freed::Same } else { Freed::Text(text) }
+        if text == file.text { Remainder::Unchanged } else { Remainder::Text(text) }
     }
 
-    fn own(&self, tree: &Tree, views: &[View], templates: &Templates) -> Result<Vec<Own>, RenderError> {
+    fn own_files(
+        &self,
+        tree: &Tree,
+        views: &[DeviceTemplate],
+        templates: &Templates,
+    ) -> Result<Vec<OwnFile>, RenderError> {
         let mut files = Vec::new();
         for view in nics_last(views) {
             match view.kind {
@@ -138,12 +149,16 @@ impl Dialect for NetworkManager {
 }
 
 /// A bridge, its internal port with the host's addresses, and the ports of both: four profiles (nm-openvswitch(7)).
-fn ovs(templates: &Templates, view: &View) -> Result<Vec<Own>, RenderError> {
+fn ovs(templates: &Templates, view: &DeviceTemplate) -> Result<Vec<OwnFile>, RenderError> {
     let bridge = format!("{}-bridge", view.name);
     let values = |master| Values { device: view, id: String::new(), uuid: String::new(), master };
     let mut files = vec![profile(templates, "ovs-bridge", &bridge, values(None))?];
     for port in view.ports.iter().chain([&view.name]) {
-        let own = View { name: port.clone(), tag: view.tag.filter(|_| *port == view.name), ..view.clone() };
+        let own = DeviceTemplate {
+            name: port.clone(),
+            tag: view.tag.filter(|_| *port == view.name),
+            ..view.clone()
+        };
         let values = Values { device: &own, ..values(Some((uuid(&bridge), "ovs-bridge"))) };
         files.push(profile(templates, "ovs-port", &format!("{}-port-{port}", view.name), values)?);
     }
@@ -152,11 +167,11 @@ fn ovs(templates: &Templates, view: &View) -> Result<Vec<Own>, RenderError> {
     Ok(files)
 }
 
-fn profile(templates: &Templates, kind: &str, id: &str, values: Values<'_>) -> Result<Own, RenderError> {
+fn profile(templates: &Templates, kind: &str, id: &str, values: Values<'_>) -> Result<OwnFile, RenderError> {
     let values = Values { id: format!("xdock-{id}"), uuid: uuid(id), ..values };
     let text = templates
         .render(&format!("etc/NetworkManager/system-connections/xdock-{kind}.nmconnection"), &values)?;
-    Ok(Own::closed(format!("{DIRECTORY}/xdock-{id}.nmconnection"), text))
+    Ok(OwnFile::private(format!("{DIRECTORY}/xdock-{id}.nmconnection"), text))
 }
 
 /// The same for the same profile on every run: RFC 9562, 5.8 (version 8: the bits are ours).

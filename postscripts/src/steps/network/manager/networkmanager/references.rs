@@ -1,5 +1,5 @@
 //! Profiles that refer to another one by its UUID: VLANs (`parent`) and ports (`master`, `controller`). When that other one goes, they refer
-//! to its interface by name, which means the same (nm-settings(5)). Pure.
+//! to its interface by name, which backends the same (nm-settings(5)). Pure.
 
 use inventory::IfName;
 

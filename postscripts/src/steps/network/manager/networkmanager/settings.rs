@@ -2,22 +2,22 @@
 
 use hostnet::Route;
 
-use super::super::dialect::{Said, Static};
-use super::super::fate::{self, Fate, Writing, line};
+use super::super::dialect::{ParsedSettings, StaticAddress};
 use super::super::ini::{Ini, Setting};
 use super::super::nic::Nic;
+use super::super::takeover::{self, Takeover, Writing, line};
 use super::super::tree::File;
 
 const WRITING: Writing = Writing { moved: renumbered, named };
 
-pub(super) fn said(file: &File, nic: &Nic) -> Said {
+pub(super) fn parsed(file: &File, nic: &Nic) -> ParsedSettings {
     let ini = Ini::of(&[file]);
     let list = |key| {
         let values = ["ipv4", "ipv6"].into_iter().filter_map(|family| ini.get(family, key));
         let words = values.flat_map(|value| value.split([';', ','])).map(str::trim);
         words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
     };
-    let mut said = Said {
+    let mut parsed = ParsedSettings {
         exact: ini.get("connection", "interface-name").is_some() || super::matching::hardware(&ini).is_some(),
         dhcp: ini.get("ipv4", "method") == Some("auto"),
         dns: list("dns"),
@@ -27,22 +27,22 @@ pub(super) fn said(file: &File, nic: &Nic) -> Said {
             .filter(|setting| is_route(setting))
             .filter_map(|setting| read(setting.value))
             .collect(),
-        ..Said::default()
+        ..ParsedSettings::default()
     };
-    said.addresses.extend(ini.all().filter_map(|setting| address(&setting)));
+    parsed.addresses.extend(ini.all().filter_map(|setting| address(&setting)));
     for mut group in ini.groups() {
         group.retain(|setting| !setting.value.is_empty());
-        fate::add(&mut said, &group, (nic, &WRITING), |setting| fate(setting, &ini));
+        takeover::add(&mut parsed, &group, (nic, &WRITING), |setting| takeover(setting, &ini));
     }
-    said
+    parsed
 }
 
 /// `address1=ADDRESS/PREFIX[,GATEWAY]`, and `addresses=` with several of them in old files.
-fn address(setting: &Setting<'_>) -> Option<Static> {
+fn address(setting: &Setting<'_>) -> Option<StaticAddress> {
     let rest = setting.key.strip_prefix("address").filter(|_| matches!(setting.section, "ipv4" | "ipv6"))?;
     let is_address = rest.bytes().all(|digit| digit.is_ascii_digit());
     let address = setting.value.split([',', ';']).next()?.trim().parse().ok().filter(|_| is_address)?;
-    Some(Static { address, place: fate::lost(setting, &WRITING) })
+    Some(StaticAddress { address, location: takeover::lost(setting, &WRITING) })
 }
 
 /// Routes of ours are numbered from 1.
@@ -56,21 +56,21 @@ fn named(setting: &Setting<'_>) -> String {
     format!("{}.{}={}", setting.section, setting.key, setting.value)
 }
 
-fn fate(setting: &Setting<'_>, ini: &Ini<'_>) -> Fate {
+fn takeover(setting: &Setting<'_>, ini: &Ini<'_>) -> Takeover {
     match setting.section {
         "ipv4" | "ipv6" => of_ip(setting, ini),
         "connection" => of_connection(setting.key),
         "ethernet" | "802-3-ethernet" => match setting.key {
-            "mtu" | "mac-address" | "mac-address-blacklist" | "mac-address-denylist" => Fate::Ours,
-            _ => Fate::Kept,
+            "mtu" | "mac-address" | "mac-address-blacklist" | "mac-address-denylist" => Takeover::Generated,
+            _ => Takeover::Keep,
         },
-        "802-1x" | "ethtool" | "dcb" | "sriov" | "link" | "tc" => Fate::Kept,
-        "proxy" | "nmstate" | "match" => Fate::Ours,
-        _ => Fate::Lost,
+        "802-1x" | "ethtool" | "dcb" | "sriov" | "link" | "tc" => Takeover::Keep,
+        "proxy" | "nmstate" | "match" => Takeover::Generated,
+        _ => Takeover::Drop,
     }
 }
 
-fn of_connection(key: &str) -> Fate {
+fn of_connection(key: &str) -> Takeover {
     match key {
         "id"
         | "uuid"
@@ -88,33 +88,35 @@ fn of_connection(key: &str) -> Fate {
         | "port-type"
         | "autoconnect-slaves"
         | "autoconnect-ports"
-        | "wait-device-timeout" => Fate::Ours,
-        "zone" | "dns-over-tls" | "llmnr" | "mdns" | "mptcp-flags" | "secondaries" => Fate::Moved,
-        "lldp" | "auth-retries" => Fate::Kept,
-        _ => Fate::Lost,
+        | "wait-device-timeout" => Takeover::Generated,
+        "zone" | "dns-over-tls" | "llmnr" | "mdns" | "mptcp-flags" | "secondaries" => Takeover::Move,
+        "lldp" | "auth-retries" => Takeover::Keep,
+        _ => Takeover::Drop,
     }
 }
 
-fn of_ip(setting: &Setting<'_>, ini: &Ini<'_>) -> Fate {
+fn of_ip(setting: &Setting<'_>, ini: &Ini<'_>) -> Takeover {
     let family = setting.section;
     match setting.key {
         "method" => of_method(setting),
-        "gateway" | "dns" | "dns-search" => Fate::Ours,
-        key if key.starts_with("address") && key != "addr-gen-mode" => Fate::Ours,
+        "gateway" | "dns" | "dns-search" => Takeover::Generated,
+        key if key.starts_with("address") && key != "addr-gen-mode" => Takeover::Generated,
         // a static key of IPv6 would be refused beside ours, which has the method auto
-        "addr-gen-mode" if setting.value == "eui64" => Fate::Ours,
-        _ if is_route(setting) && !has_options(setting, ini) => Fate::Ours,
-        "never-default" if setting.value == "false" => Fate::Ours,
-        _ if family == "ipv6" && ini.get("ipv6", "method") == Some("disabled") => Fate::Ours,
-        _ => Fate::Moved,
+        "addr-gen-mode" if setting.value == "eui64" => Takeover::Generated,
+        _ if is_route(setting) && !has_options(setting, ini) => Takeover::Generated,
+        "never-default" if setting.value == "false" => Takeover::Generated,
+        _ if family == "ipv6" && ini.get("ipv6", "method") == Some("disabled") => Takeover::Generated,
+        _ => Takeover::Move,
     }
 }
 
-fn of_method(setting: &Setting<'_>) -> Fate {
+fn of_method(setting: &Setting<'_>) -> Takeover {
     match (setting.section, setting.value) {
-        ("ipv6", "dhcp") => Fate::Moved,
-        (_, "shared") => Fate::Refused("share another connection, or leave the interface out of the tables"),
-        _ => Fate::Ours,
+        ("ipv6", "dhcp") => Takeover::Move,
+        (_, "shared") => {
+            Takeover::Refuse("share another connection, or leave the interface out of the tables")
+        }
+        _ => Takeover::Generated,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Devices that NetworkManager.conf(5) has NetworkManager leave alone (`unmanaged-devices`). A bridge of ours among them would get no
 //! network at boot. Pure.
 
-use super::super::dialect::{Refused, file_name};
+use super::super::dialect::{RefusedSetting, file_name};
 use super::super::glob;
 use super::super::ini::{Ini, Setting};
 use super::super::nic::Nic;
@@ -15,7 +15,7 @@ pub(super) const DIRECTORIES: [&str; 3] =
 const ADVICE: &str = "take the interface out of that list, or exclude it there with except:interface-name:";
 
 /// The first setting that makes one of our devices unmanaged.
-pub(super) fn unmanaged(tree: &Tree, devices: &[Nic]) -> Option<Refused> {
+pub(super) fn unmanaged(tree: &Tree, devices: &[Nic]) -> Option<RefusedSetting> {
     let files = configuration(tree);
     let settings: Vec<Setting<'_>> =
         files.iter().flat_map(|file| Ini::of(&[*file]).all().collect::<Vec<_>>()).collect();
@@ -25,7 +25,7 @@ pub(super) fn unmanaged(tree: &Tree, devices: &[Nic]) -> Option<Refused> {
             lists.iter().any(|list| words(list).any(|word| except(word).is_some_and(|spec| is(spec, nic))));
         let matches = |list: &&&Setting<'_>| words(list).any(|word| except(word).is_none() && is(word, nic));
         let list = lists.iter().find(matches).filter(|_| !is_excepted)?;
-        Some(Refused {
+        Some(RefusedSetting {
             file: list.file.to_owned(),
             line: list.line,
             setting: format!("{}={}", list.key, list.value),

@@ -25,7 +25,7 @@ fn input(policy: &str, rules: &[&str]) -> String {
 
 fn cuts(policy: &str, rules: &[&str]) -> Vec<String> {
     let found = found(&input(policy, rules)).into_iter();
-    found.filter(|(_, effect)| *effect == Effect::CutsWayIn).map(|(text, _)| text).collect()
+    found.filter(|(_, effect)| *effect == Effect::CutsSshAccess).map(|(text, _)| text).collect()
 }
 
 #[test]
@@ -33,10 +33,10 @@ fn rules_that_name_the_device_are_found_and_the_one_that_lets_ssh_in_cuts() {
     let expected = [
         (
             "-A INPUT -i eth0 -p tcp -m tcp --dport 22 -m comment --comment \"ssh \\\"in\\\"\" -j ACCEPT",
-            Effect::CutsWayIn,
+            Effect::CutsSshAccess,
         ),
         ("-A INPUT -i eth+ -p icmp -j ACCEPT", Effect::StopsApplying),
-        ("-A INPUT -i eth0 -g wan", Effect::CutsWayIn),
+        ("-A INPUT -i eth0 -g wan", Effect::CutsSshAccess),
         ("-A POSTROUTING -o eth0 -j MASQUERADE", Effect::StopsApplying),
     ];
     assert_eq!(found(SAVED), expected.map(|(text, effect)| (text.to_owned(), effect)));
@@ -73,7 +73,7 @@ fn negations_patterns_sources_and_chains_are_followed() {
     assert_eq!(cuts("DROP", &["-i eth0 -j own", "-j LOG --log-prefix \"x -i eth0 \""]), [] as [&str; 0]);
     let own =
         input("DROP", &["-i eth0 -j own"]).replace("COMMIT", "-A own -p tcp --dport 22 -j ACCEPT\nCOMMIT");
-    assert_eq!(found(&own), [("-A INPUT -i eth0 -j own".to_owned(), Effect::CutsWayIn)]);
+    assert_eq!(found(&own), [("-A INPUT -i eth0 -j own".to_owned(), Effect::CutsSshAccess)]);
     // a limit may let it pass or not: on the new device it certainly does not
     assert_eq!(cuts("DROP", &["-i eth0 -p tcp --dport 22 -m limit --limit 3/min -j ACCEPT"]).len(), 1);
 }
@@ -89,5 +89,5 @@ fn a_file_is_told_with_its_line() {
 #[test]
 fn another_table_that_drops_counts_too() {
     let raw = "*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING ! -i eth0 -m addrtype --dst-type LOCAL -j DROP\nCOMMIT\n";
-    assert_eq!(found(raw)[0].1, Effect::CutsWayIn);
+    assert_eq!(found(raw)[0].1, Effect::CutsSshAccess);
 }

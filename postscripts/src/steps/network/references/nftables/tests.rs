@@ -38,7 +38,7 @@ fn test(key: &str, right: &str) -> String {
 #[test]
 fn a_recorded_ruleset_is_read_with_sets_wildcards_and_maps() {
     let input = "nftables inet filter input: ";
-    let cut = |text: &str| (format!("{input}{text}"), Effect::CutsWayIn);
+    let cut = |text: &str| (format!("{input}{text}"), Effect::CutsSshAccess);
     let other = |text: &str| (format!("{input}{text}"), Effect::StopsApplying);
     let expected = [
         cut("iifname eth0 tcp dport 22 accept"),
@@ -59,7 +59,7 @@ fn a_firewall_cuts_only_where_ssh_depends_on_the_device() {
     let eth0 = test("iifname", "\"eth0\"");
     let rule = format!("{eth0},{accept}");
     let effects = |text: &str| found(text).into_iter().map(|(_, effect)| effect).collect::<Vec<_>>();
-    assert_eq!(effects(&input("drop", &[&rule])), [Effect::CutsWayIn]);
+    assert_eq!(effects(&input("drop", &[&rule])), [Effect::CutsSshAccess]);
     assert_eq!(effects(&input("accept", &[&rule])), [Effect::StopsApplying]);
     let all = format!("{},{accept}", test("l4proto", "\"tcp\""));
     assert_eq!(effects(&input("drop", &[&rule, &all])), [Effect::StopsApplying]);
@@ -67,7 +67,7 @@ fn a_firewall_cuts_only_where_ssh_depends_on_the_device() {
     assert_eq!(effects(&input("drop", &[&udp])), [Effect::StopsApplying]);
     // what is no condition of ours may hold or not
     let marked = format!("{eth0},{},{accept}", test("mark", "1"));
-    assert_eq!(effects(&input("drop", &[&marked])), [Effect::CutsWayIn]);
+    assert_eq!(effects(&input("drop", &[&marked])), [Effect::CutsSshAccess]);
 }
 
 #[test]

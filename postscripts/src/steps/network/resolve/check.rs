@@ -6,41 +6,41 @@ use ipnet::IpNet;
 
 use super::ResolveError;
 use crate::steps::network::modules::Module;
-use crate::steps::network::observe::{Observed, is_containers};
-use crate::steps::network::stack::{Device, Kind, Stack};
+use crate::steps::network::observe::{Observed, is_container_port};
+use crate::steps::network::resolved::{Device, Kind, ResolvedNetwork};
 
 /// The port that the kernel's datapath of Open vSwitch has for all its ports (kernel net/openvswitch/vport-netdev.c).
 const OVS_SYSTEM: &str = "ovs-system";
 
-pub(super) fn refuse_impossible(stack: &Stack, observed: &Observed) -> Result<(), ResolveError> {
-    for device in &stack.devices {
+pub(super) fn check_feasible(network: &ResolvedNetwork, observed: &Observed) -> Result<(), ResolveError> {
+    for device in &network.devices {
         if device.kind != Kind::Ethernet {
-            refuse_taken(device, observed)?;
-            refuse_lacking(device, observed)?;
+            check_name(device, observed)?;
+            check_support(device, observed)?;
         }
         for lower in device.below() {
-            refuse_lower(stack, device, lower, observed)?;
+            check_lower(network, device, lower, observed)?;
         }
-        refuse_nic(stack, device, observed)?;
+        check_nic(network, device, observed)?;
     }
-    for device in &stack.devices {
-        refuse_foreign(stack, device, observed)?;
-        refuse_elsewhere(stack, device, observed)?;
+    for device in &network.devices {
+        check_ipv4_addresses(network, device, observed)?;
+        check_address_free(network, device, observed)?;
     }
     Ok(())
 }
 
 /// A name that something else has.
-fn refuse_taken(device: &Device, observed: &Observed) -> Result<(), ResolveError> {
+fn check_name(device: &Device, observed: &Observed) -> Result<(), ResolveError> {
     let Some(link) = observed.link(&device.name) else { return Ok(()) };
     let same = match &device.kind {
         Kind::Ethernet => true,
         Kind::Bond { options, .. } => {
-            refuse_options(device, options, link)?;
+            check_bond_options(device, options, link)?;
             link.kind == Is::Bond
         }
         Kind::Vlan { parent, id } => {
-            refuse_other_vlan(device, parent, *id, link, observed)?;
+            check_vlan(device, parent, *id, link, observed)?;
             link.kind == Is::Vlan
         }
         Kind::Bridge { .. } => link.kind == Is::Bridge,
@@ -53,7 +53,7 @@ fn refuse_taken(device: &Device, observed: &Observed) -> Result<(), ResolveError
     Err(ResolveError::NameTaken { kind: device.word(), device: device.name.clone() })
 }
 
-fn refuse_options(device: &Device, options: &BondOptions, link: &Link) -> Result<(), ResolveError> {
+fn check_bond_options(device: &Device, options: &BondOptions, link: &Link) -> Result<(), ResolveError> {
     let Settings::Bond { options: now, .. } = &link.settings else { return Ok(()) };
     for (name, value) in options.iter().filter(|(name, _)| bond::is_fixed(name)) {
         let wanted = bond::canonical(name, value);
@@ -71,7 +71,7 @@ fn refuse_options(device: &Device, options: &BondOptions, link: &Link) -> Result
     Ok(())
 }
 
-fn refuse_other_vlan(
+fn check_vlan(
     device: &Device,
     on: &IfName,
     wanted: u16,
@@ -87,7 +87,7 @@ fn refuse_other_vlan(
 }
 
 /// What neither kernel nor switch can make.
-fn refuse_lacking(device: &Device, observed: &Observed) -> Result<(), ResolveError> {
+fn check_support(device: &Device, observed: &Observed) -> Result<(), ResolveError> {
     let module = match &device.kind {
         Kind::Ethernet | Kind::Bridge { .. } => return Ok(()),
         Kind::Bond { options, .. } => {
@@ -113,15 +113,15 @@ fn refuse_lacking(device: &Device, observed: &Observed) -> Result<(), ResolveErr
 }
 
 /// What can not be below.
-fn refuse_lower(
-    stack: &Stack,
+fn check_lower(
+    network: &ResolvedNetwork,
     device: &Device,
     lower: &IfName,
     observed: &Observed,
 ) -> Result<(), ResolveError> {
     let (kind, upper, port) = (device.word(), device.name.clone(), lower.clone());
     let Some(link) = observed.link(lower) else {
-        if stack.device(lower).is_some_and(|made| made.kind != Kind::Ethernet) {
+        if network.device(lower).is_some_and(|made| made.kind != Kind::Ethernet) {
             return Ok(());
         }
         return Err(ResolveError::NoPort { kind, device: upper, port, present: observed.names() });
@@ -134,14 +134,14 @@ fn refuse_lower(
         return Err(ResolveError::NotEthernet { kind, device: upper, port });
     }
     // a VLAN leaves its parent where it is
-    if let (false, Some(other)) = (device.ports().is_empty(), foreign_master(stack, link, observed)) {
+    if let (false, Some(other)) = (device.ports().is_empty(), foreign_master(network, link, observed)) {
         return Err(ResolveError::Enslaved { kind, device: upper, port, other });
     }
     Ok(())
 }
 
 /// The bond or bridge that has a NIC, if it is none of the plan.
-fn foreign_master(stack: &Stack, link: &Link, observed: &Observed) -> Option<String> {
+fn foreign_master(network: &ResolvedNetwork, link: &Link, observed: &Observed) -> Option<String> {
     let master = match observed.ovs_of(&link.name) {
         Some(bridge) => bridge.name.to_string(),
         None => observed.name_of(link.master?),
@@ -149,19 +149,19 @@ fn foreign_master(stack: &Stack, link: &Link, observed: &Observed) -> Option<Str
     let takes = |device: &Device| !device.ports().is_empty() && device.name.as_str() == master;
     // left in the kernel by a switch whose database knows nothing of it any more
     let is_left = master == OVS_SYSTEM && observed.switch.is_some();
-    let is_ours = stack.devices.iter().any(takes) || is_left;
+    let is_ours = network.devices.iter().any(takes) || is_left;
     (!is_ours).then_some(master)
 }
 
 /// A NIC that is not there or can not carry what it shall.
-fn refuse_nic(stack: &Stack, device: &Device, observed: &Observed) -> Result<(), ResolveError> {
+fn check_nic(network: &ResolvedNetwork, device: &Device, observed: &Observed) -> Result<(), ResolveError> {
     if device.kind != Kind::Ethernet {
         return Ok(());
     }
     let Some(link) = observed.link(&device.name) else {
-        let above = stack.above(&device.name);
+        let above = network.above(&device.name);
         return match above.first() {
-            Some(upper) => refuse_lower(stack, upper, &device.name, observed),
+            Some(upper) => check_lower(network, upper, &device.name, observed),
             None => Err(ResolveError::NoNic { nic: device.name.clone(), present: observed.names() }),
         };
     };
@@ -170,16 +170,20 @@ fn refuse_nic(stack: &Stack, device: &Device, observed: &Observed) -> Result<(),
         return Ok(());
     }
     // the one whose network asks for it
-    let asks = stack.above(&device.name).into_iter().rfind(|upper| upper.mtu == Some(mtu));
+    let asks = network.above(&device.name).into_iter().rfind(|upper| upper.mtu == Some(mtu));
     let asks = asks.map_or_else(|| device.name.clone(), |upper| upper.name.clone());
     Err(ResolveError::Mtu { device: asks, mtu, port: device.name.clone(), max })
 }
 
 /// An IPv4 address of a port that would silently be gone. IPv6 ones mostly come by themselves (RFC 4862), on what is above too.
-fn refuse_foreign(stack: &Stack, device: &Device, observed: &Observed) -> Result<(), ResolveError> {
-    let top = stack.top_of(&device.name);
-    let Some(top) = stack.device(top).filter(|top| top.name != device.name) else { return Ok(()) };
-    let above = stack.above(&device.name);
+fn check_ipv4_addresses(
+    network: &ResolvedNetwork,
+    device: &Device,
+    observed: &Observed,
+) -> Result<(), ResolveError> {
+    let top = network.top_of(&device.name);
+    let Some(top) = network.device(top).filter(|top| top.name != device.name) else { return Ok(()) };
+    let above = network.above(&device.name);
     let ours = |address: &IpNet| above.iter().any(|upper| upper.has(address.addr()));
     let foreign = observed.addresses(&device.name).find(|address| address.addr().is_ipv4() && !ours(address));
     foreign.map_or(Ok(()), |address| {
@@ -193,14 +197,18 @@ fn refuse_foreign(stack: &Stack, device: &Device, observed: &Observed) -> Result
 }
 
 /// An address that something else has, and that would not move.
-fn refuse_elsewhere(stack: &Stack, device: &Device, observed: &Observed) -> Result<(), ResolveError> {
-    let below = stack.below(&device.name);
+fn check_address_free(
+    network: &ResolvedNetwork,
+    device: &Device,
+    observed: &Observed,
+) -> Result<(), ResolveError> {
+    let below = network.below(&device.name);
     for address in &device.addresses {
         let has = |(name, on): &&(IfName, IpNet)| {
             on.addr() == address.addr()
                 && *name != device.name
                 && !below.contains(&name)
-                && !is_containers(name)
+                && !is_container_port(name)
         };
         if let Some((other, _)) = observed.addresses.iter().find(has) {
             return Err(ResolveError::Elsewhere {

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 /// A device. Fields that do not apply are `null` or empty: a template asks for them by `{% if %}`.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct View {
+pub(super) struct DeviceTemplate {
     /// Its name.
     pub name: String,
     /// `ethernet`, `bond`, `vlan`, `bridge` or `ovs`.
@@ -19,7 +19,7 @@ pub(super) struct View {
     /// IPv4 by DHCP.
     pub dhcp: bool,
     /// The host's addresses on it.
-    pub addresses: Vec<AddressView>,
+    pub addresses: Vec<AddressTemplate>,
     /// Whether it has an IPv4 address, or gets one.
     pub v4: bool,
     /// Whether it has an IPv6 address of the tables.
@@ -29,7 +29,7 @@ pub(super) struct View {
     /// The IPv6 default gateway.
     pub gateway6: Option<String>,
     /// Further routes.
-    pub routes: Vec<RouteView>,
+    pub routes: Vec<RouteTemplate>,
     /// Name servers that its NIC had.
     pub dns: Vec<String>,
     /// Those of IPv4.
@@ -51,7 +51,7 @@ pub(super) struct View {
     /// Of an Open vSwitch bridge: access tag of the host's own port.
     pub tag: Option<u16>,
     /// The bond or bridge whose port it is.
-    pub master: Option<MasterView>,
+    pub master: Option<MasterTemplate>,
     /// The VLANs on it.
     pub vlans: Vec<String>,
     /// Lines of others' files that ours takes over as they stand, with those that mark them.
@@ -62,7 +62,7 @@ pub(super) struct View {
 
 /// An address.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct AddressView {
+pub(super) struct AddressTemplate {
     /// 4 or 6.
     pub family: u8,
     /// `10.99.0.11/16`
@@ -77,7 +77,7 @@ pub(super) struct AddressView {
 
 /// A route.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct RouteView {
+pub(super) struct RouteTemplate {
     /// 4 or 6.
     pub family: u8,
     /// `10.0.0.0/8`
@@ -92,14 +92,14 @@ pub(super) struct RouteView {
 
 /// The device that it is a port of.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct MasterView {
+pub(super) struct MasterTemplate {
     /// Its name.
     pub name: String,
-    /// Its kind, as [`View::kind`].
+    /// Its kind, as [`DeviceTemplate::kind`].
     pub kind: &'static str,
 }
 
-impl RouteView {
+impl RouteTemplate {
     pub(super) fn of(route: &Route) -> Self {
         Self {
             family: if route.destination.addr().is_ipv4() { 4 } else { 6 },
@@ -118,7 +118,8 @@ fn words(route: &Route) -> String {
 }
 
 /// In the order in which files are written: a NIC's own file is what moves it, so it is last.
-pub(super) fn nics_last(views: &[View]) -> impl Iterator<Item = &View> {
-    let (nics, made): (Vec<&View>, Vec<&View>) = views.iter().partition(|view| view.kind == "ethernet");
+pub(super) fn nics_last(views: &[DeviceTemplate]) -> impl Iterator<Item = &DeviceTemplate> {
+    let (nics, made): (Vec<&DeviceTemplate>, Vec<&DeviceTemplate>) =
+        views.iter().partition(|view| view.kind == "ethernet");
     made.into_iter().chain(nics)
 }

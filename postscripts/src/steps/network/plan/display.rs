@@ -4,7 +4,7 @@ use std::fmt;
 
 use hostnet::{HostIpFilter, Route};
 
-use super::step::{Made, Step};
+use super::step::{LinkKind, Step};
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -21,13 +21,13 @@ impl fmt::Display for Step {
                 write!(f, "set {device} from {} to {}", Options(from), Options(to))
             }
             Self::SetMtu { device, from, to } => write!(f, "set mtu of {device} from {from} to {to}"),
-            Self::SetHearing { device, to: HostIpFilter::BLOCKED, .. } => {
+            Self::SetHostIpFilter { device, to: HostIpFilter::BLOCKED, .. } => {
                 write!(f, "have only the switch hear {device}")
             }
-            Self::SetHearing { device, .. } => write!(f, "have the host itself hear {device}"),
+            Self::SetHostIpFilter { device, .. } => write!(f, "have the host itself hear {device}"),
             Self::StopManager(manager) => write!(f, "stop {manager} until its files are new"),
             Self::StartManager(manager) => write!(f, "start {manager}"),
-            Self::SumInSoftware(port) => {
+            Self::DisableTxChecksumOffload(port) => {
                 write!(f, "have the container behind {port} compute its checksums")
             }
             Self::SetUp(device) => write!(f, "set {device} up"),
@@ -35,10 +35,12 @@ impl fmt::Display for Step {
             Self::AddAddress(device, address) => write!(f, "add {address} to {device}"),
             Self::DelAddress(device, address) => write!(f, "remove {address} from {device}"),
             Self::Enslave { port, bridge } => write!(f, "make {port} a port of {bridge}"),
-            Self::Settle(bridge) => write!(f, "wait for {bridge} to be operational"),
+            Self::WaitOperational(bridge) => write!(f, "wait for {bridge} to be operational"),
             Self::Release { port, bridge } => write!(f, "take {port} out of {bridge}"),
-            Self::Route { device, route, .. } => write!(f, "route {} through {device}", Words(route)),
-            Self::DelRoute(device, route) => write!(f, "remove the route {} through {device}", Words(route)),
+            Self::Route { device, route, .. } => write!(f, "route {} through {device}", RouteText(route)),
+            Self::DelRoute(device, route) => {
+                write!(f, "remove the route {} through {device}", RouteText(route))
+            }
             Self::AddToZone { device, zone } => write!(f, "add {device} to firewalld's zone {zone}"),
             Self::RemoveFromZone { device, zone } => {
                 write!(f, "remove {device} from firewalld's zone {zone}")
@@ -71,7 +73,7 @@ impl Step {
     }
 }
 
-impl fmt::Display for Made {
+impl fmt::Display for LinkKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Bridge => "bridge",
@@ -102,9 +104,9 @@ impl fmt::Display for Tag {
 }
 
 /// A route as `ip route` takes it, without its device.
-pub struct Words<'a>(pub &'a Route);
+pub struct RouteText<'a>(pub &'a Route);
 
-impl fmt::Display for Words<'_> {
+impl fmt::Display for RouteText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.destination.prefix_len() {
             0 => f.write_str("default")?,

@@ -1,22 +1,22 @@
 //! What becomes of each setting of somebody else's key file when ours takes its place. The grammars of systemd-networkd and
 //! NetworkManager share it. Pure.
 
-use super::dialect::{Lost, Refused, Said};
+use super::dialect::{DroppedSetting, ParsedSettings, RefusedSetting};
 use super::ini::Setting;
 use super::nic::Nic;
 
 /// What becomes of a setting.
-pub(super) enum Fate {
+pub(super) enum Takeover {
     /// Our files have it, from the tables or from what is there.
-    Ours,
+    Generated,
     /// It is the interface's own.
-    Kept,
+    Keep,
     /// It goes to the device that has the addresses.
-    Moved,
+    Move,
     /// It is reported.
-    Lost,
+    Drop,
     /// Without it the network would be another. What the administrator can do.
-    Refused(&'static str),
+    Refuse(&'static str),
 }
 
 /// How a grammar writes a setting.
@@ -29,19 +29,19 @@ pub(super) struct Writing {
 
 /// Adds the settings of one section.
 pub(super) fn add(
-    said: &mut Said,
+    parsed: &mut ParsedSettings,
     group: &[Setting<'_>],
     (nic, writing): (&Nic, &Writing),
-    fate: impl Fn(&Setting<'_>) -> Fate,
+    takeover: impl Fn(&Setting<'_>) -> Takeover,
 ) {
     let (mut kept, mut moved) = (Vec::new(), Vec::new());
     for setting in group {
-        match fate(setting) {
-            Fate::Ours => {}
-            Fate::Kept => kept.push(line(setting)),
-            Fate::Moved => moved.push((writing.moved)(setting)),
-            Fate::Lost => said.lost.push(lost(setting, writing)),
-            Fate::Refused(advice) => said.refused.push(Refused {
+        match takeover(setting) {
+            Takeover::Generated => {}
+            Takeover::Keep => kept.push(line(setting)),
+            Takeover::Move => moved.push((writing.moved)(setting)),
+            Takeover::Drop => parsed.dropped.push(lost(setting, writing)),
+            Takeover::Refuse(advice) => parsed.refused.push(RefusedSetting {
                 file: setting.file.to_owned(),
                 line: setting.line,
                 setting: (writing.named)(setting),
@@ -51,13 +51,13 @@ pub(super) fn add(
         }
     }
     let section = group.first().map(|first| first.section).unwrap_or_default();
-    said.kept.extend(headed(section, kept));
-    said.moved.extend(headed(section, moved));
+    parsed.kept.extend(headed(section, kept));
+    parsed.moved.extend(headed(section, moved));
 }
 
 /// The setting, for a message that it is not taken over.
-pub(super) fn lost(setting: &Setting<'_>, writing: &Writing) -> Lost {
-    Lost { file: setting.file.to_owned(), line: setting.line, setting: (writing.named)(setting) }
+pub(super) fn lost(setting: &Setting<'_>, writing: &Writing) -> DroppedSetting {
+    DroppedSetting { file: setting.file.to_owned(), line: setting.line, setting: (writing.named)(setting) }
 }
 
 /// `KEY=VALUE`

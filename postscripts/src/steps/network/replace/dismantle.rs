@@ -8,12 +8,12 @@ use ipnet::IpNet;
 use super::Replacement;
 use crate::steps::network::observe::Observed;
 use crate::steps::network::plan::{Step, remove};
-use crate::steps::network::stack::Kind;
+use crate::steps::network::resolved::Kind;
 
 impl Replacement<'_> {
     /// The steps, and the machine afterwards.
-    pub(super) fn apart(&self, observed: &Observed) -> (Vec<Step>, Observed) {
-        let mut steps = self.sums(observed);
+    pub(super) fn dismantle(&self, observed: &Observed) -> (Vec<Step>, Observed) {
+        let mut steps = self.checksum_steps(observed);
         steps.extend(self.nic_takes_over(observed));
         let mut after = self.without_nic(observed);
         if self.same_name() {
@@ -25,19 +25,19 @@ impl Replacement<'_> {
     }
 
     /// A switch in user space does not add the checksums that a container leaves to hardware.
-    fn sums(&self, observed: &Observed) -> Vec<Step> {
+    fn checksum_steps(&self, observed: &Observed) -> Vec<Step> {
         let is_linux = matches!(self.old.kind, Kind::Bridge { .. });
-        if !(is_linux && self.is_to_user_space()) {
+        if !(is_linux && self.is_to_userspace()) {
             return Vec::new();
         }
-        self.containers(observed).into_iter().map(Step::SumInSoftware).collect()
+        self.containers(observed).into_iter().map(Step::DisableTxChecksumOffload).collect()
     }
 
     fn nic_takes_over(&self, observed: &Observed) -> Vec<Step> {
         let (old, nic) = (&self.old.name, self.nic);
         let addresses: Vec<_> = observed.addresses(old).collect();
         let mut steps = Vec::new();
-        steps.extend(self.hears(observed, HostIpFilter::BLOCKED));
+        steps.extend(self.end_isolation(observed, HostIpFilter::BLOCKED));
         let has = |address: &IpNet| observed.addresses(nic).any(|on| on == *address);
         let missing = addresses.iter().filter(|address| !has(address));
         steps.extend(missing.map(|address| Step::AddAddress(nic.clone(), *address)));
@@ -52,8 +52,8 @@ impl Replacement<'_> {
     }
 
     /// The NIC of a switch in user space hears again.
-    fn hears(&self, observed: &Observed, from: HostIpFilter) -> Option<Step> {
-        observed.is_deaf(self.nic).then(|| Step::SetHearing {
+    fn end_isolation(&self, observed: &Observed, from: HostIpFilter) -> Option<Step> {
+        observed.is_isolated(self.nic).then(|| Step::SetHostIpFilter {
             device: self.nic.clone(),
             from,
             to: HostIpFilter::KERNEL_DEFAULT,
@@ -62,12 +62,13 @@ impl Replacement<'_> {
 
     /// On the way back the NIC gets the addresses first; a deaf one takes no IPv6 address. One that such a switch has again is
     /// made deaf by the plan.
-    pub(super) fn hears_on_the_way_back(&self, observed: &Observed) -> Option<Step> {
+    pub(super) fn rollback_isolation(&self, observed: &Observed) -> Option<Step> {
         let is_uplink = !matches!(self.new.port(), Some(Port::Named(port)) if port != self.nic);
-        self.hears(observed, HostIpFilter::KERNEL_DEFAULT).filter(|_| !(self.is_to_user_space() && is_uplink))
+        self.end_isolation(observed, HostIpFilter::KERNEL_DEFAULT)
+            .filter(|_| !(self.is_to_userspace() && is_uplink))
     }
 
-    fn is_to_user_space(&self) -> bool {
+    fn is_to_userspace(&self) -> bool {
         matches!(self.new.kind, DeviceKind::OvsBridge { datapath: Datapath::Netdev, .. })
     }
 
@@ -109,7 +110,7 @@ impl Replacement<'_> {
         for bridge in after.switch.iter_mut().flatten().filter(|bridge| lost(&bridge.name)) {
             bridge.ports.retain(|port| port != nic);
         }
-        let deaf = after.hearing.iter_mut().filter(|(name, is)| name == nic && is.is_blocked());
+        let deaf = after.host_ip_filters.iter_mut().filter(|(name, is)| name == nic && is.is_blocked());
         deaf.for_each(|(_, is)| *is = HostIpFilter::KERNEL_DEFAULT);
         after
     }
@@ -120,7 +121,7 @@ impl Replacement<'_> {
         after.links.retain(|link| link.name != *name);
         let ports = after.links.iter_mut().filter(|link| link.master.is_some() && link.master == index);
         ports.for_each(|link| link.master = None);
-        after.hearing.retain(|(on, _)| on != name);
+        after.host_ip_filters.retain(|(on, _)| on != name);
         if let Some(bridges) = &mut after.switch {
             bridges.retain(|bridge| bridge.name != *name);
         }

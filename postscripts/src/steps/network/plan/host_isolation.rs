@@ -4,32 +4,32 @@
 use hostnet::HostIpFilter;
 use inventory::{Datapath, IfName};
 
-use super::{Step, Tower};
-use crate::steps::network::stack::{Device, Kind};
+use super::{Component, Step};
+use crate::steps::network::resolved::{Device, Kind};
 
-impl Tower<'_> {
+impl Component<'_> {
     /// After all else: until the bridge has the address, the host is reached through its NIC.
-    pub(super) fn deafened(&self) -> Vec<Step> {
+    pub(super) fn isolate_uplinks(&self) -> Vec<Step> {
         let uplinks = self.devices.iter().filter_map(|device| uplink(device));
-        let hearing = uplinks.filter(|port| !self.observed.is_deaf(port));
-        let deafen = |port: &IfName| Step::SetHearing {
+        let hearing = uplinks.filter(|port| !self.observed.is_isolated(port));
+        let deafen = |port: &IfName| Step::SetHostIpFilter {
             device: port.clone(),
             // one that is only made now goes away on the way back
-            from: self.observed.hearing(port).unwrap_or(HostIpFilter::KERNEL_DEFAULT),
+            from: self.observed.host_ip_filter(port).unwrap_or(HostIpFilter::KERNEL_DEFAULT),
             to: HostIpFilter::BLOCKED,
         };
         hearing.map(deafen).collect()
     }
 
     /// What such a switch has left, before it is used.
-    pub(super) fn hearing_again(&self) -> Vec<Step> {
-        let is_deaf = |device: &&&Device| {
-            let is_uplink = self.stack.devices.iter().any(|above| uplink(above) == Some(&device.name));
-            !is_uplink && self.observed.is_deaf(&device.name)
+    pub(super) fn end_isolation(&self) -> Vec<Step> {
+        let is_isolated = |device: &&&Device| {
+            let is_uplink = self.network.devices.iter().any(|above| uplink(above) == Some(&device.name));
+            !is_uplink && self.observed.is_isolated(&device.name)
         };
         let (from, to) = (HostIpFilter::BLOCKED, HostIpFilter::KERNEL_DEFAULT);
-        let hear = |device: &&Device| Step::SetHearing { device: device.name.clone(), from, to };
-        self.devices.iter().filter(is_deaf).map(hear).collect()
+        let hear = |device: &&Device| Step::SetHostIpFilter { device: device.name.clone(), from, to };
+        self.devices.iter().filter(is_isolated).map(hear).collect()
     }
 }
 
@@ -46,19 +46,19 @@ mod tests {
     use super::*;
     use crate::steps::network::observe::Observed;
     use crate::steps::network::plan::plan;
-    use crate::steps::network::stack::Stack;
+    use crate::steps::network::resolved::ResolvedNetwork;
 
-    fn words(kind: Kind, hearing: HostIpFilter) -> Vec<String> {
-        let stack = Stack {
+    fn isolation_steps(kind: Kind, filter: HostIpFilter) -> Vec<String> {
+        let network = ResolvedNetwork {
             devices: vec![
                 Device::bare("eth0".parse().unwrap(), Kind::Ethernet),
                 Device::bare("br0".parse().unwrap(), kind),
             ],
         };
-        let hearing = vec![("eth0".parse().unwrap(), hearing)];
-        let steps = plan(&stack, &Observed { hearing, ..Observed::default() });
-        let of_hearing = steps.iter().filter(|step| matches!(step, Step::SetHearing { .. }));
-        of_hearing.map(ToString::to_string).collect()
+        let host_ip_filters = vec![("eth0".parse().unwrap(), filter)];
+        let steps = plan(&network, &Observed { host_ip_filters, ..Observed::default() });
+        let isolation = steps.iter().filter(|step| matches!(step, Step::SetHostIpFilter { .. }));
+        isolation.map(ToString::to_string).collect()
     }
 
     fn ovs(datapath: Datapath) -> Kind {
@@ -69,28 +69,31 @@ mod tests {
     fn only_a_switch_in_user_space_has_its_nic_alone() {
         let linux = || Kind::Bridge { port: "eth0".parse().unwrap() };
         let deafen = ["have only the switch hear eth0"];
-        assert_eq!(words(ovs(Datapath::Netdev), HostIpFilter::KERNEL_DEFAULT), deafen);
+        assert_eq!(isolation_steps(ovs(Datapath::Netdev), HostIpFilter::KERNEL_DEFAULT), deafen);
         // somebody has set one of them back
         for back in [
             HostIpFilter { arp_ignore: 0, ..HostIpFilter::BLOCKED },
             HostIpFilter { rp_filter: 0, ..HostIpFilter::BLOCKED },
             HostIpFilter { disable_ipv6: false, ..HostIpFilter::BLOCKED },
         ] {
-            assert_eq!(words(ovs(Datapath::Netdev), back), deafen);
+            assert_eq!(isolation_steps(ovs(Datapath::Netdev), back), deafen);
         }
         // what systemd-sysctl sets on new interfaces drops the same
         let loose = HostIpFilter { rp_filter: 2, ..HostIpFilter::BLOCKED };
-        assert_eq!(words(ovs(Datapath::Netdev), loose), Vec::<String>::new());
+        assert_eq!(isolation_steps(ovs(Datapath::Netdev), loose), Vec::<String>::new());
         for kind in [ovs(Datapath::System), linux()] {
-            assert_eq!(words(kind, HostIpFilter::KERNEL_DEFAULT), Vec::<String>::new());
+            assert_eq!(isolation_steps(kind, HostIpFilter::KERNEL_DEFAULT), Vec::<String>::new());
         }
     }
 
     #[test]
     fn what_such_a_switch_has_left_hears_again() {
-        assert_eq!(words(ovs(Datapath::Netdev), HostIpFilter::BLOCKED), Vec::<String>::new());
+        assert_eq!(isolation_steps(ovs(Datapath::Netdev), HostIpFilter::BLOCKED), Vec::<String>::new());
         let again = ["have the host itself hear eth0"];
-        assert_eq!(words(ovs(Datapath::System), HostIpFilter::BLOCKED), again);
-        assert_eq!(words(Kind::Bridge { port: "eth0".parse().unwrap() }, HostIpFilter::BLOCKED), again);
+        assert_eq!(isolation_steps(ovs(Datapath::System), HostIpFilter::BLOCKED), again);
+        assert_eq!(
+            isolation_steps(Kind::Bridge { port: "eth0".parse().unwrap() }, HostIpFilter::BLOCKED),
+            again
+        );
     }
 }

@@ -19,11 +19,11 @@ pub const PROGRAM: &str = "/opt/xdock/bin/xdockhost";
 const LINK: &str = "/usr/local/bin/xdockhost";
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 const SYSTEMD: &str = "/run/systemd/system";
-const FROM_NOTHING: Duration = Duration::from_secs(90);
+const COLD_START_GRACE: Duration = Duration::from_secs(90);
 
 /// The records' directory, and what goes with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct StateDir {
     /// The directory.
     pub state: PathBuf,
     /// The program that runs as the guard.
@@ -36,7 +36,7 @@ pub struct Place {
     pub boot: String,
     /// What a first boot's probes are given beyond the change's own `confirm`: links, ports of switches (802.1D: 50 s until
     /// they forward) and DHCP servers take longer from nothing than in a change, and a busy disk makes all of it slower.
-    pub from_nothing: Duration,
+    pub cold_start_grace: Duration,
 }
 
 /// What the name of a record says.
@@ -54,15 +54,15 @@ pub enum Stage {
         boot: String,
     },
     /// `late-ID`: the files are back; what outlives a boot in the switch's database is to be taken back when that runs.
-    Late,
+    SwitchPending,
 }
 
 /// The directory can not be read.
 #[derive(Debug, Error)]
 #[error(transparent)]
-pub struct PlaceError(#[from] FileError);
+pub struct StateDirError(#[from] FileError);
 
-impl Place {
+impl StateDir {
     /// That of a host.
     pub fn host() -> Self {
         let systemd = Path::new(SYSTEMD).is_dir();
@@ -72,19 +72,19 @@ impl Place {
             link: Some(LINK.into()),
             systemd,
             boot: boot_id(),
-            from_nothing: FROM_NOTHING,
+            cold_start_grace: COLD_START_GRACE,
         }
     }
 
-    /// Another directory, without systemd: a place of its own for a test or a rescue.
-    pub fn elsewhere(state: &Path, program: &Path) -> Self {
+    /// Another directory, without systemd: a state_dir of its own for a test or a rescue.
+    pub fn custom(state: &Path, program: &Path) -> Self {
         Self {
             state: state.to_owned(),
             program: program.to_owned(),
             link: None,
             systemd: false,
             boot: boot_id(),
-            from_nothing: FROM_NOTHING,
+            cold_start_grace: COLD_START_GRACE,
         }
     }
 
@@ -92,7 +92,7 @@ impl Place {
     pub fn of(job: &Job) -> Self {
         let (Job::Guard(state) | Job::Recover(state) | Job::ConfirmBoot(state)) = job;
         match state {
-            Some(state) if state != Path::new(STATE) => Self::elsewhere(state, Path::new(PROGRAM)),
+            Some(state) if state != Path::new(STATE) => Self::custom(state, Path::new(PROGRAM)),
             _ => Self::host(),
         }
     }
@@ -127,7 +127,7 @@ impl Place {
         self.state.join(match stage {
             Stage::Trial { boot } => format!("trial-{id}@{boot}.json"),
             Stage::Booting { boot } => format!("booting-{id}@{boot}.json"),
-            Stage::Late => format!("late-{id}.json"),
+            Stage::SwitchPending => format!("late-{id}.json"),
         })
     }
 
@@ -135,7 +135,7 @@ impl Place {
     ///
     /// # Errors
     /// The directory is there and can not be read.
-    pub fn records(&self) -> Result<Vec<(String, Stage)>, PlaceError> {
+    pub fn records(&self) -> Result<Vec<(String, Stage)>, StateDirError> {
         let entries = durable::list(&self.state)?.unwrap_or_default();
         let names = entries.iter().filter_map(|entry| entry.file_name());
         let mut found: Vec<_> = names.filter_map(|name| stage(&name.to_string_lossy())).collect();
@@ -161,7 +161,7 @@ fn stage(name: &str) -> Option<(String, Stage)> {
     let (stage, rest) = name.strip_suffix(".json")?.split_once('-')?;
     match (stage, rest.split_once('@')) {
         ("trial", Some((id, boot))) => Some((id.to_owned(), Stage::Trial { boot: boot.to_owned() })),
-        ("late", None) => Some((rest.to_owned(), Stage::Late)),
+        ("late", None) => Some((rest.to_owned(), Stage::SwitchPending)),
         ("booting", Some((id, boot))) => Some((id.to_owned(), Stage::Booting { boot: boot.to_owned() })),
         _ => None,
     }
@@ -176,20 +176,23 @@ mod tests {
     #[test]
     fn records_are_known_by_their_names_newest_first() {
         let directory = tempfile::tempdir().unwrap();
-        let place = Place::elsewhere(directory.path(), Path::new("/bin/false"));
-        assert_eq!(Place::elsewhere(Path::new("/nonexistent"), Path::new("/")).records().unwrap(), []);
+        let state_dir = StateDir::custom(directory.path(), Path::new("/bin/false"));
+        assert_eq!(StateDir::custom(Path::new("/nonexistent"), Path::new("/")).records().unwrap(), []);
         let boot = "b-1".to_owned();
         let (trial, booting) = (Stage::Trial { boot: boot.clone() }, Stage::Booting { boot });
-        let written = [("000001-a", Stage::Late), ("000003-c", trial), ("000002-b", booting)];
+        let written = [("000001-a", Stage::SwitchPending), ("000003-c", trial), ("000002-b", booting)];
         for (id, stage) in &written {
-            fs::write(place.record(stage, id), "").unwrap();
+            fs::write(state_dir.record(stage, id), "").unwrap();
         }
-        for path in
-            [place.change(), place.lock(), place.wrote("000003-c"), directory.path().join("plan.json")]
-        {
+        for path in [
+            state_dir.change(),
+            state_dir.lock(),
+            state_dir.wrote("000003-c"),
+            directory.path().join("plan.json"),
+        ] {
             fs::write(path, "").unwrap();
         }
-        let found = place.records().unwrap();
+        let found = state_dir.records().unwrap();
         let ids: Vec<&str> = found.iter().map(|(id, _)| id.as_str()).collect();
         assert_eq!(ids, ["000003-c", "000002-b", "000001-a"]);
         assert!(written.iter().all(|(id, stage)| found.contains(&((*id).to_owned(), stage.clone()))));

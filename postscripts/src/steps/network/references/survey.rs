@@ -13,7 +13,7 @@ use super::services::KNOWN;
 use super::{iptables, nftables};
 
 /// A packet filter answers at once, one with ten thousand rules within some seconds.
-const DEADLINE: Duration = Duration::from_secs(20);
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Who prints the rules of iptables, by the family of the management node's address. The second where both generations are
 /// installed.
@@ -78,8 +78,8 @@ async fn running(survey: &mut Survey, moved: &[Moved], packet: NewSsh) {
 }
 
 /// What a program prints; `None` where it is not installed, or could not say.
-async fn answer(program: &str, words: &[&str], unread: &mut Vec<String>) -> Option<String> {
-    match Command::new(program, DEADLINE).args(words).execute().await {
+async fn answer(program: &str, args: &[&str], unread: &mut Vec<String>) -> Option<String> {
+    match Command::new(program, COMMAND_TIMEOUT).args(args).execute().await {
         Ok(output) => Some(String::from_utf8_lossy(&output.stdout).into_owned()),
         Err(ExecuteError::Start { source, .. }) if source.kind() == io::ErrorKind::NotFound => None,
         Err(error) => {

@@ -4,15 +4,15 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::dialect::{Dialect, Freed, Own, Refused, file_name};
+use super::device_templates::device_templates;
+use super::dialect::{Dialect, OwnFile, RefusedSetting, Remainder, file_name};
 use super::dropins::{dropins, is_dropin};
-use super::networkd::exclude::to_be;
+use super::networkd::exclude::planned_nic;
 use super::nic::Nic;
 use super::tree::{File, Tree};
-use super::views::views;
-use crate::files::Wanted;
+use crate::files::DesiredFile;
 use crate::render::{RenderError, Templates};
-use crate::steps::network::stack::Stack;
+use crate::steps::network::resolved::ResolvedNetwork;
 
 /// The files cannot be made. Nothing was changed.
 #[derive(Debug, Error)]
@@ -22,7 +22,7 @@ pub enum FilesError {
     Render(#[from] RenderError),
     /// Something would be lost.
     #[error(transparent)]
-    Refused(#[from] Box<Refused>),
+    Refused(#[from] Box<RefusedSetting>),
 }
 
 /// The files, ours first: when the power goes between two of them, the next boot finds a device in both, and ours stand before the
@@ -30,54 +30,60 @@ pub enum FilesError {
 ///
 /// # Errors
 /// A template is wrong, or a setting of somebody else's file must not be lost.
-pub fn wanted(
+pub fn desired_files(
     tree: &Tree,
-    stack: &Stack,
+    network: &ResolvedNetwork,
     templates: &Templates,
     stamp: &str,
-) -> Result<Vec<Wanted>, FilesError> {
+) -> Result<Vec<DesiredFile>, FilesError> {
     let dialect = tree.manager().dialect();
-    let views = views(tree, stack);
+    let views = device_templates(tree, network);
     let names: Vec<_> = views.iter().filter_map(|view| view.name.parse().ok()).collect();
     if let Some(refused) = names.iter().find_map(|name| tree.refused(name)) {
         return Err(FilesError::Refused(Box::new(refused)));
     }
     let nics: Vec<Nic> = names.iter().map(|name| tree.nics().get(name)).collect();
-    let later: Vec<Nic> = views.iter().filter_map(|view| to_be(tree, view)).collect();
+    let later: Vec<Nic> = views.iter().filter_map(|view| planned_nic(tree, view)).collect();
     if let Some(refused) = dialect.conflict(tree, &later) {
         return Err(FilesError::Refused(Box::new(refused)));
     }
     let mut files = dropins(tree, &views, templates)?;
-    let own = dialect.own(tree, &views, templates)?;
+    let own = dialect.own_files(tree, &views, templates)?;
     let is_own = |file: &&File| own.iter().any(|own| file.path == Path::new(&own.path));
     let others: Vec<&File> = tree.files().iter().filter(|file| !is_own(file)).collect();
     files.extend(own.iter().map(|own| ours(tree, own, stamp)));
-    files.extend(others.iter().filter_map(|file| freed(tree, dialect, file, &nics, stamp)));
+    files.extend(others.iter().filter_map(|file| without_devices(tree, dialect, file, &nics, stamp)));
     Ok(files)
 }
 
-fn ours(tree: &Tree, own: &Own, stamp: &str) -> Wanted {
+fn ours(tree: &Tree, own: &OwnFile, stamp: &str) -> DesiredFile {
     let path = Path::new(&own.path);
     let before = tree.files().iter().find(|file| file.path == path);
     let foreign = before.is_some_and(|file| !file.is_ours());
     let backup = foreign.then(|| backup(tree, path, stamp));
-    Wanted { backup, mode: own.mode, ..Wanted::text(tree.on_disk(path), own.text.clone()) }
+    DesiredFile { backup, mode: own.mode, ..DesiredFile::text(tree.on_disk(path), own.text.clone()) }
 }
 
 /// Only what is configured: `/run` and `/usr/lib` are others' and come again.
-fn freed(tree: &Tree, dialect: &dyn Dialect, file: &File, nics: &[Nic], stamp: &str) -> Option<Wanted> {
+fn without_devices(
+    tree: &Tree,
+    dialect: &dyn Dialect,
+    file: &File,
+    nics: &[Nic],
+    stamp: &str,
+) -> Option<DesiredFile> {
     if !file.path.starts_with("/etc") || is_dropin(&file.path) {
         return None;
     }
     let path = tree.on_disk(&file.path);
     if file.is_ours() {
-        return Some(Wanted::absent(path));
+        return Some(DesiredFile::absent(path));
     }
     let backup = Some(backup(tree, &file.path, stamp));
-    match dialect.freed(tree, file, nics) {
-        Freed::Same => None,
-        Freed::Text(text) => Some(Wanted { backup, ..Wanted::text(path, text) }),
-        Freed::Gone => Some(Wanted { backup, ..Wanted::absent(path) }),
+    match dialect.without_devices(tree, file, nics) {
+        Remainder::Unchanged => None,
+        Remainder::Text(text) => Some(DesiredFile { backup, ..DesiredFile::text(path, text) }),
+        Remainder::Empty => Some(DesiredFile { backup, ..DesiredFile::absent(path) }),
     }
 }
 

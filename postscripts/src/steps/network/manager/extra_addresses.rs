@@ -1,32 +1,38 @@
-//! Static addresses in somebody else's definitions that the tables do not have. The running bridge takes them over with all other
+//! StaticAddress addresses in somebody else's definitions that the tables do not have. The running bridge takes them over with all other
 //! addresses of its NIC; here they get into its files, or are reported. Pure.
 
 use ipnet::IpNet;
 
-use super::dialect::{Lost, Static};
+use super::dialect::{DroppedSetting, StaticAddress};
 use super::tree::Tree;
-use crate::steps::network::stack::{Device, Stack};
+use crate::steps::network::resolved::{Device, ResolvedNetwork};
 
 /// What becomes of the addresses.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Beyond {
+pub(super) struct ExtraAddresses {
     /// The device's file has them.
     pub(super) taken: Vec<IpNet>,
     /// They are reported.
-    pub(super) lost: Vec<Lost>,
+    pub(super) lost: Vec<DroppedSetting>,
 }
 
 /// The addresses that definitions give a device or its ports, and that no device of the tables has.
-pub(super) fn beyond(tree: &Tree, stack: &Stack, device: &Device, said: &[Static]) -> Beyond {
-    let mut beyond = Beyond::default();
+pub(super) fn beyond(
+    tree: &Tree,
+    network: &ResolvedNetwork,
+    device: &Device,
+    parsed: &[StaticAddress],
+) -> ExtraAddresses {
+    let mut beyond = ExtraAddresses::default();
     let has_lines = |address: IpNet| !tree.manager().dialect().address_lines(&[address]).is_empty();
-    let is_known =
-        |address: &IpNet| stack.devices.iter().any(|device| device.has(address.addr())) || is_local(address);
-    for Static { address, place } in said.iter().filter(|known| !is_known(&known.address)) {
+    let is_known = |address: &IpNet| {
+        network.devices.iter().any(|device| device.has(address.addr())) || is_local(address)
+    };
+    for StaticAddress { address, location } in parsed.iter().filter(|known| !is_known(&known.address)) {
         // the tables say which IPv4 address the host has there: another one is an old one
         let is_old = |own: &IpNet| own.addr().is_ipv4() && own.contains(&address.addr());
         if device.addresses.iter().any(is_old) || !has_lines(*address) {
-            beyond.lost.push(place.clone());
+            beyond.lost.push(location.clone());
         } else if !beyond.taken.contains(address) {
             beyond.taken.push(*address);
         }

@@ -1,6 +1,6 @@
-//! A file as it was before a change, so kept that it can be put back when not one byte can be written any more: a second
+//! A file as it was before a change, so backup that it can be put back when not one byte can be written any more: a second
 //! name of the same bytes beside it, and putting it back is a rename. The bytes stand in the record too, for a file system
-//! without hard links, and for a kept file that was lost or written into.
+//! without hard links, and for a backup file that was lost or written into.
 //!
 //! The second name is hidden (`.interfaces.xdock-kept-ID`): no network manager reads such a name, neither by its
 //! suffix (networkd, netplan, udev) nor by its beginning (`source interfaces.d/*`, NetworkManager's keyfiles, `ifcfg-*`).
@@ -20,16 +20,16 @@ const MARK: &str = ".xdock-kept-";
 
 /// A file as it was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Kept {
+pub struct FileBackup {
     /// The file.
     pub path: PathBuf,
     /// `None`: it was not there.
-    pub old: Option<Old>,
+    pub old: Option<SavedContent>,
 }
 
 /// What was in a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Old {
+pub struct SavedContent {
     /// Its second name, where the file system has such.
     pub link: Option<PathBuf>,
     /// All of its bytes.
@@ -39,9 +39,9 @@ pub struct Old {
     pub mode: u32,
 }
 
-/// An old file can not be kept; it was not touched.
+/// An old file can not be backup; it was not touched.
 #[derive(Debug, Error)]
-pub enum KeepError {
+pub enum BackupError {
     /// It cannot be read.
     #[error(transparent)]
     File(#[from] FileError),
@@ -56,13 +56,13 @@ pub enum KeepError {
     },
 }
 
-impl Kept {
+impl FileBackup {
     /// Keeps a file, or that there is none, for the change with that id.
     ///
     /// # Errors
     /// It can not be read, or the disk is full.
-    pub fn keep(path: &Path, id: &str) -> Result<Self, KeepError> {
-        let broken = |source| KeepError::Link { path: path.to_owned(), source };
+    pub fn create(path: &Path, id: &str) -> Result<Self, BackupError> {
+        let broken = |source| BackupError::Link { path: path.to_owned(), source };
         let Some(content) = durable::read(path)? else {
             return Ok(Self { path: path.to_owned(), old: None });
         };
@@ -73,7 +73,7 @@ impl Kept {
             Err(error) if has_no_links(&error) => None,
             Err(source) => return Err(broken(source)),
         };
-        Ok(Self { path: path.to_owned(), old: Some(Old { link, content, mode }) })
+        Ok(Self { path: path.to_owned(), old: Some(SavedContent { link, content, mode }) })
     }
 
     /// Puts it back; `true` when it was not so already. The same in effect when repeated.
@@ -94,14 +94,14 @@ impl Kept {
     }
 
     /// Ends the second name, when nobody will want it any more. One that stays is harmless.
-    pub fn forget(&self) {
+    pub fn discard(&self) {
         if let Some(link) = self.old.as_ref().and_then(|old| old.link.as_ref()) {
             let _ = fs::remove_file(link);
         }
     }
 }
 
-impl Old {
+impl SavedContent {
     #[allow(
         clippy::disallowed_methods,
         reason = "compared only: one that cannot be read is another file, and is replaced"
@@ -120,9 +120,9 @@ impl Old {
 
 /// Removes second names beside these files that none of the records knows: of a run that ended before it had a record.
 #[allow(clippy::disallowed_methods, reason = "what cannot be listed is not swept")]
-pub(super) fn sweep<'a>(files: impl Iterator<Item = &'a Path>, known: &[&Kept]) {
+pub(super) fn remove_orphans<'a>(files: impl Iterator<Item = &'a Path>, known: &[&FileBackup]) {
     let known: Vec<&PathBuf> =
-        known.iter().filter_map(|kept| kept.old.as_ref().and_then(|old| old.link.as_ref())).collect();
+        known.iter().filter_map(|backup| backup.old.as_ref().and_then(|old| old.link.as_ref())).collect();
     let mut directories: Vec<&Path> = files.filter_map(Path::parent).collect();
     directories.sort();
     directories.dedup();
@@ -177,16 +177,16 @@ mod tests {
         let path = directory.path().join("interfaces");
         fs::write(&path, "old\n").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-        let kept = Kept::keep(&path, "1").unwrap();
+        let backup = FileBackup::create(&path, "1").unwrap();
         assert_eq!(names(directory.path()), [".interfaces.xdock-kept-1", "interfaces"]);
-        assert!(!kept.restore().unwrap(), "it is so already");
+        assert!(!backup.restore().unwrap(), "it is so already");
         durable::replace(&path, b"new\n", 0o644).unwrap();
-        assert!(kept.restore().unwrap());
+        assert!(backup.restore().unwrap());
         assert_eq!(fs::read_to_string(&path).unwrap(), "old\n");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
         assert_eq!(names(directory.path()), ["interfaces"], "the second name has become the first");
         fs::remove_file(&path).unwrap();
-        assert!(kept.restore().unwrap(), "from the record");
+        assert!(backup.restore().unwrap(), "from the record");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
     }
 
@@ -195,10 +195,10 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("interfaces");
         fs::write(&path, "old\n").unwrap();
-        let kept = Kept::keep(&path, "1").unwrap();
-        // in place, as an editor or a tool may do: both names have it
+        let backup = FileBackup::create(&path, "1").unwrap();
+        // in state_dir, as an editor or a tool may do: both names have it
         fs::write(&path, "scribbled\n").unwrap();
-        assert!(kept.restore().unwrap());
+        assert!(backup.restore().unwrap());
         assert_eq!(fs::read_to_string(&path).unwrap(), "old\n");
     }
 
@@ -206,10 +206,10 @@ mod tests {
     fn a_new_file_goes() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("mynet0");
-        let kept = Kept::keep(&path, "1").unwrap();
-        assert!(!kept.restore().unwrap());
+        let backup = FileBackup::create(&path, "1").unwrap();
+        assert!(!backup.restore().unwrap());
         fs::write(&path, "new\n").unwrap();
-        assert!(kept.restore().unwrap());
+        assert!(backup.restore().unwrap());
         assert_eq!(names(directory.path()), [""; 0]);
     }
 
@@ -218,11 +218,12 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("interfaces");
         fs::write(&path, "old\n").unwrap();
-        let (lost, known) = (Kept::keep(&path, "1").unwrap(), Kept::keep(&path, "2").unwrap());
-        sweep([path.as_path()].into_iter(), &[&known]);
+        let (lost, known) =
+            (FileBackup::create(&path, "1").unwrap(), FileBackup::create(&path, "2").unwrap());
+        remove_orphans([path.as_path()].into_iter(), &[&known]);
         assert_eq!(names(directory.path()), [".interfaces.xdock-kept-2", "interfaces"]);
-        lost.forget();
-        known.forget();
+        lost.discard();
+        known.discard();
         assert_eq!(names(directory.path()), ["interfaces"]);
     }
 }

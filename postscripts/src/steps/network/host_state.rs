@@ -6,15 +6,15 @@ use hostnet::NetError;
 use inventory::{HostPlan, IfName, Port, Snapshot};
 
 use super::error::NetworkError;
-use super::execute::Means;
+use super::execute::Backends;
 use super::manager::{Nics, Tree, detect};
-use super::observe::{Observed, is_containers, observe};
+use super::observe::{Observed, is_container_port, observe};
 use super::resolve::Memory;
 use super::{modules, saved, switch};
 
 /// This machine: where its files, its switch and its records are.
 #[derive(Debug, Clone)]
-pub struct Host {
+pub struct HostPaths {
     /// `/`.
     pub root: PathBuf,
     /// Where the records of changes and the saved plan are.
@@ -22,7 +22,7 @@ pub struct Host {
 }
 
 /// Kernel, switch, files, and what earlier runs left.
-pub(super) struct Found {
+pub(super) struct HostState {
     pub(super) observed: Observed,
     pub(super) tree: Tree,
     pub(super) memory: Memory,
@@ -30,17 +30,21 @@ pub(super) struct Found {
     pub(super) snapshot: Option<Snapshot>,
 }
 
-impl Found {
-    pub(super) async fn look(means: &Means, host: &Host, plan: &HostPlan) -> Result<Self, NetworkError> {
-        let mut observed = look(means, plan.needs_ovs() || switch::is_installed()).await?;
+impl HostState {
+    pub(super) async fn collect(
+        backends: &Backends,
+        host: &HostPaths,
+        plan: &HostPlan,
+    ) -> Result<Self, NetworkError> {
+        let mut observed = observe_network(backends, plan.needs_ovs() || switch::is_installed()).await?;
         observed.lacking = modules::lacking(&host.root, &modules::needed(plan));
         let nics = Nics::observe(&host.root, &observed.links);
-        let manager = detect(&host.root, &nics, &concerned(plan, &observed))?;
+        let manager = detect(&host.root, &nics, &manager_interfaces(plan, &observed))?;
         let tree = Tree::read(&host.root, manager, &nics)?;
-        let mut memory = saved::read(&host.state)?.map(|stack| Memory::of(&stack)).unwrap_or_default();
+        let mut memory = saved::read(&host.state)?.map(|network| Memory::of(&network)).unwrap_or_default();
         for bridge in plan.bridges() {
             if let (false, Some(port)) =
-                (memory.ports.contains_key(&bridge.name), tree.remembered(&bridge.name))
+                (memory.ports.contains_key(&bridge.name), tree.saved_port(&bridge.name))
             {
                 memory.ports.insert(bridge.name.clone(), port);
             }
@@ -54,32 +58,34 @@ impl Found {
 ///
 /// # Errors
 /// One of them does not say what is.
-pub async fn look(means: &Means, needs_ovs: bool) -> Result<Observed, NetworkError> {
+pub async fn observe_network(backends: &Backends, needs_ovs: bool) -> Result<Observed, NetworkError> {
     let mut observed =
-        observe(means.kernel()).await.map_err(|error: NetError| NetworkError::Observe(error))?;
+        observe(backends.kernel()).await.map_err(|error: NetError| NetworkError::Observe(error))?;
     if needs_ovs {
-        observed.switch = match switch::bridges(means.switch().await?).await {
+        observed.switch = match switch::bridges(backends.switch().await?).await {
             Ok(bridges) => Some(bridges),
             Err(error) if error.is_unreachable() => None,
             Err(error) => return Err(error.into()),
         };
-        let names = observed.links.iter().map(|link| &link.name).filter(|name| !is_containers(name));
-        let hearing = |name: &IfName| Some((name.clone(), means.kernel().host_ip_filter(name)?));
-        observed.hearing = names.filter_map(hearing).collect();
+        let names = observed.links.iter().map(|link| &link.name).filter(|name| !is_container_port(name));
+        let filter = |name: &IfName| Some((name.clone(), backends.kernel().host_ip_filter(name)?));
+        observed.host_ip_filters = names.filter_map(filter).collect();
     }
     Ok(observed)
 }
 
 /// The interfaces by which a manager is recognised: those of the plan, and the one that has the host's address.
-fn concerned(plan: &HostPlan, observed: &Observed) -> Vec<IfName> {
+fn manager_interfaces(plan: &HostPlan, observed: &Observed) -> Vec<IfName> {
     let mut names: Vec<IfName> = Vec::new();
     for device in &plan.devices {
-        let carrier = match device.port() {
-            Some(Port::Carrying(address)) => observed.carrier(*address).map(|link| link.name.clone()),
+        let addressed = match device.port() {
+            Some(Port::Carrying(address)) => {
+                observed.link_with_address(*address).map(|link| link.name.clone())
+            }
             _ => None,
         };
         for name in
-            [device.name.clone()].into_iter().chain(device.below().into_iter().cloned()).chain(carrier)
+            [device.name.clone()].into_iter().chain(device.below().into_iter().cloned()).chain(addressed)
         {
             if !names.contains(&name) {
                 names.push(name);
@@ -89,10 +95,10 @@ fn concerned(plan: &HostPlan, observed: &Observed) -> Vec<IfName> {
     names
 }
 
-impl Host {
+impl HostPaths {
     /// That of this machine.
-    pub fn this() -> Self {
-        Self { root: PathBuf::from("/"), state: super::guard::Place::host().state }
+    pub fn host() -> Self {
+        Self { root: PathBuf::from("/"), state: super::guard::StateDir::host().state }
     }
 
     /// The records' directory.

@@ -3,18 +3,18 @@
 use hostnet::{BridgeSettings, BridgeSpec, Settings, VlanSpec};
 use inventory::IfName;
 
-use super::{Step, Tower};
-use crate::steps::network::stack::{Device, Kind};
+use super::{Component, Step};
+use crate::steps::network::resolved::{Device, Kind};
 
-impl Tower<'_> {
-    pub(super) fn make(&self) -> Vec<Step> {
+impl Component<'_> {
+    pub(super) fn create(&self) -> Vec<Step> {
         let mut steps = Vec::new();
         for device in self.devices {
             match &device.kind {
                 Kind::Ethernet => {
                     steps.extend(self.larger_mtu(device));
                     // a NIC without a master works by itself, or carries VLANs, which can not be up without it
-                    if self.stack.master_of(&device.name).is_none() {
+                    if self.network.master_of(&device.name).is_none() {
                         steps.extend(self.up(&device.name));
                     }
                 }

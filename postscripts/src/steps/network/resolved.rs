@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 /// All devices; each after those that it stands on.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stack {
+pub struct ResolvedNetwork {
     /// The devices.
     pub devices: Vec<Device>,
 }
@@ -74,7 +74,7 @@ pub enum Kind {
     },
 }
 
-impl Stack {
+impl ResolvedNetwork {
     /// The device of that name.
     pub fn device(&self, name: &IfName) -> Option<&Device> {
         self.devices.iter().find(|device| device.name == *name)
@@ -131,21 +131,21 @@ impl Stack {
     }
 
     /// The devices in groups that have nothing to do with each other, so that each can be changed at one go.
-    pub fn towers(&self) -> Vec<Vec<&Device>> {
-        let mut towers: Vec<Vec<&Device>> = Vec::new();
+    pub fn components(&self) -> Vec<Vec<&Device>> {
+        let mut components: Vec<Vec<&Device>> = Vec::new();
         for device in &self.devices {
             let below = device.below();
-            let is_part = |tower: &Vec<&Device>| tower.iter().any(|part| below.contains(&&part.name));
-            let (parts, others): (Vec<_>, Vec<_>) = towers.into_iter().partition(is_part);
-            towers = others;
-            towers.push(parts.into_iter().flatten().chain([device]).collect());
+            let is_part = |component: &Vec<&Device>| component.iter().any(|part| below.contains(&&part.name));
+            let (parts, others): (Vec<_>, Vec<_>) = components.into_iter().partition(is_part);
+            components = others;
+            components.push(parts.into_iter().flatten().chain([device]).collect());
         }
-        towers
+        components
     }
 
     /// Where an address goes that a lower device has: to the device above that shall have it, else from a port to the top.
     /// `None`: it stays.
-    pub fn home_of_address(&self, lower: &IfName, address: IpAddr) -> Option<&Device> {
+    pub fn device_for_address(&self, lower: &IfName, address: IpAddr) -> Option<&Device> {
         let above = self.above(lower);
         let wanted = above.iter().find(|upper| upper.has(address)).copied();
         wanted.or_else(|| self.top_above(lower))
@@ -153,7 +153,7 @@ impl Stack {
 
     /// Where a route through a lower device goes: to the device above that gets the address through which it leads, else from a
     /// port to the top. `None`: it stays.
-    pub fn home_of_route(&self, lower: &IfName, on_lower: &[IpNet], route: &Route) -> Option<&Device> {
+    pub fn device_for_route(&self, lower: &IfName, on_lower: &[IpNet], route: &Route) -> Option<&Device> {
         let moves = |own: &IpNet| on_lower.iter().any(|address| address.addr() == own.addr());
         let leads = |own: &&IpNet| route.gateway.is_some_and(|gateway| own.contains(&gateway)) && moves(own);
         let above = self.above(lower);
@@ -166,9 +166,9 @@ impl Stack {
     }
 
     /// What we made for it and would not for another: NICs are nobody's to remove.
-    pub fn made_beyond<'a>(&'a self, other: &'a Self) -> impl DoubleEndedIterator<Item = &'a Device> {
-        let made = self.devices.iter().filter(|device| device.kind != Kind::Ethernet);
-        made.filter(|device| other.device(&device.name).is_none())
+    pub fn devices_not_in<'a>(&'a self, other: &'a Self) -> impl DoubleEndedIterator<Item = &'a Device> {
+        let created = self.devices.iter().filter(|device| device.kind != Kind::Ethernet);
+        created.filter(|device| other.device(&device.name).is_none())
     }
 
     /// Whether Open vSwitch has a part in it.

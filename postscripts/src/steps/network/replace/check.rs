@@ -5,8 +5,8 @@ use inventory::{Fabric, HostPlan, IfName, NetName, Snapshot};
 use thiserror::Error;
 
 use super::{Replacement, ports};
-use crate::steps::network::observe::{Observed, is_containers};
-use crate::steps::network::stack::Kind;
+use crate::steps::network::observe::{Observed, is_container_port};
+use crate::steps::network::resolved::Kind;
 
 /// A bridge that can not be replaced. Nothing was changed.
 #[derive(Debug, PartialEq, Eq, Error)]
@@ -66,7 +66,7 @@ pub enum ReplaceError {
 }
 
 impl Replacement<'_> {
-    pub(super) fn refuse(
+    pub(super) fn check(
         &self,
         observed: &Observed,
         plan: &HostPlan,
@@ -84,12 +84,12 @@ impl Replacement<'_> {
         if self.containers(observed).is_empty() {
             return Ok(());
         }
-        self.refuse_old_snapshot(plan.host.as_str(), snapshot)
+        self.check_snapshot(plan.host.as_str(), snapshot)
     }
 
     /// A port that is neither the NIC nor a container's, or a VLAN on the bridge.
     fn user(&self, observed: &Observed) -> Option<IfName> {
-        let foreign = |port: &IfName| port != self.nic && !is_containers(port);
+        let foreign = |port: &IfName| port != self.nic && !is_container_port(port);
         let port = ports(self.old, observed).into_iter().find(foreign);
         let index = observed.link(&self.old.name).map(|link| link.index);
         let on_it =
@@ -99,7 +99,7 @@ impl Replacement<'_> {
     }
 
     /// netd moves containers to where its snapshot has their network.
-    fn refuse_old_snapshot(&self, host: &str, snapshot: Option<&Snapshot>) -> Result<(), ReplaceError> {
+    fn check_snapshot(&self, host: &str, snapshot: Option<&Snapshot>) -> Result<(), ReplaceError> {
         let (kind, old, host) = (self.old.word(), self.old.name.clone(), host.to_owned());
         let Some(snapshot) = snapshot else { return Err(ReplaceError::NoSnapshot { kind, old, host }) };
         let fabric = if matches!(self.old.kind, Kind::Bridge { .. }) { Fabric::Flat } else { Fabric::Ovs };

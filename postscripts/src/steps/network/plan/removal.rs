@@ -8,89 +8,89 @@ use hostnet::{BondSpec, BridgeSpec, Kind as Is, Link, Settings, VlanSpec};
 use inventory::IfName;
 use ipnet::IpNet;
 
-use super::bond::option_words;
+use super::bond::option_list;
 use super::{OvsSpec, Step};
 use crate::steps::network::observe::Observed;
-use crate::steps::network::stack::{Device, Kind, Stack};
+use crate::steps::network::resolved::{Device, Kind, ResolvedNetwork};
 
 /// What becomes of the devices that left the tables.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Leaving {
+pub struct Removal {
     /// The steps that remove those that nobody uses.
     pub steps: Vec<Step>,
     /// Those that stay for now.
-    pub stays: Vec<Stays>,
+    pub still_in_use: Vec<StillInUse>,
 }
 
 /// A device that left the tables and can not go yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stays {
+pub struct StillInUse {
     /// The device.
     pub device: Device,
     /// Why.
     pub why: String,
 }
 
-impl fmt::Display for Stays {
+impl fmt::Display for StillInUse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { device, why } = self;
-        write!(f, "{} {} stays, for {why}", device.word(), device.name)
+        write!(f, "{} {} still_in_use, for {why}", device.word(), device.name)
     }
 }
 
 /// What `made` has and the tables do not. A NIC is nobody's to remove: it only loses what stood on it.
-pub fn leaving(made: &Stack, stack: &Stack, observed: &Observed) -> Leaving {
-    let mut leaving = Leaving::default();
-    let mut users = Users { stack, observed, gone: Vec::new() };
-    for device in made.made_beyond(stack).rev() {
-        let free = match found(device, observed) {
-            Found::Gone => continue,
-            Found::Unseen => Err("Open vSwitch does not run".to_owned()),
-            Found::There(link) => match users.of(device, link) {
+pub fn removal(created: &ResolvedNetwork, network: &ResolvedNetwork, observed: &Observed) -> Removal {
+    let mut removal = Removal::default();
+    let mut users = Users { network, observed, gone: Vec::new() };
+    for device in created.devices_not_in(network).rev() {
+        let free = match presence(device, observed) {
+            Presence::Absent => continue,
+            Presence::Unknown => Err("Open vSwitch does not run".to_owned()),
+            Presence::Present(link) => match users.of(device, link) {
                 Some(user) => Err(format!("{user} uses it")),
                 None => Ok(link),
             },
         };
         match free {
-            Err(why) => leaving.stays.push(Stays { device: device.clone(), why }),
+            Err(why) => removal.still_in_use.push(StillInUse { device: device.clone(), why }),
             Ok(link) => {
-                leaving.steps.extend(remove(device, link, observed));
+                removal.steps.extend(remove(device, link, observed));
                 users.gone.push(&device.name);
             }
         }
     }
-    leaving
+    removal
 }
 
-/// What is there of a device that was made.
-enum Found<'a> {
-    There(&'a Link),
+/// What is there of a device that was created.
+enum Presence<'a> {
+    Present(&'a Link),
     /// Nothing, or something else of its name.
-    Gone,
+    Absent,
     /// It is in a database that is not read, and comes again when it is.
-    Unseen,
+    Unknown,
 }
 
-fn found<'a>(device: &Device, observed: &'a Observed) -> Found<'a> {
+fn presence<'a>(device: &Device, observed: &'a Observed) -> Presence<'a> {
     let link = observed.link(&device.name);
-    let is = |kind: Is| link.filter(|link| link.kind == kind).map_or(Found::Gone, Found::There);
+    let is = |kind: Is| link.filter(|link| link.kind == kind).map_or(Presence::Absent, Presence::Present);
     match device.kind {
-        Kind::Ethernet => Found::Gone,
+        Kind::Ethernet => Presence::Absent,
         Kind::Bond { .. } => is(Is::Bond),
         Kind::Vlan { .. } => is(Is::Vlan),
         Kind::Bridge { .. } => is(Is::Bridge),
         Kind::OvsBridge { .. } => match (&observed.switch, observed.ovs(&device.name), link) {
-            (Some(_), None, _) => Found::Gone,
-            (Some(_), Some(_), Some(link)) => Found::There(link),
+            (Some(_), None, _) => Presence::Absent,
+            (Some(_), Some(_), Some(link)) => Presence::Present(link),
             // the database, or who makes devices of it
-            (None, ..) | (_, _, None) => Found::Unseen,
+            (None, ..) | (_, _, None) => Presence::Unknown,
         },
     }
 }
 
 /// Where somebody may be found who needs a device still.
 struct Users<'a> {
-    stack: &'a Stack,
+    network: &'a ResolvedNetwork,
     observed: &'a Observed,
     /// What goes before it.
     gone: Vec<&'a IfName>,
@@ -110,14 +110,14 @@ impl<'a> Users<'a> {
             _ => vec![&device.name],
         };
         let on_it = |upper: &&Device| upper.below().iter().any(|lower| needed.contains(lower));
-        self.stack.devices.iter().find(on_it).map(|upper| &upper.name)
+        self.network.devices.iter().find(on_it).map(|upper| &upper.name)
     }
 
     /// A port that we did not put there: a container's, a virtual machine's.
     fn port(&self, device: &Device, link: &Link) -> Option<&IfName> {
         let own = device.ports();
-        let plugged = self.observed.ovs(&device.name).into_iter().flat_map(|bridge| &bridge.ports);
-        let ports = self.observed.ports(link).map(|port| &port.name).chain(plugged);
+        let attached = self.observed.ovs(&device.name).into_iter().flat_map(|bridge| &bridge.ports);
+        let ports = self.observed.ports(link).map(|port| &port.name).chain(attached);
         ports.into_iter().find(|port| **port != device.name && !own.contains(port))
     }
 
@@ -153,7 +153,7 @@ pub fn remove(device: &Device, link: &Link, observed: &Observed) -> Vec<Step> {
         Kind::Ethernet => {}
         Kind::Bond { ports, options } => {
             steps.extend(released(name, ports, observed));
-            let options = option_words(options);
+            let options = option_list(options);
             steps.push(Step::RemoveBond(BondSpec { name: name.clone(), mac, mtu, options }));
         }
         Kind::Vlan { parent, id } => {

@@ -6,20 +6,20 @@ use std::time::Duration;
 use serde_json::Value;
 
 /// Why something was not done.
-pub type Trouble = Box<dyn Error + Send + Sync>;
+pub type BackendError = Box<dyn Error + Send + Sync>;
 
 /// Who can act on this machine's network. Nothing of it may need the network: no names, no other machine (but the probe).
-pub trait Hands {
+pub trait RollbackBackend {
     /// Executes a step of the way back ([`super::Undo::step`]). The same in effect when repeated, and also when the step of
     /// which it is the inverse was never executed.
-    fn act(&self, step: &Value) -> impl Future<Output = Result<(), Trouble>>;
+    fn act(&self, step: &Value) -> impl Future<Output = Result<(), BackendError>>;
 
     /// Tells the network manager that its files are the old ones again, and that the kernel is as they say.
-    fn adopt(&self, manager: &str) -> impl Future<Output = Result<(), Trouble>>;
+    fn adopt(&self, manager: &str) -> impl Future<Output = Result<(), BackendError>>;
 
     /// The network as it is, a line each.
-    fn facts(&self) -> impl Future<Output = Result<Vec<String>, Trouble>>;
+    fn facts(&self) -> impl Future<Output = Result<Vec<String>, BackendError>>;
 
     /// Whether who must answer ([`super::Intent::probes`]) does so within that time; the error says who did not.
-    fn probe(&self, probes: &Value, patience: Duration) -> impl Future<Output = Result<(), Trouble>>;
+    fn probe(&self, probes: &Value, limit: Duration) -> impl Future<Output = Result<(), BackendError>>;
 }

@@ -5,11 +5,11 @@ use super::references::{Moved, Survey};
 
 /// What is known of the way in before a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum WayIn {
+pub enum SshAccess {
     /// The management node got in by a new connection. It must after the change.
-    Proved(Knock),
+    Proven(Knock),
     /// It could not try, or did not get in; why.
-    Unproved(String),
+    Unproven(String),
     /// The administrator does not insist on it (`firewall=ignore`).
     Ignored,
 }
@@ -25,7 +25,7 @@ pub struct Refusal {
     pub why: String,
 }
 
-impl WayIn {
+impl SshAccess {
     /// Tries it through the network as it is. A busy management node may be slow once.
     pub async fn before(knock: Knock, ignore: bool) -> Self {
         if ignore {
@@ -36,22 +36,22 @@ impl WayIn {
             _ => knock.knock().await,
         };
         match knocked {
-            Knocked::In => Self::Proved(knock),
-            Knocked::Out(why) | Knocked::NoHelper(why) => Self::Unproved(why),
+            Knocked::In => Self::Proven(knock),
+            Knocked::Out(why) | Knocked::NoHelper(why) => Self::Unproven(why),
         }
     }
 
     /// Whom to ask again after the change.
     pub fn knock(&self) -> Option<Knock> {
         match self {
-            Self::Proved(knock) => Some(*knock),
-            Self::Unproved(_) | Self::Ignored => None,
+            Self::Proven(knock) => Some(*knock),
+            Self::Unproven(_) | Self::Ignored => None,
         }
     }
 
     /// Why the change must not begin: rules that would cut the way in, where nobody can test it.
     pub fn refusal(&self, survey: &Survey, moved: &[Moved]) -> Option<Refusal> {
-        let Self::Unproved(why) = self else { return None };
+        let Self::Unproven(why) = self else { return None };
         let first = survey.cuts().next()?;
         let to = moved.iter().find(|moved| moved.from == first.device).map(|moved| &moved.to)?;
         let moved = format!("{}, whose address goes to {to}", first.device);
@@ -61,8 +61,8 @@ impl WayIn {
     /// What the summary of a change says of it.
     pub fn note(&self) -> Option<&'static str> {
         match self {
-            Self::Proved(_) => None,
-            Self::Unproved(_) => Some("new ssh connections from the management node were not tested"),
+            Self::Proven(_) => None,
+            Self::Unproven(_) => Some("new ssh connections from the management node were not tested"),
             Self::Ignored => Some("new ssh connections were not tested, because of firewall=ignore"),
         }
     }
@@ -83,18 +83,18 @@ mod tests {
 
     #[test]
     fn only_rules_that_cut_an_untested_way_in_refuse_the_change() {
-        let unproved = WayIn::Unproved("no helper".to_owned());
-        let proved = WayIn::Proved(Knock::new("10.99.0.1".parse().unwrap(), None));
-        let (cut, moved) = survey(Effect::CutsWayIn);
+        let unproven = SshAccess::Unproven("no helper".to_owned());
+        let proven = SshAccess::Proven(Knock::new("10.99.0.1".parse().unwrap(), None));
+        let (cut, moved) = survey(Effect::CutsSshAccess);
         let refusal = Refusal {
             moved: "eth0, whose address goes to mynet0".to_owned(),
             rules: "iptables: -A INPUT -i eth0 -j ACCEPT".to_owned(),
             why: "no helper".to_owned(),
         };
-        assert_eq!(unproved.refusal(&cut, &moved), Some(refusal));
-        assert_eq!(proved.refusal(&cut, &moved), None);
-        assert_eq!(WayIn::Ignored.refusal(&cut, &moved), None);
+        assert_eq!(unproven.refusal(&cut, &moved), Some(refusal));
+        assert_eq!(proven.refusal(&cut, &moved), None);
+        assert_eq!(SshAccess::Ignored.refusal(&cut, &moved), None);
         let (other, moved) = survey(Effect::StopsApplying);
-        assert_eq!(unproved.refusal(&other, &moved), None);
+        assert_eq!(unproven.refusal(&other, &moved), None);
     }
 }

@@ -6,18 +6,18 @@ use hostnet::{Kind, Link};
 use inventory::IfName;
 
 use super::ResolveError;
-use crate::steps::network::observe::{Observed, is_containers};
-use crate::steps::network::stack::Stack;
+use crate::steps::network::observe::{Observed, is_container_port};
+use crate::steps::network::resolved::ResolvedNetwork;
 
-pub(super) fn carrying(
+pub(super) fn nic_with_address(
     bridge: &IfName,
     address: IpAddr,
     observed: &Observed,
     remembered: Option<&IfName>,
-    stack: &Stack,
+    network: &ResolvedNetwork,
 ) -> Result<IfName, ResolveError> {
-    let Some(link) = observed.carrier(address) else {
-        return remembered.cloned().ok_or_else(|| ResolveError::NoCarrier {
+    let Some(link) = observed.link_with_address(address) else {
+        return remembered.cloned().ok_or_else(|| ResolveError::NoNicWithAddress {
             bridge: bridge.clone(),
             address,
             present: observed.names(),
@@ -26,21 +26,21 @@ pub(super) fn carrying(
     match &link.kind {
         _ if link.name == *bridge => {
             let port = port_of(bridge, link, observed, remembered)?;
-            let made = observed.link(&port).map_or(Ok(()), |port| refuse_unnamed(port, address, stack));
+            let made = observed.link(&port).map_or(Ok(()), |port| check_in_tables(port, address, network));
             made.map(|()| port)
         }
         Kind::Bridge => Err(ResolveError::OnBridge { address, other: link.name.clone() }),
         _ if observed.ovs(&link.name).is_some() => {
             Err(ResolveError::OnBridge { address, other: link.name.clone() })
         }
-        _ => refuse_unnamed(link, address, stack).map(|()| link.name.clone()),
+        _ => check_in_tables(link, address, network).map(|()| link.name.clone()),
     }
 }
 
 /// A bond or VLAN that the tables do not have would not be there after the next boot.
-fn refuse_unnamed(link: &Link, address: IpAddr, stack: &Stack) -> Result<(), ResolveError> {
+fn check_in_tables(link: &Link, address: IpAddr, network: &ResolvedNetwork) -> Result<(), ResolveError> {
     let kind = match &link.kind {
-        _ if stack.device(&link.name).is_some() => return Ok(()),
+        _ if network.device(&link.name).is_some() => return Ok(()),
         Kind::Bond => "bond",
         Kind::Vlan => "vlan",
         Kind::Bridge | Kind::Veth | Kind::Other(_) => return Ok(()),
@@ -56,7 +56,7 @@ fn port_of(
     remembered: Option<&IfName>,
 ) -> Result<IfName, ResolveError> {
     let ports: Vec<&IfName> =
-        observed.ports(link).map(|port| &port.name).filter(|name| !is_containers(name)).collect();
+        observed.ports(link).map(|port| &port.name).filter(|name| !is_container_port(name)).collect();
     match (ports.as_slice(), remembered) {
         ([port], _) => Ok((*port).clone()),
         (_, Some(port)) => Ok(port.clone()),

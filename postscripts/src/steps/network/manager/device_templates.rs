@@ -1,4 +1,4 @@
-//! From the stack, and what the files say of the devices whose place it takes, to what the templates get. Pure.
+//! From the network, and what the files say of the devices whose place it takes, to what the templates get. Pure.
 
 use std::net::IpAddr;
 
@@ -7,27 +7,27 @@ use inventory::{Datapath, IfName};
 use ipnet::IpNet;
 
 use super::bond::options;
-use super::dialect::{Lost, Said, Static};
-use super::kept::block;
-use super::statics::{Beyond, beyond};
+use super::device_template::{AddressTemplate, DeviceTemplate, MasterTemplate, RouteTemplate};
+use super::dialect::{DroppedSetting, ParsedSettings, StaticAddress};
+use super::extra_addresses::{ExtraAddresses, beyond};
+use super::kept_block::block;
 use super::tree::Tree;
-use super::view::{AddressView, MasterView, RouteView, View};
-use crate::steps::network::stack::{Device, Kind, Stack};
+use crate::steps::network::resolved::{Device, Kind, ResolvedNetwork};
 
 /// Stands for the device's name in lines that are moved to it.
 pub(super) const DEVICE: &str = "@device@";
 
 /// All devices, lower first; with ports that only a bridge names.
-pub(super) fn views(tree: &Tree, stack: &Stack) -> Vec<View> {
-    devices(stack).iter().map(|device| view(tree, stack, device)).collect()
+pub(super) fn device_templates(tree: &Tree, network: &ResolvedNetwork) -> Vec<DeviceTemplate> {
+    devices(network).iter().map(|device| view(tree, network, device)).collect()
 }
 
 /// Settings of somebody else's definitions of these devices that ours do not take over.
-pub fn lost(tree: &Tree, stack: &Stack) -> Vec<Lost> {
-    let mut lost: Vec<Lost> = Vec::new();
-    for device in devices(stack) {
+pub fn lost(tree: &Tree, network: &ResolvedNetwork) -> Vec<DroppedSetting> {
+    let mut lost: Vec<DroppedSetting> = Vec::new();
+    for device in devices(network) {
         let options = tree.lost_options(&device.name);
-        for setting in options.into_iter().chain(beyond_tables(tree, stack, &device).lost) {
+        for setting in options.into_iter().chain(beyond_tables(tree, network, &device).lost) {
             if !lost.contains(&setting) {
                 lost.push(setting);
             }
@@ -36,10 +36,10 @@ pub fn lost(tree: &Tree, stack: &Stack) -> Vec<Lost> {
     lost
 }
 
-fn devices(stack: &Stack) -> Vec<Device> {
+fn devices(network: &ResolvedNetwork) -> Vec<Device> {
     let mut devices: Vec<Device> = Vec::new();
-    for device in &stack.devices {
-        let bare = device.below().into_iter().filter(|name| stack.device(name).is_none());
+    for device in &network.devices {
+        let bare = device.below().into_iter().filter(|name| network.device(name).is_none());
         for name in bare.filter(|name| !devices.iter().any(|known| known.name == **name)).collect::<Vec<_>>()
         {
             devices.push(nic(name, device.mtu));
@@ -63,14 +63,14 @@ fn nic(name: &IfName, mtu: Option<u32>) -> Device {
     }
 }
 
-fn view(tree: &Tree, stack: &Stack, device: &Device) -> View {
-    let master = stack.master_of(&device.name);
-    let sources = sources_of(stack, device);
-    let said = || sources.iter().flat_map(|name| said(tree, stack, name));
-    let dhcp = said().any(|said| said.dhcp);
+fn view(tree: &Tree, network: &ResolvedNetwork, device: &Device) -> DeviceTemplate {
+    let master = network.master_of(&device.name);
+    let sources = sources_of(network, device);
+    let parsed = || sources.iter().flat_map(|name| parsed(tree, network, name));
+    let dhcp = parsed().any(|parsed| parsed.dhcp);
     let shown = |address: &&IpNet| !(dhcp && address.addr().is_ipv4());
     let addresses: Vec<&IpNet> = device.addresses.iter().filter(shown).collect();
-    let dns = unique(said().flat_map(|said| said.dns));
+    let dns = unique(parsed().flat_map(|parsed| parsed.dns));
     let (dns6, dns4) = dns.iter().cloned().partition(|server| server.contains(':'));
     let gateway =
         |v4: bool| device.gateways.iter().find(|gateway| gateway.is_ipv4() == v4).map(ToString::to_string);
@@ -82,7 +82,7 @@ fn view(tree: &Tree, stack: &Stack, device: &Device) -> View {
         Kind::OvsBridge { datapath, tag, .. } => (Some(word(*datapath)), *tag),
         _ => (None, None),
     };
-    View {
+    DeviceTemplate {
         name: device.name.to_string(),
         kind: kind(device),
         what: what(device, master),
@@ -94,40 +94,40 @@ fn view(tree: &Tree, stack: &Stack, device: &Device) -> View {
         addresses: addressed(&addresses, device),
         gateway4: gateway(true).filter(|_| !dhcp),
         gateway6: gateway(false),
-        routes: routes(tree, device, said().flat_map(|said| said.routes)),
-        kept: kept(tree, stack, device, &sources),
+        routes: routes(tree, device, parsed().flat_map(|parsed| parsed.routes)),
+        kept: kept(tree, network, device, &sources),
         dns,
         dns4,
         dns6,
-        search: unique(said().flat_map(|said| said.search)),
+        search: unique(parsed().flat_map(|parsed| parsed.search)),
         ports: device.ports().into_iter().map(ToString::to_string).collect(),
         options: options(device),
         parent,
         id,
         datapath,
         tag,
-        master: master.map(|master| MasterView { name: master.name.to_string(), kind: kind(master) }),
-        vlans: stack.vlans_on(&device.name).map(|vlan| vlan.name.to_string()).collect(),
+        master: master.map(|master| MasterTemplate { name: master.name.to_string(), kind: kind(master) }),
+        vlans: network.vlans_on(&device.name).map(|vlan| vlan.name.to_string()).collect(),
         params: device.params.clone(),
     }
 }
 
 /// What holds for a device. Of one that does not exist yet a pattern says nothing: it is there for others.
-fn said(tree: &Tree, stack: &Stack, name: &IfName) -> Vec<Said> {
-    let is_made = stack.device(name).is_some_and(|device| device.kind != Kind::Ethernet);
-    let mut said = tree.said(name);
-    said.retain(|said| said.exact || !is_made);
-    said
+fn parsed(tree: &Tree, network: &ResolvedNetwork, name: &IfName) -> Vec<ParsedSettings> {
+    let is_made = network.device(name).is_some_and(|device| device.kind != Kind::Ethernet);
+    let mut parsed = tree.parsed(name);
+    parsed.retain(|parsed| parsed.exact || !is_made);
+    parsed
 }
 
 /// What stands in others' files and in ours of an earlier run, and is taken over as it is. A definition of somebody else that we
 /// must leave in place (`/run`, which each boot writes again) is taken over once.
-fn kept(tree: &Tree, stack: &Stack, device: &Device, sources: &[&IfName]) -> Vec<String> {
+fn kept(tree: &Tree, network: &ResolvedNetwork, device: &Device, sources: &[&IfName]) -> Vec<String> {
     let mut lines = tree.kept(&device.name);
-    let own = tree.foreign(&device.name).filter(|_| device.kind == Kind::Ethernet).map(|said| said.kept);
-    let is_made = |name: &IfName| stack.device(name).is_some_and(|device| device.kind != Kind::Ethernet);
+    let own = tree.foreign(&device.name).filter(|_| device.kind == Kind::Ethernet).map(|parsed| parsed.kept);
+    let is_made = |name: &IfName| network.device(name).is_some_and(|device| device.kind != Kind::Ethernet);
     let moved = sources.iter().flat_map(|name| {
-        tree.foreign(name).filter(|said| said.exact || !is_made(name)).map(|said| said.moved)
+        tree.foreign(name).filter(|parsed| parsed.exact || !is_made(name)).map(|parsed| parsed.moved)
     });
     for definition in own.chain(moved) {
         let definition: Vec<String> =
@@ -136,7 +136,7 @@ fn kept(tree: &Tree, stack: &Stack, device: &Device, sources: &[&IfName]) -> Vec
             lines.extend(definition);
         }
     }
-    let addresses = tree.manager().dialect().address_lines(&beyond_tables(tree, stack, device).taken);
+    let addresses = tree.manager().dialect().address_lines(&beyond_tables(tree, network, device).taken);
     let addresses: Vec<String> =
         addresses.iter().map(|line| line.replace(DEVICE, device.name.as_str())).collect();
     if !has(&lines, &addresses) {
@@ -146,13 +146,13 @@ fn kept(tree: &Tree, stack: &Stack, device: &Device, sources: &[&IfName]) -> Vec
 }
 
 /// Addresses of somebody else's definitions that the tables do not have, where the device gets its NIC's addresses.
-fn beyond_tables(tree: &Tree, stack: &Stack, device: &Device) -> Beyond {
-    let is_made = |name: &IfName| stack.device(name).is_some_and(|device| device.kind != Kind::Ethernet);
-    let said = sources_of(stack, device)
+fn beyond_tables(tree: &Tree, network: &ResolvedNetwork, device: &Device) -> ExtraAddresses {
+    let is_made = |name: &IfName| network.device(name).is_some_and(|device| device.kind != Kind::Ethernet);
+    let parsed = sources_of(network, device)
         .into_iter()
-        .flat_map(|name| tree.foreign(name).filter(|said| said.exact || !is_made(name)));
-    let addresses: Vec<Static> = said.flat_map(|said| said.addresses).collect();
-    beyond(tree, stack, device, &addresses)
+        .flat_map(|name| tree.foreign(name).filter(|parsed| parsed.exact || !is_made(name)));
+    let addresses: Vec<StaticAddress> = parsed.flat_map(|parsed| parsed.addresses).collect();
+    beyond(tree, network, device, &addresses)
 }
 
 /// Whether the lines have these one after another.
@@ -161,32 +161,32 @@ fn has(lines: &[String], wanted: &[String]) -> bool {
 }
 
 /// As [`sources`]; a port has none, for its master takes its place.
-fn sources_of<'a>(stack: &'a Stack, device: &'a Device) -> Vec<&'a IfName> {
-    match stack.master_of(&device.name) {
+fn sources_of<'a>(network: &'a ResolvedNetwork, device: &'a Device) -> Vec<&'a IfName> {
+    match network.master_of(&device.name) {
         Some(_) => Vec::new(),
-        None => sources(stack, device),
+        None => sources(network, device),
     }
 }
 
 /// The device, and those whose place it takes: what their files say holds for it. VLANs take nobody's place.
-fn sources<'a>(stack: &'a Stack, device: &'a Device) -> Vec<&'a IfName> {
+fn sources<'a>(network: &'a ResolvedNetwork, device: &'a Device) -> Vec<&'a IfName> {
     let mut names = vec![&device.name];
     for port in device.ports() {
-        match stack.device(port) {
-            Some(below) => names.extend(sources(stack, below)),
+        match network.device(port) {
+            Some(below) => names.extend(sources(network, below)),
             None => names.push(port),
         }
     }
     names
 }
 
-fn addressed(addresses: &[&IpNet], device: &Device) -> Vec<AddressView> {
+fn addressed(addresses: &[&IpNet], device: &Device) -> Vec<AddressTemplate> {
     let mut gateways: Vec<&IpAddr> = device.gateways.iter().collect();
     let mut views = Vec::new();
     for v4 in [true, false] {
         for address in addresses.iter().filter(|address| address.addr().is_ipv4() == v4) {
             let at = gateways.iter().position(|gateway| gateway.is_ipv4() == v4);
-            views.push(AddressView {
+            views.push(AddressTemplate {
                 family: if v4 { 4 } else { 6 },
                 address: address.to_string(),
                 ip: address.addr().to_string(),
@@ -199,15 +199,16 @@ fn addressed(addresses: &[&IpNet], device: &Device) -> Vec<AddressView> {
 }
 
 /// The routes of an earlier run, those of its NIC now, and those that the NIC's files have.
-fn routes(tree: &Tree, device: &Device, configured: impl Iterator<Item = Route>) -> Vec<RouteView> {
+fn routes(tree: &Tree, device: &Device, configured: impl Iterator<Item = Route>) -> Vec<RouteTemplate> {
     let mut routes: Vec<Route> = Vec::new();
-    let all = tree.carried(&device.name).into_iter().chain(device.routes.iter().cloned()).chain(configured);
+    let all =
+        tree.kept_routes(&device.name).into_iter().chain(device.routes.iter().cloned()).chain(configured);
     for route in all.filter(|route| route.destination.prefix_len() > 0) {
         if !routes.contains(&route) {
             routes.push(route);
         }
     }
-    routes.iter().map(RouteView::of).collect()
+    routes.iter().map(RouteTemplate::of).collect()
 }
 
 fn kind(device: &Device) -> &'static str {
