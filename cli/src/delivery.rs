@@ -78,38 +78,87 @@ pub(crate) fn version_now() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// Which parts of a snapshot netd of a host reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// All.
+    Complete,
+    /// Not the parts that a later release added: names, links, settings of containers.
+    Addresses,
+    /// Not the withheld rows either: containers with invalid rows lose their addresses.
+    Plain,
+}
+
 /// Delivers `snapshot` to the netd of `host`. With `replaces` it is loaded regardless of its version if the host has
-/// that snapshot.
+/// that snapshot. A netd of an earlier release gets the parts that it reads.
 pub(crate) async fn deliver(
     host: &Host,
     snapshot: &Snapshot,
     replaces: Option<&Stamp>,
-) -> Result<Delivery, DeliveryError> {
+) -> Result<(Delivery, Form), DeliveryError> {
+    let mut form = Form::Complete;
+    loop {
+        let error = match load(host, &form.of(snapshot), replaces).await {
+            Ok(answer) => return known(host, &answer).map(|delivery| (delivery, form)),
+            Err(error) => error,
+        };
+        form = match (form.next(output(&error).1), understand(output(&error).0)) {
+            (Some(Next::Form(smaller)), _) => smaller,
+            (Some(Next::WithoutOrigin), _) => {
+                let delivery = deliver_to_old(host, &Form::Plain.of(snapshot)).await?;
+                return Ok((delivery, Form::Plain));
+            }
+            (None, Some(delivery)) => return Ok((delivery, form)),
+            (None, None) => return Err(refused(host.name.to_string(), error)),
+        };
+    }
+}
+
+async fn load(host: &Host, snapshot: &Snapshot, replaces: Option<&Stamp>) -> Result<String, SessionError> {
     let mut words = vec!["snapshot", "load", "--host", host.name.as_str()];
     let stamp = replaces.map(|stamp| format!("{}@{}", stamp.version, stamp.digest));
     words.extend(stamp.iter().flat_map(|stamp| ["--replaces", stamp]));
     words.push("-");
     let loaded = host.programs.netd(&words, snapshot.to_text().into_bytes(), NETD_TIMEOUT).await;
-    let name = || host.name.to_string();
-    match loaded {
-        Ok(answer) => understand(&answer.text())
-            .ok_or_else(|| DeliveryError::UnknownAnswer { host: name(), answer: answer.text() }),
-        Err(error) if output(&error).1.contains(NO_ORIGIN) => deliver_to_old(host, &plain(snapshot)).await,
-        Err(error) if output(&error).1.contains(NO_WITHHELD) => {
-            Box::pin(deliver(host, &plain(snapshot), replaces)).await
-        }
-        Err(error) => understand(output(&error).0).ok_or_else(|| refused(name(), error)),
-    }
+    loaded.map(|answer| answer.text())
 }
 
-/// Error of a netd that does not support origins.
-const NO_ORIGIN: &str = "unknown field `origin`";
+fn known(host: &Host, answer: &str) -> Result<Delivery, DeliveryError> {
+    let unknown = || DeliveryError::UnknownAnswer { host: host.name.to_string(), answer: answer.to_owned() };
+    understand(answer).ok_or_else(unknown)
+}
 
-/// Error of a netd that does not support withheld rows: containers with invalid rows lose their addresses.
-const NO_WITHHELD: &str = "unknown field `withheld`";
+/// The next attempt after an error of netd.
+#[derive(Debug, PartialEq, Eq)]
+enum Next {
+    Form(Form),
+    /// netd does not know management nodes either.
+    WithoutOrigin,
+}
 
-fn plain(snapshot: &Snapshot) -> Snapshot {
-    snapshot.clone().withholding(Vec::new())
+impl Form {
+    fn of(self, snapshot: &Snapshot) -> Snapshot {
+        match self {
+            Self::Complete => snapshot.clone(),
+            Self::Addresses => snapshot.clone().addresses_only(),
+            Self::Plain => snapshot.clone().addresses_only().withholding(Vec::new()),
+        }
+    }
+
+    /// What to try after an error message. Each release of netd refuses unknown fields. A field of a network is not refused,
+    /// but its digest is.
+    fn next(self, error: &str) -> Option<Next> {
+        match self {
+            _ if error.contains("unknown field `origin`") => Some(Next::WithoutOrigin),
+            Self::Complete | Self::Addresses if error.contains("unknown field `withheld`") => {
+                Some(Next::Form(Self::Plain))
+            }
+            Self::Complete if error.contains("unknown field `") || error.contains("content hashes to") => {
+                Some(Next::Form(Self::Addresses))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Earlier releases of netd only compare versions.
@@ -118,8 +167,7 @@ async fn deliver_to_old(host: &Host, snapshot: &Snapshot) -> Result<Delivery, De
     let words = ["snapshot", "load", "--host", host.name.as_str(), "-"];
     let name = || host.name.to_string();
     match host.programs.netd(&words, text, NETD_TIMEOUT).await {
-        Ok(answer) => understand(&answer.text())
-            .ok_or_else(|| DeliveryError::UnknownAnswer { host: name(), answer: answer.text() }),
+        Ok(answer) => known(host, &answer.text()),
         Err(error) if output(&error).1.contains("is older than") => {
             Err(DeliveryError::Outdated { host: name() })
         }
@@ -181,6 +229,22 @@ pub(crate) fn publish(installdir: &Path, snapshot: &Snapshot) -> Result<(), Deli
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_earlier_netd_gets_the_parts_that_it_reads() {
+        let field = |name: &str| format!("netd: ...: unknown field `{name}`, expected one of `format`");
+        let next = |form: Form, name: &str| form.next(&field(name));
+        for name in ["names", "links", "own", "later"] {
+            assert_eq!(next(Form::Complete, name), Some(Next::Form(Form::Addresses)), "{name}");
+            assert_eq!(next(Form::Addresses, name), None, "{name}");
+        }
+        assert_eq!(next(Form::Complete, "withheld"), Some(Next::Form(Form::Plain)));
+        assert_eq!(next(Form::Addresses, "withheld"), Some(Next::Form(Form::Plain)));
+        assert_eq!(next(Form::Plain, "origin"), Some(Next::WithoutOrigin));
+        let digest = "netd: snapshot's digest is sha256:ab but its content hashes to sha256:cd";
+        assert_eq!(Form::Complete.next(digest), Some(Next::Form(Form::Addresses)));
+        assert_eq!(Form::Addresses.next(digest), None);
+    }
 
     #[test]
     fn the_words_of_netd_are_understood() {

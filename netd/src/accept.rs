@@ -111,11 +111,7 @@ mod tests {
     use super::*;
 
     fn snapshot(host: &str, version: u64, node: &str) -> Snapshot {
-        let node = inventory::SnapshotNode {
-            node: node.parse().unwrap(),
-            host: host.parse().unwrap(),
-            nics: Vec::new(),
-        };
+        let node = inventory::SnapshotNode::new(node.parse().unwrap(), host.parse().unwrap(), Vec::new());
         Snapshot::seal(host.parse().unwrap(), version, Vec::new(), vec![node])
     }
 

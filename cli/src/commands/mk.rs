@@ -40,7 +40,7 @@ pub(super) async fn run(args: &MkArgs, app: &mut App) -> Result<Done, CommandErr
         }
     };
     let failed = fleet::run(targets, &nodes, Sequence::Noderange, &mut app.printer, work).await;
-    left_out.iter().for_each(|text| app.printer.hint(text));
+    left_out.iter().chain(&tables.outdated()).for_each(|text| app.printer.hint(text));
     Ok(Done::of(failed))
 }
 

@@ -32,7 +32,9 @@ pub(super) async fn run(args: &NoderangeArg, app: &mut App) -> Result<Done, Comm
             replies.end_all(&group.members, &outcome(&result));
         }
     };
-    Ok(Done::of(fleet::run(targets, &hosts, Sequence::Noderange, &mut app.printer, work).await))
+    let failed = fleet::run(targets, &hosts, Sequence::Noderange, &mut app.printer, work).await;
+    tables.outdated().iter().for_each(|text| app.printer.hint(text));
+    Ok(Done::of(failed))
 }
 
 /// Rejects container nodes.

@@ -1,6 +1,7 @@
 //! Tables for hosts: compiled into snapshots and delivered.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use durable::FileError;
@@ -8,7 +9,7 @@ use inventory::compile::{Cluster, HostError};
 use inventory::{Inventory, InventoryError, NodeName, Snapshot, Stamp};
 use thiserror::Error;
 
-use super::{Delivery, DeliveryError, deliver, is_in_the_way, objection, publish, version_now};
+use super::{Delivery, DeliveryError, Form, deliver, is_in_the_way, objection, publish, version_now};
 use crate::engine::EngineError;
 use crate::fleet::Outcome;
 use crate::host::Host;
@@ -70,6 +71,8 @@ pub(crate) struct Tables<'a> {
     cluster: OnceCell<Cluster<'a>>,
     origin: OnceCell<ManagementNode>,
     version: u64,
+    /// Hosts with a netd of an earlier release.
+    outdated: RefCell<BTreeSet<NodeName>>,
 }
 
 /// Delivery to a host: runs once per command, and all nodes of the host wait for its result.
@@ -119,7 +122,8 @@ fn decided(host: &Host, new: &Stamp, answered: Delivery) -> Result<Synced, Stamp
 impl<'a> Tables<'a> {
     pub(crate) fn new(inventory: &'a Inventory, installdir: &'a Path) -> Self {
         let (cluster, origin) = (OnceCell::new(), OnceCell::new());
-        Self { inventory, installdir, cluster, origin, version: version_now() }
+        let outdated = RefCell::default();
+        Self { inventory, installdir, cluster, origin, version: version_now(), outdated }
     }
 
     pub(crate) fn cluster(&self) -> Result<&Cluster<'a>, InventoryError> {
@@ -154,10 +158,33 @@ impl<'a> Tables<'a> {
         self.sync_snapshot(host, &self.snapshot(&host.name)?).await
     }
 
+    async fn deliver(
+        &self,
+        host: &Host,
+        snapshot: &Snapshot,
+        replaces: Option<&Stamp>,
+    ) -> Result<Delivery, DeliveryError> {
+        let (delivery, form) = deliver(host, snapshot, replaces).await?;
+        if form != Form::Complete {
+            self.outdated.borrow_mut().insert(host.name.clone());
+        }
+        Ok(delivery)
+    }
+
+    /// A hint for each host whose netd is of an earlier release. Complete after the deliveries.
+    pub(crate) fn outdated(&self) -> Vec<String> {
+        let hint = |host: &NodeName| {
+            format!(
+                "netd of {host} is of an earlier release and does not answer names and links; run \"updatenode {host} -P xdock\", then restart its containers"
+            )
+        };
+        self.outdated.borrow().iter().map(hint).collect()
+    }
+
     /// Delivers a snapshot if it is newer than that of the host.
     async fn sync_snapshot(&self, host: &Host, snapshot: &Snapshot) -> Result<(), SyncError> {
         publish(self.installdir, snapshot)?;
-        let kept = match deliver(host, snapshot, None).await? {
+        let kept = match self.deliver(host, snapshot, None).await? {
             Delivery::Kept(held) => objection(host.name.as_str(), &snapshot.stamp(), &held, version_now()),
             Delivery::Delivered(_) | Delivery::Already(..) => None,
         };
@@ -170,7 +197,7 @@ impl<'a> Tables<'a> {
         for _ in 0..ATTEMPTS {
             let snapshot = self.snapshot(&host.name)?;
             publish(self.installdir, &snapshot)?;
-            let delivered = deliver(host, &snapshot, replaces.as_ref()).await?;
+            let delivered = self.deliver(host, &snapshot, replaces.as_ref()).await?;
             match (decided(host, &snapshot.stamp(), delivered), replaces) {
                 (Err(held), _) => {
                     self.origin()?.overrule(&held, self.version)?;

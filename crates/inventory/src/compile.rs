@@ -9,6 +9,7 @@ mod container;
 mod duplicates;
 mod host;
 mod inventory;
+mod names;
 mod snapshot;
 
 pub use attachments::{AddressColumns, AttachError};

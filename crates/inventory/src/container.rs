@@ -106,7 +106,8 @@ pub struct VolumeMount {
 }
 
 /// A name for another container, which may be on another host.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Link {
     /// Node of the other container.
     pub node: NodeName,

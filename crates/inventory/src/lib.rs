@@ -39,7 +39,9 @@ pub use name::{IfName, NetName, NodeName};
 pub use networks::{Gateway, NetworkError, NetworkRow};
 pub use nics::{IgnoredEntry, Nic, NicKind, Nics};
 pub use noderange::{NoderangeError, NumberNames};
-pub use snapshot::{Fabric, HostNetwork, Origin, Snapshot, SnapshotNode, Stamp};
+pub use snapshot::{
+    Fabric, HostName, HostNetwork, Names, NetworkDomain, Origin, OwnSettings, Snapshot, SnapshotNode, Stamp,
+};
 pub use source::{
     Cfgloc, CfglocError, Choice, Database, DatabaseError, DatabaseUrlError, Engine, InventoryUrl, Malformed,
     Password, Problem, Server, SourceError, UrlError, XcatTables,

@@ -11,16 +11,18 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-use crate::container::{Attachment, Network, tight};
+use crate::container::{Attachment, Link, Network, tight};
 use crate::name::{IfName, NetName, NodeName};
 
 mod carried;
 mod index;
+mod names;
 mod stamp;
 mod stored;
 
 use index::AddressIndex;
 
+pub use names::{HostName, Names, NetworkDomain};
 pub use stamp::{Origin, Relation, Stamp, StampError};
 pub use stored::{StoredError, StoredSnapshot, copy_path, restore_copy, store};
 
@@ -41,7 +43,7 @@ pub struct Snapshot {
     /// The management node that created the snapshot; `None`: an earlier release created it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
-    /// `sha256:` and the hexadecimal hash of `host`, `networks`, `nodes` and `withheld`: equal tables, equal digest.
+    /// `sha256:` and the hexadecimal hash of `host`, `networks`, `nodes`, `withheld` and `names`: equal tables, equal digest.
     pub digest: String,
     /// Host of the snapshot.
     pub host: NodeName,
@@ -55,9 +57,15 @@ pub struct Snapshot {
     /// Previous rows of these containers. The host adds them, see [`Snapshot::succeeding`]. The digest does not cover them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub carried: Vec<SnapshotNode>,
+    /// Domains and names of the cluster that `nodes` does not have.
+    #[serde(default, skip_serializing_if = "Names::is_empty")]
+    pub names: Names,
     /// Finds the node of an address.
     #[serde(skip)]
     index: AddressIndex,
+    /// Finds the node of a name, in upper or lower case.
+    #[serde(skip)]
+    by_name: names::NodeIndex,
 }
 
 /// A network and its bridge on this host.
@@ -96,6 +104,35 @@ pub struct SnapshotNode {
     /// Attachments.
     #[serde(deserialize_with = "tight")]
     pub nics: Vec<Attachment>,
+    /// Names of this container for others (`link=`).
+    #[serde(default, deserialize_with = "tight", skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<Link>,
+    /// Settings that only the container's own host needs; `None` on other hosts, and where all are default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own: Option<Box<OwnSettings>>,
+}
+
+/// Settings of a container that netd on its host needs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnSettings {
+    /// `dns=`: name servers for names outside of the cluster.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dns: Vec<IpAddr>,
+}
+
+impl SnapshotNode {
+    /// A node without links and own settings.
+    pub fn new(node: NodeName, host: NodeName, nics: Vec<Attachment>) -> Self {
+        Self { node, host, nics, links: Vec::new(), own: None }
+    }
+}
+
+impl OwnSettings {
+    /// `None`: all settings are default.
+    pub fn boxed(self) -> Option<Box<Self>> {
+        (self != Self::default()).then(|| Box::new(self))
+    }
 }
 
 /// Error of a snapshot. Each message names the file or the host.
@@ -125,8 +162,7 @@ pub enum SnapshotError {
 impl Snapshot {
     /// Seals host, networks and nodes with their digest.
     pub fn seal(host: NodeName, version: u64, networks: Vec<HostNetwork>, nodes: Vec<SnapshotNode>) -> Self {
-        let digest = digest(&host, &networks, &nodes, &[]);
-        let index = AddressIndex::default();
+        let digest = digest(&host, &networks, &nodes, &[], &Names::default());
         let (withheld, carried) = (Vec::new(), Vec::new());
         Self {
             format: FORMAT,
@@ -138,7 +174,9 @@ impl Snapshot {
             nodes,
             withheld,
             carried,
-            index,
+            names: Names::default(),
+            index: AddressIndex::default(),
+            by_name: names::NodeIndex::default(),
         }
     }
 
@@ -146,8 +184,24 @@ impl Snapshot {
     #[must_use]
     pub fn withholding(mut self, mut withheld: Vec<NodeName>) -> Self {
         withheld.sort();
-        self.digest = digest(&self.host, &self.networks, &self.nodes, &withheld);
+        self.digest = digest(&self.host, &self.networks, &self.nodes, &withheld, &self.names);
         Self { withheld, ..self }
+    }
+
+    /// Adds domains and names.
+    #[must_use]
+    pub fn naming(mut self, names: Names) -> Self {
+        self.digest = digest(&self.host, &self.networks, &self.nodes, &self.withheld, &names);
+        Self { names, ..self }
+    }
+
+    /// The snapshot as netd of release 0.1 reads it: without names, links and settings of containers.
+    #[must_use]
+    pub fn addresses_only(self) -> Self {
+        let bare = |node: SnapshotNode| SnapshotNode { links: Vec::new(), own: None, ..node };
+        let nodes = self.nodes.into_iter().map(bare).collect();
+        let sealed = Self::seal(self.host, self.version, self.networks, nodes);
+        sealed.withholding(self.withheld).made_by(self.origin)
     }
 
     /// Sets the management node that created the snapshot; `None`: as from an earlier release.
@@ -165,7 +219,8 @@ impl Snapshot {
         if snapshot.format != FORMAT {
             return Err(SnapshotError::Format(snapshot.format));
         }
-        let found = digest(&snapshot.host, &snapshot.networks, &snapshot.nodes, &snapshot.withheld);
+        let Self { host, networks, nodes, withheld, names, .. } = &snapshot;
+        let found = digest(host, networks, nodes, withheld, names);
         if found != snapshot.digest {
             return Err(SnapshotError::Digest { recorded: snapshot.digest, found });
         }
@@ -191,6 +246,9 @@ impl Snapshot {
         }
         if !self.carried.is_empty() {
             lists.push(list("carried", self.carried.iter().map(to_json).collect()));
+        }
+        if !self.names.is_empty() {
+            lists.push(format!("\"names\": {}", self.names.to_text()));
         }
         let origin = self.origin.as_ref().map(|origin| format!("\"origin\": {},\n", to_json(origin)));
         format!(
@@ -236,16 +294,20 @@ fn refusal(text: &[u8], error: serde_json::Error) -> SnapshotError {
 }
 
 /// Hashes the JSON text while it is written: with 10,000 nodes it is several megabytes. Tables without an invalid row have the
-/// same digest as in earlier releases.
+/// same digest as in earlier releases, and so have tables without names.
 fn digest(
     host: &NodeName,
     networks: &[HostNetwork],
     nodes: &[SnapshotNode],
     withheld: &[NodeName],
+    names: &Names,
 ) -> String {
     let mut hash = Hashing(Sha256::new());
     // cannot fail: a hash accepts every byte, and these types have string keys and no floats
     let _ = match withheld {
+        withheld if !names.is_empty() => {
+            serde_json::to_writer(&mut hash, &(host, networks, nodes, withheld, names))
+        }
         [] => serde_json::to_writer(&mut hash, &(host, networks, nodes)),
         withheld => serde_json::to_writer(&mut hash, &(host, networks, nodes, withheld)),
     };
@@ -289,8 +351,7 @@ mod tests {
             mac: "02:42:0a:63:01:02".parse().unwrap(),
             addresses: vec!["10.99.1.2".parse().unwrap()],
         };
-        let node =
-            SnapshotNode { node: "d2".parse().unwrap(), host: "dh1".parse().unwrap(), nics: vec![nic] };
+        let node = SnapshotNode::new("d2".parse().unwrap(), "dh1".parse().unwrap(), vec![nic]);
         let network =
             HostNetwork { network, fabric: Fabric::Flat, bridge: "mynet0".parse().unwrap(), tag: None };
         Snapshot::seal("dh1".parse().unwrap(), 7, vec![network], vec![node])

@@ -285,3 +285,49 @@ fn what_a_wrong_row_claims_is_given_to_nobody_else() {
         assert!(snapshot.holder(&"net98".parse().unwrap(), "10.98.1.1".parse().unwrap()).is_none());
     }
 }
+
+/// As `makehosts` names them.
+#[test]
+fn a_snapshot_names_the_nodes_that_are_no_containers_and_further_nics() {
+    let text = SCENARIO
+        .replacen("net=10.98.0.0\n", "net=10.98.0.0\n    domain=ib.test.\n", 1)
+        .replacen("nicips.br98=10.98.0.11\n", "nicips.br98=10.98.0.11\n    hostnames=login,www.test\n", 1)
+        .replacen(
+            "nicips.br98=10.98.0.12\n",
+            "nicips.br98=10.98.0.12\n    nichostnamesuffixes.br98=-ib\n    nicaliases.br98=fast quick\n",
+            1,
+        )
+        .replacen("nicips.br98=10.98.0.13\n", "nicips.br98=10.98.0.13\n    nichostnameprefixes.br98=ib-\n", 1)
+        .replacen(
+            "nicips.eth1=10.98.1.1\n",
+            "nicips.eth1=10.98.1.1\n    vmothersetting=link=host2c1:db;dns=10.99.0.1\n",
+            1,
+        )
+        + "\nclustersite:\n    objtype=site\n    domain=cluster.test\n";
+    let inventory = Inventory::from_stanzas(&text).unwrap();
+    let snapshot = inventory.snapshot(&node("host1"), 1).unwrap();
+    let names = &snapshot.names;
+    assert_eq!(names.domain.as_deref(), Some("cluster.test"));
+    assert_eq!(names.domain_of("10.98.0.12".parse().unwrap()), Some("ib.test"));
+    let shown = |name: &str| names.find(name).map(|host| (format!("{:?}", host.addresses), host.alias));
+    for (name, address, alias) in [
+        ("host1", "[10.99.0.11]", false),
+        ("host1-br98", "[10.98.0.11]", false),
+        ("login", "[10.99.0.11]", true),
+        ("www.test", "[10.99.0.11]", true),
+        ("host2-ib", "[10.98.0.12]", false),
+        ("quick", "[10.98.0.12]", true),
+        ("ib-host3", "[10.98.0.13]", false),
+        ("host1c1-eth1", "[10.98.1.1]", false),
+    ] {
+        assert_eq!(shown(name), Some((address.to_owned(), alias)), "{name}");
+    }
+    assert_eq!((shown("host1c1"), shown("host3-br98")), (None, None), "a container's own name is in `nodes`");
+
+    let of = |snapshot: &inventory::Snapshot| snapshot.node("host1c1").unwrap().clone();
+    let (here, there) = (of(&snapshot), of(&inventory.snapshot(&node("host2"), 1).unwrap()));
+    assert_eq!((here.links[0].node.as_str(), here.links[0].alias.as_str()), ("host2c1", "db"));
+    assert_eq!(here.own.unwrap().dns, ["10.99.0.1".parse::<std::net::IpAddr>().unwrap()]);
+    assert_eq!((there.links, there.own), (here.links, None), "other hosts need the links only");
+    assert_eq!(inventory::Snapshot::parse(snapshot.to_text().as_bytes()).unwrap(), snapshot);
+}

@@ -284,7 +284,7 @@ pub(crate) fn node(node: &str, host: &str, last: u8) -> SnapshotNode {
         mac: format!("02:42:0a:63:01:{last:02x}").parse().unwrap(),
         addresses: vec![format!("10.99.1.{last}").parse().unwrap()],
     };
-    SnapshotNode { node: node.parse().unwrap(), host: host.parse().unwrap(), nics: vec![nic] }
+    SnapshotNode::new(node.parse().unwrap(), host.parse().unwrap(), vec![nic])
 }
 
 pub(crate) fn run(program: &str, words: &str) -> String {

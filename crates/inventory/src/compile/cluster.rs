@@ -9,11 +9,13 @@ use chain::chain;
 use crate::cell::{Cell, CellError};
 use crate::compile::container::{Placed, SpecError};
 use crate::compile::duplicates::Duplicate;
+use crate::compile::names::NodeNames;
 use crate::container::Network;
 use crate::inventory::{Inventory, InventoryError};
 use crate::name::NodeName;
 use crate::networks::{NetworkError, NetworkRow};
 use crate::nics::{COLUMNS, Nics};
+use crate::tables::Row;
 
 /// The inventory, prepared to compile many nodes and hosts.
 #[derive(Debug)]
@@ -25,6 +27,7 @@ pub struct Cluster<'a> {
     placed: OnceCell<Vec<(NodeName, Result<Placed, SpecError>)>>,
     duplicates: OnceCell<Vec<Duplicate>>,
     unusable: OnceCell<BTreeMap<NodeName, String>>,
+    names: OnceCell<Vec<NodeNames>>,
 }
 
 impl<'a> Cluster<'a> {
@@ -45,6 +48,7 @@ impl<'a> Cluster<'a> {
             placed: OnceCell::new(),
             duplicates: OnceCell::new(),
             unusable: OnceCell::new(),
+            names: OnceCell::new(),
         })
     }
 
@@ -60,7 +64,13 @@ impl<'a> Cluster<'a> {
 
     /// Whether the node with this name is a container.
     pub fn is_container(&self, name: &NodeName) -> bool {
-        self.placed().binary_search_by(|(node, _)| node.cmp(name)).is_ok()
+        self.placement(name).is_some()
+    }
+
+    /// Host and attachments of a container, or the error in its rows. `None`: the node is not a container.
+    pub(crate) fn placement(&self, name: &NodeName) -> Option<&Result<Placed, SpecError>> {
+        let at = self.placed().binary_search_by(|(node, _)| node.cmp(name)).ok()?;
+        self.placed().get(at).map(|(_, placed)| placed)
     }
 
     /// Networks in the order of the table.
@@ -84,6 +94,15 @@ impl<'a> Cluster<'a> {
     }
 
     /// `key` and `value` of `site`.
+    pub(crate) fn network_rows(&self) -> &'a [Row] {
+        self.inventory.rows("networks").unwrap_or_default()
+    }
+
+    /// Names of all nodes.
+    pub(super) fn node_names(&self) -> &[NodeNames] {
+        self.names.get_or_init(|| self.nodes.iter().map(|node| self.names_of(node)).collect())
+    }
+
     pub(crate) fn site(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
         self.cells("site", "key", "value")
     }

@@ -8,9 +8,10 @@ use super::attachments::{AddressColumns, AttachError};
 use super::cluster::Cluster;
 use crate::cell::{Cell, CellError};
 use crate::columns;
-use crate::container::{Attachment, ContainerSpec, DockerHost, Settings, Swap};
+use crate::container::{Attachment, ContainerSpec, DockerHost, Link, Settings, Swap};
 use crate::inventory::InventoryError;
 use crate::name::{NetName, NodeName};
+use crate::snapshot::OwnSettings;
 
 /// Error in the rows of a container. Each message names row, column and value.
 #[derive(Debug, Error)]
@@ -66,6 +67,8 @@ pub enum SpecError {
 pub(crate) struct Placed {
     pub(crate) host: DockerHost,
     pub(crate) attachments: Vec<Attachment>,
+    pub(crate) links: Vec<Link>,
+    pub(crate) own: OwnSettings,
 }
 
 impl Cluster<'_> {
@@ -87,7 +90,7 @@ impl Cluster<'_> {
     }
 
     pub(crate) fn complete(&self, node: &NodeName, placed: Placed) -> Result<ContainerSpec, SpecError> {
-        let Placed { host, attachments } = placed;
+        let Placed { host, attachments, links: _, own: _ } = placed;
         let image = self.parsed::<_, SpecError>(node, "nodetype.provmethod", columns::image_and_command)?;
         let (image, command) = image.map_or((None, None), |(image, command)| (Some(image), command));
         let memory = self.parsed::<_, SpecError>(node, "vm.memory", columns::memory)?;
@@ -129,7 +132,11 @@ impl Cluster<'_> {
             nics: &self.nics_with_ips::<SpecError>(node)?,
             networks: self.networks(),
         };
-        Ok(Placed { host, attachments: columns.attachments()? })
+        let attachments = columns.attachments()?;
+        // an invalid item is an error of `mk`, but the container keeps its addresses
+        let settings = self.parsed::<Settings, SpecError>(node, "vm.othersettings", FromStr::from_str);
+        let Settings { links, dns, .. } = settings.ok().flatten().unwrap_or_default();
+        Ok(Placed { host, attachments, links, own: OwnSettings { dns } })
     }
 
     pub(crate) fn docker_host(&self, node: &NodeName) -> Result<DockerHost, SpecError> {

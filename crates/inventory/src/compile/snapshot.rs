@@ -17,9 +17,10 @@ impl Cluster<'_> {
         let networks = host_networks(&self.host_plan(host)?);
         let usable = self.placed().iter().filter(|(node, _)| !self.unusable().contains_key(node));
         let placed = usable.filter_map(|(node, placed)| Some((node, placed.as_ref().ok()?)));
-        let nodes = placed.filter_map(|(node, placed)| on_networks(node, placed, &networks)).collect();
+        let nodes = placed.filter_map(|(node, placed)| on_networks(node, placed, host, &networks)).collect();
+        let names = self.names(&networks);
         let withheld = self.withheld(host).map(|(node, _)| node.clone()).collect();
-        Ok(Snapshot::seal(host.clone(), version, networks, nodes).withholding(withheld))
+        Ok(Snapshot::seal(host.clone(), version, networks, nodes).withholding(withheld).naming(names))
     }
 
     /// Containers of a host with invalid rows, sorted, each with the reason. A container whose `vm.host` cannot be read
@@ -51,9 +52,20 @@ fn host_networks(plan: &HostPlan) -> Vec<HostNetwork> {
 }
 
 /// The container's attachments to the host's networks, if it has any.
-fn on_networks(node: &NodeName, placed: &Placed, networks: &[HostNetwork]) -> Option<SnapshotNode> {
+fn on_networks(
+    node: &NodeName,
+    placed: &Placed,
+    host: &NodeName,
+    networks: &[HostNetwork],
+) -> Option<SnapshotNode> {
     let here = |name: &NetName| networks.iter().any(|network| network.network.name == *name);
     let nics: Vec<_> =
         placed.attachments.iter().filter(|attachment| here(&attachment.network)).cloned().collect();
-    (!nics.is_empty()).then(|| SnapshotNode { node: node.clone(), host: placed.host.name.clone(), nics })
+    let own = if placed.host.name == *host { placed.own.clone().boxed() } else { None };
+    let with_links = |nics| SnapshotNode {
+        links: placed.links.clone(),
+        own,
+        ..SnapshotNode::new(node.clone(), placed.host.name.clone(), nics)
+    };
+    (!nics.is_empty()).then(|| with_links(nics))
 }

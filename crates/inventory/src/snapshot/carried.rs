@@ -46,6 +46,12 @@ pub(super) fn holder<'a>(
     nics.into_iter().find(|(_, nic)| nic.network == *network && nic.addresses.contains(&address))
 }
 
+/// The node with this address on any network.
+pub(super) fn owner(nodes: &[SnapshotNode], address: IpAddr) -> Option<(&SnapshotNode, &Attachment)> {
+    let nics = nodes.iter().flat_map(|node| node.nics.iter().map(move |nic| (node, nic)));
+    nics.into_iter().find(|(_, nic)| nic.addresses.contains(&address))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,7 +64,7 @@ mod tests {
             nic: "eth0".parse().unwrap(),
             addresses: vec![address.parse().unwrap()],
         };
-        SnapshotNode { node: name.parse().unwrap(), host: host.parse().unwrap(), nics: vec![nic] }
+        SnapshotNode::new(name.parse().unwrap(), host.parse().unwrap(), vec![nic])
     }
 
     fn snapshot(version: u64, nodes: &[(&str, &str)], withheld: &[&str]) -> Snapshot {

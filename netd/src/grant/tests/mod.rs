@@ -61,10 +61,8 @@ pub(super) fn snapshot() -> Snapshot {
         mac: mac.parse().unwrap(),
         addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
     };
-    let nodes = NODES.iter().map(|(node, host, nics)| SnapshotNode {
-        node: node.parse().unwrap(),
-        host: host.parse().unwrap(),
-        nics: nics.iter().map(nic).collect(),
+    let nodes = NODES.iter().map(|(node, host, nics)| {
+        SnapshotNode::new(node.parse().unwrap(), host.parse().unwrap(), nics.iter().map(nic).collect())
     });
     Snapshot::seal("dh1".parse().unwrap(), 7, networks, nodes.collect())
 }

@@ -194,7 +194,7 @@ fn snapshot_node(number: u32) -> Result<SnapshotNode, Failure> {
         addresses: vec![ip(number).into()],
     };
     let host = if number < 1000 { "dh1" } else { "dh2" };
-    Ok(SnapshotNode { node: node(number).parse()?, host: host.parse()?, nics: vec![nic] })
+    Ok(SnapshotNode::new(node(number).parse()?, host.parse()?, vec![nic]))
 }
 
 /// Containers' network namespace (one for all), held by a process so that `ip` can name it.
