@@ -8,7 +8,7 @@ mod wire;
 use std::time::Duration;
 
 use postscripts::steps::network::execute::apply;
-use postscripts::steps::network::plan::{Step, plan};
+use postscripts::steps::network::plan::{KernelStep, Step, plan};
 use postscripts::steps::network::probe::{Neighbour, Probes};
 use postscripts::steps::network::resolve::Memory;
 use support::tables;
@@ -30,7 +30,7 @@ fn the_nic_moves_and_the_master_still_answers() {
 fn a_step_that_fails_is_named() {
     let lab = Lab::new();
     let mut steps = lab.steps(&tables(&[]));
-    steps.push(Step::SetUp("nosuch0".parse().unwrap()));
+    steps.push(Step::Kernel(KernelStep::SetUp("nosuch0".parse().unwrap())));
     let error = lab.with(async |backends| apply(backends, &steps, |_| {}).await.unwrap_err());
     assert_eq!(error.to_string(), "cannot set nosuch0 up");
 }
@@ -60,7 +60,10 @@ fn a_run_killed_after_any_step_is_completed_by_the_next() {
         let steps = lab.steps(&tables(&[]));
         lab.apply(steps.iter().take(killed_after).cloned().collect::<Vec<_>>().as_slice());
         // the one window: the NIC is a port and has the address still
-        let deaf = matches!(steps.get(killed_after), Some(Step::WaitOperational(_) | Step::DelAddress(..)));
+        let deaf = matches!(
+            steps.get(killed_after),
+            Some(Step::Kernel(KernelStep::WaitOperational(_)) | Step::Kernel(KernelStep::DelAddress(..)))
+        );
         let answers = if deaf { lab.answers_within(Duration::from_secs(1)) } else { lab.answers() };
         assert_eq!(answers, !deaf, "killed after {killed_after} steps");
         lab.apply(&lab.steps(&tables(&[])));

@@ -11,7 +11,7 @@ mod support;
 
 use hostnet::{Kind, Link, Route};
 use postscripts::steps::network::observe::Observed;
-use postscripts::steps::network::plan::{Step, inverses, plan};
+use postscripts::steps::network::plan::{KernelStep, Step, inverses, plan};
 use postscripts::steps::network::resolve::{Memory, resolve};
 use support::{
     MOVE, bare_host, bridge, bridged_host, default_plan, link, name, refusal, second_plan, steps, words,
@@ -26,7 +26,7 @@ fn the_address_moves_to_the_bridge_before_the_nic_loses_it() {
 fn the_bridge_has_the_mac_of_its_nic() {
     let host = bare_host();
     let network = resolve(&default_plan(), &host, &Memory::default()).unwrap();
-    let Some(Step::AddBridge(spec)) = plan(&network, &host).into_iter().next() else {
+    let Some(Step::Kernel(KernelStep::AddBridge(spec))) = plan(&network, &host).into_iter().next() else {
         panic!("a bridge first")
     };
     assert_eq!(spec.mac, host.links[1].mac);
@@ -71,7 +71,7 @@ fn every_step_that_changes_something_can_be_taken_back() {
     let back = words(&inverses(&plan(&network, &host)));
     let wanted = [
         "add 10.99.0.11/16 to eth0",
-        "take eth0 out of mynet0",
+        "detach eth0 from mynet0",
         "route default via 10.99.0.1 through eth0",
         "remove 10.99.0.11/16 from mynet0",
         "delete bridge mynet0",
@@ -82,7 +82,7 @@ fn every_step_that_changes_something_can_be_taken_back() {
 #[test]
 fn a_bridge_without_an_address_gets_its_nic_up_and_its_mtu() {
     let wanted =
-        ["add bridge br98", "set mtu of eth1 from 1500 to 1400", "set eth1 up", "make eth1 a port of br98"];
+        ["add bridge br98", "set mtu of eth1 from 1500 to 1400", "set eth1 up", "attach eth1 to br98"];
     assert_eq!(steps(&second_plan("eth1"), &bare_host()), wanted);
 }
 
@@ -97,7 +97,7 @@ fn drift_is_repaired() {
         "set mynet0 up",
         "add 10.99.0.11/16 to mynet0",
         "route default via 10.99.0.1 through mynet0",
-        "make eth0 a port of mynet0",
+        "attach eth0 to mynet0",
         "wait for mynet0 to be operational",
         "remove 10.99.0.11/24 from mynet0",
     ];

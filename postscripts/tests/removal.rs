@@ -38,7 +38,7 @@ fn still_in_use(removal: &Removal) -> Vec<String> {
 
 #[test]
 fn a_bridge_that_nobody_uses_goes_and_its_nic_stays() {
-    assert_eq!(words(&left(&host()).steps), ["take eth1 out of br98", "remove bridge br98"]);
+    assert_eq!(words(&left(&host()).steps), ["detach eth1 from br98", "remove bridge br98"]);
     let own = network(&second_plan("eth1"));
     assert_eq!(removal(&own, &own, &host()), Removal::default(), "the tables have it");
 }

@@ -13,7 +13,7 @@ use hostnet::{HostIpFilter, Kind, Link, Settings};
 use inventory::{Fabric, HostNetwork, HostPlan, Network, Snapshot};
 use postscripts::steps::network::manager::Manager;
 use postscripts::steps::network::observe::Observed;
-use postscripts::steps::network::plan::{Step, inverses, plan, removal};
+use postscripts::steps::network::plan::{DaemonStep, KernelStep, Step, inverses, plan, removal};
 use postscripts::steps::network::replace::replaced;
 use postscripts::steps::network::resolve::{Memory, resolve};
 use postscripts::steps::network::resolved::ResolvedNetwork;
@@ -92,7 +92,7 @@ fn a_linux_bridge_becomes_an_open_vswitch_bridge_of_its_name() {
     let (steps, model) = changed(&default_plan(), &named("mynet0", "bridge_ovs"));
     let back = [
         "add 10.99.0.11/16 to eth0",
-        "take eth0 out of mynet0",
+        "detach eth0 from mynet0",
         "route default via 10.99.0.1 through eth0",
         "remove 10.99.0.11/16 from mynet0",
         "set mynet0 down",
@@ -106,14 +106,14 @@ fn a_linux_bridge_becomes_an_open_vswitch_bridge_of_its_name() {
 fn an_open_vswitch_bridge_becomes_a_linux_bridge_of_its_name() {
     let (steps, model) = changed(&named("mynet0", "bridge_ovs"), &default_plan());
     let back = [
-        "have the host itself hear eth0",
+        "end the isolation of eth0 from the host's IP stack",
         "add 10.99.0.11/16 to eth0",
         "route default via 10.99.0.1 through eth0",
         "remove 10.99.0.11/16 from mynet0",
         "set mynet0 down",
         "remove Open vSwitch bridge mynet0",
     ];
-    let for_the_way_back = ["have the host itself hear eth0"];
+    let for_the_way_back = ["end the isolation of eth0 from the host's IP stack"];
     assert_eq!(steps, [&back[..], &MOVE, &for_the_way_back].concat());
     assert_eq!(model.now.host_ip_filter(&name("eth0")), Some(HostIpFilter::KERNEL_DEFAULT));
 }
@@ -123,13 +123,13 @@ fn a_bridge_of_another_name_takes_the_nic_and_the_old_one_leaves_afterwards() {
     let (steps, model) = changed(&named("br0", "bridge"), &named("br1", "bridge"));
     let wanted = [
         "add 10.99.0.11/16 to eth0",
-        "take eth0 out of br0",
+        "detach eth0 from br0",
         "route default via 10.99.0.1 through eth0",
         "remove 10.99.0.11/16 from br0",
         "add bridge br1",
         "add 10.99.0.11/16 to br1",
         "route default via 10.99.0.1 through br1",
-        "make eth0 a port of br1",
+        "attach eth0 to br1",
         "wait for br1 to be operational",
         "remove 10.99.0.11/16 from eth0",
     ];
@@ -165,11 +165,11 @@ fn a_manager_with_a_daemon_is_stopped_until_its_files_are_new() {
     };
     let to = named("br1", "bridge");
     for manager in [Manager::Networkd, Manager::NetworkManager, Manager::Netplan] {
-        assert_eq!(words(manager, &to), Some(format!("stop {manager} until its files are new")));
+        assert_eq!(words(manager, &to), Some(format!("stop {manager} until its new files are written")));
         assert_eq!(words(manager, &default_plan()), None, "nothing is replaced");
     }
     assert_eq!(words(Manager::Ifupdown, &to).as_deref(), Some("add 10.99.0.11/16 to eth0"));
-    let back = inverses(&[Step::StopManager(Manager::Netplan)]);
+    let back = inverses(&[Step::Daemon(DaemonStep::StopManager(Manager::Netplan))]);
     assert_eq!(support::words(&back), ["start netplan"]);
 }
 
@@ -180,7 +180,7 @@ fn an_address_that_the_bridge_has_by_another_mac_keeps_it() {
     model.now.links.iter_mut().find(|link| link.name == name("br0")).unwrap().mac = mac;
     let (_, steps) = change(&network, &named("br1", "bridge"), &model, None);
     let specs = steps.iter().filter_map(|step| match step {
-        Step::AddBridge(spec) => Some(spec.mac),
+        Step::Kernel(KernelStep::AddBridge(spec)) => Some(spec.mac),
         _ => None,
     });
     assert_eq!(specs.collect::<Vec<_>>(), [mac]);
@@ -204,7 +204,7 @@ fn containers_are_moved_by_netd_which_has_to_know_where_first() {
     );
     let new = snapshot("mynet0", Fabric::Ovs);
     let (_, steps) = change(&network, &to, &model, Some(&new));
-    assert_eq!(words(&steps)[0], "have the container behind xh0123456789 compute its checksums");
+    assert_eq!(words(&steps)[0], "disable TX checksum offload in the container of xh0123456789");
     let to_kernel = tables(&[
         ("NICTYPES", "mynet0!bridge_ovs"),
         ("NICDEVICES", "mynet0!eth0"),
@@ -224,7 +224,7 @@ fn a_bridge_of_another_name_stays_until_its_containers_are_moved() {
     let left = removal(&network, &after, &model.now);
     let still_in_use: Vec<String> = left.still_in_use.iter().map(ToString::to_string).collect();
     assert_eq!(still_in_use, ["bridge br0 still_in_use, for xh0123456789 uses it"]);
-    model.act(&Step::Release { port: name(CONTAINER), bridge: name("br0") }).unwrap();
+    model.act(&Step::Kernel(KernelStep::DetachPort { port: name(CONTAINER), bridge: name("br0") })).unwrap();
     assert_eq!(words(&removal(&network, &after, &model.now).steps), ["remove bridge br0"]);
 }
 

@@ -50,14 +50,14 @@ fn bond(index: u32) -> Link {
 fn the_nic_with_the_address_enters_its_bond_last() {
     let wanted = [
         "add bond bond0 with mode=active-backup miimon=50",
-        "make eth1 a port of bond0",
+        "attach eth1 to bond0",
         "add bridge mynet0",
-        "make bond0 a port of mynet0",
+        "attach bond0 to mynet0",
         "add 10.99.0.11/16 to mynet0",
         "route default via 10.99.0.1 through mynet0",
         "remove 10.99.0.11/16 from eth0",
         "set eth0 down",
-        "make eth0 a port of bond0",
+        "attach eth0 to bond0",
         "wait for mynet0 to be operational",
     ];
     assert_eq!(steps(&over_bond(), &bare_host()), wanted);
@@ -78,15 +78,15 @@ fn a_bridge_over_a_vlan_over_a_bond_is_made_from_below() {
         "set mtu of eth0 from 1500 to 9000",
         "set mtu of eth1 from 1500 to 9000",
         "add bond bond0 with mode=active-backup miimon=100",
-        "make eth1 a port of bond0",
+        "attach eth1 to bond0",
         "add bond0.50 for VLAN 50 of bond0",
         "add bridge mynet0",
-        "make bond0.50 a port of mynet0",
+        "attach bond0.50 to mynet0",
         "add 10.99.0.11/16 to mynet0",
         "route default via 10.99.0.1 through mynet0",
         "remove 10.99.0.11/16 from eth0",
         "set eth0 down",
-        "make eth0 a port of bond0",
+        "attach eth0 to bond0",
         "wait for bond0 to be operational",
     ];
     assert_eq!(steps(&over_vlan_over_bond(), &bare_host()), wanted);
@@ -96,11 +96,11 @@ fn a_bridge_over_a_vlan_over_a_bond_is_made_from_below() {
 fn a_bridge_whose_nic_becomes_part_of_a_bond_has_one_way_out_at_any_time() {
     let wanted = [
         "add bond bond0 with mode=active-backup miimon=50",
-        "make eth1 a port of bond0",
-        "take eth0 out of mynet0",
+        "attach eth1 to bond0",
+        "detach eth0 from mynet0",
         "set eth0 down",
-        "make eth0 a port of bond0",
-        "make bond0 a port of mynet0",
+        "attach eth0 to bond0",
+        "attach bond0 to mynet0",
         "wait for mynet0 to be operational",
     ];
     assert_eq!(steps(&over_bond(), &bridged_host()), wanted);
@@ -238,6 +238,6 @@ fn the_way_back_of_a_switch_outlives_a_power_cut() {
     host.switch = Some(Vec::new());
     let network = resolve(&switched("eth0"), &host, &Memory::default()).unwrap();
     let durable: Vec<String> =
-        plan(&network, &host).iter().filter(|step| step.is_durable()).map(Step::to_string).collect();
+        plan(&network, &host).iter().filter(|step| step.outlives_boot()).map(Step::to_string).collect();
     assert_eq!(durable, ["add Open vSwitch bridge mynet0 with port eth0"]);
 }

@@ -14,7 +14,7 @@ use postscripts::files::DesiredFile;
 use postscripts::steps::network::backend::{HostBackend, facts};
 use postscripts::steps::network::guard::{Guarded, Intent, RollbackBackend as _, StateDir, Undo, begin};
 use postscripts::steps::network::observe::observe;
-use postscripts::steps::network::plan::Step;
+use postscripts::steps::network::plan::{KernelStep, Step};
 
 use crate::lab::{MASTER, PROGRAM, runtime};
 
@@ -27,12 +27,16 @@ pub(crate) fn steps() -> Vec<Step> {
     let address = "10.99.0.11/16".parse().unwrap();
     let route = Route::default_via("10.99.0.1".parse().unwrap());
     vec![
-        Step::AddBridge(BridgeSpec { name: bridge.clone(), mac: None, mtu: None }),
-        Step::AddAddress(bridge.clone(), address),
-        Step::Route { device: bridge.clone(), route: route.clone(), instead: Some((port.clone(), route)) },
-        Step::Enslave { port: port.clone(), bridge: bridge.clone() },
-        Step::WaitOperational(bridge),
-        Step::DelAddress(port, address),
+        Step::Kernel(KernelStep::AddBridge(BridgeSpec { name: bridge.clone(), mac: None, mtu: None })),
+        Step::Kernel(KernelStep::AddAddress(bridge.clone(), address)),
+        Step::Kernel(KernelStep::Route {
+            device: bridge.clone(),
+            route: route.clone(),
+            instead: Some((port.clone(), route)),
+        }),
+        Step::Kernel(KernelStep::AttachPort { port: port.clone(), bridge: bridge.clone() }),
+        Step::Kernel(KernelStep::WaitOperational(bridge)),
+        Step::Kernel(KernelStep::DelAddress(port, address)),
     ]
 }
 

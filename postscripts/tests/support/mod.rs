@@ -20,7 +20,7 @@ pub(crate) const MOVE: [&str; 6] = [
     "add bridge mynet0",
     "add 10.99.0.11/16 to mynet0",
     "route default via 10.99.0.1 through mynet0",
-    "make eth0 a port of mynet0",
+    "attach eth0 to mynet0",
     "wait for mynet0 to be operational",
     "remove 10.99.0.11/16 from eth0",
 ];
@@ -32,7 +32,7 @@ pub(crate) const MOVE_INTO_SWITCH: [&str; 6] = [
     "add 10.99.0.11/16 to mynet0",
     "route default via 10.99.0.1 through mynet0",
     "remove 10.99.0.11/16 from eth0",
-    "have only the switch hear eth0",
+    "isolate eth0 from the host's IP stack",
 ];
 
 /// A host with `eth0` (10.99.0.11/16, default route) and a bare `eth1`.

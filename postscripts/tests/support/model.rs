@@ -8,7 +8,7 @@ mod switch;
 use hostnet::{BondSpec, BridgeSettings, BridgeSpec, HostIpFilter, Kind, Link, Settings, VlanSpec};
 use inventory::IfName;
 use postscripts::steps::network::observe::Observed;
-use postscripts::steps::network::plan::{LinkKind, Step};
+use postscripts::steps::network::plan::{KernelStep, LinkKind, Step};
 
 use super::link;
 
@@ -64,17 +64,25 @@ impl Model {
 
     pub(crate) fn act(&mut self, step: &Step) -> Result<(), String> {
         match step {
-            Step::AddBridge(spec) => {
+            Step::Kernel(step) => self.act_in_kernel(step),
+            Step::Switch(step) => self.act_in_switch(step),
+            Step::Daemon(_) => Ok(()),
+        }
+    }
+
+    fn act_in_kernel(&mut self, step: &KernelStep) -> Result<(), String> {
+        match step {
+            KernelStep::AddBridge(spec) => {
                 let settings = Settings::Bridge(BridgeSettings::OURS);
                 let made = self.new_link(&spec.name, spec.mac, spec.mtu);
                 self.add(Link { kind: Kind::Bridge, settings, ..made })?;
             }
-            Step::AddBond(spec) => {
+            KernelStep::AddBond(spec) => {
                 let settings = Settings::Bond { options: spec.options.clone(), primary: None };
                 let made = self.new_link(&spec.name, spec.mac, spec.mtu);
                 self.add(Link { kind: Kind::Bond, settings, ..made })?;
             }
-            Step::AddVlan(spec) => {
+            KernelStep::AddVlan(spec) => {
                 let parent = self.get(&spec.parent)?.clone();
                 let mtu = spec.mtu.unwrap_or(parent.mtu);
                 if !parent.up || mtu > parent.mtu {
@@ -84,12 +92,12 @@ impl Model {
                 let made = self.new_link(&spec.name, parent.mac, Some(mtu));
                 self.add(Link { kind: Kind::Vlan, settings, ..made })?;
             }
-            Step::RemoveBridge(BridgeSpec { name, .. }) => self.delete_made(LinkKind::Bridge, name),
-            Step::RemoveBond(BondSpec { name, .. }) => self.delete_made(LinkKind::Bond, name),
-            Step::RemoveVlan(VlanSpec { name, .. }) => self.delete_made(LinkKind::Vlan, name),
-            Step::Delete { kind, device } => self.delete_made(*kind, device),
-            Step::SetBridge { device, to, .. } => self.get(device)?.settings = Settings::Bridge(*to),
-            Step::SetBond { device, to, .. } => {
+            KernelStep::RemoveBridge(BridgeSpec { name, .. }) => self.delete_made(LinkKind::Bridge, name),
+            KernelStep::RemoveBond(BondSpec { name, .. }) => self.delete_made(LinkKind::Bond, name),
+            KernelStep::RemoveVlan(VlanSpec { name, .. }) => self.delete_made(LinkKind::Vlan, name),
+            KernelStep::Delete { kind, device } => self.delete_made(*kind, device),
+            KernelStep::SetBridge { device, to, .. } => self.get(device)?.settings = Settings::Bridge(*to),
+            KernelStep::SetBond { device, to, .. } => {
                 if let Settings::Bond { options, .. } = &mut self.get(device)?.settings {
                     for (name, value) in to {
                         let known = options.iter_mut().find(|(known, _)| known == name);
@@ -97,24 +105,23 @@ impl Model {
                     }
                 }
             }
-            Step::SetMtu { device, to, .. } => self.set_mtu(device, *to)?,
-            Step::SetHostIpFilter { device, to, .. } => self.set_hearing(device, *to),
-            Step::SetUp(device) => self.set_up(device)?,
-            Step::SetDown(device) => self.set_down(device),
-            Step::AddAddress(device, address) => self.add_address(device, *address)?,
-            Step::DelAddress(device, address) => self.del_address(device, *address),
-            Step::Enslave { port, bridge } => self.enslave(port, bridge)?,
-            Step::Release { port, bridge } => {
+            KernelStep::SetMtu { device, to, .. } => self.set_mtu(device, *to)?,
+            KernelStep::SetHostIpFilter { device, to, .. } => self.set_hearing(device, *to),
+            KernelStep::SetUp(device) => self.set_up(device)?,
+            KernelStep::SetDown(device) => self.set_down(device),
+            KernelStep::AddAddress(device, address) => self.add_address(device, *address)?,
+            KernelStep::DelAddress(device, address) => self.del_address(device, *address),
+            KernelStep::AttachPort { port, bridge } => self.enslave(port, bridge)?,
+            KernelStep::DetachPort { port, bridge } => {
                 if self.now.is_port(port, bridge) {
                     self.release(port);
                 }
             }
-            Step::WaitOperational(_) => {}
-            Step::Route { device, route, .. } => self.route(device, route)?,
-            Step::DelRoute(device, route) => {
+            KernelStep::WaitOperational(_) | KernelStep::DisableTxChecksumOffload(_) => {}
+            KernelStep::Route { device, route, .. } => self.route(device, route)?,
+            KernelStep::DelRoute(device, route) => {
                 self.now.routes.retain(|(on, known)| (on, known) != (device, route));
             }
-            _ => self.act_in_switch(step)?,
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use inventory::{Datapath, IfName, MacAddr};
 use ovsdb::{Condition, Mutation, Row, Value};
+use serde::{Deserialize, Serialize};
 
 use super::apply::{Draft, name_is_free, row_exists};
 use super::observed::{Bridge, Observed};
@@ -12,7 +13,7 @@ use super::{Switch, SwitchError};
 
 /// A bridge to create: at most one uplink, spanning tree off, and fail mode `standalone` (it forwards like a normal
 /// switch if its controller is gone).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BridgeSpec {
     /// Its name, which is also the name of its internal port, the host's device.
     pub name: IfName,

@@ -20,7 +20,7 @@ use super::knock::Knock;
 use super::manager::adopt::adopt;
 use super::manager::{DroppedSetting, Manager};
 use super::observe::Observed;
-use super::plan::{Removal, Step, inverses, plan, removal};
+use super::plan::{DaemonStep, Removal, Step, inverses, plan, removal};
 use super::probe::{NoAnswer, Probes, answers};
 use super::references::{Moved, Survey};
 use super::resolved::{Device, Kind, ResolvedNetwork};
@@ -126,7 +126,7 @@ impl NetworkChange {
 
     fn intent(&self, probes: &Probes, before: &Observed) -> Result<Intent, serde_json::Error> {
         let undo = inverses(&self.steps).into_iter().map(|step| {
-            Undo::of(&step, step.is_durable()).map(|undo| Undo { cuts_access: step.cuts_access(), ..undo })
+            Undo::of(&step, step.outlives_boot()).map(|undo| Undo { cuts_access: step.cuts_access(), ..undo })
         });
         let touched =
             |name: &IfName| self.network.device(name).is_some() || self.created.device(name).is_some();
@@ -179,7 +179,11 @@ impl NetworkChange {
     }
 
     fn zones(&self) -> Vec<Step> {
-        self.steps.iter().filter(|step| matches!(step, Step::AddToZone { .. })).cloned().collect()
+        self.steps
+            .iter()
+            .filter(|step| matches!(step, Step::Daemon(DaemonStep::AddToZone { .. })))
+            .cloned()
+            .collect()
     }
 
     async fn probe(&self, probes: Option<&Probes>) -> Result<(), ChangeError> {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use hostnet::ovs::{self, PortSpec, Switch, SwitchError};
-use hostnet::{BondSpec, BridgeSpec, Kernel, Kind, NetError, VlanSpec};
+use hostnet::{Kernel, Kind, NetError};
 use inventory::IfName;
 use process::ExecuteError;
 use thiserror::Error;
@@ -13,7 +13,7 @@ use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::manager::adopt::daemon;
-use super::plan::{LinkKind, OvsSpec, Step, inverses};
+use super::plan::{DaemonStep, KernelStep, LinkKind, Step, SwitchStep, inverses};
 use super::zones;
 
 /// How long a bridge over a live NIC may take until it is operational; it is some milliseconds.
@@ -125,88 +125,68 @@ pub async fn act(backends: &Backends, step: &Step) -> Result<(), ActError> {
 
 async fn dispatch(backends: &Backends, step: &Step) -> Result<(), ActError> {
     match step {
-        Step::AddOvs(_)
-        | Step::RemoveOvs(_)
-        | Step::DelOvs(_)
-        | Step::SetOvs(_)
-        | Step::Plug { .. }
-        | Step::Unplug { .. }
-        | Step::SetTag { .. } => in_switch(backends.switch().await?, step).await.map_err(ActError::from),
-        Step::AddToZone { device, zone } => zones::add(device, zone).await.map_err(ActError::Zone),
-        Step::RemoveFromZone { device, zone } => {
-            zones::remove(device, zone).await;
-            Ok(())
-        }
-        Step::StopManager(manager) => Ok(daemon::stop(*manager).await?),
-        Step::StartManager(manager) => Ok(daemon::start(*manager).await?),
-        _ => in_kernel(&backends.kernel, step).await.map_err(ActError::from),
+        Step::Kernel(step) => in_kernel(&backends.kernel, step).await.map_err(ActError::from),
+        Step::Switch(step) => in_switch(backends.switch().await?, step).await.map_err(ActError::from),
+        Step::Daemon(step) => in_daemon(step).await,
     }
 }
 
-async fn in_kernel(kernel: &Kernel, step: &Step) -> Result<(), NetError> {
+async fn in_kernel(kernel: &Kernel, step: &KernelStep) -> Result<(), NetError> {
     match step {
-        Step::AddBridge(spec) => kernel.add_bridge(spec).await.map(drop),
-        Step::AddBond(spec) => kernel.add_bond(spec).await.map(drop),
-        Step::AddVlan(spec) => kernel.add_vlan(spec).await.map(drop),
-        Step::RemoveBridge(BridgeSpec { name, .. }) => delete(kernel, LinkKind::Bridge, name).await,
-        Step::RemoveBond(BondSpec { name, .. }) => delete(kernel, LinkKind::Bond, name).await,
-        Step::RemoveVlan(VlanSpec { name, .. }) => delete(kernel, LinkKind::Vlan, name).await,
-        Step::Delete { kind, device } => delete(kernel, *kind, device).await,
-        Step::SetBridge { device, to, .. } => kernel.set_bridge(device, *to).await,
-        Step::SetBond { device, to, .. } => kernel.set_bond(device, to).await,
-        Step::SetMtu { device, to, .. } => kernel.set_mtu(device, *to).await,
-        Step::DisableTxChecksumOffload(port) => ignore_missing(
-            kernel.disable_tx_checksum_offload_of_peer(port, Path::new(CONTAINER_NAMESPACES)).await,
-        ),
-        Step::SetHostIpFilter { device, to, .. } => {
+        KernelStep::AddBridge(spec) => kernel.add_bridge(spec).await.map(drop),
+        KernelStep::AddBond(spec) => kernel.add_bond(spec).await.map(drop),
+        KernelStep::AddVlan(spec) => kernel.add_vlan(spec).await.map(drop),
+        KernelStep::RemoveBridge(spec) => delete(kernel, LinkKind::Bridge, &spec.name).await,
+        KernelStep::RemoveBond(spec) => delete(kernel, LinkKind::Bond, &spec.name).await,
+        KernelStep::RemoveVlan(spec) => delete(kernel, LinkKind::Vlan, &spec.name).await,
+        KernelStep::Delete { kind, device } => delete(kernel, *kind, device).await,
+        KernelStep::SetBridge { device, to, .. } => kernel.set_bridge(device, *to).await,
+        KernelStep::SetBond { device, to, .. } => kernel.set_bond(device, to).await,
+        KernelStep::SetMtu { device, to, .. } => kernel.set_mtu(device, *to).await,
+        KernelStep::DisableTxChecksumOffload(port) => {
+            let namespaces = Path::new(CONTAINER_NAMESPACES);
+            ignore_missing(kernel.disable_tx_checksum_offload_of_peer(port, namespaces).await)
+        }
+        KernelStep::SetHostIpFilter { device, to, .. } => {
             ignore_missing(kernel.set_host_ip_filter(device, *to).await)
         }
-        Step::SetUp(device) => kernel.set_up(device, true).await,
-        Step::SetDown(device) => ignore_missing(kernel.set_up(device, false).await),
-        Step::AddAddress(device, address) => kernel.add_address(device, *address).await,
-        Step::DelAddress(device, address) => ignore_missing(kernel.del_address(device, *address).await),
-        Step::WaitOperational(bridge) => wait_operational(kernel, bridge).await,
-        Step::Enslave { port, bridge } => enslave(kernel, port, bridge).await,
-        Step::Release { port, bridge } => ignore_missing(release(kernel, port, bridge).await),
-        Step::Route { device, route, .. } => kernel.add_route(device, route).await,
-        Step::DelRoute(device, route) => ignore_missing(kernel.del_route(device, route).await),
-        Step::AddOvs(_)
-        | Step::RemoveOvs(_)
-        | Step::DelOvs(_)
-        | Step::SetOvs(_)
-        | Step::Plug { .. }
-        | Step::Unplug { .. }
-        | Step::SetTag { .. }
-        | Step::AddToZone { .. }
-        | Step::RemoveFromZone { .. }
-        | Step::StopManager(_)
-        | Step::StartManager(_) => Ok(()),
+        KernelStep::SetUp(device) => kernel.set_up(device, true).await,
+        KernelStep::SetDown(device) => ignore_missing(kernel.set_up(device, false).await),
+        KernelStep::AddAddress(device, address) => kernel.add_address(device, *address).await,
+        KernelStep::DelAddress(device, address) => ignore_missing(kernel.del_address(device, *address).await),
+        KernelStep::WaitOperational(bridge) => wait_operational(kernel, bridge).await,
+        KernelStep::AttachPort { port, bridge } => attach_port(kernel, port, bridge).await,
+        KernelStep::DetachPort { port, bridge } => ignore_missing(detach_port(kernel, port, bridge).await),
+        KernelStep::Route { device, route, .. } => kernel.add_route(device, route).await,
+        KernelStep::DelRoute(device, route) => ignore_missing(kernel.del_route(device, route).await),
     }
 }
 
-async fn in_switch(switch: &Switch, step: &Step) -> Result<(), SwitchError> {
+async fn in_switch(switch: &Switch, step: &SwitchStep) -> Result<(), SwitchError> {
     match step {
-        Step::AddOvs(spec) | Step::SetOvs(spec) => switch.add_bridge(&bridge(spec)).await.map(drop),
-        Step::RemoveOvs(OvsSpec { name, .. }) | Step::DelOvs(name) => switch.del_bridge(name).await.map(drop),
-        Step::Plug { port, bridge } => {
+        SwitchStep::AddBridge(spec) | SwitchStep::SetBridge(spec) => switch.add_bridge(spec).await.map(drop),
+        SwitchStep::RemoveBridge(ovs::BridgeSpec { name, .. }) | SwitchStep::DeleteBridge(name) => {
+            switch.del_bridge(name).await.map(drop)
+        }
+        SwitchStep::AttachPort { port, bridge } => {
             let (bridge, port) = (bridge.clone(), port.clone());
             let spec = PortSpec { bridge, port, tag: None, external_ids: std::collections::BTreeMap::new() };
             switch.attach_port(&spec).await.map(drop)
         }
-        Step::Unplug { port, .. } => switch.remove_port(port).await.map(drop),
-        Step::SetTag { port, to, .. } => switch.set_tag(port, *to).await.map(drop),
-        _ => Ok(()),
+        SwitchStep::RemovePort { port, .. } => switch.remove_port(port).await.map(drop),
+        SwitchStep::SetTag { port, to, .. } => switch.set_tag(port, *to).await.map(drop),
     }
 }
 
-fn bridge(spec: &OvsSpec) -> ovs::BridgeSpec {
-    ovs::BridgeSpec {
-        name: spec.name.clone(),
-        datapath: spec.datapath,
-        mac: spec.mac,
-        uplink: spec.uplink.clone(),
-        tag: spec.tag,
-        mtu: spec.mtu,
+async fn in_daemon(step: &DaemonStep) -> Result<(), ActError> {
+    match step {
+        DaemonStep::StopManager(manager) => Ok(daemon::stop(*manager).await?),
+        DaemonStep::StartManager(manager) => Ok(daemon::start(*manager).await?),
+        DaemonStep::AddToZone { device, zone } => zones::add(device, zone).await.map_err(ActError::Zone),
+        DaemonStep::RemoveFromZone { device, zone } => {
+            zones::remove(device, zone).await;
+            Ok(())
+        }
     }
 }
 
@@ -231,7 +211,7 @@ fn ignore_missing(done: Result<(), NetError>) -> Result<(), NetError> {
     }
 }
 
-async fn enslave(kernel: &Kernel, port: &IfName, bridge: &IfName) -> Result<(), NetError> {
+async fn attach_port(kernel: &Kernel, port: &IfName, bridge: &IfName) -> Result<(), NetError> {
     let link = kernel.link(bridge).await?;
     let master = link.ok_or_else(|| NetError::Missing { device: bridge.clone() })?;
     let is_attached = kernel.link(port).await?.is_some_and(|port| port.master == Some(master.index));
@@ -243,7 +223,7 @@ async fn enslave(kernel: &Kernel, port: &IfName, bridge: &IfName) -> Result<(), 
     }
 }
 
-async fn release(kernel: &Kernel, port: &IfName, bridge: &IfName) -> Result<(), NetError> {
+async fn detach_port(kernel: &Kernel, port: &IfName, bridge: &IfName) -> Result<(), NetError> {
     let Some(bridge) = kernel.link(bridge).await? else { return Ok(()) };
     match kernel.link(port).await? {
         Some(link) if link.master == Some(bridge.index) => kernel.set_master(port, None).await,

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use super::change::NetworkChange;
 use super::execute::Backends;
 use super::host_state::{HostPaths, HostState};
-use super::plan::{Removal, Step};
+use super::plan::{KernelStep, Removal, Step, SwitchStep};
 use super::references::Survey;
 use super::{NetworkError, Outcome, Run, saved};
 
@@ -75,10 +75,10 @@ async fn look(
 
 fn summary_of(removal: &Removal) -> String {
     let removed = removal.steps.iter().filter_map(|step| match step {
-        Step::RemoveBridge(spec) => Some(&spec.name),
-        Step::RemoveBond(spec) => Some(&spec.name),
-        Step::RemoveVlan(spec) => Some(&spec.name),
-        Step::RemoveOvs(spec) => Some(&spec.name),
+        Step::Kernel(KernelStep::RemoveBridge(spec)) => Some(&spec.name),
+        Step::Kernel(KernelStep::RemoveBond(spec)) => Some(&spec.name),
+        Step::Kernel(KernelStep::RemoveVlan(spec)) => Some(&spec.name),
+        Step::Switch(SwitchStep::RemoveBridge(spec)) => Some(&spec.name),
         _ => None,
     });
     let removed = removed.map(|name| format!("removed {name}"));

@@ -16,7 +16,7 @@ use super::guard::StateDir;
 use super::guard::roll_back::roll_back_switch;
 use super::host_state::{HostPaths, observe_network};
 use super::observe::Observed;
-use super::plan::{Step, plan};
+use super::plan::{KernelStep, Step, plan};
 use super::resolved::{Kind, ResolvedNetwork};
 use super::saved;
 use crate::log::Log;
@@ -87,7 +87,7 @@ async fn restore_network(
 
 /// Whether a network manager may do it: none knows of a switch in user space.
 fn is_for_manager(step: &Step) -> bool {
-    !matches!(step, Step::SetHostIpFilter { .. })
+    !matches!(step, Step::Kernel(KernelStep::SetHostIpFilter { .. }))
 }
 
 /// Restores this machine's, and tells what was done. First what a change that was taken back at boot has left in the switch:

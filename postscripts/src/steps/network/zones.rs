@@ -11,7 +11,7 @@ use inventory::IfName;
 use process::{Command, ExecuteError};
 use thiserror::Error;
 
-use super::plan::Step;
+use super::plan::{DaemonStep, Step};
 use super::references::Moved;
 use crate::files::DesiredFile;
 
@@ -53,9 +53,10 @@ pub(super) async fn follow(root: &Path, moved: &[Moved]) -> Result<Followed, Zon
     for Moved { from, to } in moved {
         let zone = active.iter().find(|(_, devices)| devices.contains(from)).map(|(zone, _)| zone.clone());
         let has_own = active.iter().any(|(_, devices)| devices.contains(to));
-        followed
-            .steps
-            .extend(zone.filter(|_| !has_own).map(|zone| Step::AddToZone { device: to.clone(), zone }));
+        followed.steps.extend(
+            zone.filter(|_| !has_own)
+                .map(|zone| Step::Daemon(DaemonStep::AddToZone { device: to.clone(), zone })),
+        );
         if files.iter().any(|(_, xml)| interface(xml, to).is_some()) {
             continue;
         }

@@ -1,16 +1,17 @@
 //! What the switch does with a step.
 
+use hostnet::ovs::BridgeSpec;
 use hostnet::{Kind, Link};
 use inventory::IfName;
-use postscripts::steps::network::plan::{OvsSpec, Step};
+use postscripts::steps::network::plan::SwitchStep;
 use postscripts::steps::network::switch::OvsBridge;
 
 use super::Model;
 
 impl Model {
-    pub(super) fn act_in_switch(&mut self, step: &Step) -> Result<(), String> {
+    pub(super) fn act_in_switch(&mut self, step: &SwitchStep) -> Result<(), String> {
         match step {
-            Step::AddOvs(spec) => {
+            SwitchStep::AddBridge(spec) => {
                 let bridge = OvsBridge {
                     name: spec.name.clone(),
                     ports: [&spec.name].into_iter().chain(&spec.uplink).cloned().collect(),
@@ -31,23 +32,25 @@ impl Model {
                     bridges.push(bridge);
                 }
             }
-            Step::DelOvs(name) | Step::RemoveOvs(OvsSpec { name, .. }) if self.now.ovs(name).is_some() => {
+            SwitchStep::DeleteBridge(name) | SwitchStep::RemoveBridge(BridgeSpec { name, .. })
+                if self.now.ovs(name).is_some() =>
+            {
                 self.now.switch.as_mut().unwrap().retain(|bridge| bridge.name != *name);
                 self.delete(name);
             }
-            Step::Plug { port, bridge } => {
+            SwitchStep::AttachPort { port, bridge } => {
                 let bridge = self.ovs(bridge)?;
                 if !bridge.ports.contains(port) {
                     bridge.ports.push(port.clone());
                 }
             }
-            Step::Unplug { port, bridge } => self.ovs(bridge)?.ports.retain(|known| known != port),
-            Step::SetTag { port, to, .. } => self.ovs(port)?.tag = *to,
-            Step::SetOvs(spec) => {
+            SwitchStep::RemovePort { port, bridge } => self.ovs(bridge)?.ports.retain(|known| known != port),
+            SwitchStep::SetTag { port, to, .. } => self.ovs(port)?.tag = *to,
+            SwitchStep::SetBridge(spec) => {
                 let bridge = self.ovs(&spec.name)?;
                 (bridge.stp, bridge.mtu) = (false, spec.mtu);
             }
-            _ => {}
+            SwitchStep::DeleteBridge(_) | SwitchStep::RemoveBridge(_) => {}
         }
         Ok(())
     }

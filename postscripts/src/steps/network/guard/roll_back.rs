@@ -239,7 +239,7 @@ mod tests {
             step("add Open vSwitch bridge mynet0", false),
             step("add 10.99.0.11/16 to mynet0", false),
             step("remove 10.99.0.11/16 from eth0", true),
-            step("have only the switch hear eth0", true),
+            step("isolate eth0 from the host's IP stack", true),
         ]
     }
 
@@ -257,7 +257,7 @@ mod tests {
         let (done, failed) =
             roll_back_with(&["add Open vSwitch bridge mynet0", "add 10.99.0.11/16 to mynet0"]);
         assert_eq!(done, ["add 10.99.0.11/16 to eth0", "remove 10.99.0.11/16 from mynet0"]);
-        let later = ["remove 10.99.0.11/16 from eth0", "have only the switch hear eth0"]
+        let later = ["remove 10.99.0.11/16 from eth0", "isolate eth0 from the host's IP stack"]
             .map(|step| format!("{step}: not before the steps that failed"));
         assert_eq!(failed[2..], later);
         let (done, failed) = roll_back_with(&[]);

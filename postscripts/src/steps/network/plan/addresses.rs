@@ -3,7 +3,7 @@
 use inventory::IfName;
 use ipnet::IpNet;
 
-use super::{Component, Step};
+use super::{Component, KernelStep, Step};
 use crate::steps::network::resolved::{Device, Kind};
 
 impl Component<'_> {
@@ -17,7 +17,7 @@ impl Component<'_> {
             });
             for address in device.addresses.iter().copied().chain(moved) {
                 if !self.observed.addresses(&device.name).any(|on| on == address) {
-                    steps.push(Step::AddAddress(device.name.clone(), address));
+                    steps.push(Step::Kernel(KernelStep::AddAddress(device.name.clone(), address)));
                 }
             }
         }
@@ -37,7 +37,9 @@ impl Component<'_> {
         for device in self.devices.iter().rev() {
             let wrong = |address: &IpNet| device.has(address.addr()) && !device.addresses.contains(address);
             let wrong = self.observed.addresses(&device.name).filter(wrong);
-            steps.extend(wrong.map(|address| Step::DelAddress(device.name.clone(), address)));
+            steps.extend(
+                wrong.map(|address| Step::Kernel(KernelStep::DelAddress(device.name.clone(), address))),
+            );
         }
         for device in self.devices.iter().rev().filter(|device| !self.is_moved_earlier(device)) {
             steps.extend(self.remove_addresses(&device.name));
@@ -59,6 +61,9 @@ impl Component<'_> {
         let all: Vec<IpNet> = self.moving_up(lower).map(|(_, address)| address).collect();
         let (v4, v6): (Vec<IpNet>, Vec<IpNet>) =
             all.into_iter().rev().partition(|address| address.addr().is_ipv4());
-        v4.into_iter().chain(v6).map(|address| Step::DelAddress(lower.clone(), address)).collect()
+        v4.into_iter()
+            .chain(v6)
+            .map(|address| Step::Kernel(KernelStep::DelAddress(lower.clone(), address)))
+            .collect()
     }
 }

@@ -3,7 +3,7 @@
 use hostnet::{BondSpec, Link, Settings, bond};
 use inventory::{BondOptions, IfName};
 
-use super::{Component, Step};
+use super::{Component, KernelStep, Step};
 use crate::steps::network::resolved::Device;
 
 /// As the driver takes them.
@@ -16,12 +16,12 @@ impl Component<'_> {
         let name = &device.name;
         let mut steps = Vec::new();
         match self.observed.link(name) {
-            None => steps.push(Step::AddBond(BondSpec {
+            None => steps.push(Step::Kernel(KernelStep::AddBond(BondSpec {
                 name: name.clone(),
                 mac: device.mac,
                 mtu: self.mtu_of_new(device, ports),
                 options: option_list(options),
-            })),
+            }))),
             Some(link) => {
                 steps.extend(self.options(link, options));
                 steps.extend(self.up(name));
@@ -60,10 +60,11 @@ impl Component<'_> {
             // the bond's own set it down again
             return self.up(port).into_iter().collect();
         }
-        let down = (link.up && !self.leaves_bond(link)).then(|| Step::SetDown(port.clone()));
+        let down =
+            (link.up && !self.leaves_bond(link)).then(|| Step::Kernel(KernelStep::SetDown(port.clone())));
         let mut steps = self.cut_by_bond(bond, port);
         steps.extend(down);
-        steps.push(Step::Enslave { port: port.clone(), bridge: bond.clone() });
+        steps.push(Step::Kernel(KernelStep::AttachPort { port: port.clone(), bridge: bond.clone() }));
         steps
     }
 
@@ -92,7 +93,7 @@ impl Component<'_> {
         }
         // what was not set can not be put back by its value
         from.retain(|(_, value)| !value.is_empty());
-        (!to.is_empty()).then(|| Step::SetBond { device: link.name.clone(), from, to })
+        (!to.is_empty()).then(|| Step::Kernel(KernelStep::SetBond { device: link.name.clone(), from, to }))
     }
 
     /// Whether nobody reaches anybody through a NIC: no address, no route, in no bond or bridge, and no VLAN on it.

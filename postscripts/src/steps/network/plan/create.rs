@@ -3,7 +3,7 @@
 use hostnet::{BridgeSettings, BridgeSpec, Settings, VlanSpec};
 use inventory::IfName;
 
-use super::{Component, Step};
+use super::{Component, KernelStep, Step};
 use crate::steps::network::resolved::{Device, Kind};
 
 impl Component<'_> {
@@ -33,30 +33,34 @@ impl Component<'_> {
         if self.observed.link(&device.name).is_some() {
             return self.larger_mtu(device).into_iter().chain(self.up(&device.name)).collect();
         }
-        vec![Step::AddVlan(VlanSpec {
+        vec![Step::Kernel(KernelStep::AddVlan(VlanSpec {
             name: device.name.clone(),
             parent: parent.clone(),
             id,
             mtu: self.new_mtu(device),
-        })]
+        }))]
     }
 
     fn bridge(&self, device: &Device, port: &IfName) -> Vec<Step> {
         let name = &device.name;
         let mut steps = Vec::new();
         match self.observed.link(name) {
-            None => steps.push(Step::AddBridge(BridgeSpec {
+            None => steps.push(Step::Kernel(KernelStep::AddBridge(BridgeSpec {
                 name: name.clone(),
                 mac: device.mac,
                 mtu: self.new_mtu(device),
-            })),
+            }))),
             Some(link) => {
                 // without spanning tree a port forwards at once whatever the delay is (net/bridge/br_stp.c,
                 // br_make_forwarding), and NetworkManager then leaves the kernel's own
                 if let Settings::Bridge(from) = link.settings
                     && from.stp
                 {
-                    steps.push(Step::SetBridge { device: name.clone(), from, to: BridgeSettings::OURS });
+                    steps.push(Step::Kernel(KernelStep::SetBridge {
+                        device: name.clone(),
+                        from,
+                        to: BridgeSettings::OURS,
+                    }));
                 }
                 steps.extend(self.up(name));
                 steps.extend(self.larger_mtu(device));
@@ -69,6 +73,6 @@ impl Component<'_> {
     /// Where it is down, or will be.
     pub(super) fn up(&self, name: &IfName) -> Option<Step> {
         let link = self.observed.link(name)?;
-        (!link.up || self.leaves_bond(link)).then(|| Step::SetUp(name.clone()))
+        (!link.up || self.leaves_bond(link)).then(|| Step::Kernel(KernelStep::SetUp(name.clone())))
     }
 }

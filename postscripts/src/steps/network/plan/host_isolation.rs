@@ -4,7 +4,7 @@
 use hostnet::HostIpFilter;
 use inventory::{Datapath, IfName};
 
-use super::{Component, Step};
+use super::{Component, KernelStep, Step};
 use crate::steps::network::resolved::{Device, Kind};
 
 impl Component<'_> {
@@ -12,11 +12,13 @@ impl Component<'_> {
     pub(super) fn isolate_uplinks(&self) -> Vec<Step> {
         let uplinks = self.devices.iter().filter_map(|device| uplink(device));
         let hearing = uplinks.filter(|port| !self.observed.is_isolated(port));
-        let deafen = |port: &IfName| Step::SetHostIpFilter {
-            device: port.clone(),
-            // one that is only made now goes away on the way back
-            from: self.observed.host_ip_filter(port).unwrap_or(HostIpFilter::KERNEL_DEFAULT),
-            to: HostIpFilter::BLOCKED,
+        let deafen = |port: &IfName| {
+            Step::Kernel(KernelStep::SetHostIpFilter {
+                device: port.clone(),
+                // one that is only made now goes away on the way back
+                from: self.observed.host_ip_filter(port).unwrap_or(HostIpFilter::KERNEL_DEFAULT),
+                to: HostIpFilter::BLOCKED,
+            })
         };
         hearing.map(deafen).collect()
     }
@@ -28,7 +30,9 @@ impl Component<'_> {
             !is_uplink && self.observed.is_isolated(&device.name)
         };
         let (from, to) = (HostIpFilter::BLOCKED, HostIpFilter::KERNEL_DEFAULT);
-        let hear = |device: &&Device| Step::SetHostIpFilter { device: device.name.clone(), from, to };
+        let hear = |device: &&Device| {
+            Step::Kernel(KernelStep::SetHostIpFilter { device: device.name.clone(), from, to })
+        };
         self.devices.iter().filter(is_isolated).map(hear).collect()
     }
 }
@@ -57,7 +61,8 @@ mod tests {
         };
         let host_ip_filters = vec![("eth0".parse().unwrap(), filter)];
         let steps = plan(&network, &Observed { host_ip_filters, ..Observed::default() });
-        let isolation = steps.iter().filter(|step| matches!(step, Step::SetHostIpFilter { .. }));
+        let isolation =
+            steps.iter().filter(|step| matches!(step, Step::Kernel(KernelStep::SetHostIpFilter { .. })));
         isolation.map(ToString::to_string).collect()
     }
 
@@ -68,7 +73,7 @@ mod tests {
     #[test]
     fn only_a_switch_in_user_space_has_its_nic_alone() {
         let linux = || Kind::Bridge { port: "eth0".parse().unwrap() };
-        let deafen = ["have only the switch hear eth0"];
+        let deafen = ["isolate eth0 from the host's IP stack"];
         assert_eq!(isolation_steps(ovs(Datapath::Netdev), HostIpFilter::KERNEL_DEFAULT), deafen);
         // somebody has set one of them back
         for back in [
@@ -89,7 +94,7 @@ mod tests {
     #[test]
     fn what_such_a_switch_has_left_hears_again() {
         assert_eq!(isolation_steps(ovs(Datapath::Netdev), HostIpFilter::BLOCKED), Vec::<String>::new());
-        let again = ["have the host itself hear eth0"];
+        let again = ["end the isolation of eth0 from the host's IP stack"];
         assert_eq!(isolation_steps(ovs(Datapath::System), HostIpFilter::BLOCKED), again);
         assert_eq!(
             isolation_steps(Kind::Bridge { port: "eth0".parse().unwrap() }, HostIpFilter::BLOCKED),

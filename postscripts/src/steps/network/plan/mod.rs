@@ -27,18 +27,22 @@
 mod addresses;
 mod bond;
 mod create;
-mod display;
+mod daemon_step;
 mod host_isolation;
+mod kernel_step;
 mod mtu;
 mod ovs;
 mod ports;
 mod removal;
 mod routes;
 mod step;
+mod switch_step;
 
-pub use self::display::RouteText;
+pub use self::daemon_step::DaemonStep;
+pub use self::kernel_step::{KernelStep, LinkKind, RouteText};
 pub use self::removal::{Removal, removal, remove};
-pub use self::step::{LinkKind, OvsSpec, Step, inverses};
+pub use self::step::{Step, inverses};
+pub use self::switch_step::SwitchStep;
 use super::observe::Observed;
 use super::resolved::{Device, ResolvedNetwork};
 

@@ -4,22 +4,23 @@
 use hostnet::{Link, Settings};
 use inventory::IfName;
 
-use super::{Component, Step};
+use super::{Component, KernelStep, Step};
 use crate::steps::network::resolved::Device;
 
 impl Component<'_> {
     pub(super) fn larger_mtu(&self, device: &Device) -> Option<Step> {
-        self.mtu(device).filter(|step| matches!(step, Step::SetMtu { from, to, .. } if to > from))
+        self.mtu(device)
+            .filter(|step| matches!(step, Step::Kernel(KernelStep::SetMtu { from, to, .. }) if to > from))
     }
 
     pub(super) fn smaller_mtus(&self) -> Vec<Step> {
         let mut steps = Vec::new();
         for device in self.devices.iter().rev() {
-            if let Some(Step::SetMtu { device, from, to }) = self.mtu(device)
+            if let Some(Step::Kernel(KernelStep::SetMtu { device, from, to })) = self.mtu(device)
                 && to < from
             {
                 steps.extend(self.others_vlans(&device, to));
-                steps.push(Step::SetMtu { device, from, to });
+                steps.push(Step::Kernel(KernelStep::SetMtu { device, from, to }));
             }
         }
         steps
@@ -34,7 +35,9 @@ impl Component<'_> {
                 && link.mtu > to
         };
         let vlans = self.observed.links.iter().filter(on_it);
-        vlans.map(|link| Step::SetMtu { device: link.name.clone(), from: link.mtu, to }).collect()
+        vlans
+            .map(|link| Step::Kernel(KernelStep::SetMtu { device: link.name.clone(), from: link.mtu, to }))
+            .collect()
     }
 
     /// Of a device that is made: what the tables say, else of what is below it.
@@ -52,7 +55,7 @@ impl Component<'_> {
         let to = self.wanted_mtu(device).filter(|to| *to != from)?;
         // Open vSwitch sets that of its internal port back to what its database says
         let is_ovs = self.observed.ovs(&device.name).is_some();
-        (!is_ovs).then(|| Step::SetMtu { device: device.name.clone(), from, to })
+        (!is_ovs).then(|| Step::Kernel(KernelStep::SetMtu { device: device.name.clone(), from, to }))
     }
 
     /// What the tables say, else what is, cut down to what is below.

@@ -1,8 +1,9 @@
 //! Open vSwitch bridges.
 
+use hostnet::ovs::BridgeSpec;
 use inventory::{Datapath, IfName};
 
-use super::{Component, OvsSpec, Step};
+use super::{Component, KernelStep, Step, SwitchStep};
 use crate::steps::network::resolved::{Device, Kind};
 
 impl Component<'_> {
@@ -14,7 +15,7 @@ impl Component<'_> {
         tag: Option<u16>,
     ) -> Vec<Step> {
         let name = &device.name;
-        let spec = OvsSpec {
+        let spec = BridgeSpec {
             name: name.clone(),
             datapath,
             mac: device.mac,
@@ -27,9 +28,15 @@ impl Component<'_> {
         let mut steps: Vec<Step> = self.up(uplink).filter(|_| is_nic).into_iter().collect();
         match (self.observed.ovs(name), self.observed.link(name)) {
             // the internal port is down until somebody sets it up
-            (None, _) => steps.extend([Step::AddOvs(spec), Step::SetUp(name.clone())]),
+            (None, _) => steps.extend([
+                Step::Switch(SwitchStep::AddBridge(spec)),
+                Step::Kernel(KernelStep::SetUp(name.clone())),
+            ]),
             // in the database, but ovs-vswitchd has not come to it: this waits for it
-            (Some(_), None) => steps.extend([Step::SetOvs(spec), Step::SetUp(name.clone())]),
+            (Some(_), None) => steps.extend([
+                Step::Switch(SwitchStep::SetBridge(spec)),
+                Step::Kernel(KernelStep::SetUp(name.clone())),
+            ]),
             (Some(_), Some(_)) => {
                 steps.extend(self.repair(spec, uplink));
                 steps.extend(self.up(name));
@@ -39,22 +46,31 @@ impl Component<'_> {
     }
 
     /// What somebody, or an older plan, has made different of a bridge that is there.
-    fn repair(&self, spec: OvsSpec, uplink: &IfName) -> Vec<Step> {
+    fn repair(&self, spec: BridgeSpec, uplink: &IfName) -> Vec<Step> {
         let Some(now) = self.observed.ovs(&spec.name) else { return Vec::new() };
         let mut steps = Vec::new();
         let leads_out =
             |port: &&IfName| *port != uplink && **port != spec.name && self.network.device(port).is_some();
         let stale = now.ports.iter().filter(leads_out);
-        steps.extend(stale.map(|port| Step::Unplug { port: port.clone(), bridge: spec.name.clone() }));
+        steps.extend(stale.map(|port| {
+            Step::Switch(SwitchStep::RemovePort { port: port.clone(), bridge: spec.name.clone() })
+        }));
         if !now.ports.contains(uplink) {
-            steps.push(Step::Plug { port: uplink.clone(), bridge: spec.name.clone() });
+            steps.push(Step::Switch(SwitchStep::AttachPort {
+                port: uplink.clone(),
+                bridge: spec.name.clone(),
+            }));
         }
         if now.tag != spec.tag {
-            steps.push(Step::SetTag { port: spec.name.clone(), from: now.tag, to: spec.tag });
+            steps.push(Step::Switch(SwitchStep::SetTag {
+                port: spec.name.clone(),
+                from: now.tag,
+                to: spec.tag,
+            }));
         }
         let wrong_mtu = spec.mtu.is_some() && now.mtu != spec.mtu;
         if now.stp || wrong_mtu {
-            steps.push(Step::SetOvs(spec));
+            steps.push(Step::Switch(SwitchStep::SetBridge(spec)));
         }
         steps
     }

@@ -3,7 +3,7 @@
 use hostnet::{Kind as Is, Link};
 use inventory::IfName;
 
-use super::{Component, Step};
+use super::{Component, KernelStep, Step};
 use crate::steps::network::observe::is_container_port;
 use crate::steps::network::resolved::{Device, Kind};
 
@@ -13,7 +13,8 @@ impl Component<'_> {
     pub(super) fn early_port(&self, bridge: &Device, port: &IfName) -> Option<Step> {
         let is_new = self.observed.link(port).is_none();
         let alone = self.stale_ports(bridge).is_empty();
-        (is_new && alone).then(|| Step::Enslave { port: port.clone(), bridge: bridge.name.clone() })
+        (is_new && alone)
+            .then(|| Step::Kernel(KernelStep::AttachPort { port: port.clone(), bridge: bridge.name.clone() }))
     }
 
     /// What shall not be in a bond any more; the others of the bond carry on. The bond sets it down.
@@ -32,7 +33,11 @@ impl Component<'_> {
 
     fn releases(&self, device: &Device) -> Vec<Step> {
         let stale = self.stale_ports(device).into_iter();
-        stale.map(|port| Step::Release { port: port.name.clone(), bridge: device.name.clone() }).collect()
+        stale
+            .map(|port| {
+                Step::Kernel(KernelStep::DetachPort { port: port.name.clone(), bridge: device.name.clone() })
+            })
+            .collect()
     }
 
     /// The ports that are in use. First everything leaves the bridge that it is in, then each enters what it shall be in, lower
@@ -54,7 +59,7 @@ impl Component<'_> {
             };
             for step in entering {
                 let settled = match &step {
-                    Step::Enslave { port, .. } => self.wait_operational(port),
+                    Step::Kernel(KernelStep::AttachPort { port, .. }) => self.wait_operational(port),
                     _ => None,
                 };
                 steps.push(step);
@@ -81,7 +86,10 @@ impl Component<'_> {
         steps.extend(self.up(port).filter(|_| is_nic));
         let there = self.observed.is_port(port, &bridge.name) || self.early_port(bridge, port).is_some();
         if !there {
-            steps.push(Step::Enslave { port: port.clone(), bridge: bridge.name.clone() });
+            steps.push(Step::Kernel(KernelStep::AttachPort {
+                port: port.clone(),
+                bridge: bridge.name.clone(),
+            }));
         }
         steps
     }
@@ -92,7 +100,7 @@ impl Component<'_> {
         let top = self.network.top_of(port);
         let live = self.observed.link(port).is_some_and(|link| link.up && link.running);
         let is_ovs = self.network.device(top).is_some_and(|top| matches!(top.kind, Kind::OvsBridge { .. }));
-        (live && !is_ovs).then(|| Step::WaitOperational(top.clone()))
+        (live && !is_ovs).then(|| Step::Kernel(KernelStep::WaitOperational(top.clone())))
     }
 
     /// What is a port of a bond or bridge of ours and shall not be: all of a bond's; of a bridge's, what leads out: containers

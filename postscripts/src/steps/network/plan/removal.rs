@@ -4,12 +4,13 @@
 
 use std::fmt;
 
+use hostnet::ovs;
 use hostnet::{BondSpec, BridgeSpec, Kind as Is, Link, Settings, VlanSpec};
 use inventory::IfName;
 use ipnet::IpNet;
 
 use super::bond::option_list;
-use super::{OvsSpec, Step};
+use super::{KernelStep, Step, SwitchStep};
 use crate::steps::network::observe::Observed;
 use crate::steps::network::resolved::{Device, Kind, ResolvedNetwork};
 
@@ -144,37 +145,50 @@ pub fn remove(device: &Device, link: &Link, observed: &Observed) -> Vec<Step> {
     let name = &device.name;
     let is_ovs = matches!(device.kind, Kind::OvsBridge { .. });
     // what is made is up: the way back of one that was down ends with setting it down
-    let mut steps: Vec<Step> = (!link.up && !is_ovs).then(|| Step::SetUp(name.clone())).into_iter().collect();
-    steps.extend(observed.routes(name).map(|route| Step::DelRoute(name.clone(), route.clone())));
+    let mut steps: Vec<Step> =
+        (!link.up && !is_ovs).then(|| Step::Kernel(KernelStep::SetUp(name.clone()))).into_iter().collect();
+    steps.extend(
+        observed.routes(name).map(|route| Step::Kernel(KernelStep::DelRoute(name.clone(), route.clone()))),
+    );
     let addresses: Vec<_> = observed.addresses(name).collect();
-    steps.extend(addresses.into_iter().rev().map(|address| Step::DelAddress(name.clone(), address)));
+    steps.extend(
+        addresses
+            .into_iter()
+            .rev()
+            .map(|address| Step::Kernel(KernelStep::DelAddress(name.clone(), address))),
+    );
     let (mac, mtu) = (device.mac, Some(link.mtu));
     match &device.kind {
         Kind::Ethernet => {}
         Kind::Bond { ports, options } => {
             steps.extend(released(name, ports, observed));
             let options = option_list(options);
-            steps.push(Step::RemoveBond(BondSpec { name: name.clone(), mac, mtu, options }));
+            steps.push(Step::Kernel(KernelStep::RemoveBond(BondSpec {
+                name: name.clone(),
+                mac,
+                mtu,
+                options,
+            })));
         }
         Kind::Vlan { parent, id } => {
             let (name, parent) = (name.clone(), parent.clone());
-            steps.push(Step::RemoveVlan(VlanSpec { name, parent, id: *id, mtu }));
+            steps.push(Step::Kernel(KernelStep::RemoveVlan(VlanSpec { name, parent, id: *id, mtu })));
         }
         Kind::Bridge { port } => {
             steps.extend(released(name, std::slice::from_ref(port), observed));
-            steps.push(Step::RemoveBridge(BridgeSpec { name: name.clone(), mac, mtu }));
+            steps.push(Step::Kernel(KernelStep::RemoveBridge(BridgeSpec { name: name.clone(), mac, mtu })));
         }
         Kind::OvsBridge { port, datapath, tag } => {
             // the internal port is down when it is made
-            steps.extend(link.up.then(|| Step::SetDown(name.clone())));
-            steps.push(Step::RemoveOvs(OvsSpec {
+            steps.extend(link.up.then(|| Step::Kernel(KernelStep::SetDown(name.clone()))));
+            steps.push(Step::Switch(SwitchStep::RemoveBridge(ovs::BridgeSpec {
                 name: name.clone(),
                 datapath: *datapath,
                 mac,
                 uplink: observed.ovs(name).filter(|now| now.ports.contains(port)).map(|_| port.clone()),
                 tag: *tag,
                 mtu: device.mtu,
-            }));
+            })));
         }
     }
     steps
@@ -182,5 +196,7 @@ pub fn remove(device: &Device, link: &Link, observed: &Observed) -> Vec<Step> {
 
 fn released(master: &IfName, ports: &[IfName], observed: &Observed) -> Vec<Step> {
     let inside = ports.iter().filter(|port| observed.is_port(port, master));
-    inside.map(|port| Step::Release { port: port.clone(), bridge: master.clone() }).collect()
+    inside
+        .map(|port| Step::Kernel(KernelStep::DetachPort { port: port.clone(), bridge: master.clone() }))
+        .collect()
 }

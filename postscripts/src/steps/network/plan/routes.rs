@@ -3,7 +3,7 @@
 use hostnet::Route;
 use inventory::IfName;
 
-use super::{Component, Step};
+use super::{Component, KernelStep, Step};
 use crate::steps::network::resolved::Device;
 
 impl Component<'_> {
@@ -26,7 +26,7 @@ impl Component<'_> {
         let mut having = below.filter(|lower| self.observed.routes(lower).any(|now| now == route));
         let old = having.next_back();
         let instead = old.map(|lower| (lower.clone(), route.clone()));
-        Some(Step::Route { device: device.name.clone(), route: route.clone(), instead })
+        Some(Step::Kernel(KernelStep::Route { device: device.name.clone(), route: route.clone(), instead }))
     }
 
     /// The step to a default route; `None` where it is so already.
@@ -42,6 +42,6 @@ impl Component<'_> {
             Some((_, same)) => Route { metric: same.metric, ..route },
             None => route,
         };
-        Some(Step::Route { device: device.name.clone(), route, instead: old })
+        Some(Step::Kernel(KernelStep::Route { device: device.name.clone(), route, instead: old }))
     }
 }

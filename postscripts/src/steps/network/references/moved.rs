@@ -4,7 +4,7 @@ use inventory::IfName;
 
 use super::reference::Moved;
 use crate::steps::network::observe::Observed;
-use crate::steps::network::plan::Step;
+use crate::steps::network::plan::{KernelStep, Step, SwitchStep};
 use crate::steps::network::resolved::ResolvedNetwork;
 
 /// The devices that have an address now and become ports, or whose address goes to another device.
@@ -29,10 +29,15 @@ fn move_of<'a>(
     network: &'a ResolvedNetwork,
 ) -> Option<(&'a IfName, &'a IfName)> {
     match step {
-        Step::Enslave { port, .. } | Step::Plug { port, .. } => Some((port, network.top_of(port))),
-        Step::AddOvs(spec) => spec.uplink.as_ref().map(|uplink| (uplink, network.top_of(uplink))),
-        Step::DelAddress(from, address) => steps.iter().find_map(|other| match other {
-            Step::AddAddress(to, added) if added.addr() == address.addr() => Some((from, to)),
+        Step::Kernel(KernelStep::AttachPort { port, .. })
+        | Step::Switch(SwitchStep::AttachPort { port, .. }) => Some((port, network.top_of(port))),
+        Step::Switch(SwitchStep::AddBridge(spec)) => {
+            spec.uplink.as_ref().map(|uplink| (uplink, network.top_of(uplink)))
+        }
+        Step::Kernel(KernelStep::DelAddress(from, address)) => steps.iter().find_map(|other| match other {
+            Step::Kernel(KernelStep::AddAddress(to, added)) if added.addr() == address.addr() => {
+                Some((from, to))
+            }
             _ => None,
         }),
         _ => None,
@@ -63,7 +68,8 @@ mod tests {
 
     #[test]
     fn a_nic_under_a_bond_moves_to_the_bridge_above_and_one_without_an_address_does_not_move() {
-        let enslave = |port, bridge| Step::Enslave { port: name(port), bridge: name(bridge) };
+        let enslave =
+            |port, bridge| Step::Kernel(KernelStep::AttachPort { port: name(port), bridge: name(bridge) });
         let steps = [enslave("eth1", "bond0"), enslave("eth0", "bond0"), enslave("bond0", "br0")];
         let observed = Observed {
             addresses: vec![(name("eth0"), "10.0.0.1/16".parse().unwrap())],
@@ -77,7 +83,10 @@ mod tests {
     #[test]
     fn an_address_that_goes_to_a_vlan_moves_its_device() {
         let address = "10.0.0.1/16".parse().unwrap();
-        let steps = [Step::AddAddress(name("eth0.5"), address), Step::DelAddress(name("eth0"), address)];
+        let steps = [
+            Step::Kernel(KernelStep::AddAddress(name("eth0.5"), address)),
+            Step::Kernel(KernelStep::DelAddress(name("eth0"), address)),
+        ];
         let observed = Observed { addresses: vec![(name("eth0"), address)], ..Observed::default() };
         let expected = [Moved { from: name("eth0"), to: name("eth0.5") }];
         assert_eq!(moved(&steps, &ResolvedNetwork::default(), &observed), expected);

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::Replacement;
 use crate::steps::network::observe::Observed;
-use crate::steps::network::plan::{Step, remove};
+use crate::steps::network::plan::{KernelStep, Step, SwitchStep, remove};
 use crate::steps::network::resolved::Kind;
 
 impl Replacement<'_> {
@@ -30,7 +30,10 @@ impl Replacement<'_> {
         if !(is_linux && self.is_to_userspace()) {
             return Vec::new();
         }
-        self.containers(observed).into_iter().map(Step::DisableTxChecksumOffload).collect()
+        self.containers(observed)
+            .into_iter()
+            .map(|port| Step::Kernel(KernelStep::DisableTxChecksumOffload(port)))
+            .collect()
     }
 
     fn nic_takes_over(&self, observed: &Observed) -> Vec<Step> {
@@ -40,23 +43,29 @@ impl Replacement<'_> {
         steps.extend(self.end_isolation(observed, HostIpFilter::BLOCKED));
         let has = |address: &IpNet| observed.addresses(nic).any(|on| on == *address);
         let missing = addresses.iter().filter(|address| !has(address));
-        steps.extend(missing.map(|address| Step::AddAddress(nic.clone(), *address)));
+        steps.extend(missing.map(|address| Step::Kernel(KernelStep::AddAddress(nic.clone(), *address))));
         steps.extend(self.release(observed));
-        steps.extend(observed.routes(old).map(|route| Step::Route {
-            device: nic.clone(),
-            route: route.clone(),
-            instead: Some((old.clone(), route.clone())),
+        steps.extend(observed.routes(old).map(|route| {
+            Step::Kernel(KernelStep::Route {
+                device: nic.clone(),
+                route: route.clone(),
+                instead: Some((old.clone(), route.clone())),
+            })
         }));
-        steps.extend(addresses.iter().rev().map(|address| Step::DelAddress(old.clone(), *address)));
+        steps.extend(
+            addresses.iter().rev().map(|address| Step::Kernel(KernelStep::DelAddress(old.clone(), *address))),
+        );
         steps
     }
 
     /// The NIC of a switch in user space hears again.
     fn end_isolation(&self, observed: &Observed, from: HostIpFilter) -> Option<Step> {
-        observed.is_isolated(self.nic).then(|| Step::SetHostIpFilter {
-            device: self.nic.clone(),
-            from,
-            to: HostIpFilter::KERNEL_DEFAULT,
+        observed.is_isolated(self.nic).then(|| {
+            Step::Kernel(KernelStep::SetHostIpFilter {
+                device: self.nic.clone(),
+                from,
+                to: HostIpFilter::KERNEL_DEFAULT,
+            })
         })
     }
 
@@ -76,15 +85,17 @@ impl Replacement<'_> {
     fn release(&self, observed: &Observed) -> Option<Step> {
         let (port, bridge) = (self.nic.clone(), self.old.name.clone());
         match &self.old.kind {
-            Kind::Bridge { .. } => observed.is_port(&port, &bridge).then_some(Step::Release { port, bridge }),
-            _ => (!self.same_name()).then_some(Step::Unplug { port, bridge }),
+            Kind::Bridge { .. } => observed
+                .is_port(&port, &bridge)
+                .then_some(Step::Kernel(KernelStep::DetachPort { port, bridge })),
+            _ => (!self.same_name()).then_some(Step::Switch(SwitchStep::RemovePort { port, bridge })),
         }
     }
 
     /// The way back may find the bridge of the other kind under this name, and set that down: it has to set this one up.
     fn removed(&self, link: &Link, after: &Observed) -> Vec<Step> {
         let is_linux = matches!(self.old.kind, Kind::Bridge { .. });
-        let down = (is_linux && link.up).then(|| Step::SetDown(self.old.name.clone()));
+        let down = (is_linux && link.up).then(|| Step::Kernel(KernelStep::SetDown(self.old.name.clone())));
         down.into_iter().chain(remove(self.old, link, after)).collect()
     }
 

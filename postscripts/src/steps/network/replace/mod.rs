@@ -18,7 +18,7 @@ use inventory::{DeviceKind, DevicePlan, HostPlan, IfName, Port, Snapshot};
 pub use self::check::ReplaceError;
 use super::manager::Manager;
 use super::observe::{Observed, is_container_port};
-use super::plan::Step;
+use super::plan::{DaemonStep, Step};
 use super::resolved::{Device, Kind, ResolvedNetwork};
 
 /// What the machine is planned from: bridges that are replaced are taken apart.
@@ -70,7 +70,8 @@ impl Replaced {
     /// The whole change; `plan`: that of the machine afterwards. The manager whose files still have the old bridge stands still
     /// meanwhile.
     pub fn change(self, plan: Vec<Step>, manager: Manager) -> Vec<Step> {
-        let stop = (!self.names.is_empty() && manager.has_daemon()).then_some(Step::StopManager(manager));
+        let stop = (!self.names.is_empty() && manager.has_daemon())
+            .then_some(Step::Daemon(DaemonStep::StopManager(manager)));
         stop.into_iter().chain(self.steps).chain(plan).chain(self.last).collect()
     }
 }
