@@ -3,25 +3,27 @@
 
 mod watch;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use hostnet::ovs::Remote;
-use hostnet::{Kernel, Link, NetError, firewall};
+use hostnet::{Installed, Kernel, Link, NetError, PortFilter, firewall};
 use inventory::IfName;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::oneshot;
 use tracing::{info, warn};
 
 use crate::boot_time::BootTime;
 use crate::fabric::{DetachError, Fabrics};
-use crate::interface::is_ours;
+use crate::interface::{is_host_end, is_ours};
 use crate::message::{LinkState, Message, Scope};
 use crate::reconcile::{Observation, Step};
 use crate::refusal::Refusal;
 use crate::state::Endpoint;
+use crate::status::Status;
 use chain::chain;
 
 /// Delays of the two announcements after `Join`, each from the one before. The first is not immediate: until
@@ -57,10 +59,10 @@ impl HostExecutor {
     }
 
     /// Attaches an endpoint. Reports [`Message::Attached`].
-    pub(crate) fn attach(&self, endpoint: &Endpoint) {
+    pub(crate) fn attach(&self, endpoint: &Endpoint, filter: PortFilter) {
         let (host, endpoint) = (self.clone(), endpoint.clone());
         self.report(async move {
-            let done = host.fabrics.driver(endpoint.fabric).attach(&endpoint).await;
+            let done = host.fabrics.driver(endpoint.fabric).attach(&endpoint, &filter).await;
             Message::Attached(Box::new(endpoint), done.map_err(|error| chain(&error)))
         });
     }
@@ -118,6 +120,21 @@ impl HostExecutor {
         });
     }
 
+    /// Counts the frames that filters dropped. Reports [`Message::Counted`]; without a port: its number is unknown.
+    pub(crate) fn count_drops(&self, to: oneshot::Sender<Status>) {
+        let host = self.clone();
+        self.report(async move {
+            let counted = host.dropped().await;
+            Message::Counted(counted.inspect_err(|error| warn!("{}", chain(error))).unwrap_or_default(), to)
+        });
+    }
+
+    async fn dropped(&self) -> Result<BTreeMap<IfName, u64>, NetError> {
+        let (links, dropped) = tokio::try_join!(self.kernel.links(), self.kernel.dropped_frames())?;
+        let ports = links.into_iter().filter(|link| is_host_end(link.name.as_str()));
+        Ok(ports.filter_map(|port| Some((port.name, *dropped.get(&port.index)?))).collect())
+    }
+
     /// Observes the host, and Open vSwitch if `switch`. Reports [`Message::Observed`].
     pub(crate) fn observe(&self, scope: Scope, switch: bool) {
         let host = self.clone();
@@ -133,11 +150,22 @@ impl HostExecutor {
         let switch = switch.map(|observed| observed.map_err(|error| chain(&error)));
         let links = self.kernel.links().await.map_err(|error| chain(&error))?;
         let not_isolated = if switch.is_some() { self.not_isolated(&links).await } else { BTreeSet::new() };
-        let firewall = match scope {
+        let filters = match scope {
             Scope::Links => None,
+            Scope::Filters | Scope::All => Some(self.filters(&links).await?),
+        };
+        let firewall = match scope {
+            Scope::Links | Scope::Filters => None,
             Scope::All => Some(firewall::observe().await.map_err(|error| chain(&error))),
         };
-        Ok(Observation { began, links, switch, not_isolated, firewall })
+        Ok(Observation { began, links, switch, not_isolated, filters, firewall })
+    }
+
+    /// The filters of netd's ports.
+    async fn filters(&self, links: &[Link]) -> Result<BTreeMap<u32, Installed>, String> {
+        let ports: Vec<u32> =
+            links.iter().filter(|link| is_host_end(link.name.as_str())).map(|link| link.index).collect();
+        self.kernel.installed_filters(&ports).await.map_err(|error| chain(&error))
     }
 
     /// The ports of netd whose traffic the host's IP stack accepts. Runs on another thread because the settings are

@@ -22,6 +22,11 @@ pub(crate) fn is_ours(name: &str) -> bool {
     key.is_some_and(|key| key.len() == 10 && key.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
+/// Whether a device of this name is the host end of a container's veth pair.
+pub(crate) fn is_host_end(name: &str) -> bool {
+    is_ours(name) && name.starts_with(HOST_PREFIX)
+}
+
 /// The prefix from which Docker makes the interface name in the container: it appends a number, counted from 0 for
 /// each prefix (libnetwork `osl/interface_linux.go`), and joins a container's networks in any order. With one prefix
 /// per NIC of the tables the number is always 0: `eth0` -> `eth` -> `eth0`, `eth1` -> `eth1-` -> `eth1-0`.
@@ -58,6 +63,7 @@ mod tests {
         for other in ["xh0", "eth0", "xhffe054fe7g", "xhffe054fe7a1"] {
             assert!(!is_ours(other), "{other}");
         }
+        assert!(is_host_end(host.as_str()) && !is_host_end(container.as_str()));
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod client;
 mod commands;
 mod daemon;
 mod fabric;
+mod filter;
 mod grant;
 mod host;
 mod interface;

@@ -1,9 +1,10 @@
 //! Messages to the daemon's main loop.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use hostnet::Link;
-use inventory::Stamp;
+use inventory::{IfName, Stamp};
 use plugin::{Call, EndpointId, Reply};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
@@ -28,6 +29,8 @@ pub(crate) enum Message {
     Call(Call, ReplySender),
     /// `netd status`.
     Status(oneshot::Sender<Status>),
+    /// The dropped frames of each port were counted for `netd status`.
+    Counted(BTreeMap<IfName, u64>, oneshot::Sender<Status>),
     /// `netd snapshot load`.
     Load(LoadSnapshot, oneshot::Sender<Result<LoadResult, String>>),
     /// `netd reconcile`. The answer is the result of a full pass.
@@ -78,6 +81,8 @@ pub(crate) struct Conflict {
 pub(crate) enum Scope {
     /// Interfaces: a netlink dump.
     Links,
-    /// Interfaces and the packet filter, which takes two runs of a program.
+    /// Interfaces, and the filters of netd's ports.
+    Filters,
+    /// All of these and the packet filter, which takes two runs of a program.
     All,
 }

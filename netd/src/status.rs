@@ -66,6 +66,12 @@ pub(crate) struct EndpointStatus {
     pub(crate) state: Phase,
     /// Whether it no longer matches the tables. It keeps running.
     pub(crate) orphan: bool,
+    /// Whether it can send only with its own MAC and addresses.
+    #[serde(default)]
+    pub(crate) antispoof: bool,
+    /// How many of its frames were dropped since its port has the filter; `None`: unknown.
+    #[serde(default)]
+    pub(crate) dropped: Option<u64>,
 }
 
 /// One repair.
@@ -139,9 +145,17 @@ impl fmt::Display for NetworkStatus {
 
 impl fmt::Display for EndpointStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { node, network, addresses, mac, port, state, orphan } = self;
+        let Self { node, network, addresses, mac, port, state, orphan, antispoof, dropped } = self;
         let addresses: Vec<String> = addresses.iter().map(|address| address.addr().to_string()).collect();
         write!(f, "{node}: {network} {} {mac} port {port} {state}", addresses.join(" "))?;
+        match dropped {
+            None | Some(0) => Ok(()),
+            Some(1) => f.write_str(", 1 frame dropped"),
+            Some(dropped) => write!(f, ", {dropped} frames dropped"),
+        }?;
+        if !antispoof {
+            f.write_str(", may send with any address (antispoof=no)")?;
+        }
         if *orphan { f.write_str(", orphan: it no longer matches the tables") } else { Ok(()) }
     }
 }

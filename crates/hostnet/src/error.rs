@@ -118,6 +118,26 @@ pub enum NetError {
         #[source]
         source: io::Error,
     },
+    /// The filter of a port was not set.
+    #[error("cannot set the filter of port {device}")]
+    Filter {
+        /// The port.
+        device: IfName,
+        /// Cause.
+        #[source]
+        source: io::Error,
+    },
+    /// The kernel cannot filter frames.
+    #[error(
+        "cannot set the filter of port {device}: the kernel lacks the module sch_ingress or cls_bpf; install the package with all modules of this kernel"
+    )]
+    NoTrafficControl {
+        /// The port.
+        device: IfName,
+        /// Cause.
+        #[source]
+        source: io::Error,
+    },
     /// An address was not added.
     #[error("cannot add address {address} to interface {device}")]
     AddAddress {

@@ -15,6 +15,9 @@ use crate::watch::watch;
 /// `RTNLGRP_LINK` of linux/rtnetlink.h: interfaces created, changed, deleted, moved.
 const LINK_GROUP: u32 = 1;
 
+/// `RTNLGRP_TC`: queueing disciplines and filters of interfaces.
+const TRAFFIC_CONTROL_GROUP: u32 = 4;
+
 /// `NFNLGRP_NFTABLES` of linux/netfilter/nfnetlink.h: each commit to nf_tables, also by `iptables-nft`, `nft flush
 /// ruleset` or a reload of firewalld. (`iptables-legacy` causes no notification.)
 const NFTABLES_GROUP: u32 = 7;
@@ -27,6 +30,8 @@ const BUFFER: usize = 64 * 1024;
 pub enum Change {
     /// Interfaces.
     Links,
+    /// Filters of interfaces.
+    Filters,
     /// The packet filter.
     Firewall,
 }
@@ -37,7 +42,7 @@ pub enum EventsError {
     /// The subscription failed.
     #[error("cannot subscribe to the kernel's notifications of {what}")]
     Subscribe {
-        /// Interfaces, or the packet filter.
+        /// Interfaces, their filters, or the packet filter.
         what: &'static str,
         /// Cause.
         #[source]
@@ -46,7 +51,7 @@ pub enum EventsError {
     /// The socket failed.
     #[error("cannot read the kernel's notifications of {what}")]
     Read {
-        /// Interfaces, or the packet filter.
+        /// Interfaces, their filters, or the packet filter.
         what: &'static str,
         /// Cause.
         #[source]
@@ -58,6 +63,7 @@ pub enum EventsError {
 #[derive(Debug)]
 pub struct Events {
     links: Subscription,
+    filters: Subscription,
     firewall: Subscription,
 }
 
@@ -72,6 +78,7 @@ impl Events {
     pub fn open() -> Result<Self, EventsError> {
         Ok(Self {
             links: Subscription::open("interfaces", NETLINK_ROUTE, LINK_GROUP)?,
+            filters: Subscription::open("filters of interfaces", NETLINK_ROUTE, TRAFFIC_CONTROL_GROUP)?,
             firewall: Subscription::open("the packet filter", NETLINK_NETFILTER, NFTABLES_GROUP)?,
         })
     }
@@ -84,6 +91,7 @@ impl Events {
     pub async fn next(&mut self) -> Result<Change, EventsError> {
         tokio::select! {
             changed = self.links.drained() => changed.map(|()| Change::Links),
+            changed = self.filters.drained() => changed.map(|()| Change::Filters),
             changed = self.firewall.drained() => changed.map(|()| Change::Firewall),
         }
     }

@@ -1,14 +1,16 @@
 //! netd's own requests: status, and loading a snapshot.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use inventory::snapshot;
-use inventory::{HostNetwork, Snapshot};
+use inventory::{HostNetwork, IfName, Snapshot};
 use tracing::{info, warn};
 
 use super::Daemon;
 use crate::accept::{LoadResult, check_snapshot};
 use crate::boot_time::BootTime;
+use crate::filter::port_filter;
 use crate::message::{LoadSnapshot, Scope};
 use crate::state::Endpoint;
 use crate::status::{EndpointStatus, NetworkStatus, Repair, SnapshotStatus, Status};
@@ -62,8 +64,10 @@ impl Daemon {
         Ok(())
     }
 
-    pub(super) fn status(&self) -> Status {
+    /// The status, with the number of dropped frames of each port.
+    pub(super) fn status(&self, dropped: &BTreeMap<IfName, u64>) -> Status {
         let now = BootTime::now();
+        let endpoints = self.state.endpoints.values();
         let networks = self.state.snapshot.iter().flat_map(|snapshot| &snapshot.networks);
         let repairs = self
             .reconciler
@@ -76,7 +80,7 @@ impl Daemon {
             netd: env!("CARGO_PKG_VERSION").to_owned(),
             snapshot: self.state.snapshot.as_ref().map(snapshot_status),
             networks: networks.map(|on| self.network_status(on)).collect(),
-            endpoints: self.state.endpoints.values().map(|endpoint| self.endpoint_status(endpoint)).collect(),
+            endpoints: endpoints.map(|endpoint| self.endpoint_status(endpoint, dropped)).collect(),
             repairs: repairs.collect(),
             problems: problems.cloned().collect(),
         }
@@ -92,7 +96,8 @@ impl Daemon {
         }
     }
 
-    fn endpoint_status(&self, endpoint: &Endpoint) -> EndpointStatus {
+    fn endpoint_status(&self, endpoint: &Endpoint, dropped: &BTreeMap<IfName, u64>) -> EndpointStatus {
+        let filter = port_filter(self.state.snapshot.as_ref(), endpoint);
         EndpointStatus {
             node: endpoint.node.clone(),
             network: endpoint.on.clone(),
@@ -101,6 +106,8 @@ impl Daemon {
             port: endpoint.port(),
             state: endpoint.phase,
             orphan: self.state.is_orphan(endpoint),
+            antispoof: filter.identity.is_some(),
+            dropped: dropped.get(&endpoint.port()).copied(),
         }
     }
 }

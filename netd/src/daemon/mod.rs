@@ -95,7 +95,8 @@ impl Daemon {
     fn handle(&mut self, message: Message) {
         match message {
             Message::Call(call, answer) => self.call(call, answer),
-            Message::Status(to) => drop(to.send(self.status())),
+            Message::Status(to) => self.host.count_drops(to),
+            Message::Counted(dropped, to) => drop(to.send(self.status(&dropped))),
             Message::Load(request, to) => drop(to.send(self.load_snapshot(&request))),
             Message::Reconcile(to) => self.reconcile(to),
             Message::Attached(endpoint, done) => self.attached(&endpoint, done),

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hostnet::ovs::{Remote, SwitchError};
-use hostnet::{Kernel, NetError, PacketError};
+use hostnet::{Kernel, NetError, PacketError, PortFilter};
 use inventory::{Fabric, IfName, MacAddr};
 use thiserror::Error;
 
@@ -32,8 +32,12 @@ pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Attaches endpoints to the bridges of one fabric.
 pub(crate) trait FabricDriver: std::fmt::Debug + Send + Sync {
-    /// Creates the endpoint's veth pair and attaches its host end to the bridge.
-    fn attach<'a>(&'a self, endpoint: &'a Endpoint) -> BoxFuture<'a, Result<(), AttachError>>;
+    /// Creates the endpoint's veth pair and attaches its host end to the bridge, with its filter.
+    fn attach<'a>(
+        &'a self,
+        endpoint: &'a Endpoint,
+        filter: &'a PortFilter,
+    ) -> BoxFuture<'a, Result<(), AttachError>>;
 
     /// Removes a port from its bridge and deletes its veth pair. `false`: neither existed.
     fn detach<'a>(&'a self, port: &'a IfName) -> BoxFuture<'a, Result<bool, DetachError>>;

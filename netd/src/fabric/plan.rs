@@ -1,6 +1,6 @@
 //! Repairs of bridges and ports, by fabric. Pure.
 
-use hostnet::Link;
+use hostnet::{Link, PortFilter};
 use inventory::{Fabric, HostNetwork, IfName};
 
 use super::{flat, ovs};
@@ -45,9 +45,15 @@ pub(crate) fn bridge_problem(on: &HostNetwork, host: &HostView<'_>) -> Option<St
 }
 
 /// Plans the repairs of a live endpoint's port.
-pub(crate) fn plan_port(endpoint: &Endpoint, link: &Link, host: &HostView<'_>, plan: &mut Plan) {
+pub(crate) fn plan_port(
+    endpoint: &Endpoint,
+    filter: PortFilter,
+    link: &Link,
+    host: &HostView<'_>,
+    plan: &mut Plan,
+) {
     match endpoint.fabric {
-        Fabric::Flat => flat::plan::plan_port(endpoint, link, host, plan),
+        Fabric::Flat => flat::plan::plan_port(endpoint, filter, link, host, plan),
         Fabric::Ovs => ovs::plan::plan_port(endpoint, link, host, plan),
     }
 }

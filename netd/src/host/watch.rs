@@ -73,6 +73,7 @@ async fn watch_until_error(inbox: &UnboundedSender<Message>) -> EventsError {
     loop {
         let scope = match events.next().await {
             Ok(hostnet::Change::Links) => Scope::Links,
+            Ok(hostnet::Change::Filters) => Scope::Filters,
             Ok(hostnet::Change::Firewall) => Scope::All,
             Err(error) => return error,
         };

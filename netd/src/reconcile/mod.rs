@@ -18,6 +18,7 @@ use inventory::{Fabric, HostNetwork, IfName};
 
 use crate::boot_time::BootTime;
 use crate::fabric;
+use crate::filter::port_filter;
 use crate::grant::START_STEP_TIMEOUT;
 use crate::interface::{self, CONTAINER_PREFIX, HOST_PREFIX};
 use crate::state::{Endpoint, Phase, PortLocation, State};
@@ -93,7 +94,8 @@ fn plan_endpoint(state: &State, endpoint: &Endpoint, host: &HostView<'_>, now: B
     } else if let Some(link) = link {
         let moved = location::moved(state, endpoint, host);
         let endpoint = moved.as_ref().unwrap_or(endpoint);
-        fabric::plan_port(endpoint, link, host, plan);
+        let filter = port_filter(state.snapshot.as_ref(), endpoint);
+        fabric::plan_port(endpoint, filter, link, host, plan);
         plan.moved.extend(moved.map(|endpoint| Moved { endpoint }));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hostnet::{Link, firewall, ovs};
+use hostnet::{Installed, Link, firewall, ovs};
 use inventory::IfName;
 
 use super::step::{Moved, StaleEndpoint, Step};
@@ -20,6 +20,8 @@ pub(crate) struct Observation {
     pub(crate) switch: Option<Result<ovs::Observed, String>>,
     /// Ports of netd whose traffic the host's IP stack accepts, if that was observed.
     pub(crate) not_isolated: BTreeSet<IfName>,
+    /// The filters of netd's ports by index of the port, if they were observed.
+    pub(crate) filters: Option<BTreeMap<u32, Installed>>,
     /// The packet filter, if it was observed.
     pub(crate) firewall: Option<Result<firewall::Observed, String>>,
 }
@@ -30,13 +32,15 @@ pub(crate) struct HostView<'a> {
     links: BTreeMap<&'a str, &'a Link>,
     switch: Option<&'a ovs::Observed>,
     not_isolated: &'a BTreeSet<IfName>,
+    filters: Option<&'a BTreeMap<u32, Installed>>,
 }
 
 impl<'a> HostView<'a> {
     pub(super) fn new(observation: &'a Observation) -> Self {
         let links = observation.links.iter().map(|link| (link.name.as_str(), link)).collect();
         let switch = observation.switch.as_ref().and_then(|switch| switch.as_ref().ok());
-        Self { links, switch, not_isolated: &observation.not_isolated }
+        let (not_isolated, filters) = (&observation.not_isolated, observation.filters.as_ref());
+        Self { links, switch, not_isolated, filters }
     }
 
     /// The interface of this name.
@@ -63,6 +67,11 @@ impl<'a> HostView<'a> {
     pub(crate) fn master(&self, port: &Link) -> Option<&'a Link> {
         let index = port.master?;
         self.links.values().find(|link| link.index == index).copied()
+    }
+
+    /// The filter of a port of netd, if it was observed.
+    pub(crate) fn filter(&self, port: &Link) -> Option<&'a Installed> {
+        self.filters?.get(&port.index)
     }
 
     /// Open vSwitch, if it was observed and answered.

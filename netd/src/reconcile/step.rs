@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use hostnet::firewall;
 use hostnet::ovs::PortSpec;
+use hostnet::{PortFilter, firewall};
 use inventory::{IfName, NodeName};
 use plugin::EndpointId;
 
@@ -33,6 +33,8 @@ pub(crate) enum BridgePortStep {
     Attach { port: IfName, node: NodeName, bridge: IfName, index: u32 },
     /// Detach a port from the Linux bridge that has it.
     Detach { port: IfName, node: NodeName },
+    /// Set the filter of a port.
+    Filter { port: IfName, node: NodeName, filter: Box<PortFilter> },
 }
 
 /// A repair of an Open vSwitch port.
@@ -104,6 +106,7 @@ impl fmt::Display for BridgePortStep {
             Self::Detach { port, node } => {
                 write!(f, "port {port} of {node} detached from its Linux bridge")
             }
+            Self::Filter { port, node, .. } => write!(f, "filter of port {port} of {node} set"),
         }
     }
 }

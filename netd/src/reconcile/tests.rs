@@ -88,6 +88,7 @@ fn planned(state: &State, links: &[Link], second: u64) -> Plan {
             links: links.to_vec(),
             switch: None,
             not_isolated: BTreeSet::new(),
+            filters: None,
             firewall: None,
         },
     )
@@ -220,6 +221,7 @@ fn bridged_traffic_is_let_through_when_the_filter_was_looked_at() {
         links,
         switch: None,
         not_isolated: BTreeSet::new(),
+        filters: None,
         firewall: Some(Ok(chain)),
     };
     let bridges: [IfName; 1] = ["mynet0".parse().unwrap()];
@@ -242,6 +244,7 @@ fn bridges_of_others_are_let_through_without_a_snapshot_too() {
         links: vec![],
         switch: None,
         not_isolated: BTreeSet::new(),
+        filters: None,
         firewall: Some(Ok(chain)),
     };
     let steps: Vec<String> =

@@ -72,3 +72,28 @@ fn reconcile_says_what_it_did() {
     let (host, _) = running();
     host.until("the filter's rules are in", |host| host.netd(&["reconcile"]).stdout == b"nothing to do\n");
 }
+
+#[test]
+fn a_ports_filter_is_there_before_the_container_is_and_again_after_it_was_flushed() {
+    let mut host = Host::up();
+    host.start();
+    host.create_network();
+    host.begin(&id('a'), "d1", "10.99.1.1");
+    let port = host.status()["endpoints"][0]["port"].as_str().unwrap().to_owned();
+    let filters = |host: &Host| run("tc", &format!("-n {} filter show dev {port} ingress", host.name));
+    assert!(filters(&host).contains("direct-action"), "before Join");
+    assert_eq!(host.status()["endpoints"][0]["antispoof"], json!(true));
+    assert_eq!(host.status()["endpoints"][0]["dropped"], json!(0));
+    host.until("the record is older than a pass", |host| {
+        host.netd(&["reconcile"]).stdout == b"nothing to do\n"
+    });
+    run("tc", &format!("-n {} qdisc del dev {port} clsact", host.name));
+    host.until("it is back", |host| filters(host).contains("direct-action"));
+    let text = format!("repaired: filter of port {port} of d1 set");
+    host.until("it is told", |host| host.log().contains(&text));
+    // a netd of an earlier release left ports without filters
+    host.kill();
+    run("tc", &format!("-n {} qdisc del dev {port} clsact", host.name));
+    host.start();
+    host.until("it is back", |host| filters(host).contains("direct-action"));
+}

@@ -5,7 +5,7 @@ pub(super) mod plan;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use hostnet::{Kernel, Kind, Link, NetError, Veth, arp, ndp};
+use hostnet::{Kernel, Kind, Link, NetError, PortFilter, Veth, arp, ndp};
 use inventory::{IfName, MacAddr};
 
 use super::probe::{ProbeSource, probe_all};
@@ -30,12 +30,14 @@ impl Flat {
         match step {
             BridgePortStep::Attach { port, index, .. } => self.kernel.set_master(port, Some(*index)).await?,
             BridgePortStep::Detach { port, .. } => self.kernel.set_master(port, None).await?,
+            BridgePortStep::Filter { port, filter, .. } => self.kernel.set_filter(port, filter).await?,
         }
         Ok(())
     }
 
-    /// Creates a veth pair with the MAC of the tables and the bridge's MTU, attached to the bridge.
-    async fn attach_endpoint(&self, endpoint: &Endpoint) -> Result<(), AttachError> {
+    /// Creates a veth pair with the MAC of the tables and the bridge's MTU, attached to the bridge. The container end is
+    /// down until dockerd has moved it, so nothing is sent before the filter is set.
+    async fn attach_endpoint(&self, endpoint: &Endpoint, filter: &PortFilter) -> Result<(), AttachError> {
         let failed = |source| AttachError::Kernel {
             node: endpoint.node.to_string(),
             network: endpoint.on.to_string(),
@@ -46,13 +48,18 @@ impl Flat {
             bridge: endpoint.bridge.clone(),
             network: endpoint.on.clone(),
         })?;
-        create_pair(&self.kernel, &veth(endpoint, bridge.mtu, Some(&bridge))).await.map_err(failed)
+        create_pair(&self.kernel, &veth(endpoint, bridge.mtu, Some(&bridge))).await.map_err(failed)?;
+        self.kernel.set_filter(&endpoint.port(), filter).await.map_err(failed)
     }
 }
 
 impl FabricDriver for Flat {
-    fn attach<'a>(&'a self, endpoint: &'a Endpoint) -> BoxFuture<'a, Result<(), AttachError>> {
-        Box::pin(self.attach_endpoint(endpoint))
+    fn attach<'a>(
+        &'a self,
+        endpoint: &'a Endpoint,
+        filter: &'a PortFilter,
+    ) -> BoxFuture<'a, Result<(), AttachError>> {
+        Box::pin(self.attach_endpoint(endpoint, filter))
     }
 
     fn detach<'a>(&'a self, port: &'a IfName) -> BoxFuture<'a, Result<bool, DetachError>> {

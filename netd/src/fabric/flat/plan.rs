@@ -1,6 +1,6 @@
 //! Repairs of Linux bridges and their ports. Pure.
 
-use hostnet::{Kind, Link};
+use hostnet::{Kind, Link, PortFilter};
 use inventory::{HostNetwork, IfName};
 
 use super::super::Presence;
@@ -29,7 +29,15 @@ pub(in crate::fabric) fn bridge_problem(on: &HostNetwork, host: &HostView<'_>) -
     }
 }
 
-pub(in crate::fabric) fn plan_port(endpoint: &Endpoint, link: &Link, host: &HostView<'_>, plan: &mut Plan) {
+pub(in crate::fabric) fn plan_port(
+    endpoint: &Endpoint,
+    filter: PortFilter,
+    link: &Link,
+    host: &HostView<'_>,
+    plan: &mut Plan,
+) {
+    // before a port is attached
+    plan_filter(endpoint, filter, link, host, plan);
     let bridge = host.link(&endpoint.bridge).filter(|bridge| bridge.kind == Kind::Bridge);
     let Some(bridge) = bridge else { return };
     // the kernel does not detach a port from Open vSwitch's datapath
@@ -45,4 +53,18 @@ pub(in crate::fabric) fn plan_port(endpoint: &Endpoint, link: &Link, host: &Host
         }));
     }
     plan.correct_device(endpoint, link, bridge.mtu);
+}
+
+/// Plans the filter of a port. A filter that is missing is installed also where the bridge does not exist.
+pub(in crate::fabric) fn plan_filter(
+    endpoint: &Endpoint,
+    filter: PortFilter,
+    link: &Link,
+    host: &HostView<'_>,
+    plan: &mut Plan,
+) {
+    if host.filter(link).is_some_and(|installed| !installed.matches(&filter)) {
+        let (port, node) = (link.name.clone(), endpoint.node.clone());
+        plan.steps.push(Step::BridgePort(BridgePortStep::Filter { port, node, filter: Box::new(filter) }));
+    }
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use chain::chain;
 use hostnet::ovs::{self, PortSpec, Remote, Switch, SwitchError};
-use hostnet::{Kernel, Kind, Link, NetError, host_mac};
+use hostnet::{Kernel, Kind, Link, NetError, PortFilter, host_mac};
 use inventory::{IfName, MacAddr};
 use tokio::time::{Instant, sleep};
 use tracing::warn;
@@ -165,7 +165,11 @@ impl Ovs {
 }
 
 impl FabricDriver for Ovs {
-    fn attach<'a>(&'a self, endpoint: &'a Endpoint) -> BoxFuture<'a, Result<(), AttachError>> {
+    fn attach<'a>(
+        &'a self,
+        endpoint: &'a Endpoint,
+        _filter: &'a PortFilter,
+    ) -> BoxFuture<'a, Result<(), AttachError>> {
         Box::pin(self.attach_endpoint(endpoint))
     }
 

@@ -25,7 +25,14 @@ fn planned(state: &State, links: Vec<Link>, switch: Option<Switch>) -> Plan {
     let switch = switch.map(Ok);
     plan(
         state,
-        &Observation { began: boot_time(2000), links, switch, not_isolated: BTreeSet::new(), firewall: None },
+        &Observation {
+            began: boot_time(2000),
+            links,
+            switch,
+            not_isolated: BTreeSet::new(),
+            filters: None,
+            firewall: None,
+        },
     )
 }
 
@@ -150,7 +157,14 @@ fn a_port_that_is_being_plugged_in_is_not_moved() {
     assert_eq!(
         plan(
             &state,
-            &Observation { began, links, switch: None, not_isolated: BTreeSet::new(), firewall: None }
+            &Observation {
+                began,
+                links,
+                switch: None,
+                not_isolated: BTreeSet::new(),
+                filters: None,
+                firewall: None
+            }
         )
         .moved,
         []
@@ -168,6 +182,7 @@ fn bridged_traffic_passes_on_the_old_bridge_as_long_as_a_container_is_on_it() {
         links,
         switch: Some(Ok(Switch::default())),
         not_isolated: BTreeSet::new(),
+        filters: None,
         firewall: Some(Ok(chain())),
     };
     let rules = firewall::plan(&["mynet0".parse().unwrap()], &chain());

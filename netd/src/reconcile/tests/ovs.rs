@@ -58,6 +58,7 @@ fn planned(state: &State, links: &[Link], switch: Result<Switch, String>, second
             links,
             switch: Some(switch),
             not_isolated: BTreeSet::new(),
+            filters: None,
             firewall: None,
         },
     )
@@ -134,7 +135,14 @@ fn a_port_of_a_switch_in_user_space_is_kept_deaf() {
         let links = vec![device, links().remove(1)];
         plan(
             &state(Phase::Joined),
-            &Observation { began: boot_time(2000), links, switch, not_isolated, firewall: None },
+            &Observation {
+                began: boot_time(2000),
+                links,
+                switch,
+                not_isolated,
+                filters: None,
+                firewall: None,
+            },
         )
     };
     let repairs: Vec<String> = hears("tun").steps.iter().map(ToString::to_string).collect();
@@ -214,6 +222,7 @@ fn no_rule_of_iptables_is_for_an_open_vswitch_bridge() {
         links: links(),
         switch,
         not_isolated: BTreeSet::new(),
+        filters: None,
         firewall: Some(Ok(chain)),
     };
     assert_eq!(plan(&state(Phase::Joined), &observed), Plan::default());

@@ -1,0 +1,71 @@
+//! Filters what a container sends, on its port.
+//!
+//! A container sends with its own MAC and its own addresses only, and is neither a router nor a DHCP server. The filter
+//! is on the host end of the veth pair, where the container cannot change it.
+//!
+//! On a Linux bridge it is a program in classic BPF that the traffic control of the host end runs for each received
+//! frame (`cls_bpf` in `clsact`): set over the netlink connection that creates the veth pair, without another program,
+//! removed together with the device, and executed as machine code before the bridge sees the frame. A large TCP
+//! segment is one frame here. nftables would need a program on each host, and one rule set for all ports, which
+//! another program can flush.
+
+mod program;
+mod spoofing;
+mod traffic_control;
+
+use std::net::IpAddr;
+
+use inventory::MacAddr;
+
+pub use traffic_control::Installed;
+
+/// The filter of a port.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PortFilter {
+    /// What the container may send as; `None`: as anyone.
+    pub identity: Option<Identity>,
+}
+
+/// MAC and addresses that a container may use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Its MAC.
+    pub mac: MacAddr,
+    /// Its addresses.
+    pub addresses: Vec<IpAddr>,
+    /// Further addresses, which it shares with other containers (VRRP). With any, the virtual MACs of VRRP are
+    /// permitted too (RFC 9568 section 7.3).
+    pub further: Vec<IpAddr>,
+}
+
+impl Identity {
+    fn all(&self) -> impl Iterator<Item = IpAddr> {
+        self.addresses.iter().chain(&self.further).copied()
+    }
+
+    /// The interface identifier that the kernel derives from the MAC (RFC 4291 appendix A): of the link-local address,
+    /// and of addresses from router advertisements. No other container has it, because no other has the MAC.
+    fn interface_id(&self) -> [u8; 8] {
+        let [a, b, c, d, e, f] = self.mac.octets();
+        [a ^ 2, b, c, 0xff, 0xfe, d, e, f]
+    }
+}
+
+/// Which frames a program filters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Direction {
+    /// Those that the container sends.
+    Sent,
+    /// Those that it receives.
+    Received,
+}
+
+impl PortFilter {
+    /// The programs of one direction, in their order. None: all frames pass.
+    fn programs(&self, direction: Direction) -> Vec<Vec<u8>> {
+        match direction {
+            Direction::Sent => self.identity.iter().map(spoofing::program).collect(),
+            Direction::Received => Vec::new(),
+        }
+    }
+}
