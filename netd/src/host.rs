@@ -14,7 +14,7 @@ use hostnet::{Installed, Kernel, Link, NetError, PortFilter, firewall};
 use inventory::IfName;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::boot_time::BootTime;
 use crate::fabric::{DetachError, Fabrics};
@@ -121,11 +121,16 @@ impl HostExecutor {
     }
 
     /// Counts the frames that filters dropped. Reports [`Message::Counted`]; without a port: its number is unknown.
-    pub(crate) fn count_drops(&self, to: oneshot::Sender<Status>) {
+    pub(crate) fn count_drops(&self, on_switch: Vec<(Endpoint, PortFilter)>, to: oneshot::Sender<Status>) {
         let host = self.clone();
         self.report(async move {
             let counted = host.dropped().await;
-            Message::Counted(counted.inspect_err(|error| warn!("{}", chain(error))).unwrap_or_default(), to)
+            let mut dropped = counted.inspect_err(|error| warn!("{}", chain(error))).unwrap_or_default();
+            if !on_switch.is_empty() {
+                let counted = host.fabrics.ovs.dropped(&on_switch).await;
+                dropped.extend(counted.inspect_err(|error| debug!("{}", chain(error))).unwrap_or_default());
+            }
+            Message::Counted(dropped, to)
         });
     }
 
@@ -135,18 +140,18 @@ impl HostExecutor {
         Ok(ports.filter_map(|port| Some((port.name, *dropped.get(&port.index)?))).collect())
     }
 
-    /// Observes the host, and Open vSwitch if `switch`. Reports [`Message::Observed`].
-    pub(crate) fn observe(&self, scope: Scope, switch: bool) {
+    /// Observes the host, and Open vSwitch with these bridges, if any. Reports [`Message::Observed`].
+    pub(crate) fn observe(&self, scope: Scope, bridges: BTreeSet<IfName>) {
         let host = self.clone();
-        if switch {
+        if !bridges.is_empty() {
             self.watch_switch();
         }
-        self.report(async move { Message::Observed(host.observation(scope, switch).await) });
+        self.report(async move { Message::Observed(host.observation(scope, bridges).await) });
     }
 
-    async fn observation(&self, scope: Scope, switch: bool) -> Result<Observation, String> {
+    async fn observation(&self, scope: Scope, bridges: BTreeSet<IfName>) -> Result<Observation, String> {
         let began = BootTime::now();
-        let switch = if switch { Some(self.fabrics.ovs.observe().await) } else { None };
+        let switch = if !bridges.is_empty() { Some(self.fabrics.ovs.observe().await) } else { None };
         let switch = switch.map(|observed| observed.map_err(|error| chain(&error)));
         let links = self.kernel.links().await.map_err(|error| chain(&error))?;
         let not_isolated = if switch.is_some() { self.not_isolated(&links).await } else { BTreeSet::new() };
@@ -154,11 +159,23 @@ impl HostExecutor {
             Scope::Links => None,
             Scope::Filters | Scope::All => Some(self.filters(&links).await?),
         };
+        let (mut flows, mut flow_problems) = (BTreeMap::new(), Vec::new());
+        if let (Scope::Filters | Scope::All, Some(Ok(observed))) = (scope, &switch) {
+            let is_there = |bridge: &IfName| {
+                observed.bridge(bridge).is_some() && links.iter().any(|link| link.name == *bridge)
+            };
+            for bridge in bridges.into_iter().filter(is_there) {
+                match self.fabrics.ovs.flows(&bridge).await {
+                    Ok(counts) => drop(flows.insert(bridge, counts)),
+                    Err(error) => flow_problems.push(chain(&error)),
+                }
+            }
+        }
         let firewall = match scope {
             Scope::Links | Scope::Filters => None,
             Scope::All => Some(firewall::observe().await.map_err(|error| chain(&error))),
         };
-        Ok(Observation { began, links, switch, not_isolated, filters, firewall })
+        Ok(Observation { began, links, switch, not_isolated, filters, flows, flow_problems, firewall })
     }
 
     /// The filters of netd's ports.

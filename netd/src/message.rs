@@ -47,6 +47,8 @@ pub(crate) enum Message {
     Observed(Result<Observation, String>),
     /// Repairs were executed. `false`: a repair was no longer necessary.
     Executed(Vec<(Step, Result<bool, String>)>),
+    /// Flows of a bridge may be missing.
+    FlowsRemoved,
     /// The host changed.
     Changed(Scope),
     /// [`Message::Changed`] came some time ago: observe the host now.

@@ -39,13 +39,13 @@ pub struct Identity {
 }
 
 impl Identity {
-    fn all(&self) -> impl Iterator<Item = IpAddr> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = IpAddr> {
         self.addresses.iter().chain(&self.further).copied()
     }
 
     /// The interface identifier that the kernel derives from the MAC (RFC 4291 appendix A): of the link-local address,
     /// and of addresses from router advertisements. No other container has it, because no other has the MAC.
-    fn interface_id(&self) -> [u8; 8] {
+    pub(crate) fn interface_id(&self) -> [u8; 8] {
         let [a, b, c, d, e, f] = self.mac.octets();
         [a ^ 2, b, c, 0xff, 0xfe, d, e, f]
     }

@@ -6,33 +6,14 @@ mod namespace;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::os::fd::AsRawFd as _;
 
-use frames::{Frame, Station};
-use hostnet::netns::Namespace;
+use frames::{Frame, other, own, station};
 use hostnet::{Identity, Kernel, PortFilter, Veth};
 use namespace::{alone, bridge, container, mac, name, veth};
-use nix::sys::socket::{LinkAddr, MsgFlags, recv, sendmsg};
-use socket2::{Domain, Protocol, Socket, Type};
-
-const OWN: &str = "02:42:0a:63:01:02";
-
-fn station(mac: &str, v4: &str, v6: &str) -> Station {
-    let mac = mac.parse::<inventory::MacAddr>().unwrap().octets();
-    Station { mac, v4: v4.parse().unwrap(), v6: v6.parse().unwrap() }
-}
-
-fn own() -> Station {
-    station(OWN, "10.99.1.2", "fd00:99::1:2")
-}
-
-fn other() -> Station {
-    station("02:42:0a:63:01:03", "10.99.1.3", "fd00:99::1:3")
-}
 
 fn identity() -> Identity {
     Identity {
-        mac: mac(OWN),
+        mac: own().mac.into(),
         addresses: vec![IpAddr::V4(own().v4), IpAddr::V6(own().v6)],
         further: Vec::new(),
     }
@@ -40,43 +21,6 @@ fn identity() -> Identity {
 
 fn filter() -> PortFilter {
     PortFilter { identity: Some(identity()) }
-}
-
-/// A packet socket for all frames, in a namespace.
-fn socket(namespace: &Namespace) -> Socket {
-    let open = || Socket::new(Domain::PACKET, Type::RAW, Some(Protocol::from(i32::from(3_u16.to_be()))));
-    let socket = namespace.run(open).unwrap().unwrap();
-    socket.set_nonblocking(true).unwrap();
-    socket
-}
-
-fn send(namespace: &Namespace, device: &str, frames: &[Frame]) {
-    let device = device.to_owned();
-    let send = || {
-        let socket = Socket::new(Domain::PACKET, Type::RAW, None).unwrap();
-        let at = link_address(&device);
-        for frame in frames {
-            let parts = [std::io::IoSlice::new(&frame.bytes)];
-            sendmsg(socket.as_raw_fd(), &parts, &[], MsgFlags::empty(), Some(&at)).unwrap();
-        }
-    };
-    namespace.run(send).unwrap();
-}
-
-fn link_address(device: &str) -> LinkAddr {
-    let mut all = nix::ifaddrs::getifaddrs().unwrap().filter(|entry| entry.interface_name == device);
-    all.find_map(|entry| entry.address?.as_link_addr().copied()).unwrap()
-}
-
-/// What of the frames a socket has received.
-fn received<'a>(socket: &Socket, frames: &'a [Frame]) -> BTreeSet<&'a str> {
-    let mut found = BTreeSet::new();
-    let mut buffer = [0_u8; 2048];
-    while let Ok(length) = recv(socket.as_raw_fd(), &mut buffer, MsgFlags::empty()) {
-        let bytes = &buffer[..length];
-        found.extend(frames.iter().filter(|frame| bytes.ends_with(frame.mark())).map(|frame| frame.what));
-    }
-    found
 }
 
 /// Two containers on a bridge, the first with a filter; what the second receives of the first, and the count of drops.
@@ -98,10 +42,10 @@ fn heard(filter: &PortFilter, frames: &[Frame]) -> (BTreeSet<String>, u64) {
         let sender = container(&kernel, &name("xc1"), "10.99.1.2/16").await;
         let receiver = container(&kernel, &name("xc2"), "10.99.1.3/16").await;
         let before = drops(&kernel).await;
-        let listening = socket(&receiver);
-        send(&sender, "xc1", frames);
+        let listening = receiver.run(|| frames::listen("xc2")).unwrap();
+        sender.run(|| frames::send("xc1", frames)).unwrap();
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-        let heard = received(&listening, frames).into_iter().map(str::to_owned).collect();
+        let heard = frames::received(&listening, frames).into_iter().map(str::to_owned).collect();
         (heard, drops(&kernel).await - before)
     })
 }

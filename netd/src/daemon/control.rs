@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use inventory::snapshot;
-use inventory::{HostNetwork, IfName, Snapshot};
+use inventory::{Fabric, HostNetwork, IfName, Snapshot};
+use tokio::sync::oneshot;
 use tracing::{info, warn};
 
 use super::Daemon;
@@ -62,6 +63,13 @@ impl Daemon {
             self.broken_snapshot = None;
         }
         Ok(())
+    }
+
+    pub(super) fn count_drops(&self, to: oneshot::Sender<Status>) {
+        let snapshot = self.state.snapshot.as_ref();
+        let on_switch = self.state.endpoints.values().filter(|endpoint| endpoint.fabric == Fabric::Ovs);
+        let filters = on_switch.map(|endpoint| (endpoint.clone(), port_filter(snapshot, endpoint)));
+        self.host.count_drops(filters.collect(), to);
     }
 
     /// The status, with the number of dropped frames of each port.

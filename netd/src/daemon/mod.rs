@@ -95,7 +95,7 @@ impl Daemon {
     fn handle(&mut self, message: Message) {
         match message {
             Message::Call(call, answer) => self.call(call, answer),
-            Message::Status(to) => self.host.count_drops(to),
+            Message::Status(to) => self.count_drops(to),
             Message::Counted(dropped, to) => drop(to.send(self.status(&dropped))),
             Message::Load(request, to) => drop(to.send(self.load_snapshot(&request))),
             Message::Reconcile(to) => self.reconcile(to),
@@ -105,6 +105,7 @@ impl Daemon {
             Message::StaleChecked(id, link) => self.stale_checked(&id, &link),
             Message::Observed(observed) => self.observed(observed),
             Message::Executed(done) => self.executed(done),
+            Message::FlowsRemoved => self.observe(Scope::Filters),
             Message::Changed(scope) => self.changed(scope),
             Message::Settled => self.settled(),
         }

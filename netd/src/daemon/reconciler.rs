@@ -1,15 +1,16 @@
 //! Reconciliation: the same pass at the start, after events, on a timer and on demand.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
+use inventory::IfName;
 use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 
 use super::Daemon;
 use crate::boot_time::BootTime;
 use crate::message::{Message, Scope};
-use crate::reconcile::{Observation, Plan, Step, needs_switch, plan};
+use crate::reconcile::{Observation, Plan, Step, ovs_bridges, plan};
 use crate::state::Change;
 use crate::status::Reconciled;
 
@@ -29,6 +30,8 @@ pub(super) struct Reconciler {
     next: Option<Scope>,
     /// The scope of the pass that starts after [`EVENT_DELAY`].
     changed: Option<Scope>,
+    /// Bridges whose flows are watched.
+    watched: BTreeSet<IfName>,
     /// Requests for a full pass that has not started yet.
     waiting: Vec<oneshot::Sender<Reconciled>>,
     /// Requests that the running pass answers.
@@ -90,7 +93,13 @@ impl Daemon {
         if scope == Scope::All {
             self.reconciler.served.append(&mut self.reconciler.waiting);
         }
-        self.host.observe(scope, needs_switch(&self.state));
+        let bridges = ovs_bridges(&self.state);
+        for bridge in &bridges {
+            if self.reconciler.watched.insert(bridge.clone()) {
+                self.host.watch_flows(bridge.clone());
+            }
+        }
+        self.host.observe(scope, bridges);
     }
 
     pub(super) fn observed(&mut self, observed: Result<Observation, String>) {

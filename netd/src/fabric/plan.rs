@@ -54,6 +54,6 @@ pub(crate) fn plan_port(
 ) {
     match endpoint.fabric {
         Fabric::Flat => flat::plan::plan_port(endpoint, filter, link, host, plan),
-        Fabric::Ovs => ovs::plan::plan_port(endpoint, link, host, plan),
+        Fabric::Ovs => ovs::plan::plan_port(endpoint, &filter, link, host, plan),
     }
 }

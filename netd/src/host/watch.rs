@@ -6,6 +6,7 @@ use std::time::Duration;
 use chain::chain;
 use hostnet::ovs::SwitchError;
 use hostnet::{Events, EventsError};
+use inventory::IfName;
 use tokio::sync::mpsc::UnboundedSender;
 use tracing::{debug, warn};
 
@@ -14,6 +15,9 @@ use crate::message::{Message, Scope};
 
 /// Delay before the watch of the switch is started again after an error.
 const SWITCH_RETRY_INTERVAL: Duration = Duration::from_secs(2);
+
+/// The same for the watch of a bridge's flows: while ovs-vswitchd restarts, frames pass without filters.
+const FLOWS_RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The same for the kernel's notifications.
 const KERNEL_RETRY_INTERVAL: Duration = Duration::from_secs(30);
@@ -43,7 +47,34 @@ impl HostExecutor {
         };
         loop {
             // also at the start: the switch may have changed before the watch began
-            let _ = self.inbox.send(Message::Changed(Scope::Links));
+            let _ = self.inbox.send(Message::Changed(Scope::Filters));
+            if let Err(error) = watch.changed().await {
+                return error;
+            }
+        }
+    }
+
+    /// Reports removed flows of a bridge, and restarts of ovs-vswitchd, which forgets flows.
+    pub(crate) fn watch_flows(&self, bridge: IfName) {
+        let host = self.clone();
+        tokio::spawn(async move {
+            loop {
+                let error = host.watch_flows_until_error(&bridge).await;
+                debug!("{}", chain(&error));
+                tokio::time::sleep(FLOWS_RETRY_INTERVAL).await;
+            }
+        });
+    }
+
+    async fn watch_flows_until_error(&self, bridge: &IfName) -> SwitchError {
+        let watch = async { self.fabrics.ovs.switch()?.watch_flows(bridge).await };
+        let mut watch = match watch.await {
+            Ok(watch) => watch,
+            Err(error) => return error,
+        };
+        loop {
+            // also at the start: ovs-vswitchd may have been restarted
+            let _ = self.inbox.send(Message::FlowsRemoved);
             if let Err(error) = watch.changed().await {
                 return error;
             }

@@ -34,13 +34,13 @@ pub(crate) fn is_alive(endpoint: &Endpoint, link: Option<&Link>, now: BootTime) 
     link.is_some_and(|link| link.peer_netns.is_some() || now.since(endpoint.since) < START_STEP_TIMEOUT)
 }
 
-/// Whether Open vSwitch must be observed.
-pub(crate) fn needs_switch(state: &State) -> bool {
+/// The bridges of Open vSwitch that networks or endpoints use. None: Open vSwitch is not observed.
+pub(crate) fn ovs_bridges(state: &State) -> BTreeSet<IfName> {
     let networks = state.snapshot.iter().flat_map(|snapshot| &snapshot.networks);
     let endpoints = state.endpoints.values();
-    let previous = endpoints.clone().flat_map(|on| &on.previous).map(|previous| previous.fabric);
-    let mut fabrics = networks.map(|on| on.fabric).chain(endpoints.map(|on| on.fabric)).chain(previous);
-    fabrics.any(|fabric| fabric == Fabric::Ovs)
+    let previous = endpoints.clone().filter_map(|endpoint| endpoint.previous.clone());
+    let all = networks.map(PortLocation::of).chain(endpoints.map(Endpoint::location)).chain(previous);
+    all.filter(|location| location.fabric == Fabric::Ovs).map(|location| location.bridge).collect()
 }
 
 /// Computes the plan.
@@ -51,6 +51,9 @@ pub(crate) fn plan(state: &State, observation: &Observation) -> Plan {
         plan_endpoint(state, endpoint, &host, observation.began, &mut plan);
     }
     plan_left_overs(state, &host, &mut plan);
+    let filter = |endpoint| (endpoint, port_filter(state.snapshot.as_ref(), endpoint));
+    fabric::plan_stale_flows(state.endpoints.values().map(filter), &host, &mut plan);
+    plan.problems.extend(observation.flow_problems.iter().cloned());
     if let Some(Err(problem)) = &observation.switch {
         plan.problems.push(problem.clone());
     }

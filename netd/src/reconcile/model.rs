@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hostnet::{Installed, Link, firewall, ovs};
+use hostnet::ovs::{self, FlowCounts};
+use hostnet::{Installed, Link, firewall};
 use inventory::IfName;
 
 use super::step::{Moved, StaleEndpoint, Step};
@@ -20,8 +21,12 @@ pub(crate) struct Observation {
     pub(crate) switch: Option<Result<ovs::Observed, String>>,
     /// Ports of netd whose traffic the host's IP stack accepts, if that was observed.
     pub(crate) not_isolated: BTreeSet<IfName>,
-    /// The filters of netd's ports by index of the port, if they were observed.
+    /// The filters of netd's ports on Linux bridges by index of the port, if they were observed.
     pub(crate) filters: Option<BTreeMap<u32, Installed>>,
+    /// netd's flows on bridges of Open vSwitch, if they were observed.
+    pub(crate) flows: BTreeMap<IfName, FlowCounts>,
+    /// Bridges whose flows could not be read.
+    pub(crate) flow_problems: Vec<String>,
     /// The packet filter, if it was observed.
     pub(crate) firewall: Option<Result<firewall::Observed, String>>,
 }
@@ -31,16 +36,14 @@ pub(crate) struct Observation {
 pub(crate) struct HostView<'a> {
     links: BTreeMap<&'a str, &'a Link>,
     switch: Option<&'a ovs::Observed>,
-    not_isolated: &'a BTreeSet<IfName>,
-    filters: Option<&'a BTreeMap<u32, Installed>>,
+    observation: &'a Observation,
 }
 
 impl<'a> HostView<'a> {
     pub(super) fn new(observation: &'a Observation) -> Self {
         let links = observation.links.iter().map(|link| (link.name.as_str(), link)).collect();
         let switch = observation.switch.as_ref().and_then(|switch| switch.as_ref().ok());
-        let (not_isolated, filters) = (&observation.not_isolated, observation.filters.as_ref());
-        Self { links, switch, not_isolated, filters }
+        Self { links, switch, observation }
     }
 
     /// The interface of this name.
@@ -60,7 +63,7 @@ impl<'a> HostView<'a> {
 
     /// Whether the host's IP stack ignores what arrives on a port of netd.
     pub(crate) fn is_isolated(&self, port: &IfName) -> bool {
-        !self.not_isolated.contains(port)
+        !self.observation.not_isolated.contains(port)
     }
 
     /// The bridge or bond of a port.
@@ -71,7 +74,22 @@ impl<'a> HostView<'a> {
 
     /// The filter of a port of netd, if it was observed.
     pub(crate) fn filter(&self, port: &Link) -> Option<&'a Installed> {
-        self.filters?.get(&port.index)
+        self.observation.filters.as_ref()?.get(&port.index)
+    }
+
+    /// netd's flows on a bridge, if they were observed.
+    pub(crate) fn flows(&self, bridge: &IfName) -> Option<&'a FlowCounts> {
+        self.observation.flows.get(bridge)
+    }
+
+    /// netd's flows on all bridges that were observed.
+    pub(crate) fn all_flows(&self) -> impl Iterator<Item = (&'a IfName, &'a FlowCounts)> {
+        self.observation.flows.iter()
+    }
+
+    /// When the observation began.
+    pub(crate) fn began(&self) -> BootTime {
+        self.observation.began
     }
 
     /// Open vSwitch, if it was observed and answered.

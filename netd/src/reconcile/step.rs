@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use hostnet::ovs::PortSpec;
+use hostnet::ovs::{Flow, PortSpec};
 use hostnet::{PortFilter, firewall};
 use inventory::{IfName, NodeName};
 use plugin::EndpointId;
@@ -41,9 +41,13 @@ pub(crate) enum BridgePortStep {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum OvsPortStep {
     /// Make a port an access port of its network's VLAN.
-    Attach { port: Box<PortSpec>, node: NodeName },
+    Attach { port: Box<PortSpec>, node: NodeName, filter: Box<PortFilter> },
     /// Make the host's IP stack ignore what arrives on a port of a userspace switch.
     Isolate { port: IfName, node: NodeName },
+    /// Add flows to the filter of a port.
+    Filter { port: IfName, node: NodeName, bridge: IfName, flows: Vec<Flow> },
+    /// Remove flows of netd that no filter has.
+    RemoveFlows { bridge: IfName, cookies: Vec<u64> },
     /// Remove a port of netd that no record names.
     Remove { port: IfName },
 }
@@ -114,7 +118,7 @@ impl fmt::Display for BridgePortStep {
 impl fmt::Display for OvsPortStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Attach { port, node } => match port.tag {
+            Self::Attach { port, node, .. } => match port.tag {
                 Some(tag @ 1..) => {
                     write!(f, "port {} of {node} attached to {}, VLAN {tag}", port.port, port.bridge)
                 }
@@ -122,6 +126,10 @@ impl fmt::Display for OvsPortStep {
             },
             Self::Isolate { port, node } => {
                 write!(f, "port {port} of {node} isolated from the host's IP stack")
+            }
+            Self::Filter { port, node, .. } => write!(f, "filter of port {port} of {node} set"),
+            Self::RemoveFlows { bridge, cookies } => {
+                write!(f, "{} left-over flows removed from {bridge}", cookies.len())
             }
             Self::Remove { port } => write!(f, "left-over port {port} removed from Open vSwitch"),
         }

@@ -89,6 +89,8 @@ fn planned(state: &State, links: &[Link], second: u64) -> Plan {
             switch: None,
             not_isolated: BTreeSet::new(),
             filters: None,
+            flows: std::collections::BTreeMap::new(),
+            flow_problems: Vec::new(),
             firewall: None,
         },
     )
@@ -222,6 +224,8 @@ fn bridged_traffic_is_let_through_when_the_filter_was_looked_at() {
         switch: None,
         not_isolated: BTreeSet::new(),
         filters: None,
+        flows: std::collections::BTreeMap::new(),
+        flow_problems: Vec::new(),
         firewall: Some(Ok(chain)),
     };
     let bridges: [IfName; 1] = ["mynet0".parse().unwrap()];
@@ -245,6 +249,8 @@ fn bridges_of_others_are_let_through_without_a_snapshot_too() {
         switch: None,
         not_isolated: BTreeSet::new(),
         filters: None,
+        flows: std::collections::BTreeMap::new(),
+        flow_problems: Vec::new(),
         firewall: Some(Ok(chain)),
     };
     let steps: Vec<String> =

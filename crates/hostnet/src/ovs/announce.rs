@@ -57,7 +57,7 @@ impl Switch {
     }
 
     /// The OpenFlow socket of a bridge (ovs-vswitchd(8), `RUNDIR/BRIDGE.mgmt`).
-    fn openflow(&self, bridge: &IfName) -> io::Result<PathBuf> {
+    pub(super) fn openflow(&self, bridge: &IfName) -> io::Result<PathBuf> {
         let remote = || io::Error::new(io::ErrorKind::Unsupported, "the switch is not on this host");
         Ok(self.rundir.as_ref().ok_or_else(remote)?.join(format!("{bridge}.mgmt")))
     }

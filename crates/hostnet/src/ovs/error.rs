@@ -43,6 +43,15 @@ pub enum SwitchError {
         /// Its name.
         bridge: IfName,
     },
+    /// Flows could not be read or changed.
+    #[error("cannot change the flows of bridge {bridge}")]
+    Flows {
+        /// The bridge.
+        bridge: IfName,
+        /// Cause.
+        #[source]
+        source: io::Error,
+    },
     /// The port does not exist.
     #[error("Open vSwitch has no port {port}")]
     NoPort {

@@ -8,6 +8,7 @@
 //! watch.rs      notifications of changes
 //! announce.rs   address announcements through a container's port
 //! openflow.rs   the OpenFlow messages for announcements
+//! flows/        flows that filter what containers send
 //! error.rs      errors
 //! ```
 //!
@@ -19,6 +20,7 @@ mod announce;
 mod apply;
 mod bridge;
 mod error;
+mod flows;
 mod observed;
 mod openflow;
 mod port;
@@ -31,6 +33,7 @@ use ovsdb::{Client, Options};
 
 pub use bridge::BridgeSpec;
 pub use error::SwitchError;
+pub use flows::{Flow, FlowCounts, FlowWatch, filter_flows};
 pub use observed::{Bridge, Interface, Observed, Port};
 pub use ovsdb::{Remote, Uuid};
 pub use port::PortSpec;

@@ -6,7 +6,12 @@
     reason = "a list of frames, and the fields of a header"
 )]
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::os::fd::AsRawFd as _;
+
+use nix::sys::socket::{LinkAddr, MsgFlags, bind, recv, sendmsg};
+use socket2::{Domain, Protocol, Socket, Type};
 
 pub(crate) const ALL: [u8; 6] = [0xff; 6];
 const ALL_NODES: [u8; 6] = [0x33, 0x33, 0, 0, 0, 1];
@@ -47,6 +52,56 @@ impl Station {
     }
 }
 
+pub(crate) fn station(mac: &str, v4: &str, v6: &str) -> Station {
+    let mac = mac.parse::<inventory::MacAddr>().unwrap().octets();
+    Station { mac, v4: v4.parse().unwrap(), v6: v6.parse().unwrap() }
+}
+
+/// A container.
+pub(crate) fn own() -> Station {
+    station("02:42:0a:63:01:02", "10.99.1.2", "fd00:99::1:2")
+}
+
+/// Another one, which it may pretend to be.
+pub(crate) fn other() -> Station {
+    station("02:42:0a:63:01:03", "10.99.1.3", "fd00:99::1:3")
+}
+
+/// A packet socket for all frames of an interface.
+pub(crate) fn listen(device: &str) -> Socket {
+    let all = Protocol::from(i32::from(3_u16.to_be()));
+    let socket = Socket::new(Domain::PACKET, Type::RAW, Some(all)).unwrap();
+    bind(socket.as_raw_fd(), &link_address(device)).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    socket
+}
+
+/// Sends frames out of an interface, whatever its addresses are.
+pub(crate) fn send(device: &str, frames: &[Frame]) {
+    let socket = Socket::new(Domain::PACKET, Type::RAW, None).unwrap();
+    let at = link_address(device);
+    for frame in frames {
+        let parts = [std::io::IoSlice::new(&frame.bytes)];
+        sendmsg(socket.as_raw_fd(), &parts, &[], MsgFlags::empty(), Some(&at)).unwrap();
+    }
+}
+
+fn link_address(device: &str) -> LinkAddr {
+    let mut all = nix::ifaddrs::getifaddrs().unwrap().filter(|entry| entry.interface_name == device);
+    all.find_map(|entry| entry.address?.as_link_addr().copied()).unwrap()
+}
+
+/// Which of the frames a socket has received.
+pub(crate) fn received<'a>(socket: &Socket, frames: &'a [Frame]) -> BTreeSet<&'a str> {
+    let mut found = BTreeSet::new();
+    let mut buffer = [0_u8; 2048];
+    while let Ok(length) = recv(socket.as_raw_fd(), &mut buffer, MsgFlags::empty()) {
+        let bytes = &buffer[..length];
+        found.extend(frames.iter().filter(|frame| bytes.ends_with(frame.mark())).map(|frame| frame.what));
+    }
+    found
+}
+
 /// Frames that `own` sends: its own, and as an impostor of `other`.
 pub(crate) fn all(own: &Station, other: &Station) -> Vec<Frame> {
     let mut frames = permitted(own, other);
@@ -78,6 +133,7 @@ fn permitted(own: &Station, other: &Station) -> Vec<Frame> {
     let any = Ipv4Addr::UNSPECIFIED;
     let none6 = Ipv6Addr::UNSPECIFIED;
     let ll = own.link_local();
+    let to_other = |next, payload: &[u8]| ipv6_to(ALL, own.mac, own.v6, other.v6, next, payload);
     let frame = |what, bytes| Frame { what, bytes, permitted: true };
     vec![
         frame("ARP request", arp(own.mac, 1, own.mac, own.v4, other.v4)),
@@ -87,7 +143,7 @@ fn permitted(own: &Station, other: &Station) -> Vec<Frame> {
         frame("IPv4 UDP", ipv4(own.mac, own.v4, 17, 0, &udp(4000, 53))),
         frame("IPv4 DHCP request", ipv4(own.mac, own.v4, 17, 0, &udp(68, 67))),
         frame("IPv4 echo", ipv4(own.mac, own.v4, 1, 0, &[8, 0, 0, 0, 0, 1, 0, 1])),
-        frame("IPv4 later fragment", ipv4(own.mac, own.v4, 17, 100, &udp(67, 68))),
+        frame("IPv4 later fragment", ipv4_to(ALL, own.mac, own.v4, other.v4, 17, 100, &udp(67, 68))),
         frame("IPv6 TCP", ipv6(own.mac, own.v6, 6, &[0; 20])),
         frame("IPv6 UDP", ipv6(own.mac, own.v6, 17, &udp(4000, 53))),
         frame("IPv6 UDP from the link-local address", ipv6(own.mac, ll, 17, &udp(4000, 53))),
@@ -95,14 +151,8 @@ fn permitted(own: &Station, other: &Station) -> Vec<Frame> {
             "IPv6 TCP behind destination options",
             ipv6(own.mac, own.v6, 60, &[&extension(6)[..], &[0; 20]].concat()),
         ),
-        frame(
-            "IPv6 first fragment",
-            ipv6(own.mac, own.v6, 44, &[&fragment(17, 1)[..], &udp(4000, 53)].concat()),
-        ),
-        frame(
-            "IPv6 later fragment",
-            ipv6(own.mac, own.v6, 44, &[&fragment(17, 0x101)[..], &udp(547, 546)].concat()),
-        ),
+        frame("IPv6 first fragment", to_other(44, &[&fragment(17, 1)[..], &udp(4000, 53)].concat())),
+        frame("IPv6 later fragment", to_other(44, &[&fragment(17, 0x101)[..], &udp(547, 546)].concat())),
         frame("neighbour solicitation", ipv6(own.mac, own.v6, 58, &neighbour(135, other.v6, 1, own.mac))),
         frame("neighbour advertisement", ipv6(own.mac, own.v6, 58, &neighbour(136, own.v6, 2, own.mac))),
         frame("link-local advertisement", ipv6(own.mac, ll, 58, &neighbour(136, ll, 2, own.mac))),

@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a failure fails the test")]
 
 mod bridges;
+mod filters;
+#[path = "../frames/mod.rs"]
+mod frames;
 #[path = "../namespace/mod.rs"]
 mod namespace;
 mod ports;

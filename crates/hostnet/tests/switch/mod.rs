@@ -92,6 +92,20 @@ impl Daemons {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
+    /// `ovs-ofctl` with a command and a bridge.
+    pub(crate) fn ofctl(&self, words: &str) -> String {
+        self.try_ofctl(words).unwrap_or_else(|| panic!("ovs-ofctl {words} failed"))
+    }
+
+    /// `None`: ovs-vswitchd does not answer.
+    pub(crate) fn try_ofctl(&self, words: &str) -> Option<String> {
+        let (command, rest) = words.split_once(' ').unwrap();
+        let (bridge, flow) = rest.split_once(' ').map_or((rest, None), |(bridge, flow)| (bridge, Some(flow)));
+        let socket = format!("unix:{}", self.path(&format!("{bridge}.mgmt")).display());
+        let output = Command::new("ovs-ofctl").args([command, &socket]).args(flow).output().unwrap();
+        output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
+    }
+
     /// `ovs-appctl` to ovs-vswitchd.
     pub(crate) fn appctl(&self, words: &str) -> String {
         let mut command = Command::new("ovs-appctl");

@@ -15,11 +15,11 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use chain::chain;
-use hostnet::ovs::{self, PortSpec, Remote, Switch, SwitchError};
+use hostnet::ovs::{self, Flow, FlowCounts, PortSpec, Remote, Switch, SwitchError, filter_flows};
 use hostnet::{Kernel, Kind, Link, NetError, PortFilter, host_mac};
 use inventory::{IfName, MacAddr};
 use tokio::time::{Instant, sleep};
-use tracing::warn;
+use tracing::{debug, warn};
 
 use super::flat::{create_pair, veth};
 use super::probe::{ProbeSource, probe_all};
@@ -28,7 +28,7 @@ use crate::reconcile::OvsPortStep;
 use crate::refusal::Refusal;
 use crate::state::Endpoint;
 
-pub(crate) use plan::plan_stale_ports;
+pub(crate) use plan::{plan_stale_flows, plan_stale_ports};
 
 /// Key in a port's `external_ids` with the name of the container node, for administrators.
 const NODE_KEY: &str = "xdock-node";
@@ -74,25 +74,38 @@ impl Ovs {
         self.switch()?.observe().await
     }
 
+    /// netd's flows on a bridge.
+    pub(crate) async fn flows(&self, bridge: &IfName) -> Result<FlowCounts, SwitchError> {
+        self.switch()?.flows(bridge).await
+    }
+
     /// Executes a repair. `false`: it was no longer necessary.
     pub(crate) async fn repair(&self, step: &OvsPortStep) -> Result<bool, DetachError> {
         match step {
-            OvsPortStep::Attach { port, .. } => self.attach_live_port(port).await?,
+            OvsPortStep::Attach { port, filter, .. } => self.attach_live_port(port, filter).await?,
             OvsPortStep::Isolate { port, .. } => self.kernel.isolate_from_host_ip(port).await?,
-            OvsPortStep::Remove { port } => return Ok(self.switch()?.remove_port(port).await?),
+            OvsPortStep::Filter { bridge, flows, .. } => {
+                self.switch()?.change_flows(bridge, flows, &[]).await?;
+            }
+            OvsPortStep::RemoveFlows { bridge, cookies } => {
+                self.switch()?.change_flows(bridge, &[], cookies).await?;
+            }
+            OvsPortStep::Remove { port } => return Ok(self.remove_port(port).await?),
         }
         Ok(true)
     }
 
     /// Creates a veth pair with the MAC of the tables and the bridge's MTU, whose host end is a port in the
-    /// network's VLAN.
-    async fn attach_endpoint(&self, endpoint: &Endpoint) -> Result<(), AttachError> {
+    /// network's VLAN. The container sends nothing before its filter is set, see `flat`.
+    async fn attach_endpoint(&self, endpoint: &Endpoint, filter: &PortFilter) -> Result<(), AttachError> {
         let kernel_failed = |error| kernel_failed(endpoint, error);
         let bridge = self.bridge(endpoint).await?;
         create_pair(&self.kernel, &veth(endpoint, bridge.mtu, None)).await.map_err(kernel_failed)?;
         let port = port_spec(endpoint);
-        let (prepared, attached) =
-            tokio::join!(self.prepare_for_userspace(endpoint, &bridge), self.attach_port(&port));
+        let (prepared, attached) = tokio::join!(
+            self.prepare_for_userspace(endpoint, &bridge),
+            self.attach_with_filter(&port, filter)
+        );
         prepared.map_err(kernel_failed)?;
         attached.map_err(|error| switch_failed(endpoint, error))
     }
@@ -107,17 +120,64 @@ impl Ovs {
         self.kernel.disable_tx_checksum_offload(&endpoint.container_end()).await
     }
 
-    /// Attaches a host end whose other end may be in a container.
-    async fn attach_live_port(&self, port: &PortSpec) -> Result<(), DetachError> {
+    /// Attaches a host end whose other end may be in a container. The port is down until its filter is set.
+    async fn attach_live_port(&self, port: &PortSpec, filter: &PortFilter) -> Result<(), DetachError> {
         // a former port of a Linux bridge is not isolated yet
         if self.kernel.link(&port.bridge).await?.is_some_and(|bridge| !is_kernel_datapath(&bridge)) {
             self.kernel.isolate_from_host_ip(&port.port).await?;
         }
-        Ok(self.attach_port(port).await?)
+        self.kernel.set_up(&port.port, false).await?;
+        let attached = self.attach_with_filter(port, filter).await;
+        self.kernel.set_up(&port.port, true).await?;
+        Ok(attached?)
     }
 
-    async fn attach_port(&self, port: &PortSpec) -> Result<(), SwitchError> {
-        self.switch()?.attach_port(port).await.map(drop)
+    async fn attach_with_filter(&self, port: &PortSpec, filter: &PortFilter) -> Result<(), SwitchError> {
+        let number = self.attach_port(port).await?;
+        self.switch()?.set_port_flows(&port.bridge, number, &filter_flows(filter, number)).await
+    }
+
+    /// Returns its OpenFlow number.
+    async fn attach_port(&self, port: &PortSpec) -> Result<i64, SwitchError> {
+        self.switch()?.attach_port(port).await
+    }
+
+    /// Removes a port with its flows. Another port may get its number.
+    async fn remove_port(&self, port: &IfName) -> Result<bool, SwitchError> {
+        let switch = self.switch()?;
+        let observed = switch.observe().await?;
+        let removed = switch.remove_port(port).await?;
+        if let Some((bridge, _, interface)) = observed.interface(port.as_str())
+            && let (Ok(bridge), Some(number)) = (bridge.name.parse(), interface.ofport)
+        {
+            // ovs-vswitchd may not run
+            if let Err(error) = switch.set_port_flows(&bridge, number, &[]).await {
+                debug!("{}", chain(&error));
+            }
+        }
+        Ok(removed)
+    }
+
+    /// How many frames the filters of these endpoints dropped, by port.
+    pub(crate) async fn dropped(
+        &self,
+        endpoints: &[(Endpoint, PortFilter)],
+    ) -> Result<BTreeMap<IfName, u64>, SwitchError> {
+        let observed = self.observe().await?;
+        let mut counts = BTreeMap::new();
+        let mut dropped = BTreeMap::new();
+        for (endpoint, filter) in endpoints {
+            let port = endpoint.port();
+            if !counts.contains_key(&endpoint.bridge) {
+                counts.insert(endpoint.bridge.clone(), self.switch()?.flows(&endpoint.bridge).await?);
+            }
+            let number = observed.interface(port.as_str()).and_then(|(_, _, interface)| interface.ofport);
+            if let (Some(number), Some(counts)) = (number, counts.get(&endpoint.bridge)) {
+                let drops = filter_flows(filter, number).into_iter().filter(Flow::drops);
+                dropped.insert(port, drops.filter_map(|flow| counts.get(&flow.cookie())).sum());
+            }
+        }
+        Ok(dropped)
     }
 
     /// The bridge's device. Waits for it while ovs-vswitchd restarts.
@@ -168,19 +228,16 @@ impl FabricDriver for Ovs {
     fn attach<'a>(
         &'a self,
         endpoint: &'a Endpoint,
-        _filter: &'a PortFilter,
+        filter: &'a PortFilter,
     ) -> BoxFuture<'a, Result<(), AttachError>> {
-        Box::pin(self.attach_endpoint(endpoint))
+        Box::pin(self.attach_endpoint(endpoint, filter))
     }
 
     /// Removes the port first, because the switch reports a port without device as an error. The device is deleted
     /// even if the switch does not answer.
     fn detach<'a>(&'a self, port: &'a IfName) -> BoxFuture<'a, Result<bool, DetachError>> {
         Box::pin(async move {
-            let removed = match self.switch() {
-                Ok(switch) => switch.remove_port(port).await,
-                Err(error) => Err(error),
-            };
+            let removed = self.remove_port(port).await;
             let deleted = self.kernel.delete(port).await?;
             Ok(removed? || deleted)
         })

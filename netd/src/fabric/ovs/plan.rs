@@ -1,10 +1,10 @@
 //! Repairs of Open vSwitch bridges and their ports. Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use hostnet::ovs::{Port, PortSpec};
-use hostnet::{Kind, Link};
-use inventory::{HostNetwork, IfName};
+use hostnet::ovs::{Flow, Port, PortSpec, filter_flows};
+use hostnet::{Kind, Link, PortFilter};
+use inventory::{Fabric, HostNetwork, IfName};
 
 use super::super::Presence;
 use super::{ENDPOINT_KEY, is_kernel_datapath, port_spec};
@@ -33,7 +33,13 @@ pub(in crate::fabric) fn bridge_problem(on: &HostNetwork, host: &HostView<'_>) -
     (!device.up).then(|| format!("bridge {bridge} of network {network} is down: ip link set {bridge} up"))
 }
 
-pub(in crate::fabric) fn plan_port(endpoint: &Endpoint, link: &Link, host: &HostView<'_>, plan: &mut Plan) {
+pub(in crate::fabric) fn plan_port(
+    endpoint: &Endpoint,
+    filter: &PortFilter,
+    link: &Link,
+    host: &HostView<'_>,
+    plan: &mut Plan,
+) {
     if endpoint.phase == Phase::Intended {
         // it is being attached
         return;
@@ -44,10 +50,11 @@ pub(in crate::fabric) fn plan_port(endpoint: &Endpoint, link: &Link, host: &Host
             let (port, node) = (link.name.clone(), endpoint.node.clone());
             plan.steps.push(Step::BridgePort(BridgePortStep::Detach { port, node }));
         }
+        plan_filter(endpoint, filter, link, host, plan);
         let wanted = port_spec(endpoint);
         match bridge.port(link.name.as_str()) {
-            None => plan.steps.push(attach(endpoint, wanted)),
-            Some(port) if !matches_spec(port, &wanted) => plan.steps.push(attach(endpoint, wanted)),
+            None => plan.steps.push(attach(endpoint, wanted, filter)),
+            Some(port) if !matches_spec(port, &wanted) => plan.steps.push(attach(endpoint, wanted, filter)),
             Some(port) => {
                 let problem = |(_, error)| {
                     format!("ovs-vswitchd cannot use port {} of {}: {error}", port.name, endpoint.node)
@@ -66,6 +73,55 @@ pub(in crate::fabric) fn plan_port(endpoint: &Endpoint, link: &Link, host: &Host
     }
 }
 
+/// The flows of an endpoint's filter. `None`: ovs-vswitchd has not given its port a number yet.
+fn flows(endpoint: &Endpoint, filter: &PortFilter, host: &HostView<'_>) -> Option<Vec<Flow>> {
+    let port = endpoint.port();
+    let (_, _, interface) = host.switch()?.interface(port.as_str())?;
+    Some(filter_flows(filter, interface.ofport.filter(|number| *number >= 0)?))
+}
+
+fn plan_filter(endpoint: &Endpoint, filter: &PortFilter, link: &Link, host: &HostView<'_>, plan: &mut Plan) {
+    let (port, node) = (link.name.clone(), endpoint.node.clone());
+    if host.filter(link).is_some_and(|installed| !installed.is_empty()) {
+        // it was on a Linux bridge
+        let (port, node, filter) = (port.clone(), node.clone(), Box::default());
+        plan.steps.push(Step::BridgePort(BridgePortStep::Filter { port, node, filter }));
+    }
+    let (Some(installed), Some(wanted)) = (host.flows(&endpoint.bridge), flows(endpoint, filter, host))
+    else {
+        return;
+    };
+    let missing: Vec<_> = wanted.into_iter().filter(|flow| !installed.contains_key(&flow.cookie())).collect();
+    if !missing.is_empty() {
+        let bridge = endpoint.bridge.clone();
+        plan.steps.push(Step::OvsPort(OvsPortStep::Filter { port, node, bridge, flows: missing }));
+    }
+}
+
+/// Plans the removal of flows that no filter has. Flows of an endpoint that is being attached look like that too, so
+/// nothing is removed while there is one.
+pub(crate) fn plan_stale_flows<'a>(
+    filters: impl Iterator<Item = (&'a Endpoint, PortFilter)>,
+    host: &HostView<'_>,
+    plan: &mut Plan,
+) {
+    let mut stale: BTreeMap<IfName, BTreeSet<u64>> =
+        host.all_flows().map(|(bridge, counts)| (bridge.clone(), counts.keys().copied().collect())).collect();
+    for (endpoint, filter) in filters.filter(|(endpoint, _)| endpoint.fabric == Fabric::Ovs) {
+        let Some(of_bridge) = stale.get_mut(&endpoint.bridge) else { continue };
+        match flows(endpoint, &filter, host) {
+            Some(flows) if endpoint.phase != Phase::Intended && endpoint.since < host.began() => {
+                of_bridge.retain(|cookie| flows.iter().all(|flow| flow.cookie() != *cookie));
+            }
+            _ => drop(stale.remove(&endpoint.bridge)),
+        }
+    }
+    for (bridge, cookies) in stale.into_iter().filter(|(_, cookies)| !cookies.is_empty()) {
+        let cookies = cookies.into_iter().collect();
+        plan.steps.push(Step::OvsPort(OvsPortStep::RemoveFlows { bridge, cookies }));
+    }
+}
+
 /// Plans the removal of our Open vSwitch ports that have no endpoint: the container stopped while netd or the switch
 /// was down, or the power failed and only the switch's database kept the port. A port whose other end is in a
 /// container is kept: its device is reported as a problem.
@@ -81,8 +137,9 @@ pub(crate) fn plan_stale_ports(recorded: &BTreeSet<IfName>, host: &HostView<'_>,
     }
 }
 
-fn attach(endpoint: &Endpoint, port: PortSpec) -> Step {
-    Step::OvsPort(OvsPortStep::Attach { port: Box::new(port), node: endpoint.node.clone() })
+fn attach(endpoint: &Endpoint, port: PortSpec, filter: &PortFilter) -> Step {
+    let (port, node, filter) = (Box::new(port), endpoint.node.clone(), Box::new(filter.clone()));
+    Step::OvsPort(OvsPortStep::Attach { port, node, filter })
 }
 
 fn matches_spec(port: &Port, wanted: &PortSpec) -> bool {

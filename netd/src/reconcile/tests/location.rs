@@ -8,7 +8,7 @@ use inventory::{Fabric, Snapshot};
 
 use super::ovs::{switch, switch_port};
 use super::{NOTHING, boot_time, bridge, endpoint, link, port};
-use crate::reconcile::{Observation, Plan, needs_switch, plan};
+use crate::reconcile::{Observation, Plan, ovs_bridges, plan};
 use crate::state::{Change, Endpoint, Phase, PortLocation, State};
 
 /// d1 is on the Linux bridge `mynet0`; the tables have its network on another bridge.
@@ -31,6 +31,8 @@ fn planned(state: &State, links: Vec<Link>, switch: Option<Switch>) -> Plan {
             switch,
             not_isolated: BTreeSet::new(),
             filters: None,
+            flows: std::collections::BTreeMap::new(),
+            flow_problems: Vec::new(),
             firewall: None,
         },
     )
@@ -85,7 +87,7 @@ fn a_port_follows_its_network_to_a_bridge_of_another_name() {
 #[test]
 fn a_linux_bridge_becomes_an_open_vswitch_bridge_of_its_name_and_back() {
     let state = state("mynet0", Fabric::Ovs, Some(7));
-    assert!(needs_switch(&state));
+    assert_eq!(ovs_bridges(&state).len(), 1);
     let none = || Some(Switch::default());
     assert_eq!(repairs(&state, vec![bridge(), port()], none()), NOTHING, "it is a Linux bridge still");
     assert_eq!(repairs(&state, vec![adrift()], none()), NOTHING, "in the middle of the change");
@@ -163,6 +165,8 @@ fn a_port_that_is_being_plugged_in_is_not_moved() {
                 switch: None,
                 not_isolated: BTreeSet::new(),
                 filters: None,
+                flows: std::collections::BTreeMap::new(),
+                flow_problems: Vec::new(),
                 firewall: None
             }
         )
@@ -183,6 +187,8 @@ fn bridged_traffic_passes_on_the_old_bridge_as_long_as_a_container_is_on_it() {
         switch: Some(Ok(Switch::default())),
         not_isolated: BTreeSet::new(),
         filters: None,
+        flows: std::collections::BTreeMap::new(),
+        flow_problems: Vec::new(),
         firewall: Some(Ok(chain())),
     };
     let rules = firewall::plan(&["mynet0".parse().unwrap()], &chain());

@@ -59,6 +59,8 @@ fn planned(state: &State, links: &[Link], switch: Result<Switch, String>, second
             switch: Some(switch),
             not_isolated: BTreeSet::new(),
             filters: None,
+            flows: std::collections::BTreeMap::new(),
+            flow_problems: Vec::new(),
             firewall: None,
         },
     )
@@ -141,6 +143,8 @@ fn a_port_of_a_switch_in_user_space_is_kept_deaf() {
                 switch,
                 not_isolated,
                 filters: None,
+                flows: std::collections::BTreeMap::new(),
+                flow_problems: Vec::new(),
                 firewall: None,
             },
         )
@@ -223,6 +227,8 @@ fn no_rule_of_iptables_is_for_an_open_vswitch_bridge() {
         switch,
         not_isolated: BTreeSet::new(),
         filters: None,
+        flows: std::collections::BTreeMap::new(),
+        flow_problems: Vec::new(),
         firewall: Some(Ok(chain)),
     };
     assert_eq!(plan(&state(Phase::Joined), &observed), Plan::default());

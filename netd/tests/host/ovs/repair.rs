@@ -144,3 +144,45 @@ fn a_device_that_ovs_vswitchd_can_not_use_is_told() {
     host.switch.vsctl(&format!("set interface {port} type=\"\""));
     host.until("no problem is left", |host| host.status()["problems"] == json!([]));
 }
+
+#[test]
+fn a_ports_flows_are_there_before_the_container_is_and_again_after_anything() {
+    let mut host = OvsHost::up();
+    host.start();
+    host.create_network();
+    host.begin(&id('a'), "d1", "10.99.1.1");
+    let port = host.port();
+    let flows = |host: &OvsHost| {
+        let all = host.switch.ofctl("dump-flows mynet0");
+        all.lines().filter(|line| line.contains("cookie=0x7864")).count()
+    };
+    let complete = flows(&host);
+    assert!(complete > 15, "{complete} before Join");
+    assert_eq!(host.status()["endpoints"][0]["dropped"], json!(0));
+    host.join(&id('a'));
+    // netd's own: not those of an endpoint that is being attached
+    host.switch.ofctl("add-flow mynet0 cookie=0x7864000000000001,priority=1,in_port=77,actions=drop");
+    host.switch.ofctl("add-flow mynet0 priority=7,in_port=77,actions=drop");
+    host.netd(&["reconcile"]);
+    wait_for_repair(&host, "1 left-over flows removed from mynet0");
+    let begun = std::time::Instant::now();
+    host.switch.ofctl("del-flows mynet0");
+    host.until("they are back", |_| flows(&host) == complete);
+    eprintln!("back {} ms after they were removed by hand", begun.elapsed().as_millis());
+    wait_for_repair(&host, &format!("filter of port {port} of d1 set"));
+    let begun = std::time::Instant::now();
+    host.restart_vswitchd();
+    host.until("they are back after a restart", |_| {
+        host.switch
+            .try_ofctl("dump-flows mynet0")
+            .is_some_and(|all| all.matches("cookie=0x7864").count() == complete)
+    });
+    eprintln!("back {} ms after the start of ovs-vswitchd", begun.elapsed().as_millis());
+    host.kill();
+    host.switch.ofctl("del-flows mynet0");
+    host.start();
+    host.until("netd sets them at its start", |_| flows(&host) == complete);
+    host.granted("NetworkDriver.Leave", &crate::support::at(&id('a')));
+    host.granted("NetworkDriver.DeleteEndpoint", &crate::support::at(&id('a')));
+    host.until("they go with their port", |_| flows(&host) == 0);
+}

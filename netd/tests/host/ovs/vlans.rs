@@ -8,13 +8,14 @@ use crate::support::{Host, does_not_reach, id, node, reaches, run, snapshot};
 
 const SECOND: &str = "2222222222222222222222222222222222222222222222222222222222222222";
 
-/// Tables of a host: d1 to d3 or d9 on mynet0, VLAN 7, and e1 or e9 on net98, VLAN 8 (or untagged).
+/// Tables of a host: d1 to d3 or d9 on mynet0, VLAN 7, and e1 or e9 on net98, VLAN 8 (or untagged). Both have
+/// the same subnet, so that only the VLAN separates them.
 fn tables(host: &str, second: Option<u16>) -> Snapshot {
     let of_one = on_ovs(&snapshot(7), Some(7));
     let mut networks = of_one.networks.clone();
     let mut net98: HostNetwork = networks[0].clone();
     net98.network.name = "net98".parse().unwrap();
-    net98.network.subnets = vec!["10.98.0.0/16".parse().unwrap()];
+    net98.network.subnets = vec!["10.99.0.0/16".parse().unwrap()];
     net98.tag = second;
     networks.push(net98);
     let mut nodes = of_one.nodes.clone();
@@ -22,7 +23,7 @@ fn tables(host: &str, second: Option<u16>) -> Snapshot {
         let mut row = node(name, on, last);
         row.nics[0].network = "net98".parse().unwrap();
         row.nics[0].mac = format!("02:42:0a:62:01:{last:02x}").parse().unwrap();
-        row.nics[0].addresses = vec![format!("10.98.1.{last}").parse().unwrap()];
+        row.nics[0].addresses = vec![format!("10.99.7.{last}").parse().unwrap()];
         nodes.push(row);
     }
     Snapshot::seal(host.parse().unwrap(), 7, networks, nodes)
@@ -42,7 +43,7 @@ fn serve(mut host: OvsHost, name: &str, second: Option<u16>) -> OvsHost {
         "NetworkDriver.CreateNetwork",
         &json!({"NetworkID": SECOND,
             "Options": {"com.docker.network.enable_ipv6": false, "com.docker.network.generic": {"netd.network": "net98"}},
-            "IPv4Data": [{"AddressSpace": "local", "Gateway": "10.98.0.0/16", "Pool": "10.98.0.0/16"}], "IPv6Data": []}),
+            "IPv4Data": [{"AddressSpace": "local", "Gateway": "10.99.0.0/16", "Pool": "10.99.0.0/16"}], "IPv6Data": []}),
     );
     host
 }
@@ -73,13 +74,9 @@ fn pairs_of_a_vlan_reach_each_other_over_the_trunk_and_none_across() {
     let [mut first, mut second] = pair(Some(8));
     let d1 = first.start_container(&id('a'), "d1", "10.99.1.1");
     second.start_container(&id('b'), "d9", "10.99.1.9");
-    let e1 = start_on_second(&mut first, &id('c'), "e1", "10.98.1.1");
-    let e9 = start_on_second(&mut second, &id('d'), "e9", "10.98.1.9");
+    let e1 = start_on_second(&mut first, &id('c'), "e1", "10.99.7.1");
+    let e9 = start_on_second(&mut second, &id('d'), "e9", "10.99.7.9");
     reaches(&d1, "10.99.1.9");
-    reaches(&e1, "10.98.1.9");
-    // the same subnet, so that only the VLAN is between them
-    run("ip", &format!("-n {e1} addr add 10.99.7.1/16 dev eth0"));
-    run("ip", &format!("-n {e9} addr add 10.99.7.9/16 dev eth0"));
     reaches(&e1, "10.99.7.9");
     does_not_reach(&d1, "10.99.7.9");
     does_not_reach(&d1, "10.99.7.1");
@@ -89,11 +86,10 @@ fn pairs_of_a_vlan_reach_each_other_over_the_trunk_and_none_across() {
 #[test]
 fn an_untagged_network_is_one_too() {
     let [mut first, mut second] = pair(None);
-    let e1 = start_on_second(&mut first, &id('c'), "e1", "10.98.1.1");
-    let e9 = start_on_second(&mut second, &id('d'), "e9", "10.98.1.9");
-    reaches(&e1, "10.98.1.9");
+    let e1 = start_on_second(&mut first, &id('c'), "e1", "10.99.7.1");
+    let e9 = start_on_second(&mut second, &id('d'), "e9", "10.99.7.9");
+    reaches(&e1, "10.99.7.9");
     let d1 = first.start_container(&id('a'), "d1", "10.99.1.1");
-    run("ip", &format!("-n {e9} addr add 10.99.7.9/16 dev eth0"));
     does_not_reach(&d1, "10.99.7.9");
 }
 
