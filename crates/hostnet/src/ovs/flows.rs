@@ -50,8 +50,6 @@ enum Action {
 enum Register {
     /// How far the filter of the sending port has examined the frame.
     Sender = 15,
-    /// The same for the receiving port.
-    Receiver = 14,
 }
 
 /// A field that must have a value (OpenFlow Extensible Match).
