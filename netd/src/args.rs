@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use hostnet::ovs::Remote;
+use inventory::{MacAddr, NodeName};
+
+use crate::inspect::Target;
 
 /// Docker network plugin: assigns each container the address and MAC from the cluster's tables
 #[derive(Debug, Parser)]
@@ -25,7 +28,8 @@ const EXAMPLES: &str = "\
 Examples:
   netd status                      show networks, endpoints and problems
   netd snapshot load dh1.json      load a snapshot that `xdock sync` compiled; `-` reads standard input
-  netd reconcile                   repair now instead of at the next timer (30 seconds)";
+  netd reconcile                   repair now instead of at the next timer (30 seconds)
+  netd inspect host1c1 --probe 10.99.2.1     show interface, port and bridge of a container, and ping from it";
 
 /// Commands of `netd`.
 #[derive(Debug, Subcommand)]
@@ -43,6 +47,8 @@ pub(crate) enum Command {
     Snapshot(SnapshotCommand),
     /// Compare the host with its desired state and repair differences now
     Reconcile,
+    /// Print facts about the network of a container or of this host as JSON; `xdock why` runs this
+    Inspect(Inspect),
 }
 
 /// Commands of `netd snapshot`.
@@ -61,6 +67,32 @@ pub(crate) enum SnapshotCommand {
     },
     /// Print the active snapshot
     Show,
+}
+
+/// Options of `netd inspect`. It needs root and all capabilities, and changes nothing.
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// Container node of this host [default: the host itself]
+    #[arg(value_name = "NODE")]
+    pub(crate) node: Option<NodeName>,
+    /// Destination to probe: echo requests, or a TCP connection to PORT
+    #[arg(long = "probe", value_name = "ADDRESS[:PORT]")]
+    pub(crate) probes: Vec<Target>,
+    /// MAC to look up in forwarding databases; another MAC that answers for a probed address is reported
+    #[arg(long = "mac", value_name = "MAC")]
+    pub(crate) macs: Vec<MacAddr>,
+    /// Read Open vSwitch even if the container is not on it
+    #[arg(long)]
+    pub(crate) switch: bool,
+    /// Print one line
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Directory of the endpoint records
+    #[arg(long, value_name = "DIR", default_value = "/run/xdock/netd")]
+    pub(crate) run: PathBuf,
+    /// Open vSwitch database: unix:PATH or tcp:HOST:PORT
+    #[arg(long, value_name = "REMOTE", env = "NETD_OVSDB", default_value = hostnet::ovs::REMOTE)]
+    pub(crate) ovsdb: Remote,
 }
 
 /// Options of `netd run`.
@@ -108,7 +140,7 @@ mod tests {
     fn every_example_parses() {
         let examples: Vec<&str> =
             EXAMPLES.lines().map(str::trim).filter(|line| line.starts_with("netd ")).collect();
-        assert_eq!(examples.len(), 3, "{examples:?}");
+        assert_eq!(examples.len(), 4, "{examples:?}");
         for example in examples {
             let call = example.split("  ").next().unwrap_or_default();
             let parsed = Cli::try_parse_from(call.split(' '));

@@ -9,9 +9,10 @@ use inventory::{NodeName, Snapshot, Stamp};
 use tracing_subscriber::EnvFilter;
 
 use crate::accept::{LoadResult, check_snapshot};
-use crate::args::{Cli, Command, Run, SnapshotCommand};
+use crate::args::{Cli, Command, Inspect, Run, SnapshotCommand};
 use crate::client;
 use crate::daemon::Daemon;
+use crate::inspect;
 use crate::message::LoadSnapshot;
 use crate::refusal::Refusal;
 use crate::serve::{self, LOAD, RECONCILE, STATUS};
@@ -29,6 +30,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), String> {
         }
         Command::Snapshot(SnapshotCommand::Show) => show(&snapshot),
         Command::Reconcile => reconcile(&socket).await,
+        Command::Inspect(asked) => inspect(&socket, &snapshot, asked).await,
     }
 }
 
@@ -74,6 +76,13 @@ async fn reconcile(socket: &Path) -> Result<(), String> {
         [] => Ok(()),
         problems => Err(problems.join("\nnetd: ")),
     }
+}
+
+async fn inspect(socket: &Path, snapshot: &Path, asked: Inspect) -> Result<(), String> {
+    let json = asked.json;
+    let facts = inspect::inspect(socket, snapshot, asked).await;
+    let text = if json { serde_json::to_string(&facts) } else { serde_json::to_string_pretty(&facts) };
+    print(&format!("{}\n", text.map_err(|error| error.to_string())?))
 }
 
 fn show(snapshot: &Path) -> Result<(), String> {

@@ -11,6 +11,7 @@ mod fabric;
 mod filter;
 mod grant;
 mod host;
+mod inspect;
 mod interface;
 mod message;
 mod reconcile;

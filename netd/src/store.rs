@@ -69,6 +69,24 @@ impl Store {
     }
 }
 
+/// All readable endpoint records below a directory, for programs other than the daemon: temporary files may be the daemon's.
+pub(crate) fn endpoint_records(run: &Path) -> (Vec<Endpoint>, Vec<StoreError>) {
+    let (mut records, mut problems) = (Vec::new(), Vec::new());
+    match durable::list(&run.join("endpoints")) {
+        Ok(paths) => {
+            let paths = paths.unwrap_or_default();
+            for path in paths.iter().filter(|path| has_extension(path, "json")) {
+                match read(path) {
+                    Ok(record) => records.extend(record),
+                    Err(problem) => problems.push(problem),
+                }
+            }
+        }
+        Err(error) => problems.push(error.into()),
+    }
+    (records, problems)
+}
+
 fn save<T: Serialize>(directory: &Path, id: &str, record: &T) -> Result<(), StoreError> {
     // string keys and no floats: serializing a record cannot fail
     let text = serde_json::to_string(record).unwrap_or_default() + "\n";

@@ -103,6 +103,17 @@ pub fn may_drop(listing: &str) -> bool {
     plan::may_drop(listing)
 }
 
+/// The bridges whose rule precedes everything in a FORWARD chain that may drop packets.
+pub fn accepted(family: Family, listing: &str) -> Vec<IfName> {
+    plan::accepted(family, listing)
+}
+
+/// The lines of a FORWARD chain that may drop packets before they reach the rule of a bridge: rules of others, and the
+/// policy if the bridge has no rule.
+pub fn drops_before<'a>(family: Family, bridge: &IfName, listing: &'a str) -> Vec<&'a str> {
+    plan::drops_before(family, bridge, listing)
+}
+
 /// Executes one step of a plan.
 ///
 /// # Errors

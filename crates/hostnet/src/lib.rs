@@ -1,7 +1,7 @@
 //! Configures the kernel's network and Open vSwitch. No other crate does.
 //!
 //! [`Kernel`] reads and changes interfaces, addresses and routes over netlink. [`Events`] reports that something
-//! changed. [`arp`] and [`ndp`] probe and announce addresses. [`firewall`] lets bridged traffic pass Docker's FORWARD
+//! changed. [`arp`] and [`ndp`] probe and announce addresses. [`echo`] pings. [`firewall`] lets bridged traffic pass Docker's FORWARD
 //! policy. [`netns`] runs code in another network namespace. [`ovs`] reads and changes Open vSwitch.
 //!
 //! This crate makes no decisions: callers plan, it executes and reports. Calls act on the network namespace of the
@@ -9,6 +9,7 @@
 
 pub mod arp;
 pub mod bond;
+pub mod echo;
 pub mod firewall;
 pub mod ndp;
 pub mod netns;
@@ -23,6 +24,7 @@ mod events;
 mod host_isolation;
 mod kernel;
 mod link;
+mod neighbour;
 mod packet;
 mod port_filter;
 mod probe;
@@ -38,6 +40,7 @@ pub use events::{Change, Events, EventsError};
 pub use host_isolation::HostIpFilter;
 pub use kernel::Kernel;
 pub use link::{BridgeSettings, Kind, Layer, Link, Settings};
+pub use neighbour::{FdbEntry, Neighbour, NeighbourState};
 pub use packet::PacketError;
 pub use port_filter::{Direction, Identity, Installed, PortFilter};
 pub use route::Route;

@@ -76,6 +76,11 @@ pub enum Settings {
         /// The VLAN.
         id: u16,
     },
+    /// One end of a veth pair.
+    Veth {
+        /// Index of the other end in its namespace.
+        peer: u32,
+    },
     /// A bond.
     Bond {
         /// Options with the driver's names, in the form of [`crate::bond::canonical`], without `primary`.
@@ -220,8 +225,10 @@ fn parse(message: LinkMessage) -> Option<Link> {
         }
     }
     link.name = name?;
-    if let (Settings::Vlan { parent: on, .. }, Some(parent)) = (&mut link.settings, parent) {
-        *on = parent;
+    match (&mut link.settings, parent) {
+        (Settings::Vlan { parent: on, .. }, Some(parent)) => *on = parent,
+        (Settings::None, Some(peer)) if link.kind == Kind::Veth => link.settings = Settings::Veth { peer },
+        _ => {}
     }
     Some(link)
 }

@@ -32,7 +32,7 @@ fn one_message_makes_both_ends_as_asked() {
                 alias: None,
                 layer: Layer::Ethernet,
                 max_mtu: host.max_mtu,
-                settings: Settings::None,
+                settings: Settings::Veth { peer: container.index },
             }
         );
         assert_eq!((container.kind, container.up, container.master), (Kind::Veth, false, None));

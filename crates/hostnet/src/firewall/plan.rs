@@ -103,6 +103,28 @@ pub(super) fn chain(family: Family, bridges: &[IfName], listing: &str) -> Vec<St
     wanted.chain(gone).collect()
 }
 
+/// The bridges whose rule is before all that can drop.
+pub(super) fn accepted(family: Family, listing: &str) -> Vec<IfName> {
+    let placed = read(family, listing).into_iter().filter(|placed| placed.before_drops);
+    placed.map(|placed| placed.rule.bridge).collect()
+}
+
+/// The lines that can drop, up to the rule of the bridge. The policy is the chain's last line.
+pub(super) fn drops_before<'a>(family: Family, bridge: &IfName, listing: &'a str) -> Vec<&'a str> {
+    let mut found = Vec::new();
+    for line in listing.lines().filter(|line| line.starts_with("-A ")) {
+        let words: Vec<&str> = line.split_ascii_whitespace().map(|word| word.trim_matches('"')).collect();
+        match own_rule(family, &words) {
+            Some(rule) if rule.bridge == *bridge => return found,
+            Some(_) => {}
+            None if can_drop(&words) => found.push(line),
+            None => {}
+        }
+    }
+    found.extend(listing.lines().find(|line| line.starts_with("-P ") && !line.ends_with(" ACCEPT")));
+    found
+}
+
 /// One of our rules with its position.
 #[derive(Debug)]
 struct Placed {
@@ -196,6 +218,21 @@ mod tests {
             format!("{} {} {}", args[0], args[3], args[9])
         };
         steps.iter().map(line).collect()
+    }
+
+    #[test]
+    fn what_drops_before_the_rule_is_listed() {
+        let br0: IfName = "br0".parse().unwrap();
+        let drop = "-A FORWARD -s 10.0.0.0/8 -j DROP";
+        let of = |lines: &[&str]| {
+            let listing = lines.join("\n");
+            let found = drops_before(Family::V4, &br0, &listing).into_iter().map(str::to_owned);
+            (accepted(Family::V4, &listing) == [br0.clone()], found.collect::<Vec<_>>())
+        };
+        assert_eq!(of(&[POLICY, OLD, DOCKER]), (true, vec![]));
+        assert_eq!(of(&[POLICY, drop, OLD, DOCKER]), (false, vec![drop.to_owned()]));
+        assert_eq!(of(&[POLICY]), (false, vec![POLICY.to_owned()]));
+        assert_eq!(of(&["-P FORWARD ACCEPT"]), (false, vec![]));
     }
 
     #[test]

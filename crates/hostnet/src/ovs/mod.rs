@@ -6,6 +6,7 @@
 //! port.rs       ports of containers, and VLANs
 //! apply.rs      transactions, and the wait until ovs-vswitchd has applied them
 //! watch.rs      notifications of changes
+//! fdb.rs        forwarding databases
 //! announce.rs   address announcements through a container's port
 //! openflow.rs   the OpenFlow messages for announcements
 //! flows/        flows that filter what containers send
@@ -21,6 +22,7 @@ mod apply;
 mod bridge;
 mod error;
 mod flows;
+mod fdb;
 mod observed;
 mod openflow;
 mod port;
@@ -34,6 +36,7 @@ use ovsdb::{Client, Options};
 pub use bridge::BridgeSpec;
 pub use error::SwitchError;
 pub use flows::{Flow, FlowCounts, FlowWatch, filter_flows};
+pub use fdb::{FdbEntry, forwarding_database};
 pub use observed::{Bridge, Interface, Observed, Port};
 pub use ovsdb::{Remote, Uuid};
 pub use port::PortSpec;

@@ -1,0 +1,197 @@
+//! `netd inspect`: prints facts about this host's network for `xdock why`. A separate process that runs as root, not the
+//! daemon: it enters the container's network namespace and probes from there. It changes nothing.
+//!
+//! ```text
+//! target.rs    the destinations of probes
+//! records.rs   the container's endpoint records
+//! stack.rs     interfaces, routes and neighbours of a network namespace
+//! find.rs      finds the container's network namespace
+//! probe.rs     probes
+//! filter.rs    packet filters
+//! switch.rs    Open vSwitch
+//! ```
+
+mod filter;
+mod find;
+mod probe;
+mod records;
+mod stack;
+mod switch;
+mod target;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chain::chain;
+use hostnet::netns::Namespace;
+use hostnet::{Kernel, NetError};
+use inspection::{Daemon, FdbEntry, Inspection, Probe, SnapshotId, Stack};
+use inventory::snapshot::StoredSnapshot;
+use inventory::{Fabric, MacAddr, NodeName};
+
+use crate::args::Inspect;
+use crate::client;
+use crate::serve::STATUS;
+use crate::state::Endpoint;
+use crate::status::Status;
+use stack::Selection;
+
+pub(crate) use target::Target;
+
+/// The daemon answers from memory.
+const DAEMON_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Collects all facts. Facts that cannot be read are listed with the reason.
+pub(crate) async fn inspect(socket: &Path, snapshot: &Path, asked: Inspect) -> Inspection {
+    let mut unknown = Vec::new();
+    let records = match &asked.node {
+        Some(node) => records::of(&asked.run, node, &mut unknown),
+        None => Vec::new(),
+    };
+    let uses_switch = asked.switch || records.iter().any(|endpoint| endpoint.fabric == Fabric::Ovs);
+    let ((daemon, snapshot), filters, probed) = tokio::join!(
+        daemon(socket, snapshot),
+        filter::observe(),
+        probe_from(&asked, &records)
+    );
+    let mut facts = Inspection { daemon, snapshot, ..Inspection::default() };
+    let found = noted(probed, &mut unknown).unwrap_or_default();
+    facts.filters = noted(filters, &mut unknown).unwrap_or_default();
+    facts.endpoints = records.iter().map(|record| found.endpoint(record)).collect();
+    facts.container = found.stack;
+    facts.probes = found.probes;
+    let selection = selection(&asked, &records);
+    // after the probes, which fill these tables
+    match host(&selection, &asked.macs).await {
+        Ok((stack, fdb)) => (facts.host, facts.fdb) = (stack, fdb),
+        Err(error) => unknown.push(chain(&error)),
+    }
+    if uses_switch {
+        facts.switch = Some(switch::observe(&asked.ovsdb, &selection, &asked.macs).await);
+    }
+    facts.host.neighbours.extend(found.neighbours);
+    facts.unknown = unknown;
+    facts
+}
+
+/// The ports and addresses that matter.
+fn selection(asked: &Inspect, records: &[Endpoint]) -> Selection {
+    Selection {
+        ports: records.iter().map(Endpoint::port).collect(),
+        addresses: asked.probes.iter().map(|target| target.address).collect(),
+    }
+}
+
+fn noted<T>(result: Result<T, String>, unknown: &mut Vec<String>) -> Option<T> {
+    result.map_err(|error| unknown.push(error)).ok()
+}
+
+/// What the daemon reports, and the active snapshot. Without a daemon it is the file that the next one will load.
+async fn daemon(socket: &Path, snapshot: &Path) -> (Daemon, Option<SnapshotId>) {
+    match status(socket).await {
+        Ok(Status { snapshot, problems, .. }) => {
+            let id = snapshot.map(|loaded| SnapshotId {
+                version: loaded.version,
+                digest: loaded.digest,
+                withheld: loaded.withheld,
+            });
+            (Daemon { error: None, problems }, id)
+        }
+        Err(error) => {
+            let stored = StoredSnapshot::read(snapshot).snapshot.map(|stored| SnapshotId {
+                version: stored.version,
+                digest: stored.digest,
+                withheld: stored.withheld,
+            });
+            (Daemon { error: Some(error), problems: Vec::new() }, stored)
+        }
+    }
+}
+
+async fn status(socket: &Path) -> Result<Status, String> {
+    let asked = tokio::time::timeout(DAEMON_TIMEOUT, client::call(socket, STATUS, String::new())).await;
+    let silent = |_| format!("netd does not answer within {} s", DAEMON_TIMEOUT.as_secs());
+    let answer = asked.map_err(silent)?.map_err(|error| chain(&error))?;
+    serde_json::from_value(answer).map_err(|error| error.to_string())
+}
+
+/// The host's interfaces and forwarding databases.
+async fn host(selection: &Selection, macs: &[MacAddr]) -> Result<(Stack, Vec<FdbEntry>), NetError> {
+    let kernel = Kernel::open()?;
+    let links = kernel.links().await?;
+    let stack = stack::read(&kernel, &links, selection).await?;
+    let fdb = stack::fdb(&kernel, &links, macs).await?;
+    Ok((stack, fdb))
+}
+
+/// What was found and probed from where the packets of the subject come from.
+#[derive(Debug, Default)]
+struct Found {
+    /// The container's interfaces.
+    stack: Option<Stack>,
+    /// Names of the container ends inside the container, by host end.
+    ends: Vec<(inventory::IfName, inventory::IfName)>,
+    probes: Vec<Probe>,
+    neighbours: Vec<inspection::Neighbour>,
+}
+
+impl Found {
+    fn endpoint(&self, record: &Endpoint) -> inspection::Endpoint {
+        let port = record.port();
+        let inside = self.ends.iter().find(|(host_end, _)| *host_end == port).map(|(_, end)| end.clone());
+        inspection::Endpoint {
+            network: record.on.clone(),
+            port,
+            mac: record.mac,
+            addresses: record.addresses.clone(),
+            bridge: record.bridge.clone(),
+            fabric: record.fabric,
+            tag: record.tag,
+            phase: record.phase.to_string(),
+            inside,
+        }
+    }
+}
+
+/// Probes from the container's namespace, or from the host's if no node was asked for.
+async fn probe_from(asked: &Inspect, records: &[Endpoint]) -> Result<Found, String> {
+    let Some(node) = &asked.node else {
+        return from_namespace(None, asked, Vec::new()).await;
+    };
+    let kernel = Kernel::open().map_err(|error| chain(&error))?;
+    let links = kernel.links().await.map_err(|error| chain(&error))?;
+    match find::namespace(records, &links) {
+        Some((path, ends)) => from_namespace(Some(path), asked, ends).await,
+        None => Err(not_found(node)),
+    }
+}
+
+fn not_found(node: &NodeName) -> String {
+    format!("no network namespace of {node} on this host")
+}
+
+async fn from_namespace(
+    namespace: Option<PathBuf>,
+    asked: &Inspect,
+    ends: Vec<(inventory::IfName, inventory::IfName)>,
+) -> Result<Found, String> {
+    let (targets, macs) = (asked.probes.clone(), asked.macs.clone());
+    let work = move || match namespace {
+        None => probe::run(&targets, &macs, None),
+        Some(path) => {
+            let entered = Namespace::open(&path).and_then(|namespace| {
+                let name = path.to_string_lossy().into_owned();
+                namespace.run(|| probe::run(&targets, &macs, Some(name)))
+            });
+            entered.map_err(|error| chain(&error))?
+        }
+    };
+    let done = tokio::task::spawn_blocking(work).await.map_err(|error| error.to_string())??;
+    let is_container = done.stack.namespace.is_some();
+    Ok(Found {
+        neighbours: if is_container { Vec::new() } else { done.stack.neighbours.clone() },
+        stack: is_container.then_some(done.stack),
+        ends,
+        probes: done.probes,
+    })
+}
