@@ -92,6 +92,9 @@ pub(crate) enum Command {
     /// Run a program in containers
     #[command(after_help = help::EXEC)]
     Exec(ExecArgs),
+    /// Find out why a node does not reach another
+    #[command(after_help = help::WHY)]
+    Why(WhyArgs),
     /// Show the status of docker hosts and secure their engines
     #[command(after_help = help::HOST)]
     Host(HostArgs),
@@ -253,6 +256,16 @@ pub(crate) struct ExecArgs {
     /// Program and its arguments
     #[arg(value_name = "PROGRAM", required = true, last = true)]
     pub(crate) command: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WhyArgs {
+    /// Container node, docker host, or an address of one; packets are sent from it
+    #[arg(value_name = "A")]
+    pub(crate) from: String,
+    /// Node, address, or either with a TCP port, for example host1:8080
+    #[arg(value_name = "B[:PORT]")]
+    pub(crate) to: String,
 }
 
 #[derive(Debug, Args)]

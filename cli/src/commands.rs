@@ -18,6 +18,7 @@ mod power;
 mod rm;
 mod start_check;
 mod sync;
+mod why;
 
 use std::process::ExitCode;
 
@@ -102,6 +103,7 @@ pub(crate) fn dispatch(command: Command, app: &mut App) -> Result<Done, CommandE
         Command::Cons(args) => wait(cons::run(&args, app)),
         Command::Exec(args) => wait(exec::run(&args, app)),
         Command::Host(args) => wait(host::run(&args, app)),
+        Command::Why(args) => wait(why::run(&args, app)),
     }
 }
 

@@ -73,6 +73,9 @@ pub(crate) enum CommandError {
     /// Invalid arguments.
     #[error("{0}")]
     Usage(String),
+    /// An end of `why` that does not exist.
+    #[error(transparent)]
+    End(#[from] crate::why::EndError),
     /// Invalid rows, each with its node.
     #[error("nothing was done: the tables have invalid values for {}", nodes(.0.len()))]
     Nodes(Vec<(NodeName, String)>),

@@ -17,6 +17,7 @@ mod printer;
 mod settings;
 mod tables;
 mod targets;
+mod why;
 mod xcat;
 
 use std::process::ExitCode;

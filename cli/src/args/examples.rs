@@ -179,6 +179,12 @@ fn try_command(example: &str) {
         Command::Cons(args) => selects(&args.node),
         Command::Exec(args) => selects(&args.nodes.noderange),
         Command::Host(args) => selects(&args.hosts),
+        Command::Why(args) => {
+            let cluster = tables.cluster().unwrap();
+            for word in [&args.from, &args.to] {
+                crate::why::End::parse(word, &cluster, &tables).unwrap();
+            }
+        }
         Command::Check | Command::Init(_) | Command::Completion(_) | Command::Man(_) | Command::Knock => {}
     }
 }

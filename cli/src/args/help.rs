@@ -142,6 +142,26 @@ Examples:
   xdock exec host1c[1-3] -- cat /etc/os-release
   xdock exec docker -- sh -c 'df -h / | tail -1'";
 
+pub(super) const WHY: &str = "\
+Sends packets from A to B and from B to A, inside the containers' own network namespaces, and compares everything on the way with
+the tables: rows, snapshots, containers, interfaces, ports, bridges, uplinks, forwarding databases, packet filters, neighbours
+and MTUs. Changes nothing.
+
+Output: one line per check, WHAT SHOULD BE | WHAT IS, in the order of a packet. The first check that explains a loss is BROKEN, later
+ones are not reached. \"wrong\" differs from the tables, but does not lose packets now. \"?\" could not be checked. The last line
+says what is broken and which command corrects it. With -q, only this line.
+The probes decide: if packets are lost and no check explains it, the last line says so.
+
+Exit status: 0 all packets arrive, 1 packets are lost, 2 A or B is unknown.
+
+Examples:
+  xdock why host1c1 host2c1
+  xdock why host1c1 host2
+  xdock why host1c1 10.99.0.1             (an address: packets to it only)
+  xdock why host2c1 host1:8080            (TCP port)
+  xdock why -q host1c1 host2c1
+  xdock why host1c1 host2c1 --json";
+
 pub(super) const HOST: &str = "\
 Examples:
   xdock host host[1-3] status

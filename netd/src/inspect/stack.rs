@@ -43,7 +43,7 @@ pub(super) async fn read(
     let link = |link: &hostnet::Link| Link {
         name: link.name.clone(),
         kind: kind(&link.kind),
-        mac: link.mac,
+        mac: link.mac.and_then(unicast),
         mtu: link.mtu,
         up: link.up,
         carrier: link.running,
@@ -53,7 +53,7 @@ pub(super) async fn read(
     let neighbour = |entry: &hostnet::Neighbour| {
         Some(Neighbour {
             address: entry.address,
-            mac: entry.mac,
+            mac: entry.mac.and_then(unicast),
             device: name(entry.device)?,
             permanent: entry.state == NeighbourState::Permanent,
             failed: entry.state == NeighbourState::Failed,
@@ -87,6 +87,11 @@ pub(super) async fn fdb(
         Some(FdbEntry { bridge, mac: entry.mac, port, vlan: None, fixed: entry.fixed, age_ms })
     };
     Ok(wanted.filter_map(entry).collect())
+}
+
+/// `None` for the zeros of the loopback interface, which are no address.
+fn unicast(mac: MacAddr) -> Option<MacAddr> {
+    mac.to_string().parse().ok()
 }
 
 fn is_link_local(address: &IpNet) -> bool {

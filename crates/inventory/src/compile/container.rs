@@ -89,6 +89,31 @@ impl Cluster<'_> {
         })
     }
 
+    /// Every usable container with its host and its attachments, sorted by node.
+    pub fn attached(&self) -> impl Iterator<Item = (&NodeName, &NodeName, &[Attachment])> {
+        let placed = self.placed().iter();
+        placed.filter_map(|(node, placed)| {
+            let Placed { host, attachments } = placed.as_ref().ok()?;
+            Some((node, &host.name, attachments.as_slice()))
+        })
+    }
+
+    /// Host and attachments of a container, without its other columns.
+    ///
+    /// # Errors
+    /// The first invalid row.
+    pub fn attachments(&self, node: &NodeName) -> Result<(DockerHost, Vec<Attachment>), SpecError> {
+        self.place(node).map(|Placed { host, attachments }| (host, attachments))
+    }
+
+    /// `hosts.ip` of any node.
+    ///
+    /// # Errors
+    /// It is no address, or the table cannot be read.
+    pub fn address(&self, node: &NodeName) -> Result<Option<std::net::IpAddr>, SpecError> {
+        self.ip(node)
+    }
+
     pub(crate) fn complete(&self, node: &NodeName, placed: Placed) -> Result<ContainerSpec, SpecError> {
         let Placed { host, attachments, links: _, own: _ } = placed;
         let image = self.parsed::<_, SpecError>(node, "nodetype.provmethod", columns::image_and_command)?;

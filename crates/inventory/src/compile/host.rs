@@ -37,6 +37,14 @@ impl Cluster<'_> {
         Ok(HostPlan::compile(&self.host_tables(host)?)?)
     }
 
+    /// Whether a node is a Docker host: `vm.host` of a container names it, or it is prepared as one.
+    pub fn is_host(&self, node: &NodeName) -> bool {
+        let names_it = |(_, placed): &(NodeName, Result<super::container::Placed, _>)| {
+            placed.as_ref().is_ok_and(|placed| placed.host.name == *node)
+        };
+        self.placed().iter().any(names_it) || self.is_docker_host(node)
+    }
+
     /// Whether a node is prepared as a Docker host, even if no container names it yet: `nictypes` has a bridge, or its
     /// postscripts include xdock.
     pub(crate) fn is_docker_host(&self, node: &NodeName) -> bool {
