@@ -22,6 +22,8 @@ mod path;
 mod report;
 mod rung;
 mod rungs;
+#[cfg(test)]
+mod tests;
 mod verdict;
 
 pub(crate) use end::{End, EndError};

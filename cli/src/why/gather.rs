@@ -117,8 +117,10 @@ impl Context<'_, '_> {
         if some.is_empty() {
             return None;
         }
-        let words =
-            some.iter().flat_map(|(_, address)| ["--probe".to_owned(), address.to_string()]).collect();
+        let words = some
+            .iter()
+            .flat_map(|(_, address)| ["--probe".to_owned(), address.to_string()])
+            .collect::<Vec<_>>();
         let host = self.reach(live_end, &live.name).ok()?;
         let node = live_end.node.as_ref().filter(|_| live_end.kind == Kind::Container);
         let facts = inspect(&host, node, &words).await.ok()?;
@@ -134,10 +136,8 @@ fn request(end: &End, peer: &End, paths: &[Path], plan: Option<&inventory::HostP
     let mut words = Vec::new();
     for path in paths {
         let to = path.to.address;
-        words.extend(["--probe".to_owned(), to.to_string()]);
-        if let Some(port) = peer.port {
-            words.extend(["--probe".to_owned(), SocketAddr::new(to, port).to_string()]);
-        }
+        let target = peer.port.map_or_else(|| to.to_string(), |port| SocketAddr::new(to, port).to_string());
+        words.extend(["--probe".to_owned(), target]);
         for mac in [path.from.mac, path.to.mac].into_iter().flatten() {
             words.extend(["--mac".to_owned(), mac.to_string()]);
         }
@@ -162,7 +162,7 @@ async fn state(host: &Host, node: &NodeName) -> Result<String, String> {
     }
 }
 
-async fn inspect(host: &Host, node: Option<&NodeName>, words: &Vec<String>) -> Result<Inspection, String> {
+async fn inspect(host: &Host, node: Option<&NodeName>, words: &[String]) -> Result<Inspection, String> {
     let all = ["inspect", "--json"].into_iter().chain(node.map(NodeName::as_str));
     let all: Vec<&str> = all.chain(words.iter().map(String::as_str)).collect();
     let ran = host.programs.netd(&all, Vec::new(), INSPECT_TIMEOUT).await;

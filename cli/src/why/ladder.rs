@@ -101,6 +101,7 @@ fn direction(walk: Walk<'_>) -> Vec<Rung> {
     rungs.extend(neighbour::conflict(walk));
     rungs.extend(mtu::mtu(walk));
     rungs.extend(fabric::fabric(walk).filter(|_| !walk.probes().iter().all(|probe| probe.is_answered())));
+    rungs.extend(probe::service(walk));
     rungs.extend(probe::probes(walk));
     rungs
 }

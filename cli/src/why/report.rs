@@ -1,5 +1,7 @@
 //! The result as text and JSON.
 
+use std::net::IpAddr;
+
 use serde_json::{Value, json};
 
 use super::facts::EndFacts;
@@ -45,7 +47,11 @@ impl Report {
                     Some(network) => format!("network {network}"),
                     None => "through a gateway".to_owned(),
                 };
-                let title = format!("{one} {} <-> {other} {}, {on}", path.from.address, path.to.address);
+                let title = format!(
+                    "{} <-> {}, {on}",
+                    titled(one, path.from.address),
+                    titled(other, path.to.address)
+                );
                 PathReport::new(title, Some(path.clone()), ladder(path, from, to))
             })
             .collect();
@@ -198,6 +204,11 @@ impl PathReport {
             "rungs": rungs,
         })
     }
+}
+
+fn titled(name: &str, address: IpAddr) -> String {
+    let address = address.to_string();
+    if name == address { address } else { format!("{name} {address}") }
 }
 
 fn with_direction(rung: &Rung, direction: &str) -> Value {

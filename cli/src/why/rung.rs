@@ -22,6 +22,7 @@ pub(crate) enum Layer {
     Address,
     Fabric,
     Mtu,
+    Service,
     Probe,
 }
 
@@ -88,6 +89,7 @@ impl Layer {
             Self::Address => "address",
             Self::Fabric => "fabric",
             Self::Mtu => "mtu",
+            Self::Service => "service",
             Self::Probe => "probe",
         }
     }

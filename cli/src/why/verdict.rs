@@ -19,7 +19,7 @@ pub(crate) enum Verdict {
 /// The first check that explains the loss. The probes decide whether there is one.
 pub(crate) fn verdict(ladder: &Ladder) -> Verdict {
     let all = || ladder.both.iter().chain(&ladder.forward).chain(&ladder.back);
-    let first = |loses: &[Loses]| all().find(|rung| rung.is_wrong() && loses.contains(&rung.loses)).cloned();
+    let first = |loses: &[Loses]| all().find(|rung| explains(rung, loses)).cloned();
     let (forward, back) = (lost(&ladder.forward), lost(&ladder.back));
     let found = match (forward, back) {
         (Some(Lost::All), _) | (_, Some(Lost::All)) => first(&[Loses::All, Loses::Trust]),
@@ -40,6 +40,10 @@ pub(crate) fn verdict(ladder: &Ladder) -> Verdict {
     found.map_or(Verdict::Unexplained, Verdict::Broken)
 }
 
+fn explains(rung: &Rung, loses: &[Loses]) -> bool {
+    rung.is_wrong() && rung.layer != Layer::Probe && loses.contains(&rung.loses)
+}
+
 /// Which probes of a direction were not answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Lost {
@@ -51,12 +55,15 @@ enum Lost {
 
 /// `None`: no probe of this direction ran.
 fn lost(rungs: &[Rung]) -> Option<Lost> {
-    let mut probes = rungs.iter().filter(|rung| rung.layer == Layer::Probe && rung.result != Result::Unknown);
-    let first = probes.next()?;
-    Some(match (first.is_wrong(), probes.any(Rung::is_wrong)) {
-        (true, _) => Lost::All,
-        (false, true) => Lost::Long,
-        (false, false) => Lost::Nothing,
+    let probes = || rungs.iter().filter(|rung| rung.layer == Layer::Probe && rung.result != Result::Unknown);
+    probes().next()?;
+    let loses = |what| probes().any(|rung| rung.is_wrong() && rung.loses == what);
+    Some(if loses(Loses::All) {
+        Lost::All
+    } else if loses(Loses::Long) {
+        Lost::Long
+    } else {
+        Lost::Nothing
     })
 }
 

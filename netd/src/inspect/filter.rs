@@ -12,8 +12,7 @@ use inventory::IfName;
 pub(super) async fn observe() -> Result<Vec<Filter>, String> {
     let kernel = Kernel::open().map_err(|error| chain(&error))?;
     let (links, observed) = tokio::join!(kernel.links(), firewall::observe());
-    let (links, observed) =
-        (links.map_err(|error| chain(&error))?, observed.map_err(|error| chain(&error))?);
+    let (links, observed) = (links.map_err(|error| chain(&error))?, observed.map_err(|error| chain(&error))?);
     let bridges: Vec<&IfName> =
         links.iter().filter(|link| link.kind == Kind::Bridge).map(|link| &link.name).collect();
     let listings = [(Family::V4, observed.v4), (Family::V6, observed.v6)];

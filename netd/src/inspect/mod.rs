@@ -49,11 +49,8 @@ pub(crate) async fn inspect(socket: &Path, snapshot: &Path, asked: Inspect) -> I
         None => Vec::new(),
     };
     let uses_switch = asked.switch || records.iter().any(|endpoint| endpoint.fabric == Fabric::Ovs);
-    let ((daemon, snapshot), filters, probed) = tokio::join!(
-        daemon(socket, snapshot),
-        filter::observe(),
-        probe_from(&asked, &records)
-    );
+    let ((daemon, snapshot), filters, probed) =
+        tokio::join!(daemon(socket, snapshot), filter::observe(), probe_from(&asked, &records));
     let mut facts = Inspection { daemon, snapshot, ..Inspection::default() };
     let found = noted(probed, &mut unknown).unwrap_or_default();
     facts.filters = noted(filters, &mut unknown).unwrap_or_default();

@@ -43,10 +43,8 @@ pub(super) fn run(targets: &[Target], macs: &[MacAddr], namespace: Option<String
 async fn probe_all(targets: &[Target], macs: &[MacAddr]) -> Result<Done, NetError> {
     let kernel = Kernel::open()?;
     let links = kernel.links().await?;
-    let selection = Selection {
-        ports: Vec::new(),
-        addresses: targets.iter().map(|target| target.address).collect(),
-    };
+    let selection =
+        Selection { ports: Vec::new(), addresses: targets.iter().map(|target| target.address).collect() };
     let before = stack::read(&kernel, &links, &selection).await?;
     let probes = targets.iter().map(|target| probe(*target, &before, macs));
     let probes = futures(probes).await;
@@ -60,12 +58,9 @@ async fn futures(probes: impl Iterator<Item = impl Future<Output = Vec<Probe>>>)
     futures_util::future::join_all(probes).await.into_iter().flatten().collect()
 }
 
-/// The probes of one destination: short packets, then packets as long as the interface's MTU.
+/// The probes of one destination: a connection, or short packets and then packets as long as the interface's MTU.
 async fn probe(target: Target, stack: &Stack, macs: &[MacAddr]) -> Vec<Probe> {
     let Target { address, port } = target;
-    if let Some(port) = port {
-        return vec![connect(address, port).await];
-    }
     let device = on_link(stack, address);
     let claims = async {
         match device {
@@ -73,9 +68,15 @@ async fn probe(target: Target, stack: &Stack, macs: &[MacAddr]) -> Vec<Probe> {
             _ => None,
         }
     };
-    let (mut short, claimed_by) = tokio::join!(echo(address, SHORT), claims);
+    let first = async {
+        match port {
+            Some(port) => connect(address, port).await,
+            None => echo(address, SHORT).await,
+        }
+    };
+    let (mut short, claimed_by) = tokio::join!(first, claims);
     short.claimed_by.extend(claimed_by);
-    let longest = device.map(|device| device.mtu as usize).filter(|_| short.received > 0);
+    let longest = device.map(|device| device.mtu as usize).filter(|_| port.is_none() && short.received > 0);
     match longest {
         Some(length) => vec![short, echo(address, length).await],
         None => vec![short],

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use hostnet::{Kernel, Kind, NetError, NeighbourState};
+use hostnet::{Kernel, Kind, NeighbourState, NetError};
 use inspection::{FdbEntry, Link, Neighbour, Route, Stack};
 use inventory::{IfName, MacAddr};
 use ipnet::IpNet;

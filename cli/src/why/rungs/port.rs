@@ -25,6 +25,9 @@ pub(crate) fn port(side: Side<'_>) -> Option<Rung> {
         return Some(check.wrong(format!("{port} is down")).fix(reconcile));
     }
     let fault = match bridge.fabric() {
+        Fabric::Flat if facts.host.link(bridge.device.name.as_str()).is_none() => {
+            return Some(check.unknown(format!("{} does not exist", bridge.device.name)));
+        }
         Fabric::Flat => in_linux_bridge(link, bridge),
         Fabric::Ovs => in_switch(facts, endpoint, bridge),
     };
@@ -60,7 +63,9 @@ fn in_linux_bridge(link: &inspection::Link, bridge: Bridge<'_>) -> Option<String
 
 fn in_switch(facts: &Inspection, endpoint: &Endpoint, bridge: Bridge<'_>) -> Option<String> {
     let port = &endpoint.port;
-    let switch = facts.switch.as_ref().filter(|switch| !switch.bridges.is_empty())?;
+    let switch = facts.switch.as_ref()?;
+    // without its bridge there is no port either
+    switch.bridge(bridge.device.name.as_str())?;
     // an untagged network has tag 0: a port without a tag is a trunk
     let tag = bridge.tag.unwrap_or(0);
     match switch.port(port.as_str()) {

@@ -60,7 +60,10 @@ mod tests {
     fn each_line_is_an_entry() {
         let text = " port  VLAN  MAC                Age\nLOCAL     0  02:42:0a:63:00:0b    1\n    2    71  02:42:0a:47:01:02    0\n    3    72  02:42:0a:47:01:03  static\n";
         let entries = parse(text);
-        assert_eq!(entries.iter().map(|entry| entry.ofport).collect::<Vec<_>>(), [Some(65534), Some(2), Some(3)]);
+        assert_eq!(
+            entries.iter().map(|entry| entry.ofport).collect::<Vec<_>>(),
+            [Some(65534), Some(2), Some(3)]
+        );
         assert_eq!((entries[1].vlan, entries[1].mac.to_string().as_str()), (71, "02:42:0a:47:01:02"));
         assert_eq!(entries.iter().map(|entry| entry.fixed).collect::<Vec<_>>(), [false, false, true]);
         assert_eq!(parse("ovs-vswitchd: no such bridge\n"), []);

@@ -93,7 +93,7 @@ impl Cluster<'_> {
     pub fn attached(&self) -> impl Iterator<Item = (&NodeName, &NodeName, &[Attachment])> {
         let placed = self.placed().iter();
         placed.filter_map(|(node, placed)| {
-            let Placed { host, attachments } = placed.as_ref().ok()?;
+            let Placed { host, attachments, .. } = placed.as_ref().ok()?;
             Some((node, &host.name, attachments.as_slice()))
         })
     }
@@ -103,7 +103,7 @@ impl Cluster<'_> {
     /// # Errors
     /// The first invalid row.
     pub fn attachments(&self, node: &NodeName) -> Result<(DockerHost, Vec<Attachment>), SpecError> {
-        self.place(node).map(|Placed { host, attachments }| (host, attachments))
+        self.place(node).map(|Placed { host, attachments, .. }| (host, attachments))
     }
 
     /// `hosts.ip` of any node.
