@@ -26,7 +26,8 @@ const TABLES: &str = include_str!("../../../docs/tables.md");
 const CLUSTER: &str = include_str!("examples.stanza");
 
 /// Placeholders of the pages, and what a reader may write there.
-const PLACES: [(&str, &str); 7] = [
+const PLACES: [(&str, &str); 8] = [
+    ("why A B", "why host1c1 host2c1"),
     ("NODERANGE", "host1c1"),
     ("HOSTRANGE", "host[1-3]"),
     ("HOST", "host1"),
