@@ -8,12 +8,11 @@ use process::{Command, ExecuteError};
 use thiserror::Error;
 use tokio::time::timeout;
 
-use super::backend::RollbackBackend;
 use super::backup::FileBackup;
 use super::cleanup;
 use super::decide::{Action, Pending, Scope, on_trial, recovery};
 use super::record::{Record, RecordError};
-use super::roll_back::{GUARD_BACKOFF, RollbackFailed, roll_back};
+use super::roll_back::{GUARD_BACKOFF, RollbackBackend, RollbackFailed, roll_back};
 use super::state_dir::{Stage, StateDir, StateDirError};
 use crate::lock::{self, LockError};
 

@@ -24,18 +24,14 @@ pub mod roll_back;
 pub mod state_dir;
 pub mod watch;
 
-mod backend;
 mod backup;
 mod cleanup;
 mod guarded;
-mod intent;
-mod start;
 #[cfg(test)]
 mod whole;
 
-pub use backend::{BackendError, RollbackBackend};
 pub use backup::{BackupError, FileBackup, SavedContent};
 pub use guarded::{BeginError, Guarded, Interrupted, begin};
-pub use intent::{Intent, Undo};
-pub use record::Record;
+pub use record::{Intent, Record, Undo};
+pub use roll_back::{BackendError, RollbackBackend};
 pub use state_dir::StateDir;

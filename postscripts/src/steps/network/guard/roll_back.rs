@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
 use thiserror::Error;
 use tokio::time::sleep;
 
-use super::backend::{BackendError, RollbackBackend};
 use super::cleanup;
 use super::decide::Scope;
-use super::intent::Undo;
-use super::record::{Record, RecordError};
+use super::record::{Record, RecordError, Undo};
 use super::state_dir::{Stage, StateDir};
 use crate::log::Log;
 
@@ -27,6 +26,25 @@ const ADOPT_TIMEOUT: Duration = Duration::from_secs(120);
 
 const fn ms(number: u64) -> Duration {
     Duration::from_millis(number)
+}
+
+/// Why something was not done.
+pub type BackendError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Who can act on this machine's network. Nothing of it may need the network: no names, no other machine (but the probe).
+pub trait RollbackBackend {
+    /// Executes a step of the way back ([`super::Undo::step`]). The same in effect when repeated, and also when the step of
+    /// which it is the inverse was never executed.
+    fn act(&self, step: &Value) -> impl Future<Output = Result<(), BackendError>>;
+
+    /// Tells the network manager that its files are the old ones again, and that the kernel is as they say.
+    fn adopt(&self, manager: &str) -> impl Future<Output = Result<(), BackendError>>;
+
+    /// The network as it is, a line each.
+    fn facts(&self) -> impl Future<Output = Result<Vec<String>, BackendError>>;
+
+    /// Whether who must answer ([`super::Intent::probes`]) does so within that time; the error says who did not.
+    fn probe(&self, probes: &Value, limit: Duration) -> impl Future<Output = Result<(), BackendError>>;
 }
 
 /// The way back was gone as far as it could be.

@@ -12,10 +12,9 @@ use tokio::net::UnixStream;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{sleep, timeout};
 
-use super::backend::RollbackBackend;
 use super::decide::Scope;
 use super::record::{Record, RecordError};
-use super::roll_back::{GUARD_BACKOFF, RollbackFailed, roll_back};
+use super::roll_back::{GUARD_BACKOFF, RollbackBackend, RollbackFailed, roll_back};
 use super::state_dir::StateDir;
 use crate::lock::{self, LockError};
 
