@@ -84,7 +84,7 @@ fn what_netplan_made_of_a_file_that_is_gone_is_still_netplans() {
 fn one_that_no_boot_starts_is_refused() {
     assert_eq!(
         found_as_it_is(&[INDEX, NETWORKD, LINK]),
-        "systemd-networkd has this host's network, but is not started at boot: enable it (systemctl enable systemd-networkd.service), or give the network to the one that is"
+        "systemd-networkd manages this host's network, but is not started at boot; enable it (systemctl enable systemd-networkd.service), or configure the network with a manager that is"
     );
     let vendor = ("usr/lib/systemd/system/multi-user.target.wants/systemd-networkd.service", "");
     assert_eq!(found_as_it_is(&[INDEX, NETWORKD, LINK, vendor]), "systemd-networkd");
@@ -133,6 +133,6 @@ fn two_of_them_are_refused_with_both_files() {
 fn none_is_refused() {
     assert_eq!(
         found(&[]),
-        "no network manager runs on this host that is known here (ifupdown, systemd-networkd, NetworkManager, netplan, network-scripts, wicked): start the one that shall make its network"
+        "no supported network manager runs on this host (ifupdown, systemd-networkd, NetworkManager, netplan, network-scripts, wicked); start the one that configures its network"
     );
 }

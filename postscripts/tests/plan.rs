@@ -165,19 +165,19 @@ fn plans_that_this_host_can_not_follow_are_refused_with_the_reason() {
     let named = second_plan;
     assert_eq!(
         refusal(&named("eth7"), &bare_host()),
-        "there is no interface eth7 for bridge br98; this host has eth0, eth1: correct nicdevices.br98"
+        "bridge br98: interface eth7 does not exist; this host has eth0, eth1; correct nicdevices.br98"
     );
     assert_eq!(
         refusal(&named("lo"), &bare_host()),
-        "lo is no Ethernet interface, so bridge br98 can not be over it"
+        "lo is not an Ethernet interface, so bridge br98 cannot use it"
     );
     assert_eq!(
         refusal(&named("eth0"), &bridged_host()),
-        "eth0 is a port of mynet0, so bridge br98 can not have it; take it out of mynet0, or correct nicdevices.br98"
+        "eth0 is a port of mynet0, so bridge br98 cannot use it; detach it from mynet0, or correct nicdevices.br98"
     );
     assert_eq!(
         refusal(&named("eth0"), &bare_host()),
-        "eth0 has 10.99.0.11/16, which the tables do not give it; add it to nicips.br98 (bridge br98 takes the place of eth0), or remove it"
+        "eth0 has 10.99.0.11/16, which is not in the tables; add it to nicips.br98, because bridge br98 takes over the addresses of eth0, or remove the address"
     );
 }
 
@@ -187,13 +187,13 @@ fn an_unknown_nic_or_a_taken_name_is_refused() {
     host.links.push(link(4, "mynet0"));
     assert_eq!(
         refusal(&default_plan(), &host),
-        "there is an interface mynet0 that is no bridge; rename it, or the bridge"
+        "the name of bridge mynet0 is used by another interface; rename the interface or the bridge"
     );
     let mut host = bare_host();
     host.addresses.clear();
     assert_eq!(
         refusal(&default_plan(), &host),
-        "no interface has 10.99.0.11, so the NIC of bridge mynet0 is not known; this host has eth0, eth1: name one (nictypes.mynet0=bridge nicdevices.mynet0=NIC nicnetworks.mynet0=NETWORK)"
+        "no interface has 10.99.0.11, so the NIC of bridge mynet0 is unknown; this host has eth0, eth1; name one (nictypes.mynet0=bridge nicdevices.mynet0=NIC nicnetworks.mynet0=NETWORK)"
     );
     let mut host = bridged_host();
     host.links[3].name = "br0".parse().unwrap();

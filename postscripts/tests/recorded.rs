@@ -63,7 +63,10 @@ async fn a_change_that_an_earlier_release_recorded_is_rolled_back() {
     let backend = Reader::default();
     let done = roll_back_pending(&state_dir, &backend).await.unwrap();
 
-    assert_eq!(done.as_deref(), Some("a change of the network was cut off; the old network is back"));
+    assert_eq!(
+        done.as_deref(),
+        Some("a network change was interrupted; rolled back to the previous network")
+    );
     assert_eq!((backend.steps.borrow().len(), recorded), (34, 34));
     assert_eq!(backend.manager.into_inner(), "ifupdown");
     assert_eq!(fs::read_to_string(&old).unwrap(), "auto eth0\n");

@@ -55,14 +55,14 @@ fn what_is_gone_or_somebody_else_s_is_left_alone() {
 fn a_container_or_a_stranger_keeps_it() {
     let mut with_port = host();
     with_port.links.push(Link { master: Some(5), ..link(6, "xh0123456789") });
-    assert_eq!(still_in_use(&left(&with_port)), ["bridge br98 still_in_use, for xh0123456789 uses it"]);
+    assert_eq!(still_in_use(&left(&with_port)), ["bridge br98 is kept: xh0123456789 uses it"]);
     let mut with_vlan = host();
     let settings = Settings::Vlan { parent: 5, id: 7 };
     with_vlan.links.push(Link { kind: Kind::Vlan, settings, ..link(6, "br98.7") });
-    assert_eq!(still_in_use(&left(&with_vlan)), ["bridge br98 still_in_use, for br98.7 uses it"]);
+    assert_eq!(still_in_use(&left(&with_vlan)), ["bridge br98 is kept: br98.7 uses it"]);
     let mut with_address = host();
     with_address.addresses.push((name("br98"), "192.0.2.1/24".parse().unwrap()));
-    assert_eq!(still_in_use(&left(&with_address)), ["bridge br98 still_in_use, for 192.0.2.1/24 uses it"]);
+    assert_eq!(still_in_use(&left(&with_address)), ["bridge br98 is kept: 192.0.2.1/24 uses it"]);
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn a_switch_is_remembered_until_its_database_is_read() {
     let left = |host: &Observed| removal(&made, &network(&default_plan()), host);
     assert_eq!(
         still_in_use(&left(&bare_host())),
-        ["Open vSwitch bridge br98 still_in_use, for Open vSwitch does not run"]
+        ["Open vSwitch bridge br98 is kept: Open vSwitch does not run"]
     );
     let mut host = Observed { switch: Some(Vec::new()), ..bare_host() };
     assert_eq!(left(&host), Removal::default(), "the database has it no more");
@@ -86,12 +86,9 @@ fn a_switch_is_remembered_until_its_database_is_read() {
         mtu: None,
     };
     host.switch = Some(vec![bridge]);
-    assert_eq!(
-        still_in_use(&left(&host)),
-        ["Open vSwitch bridge br98 still_in_use, for Open vSwitch does not run"]
-    );
+    assert_eq!(still_in_use(&left(&host)), ["Open vSwitch bridge br98 is kept: Open vSwitch does not run"]);
     host.links.push(link(5, "br98"));
     assert_eq!(words(&left(&host).steps), ["set br98 down", "remove Open vSwitch bridge br98"]);
     host.switch.as_mut().unwrap()[0].ports.push(name("tap1"));
-    assert_eq!(still_in_use(&left(&host)), ["Open vSwitch bridge br98 still_in_use, for tap1 uses it"]);
+    assert_eq!(still_in_use(&left(&host)), ["Open vSwitch bridge br98 is kept: tap1 uses it"]);
 }

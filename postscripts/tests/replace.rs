@@ -223,7 +223,7 @@ fn a_bridge_of_another_name_stays_until_its_containers_are_moved() {
     apply(&mut model, &steps);
     let left = removal(&network, &after, &model.now);
     let still_in_use: Vec<String> = left.still_in_use.iter().map(ToString::to_string).collect();
-    assert_eq!(still_in_use, ["bridge br0 still_in_use, for xh0123456789 uses it"]);
+    assert_eq!(still_in_use, ["bridge br0 is kept: xh0123456789 uses it"]);
     model.act(&Step::Kernel(KernelStep::DetachPort { port: name(CONTAINER), bridge: name("br0") })).unwrap();
     assert_eq!(words(&removal(&network, &after, &model.now).steps), ["remove bridge br0"]);
 }
@@ -259,7 +259,7 @@ fn a_bridge_that_no_run_made_is_not_ours_to_replace() {
     let refused = resolve(&wanted, &kept.observed, &Memory::default()).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "there is an interface mynet0 that is no Open vSwitch bridge; rename it, or the Open vSwitch bridge"
+        "the name of Open vSwitch bridge mynet0 is used by another interface; rename the interface or the Open vSwitch bridge"
     );
 }
 
@@ -272,6 +272,6 @@ fn an_address_that_the_tables_do_not_have_is_not_lost_with_the_bridge() {
     let refused = resolve(&wanted, &apart.observed, &Memory::of(&network)).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "eth0 has 192.0.2.1/24, which the tables do not give it; add it to nicips.mynet0 (Open vSwitch bridge mynet0 takes the place of eth0), or remove it"
+        "eth0 has 192.0.2.1/24, which is not in the tables; add it to nicips.mynet0, because Open vSwitch bridge mynet0 takes over the addresses of eth0, or remove the address"
     );
 }

@@ -138,7 +138,7 @@ fn options_of_a_bond_in_use_are_changed_or_refused() {
     options[0].1 = "802.3ad".to_owned();
     assert_eq!(
         refusal(&over_bond(), &host),
-        "bond0 runs with mode=802.3ad and shall have mode=active-backup, which the kernel does not change of a bond in use; take it down once (ip link delete bond0, at the console if this host is reached through it), or correct nicextraparams.bond0"
+        "bond0 has mode=802.3ad, but mode=active-backup in the tables; the kernel cannot change this on a bond in use; delete the bond (ip link delete bond0, at the console if this host is reached through it), or correct nicextraparams.bond0"
     );
 }
 
@@ -148,23 +148,23 @@ fn a_machine_that_can_not_is_told_apart() {
     host.lacking = vec![Module::Bonding];
     assert_eq!(
         refusal(&over_bond(), &host),
-        "bond bond0 needs the kernel's module bonding, which this machine does not have; install the package with all modules of its kernel (linux-modules-extra-VERSION, kernel-modules-extra), or boot a kernel that has it"
+        "bond bond0 needs kernel module bonding, which this host does not have; install the package with all modules of its kernel (linux-modules-extra-VERSION, kernel-modules-extra), or boot a kernel that has it"
     );
     assert_eq!(
         refusal(&switched("eth0"), &bare_host()),
-        "Open vSwitch does not run here, and mynet0 is a bridge of it; install and start it (Debian and Ubuntu: openvswitch-switch; others: openvswitch)"
+        "mynet0 is an Open vSwitch bridge, but Open vSwitch does not run on this host; install and start it (Debian and Ubuntu: openvswitch-switch; others: openvswitch)"
     );
     let mut host = bare_host();
     host.links[1].max_mtu = Some(1500);
     assert_eq!(
         refusal(&over_vlan_over_bond(), &host),
-        "mynet0 shall have an MTU of 9000, but eth0 can have 1500 at most; correct networks.mtu or nicextraparams.mynet0"
+        "mynet0 has an MTU of 9000 in the tables, but eth0 supports at most 1500; correct networks.mtu or nicextraparams.mynet0"
     );
     let mut host = bare_host();
     host.links[2] = Link { layer: Layer::Infiniband, mac: None, ..link(3, "eth1") };
     assert_eq!(
         refusal(&over_bond(), &host),
-        "eth1 is InfiniBand, which carries no Ethernet frames, so bond bond0 can not be over it"
+        "eth1 is InfiniBand, which carries no Ethernet frames, so bond bond0 cannot use it"
     );
 }
 
@@ -174,20 +174,20 @@ fn what_others_have_is_not_taken() {
     host.addresses.push((name("eth1"), "192.0.2.7/24".parse().unwrap()));
     assert_eq!(
         refusal(&over_bond(), &host),
-        "eth1 has 192.0.2.7/24, which the tables do not give it; add it to nicips.mynet0 (bridge mynet0 takes the place of eth1), or remove it"
+        "eth1 has 192.0.2.7/24, which is not in the tables; add it to nicips.mynet0, because bridge mynet0 takes over the addresses of eth1, or remove the address"
     );
     let mut host = bare_host();
     host.links[2].master = Some(9);
     host.links.push(Link { kind: Kind::Bridge, ..link(9, "virbr0") });
     assert_eq!(
         refusal(&over_bond(), &host),
-        "eth1 is a port of virbr0, so bond bond0 can not have it; take it out of virbr0, or correct nicdevices.bond0"
+        "eth1 is a port of virbr0, so bond bond0 cannot use it; detach it from virbr0, or correct nicdevices.bond0"
     );
     let mut host = bare_host();
     host.switch = Some(Vec::new());
     assert_eq!(
         refusal(&switched("eth1"), &host),
-        "10.99.0.11, which mynet0 shall have, is on eth0, which is not below mynet0; correct nicips or nicdevices, or remove the address"
+        "10.99.0.11 belongs to mynet0 in the tables, but is on eth0, which is not below mynet0; correct nicips or nicdevices, or remove the address"
     );
     let mut host = bare_host();
     host.links[1].name = name("bond0");
@@ -195,7 +195,7 @@ fn what_others_have_is_not_taken() {
     host.addresses[0].0 = name("bond0");
     assert_eq!(
         refusal(&default_plan(), &host),
-        "10.99.0.11 is reached through bond bond0, which the tables do not have; name it there (nictypes.bond0=bond nicdevices.bond0=NIC)"
+        "10.99.0.11 is on bond bond0, which is not in the tables; add it (nictypes.bond0=bond nicdevices.bond0=NIC)"
     );
 }
 
@@ -205,13 +205,13 @@ fn a_name_that_something_else_has_is_not_taken() {
     host.links.push(link(7, "bond0"));
     assert_eq!(
         refusal(&over_bond(), &host),
-        "there is an interface bond0 that is no bond; rename it, or the bond"
+        "the name of bond bond0 is used by another interface; rename the interface or the bond"
     );
     let mut host = bridged_host();
     host.switch = Some(Vec::new());
     assert_eq!(
         refusal(&switched("eth0"), &host),
-        "there is an interface mynet0 that is no Open vSwitch bridge; rename it, or the Open vSwitch bridge"
+        "the name of Open vSwitch bridge mynet0 is used by another interface; rename the interface or the Open vSwitch bridge"
     );
     let mut host = bare_host();
     let settings = Settings::Vlan { parent: 3, id: 60 };
@@ -219,7 +219,7 @@ fn a_name_that_something_else_has_is_not_taken() {
     host.links.push(Link { kind: Kind::Vlan, settings, ..link(8, "bond0.50") });
     assert_eq!(
         refusal(&over_vlan_over_bond(), &host),
-        "bond0.50 is VLAN 60 of eth1, and the tables say VLAN 50 of bond0; remove it (ip link delete bond0.50), or correct the tables"
+        "bond0.50 is VLAN 60 of eth1, but VLAN 50 of bond0 in the tables; remove it (ip link delete bond0.50), or correct the tables"
     );
 }
 

@@ -75,7 +75,7 @@ fn assert_clean(lab: &Lab) {
     assert_eq!(names, [""; 0]);
 }
 
-const MARKED: &str = "first boot with the new network; it is kept when the management node answers";
+const MARKED: &str = "first boot with the new network; it is kept if the management node answers";
 
 fn cut_in_a_change() {
     let lab = Lab::new();
@@ -87,7 +87,7 @@ fn cut_in_a_change() {
         drop(guarded);
     });
     assert_new(&lab);
-    assert_eq!(recovered(&lab, 2), ["a change of the network was cut off; the old network is back"]);
+    assert_eq!(recovered(&lab, 2), ["a network change was interrupted; rolled back to the previous network"]);
     assert_old(&lab);
     assert_clean(&lab);
     assert_eq!(recovered(&lab, 3), [""; 0]);
@@ -125,7 +125,9 @@ fn first_boot_is_cut() {
     recovered(&lab, 2);
     assert_eq!(
         recovered(&lab, 3),
-        ["the new network's first boot was not found good; the old network's files are back"]
+        [
+            "the first boot with the new network was not confirmed; the files of the previous network are restored"
+        ]
     );
     assert_old(&lab);
     assert_clean(&lab);

@@ -52,8 +52,7 @@ fn full_before() {
         begin(&lab.state_dir(), &intent).await.unwrap_err()
     });
     let text = chain::chain(&error);
-    let expected =
-        "cannot write down the old network, so it could not come back; nothing was changed: cannot write ";
+    let expected = "cannot record the current network for a rollback; nothing was changed: cannot write ";
     assert!(text.starts_with(expected) && text.ends_with("No space left on device (os error 28)"), "{text}");
     assert!(!change.exists());
     assert_eq!(lab.all(), before);
@@ -62,7 +61,7 @@ fn full_before() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .filter(|name| name.starts_with('.'))
         .collect();
-    assert_eq!(names, [""; 0], "no second name still_in_use");
+    assert_eq!(names, [""; 0], "no second name stays");
 }
 
 fn full_in_the_middle() {
@@ -78,7 +77,7 @@ fn full_in_the_middle() {
         let text = chain::chain(&guarded.write(&all[..1]).unwrap_err());
         assert!(text.ends_with("No space left on device (os error 28)"), "{text}");
         let backend = HostBackend::open().unwrap();
-        assert_eq!(guarded.roll_back(&backend).await.unwrap(), "the old network is back");
+        assert_eq!(guarded.roll_back(&backend).await.unwrap(), "rolled back to the previous network");
     });
     assert!(!lab.state_dir().change().exists());
     fs::remove_file(directory.join("filler")).unwrap();

@@ -37,9 +37,9 @@ fn run_killed() {
         assert!(!lab.applier("die", after).ended());
         assert_old(&lab, &before, &format!("killed after part {after}"));
         let log = lab.log();
-        assert!(log.contains("[info]: xcat.xdock: xdock: network: the run that changed the network ended before it confirmed; taking it back\n"), "{log}");
+        assert!(log.contains("[info]: xcat.xdock: xdock: network: the run that changed the network ended before it confirmed; rolling back\n"), "{log}");
         until("the guard told", || {
-            lab.log().contains("xdock: network: the old network is back\n").then_some(())
+            lab.log().contains("xdock: network: rolled back to the previous network\n").then_some(())
         });
     }
 }
@@ -49,7 +49,7 @@ fn run_hangs() {
     let before = lab.all();
     assert!(!lab.applier("hang", 5).ended(), "the guard kills it");
     assert_old(&lab, &before, "hanging");
-    assert!(lab.log().contains("the change was not confirmed within 5 s; taking it back\n"), "{}", lab.log());
+    assert!(lab.log().contains("the change was not confirmed within 5 s; rolling back\n"), "{}", lab.log());
 }
 
 fn guard_killed() {
@@ -59,7 +59,7 @@ fn guard_killed() {
         let mut run = lab.applier("wait", after);
         assert_eq!(run.line(), "waits");
         signal(lab.guard(), Signal::SIGKILL);
-        assert_eq!(run.line(), "the guard died; the old network is back");
+        assert_eq!(run.line(), "the guard process ended; rolled back to the previous network");
         assert_old(&lab, &before, &format!("the guard killed after part {after}"));
     }
 }
@@ -82,7 +82,7 @@ fn both_killed_and_restarted() {
     kill_both(&lab);
     lab.xdockhost("guard");
     assert_old(&lab, &before, "the guard started again");
-    assert!(lab.log().contains("a change is pending and nobody makes it; taking it back\n"), "{}", lab.log());
+    assert!(lab.log().contains("a change is pending, but no run is active; rolling back\n"), "{}", lab.log());
 }
 
 fn both_killed() {
@@ -90,7 +90,10 @@ fn both_killed() {
     let before = lab.all();
     kill_both(&lab);
     let told = lab.xdockhost("recover");
-    assert_eq!(told, "xdock: network: a change of the network was cut off; the old network is back\n");
+    assert_eq!(
+        told,
+        "xdock: network: a network change was interrupted; rolled back to the previous network\n"
+    );
     assert_old(&lab, &before, "recovered");
 }
 
@@ -99,7 +102,7 @@ fn run_late() {
     let before = lab.all();
     let mut run = lab.applier("late", 5);
     assert_eq!(run.line(), "waits");
-    assert_eq!(run.line(), "the change took longer than 5 s; the old network is back");
+    assert_eq!(run.line(), "the change took longer than 5 s; rolled back to the previous network");
     assert_old(&lab, &before, "late");
 }
 

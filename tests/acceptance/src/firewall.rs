@@ -129,11 +129,11 @@ pub async fn old_network_comes_back(
     let address = address(host);
     let said = [
         format!(
-            "new ssh connections from the management node do not get in (no connection to {address} port 22 within 2 s) \
+            "new ssh connections from the management node are not accepted (no connection to {address} port 22 within 2 s) \
              through the new network within 3 s; these name the old device: "
         ),
         firewall.rule().unwrap_or_default().to_owned(),
-        "; the old network is back".to_owned(),
+        "; rolled back to the previous network".to_owned(),
     ];
     step_fails_behind(cluster, host, firewall, ("network confirm=3", &said)).await
 }
@@ -144,9 +144,9 @@ pub async fn old_network_comes_back(
 /// As [`step_fails_behind`].
 pub async fn change_is_refused(cluster: &Cluster, host: &str, firewall: Firewall) -> Result<(), Failure> {
     let said = [
-        "the firewall accepts ssh only on eth0, whose address goes to mynet0: ",
+        "the firewall accepts ssh only on eth0, whose address moves to mynet0: ",
         firewall.rule().unwrap_or_default(),
-        "; the management node could not test the way in (no answer from the management node's port 3022: ",
+        "; the management node could not test new ssh connections (no answer from the management node's port 3022: ",
         "; nothing was changed. Add rules that accept ssh on the new device too, or run the step with firewall=ignore",
     ];
     step_fails_behind(cluster, host, firewall, ("network", &said.map(str::to_owned))).await

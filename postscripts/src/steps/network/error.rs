@@ -63,26 +63,26 @@ pub enum NetworkError {
     #[error(transparent)]
     Files(#[from] FilesError),
     /// The plan can not be written down.
-    #[error("cannot write the plan down")]
+    #[error("cannot serialize the plan")]
     Json(#[from] serde_json::Error),
     /// The plan can not be kept.
-    #[error("cannot keep the plan for the next run")]
+    #[error("cannot save the plan for the next run")]
     Keep(#[source] FileError),
     /// The change would be blind.
     #[error("the management node does not answer at {0}; nothing was changed")]
     SilentBefore(SocketAddr),
     /// The management node would be cut off.
     #[error(
-        "the firewall accepts ssh only on {}: {}; the management node could not test the way in ({}); nothing was changed. \
+        "the firewall accepts ssh only on {}: {}; the management node could not test new ssh connections ({}); nothing was changed. \
          Add rules that accept ssh on the new device too, or run the step with firewall=ignore",
         .0.moved, .0.rules, .0.why
     )]
     CutsSshAccess(Refusal),
     /// An earlier change is there still.
-    #[error("cannot take back a change that was cut off; nothing else was changed")]
+    #[error("cannot roll back an interrupted change; nothing else was changed")]
     Pending(#[from] BootError),
     /// What would take the change back after a power cut could not be put on this host.
-    #[error("cannot prepare the way back; nothing was changed")]
+    #[error("cannot prepare the rollback; nothing was changed")]
     Install(#[from] InstallError),
     /// The change could not be guarded.
     #[error(transparent)]
@@ -104,10 +104,10 @@ pub enum NetworkError {
         stuck: RollbackFailed,
     },
     /// Nothing was saved that could be restored.
-    #[error("there is no confirmed network in {0}; run xdock network")]
+    #[error("no confirmed network in {0}; run \"xdock network\"")]
     NothingSaved(String),
     /// The switch that the saved network needs.
-    #[error("Open vSwitch does not run {0} s after the start; its bridges are not restored")]
+    #[error("Open vSwitch is not running {0} s after the start; its bridges are not restored")]
     NoSwitch(u64),
     /// A saved network was restored in part.
     #[error(transparent)]
@@ -139,7 +139,7 @@ pub enum ChangeError {
         suspects: String,
     },
     /// Everything was done and it is still not as it shall be.
-    #[error("still to do after the change: {0}")]
+    #[error("not in effect after the change: {0}")]
     Unfinished(String),
     /// The kernel does not say what is.
     #[error("cannot read this machine's network")]

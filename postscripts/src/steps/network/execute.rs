@@ -45,13 +45,13 @@ pub enum ActError {
     #[error(transparent)]
     Switch(#[from] SwitchError),
     /// firewalld refused.
-    #[error("firewalld does not take the device")]
+    #[error("firewalld does not accept the device")]
     Zone(#[source] ExecuteError),
     /// systemctl failed.
     #[error(transparent)]
     Daemon(#[from] ExecuteError),
     /// No answer.
-    #[error("not done within {} s", STEP_TIMEOUT.as_secs())]
+    #[error("not finished within {} s", STEP_TIMEOUT.as_secs())]
     TimedOut,
 }
 

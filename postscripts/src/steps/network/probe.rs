@@ -64,7 +64,7 @@ pub enum NoAnswer {
         device: IfName,
     },
     /// No way in.
-    #[error("new ssh connections from the management node do not get in ({0})")]
+    #[error("new ssh connections from the management node are not accepted ({0})")]
     SshAccess(String),
 }
 

@@ -12,7 +12,7 @@ use crate::files::DesiredFile;
 /// Beside the records of pending changes.
 const FILE: &str = "plan.json";
 /// Beside it: devices that removed the tables, until they are gone.
-const REMOVED: &str = "removed.json";
+const REMOVED: &str = "left.json";
 
 /// Where it is.
 pub fn path(state: &Path) -> PathBuf {
@@ -26,7 +26,7 @@ pub enum SavedError {
     #[error(transparent)]
     File(#[from] FileError),
     /// Not what this program wrote. Without it a run does not know which devices earlier runs created.
-    #[error("{} is not what xdockhost wrote; restore it from a backup, or move it away to treat this host as new", path.display())]
+    #[error("{} was not written by xdockhost; restore it from a backup, or move it away to treat this host as new", path.display())]
     Text {
         /// The file.
         path: PathBuf,
@@ -88,6 +88,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn files_have_the_names_that_earlier_releases_wrote() {
+        let [saved, removed] =
+            desired_files(Path::new("/s"), &ResolvedNetwork::default(), Vec::new()).unwrap();
+        assert_eq!((saved.path, removed.path), ("/s/plan.json".into(), "/s/left.json".into()));
+    }
+
+    #[test]
     fn a_record_that_cannot_be_read_is_not_an_absent_one() {
         let state = tempfile::tempdir().unwrap();
         assert_eq!(read(state.path()).unwrap(), None);
@@ -97,7 +104,7 @@ mod tests {
             std::fs::write(&path, b"{\"devices\": [\xff").unwrap();
             let text = created(state.path()).unwrap_err().to_string();
             let advice = "restore it from a backup, or move it away to treat this host as new";
-            assert_eq!(text, format!("{} is not what xdockhost wrote; {advice}", path.display()));
+            assert_eq!(text, format!("{} was not written by xdockhost; {advice}", path.display()));
             std::fs::remove_file(&path).unwrap();
             std::os::unix::fs::symlink("/not/mounted", &path).unwrap();
             let text = created(state.path()).unwrap_err().to_string();

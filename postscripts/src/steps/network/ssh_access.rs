@@ -54,7 +54,7 @@ impl SshAccess {
         let Self::Unproven(why) = self else { return None };
         let first = survey.cuts().next()?;
         let to = moved.iter().find(|moved| moved.from == first.device).map(|moved| &moved.to)?;
-        let moved = format!("{}, whose address goes to {to}", first.device);
+        let moved = format!("{}, whose address moves to {to}", first.device);
         Some(Refusal { moved, rules: survey.suspects(), why: why.clone() })
     }
 
@@ -87,7 +87,7 @@ mod tests {
         let proven = SshAccess::Proven(Knock::new("10.99.0.1".parse().unwrap(), None));
         let (cut, moved) = survey(Effect::CutsSshAccess);
         let refusal = Refusal {
-            moved: "eth0, whose address goes to mynet0".to_owned(),
+            moved: "eth0, whose address moves to mynet0".to_owned(),
             rules: "iptables: -A INPUT -i eth0 -j ACCEPT".to_owned(),
             why: "no helper".to_owned(),
         };

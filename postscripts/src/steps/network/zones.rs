@@ -28,7 +28,7 @@ pub enum ZoneError {
     #[error(transparent)]
     File(#[from] FileError),
     /// firewalld runs and does not say.
-    #[error("cannot ask firewalld for its zones")]
+    #[error("cannot read firewalld's zones")]
     Ask(#[source] ExecuteError),
 }
 

@@ -72,7 +72,7 @@ async fn a_bridge_that_left_the_tables_and_is_used_stays_until_it_is_not(
         cluster
             .sh(host, "ip link add tap98 type veth peer name tap99 && ip link set tap98 master br98")
             .await?;
-        let stays = "bridge br98 stays, for tap98 uses it";
+        let stays = "bridge br98 is kept: tap98 uses it";
         let said = network(cluster, &tables(), host).await?;
         same(&format!("what is told of it ({said})"), &said.ends_with(&format!("; {stays}")), &true)?;
         cluster.sh(host, "ip -br link show br98").await?;

@@ -77,13 +77,13 @@ async fn refused(cluster: &Cluster, wrong: &[(&str, &str)], reason: &str) -> Res
 async fn a_wrong_mask_is_taken_back(cluster: &Cluster) -> Result<(), Failure> {
     // the management node is then outside of the network, and nobody routes to it
     let wrong = [("net", "10.99.0.8"), ("mask", "255.255.255.248"), ("mgtifname", "eth0")];
-    refused(cluster, &wrong, "the old network is back").await
+    refused(cluster, &wrong, "rolled back to the previous network").await
 }
 
 async fn a_wrong_gateway_is_taken_back(cluster: &Cluster) -> Result<(), Failure> {
     let wrong =
         [("net", "10.99.0.0"), ("mask", "255.255.0.0"), ("gateway", "10.99.250.250"), ("mgtifname", "eth0")];
-    refused(cluster, &wrong, "the old network is back").await
+    refused(cluster, &wrong, "rolled back to the previous network").await
 }
 
 /// The cable is out when the change is probed, and in again later.

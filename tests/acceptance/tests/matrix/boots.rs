@@ -84,7 +84,7 @@ async fn a_first_boot_behind_firewalld_keeps_the_new_network(cluster: &Cluster) 
 async fn keeps(cluster: &Cluster, host: &str) -> Result<(), Failure> {
     step(cluster, host, "network").await?;
     boot(cluster, host).await?;
-    logged(cluster, host, "the new network's first boot is good; it is kept").await?;
+    logged(cluster, host, "the first boot with the new network is confirmed; it is kept").await?;
     becomes_bridged(cluster, host).await?;
     ssh_gets_in(cluster, host).await
 }
@@ -100,7 +100,7 @@ async fn goes_back(cluster: &Cluster, host: &str) -> Result<(), Failure> {
     filter_at_boot(cluster, host, Firewall::Nftables.accept_on_nic()).await?;
     boot(cluster, host).await?;
     // a host of the lab cannot boot by itself: it ends, and is put on again
-    let back = "the old network's files are back, and it boots";
+    let back = "the files of the previous network are restored, and the host reboots";
     let root = cluster.lab.host(host)?.root;
     on_disk(&root.join("var/log/xcat/xcat.log"), back).await?;
     // it may have ended by itself meanwhile

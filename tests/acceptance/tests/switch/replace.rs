@@ -152,7 +152,7 @@ async fn killed(cluster: &Cluster, kind: &str, after: &str, host: &str) -> Resul
 /// The cable is pulled in the middle of the change: the old bridge comes back, and its container with it.
 async fn locked_out(cluster: &Cluster, host: &str) -> Result<(), Failure> {
     let ran = without_cable(cluster, &tables("bridge", "br0"), host).await?;
-    let back = ran.code == 1 && ran.stderr.contains("the old network is back");
+    let back = ran.code == 1 && ran.stderr.contains("rolled back to the previous network");
     same(&format!("{host} without its cable: {ran:?}"), &back, &true)?;
     cluster.sh(host, "ovs-vsctl br-exists br0").await?;
     let answers = format!("for i in $(seq 60); do ping -c 1 -W 1 {} && exit 0; done; exit 1", address(host));

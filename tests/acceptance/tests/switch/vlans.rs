@@ -49,7 +49,7 @@ async fn a_host_in_a_wrong_vlan_gets_its_old_network_back(cluster: &Cluster) -> 
         becomes_switched(cluster, host).await?;
         let silence = watch.stop().await?.longest_silence;
         eprintln!("  {host}: longest silence {} ms", silence.as_millis());
-        if ran.code != 1 || !ran.stderr.contains("the old network is back") {
+        if ran.code != 1 || !ran.stderr.contains("rolled back to the previous network") {
             return Err(format!("{host} took a VLAN in which nobody answers: {ran:?}").into());
         }
     }

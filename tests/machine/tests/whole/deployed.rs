@@ -69,7 +69,7 @@ async fn a_wrong_bond_member_is_taken_back(world: &World) -> Result<(), Failure>
     let run = world.machine.updatenode("xdock network confirm=10").await;
     world.cluster.write_tables(&world.cluster.tables).await?;
     let run = run?;
-    if run.status == 0 || !run.output.contains("the old network is back") {
+    if run.status == 0 || !run.output.contains("rolled back to the previous network") {
         return Err(format!("the wrong bond was not taken back: {run:?}").into());
     }
     same("network", world.sh(network).await?.as_str(), &before)?;

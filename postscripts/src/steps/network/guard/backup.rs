@@ -46,7 +46,7 @@ pub enum BackupError {
     #[error(transparent)]
     File(#[from] FileError),
     /// It gets no second name.
-    #[error("cannot keep {}", path.display())]
+    #[error("cannot back up {}", path.display())]
     Link {
         /// The file.
         path: PathBuf,

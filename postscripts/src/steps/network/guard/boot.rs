@@ -34,7 +34,7 @@ pub enum BootError {
     #[error(transparent)]
     Lock(#[from] LockError),
     /// Somebody has the lock.
-    #[error("another run of xdockhost changes the network since {} s", LOCK_TIMEOUT.as_secs())]
+    #[error("another run of xdockhost has been changing the network for {} s", LOCK_TIMEOUT.as_secs())]
     Busy,
     /// A file.
     #[error(transparent)]
@@ -98,19 +98,17 @@ async fn act(
             if *scope == Scope::Booted {
                 regenerate(state_dir, &record.files).await?;
             }
-            Ok(Some(format!("a change of the network was cut off; {back}")))
+            Ok(Some(format!("a network change was interrupted; {back}")))
         }
         Action::MarkBooting(id) => {
             let booting = Stage::Booting { boot: state_dir.boot.clone() };
             rename(state_dir, id, &booting)?;
-            Ok(Some(
-                "first boot with the new network; it is kept when the management node answers".to_owned(),
-            ))
+            Ok(Some("first boot with the new network; it is kept if the management node answers".to_owned()))
         }
         Action::RestoreBooted(id) => {
             restore_booted(state_dir, id).await?;
             Ok(Some(
-                "the new network's first boot was not found good; the old network's files are back"
+                "the first boot with the new network was not confirmed; the files of the previous network are restored"
                     .to_owned(),
             ))
         }

@@ -39,9 +39,14 @@ async fn act(job: &Job, state_dir: &StateDir, log: &Log) -> Result<(), Box<dyn E
         }
         Job::ConfirmBoot(_) => match boot::confirm(state_dir, &backend).await? {
             Verdict::NoTrial => {}
-            Verdict::Confirmed => log.summary("network", "the new network's first boot is good; it is kept"),
+            Verdict::Confirmed => {
+                log.summary("network", "the first boot with the new network is confirmed; it is kept");
+            }
             Verdict::RolledBack(why) => {
-                log.summary("network", format!("{why}; the old network's files are back, and it boots"));
+                log.summary(
+                    "network",
+                    format!("{why}; the files of the previous network are restored, and the host reboots"),
+                );
                 Command::new("systemctl", REBOOT_TIMEOUT).args(["reboot"]).execute().await?;
             }
         },

@@ -38,16 +38,16 @@ pub enum BeginError {
     #[error("cannot lock the network; nothing was changed")]
     Lock(#[source] LockError),
     /// A guard takes its change back still.
-    #[error("an earlier change is still being taken back after {} s; nothing was changed", LOCK_TIMEOUT.as_secs())]
+    #[error("the rollback of an earlier change has not finished after {} s; nothing was changed", LOCK_TIMEOUT.as_secs())]
     Busy,
     /// An earlier change is pending.
-    #[error("{0} is there: an earlier change was cut off and not taken back; nothing was changed")]
+    #[error("{0} exists: an earlier change was interrupted and is not rolled back; nothing was changed")]
     Pending(String),
     /// Such as a full disk.
-    #[error("cannot write down the old network, so it could not come back; nothing was changed")]
+    #[error("cannot record the current network for a rollback; nothing was changed")]
     Record(#[source] RecordError),
     /// No guard.
-    #[error("cannot start the guard, which would take the change back; nothing was changed")]
+    #[error("cannot start the guard, which rolls back a failed change; nothing was changed")]
     Start(#[source] ExecuteError),
     /// The guard says nothing.
     #[error("the guard was not ready within {} s; see /var/log/xcat/xcat.log; nothing was changed", READY_TIMEOUT.as_secs())]
@@ -67,7 +67,7 @@ pub enum BeginError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum Interrupted {
     /// Nobody would take it back now.
-    #[error("the guard died")]
+    #[error("the guard process ended")]
     GuardDied,
     /// The guard is about to end this process.
     #[error("the change took longer than {0} s")]
@@ -179,7 +179,7 @@ fn unit(state_dir: &StateDir, id: &str) -> Vec<String> {
     let mut args: Vec<String> = [
         "--quiet",
         "--collect",
-        "--description=Takes a change of the network back unless it is confirmed",
+        "--description=Rolls back a network change unless it is confirmed",
         // killed, not failed: one that gave up has said so, and would again
         "--property=Restart=on-abnormal",
         "--property=RestartSec=100ms",
@@ -291,7 +291,7 @@ mod tests {
         let args = unit(&StateDir::host(), "000001-a").join(" ");
         assert_eq!(
             args,
-            "--quiet --collect --description=Takes a change of the network back unless it is confirmed \
+            "--quiet --collect --description=Rolls back a network change unless it is confirmed \
              --property=Restart=on-abnormal --property=RestartSec=100ms --property=StartLimitIntervalSec=0 \
              --property=OOMScoreAdjust=-1000 --unit=xdock-guard-000001-a -- /opt/xdock/bin/xdockhost guard \
              state=/var/lib/xdock/network"

@@ -50,7 +50,7 @@ pub enum RecordError {
     #[error(transparent)]
     File(#[from] FileError),
     /// It is no record of this program's.
-    #[error("{} is no record of a change that this program knows; put the network right by hand and remove it", path.display())]
+    #[error("{} is not a record of a network change that this program can read; repair the network by hand and remove the file", path.display())]
     Text {
         /// The record.
         path: PathBuf,
@@ -59,7 +59,7 @@ pub enum RecordError {
         source: serde_json::Error,
     },
     /// It is of another version of this program.
-    #[error("{} has format {format}; {FORMAT} is known: run the xdockhost that wrote it", path.display())]
+    #[error("{} has format {format}, but this xdockhost supports format {FORMAT}; run the xdockhost that wrote it", path.display())]
     Format {
         /// The record.
         path: PathBuf,
@@ -244,7 +244,10 @@ mod tests {
         Record { format: 2, ..written }.write(&path).unwrap();
         assert_eq!(
             Record::read(&path).unwrap_err().to_string(),
-            format!("{} has format 2; 1 is known: run the xdockhost that wrote it", path.display())
+            format!(
+                "{} has format 2, but this xdockhost supports format 1; run the xdockhost that wrote it",
+                path.display()
+            )
         );
     }
 

@@ -49,7 +49,7 @@ pub trait RollbackBackend {
 
 /// The way back was gone as far as it could be.
 #[derive(Debug, Error)]
-#[error("the old network could not be put back: {remaining}; the next boot has its files")]
+#[error("cannot roll back to the previous network: {remaining}; the next boot uses its files")]
 pub struct RollbackFailed {
     /// What is still to do, and why it could not be done.
     remaining: String,
@@ -102,8 +102,8 @@ pub async fn roll_back(
 
 fn summary(missing: &[String]) -> String {
     match missing {
-        [] => "the old network is back".to_owned(),
-        missing => format!("the old network is back, without: {}", missing.join(", ")),
+        [] => "rolled back to the previous network".to_owned(),
+        missing => format!("rolled back to the previous network, without: {}", missing.join(", ")),
     }
 }
 
@@ -129,13 +129,13 @@ async fn attempt(
     if scope == Scope::Running {
         if changed {
             let adopted = within(ADOPT_TIMEOUT, backend.adopt(&record.manager)).await;
-            remaining.failed.extend(adopted.err().map(|why| format!("tell {}: {why}", record.manager)));
+            remaining.failed.extend(adopted.err().map(|why| format!("reload {}: {why}", record.manager)));
         }
         match within(STEP_TIMEOUT, backend.facts()).await {
             Ok(now) => {
                 remaining.missing = record.facts.iter().filter(|fact| !now.contains(fact)).cloned().collect();
             }
-            Err(why) => remaining.failed.push(format!("look again: {why}")),
+            Err(why) => remaining.failed.push(format!("observe the network: {why}")),
         }
     }
     remaining
@@ -147,7 +147,7 @@ async fn steps(undo: &[Undo], backend: &impl RollbackBackend, log: &Log) -> Vec<
     let mut failed: Vec<String> = Vec::new();
     for one in undo {
         match one.cuts_access && !failed.is_empty() {
-            true => failed.push(format!("{}: not before the steps that failed", one.text)),
+            true => failed.push(format!("{}: skipped, because earlier steps failed", one.text)),
             false => failed.extend(step(one, backend, log).await.err()),
         }
     }
@@ -156,7 +156,7 @@ async fn steps(undo: &[Undo], backend: &impl RollbackBackend, log: &Log) -> Vec<
 
 /// One step of the way back, done.
 async fn step(undo: &Undo, backend: &impl RollbackBackend, log: &Log) -> Result<(), String> {
-    log.note("network", format!("back: {}", undo.text));
+    log.note("network", format!("rollback: {}", undo.text));
     within(STEP_TIMEOUT, backend.act(&undo.step)).await.map_err(|why| format!("{}: {why}", undo.text))
 }
 
@@ -167,7 +167,7 @@ async fn within<T>(
     match tokio::time::timeout(deadline, work).await {
         Ok(Ok(done)) => Ok(done),
         Ok(Err(error)) => Err(chain::chain(error.as_ref())),
-        Err(_) => Err(format!("not done within {} s", deadline.as_secs())),
+        Err(_) => Err(format!("not finished within {} s", deadline.as_secs())),
     }
 }
 
@@ -203,7 +203,7 @@ pub enum SwitchRollbackError {
     #[error(transparent)]
     StateDir(#[from] super::state_dir::StateDirError),
     /// A step.
-    #[error("cannot take back what a change left in the switch: {0}")]
+    #[error("cannot roll back the changes in Open vSwitch: {0}")]
     Step(String),
 }
 
@@ -276,7 +276,7 @@ mod tests {
             roll_back_with(&["add Open vSwitch bridge mynet0", "add 10.99.0.11/16 to mynet0"]);
         assert_eq!(done, ["add 10.99.0.11/16 to eth0", "remove 10.99.0.11/16 from mynet0"]);
         let later = ["remove 10.99.0.11/16 from eth0", "isolate eth0 from the host's IP stack"]
-            .map(|step| format!("{step}: not before the steps that failed"));
+            .map(|step| format!("{step}: skipped, because earlier steps failed"));
         assert_eq!(failed[2..], later);
         let (done, failed) = roll_back_with(&[]);
         assert_eq!((done.len(), failed.len()), (6, 0));

@@ -39,7 +39,7 @@ pub enum WatchError {
     #[error(transparent)]
     RollbackFailed(#[from] RollbackFailed),
     /// Its socket.
-    #[error("cannot speak with who changes the network at {path}")]
+    #[error("cannot connect to the run that changes the network at {path}")]
     Socket {
         /// The socket.
         path: String,
@@ -62,7 +62,7 @@ enum RollbackCause {
 impl RollbackCause {
     fn reason(&self, record: &Record) -> String {
         match self {
-            Self::Orphaned => "a change is pending and nobody makes it".to_owned(),
+            Self::Orphaned => "a change is pending, but no run is active".to_owned(),
             Self::RunEnded => "the run that changed the network ended before it confirmed".to_owned(),
             Self::TimedOut(_) => format!("the change was not confirmed within {} s", record.limit),
         }
@@ -83,7 +83,7 @@ pub async fn run(state_dir: &StateDir, backend: &impl RollbackBackend) -> Result
         return Ok(());
     }
     let log = state_dir.log();
-    log.note("network", format!("{}; taking it back", cause.reason(&record)));
+    log.note("network", format!("{}; rolling back", cause.reason(&record)));
     let back = roll_back_and_recheck(state_dir, &record, backend).await?;
     log.note("network", back);
     Ok(())

@@ -15,7 +15,7 @@ use super::{Manager, ifcfg};
 pub enum DetectError {
     /// None that we know.
     #[error(
-        "no network manager runs on this host that is known here (ifupdown, systemd-networkd, NetworkManager, netplan, network-scripts, wicked): start the one that shall make its network"
+        "no supported network manager runs on this host (ifupdown, systemd-networkd, NetworkManager, netplan, network-scripts, wicked); start the one that configures its network"
     )]
     None,
     /// Two of them have the NIC; at boot the later one would win.
@@ -34,7 +34,7 @@ pub enum DetectError {
     },
     /// It has the NICs now, and would not at the next boot: whatever is written for it would never be read.
     #[error(
-        "{manager} has this host's network, but is not started at boot: enable it (systemctl enable {unit}), or give the network to the one that is"
+        "{manager} manages this host's network, but is not started at boot; enable it (systemctl enable {unit}), or configure the network with a manager that is"
     )]
     NotAtBoot {
         /// The manager.

@@ -13,7 +13,7 @@ use crate::steps::network::modules::Module;
 pub enum ResolveError {
     /// The port is not there.
     #[error(
-        "there is no interface {port} for {kind} {device}; this host has {present}: correct nicdevices.{device}"
+        "{kind} {device}: interface {port} does not exist; this host has {present}; correct nicdevices.{device}"
     )]
     NoPort {
         /// What it is.
@@ -26,7 +26,7 @@ pub enum ResolveError {
         present: String,
     },
     /// An interface with an address is not there.
-    #[error("there is no interface {nic}, which has addresses in nicips; this host has {present}")]
+    #[error("interface {nic} has addresses in nicips, but does not exist; this host has {present}")]
     NoNic {
         /// What the tables name.
         nic: IfName,
@@ -35,7 +35,7 @@ pub enum ResolveError {
     },
     /// No interface has the address.
     #[error(
-        "no interface has {address}, so the NIC of bridge {bridge} is not known; this host has {present}: name one (nictypes.{bridge}=bridge nicdevices.{bridge}=NIC nicnetworks.{bridge}=NETWORK)"
+        "no interface has {address}, so the NIC of bridge {bridge} is unknown; this host has {present}; name one (nictypes.{bridge}=bridge nicdevices.{bridge}=NIC nicnetworks.{bridge}=NETWORK)"
     )]
     NoNicWithAddress {
         /// The bridge.
@@ -57,7 +57,7 @@ pub enum ResolveError {
     },
     /// A bond or VLAN that the tables do not have carries the address: without them it would not be made at boot.
     #[error(
-        "{address} is reached through {kind} {other}, which the tables do not have; name it there (nictypes.{other}={kind} nicdevices.{other}=NIC)"
+        "{address} is on {kind} {other}, which is not in the tables; add it (nictypes.{other}={kind} nicdevices.{other}=NIC)"
     )]
     Unnamed {
         /// The address of the tables.
@@ -69,7 +69,7 @@ pub enum ResolveError {
     },
     /// The address would be on two interfaces.
     #[error(
-        "{address}, which {device} shall have, is on {other}, which is not below {device}; correct nicips or nicdevices, or remove the address"
+        "{address} belongs to {device} in the tables, but is on {other}, which is not below {device}; correct nicips or nicdevices, or remove the address"
     )]
     Elsewhere {
         /// The address of the tables.
@@ -89,7 +89,7 @@ pub enum ResolveError {
     },
     /// The NIC is in use.
     #[error(
-        "{port} is a port of {other}, so {kind} {device} can not have it; take it out of {other}, or correct nicdevices.{device}"
+        "{port} is a port of {other}, so {kind} {device} cannot use it; detach it from {other}, or correct nicdevices.{device}"
     )]
     Enslaved {
         /// What it is.
@@ -102,7 +102,7 @@ pub enum ResolveError {
         other: String,
     },
     /// Bonds, VLANs and bridges carry Ethernet frames only.
-    #[error("{port} is no Ethernet interface, so {kind} {device} can not be over it")]
+    #[error("{port} is not an Ethernet interface, so {kind} {device} cannot use it")]
     NotEthernet {
         /// What it is.
         kind: &'static str,
@@ -112,7 +112,7 @@ pub enum ResolveError {
         port: IfName,
     },
     /// The same, for what one might have expected to work.
-    #[error("{port} is InfiniBand, which carries no Ethernet frames, so {kind} {device} can not be over it")]
+    #[error("{port} is InfiniBand, which carries no Ethernet frames, so {kind} {device} cannot use it")]
     Infiniband {
         /// What it is.
         kind: &'static str,
@@ -123,7 +123,7 @@ pub enum ResolveError {
     },
     /// The NIC can not.
     #[error(
-        "{device} shall have an MTU of {mtu}, but {port} can have {max} at most; correct networks.mtu or nicextraparams.{device}"
+        "{device} has an MTU of {mtu} in the tables, but {port} supports at most {max}; correct networks.mtu or nicextraparams.{device}"
     )]
     Mtu {
         /// Who shall have it.
@@ -136,7 +136,7 @@ pub enum ResolveError {
         max: u32,
     },
     /// The name is taken.
-    #[error("there is an interface {device} that is no {kind}; rename it, or the {kind}")]
+    #[error("the name of {kind} {device} is used by another interface; rename the interface or the {kind}")]
     NameTaken {
         /// What it shall be.
         kind: &'static str,
@@ -145,7 +145,7 @@ pub enum ResolveError {
     },
     /// A VLAN device of that name is for something else.
     #[error(
-        "{device} is VLAN {id} of {parent}, and the tables say VLAN {wanted} of {on}; remove it (ip link delete {device}), or correct the tables"
+        "{device} is VLAN {id} of {parent}, but VLAN {wanted} of {on} in the tables; remove it (ip link delete {device}), or correct the tables"
     )]
     OtherVlan {
         /// The device.
@@ -161,7 +161,7 @@ pub enum ResolveError {
     },
     /// The driver does not change that of a bond in use.
     #[error(
-        "{device} runs with {now} and shall have {wanted}, which the kernel does not change of a bond in use; take it down once (ip link delete {device}, at the console if this host is reached through it), or correct nicextraparams.{device}"
+        "{device} has {now}, but {wanted} in the tables; the kernel cannot change this on a bond in use; delete the bond (ip link delete {device}, at the console if this host is reached through it), or correct nicextraparams.{device}"
     )]
     FixedOption {
         /// The bond.
@@ -172,7 +172,7 @@ pub enum ResolveError {
         wanted: String,
     },
     /// The driver has no such value.
-    #[error("the bonding driver knows no {option}; correct nicextraparams.{device}")]
+    #[error("the bonding driver does not support {option}; correct nicextraparams.{device}")]
     BondOption {
         /// The bond.
         device: IfName,
@@ -181,7 +181,7 @@ pub enum ResolveError {
     },
     /// An address that would be lost.
     #[error(
-        "{port} has {address}, which the tables do not give it; add it to nicips.{device} ({kind} {device} takes the place of {port}), or remove it"
+        "{port} has {address}, which is not in the tables; add it to nicips.{device}, because {kind} {device} takes over the addresses of {port}, or remove the address"
     )]
     Foreign {
         /// What takes its place.
@@ -195,7 +195,7 @@ pub enum ResolveError {
     },
     /// The kernel can not.
     #[error(
-        "{kind} {device} needs the kernel's module {module}, which this machine does not have; install the package with all modules of its kernel (linux-modules-extra-VERSION, kernel-modules-extra), or boot a kernel that has it"
+        "{kind} {device} needs kernel module {module}, which this host does not have; install the package with all modules of its kernel (linux-modules-extra-VERSION, kernel-modules-extra), or boot a kernel that has it"
     )]
     Lacking {
         /// What it is.
@@ -207,7 +207,7 @@ pub enum ResolveError {
     },
     /// No Open vSwitch.
     #[error(
-        "Open vSwitch does not run here, and {device} is a bridge of it; install and start it (Debian and Ubuntu: openvswitch-switch; others: openvswitch)"
+        "{device} is an Open vSwitch bridge, but Open vSwitch does not run on this host; install and start it (Debian and Ubuntu: openvswitch-switch; others: openvswitch)"
     )]
     NoSwitch {
         /// The bridge.

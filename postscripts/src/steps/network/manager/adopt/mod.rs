@@ -29,7 +29,7 @@ const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
 #[derive(Debug, Error)]
 pub enum AdoptError {
     /// A command.
-    #[error("{manager} was not told of the new network")]
+    #[error("cannot reload {manager} with the new network")]
     Command {
         /// Whom.
         manager: Manager,
@@ -41,7 +41,7 @@ pub enum AdoptError {
     #[error(transparent)]
     Read(#[from] ReadError),
     /// Its state.
-    #[error("ifupdown was not told of the new network")]
+    #[error("cannot update ifupdown's state files")]
     State(#[from] FileError),
 }
 
