@@ -1,4 +1,4 @@
-//! What the guard can do to this machine's network.
+//! Rollback of this host's kernel, switch and network manager: what the guard needs of them.
 
 use std::time::Duration;
 
@@ -15,17 +15,17 @@ use super::observe::{Observed, is_container_port, observe};
 use super::plan::{RouteText, Step};
 use super::probe::Probes;
 
-/// Kernel, switch and network manager of this machine.
+/// Kernel, switch and network manager of this host.
 #[derive(Debug)]
 pub struct HostBackend {
     backends: Backends,
 }
 
 impl HostBackend {
-    /// Opens what can not be opened in need.
+    /// Opens the netlink socket in advance: a rollback must not depend on opening one.
     ///
     /// # Errors
-    /// The kernel.
+    /// The kernel refused the socket.
     pub fn open() -> Result<Self, NetError> {
         Ok(Self { backends: Backends::open(ovs::REMOTE)? })
     }
@@ -53,7 +53,8 @@ impl RollbackBackend for HostBackend {
     }
 }
 
-/// The network in words, a line a fact: what the old network is known by. Of the devices that are asked for.
+/// The state of the selected devices as text, one line per fact. A rollback compares it with the state before
+/// the change.
 pub fn facts(observed: &Observed, of: impl Fn(&IfName) -> bool) -> Vec<String> {
     let mut facts = Vec::new();
     for link in observed.links.iter().filter(|link| !is_container_port(&link.name) && of(&link.name)) {

@@ -1,4 +1,5 @@
-//! The change: steps and files under guard. All of it, confirmed by those who must answer, or none.
+//! The change: steps and files, supervised by the guard. It takes effect as a whole and is confirmed by the
+//! probes, or it is rolled back.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -28,45 +29,46 @@ use super::ssh_access::SshAccess;
 use crate::files::{DesiredFile, changed};
 use crate::render::Templates;
 
-/// How long the management node may take to answer before anything is changed.
+/// Timeout of the management node's answer before the change.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
-/// The same where it is the confirmed network that is put right: then nothing depends on the answer but what is insisted on.
+/// The same if the confirmed network is only repaired: the repair also runs if the management node does not
+/// answer.
 const REPAIR_ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long the manager may take to settle after it was told.
+/// Timeout of the network manager to reach the new state after it has reloaded its files.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(5);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
-/// How long steps, files and manager may take besides the waiting for answers, in seconds.
+/// Time for steps, files and the network manager, without the probes, in seconds.
 const WORK_TIMEOUT: u64 = 180;
 
-/// All that the step found and will do.
+/// All inputs and outputs of one change.
 pub(super) struct NetworkChange {
     pub(super) network: ResolvedNetwork,
-    /// What earlier runs created.
+    /// Devices that earlier runs created.
     pub(super) created: ResolvedNetwork,
     pub(super) steps: Vec<Step>,
-    /// Those that differ.
+    /// Files that differ.
     pub(super) files: Vec<DesiredFile>,
-    /// The plan as files: written with the others, but no change by themselves.
+    /// The plan as files. They are written with the others, but are not a change by themselves.
     pub(super) saved: [DesiredFile; 2],
-    /// Options of replaced files that are not in ours.
+    /// Settings of replaced files that our files do not have.
     pub(super) lost: Vec<DroppedSetting>,
     pub(super) probes: Probes,
-    /// Devices whose packets come in through others afterwards.
+    /// Devices whose packets will be received through another device.
     pub(super) moved: Vec<Moved>,
-    /// What names them.
+    /// Firewall rules, sysctl settings and services that name these devices.
     pub(super) survey: Survey,
-    /// How the management node is asked to try the way in.
+    /// Request to the management node to test new ssh connections.
     pub(super) knock: Knock,
-    /// Whether the way in does not matter.
+    /// Skip the test of new ssh connections (`firewall=ignore`).
     pub(super) ignore_firewall: bool,
     pub(super) manager: Manager,
-    /// Whether a bridge makes way for another, whose containers netd moves.
+    /// A bridge is replaced by another one, and netd moves its containers.
     pub(super) has_replaced: bool,
-    /// How long who must answer may take, in seconds.
+    /// Probe timeout in seconds.
     pub(super) confirm: u64,
-    /// Whether this is the network that was confirmed already, and only put right.
+    /// The network is already confirmed and is only repaired.
     pub(super) is_repair: bool,
-    /// What is told of it in the end, where that is not what is there.
+    /// Summary of the change, if it is not the list of devices.
     pub(super) summary: Option<String>,
 }
 
@@ -77,7 +79,8 @@ impl NetworkChange {
         templates: &Templates,
         before: &Observed,
     ) -> Result<Outcome, NetworkError> {
-        // also where there is no change: it is what boots, enrolment and people run, and a new release comes by no other way
+        // also without a change: boot, enrolment and people run this copy, and nothing else installs a new
+        // release
         let own = install(&StateDir::host(), templates, Path::new(UNITS)).await?;
         if self.steps.is_empty() && self.files.is_empty() {
             self.save()?;
@@ -86,7 +89,7 @@ impl NetworkChange {
                 Change::Written => Outcome::Done("nothing to change; installed xdockhost".to_owned()),
             });
         }
-        // ssh may go away with its terminal while the NIC moves; the change ends, one way or the other
+        // ssh may end with its terminal while the NIC moves; the change must be completed or rolled back
         let _ignored = [SignalKind::hangup(), SignalKind::terminate(), SignalKind::interrupt()].map(signal);
         let master: SocketAddr = self.probes.master;
         let answered =
@@ -98,7 +101,7 @@ impl NetworkChange {
         let probes =
             Probes { knock: way_in.knock(), ..self.probes.clone().without_unreachable(before).await };
         let mut guarded = begin(&StateDir::host(), &self.intent(&probes, before)?).await?;
-        // the confirmed network on a host that reaches nobody can not be worse than what is, whoever is silent then
+        // a host that reaches nobody cannot lose anything by a repair, so it is not probed
         match self.guarded(&mut guarded, backends, Some(&probes).filter(|_| answered)).await {
             Ok(()) if answered || answers(master, ANSWER_TIMEOUT).await => {
                 let note = way_in.note().filter(|_| answered).map(str::to_owned);
@@ -114,9 +117,9 @@ impl NetworkChange {
         }
     }
 
-    /// Tries the way in before anything is changed.
+    /// Tests new ssh connections before the change.
     async fn way_in(&self, answered: bool) -> Result<SshAccess, NetworkError> {
-        // who reaches nobody cannot ask
+        // a host that does not reach the management node cannot ask it for a test
         let way_in = SshAccess::before(self.knock, self.ignore_firewall || !answered).await;
         match way_in.refusal(&self.survey, &self.moved) {
             Some(refusal) => Err(NetworkError::CutsSshAccess(refusal)),
@@ -142,12 +145,12 @@ impl NetworkChange {
         Ok(intent.with_files(&self.all_files()))
     }
 
-    /// Writes what is remembered of a network in which nothing is to be changed.
+    /// Writes the saved plan if the network itself does not change.
     pub(super) fn save(&self) -> Result<(), NetworkError> {
         self.saved.iter().try_for_each(|saved| saved.write().map(drop)).map_err(NetworkError::Keep)
     }
 
-    /// What earlier runs made and the tables do not have any more.
+    /// Removal of the devices that earlier runs created and that are no longer in the tables.
     pub(super) fn removal(&self, observed: &Observed) -> Removal {
         removal(&self.created, &self.network, observed)
     }
@@ -156,8 +159,8 @@ impl NetworkChange {
         self.files.iter().chain(&self.saved).cloned().collect()
     }
 
-    /// The change itself. The files are written when the new network has been seen to work, and the manager told; then all is
-    /// looked at once more.
+    /// The change itself. The files are written and the manager is reloaded after the probes were answered
+    /// through the new network. Then probes and state are checked again.
     async fn guarded(
         &self,
         guarded: &mut Guarded,
@@ -170,7 +173,8 @@ impl NetworkChange {
         }
         guarded.write(&self.all_files())?;
         guarded.during(self.adopt()).await??;
-        // NetworkManager puts a device that it starts into the default zone, unless the profile names another
+        // NetworkManager adds a device that it activates to the default zone, unless the profile names
+        // another
         guarded.during(apply(backends, &self.zones(), |_| {})).await??;
         guarded.during(self.probe(probes)).await??;
         guarded.during(self.verify(backends)).await??;
@@ -202,14 +206,14 @@ impl NetworkChange {
         }
     }
 
-    /// Makes the manager believe what is.
+    /// Reloads the network manager, so that its state matches the kernel.
     async fn adopt(&self) -> Result<(), ChangeError> {
         let changed: Vec<PathBuf> = self.files.iter().map(|file| file.path.clone()).collect();
         Ok(adopt(self.manager, &self.network, &changed, self.has_replaced).await?)
     }
 
-    /// A new plan has nothing to do, and the files are as they shall be. A manager that was told may work on for a moment:
-    /// networkd takes addresses away and gives them again when it reads its files anew.
+    /// Checks that a new plan has no steps and that all files have the desired content. A reloaded manager
+    /// may still be working: networkd removes and adds addresses when it reads its files.
     async fn verify(&self, backends: &Backends) -> Result<(), ChangeError> {
         let end = Instant::now() + SETTLE_TIMEOUT;
         loop {
@@ -255,7 +259,7 @@ async fn rolled_back(guarded: Guarded, error: &ChangeError) -> NetworkError {
     let why = chain::chain(error);
     let backend = match HostBackend::open() {
         Ok(backend) => backend,
-        // the guard is told by our end
+        // when this process ends, the guard rolls back
         Err(error) => return NetworkError::RolledBack { why, back: chain::chain(&error) },
     };
     match guarded.roll_back(&backend).await {
@@ -264,7 +268,7 @@ async fn rolled_back(guarded: Guarded, error: &ChangeError) -> NetworkError {
     }
 }
 
-/// A device for the summary; none for a NIC that is only a port.
+/// Summary of a device; `None` for a NIC that is only a port.
 fn summary_of(device: &Device) -> Option<String> {
     let below: Vec<&str> = device.below().into_iter().map(IfName::as_str).collect();
     let addresses: Vec<String> = device.addresses.iter().map(ToString::to_string).collect();

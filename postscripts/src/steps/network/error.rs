@@ -1,4 +1,4 @@
-//! How the network step fails.
+//! Errors of the network step.
 
 use std::net::SocketAddr;
 
@@ -23,137 +23,137 @@ use super::ssh_access::Refusal;
 use super::zones::ZoneError;
 use crate::environment::EnvironmentError;
 
-/// A network step that failed. The old network runs, and is what boots.
+/// The network step failed. The previous network is active and is the one that boots.
 #[derive(Debug, Error)]
 pub enum NetworkError {
     /// xCAT's variables are wrong.
     #[error(transparent)]
     Environment(#[from] EnvironmentError),
-    /// The tables give no plan.
+    /// The tables have no valid plan.
     #[error(transparent)]
     Plan(#[from] HostPlanError),
-    /// The machine can not follow it.
+    /// The plan does not fit this host.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
-    /// A bridge can not make way for another.
+    /// A bridge cannot be replaced.
     #[error(transparent)]
     Replace(#[from] ReplaceError),
-    /// The kernel does not say what is.
+    /// The kernel's network cannot be read.
     #[error("cannot read this machine's network")]
     Observe(#[source] NetError),
-    /// The switch does not say what is.
+    /// Open vSwitch cannot be read.
     #[error("cannot read this machine's Open vSwitch")]
     Switch(#[from] SwitchError),
-    /// The manager's files can not be read.
+    /// The network manager's files cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// firewalld's zones.
+    /// firewalld's zones cannot be read.
     #[error(transparent)]
     Zone(#[from] ZoneError),
-    /// No manager, or two.
+    /// No network manager was detected, or two.
     #[error(transparent)]
     Manager(#[from] DetectError),
-    /// What earlier runs wrote down cannot be read.
+    /// The saved plan cannot be read.
     #[error(transparent)]
     Saved(#[from] SavedError),
-    /// A file cannot be read: it is not overwritten.
+    /// A file cannot be read, so it is not overwritten.
     #[error(transparent)]
     Unread(FileError),
-    /// The manager's files cannot be created.
+    /// The network manager's files cannot be created.
     #[error(transparent)]
     Files(#[from] FilesError),
-    /// The plan can not be written down.
+    /// The plan cannot be serialized.
     #[error("cannot serialize the plan")]
     Json(#[from] serde_json::Error),
-    /// The plan can not be kept.
+    /// The plan cannot be saved.
     #[error("cannot save the plan for the next run")]
     Keep(#[source] FileError),
-    /// The change would be blind.
+    /// The management node did not answer before the change.
     #[error("the management node does not answer at {0}; nothing was changed")]
     SilentBefore(SocketAddr),
-    /// The management node would be cut off.
+    /// The change would cut off the management node's ssh.
     #[error(
         "the firewall accepts ssh only on {}: {}; the management node could not test new ssh connections ({}); nothing was changed. \
          Add rules that accept ssh on the new device too, or run the step with firewall=ignore",
         .0.moved, .0.rules, .0.why
     )]
     CutsSshAccess(Refusal),
-    /// An earlier change is there still.
+    /// An earlier change is still pending.
     #[error("cannot roll back an interrupted change; nothing else was changed")]
     Pending(#[from] BootError),
-    /// What would take the change back after a power cut could not be put on this host.
+    /// The program or the units that roll back after a power failure cannot be installed.
     #[error("cannot prepare the rollback; nothing was changed")]
     Install(#[from] InstallError),
-    /// The change could not be guarded.
+    /// The guard cannot be started.
     #[error(transparent)]
     Begin(#[from] BeginError),
-    /// A change was taken back.
+    /// The change was rolled back.
     #[error("{why}; {back}")]
     RolledBack {
-        /// What was wrong with it.
+        /// Cause.
         why: String,
-        /// What is there now.
+        /// Result of the rollback.
         back: String,
     },
-    /// A change could not be taken back.
+    /// The change could not be rolled back.
     #[error("{why}; and {stuck}")]
     RollbackFailed {
-        /// What was wrong with it.
+        /// Cause.
         why: String,
-        /// What is missing.
+        /// Failed parts of the rollback.
         stuck: RollbackFailed,
     },
-    /// Nothing was saved that could be restored.
+    /// No saved network exists.
     #[error("no confirmed network in {0}; run \"xdock network\"")]
     NothingSaved(String),
-    /// The switch that the saved network needs.
+    /// Open vSwitch is not running.
     #[error("Open vSwitch is not running {0} s after the start; its bridges are not restored")]
     NoSwitch(u64),
-    /// A saved network was restored in part.
+    /// A saved network was only partly restored.
     #[error(transparent)]
     Restore(StepError),
 }
 
-/// Why a change that was begun is taken back.
+/// Why a change is rolled back.
 #[derive(Debug, Error)]
 pub enum ChangeError {
     /// A step failed.
     #[error(transparent)]
     Step(#[from] StepError),
-    /// Somebody does not answer.
+    /// A probe was not answered.
     #[error("{no_answer} through the new network within {seconds} s")]
     NoAnswer {
-        /// Who.
+        /// The probe.
         no_answer: NoAnswer,
-        /// How long it had.
+        /// Probe timeout in seconds.
         seconds: u64,
     },
-    /// The management node's ssh does not get in, and something names the old device.
+    /// The management node cannot open ssh connections, and rules or files name the old device.
     #[error("{no_answer} through the new network within {seconds} s; these name the old device: {suspects}")]
     CutOff {
-        /// How it was found.
+        /// The probe.
         no_answer: NoAnswer,
-        /// How long it had.
+        /// Probe timeout in seconds.
         seconds: u64,
-        /// What may be the cause.
+        /// Rules and files that may be the cause.
         suspects: String,
     },
-    /// Everything was done and it is still not as it shall be.
+    /// All steps were executed, but the network differs from the plan.
     #[error("not in effect after the change: {0}")]
     Unfinished(String),
-    /// The kernel does not say what is.
+    /// The kernel's network cannot be read.
     #[error("cannot read this machine's network")]
     Observe(#[from] NetError),
-    /// The switch does not say what is.
+    /// Open vSwitch cannot be read.
     #[error(transparent)]
     Switch(#[from] SwitchError),
-    /// A file.
+    /// A file cannot be written.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The manager.
+    /// The network manager cannot be reloaded.
     #[error(transparent)]
     Adopt(#[from] AdoptError),
-    /// Nobody would take it back any more, or it took too long.
+    /// The guard ended, or the change took too long.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
 }

@@ -1,5 +1,5 @@
-//! The changes of the running kernel and switch, one after the other. Each is the same in effect when repeated, and the ways back
-//! also where the way there was never gone.
+//! Executes changes of the running kernel and switch in order. Each step is idempotent. An inverse also
+//! succeeds if its step was never executed.
 
 use std::path::Path;
 use std::time::Duration;
@@ -16,26 +16,27 @@ use super::manager::adopt::daemon;
 use super::plan::{DaemonStep, KernelStep, LinkKind, Step, SwitchStep, inverses};
 use super::zones;
 
-/// How long a bridge over a live NIC may take until it is operational; it is some milliseconds.
+/// Timeout of a bridge over a live NIC to become operational. Usually it takes some milliseconds.
 const OPERATIONAL_TIMEOUT: Duration = Duration::from_secs(1);
 const POLL_INTERVAL: Duration = Duration::from_millis(1);
-/// One step: the kernel answers in milliseconds, a bond may wait for a NIC's firmware, the switch has a limit of its own.
+/// Timeout of one step. The kernel answers in milliseconds, a bond may wait for a NIC's firmware, and the
+/// switch has its own limit.
 const STEP_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Where dockerd keeps the network namespaces of running containers.
+/// Directory of the containers' network namespaces (dockerd).
 const CONTAINER_NAMESPACES: &str = "/var/run/docker/netns";
 
-/// What steps act on.
+/// The kernel and the switch that steps change.
 #[derive(Debug, Clone)]
 pub struct Backends {
     kernel: Kernel,
-    /// Where Open vSwitch's database listens.
+    /// Address of Open vSwitch's database.
     remote: String,
-    /// Connected when first needed.
+    /// Connected when it is first needed.
     switch: OnceCell<Switch>,
 }
 
-/// A step that was not done.
+/// A step failed.
 #[derive(Debug, Error)]
 pub enum ActError {
     /// The kernel refused.
@@ -50,24 +51,25 @@ pub enum ActError {
     /// systemctl failed.
     #[error(transparent)]
     Daemon(#[from] ExecuteError),
-    /// No answer.
+    /// No answer in time.
     #[error("not finished within {} s", STEP_TIMEOUT.as_secs())]
     TimedOut,
 }
 
-/// Which step was not done.
+/// A step failed, with its text.
 #[derive(Debug, Error)]
 #[error("cannot {step}")]
 pub struct StepError {
-    /// The step, in words.
+    /// The step, as `--dry-run` prints it.
     pub step: String,
-    /// Why.
+    /// Cause.
     #[source]
     pub source: ActError,
 }
 
 impl Backends {
-    /// The kernel of this thread's network namespace, and the switch whose database is at `remote` ([`ovs::REMOTE`]).
+    /// Opens the kernel of this thread's network namespace. `remote` is the address of Open vSwitch's
+    /// database ([`ovs::REMOTE`]).
     ///
     /// # Errors
     /// No netlink socket.
@@ -80,19 +82,19 @@ impl Backends {
         &self.kernel
     }
 
-    /// The switch; nobody needs to listen there yet.
+    /// The switch. Its database need not run yet.
     ///
     /// # Errors
-    /// The remote is none.
+    /// `remote` is not a valid address.
     pub async fn switch(&self) -> Result<&Switch, SwitchError> {
         self.switch.get_or_try_init(async || Switch::open(&self.remote)).await
     }
 }
 
-/// Does the steps in order, up to the first that fails. `report` hears of each before it is done.
+/// Executes the steps in order and stops at the first error. `report` is called before each step.
 ///
 /// # Errors
-/// Names the step that failed. What was done before it stays.
+/// The failed step. Earlier steps stay in effect.
 pub async fn apply(backends: &Backends, steps: &[Step], report: impl Fn(&Step)) -> Result<(), StepError> {
     for step in steps {
         report(step);
@@ -101,10 +103,10 @@ pub async fn apply(backends: &Backends, steps: &[Step], report: impl Fn(&Step)) 
     Ok(())
 }
 
-/// Takes steps back, the last first, past errors; also those that were never done.
+/// Rolls back steps in reverse order and continues after errors, also steps that were never executed.
 ///
 /// # Errors
-/// What could not be done.
+/// All steps that failed.
 pub async fn roll_back(backends: &Backends, steps: &[Step]) -> Result<(), Vec<StepError>> {
     let mut failed = Vec::new();
     for step in inverses(steps) {
@@ -115,7 +117,7 @@ pub async fn roll_back(backends: &Backends, steps: &[Step]) -> Result<(), Vec<St
     if failed.is_empty() { Ok(()) } else { Err(failed) }
 }
 
-/// Does one step. The same in effect when repeated.
+/// Executes one step. Idempotent.
 ///
 /// # Errors
 /// Kernel or switch refused, or did not answer.
@@ -190,7 +192,7 @@ async fn in_daemon(step: &DaemonStep) -> Result<(), ActError> {
     }
 }
 
-/// A device of another kind that has the name now is not what was created.
+/// Deletes a device, unless another kind of device has its name now.
 async fn delete(kernel: &Kernel, kind: LinkKind, name: &IfName) -> Result<(), NetError> {
     let made = match kind {
         LinkKind::Bridge => Kind::Bridge,
@@ -203,7 +205,7 @@ async fn delete(kernel: &Kernel, kind: LinkKind, name: &IfName) -> Result<(), Ne
     }
 }
 
-/// What shall not be on a device that is not there is not on it.
+/// A missing device already is without address, route or master.
 fn ignore_missing(done: Result<(), NetError>) -> Result<(), NetError> {
     match done {
         Err(NetError::Missing { .. }) => Ok(()),
@@ -217,7 +219,7 @@ async fn attach_port(kernel: &Kernel, port: &IfName, bridge: &IfName) -> Result<
     let is_attached = kernel.link(port).await?.is_some_and(|port| port.master == Some(master.index));
     match (is_attached, master.kind) {
         (false, _) => kernel.set_master(port, Some(master.index)).await,
-        // it refuses a port of its own that is up; one that was set down meanwhile is of no use to it
+        // a bond refuses its own port while that is up, and does not use a port that is down
         (true, Kind::Bond) => kernel.set_up(port, true).await,
         (true, _) => Ok(()),
     }
@@ -231,7 +233,7 @@ async fn detach_port(kernel: &Kernel, port: &IfName, bridge: &IfName) -> Result<
     }
 }
 
-/// A bridge that is not operational by then is judged by whether the management node answers through it.
+/// Waits until a bridge is operational. After the timeout, the probes decide.
 async fn wait_operational(kernel: &Kernel, bridge: &IfName) -> Result<(), NetError> {
     let end = Instant::now() + OPERATIONAL_TIMEOUT;
     while Instant::now() < end && !kernel.is_operational(bridge).await? {

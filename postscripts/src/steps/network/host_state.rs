@@ -1,4 +1,4 @@
-//! What is on this machine when the step begins, all that the plan is made from.
+//! The state of the host when the step begins: all inputs of the plan.
 
 use std::path::{Path, PathBuf};
 
@@ -12,21 +12,21 @@ use super::observe::{Observed, is_container_port, observe};
 use super::resolve::Memory;
 use super::{modules, saved, switch};
 
-/// This machine: where its files, its switch and its records are.
+/// Directories of this host.
 #[derive(Debug, Clone)]
 pub struct HostPaths {
-    /// `/`.
+    /// `/`, or the directory of a test.
     pub root: PathBuf,
-    /// Where the records of changes and the saved plan are.
+    /// Directory of the change records and the saved plan.
     pub state: PathBuf,
 }
 
-/// Kernel, switch, files, and what earlier runs left.
+/// Kernel, switch, files and the saved plan.
 pub(super) struct HostState {
     pub(super) observed: Observed,
     pub(super) tree: Tree,
     pub(super) memory: Memory,
-    /// What netd goes by; `None`: there is none, or none that can be read.
+    /// netd's snapshot; `None` if it does not exist or cannot be read.
     pub(super) snapshot: Option<Snapshot>,
 }
 
@@ -54,10 +54,10 @@ impl HostState {
     }
 }
 
-/// Kernel and, where it is needed and runs, switch.
+/// Observes the kernel and, if needed and running, the switch.
 ///
 /// # Errors
-/// One of them does not say what is.
+/// One of them cannot be read.
 pub async fn observe_network(backends: &Backends, needs_ovs: bool) -> Result<Observed, NetworkError> {
     let mut observed =
         observe(backends.kernel()).await.map_err(|error: NetError| NetworkError::Observe(error))?;
@@ -74,7 +74,7 @@ pub async fn observe_network(backends: &Backends, needs_ovs: bool) -> Result<Obs
     Ok(observed)
 }
 
-/// The interfaces by which a manager is recognised: those of the plan, and the one that has the host's address.
+/// The interfaces that identify the network manager: those of the plan, and the one with the host's address.
 fn manager_interfaces(plan: &HostPlan, observed: &Observed) -> Vec<IfName> {
     let mut names: Vec<IfName> = Vec::new();
     for device in &plan.devices {
@@ -96,12 +96,12 @@ fn manager_interfaces(plan: &HostPlan, observed: &Observed) -> Vec<IfName> {
 }
 
 impl HostPaths {
-    /// That of this machine.
+    /// Directories of this host.
     pub fn host() -> Self {
         Self { root: PathBuf::from("/"), state: super::guard::StateDir::host().state }
     }
 
-    /// The records' directory.
+    /// The state directory.
     pub fn state(&self) -> &Path {
         &self.state
     }

@@ -1,5 +1,5 @@
-//! Asks the management node to open a new ssh connection to this host. That is the only proof that it is still reached: what
-//! the host itself sends, a firewall lets out and its answers in.
+//! Asks the management node to open a new ssh connection to this host. Only this proves that the host is
+//! reachable: a firewall accepts the answers to connections that the host opens itself.
 
 use std::fmt;
 use std::io;
@@ -13,33 +13,33 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// A helper answers at once whether it is there.
+/// Connection timeout. The helper accepts at once.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// The helper itself gives up after less.
+/// Answer timeout, longer than the helper's own timeout.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(6);
 
-/// Whom to ask, and for which port.
+/// Address of the helper and the port to test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Knock {
     /// The management node.
     pub master: IpAddr,
-    /// Where this host's sshd listens.
+    /// Port of this host's sshd.
     pub ssh: NonZeroU16,
 }
 
-/// What came of it.
+/// Result of a test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Knocked {
-    /// The management node got in.
+    /// A new connection was accepted.
     In,
-    /// It did not; why.
+    /// A new connection failed; the cause.
     Out(String),
-    /// Nobody there can try; why.
+    /// The management node cannot test; the cause.
     NoHelper(String),
 }
 
 impl Knock {
-    /// By the port of the ssh connection that runs this, which `SSH_CONNECTION` tells (ssh(1)), else the usual one.
+    /// Takes sshd's port from the current ssh connection (`SSH_CONNECTION`, ssh(1)); without it, port 22.
     pub fn new(master: IpAddr, ssh_connection: Option<&str>) -> Self {
         let port = ssh_connection.and_then(|fields| fields.split(' ').nth(3)?.parse().ok());
         Self { master, ssh: port.unwrap_or(const { NonZeroU16::new(22).unwrap() }) }

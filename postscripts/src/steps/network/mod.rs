@@ -1,24 +1,25 @@
-//! `xdockhost network`: the devices of the tables on this host, in the running kernel and switch and at every boot.
+//! `xdockhost network`: creates the devices of the tables on this host, in the running kernel and switch and
+//! for every boot.
 //!
 //! ```text
-//! found.rs      what is: kernel, switch, the manager's files, what earlier runs left
-//! replace/      bridges of earlier runs whose NIC or name another bridge gets
-//! resolve/      what shall be, on this machine
-//! plan/         the steps from the one to the other
-//! change.rs     steps and files, under guard: all of it and confirmed, or none
-//! left.rs       a second change: what left the tables goes
-//! execute.rs    one step
-//! probe.rs      who must answer afterwards
-//! references/   firewalls, settings and services that name a device
-//! zones.rs      firewalld's zones, which go with the device
-//! knock.rs      asks the management node to try ssh; way_in.rs decides what is created of that
-//! guard/        takes back what nobody confirmed
-//! manager/      the files of the network manager
-//! saved.rs      the confirmed network as a file, and restore.rs, which brings it back
+//! host_state.rs  kernel, switch, the manager's files, and what earlier runs saved
+//! replace/       bridges of earlier runs whose NIC or name is used by another bridge
+//! resolve/       the desired network on this host (resolved.rs)
+//! plan/          the steps from the current to the desired network
+//! change.rs      executes steps and writes files, supervised by the guard
+//! removal.rs     removes devices that are no longer in the tables, in a second change
+//! execute.rs     executes one step
+//! probe.rs       the probes that confirm a change
+//! references/    firewall rules, settings and services that name a device
+//! zones.rs       firewalld's zones of moved devices
+//! knock.rs       asks the management node to test ssh; ssh_access.rs decides by the result
+//! guard/         rolls back a change that is not confirmed
+//! manager/       files of the network manager
+//! saved.rs       the confirmed network as a file; restore.rs restores it
 //! ```
 //!
-//! The kernel first, the files only after the management node answered through the new network: a run that is killed,
-//! or a power cut, in the middle of the change boots the old network.
+//! The kernel is changed first. The files are written after the management node has answered through the new
+//! network, so a run that is killed or a power failure during the change boots the previous network.
 
 pub mod backend;
 mod change;
@@ -102,7 +103,7 @@ pub async fn run(run: &Run) -> Result<Outcome, NetworkError> {
     Ok(changed.and(removed))
 }
 
-/// What an earlier run left in the middle is nothing to plan from.
+/// Rolls back a change that an earlier run left pending, because no plan may start from it.
 async fn roll_back_pending(run: &Run) -> Result<(), NetworkError> {
     let state_dir = StateDir::host();
     if state_dir.change().exists() {
@@ -113,7 +114,7 @@ async fn roll_back_pending(run: &Run) -> Result<(), NetworkError> {
     Ok(())
 }
 
-/// Everything is decided, and every file rendered, before the first change.
+/// Makes all decisions and renders all files before the first change.
 fn prepare(
     run: &Run,
     host: &HostPaths,

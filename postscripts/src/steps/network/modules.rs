@@ -1,11 +1,11 @@
-//! Parts of the kernel that are modules on most distributions, and in a package of their own on some.
+//! Kernel features that are modules on most distributions, and in a separate package on some.
 
 use std::fmt;
 use std::path::Path;
 
 use inventory::{DeviceKind, HostPlan};
 
-/// A part of the kernel.
+/// A kernel feature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Module {
     /// Bonds (`CONFIG_BONDING`).
@@ -49,13 +49,14 @@ pub fn needed(plan: &HostPlan) -> Vec<Module> {
     needed
 }
 
-/// Those of them that this kernel has neither built in nor as a file that it would load. `root` is `/`, or a test's.
+/// The needed modules that this kernel has neither built in nor as a loadable file. `root` is `/`, or the
+/// directory of a test.
 pub fn lacking(root: &Path, needed: &[Module]) -> Vec<Module> {
     needed.iter().copied().filter(|module| !is_there(root, *module)).collect()
 }
 
-/// Loaded, or built in and with parameters: it has a directory in sysfs. Else depmod's lists say what can be loaded and what is
-/// built in (kmod's modules.dep(5), kernel Documentation/kbuild/kbuild.rst).
+/// A module that is loaded, or built in with parameters, has a directory in sysfs. Otherwise depmod's lists
+/// name what is loadable and built in (kmod's modules.dep(5), kernel Documentation/kbuild/kbuild.rst).
 fn is_there(root: &Path, module: Module) -> bool {
     if root.join("sys/module").join(module.name()).exists() {
         return true;
@@ -63,7 +64,7 @@ fn is_there(root: &Path, module: Module) -> bool {
     let release = durable::kernel_text(&root.join("proc/sys/kernel/osrelease")).unwrap_or_default();
     let directory = root.join("lib/modules").join(release.trim());
     let file = format!("/{}.ko", module.name());
-    // a kernel without any list may have been delivered in another way: it says itself what it lacks
+    // a kernel without these lists is not from a distribution: its own error reports what is missing
     let lists = ["modules.dep", "modules.builtin"]
         .map(|list| durable::read_text(&directory.join(list)).ok().flatten());
     if lists.iter().all(Option::is_none) {

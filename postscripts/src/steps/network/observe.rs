@@ -1,4 +1,4 @@
-//! What this machine's network is now.
+//! Observes this host's network.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -10,26 +10,26 @@ use ipnet::IpNet;
 use super::modules::Module;
 use super::switch::OvsBridge;
 
-/// Interfaces, addresses and routes of this machine.
+/// Interfaces, addresses and routes of this host.
 #[derive(Debug, Clone, Default)]
 pub struct Observed {
     /// All interfaces.
     pub links: Vec<Link>,
-    /// The addresses of each, without link-local ones, which come and go with the interface.
+    /// The addresses of each interface, without link-local ones, which the kernel adds and removes itself.
     pub addresses: Vec<(IfName, IpNet)>,
-    /// The routes that somebody added.
+    /// The routes that were configured, not those that the kernel adds itself.
     pub routes: Vec<(IfName, Route)>,
-    /// The routes of further tables, each with its table.
+    /// The routes of other tables, each with its table.
     pub further_routes: Vec<(IfName, u32, Route)>,
-    /// Open vSwitch's bridges; `None`: it does not run, or nobody asked.
+    /// Open vSwitch's bridges; `None` if it is not running or not needed.
     pub switch: Option<Vec<OvsBridge>>,
-    /// What the host itself takes of what comes in through each; none where nobody asked.
+    /// The host IP filter of each interface; empty if Open vSwitch is not needed.
     pub host_ip_filters: Vec<(IfName, HostIpFilter)>,
-    /// Parts of the kernel that the plan needs and that are not there.
+    /// Kernel modules that the plan needs and the host does not have.
     pub lacking: Vec<Module>,
 }
 
-/// Asks the kernel: four dumps, however many interfaces there are.
+/// Reads links, addresses and routes with four netlink dumps, for any number of interfaces.
 ///
 /// # Errors
 /// No answer.
@@ -42,7 +42,7 @@ pub async fn observe(kernel: &Kernel) -> Result<Observed, NetError> {
         .filter(|link| !is_container_port(&link.name))
         .map(|link| (link.index, &link.name))
         .collect();
-    // one of an interface that came since the first dump is left out
+    // addresses of an interface that was created after the first dump are ignored
     let named = |index: u32| names.get(&index).map(|name| (*name).clone());
     Ok(Observed {
         addresses: addresses
@@ -67,18 +67,18 @@ fn is_global(address: &IpNet) -> bool {
     }
 }
 
-/// The host's end of a container's veth, which netd names `xh` and a hash.
+/// The host end of a container's veth. netd names it `xh` and a hash.
 pub fn is_container_port(name: &IfName) -> bool {
     name.as_str().starts_with("xh")
 }
 
 impl Observed {
-    /// The interface of that name.
+    /// The interface with this name.
     pub fn link(&self, name: &IfName) -> Option<&Link> {
         self.links.iter().find(|link| link.name == *name)
     }
 
-    /// The interface that has that address.
+    /// The interface that has the address.
     pub fn link_with_address(&self, address: IpAddr) -> Option<&Link> {
         let (name, _) = self.addresses.iter().find(|(_, on)| on.addr() == address)?;
         self.link(name)
@@ -89,12 +89,12 @@ impl Observed {
         self.addresses.iter().filter(move |(name, _)| name == of).map(|(_, address)| *address)
     }
 
-    /// What the host itself takes of what comes in through an interface.
+    /// The host IP filter of an interface.
     pub fn host_ip_filter(&self, through: &IfName) -> Option<HostIpFilter> {
         self.host_ip_filters.iter().find(|(name, _)| name == through).map(|(_, hearing)| *hearing)
     }
 
-    /// Whether that is nothing.
+    /// Whether the interface is isolated from the host's IP stack.
     pub fn is_isolated(&self, through: &IfName) -> bool {
         self.host_ip_filter(through).is_some_and(HostIpFilter::is_blocked)
     }
@@ -110,7 +110,7 @@ impl Observed {
         default.filter_map(|(device, route)| Some((device, route.gateway?)))
     }
 
-    /// Whether one interface is a port of the other, a bond or Linux bridge.
+    /// Whether `port` is a port of `master`, a bond or Linux bridge.
     pub fn is_port(&self, port: &IfName, master: &IfName) -> bool {
         let index = self.link(master).map(|link| link.index);
         index.is_some() && self.link(port).and_then(|link| link.master) == index
@@ -122,23 +122,23 @@ impl Observed {
         self.links.iter().filter(move |link| link.master == Some(index))
     }
 
-    /// The name of the interface with that index.
+    /// The name of the interface with this index.
     pub fn name_of(&self, index: u32) -> String {
         let found = self.links.iter().find(|link| link.index == index);
         found.map_or_else(|| format!("interface {index}"), |link| link.name.to_string())
     }
 
-    /// The Open vSwitch bridge of that name.
+    /// The Open vSwitch bridge with this name.
     pub fn ovs(&self, name: &IfName) -> Option<&OvsBridge> {
         self.switch.iter().flatten().find(|bridge| bridge.name == *name)
     }
 
-    /// The Open vSwitch bridge that has that port.
+    /// The Open vSwitch bridge that has the port.
     pub fn ovs_of(&self, port: &IfName) -> Option<&OvsBridge> {
         self.switch.iter().flatten().find(|bridge| bridge.ports.contains(port))
     }
 
-    /// The interfaces, for a message.
+    /// The names of all interfaces, for a message.
     pub fn names(&self) -> String {
         let real =
             self.links.iter().filter(|link| link.name.as_str() != "lo" && !is_container_port(&link.name));

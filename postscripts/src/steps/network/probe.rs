@@ -1,6 +1,6 @@
-//! Who must answer through a new network: the management node, asked by TCP and, where it is a neighbour, by ARP or neighbour
-//! discovery; the gateway, which need not talk to us in any other way; and the management node's ssh, which must get in where it
-//! got in before.
+//! Probes that must be answered through a new network: TCP to the management node; ARP or neighbour discovery
+//! to the management node and the gateway if they are on the same network; and a new ssh connection from the
+//! management node if one worked before the change.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -16,22 +16,22 @@ use super::knock::{Knock, Knocked};
 use super::observe::Observed;
 use super::resolved::ResolvedNetwork;
 
-/// One attempt to connect.
+/// Timeout of one connection attempt.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// A neighbour is asked twice in it.
+/// Timeout of one neighbour probe, which sends two requests.
 const NEIGHBOUR_TIMEOUT: Duration = Duration::from_millis(500);
-/// A refused attempt comes back at once.
+/// Pause before the next attempt. A refused attempt returns at once.
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// All who must answer.
+/// All probes of a change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Probes {
     /// The management node.
     pub master: SocketAddr,
-    /// Neighbours, each through the device that leads to it.
+    /// Neighbours, each with the device that leads to it.
     #[serde(default)]
     pub neighbours: Vec<Neighbour>,
-    /// The management node's ssh, where it got in before.
+    /// Test of new ssh connections, if they worked before the change.
     #[serde(default)]
     pub knock: Option<Knock>,
 }
@@ -39,31 +39,31 @@ pub struct Probes {
 /// A host on the same Ethernet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Neighbour {
-    /// Who it is: `the gateway`.
+    /// Its role: `the gateway`.
     pub who: String,
     /// Its address.
     pub address: IpAddr,
-    /// Through which device of ours it must answer.
+    /// The device through which it must answer.
     pub device: IfName,
 }
 
-/// Who did not.
+/// A probe that was not answered.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum NoAnswer {
-    /// No connection.
+    /// No TCP connection to the management node.
     #[error("the management node does not answer at {0}")]
     Master(SocketAddr),
     /// No answer from a neighbour.
     #[error("{who} {address} does not answer {} on {device}", protocol(address))]
     Neighbour {
-        /// Who it is.
+        /// Its role.
         who: String,
         /// Its address.
         address: IpAddr,
-        /// The device through which it was asked.
+        /// The probed device.
         device: IfName,
     },
-    /// No way in.
+    /// No new ssh connection; the cause.
     #[error("new ssh connections from the management node are not accepted ({0})")]
     SshAccess(String),
 }
@@ -73,7 +73,8 @@ fn protocol(address: &IpAddr) -> &'static str {
 }
 
 impl Probes {
-    /// Who must answer through these devices: the gateways that the tables say, not those that were kept.
+    /// The probes for the tables' network. Only gateways of the tables are probed, not those that the host
+    /// had before.
     pub fn of(plan: &HostPlan, network: &ResolvedNetwork, master: SocketAddr) -> Self {
         let mut probes = Self { master, neighbours: Vec::new(), knock: None };
         for device in &network.devices {
@@ -96,7 +97,7 @@ impl Probes {
         probes
     }
 
-    /// Without the gateways that are in use now and do not answer now either: nothing that we do makes them.
+    /// Removes gateways that are in use and do not answer before the change either.
     pub async fn without_unreachable(mut self, observed: &Observed) -> Self {
         let mut answering = Vec::new();
         for neighbour in self.neighbours {
@@ -115,10 +116,10 @@ impl Probes {
         self
     }
 
-    /// Waits until all have answered, that long at most.
+    /// Waits until all probes are answered.
     ///
     /// # Errors
-    /// The first that did not.
+    /// The first probe without an answer.
     pub async fn answer(&self, limit: Duration) -> Result<(), NoAnswer> {
         let end = Instant::now() + limit;
         self.outgoing_probes(limit).await?;
@@ -128,10 +129,11 @@ impl Probes {
         }
     }
 
-    /// As [`Probes::answer`], at a boot some time later: a management node that no longer has the helper proves nothing.
+    /// Like [`Probes::answer`], at a later boot: without the helper on the management node, the ssh test is
+    /// skipped.
     ///
     /// # Errors
-    /// The first that did not.
+    /// The first probe without an answer.
     pub async fn answer_at_boot(&self, limit: Duration) -> Result<(), NoAnswer> {
         let end = Instant::now() + limit;
         self.outgoing_probes(limit).await?;
@@ -141,7 +143,7 @@ impl Probes {
         }
     }
 
-    /// Knocks until the management node gets in, or until that moment.
+    /// Repeats the ssh test until it succeeds or `end` is reached.
     async fn knocked(&self, end: Instant) -> Knocked {
         let Some(knock) = self.knock else { return Knocked::In };
         loop {
@@ -153,7 +155,7 @@ impl Probes {
         }
     }
 
-    /// Waits for those that we ask.
+    /// Waits for the answers to this host's own probes.
     async fn outgoing_probes(&self, limit: Duration) -> Result<(), NoAnswer> {
         let end = Instant::now() + limit;
         if !answers(self.master, limit).await {
@@ -172,13 +174,13 @@ impl Probes {
 }
 
 impl Neighbour {
-    /// Whether it answers once.
+    /// Whether it answers one probe.
     async fn answers(&self) -> bool {
         let answer: Result<_, PacketError> = match self.address {
             IpAddr::V4(v4) => arp::probe(&self.device, v4, NEIGHBOUR_TIMEOUT, &[]).await,
             IpAddr::V6(v6) => ndp::probe(&self.device, v6, NEIGHBOUR_TIMEOUT, &[]).await,
         };
-        // a device that is not there or down yet is no other silence
+        // a device that is missing or still down counts as no answer
         answer.is_ok_and(|found| found.is_some())
     }
 
@@ -187,7 +189,7 @@ impl Neighbour {
     }
 }
 
-/// Whether the management node answers (accepts a connection) within that time.
+/// Whether the management node accepts a TCP connection within the limit.
 pub async fn answers(master: SocketAddr, limit: Duration) -> bool {
     let end = Instant::now() + limit;
     loop {
@@ -198,7 +200,7 @@ pub async fn answers(master: SocketAddr, limit: Duration) -> bool {
         if Instant::now() >= end {
             return false;
         }
-        // a refused connection comes back at once
+        // a refused connection returns at once
         sleep_until(next.min(end)).await;
     }
 }

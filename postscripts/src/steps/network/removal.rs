@@ -1,5 +1,5 @@
-//! A second change, after the one that did without them: devices that left the tables go, under a guard of its own. When it is
-//! taken back, or its run is killed, what the first one made still_in_use; the next run tries again.
+//! Second change: removes devices that are no longer in the tables, with its own guard. If it fails, the
+//! first change stays in effect and the next run tries again.
 
 use std::time::Duration;
 
@@ -13,11 +13,11 @@ use super::plan::{KernelStep, Removal, Step, SwitchStep};
 use super::references::Survey;
 use super::{NetworkError, Outcome, Run, saved};
 
-/// How long netd may take to move containers to a new bridge: it looks a second after a change.
+/// Timeout of netd to move containers to a new bridge. netd starts a second after the change.
 const MOVE_TIMEOUT: Duration = Duration::from_secs(20);
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Removes what nobody uses; what somebody uses is told.
+/// Removes unused devices and reports those that are still in use.
 pub(super) async fn remove(
     done: NetworkChange,
     backends: &Backends,
@@ -31,17 +31,17 @@ pub(super) async fn remove(
     let found = look(&done, backends, host, plan).await?;
     let removal = done.removal(&found.observed);
     let summary = summary_of(&removal);
-    // each after those that it stands on, as in a plan
+    // in the order of a plan: each after the devices below it
     let still_in_use =
         removal.still_in_use.into_iter().rev().map(|still_in_use| still_in_use.device).collect();
     let saved = saved::desired_files(&host.state, &done.network, still_in_use)?;
-    // not a repair: who must answer has to, before and after
+    // the probes must be answered before and after
     let change = NetworkChange {
         steps: removal.steps,
         files: Vec::new(),
         saved,
         is_repair: false,
-        // nothing of the host's own is on them
+        // these devices have no address of the host
         moved: Vec::new(),
         survey: Survey::default(),
         summary: Some(summary.clone()),
@@ -51,11 +51,12 @@ pub(super) async fn remove(
         return change.execute(backends, &run.templates, &found.observed).await;
     }
     change.save()?;
-    // what still_in_use is told at each run
+    // devices in use are reported at each run
     Ok(if summary.is_empty() { Outcome::NothingToDo } else { Outcome::Done(summary) })
 }
 
-/// The machine, once netd has moved the containers of a bridge that was replaced. Where it does not, they keep the bridge.
+/// Observes the host after netd has moved the containers of a replaced bridge. After the timeout the
+/// containers keep the bridge.
 async fn look(
     done: &NetworkChange,
     backends: &Backends,

@@ -1,5 +1,5 @@
-//! The host's network as it shall be on this machine: the tables' plan with every name known. What is rendered into files,
-//! and what the running kernel and switch are changed into, is this.
+//! The desired network on this host: the plan of the tables, with all names resolved to interfaces of this
+//! host. Files and steps are both derived from it.
 
 use std::net::IpAddr;
 
@@ -8,91 +8,92 @@ use inventory::{BondOptions, Datapath, IfName, MacAddr, NetName};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-/// All devices; each after those that it stands on.
+/// All devices, each after the devices below it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResolvedNetwork {
     /// The devices.
     pub devices: Vec<Device>,
 }
 
-/// One device.
+/// A device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Device {
     /// Its name.
     pub name: IfName,
-    /// What it is, and what it stands on.
+    /// Its kind, and the devices below it.
     pub kind: Kind,
-    /// Of a bond or bridge: the Ethernet address of the NIC below (of the bond's NICs, the one that has had the address), so
-    /// that neighbours and a DHCP server know the host by the one that they know. `None`: its own.
+    /// MAC of a bond or bridge. It is the MAC of the NIC below (in a bond, of the NIC that had the address),
+    /// so that neighbours and a DHCP server still recognise the host. `None`: the device's own.
     pub mac: Option<MacAddr>,
-    /// The host's own addresses on it; the first is the one that it is known by.
+    /// The host's addresses on it, the primary one first.
     pub addresses: Vec<IpNet>,
-    /// Default gateways through it, at most one of each family.
+    /// Default gateways through it, at most one per family.
     pub gateways: Vec<IpAddr>,
     /// Further routes through it, which its NIC had before.
     pub routes: Vec<Route>,
-    /// MTU in bytes; `None`: as it is.
+    /// MTU in bytes; `None`: unchanged.
     pub mtu: Option<u32>,
-    /// Of a bridge: the networks whose containers are on it.
+    /// Networks whose containers are attached to this bridge.
     pub networks: Vec<NetName>,
-    /// `nicextraparams` that we do not understand: only the ifcfg managers take them (xCAT writes them there verbatim).
+    /// Unknown `nicextraparams`. Only the ifcfg managers use them, because xCAT writes them verbatim.
     pub params: Vec<(String, String)>,
 }
 
-/// What a device is.
+/// Kind of a device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
-    /// A NIC, which is there.
+    /// A NIC of this host.
     Ethernet,
-    /// Several NICs as one.
+    /// A bond.
     Bond {
         /// Its NICs.
         ports: Vec<IfName>,
         /// The bonding driver's options.
         options: BondOptions,
     },
-    /// One VLAN of a NIC or bond.
+    /// A VLAN device of a NIC or bond.
     Vlan {
-        /// That NIC or bond.
+        /// The NIC or bond.
         parent: IfName,
         /// The VLAN.
         id: u16,
     },
-    /// A Linux bridge, without spanning tree and with a forward delay of 0: a port that is silent for 30 s is a lost host.
+    /// A Linux bridge without spanning tree and with forward delay 0: otherwise the host would be unreachable
+    /// for 30 s after each change.
     Bridge {
-        /// Its one port that leads out.
+        /// Its uplink.
         port: IfName,
     },
-    /// An Open vSwitch bridge; the host's addresses are on its internal port of the same name.
+    /// An Open vSwitch bridge. The host's addresses are on its internal port of the same name.
     OvsBridge {
-        /// Its one port that leads out, a trunk.
+        /// Its uplink, a trunk port.
         port: IfName,
-        /// Where its packets are switched.
+        /// Its datapath.
         datapath: Datapath,
-        /// VLAN of the host's own addresses: the access tag of the internal port.
+        /// VLAN of the host's addresses: the access tag of the internal port.
         tag: Option<u16>,
     },
 }
 
 impl ResolvedNetwork {
-    /// The device of that name.
+    /// The device with this name.
     pub fn device(&self, name: &IfName) -> Option<&Device> {
         self.devices.iter().find(|device| device.name == *name)
     }
 
-    /// The bond or bridge of which that one is a port. VLANs stand on their parents without taking them.
+    /// The bond or bridge that has the port. A VLAN device is not a master of its parent.
     pub fn master_of(&self, port: &IfName) -> Option<&Device> {
         self.devices.iter().find(|device| device.ports().contains(&port))
     }
 
-    /// The VLANs on a device.
+    /// The VLAN devices of a parent.
     pub fn vlans_on<'a>(&'a self, parent: &'a IfName) -> impl Iterator<Item = &'a Device> + 'a {
         self.devices
             .iter()
             .filter(move |device| matches!(&device.kind, Kind::Vlan { parent: on, .. } if on == parent))
     }
 
-    /// The devices that stand on one, directly or not; each after those below it.
+    /// The devices above a device, directly or not, each after those below it.
     pub fn above(&self, lower: &IfName) -> Vec<&Device> {
         let mut found: Vec<&Device> = Vec::new();
         for device in &self.devices {
@@ -104,7 +105,7 @@ impl ResolvedNetwork {
         found
     }
 
-    /// The devices that one stands on, directly or not; the highest first.
+    /// The devices below a device, directly or not, the highest first.
     pub fn below<'a>(&'a self, upper: &'a IfName) -> Vec<&'a IfName> {
         let mut found: Vec<&IfName> = Vec::new();
         let mut next: Vec<&IfName> = self.device(upper).map(Device::below).unwrap_or_default();
@@ -115,13 +116,14 @@ impl ResolvedNetwork {
         found
     }
 
-    /// The NICs that one stands on, directly or not.
+    /// The NICs below a device, directly or not.
     pub fn nics_below<'a>(&'a self, upper: &'a IfName) -> impl Iterator<Item = &'a IfName> + 'a {
         let is_nic = |name: &&IfName| self.device(name).is_none_or(|device| device.kind == Kind::Ethernet);
         self.below(upper).into_iter().filter(is_nic)
     }
 
-    /// The bond or bridge at the end, which has the addresses of a port; the device itself where it is none.
+    /// The topmost bond or bridge above a port, which has its addresses; the device itself if it is not a
+    /// port.
     pub fn top_of<'a>(&'a self, port: &'a IfName) -> &'a IfName {
         let mut top = port;
         while let Some(master) = self.master_of(top) {
@@ -130,7 +132,7 @@ impl ResolvedNetwork {
         top
     }
 
-    /// The devices in groups that have nothing to do with each other, so that each can be changed at one go.
+    /// The devices in independent groups, so that each group can be changed at once.
     pub fn components(&self) -> Vec<Vec<&Device>> {
         let mut components: Vec<Vec<&Device>> = Vec::new();
         for device in &self.devices {
@@ -143,16 +145,16 @@ impl ResolvedNetwork {
         components
     }
 
-    /// Where an address goes that a lower device has: to the device above that shall have it, else from a port to the top.
-    /// `None`: it stays.
+    /// The upper device that takes over an address of a lower device: the one that has it in the tables, else
+    /// the topmost master. `None`: the address stays.
     pub fn device_for_address(&self, lower: &IfName, address: IpAddr) -> Option<&Device> {
         let above = self.above(lower);
         let wanted = above.iter().find(|upper| upper.has(address)).copied();
         wanted.or_else(|| self.top_above(lower))
     }
 
-    /// Where a route through a lower device goes: to the device above that gets the address through which it leads, else from a
-    /// port to the top. `None`: it stays.
+    /// The upper device that takes over a route of a lower device: the one that gets the address behind the
+    /// route, else the topmost master. `None`: the route stays.
     pub fn device_for_route(&self, lower: &IfName, on_lower: &[IpNet], route: &Route) -> Option<&Device> {
         let moves = |own: &IpNet| on_lower.iter().any(|address| address.addr() == own.addr());
         let leads = |own: &&IpNet| route.gateway.is_some_and(|gateway| own.contains(&gateway)) && moves(own);
@@ -165,20 +167,21 @@ impl ResolvedNetwork {
         self.device(self.top_of(lower)).filter(|top| top.name != *lower)
     }
 
-    /// What we made for it and would not for another: NICs are nobody's to remove.
+    /// The devices that xdock created for this network and that `other` does not have. NICs are never
+    /// removed.
     pub fn devices_not_in<'a>(&'a self, other: &'a Self) -> impl DoubleEndedIterator<Item = &'a Device> {
         let created = self.devices.iter().filter(|device| device.kind != Kind::Ethernet);
         created.filter(|device| other.device(&device.name).is_none())
     }
 
-    /// Whether Open vSwitch has a part in it.
+    /// Whether it has an Open vSwitch bridge.
     pub fn has_ovs(&self) -> bool {
         self.devices.iter().any(|device| matches!(device.kind, Kind::OvsBridge { .. }))
     }
 }
 
 impl Device {
-    /// One of which the tables say nothing more.
+    /// A device without settings.
     pub fn bare(name: IfName, kind: Kind) -> Self {
         Self {
             name,
@@ -193,12 +196,12 @@ impl Device {
         }
     }
 
-    /// Whether the tables give it that address.
+    /// Whether the device has the address in the tables.
     pub fn has(&self, address: IpAddr) -> bool {
         self.addresses.iter().any(|own| own.addr() == address)
     }
 
-    /// What it is, for a message.
+    /// Kind of the device, for a message.
     pub fn word(&self) -> &'static str {
         match self.kind {
             Kind::Ethernet => "interface",
@@ -218,7 +221,7 @@ impl Device {
         }
     }
 
-    /// The devices that it stands on.
+    /// The devices directly below it.
     pub fn below(&self) -> Vec<&IfName> {
         match &self.kind {
             Kind::Vlan { parent, .. } => vec![parent],

@@ -1,6 +1,7 @@
-//! `xdockhost restore`: what no network manager brings back of the confirmed network. Open vSwitch's bridges are in its own
-//! database, but its addresses and routes are the host's; a switch in user space loses them with every end of ovs-vswitchd, and
-//! a database that was deleted has no bridges either. Units run this at boot and whenever ovs-vswitchd has started.
+//! `xdockhost restore`: restores the parts of the confirmed network that no network manager restores. Open
+//! vSwitch keeps its bridges in its own database, but not the host's addresses and routes. A userspace
+//! datapath loses those whenever ovs-vswitchd ends, and a deleted database has no bridges. Units run this at
+//! boot and after each start of ovs-vswitchd.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -22,15 +23,17 @@ use super::saved;
 use crate::log::Log;
 
 const NAME: &str = "network";
-/// How long ovsdb-server and the manager's devices may take after the start.
+/// Timeout of ovsdb-server and of the manager's devices after the start.
 const SWITCH_TIMEOUT: Duration = Duration::from_secs(60);
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
-/// How long the network manager has at boot for what it can do itself: a second address of the same sort is an error to ifup.
+/// Time in which the network manager may restore addresses itself at boot: ifup fails if an address already
+/// exists.
 const MANAGER_TIMEOUT: Duration = Duration::from_secs(5);
-/// There from the first time in a boot on: after that, what is missing is missed by nobody else.
+/// Marks that restore has run since boot. From then on, it does not wait for the network manager.
 const RESTORED_MARK: &str = "/run/xdock/network-restored";
 
-/// What was done; `None`: nothing was to do. `manager`: how long others have to do it.
+/// Restores the saved network and returns the executed steps; `None` if nothing was missing. `manager` is the
+/// time that the network manager has to restore its part.
 ///
 /// # Errors
 /// See [`NetworkError`].
@@ -72,12 +75,12 @@ async fn restore_network(
         match apply(&backends, &steps, |_| {}).await {
             Ok(()) => {
                 done.extend(steps.iter().map(ToString::to_string));
-                // undone by somebody else as often as it is done
+                // another program reverts the steps again and again
                 if Instant::now() >= end {
                     break;
                 }
             }
-            // a switch that is still starting
+            // the switch is still starting
             Err(_) if Instant::now() < end => sleep(POLL_INTERVAL).await,
             Err(error) => return Err(NetworkError::Restore(error)),
         }
@@ -85,17 +88,18 @@ async fn restore_network(
     Ok((!done.is_empty()).then(|| done.join(", ")))
 }
 
-/// Whether a network manager may do it: none knows of a switch in user space.
+/// Whether a network manager may execute the step itself. No manager isolates the NIC of a userspace
+/// datapath.
 fn is_for_manager(step: &Step) -> bool {
     !matches!(step, Step::Kernel(KernelStep::SetHostIpFilter { .. }))
 }
 
-/// Restores this machine's, and tells what was done. First what a change that was taken back at boot has left in the switch:
-/// that may be all, where no network was ever confirmed.
+/// Restores this host's network and logs the steps. First it rolls back what a change has left in Open
+/// vSwitch's database if the change was rolled back at boot. Without a confirmed network that may be all.
 pub async fn run(log: &Log) -> ExitCode {
     let state_dir = StateDir::host();
     if state_dir.change().exists() {
-        // who makes the change, or takes it back, brings its own bridges
+        // a running change or rollback creates its own bridges
         return ExitCode::SUCCESS;
     }
     let late = match HostBackend::open() {
@@ -113,7 +117,7 @@ pub async fn run(log: &Log) -> ExitCode {
     let manager = if first { MANAGER_TIMEOUT } else { Duration::ZERO };
     let restored = match (saved::path(&host.state).exists(), &late) {
         (false, Some(_)) => Ok(None),
-        // the switch may have had the name or the NIC of a bridge that the manager then could not make
+        // Open vSwitch may have had the name or NIC of a bridge that the manager could therefore not create
         (true, Some(_)) => match saved_network(&host) {
             Ok(network) => restore_network(network, ovs::REMOTE, manager).await,
             Err(error) => Err(error),
@@ -122,7 +126,7 @@ pub async fn run(log: &Log) -> ExitCode {
     };
     match restored {
         Ok(done) => {
-            // only said to ourselves: where it can not be, the next time takes some seconds longer
+            // without the mark the next run only takes some seconds longer
             let _ = durable::replace(Path::new(RESTORED_MARK), b"", 0o644);
             if let Some(done) = late.into_iter().chain(done).reduce(|a, b| format!("{a}, {b}")) {
                 log.summary(NAME, done);
@@ -136,7 +140,7 @@ pub async fn run(log: &Log) -> ExitCode {
     }
 }
 
-/// Open vSwitch's bridges and what stands with them; the rest is the manager's.
+/// Open vSwitch's bridges with all devices below and above them. The manager restores the others.
 fn ovs_components(network: &ResolvedNetwork) -> ResolvedNetwork {
     let components = network.components().into_iter();
     let with_ovs = components
@@ -144,7 +148,8 @@ fn ovs_components(network: &ResolvedNetwork) -> ResolvedNetwork {
     ResolvedNetwork { devices: with_ovs.flatten().cloned().collect() }
 }
 
-/// Until the switch answers and what its bridges stand on is there; what is still missing then is created.
+/// Waits until the switch answers and the ports of its bridges exist. Ports that are missing at the end are
+/// created.
 async fn wait(
     backends: &Backends,
     network: &ResolvedNetwork,

@@ -1,5 +1,5 @@
-//! The last confirmed network of this host, as a file: what `xdockhost restore` brings back, and what a later run remembers of
-//! the NICs that it found, and of devices that removed the tables since.
+//! Saves the last confirmed network of this host as a file. `xdockhost restore` restores it. Later runs read
+//! from it the NICs of bridges and the devices that are no longer in the tables.
 
 use std::path::{Path, PathBuf};
 
@@ -9,34 +9,35 @@ use thiserror::Error;
 use super::resolved::{Device, ResolvedNetwork};
 use crate::files::DesiredFile;
 
-/// Beside the records of pending changes.
+/// Name of the saved network, beside the change records.
 const FILE: &str = "plan.json";
-/// Beside it: devices that removed the tables, until they are gone.
+/// Name of the list of devices that are no longer in the tables and still exist.
 const REMOVED: &str = "left.json";
 
-/// Where it is.
+/// Path of the saved network.
 pub fn path(state: &Path) -> PathBuf {
     state.join(FILE)
 }
 
-/// What earlier runs wrote down cannot be read.
+/// A saved file cannot be read.
 #[derive(Debug, Error)]
 pub enum SavedError {
-    /// Not readable.
+    /// The file cannot be read.
     #[error(transparent)]
     File(#[from] FileError),
-    /// Not what this program wrote. Without it a run does not know which devices earlier runs created.
+    /// The file was not written by this program. Without it, a run does not know which devices earlier runs
+    /// created.
     #[error("{} was not written by xdockhost; restore it from a backup, or move it away to treat this host as new", path.display())]
     Text {
         /// The file.
         path: PathBuf,
-        /// Where.
+        /// Position and cause.
         #[source]
         source: serde_json::Error,
     },
 }
 
-/// What is there; `None` where nothing is.
+/// Reads the saved network; `None` if there is none.
 ///
 /// # Errors
 /// See [`SavedError`].
@@ -44,7 +45,7 @@ pub fn read(state: &Path) -> Result<Option<ResolvedNetwork>, SavedError> {
     read_network(path(state))
 }
 
-/// All devices that earlier runs created: those of the confirmed network, and those that removed it.
+/// All devices that earlier runs created, including those that are no longer in the tables.
 ///
 /// # Errors
 /// See [`SavedError`].
@@ -62,10 +63,11 @@ fn read_network(path: PathBuf) -> Result<Option<ResolvedNetwork>, SavedError> {
     serde_json::from_slice(&text).map(Some).map_err(|source| SavedError::Text { path, source })
 }
 
-/// The files as they shall be; `removed`: what removed the tables and is still there, each after those that it stands on.
+/// Content of the saved files. `removed`: devices that are no longer in the tables and still exist, each
+/// after the devices below it.
 ///
 /// # Errors
-/// It can not be written as JSON: none of its maps has keys that are no strings.
+/// The network cannot be serialized. All keys are strings, so this does not happen.
 pub fn desired_files(
     state: &Path,
     network: &ResolvedNetwork,

@@ -1,32 +1,33 @@
-//! Whether the management node's ssh gets in: what was found before a change, and what is insisted on after it.
+//! Whether the management node can open ssh connections: the result before a change, and what must still work
+//! after it.
 
 use super::knock::{Knock, Knocked};
 use super::references::{Moved, Survey};
 
-/// What is known of the way in before a change.
+/// Result of the test before a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SshAccess {
-    /// The management node got in by a new connection. It must after the change.
+    /// A new connection was accepted. It must be accepted after the change too.
     Proven(Knock),
-    /// It could not try, or did not get in; why.
+    /// No test was possible, or it failed; the cause.
     Unproven(String),
-    /// The administrator does not insist on it (`firewall=ignore`).
+    /// The administrator disabled the test (`firewall=ignore`).
     Ignored,
 }
 
-/// The firewall would cut the management node off, and nobody could find out.
+/// The firewall would cut off the management node, and the change cannot be tested.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// The device whose name the rules have, and the one that gets its packets.
+    /// The device that the rules name, and the device that receives its packets.
     pub moved: String,
     /// The rules.
     pub rules: String,
-    /// Why it cannot be tested.
+    /// Why no test is possible.
     pub why: String,
 }
 
 impl SshAccess {
-    /// Tries it through the network as it is. A busy management node may be slow once.
+    /// Tests the current network. One retry, because a busy management node may be slow once.
     pub async fn before(knock: Knock, ignore: bool) -> Self {
         if ignore {
             return Self::Ignored;
@@ -41,7 +42,7 @@ impl SshAccess {
         }
     }
 
-    /// Whom to ask again after the change.
+    /// The test to repeat after the change.
     pub fn knock(&self) -> Option<Knock> {
         match self {
             Self::Proven(knock) => Some(*knock),
@@ -49,7 +50,7 @@ impl SshAccess {
         }
     }
 
-    /// Why the change must not begin: rules that would cut the way in, where nobody can test it.
+    /// Why the change must not begin: rules would cut off ssh, and no test is possible.
     pub fn refusal(&self, survey: &Survey, moved: &[Moved]) -> Option<Refusal> {
         let Self::Unproven(why) = self else { return None };
         let first = survey.cuts().next()?;
@@ -58,7 +59,7 @@ impl SshAccess {
         Some(Refusal { moved, rules: survey.suspects(), why: why.clone() })
     }
 
-    /// What the summary of a change says of it.
+    /// Remark in the summary of a change.
     pub fn note(&self) -> Option<&'static str> {
         match self {
             Self::Proven(_) => None,

@@ -1,4 +1,4 @@
-//! This machine's Open vSwitch, as far as the network step looks at it.
+//! Observes this host's Open vSwitch.
 
 use std::path::Path;
 
@@ -8,33 +8,33 @@ use inventory::{IfName, MacAddr};
 /// An Open vSwitch bridge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OvsBridge {
-    /// Its name, and that of its internal port.
+    /// Its name, which is also the name of its internal port.
     pub name: IfName,
-    /// Its ports, the internal one too, as far as they are interfaces that the tables could name.
+    /// Its ports, including the internal one, whose names are valid interface names.
     pub ports: Vec<IfName>,
-    /// The VLAN of the internal port; `None`: untagged.
+    /// VLAN of the internal port; `None`: untagged.
     pub tag: Option<u16>,
-    /// Spanning tree is on.
+    /// Spanning tree is enabled.
     pub stp: bool,
-    /// The Ethernet address that it was given.
+    /// Its configured MAC.
     pub mac: Option<MacAddr>,
-    /// The MTU of the internal port that was asked for.
+    /// Requested MTU of the internal port.
     pub mtu: Option<u32>,
 }
 
-/// Where the database's socket is ([`ovs::REMOTE`]).
+/// Socket of the database ([`ovs::REMOTE`]).
 const SOCKET: &str = "/var/run/openvswitch/db.sock";
 
 /// The bridges of a switch.
 ///
 /// # Errors
-/// It does not answer.
+/// The switch does not answer.
 pub async fn bridges(switch: &Switch) -> Result<Vec<OvsBridge>, SwitchError> {
     let observed = switch.observe().await?;
     Ok(observed.bridges.iter().filter_map(read).collect())
 }
 
-/// Whether the database of Open vSwitch is there to be asked.
+/// Whether Open vSwitch's database is running.
 pub fn is_installed() -> bool {
     Path::new(SOCKET).exists()
 }

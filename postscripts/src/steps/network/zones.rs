@@ -1,6 +1,6 @@
-//! firewalld's zones (firewalld.zone(5)): a device that takes over the address of another is put into the other's zone, before it
-//! has the address. At boot by the zone's file; a manager that has zones of its own (NetworkManager, network-scripts) has them in
-//! its files.
+//! firewalld's zones (firewalld.zone(5)): a device that takes over an address is added to the zone of the
+//! previous device before it has the address. At boot, the zone's file does this. NetworkManager and
+//! network-scripts name the zone in their own files.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,31 +15,31 @@ use super::plan::{DaemonStep, Step};
 use super::references::Moved;
 use crate::files::DesiredFile;
 
-/// Where the administrator's zones are; those of /usr/lib have no interfaces.
+/// Directory of the administrator's zones. Those in /usr/lib have no interfaces.
 const ZONES: &str = "etc/firewalld/zones";
 const PROGRAM: &str = "firewall-cmd";
-/// A program in Python that asks a daemon.
+/// firewall-cmd is a Python program that waits for a daemon.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A zone cannot be read, so the new device cannot follow into it.
+/// A zone cannot be read, so the new device cannot be added to it.
 #[derive(Debug, Error)]
 pub enum ZoneError {
-    /// A file, or their directory.
+    /// A file or the directory.
     #[error(transparent)]
     File(#[from] FileError),
-    /// firewalld runs and does not say.
+    /// firewalld is running and does not answer.
     #[error("cannot read firewalld's zones")]
     Ask(#[source] ExecuteError),
 }
 
-/// What puts the new devices into the zones of the old ones: now, and at boot.
+/// Steps and files that add the new devices to the zones of the old ones.
 #[derive(Debug, Default)]
 pub(super) struct Followed {
     pub(super) steps: Vec<Step>,
     pub(super) files: Vec<DesiredFile>,
 }
 
-/// Asks firewalld, where it is installed, and reads its files.
+/// Reads the zones from firewalld, if it is running, and from its files.
 ///
 /// # Errors
 /// They cannot be read.
@@ -75,22 +75,22 @@ pub(super) async fn follow(root: &Path, moved: &[Moved]) -> Result<Followed, Zon
     Ok(followed)
 }
 
-/// Puts a device into a zone of the running firewalld, out of any other.
+/// Moves a device to a zone of the running firewalld.
 ///
 /// # Errors
-/// It does not do it.
+/// firewalld refused.
 pub(super) async fn add(device: &IfName, zone: &str) -> Result<(), ExecuteError> {
     let args = [format!("--zone={zone}"), format!("--change-interface={device}")];
     Command::new(PROGRAM, COMMAND_TIMEOUT).args(args).execute().await.map(drop)
 }
 
-/// Takes a device out of a zone. One that is not there, or a firewalld that does not run, has nothing to take out.
+/// Removes a device from a zone, if firewalld is running and has it.
 pub(super) async fn remove(device: &IfName, zone: &str) {
     let args = [format!("--zone={zone}"), format!("--remove-interface={device}")];
     let _ = Command::new(PROGRAM, COMMAND_TIMEOUT).args(args).execute().await;
 }
 
-/// The zones with interfaces, as firewalld prints them; empty where it is not installed or does not run.
+/// The active zones as firewalld prints them; empty if it is not installed or not running.
 async fn ask() -> Result<String, ZoneError> {
     let missing = |error: &ExecuteError| match error {
         ExecuteError::Start { source, .. } => source.kind() == io::ErrorKind::NotFound,
@@ -105,7 +105,7 @@ async fn ask() -> Result<String, ZoneError> {
     }
 }
 
-/// `ZONE`, or `ZONE (default)`, then its interfaces and sources in indented lines.
+/// Parses `ZONE` or `ZONE (default)`, then its interfaces and sources in indented lines.
 fn active(text: &str) -> Vec<(String, Vec<IfName>)> {
     let mut zones: Vec<(String, Vec<IfName>)> = Vec::new();
     for line in text.lines() {
@@ -133,7 +133,7 @@ fn read(root: &Path) -> Result<Vec<(PathBuf, String)>, ZoneError> {
     Ok(files)
 }
 
-/// Where the element is that binds a device: `<interface name="eth0"/>`.
+/// Position of the element that binds a device: `<interface name="eth0"/>`.
 fn interface(xml: &str, device: &IfName) -> Option<(usize, usize)> {
     let quoted = ['"', '\''].map(|quote| format!("name={quote}{device}{quote}"));
     xml.match_indices("<interface").find_map(|(start, _)| {
@@ -148,7 +148,7 @@ fn interface(xml: &str, device: &IfName) -> Option<(usize, usize)> {
     })
 }
 
-/// The zone with a second device beside the first; `None`: the first is not in it.
+/// The zone with the second device beside the first; `None` if the first is not in it.
 fn with_interface(xml: &str, first: &IfName, second: &IfName) -> Option<String> {
     let (start, end) = interface(xml, first)?;
     let before = xml.get(..start)?;

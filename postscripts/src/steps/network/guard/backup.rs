@@ -1,9 +1,10 @@
-//! A file as it was before a change, so backup that it can be put back when not one byte can be written any more: a second
-//! name of the same bytes beside it, and putting it back is a rename. The bytes stand in the record too, for a file system
-//! without hard links, and for a backup file that was lost or written into.
+//! Backup of a file before a change, which can be restored on a full disk: a hard link beside the file keeps
+//! the content, and restoring is a rename. The record has the content too, for file systems without hard
+//! links and for a link that was removed or modified.
 //!
-//! The second name is hidden (`.interfaces.xdock-kept-ID`): no network manager reads such a name, neither by its
-//! suffix (networkd, netplan, udev) nor by its beginning (`source interfaces.d/*`, NetworkManager's keyfiles, `ifcfg-*`).
+//! The link is hidden (`.interfaces.xdock-kept-ID`). No network manager reads such a name, neither by its
+//! suffix (networkd, netplan, udev) nor by its prefix (`source interfaces.d/*`, NetworkManager's keyfiles,
+//! `ifcfg-*`).
 
 use std::fs;
 use std::io;
@@ -18,49 +19,49 @@ use thiserror::Error;
 
 const MARK: &str = ".xdock-kept-";
 
-/// A file as it was.
+/// Backup of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileBackup {
     /// The file.
     pub path: PathBuf,
-    /// `None`: it was not there.
+    /// `None` if the file did not exist.
     pub old: Option<SavedContent>,
 }
 
-/// What was in a file.
+/// Saved content of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedContent {
-    /// Its second name, where the file system has such.
+    /// The hard link, if the file system supports it.
     pub link: Option<PathBuf>,
-    /// All of its bytes.
+    /// The content.
     #[serde(serialize_with = "to_base64", deserialize_with = "from_base64")]
     pub content: Vec<u8>,
     /// Permission bits.
     pub mode: u32,
 }
 
-/// An old file can not be backup; it was not touched.
+/// A file cannot be backed up. It was not changed.
 #[derive(Debug, Error)]
 pub enum BackupError {
     /// It cannot be read.
     #[error(transparent)]
     File(#[from] FileError),
-    /// It gets no second name.
+    /// The hard link cannot be created.
     #[error("cannot back up {}", path.display())]
     Link {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// Cause.
         #[source]
         source: io::Error,
     },
 }
 
 impl FileBackup {
-    /// Keeps a file, or that there is none, for the change with that id.
+    /// Backs up a file, or its absence, for the change with this id.
     ///
     /// # Errors
-    /// It can not be read, or the disk is full.
+    /// It cannot be read, or the disk is full.
     pub fn create(path: &Path, id: &str) -> Result<Self, BackupError> {
         let broken = |source| BackupError::Link { path: path.to_owned(), source };
         let Some(content) = durable::read(path)? else {
@@ -76,10 +77,10 @@ impl FileBackup {
         Ok(Self { path: path.to_owned(), old: Some(SavedContent { link, content, mode }) })
     }
 
-    /// Puts it back; `true` when it was not so already. The same in effect when repeated.
+    /// Restores the file and returns `true` if it differed. Idempotent.
     ///
     /// # Errors
-    /// Names the path.
+    /// The path that failed.
     pub fn restore(&self) -> Result<bool, FileError> {
         let Some(old) = &self.old else {
             return durable::remove(&self.path).map(|change| change == durable::Change::Written);
@@ -93,7 +94,7 @@ impl FileBackup {
         durable::replace(&self.path, &old.content, old.mode).map(|change| change == durable::Change::Written)
     }
 
-    /// Ends the second name, when nobody will want it any more. One that stays is harmless.
+    /// Removes the hard link. A remaining link is harmless.
     pub fn discard(&self) {
         if let Some(link) = self.old.as_ref().and_then(|old| old.link.as_ref()) {
             let _ = fs::remove_file(link);
@@ -111,14 +112,15 @@ impl SavedContent {
         same_mode && fs::read(path).is_ok_and(|now| now == self.content)
     }
 
-    /// Whether the second name was there, had the old bytes, and has become the file.
+    /// Renames the hard link to the file, if it exists and has the saved content.
     fn rename_to(&self, path: &Path) -> bool {
         let Some(link) = self.link.as_ref().filter(|link| self.is_at(link)) else { return false };
         durable::rename(link, path).is_ok() && self.is_at(path)
     }
 }
 
-/// Removes second names beside these files that none of the records knows: of a run that ended before it had a record.
+/// Removes links beside these files that belong to no record: those of a run that ended before it wrote its
+/// record.
 #[allow(clippy::disallowed_methods, reason = "what cannot be listed is not swept")]
 pub(super) fn remove_orphans<'a>(files: impl Iterator<Item = &'a Path>, known: &[&FileBackup]) {
     let known: Vec<&PathBuf> =
@@ -143,7 +145,7 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     path.with_file_name(format!(".{name}{suffix}"))
 }
 
-/// vfat, some network file systems; or the file is in another layer or mount than its directory.
+/// vfat and some network file systems; or the file is on another layer or mount than its directory.
 fn has_no_links(error: &io::Error) -> bool {
     use io::ErrorKind::{CrossesDevices, PermissionDenied, TooManyLinks, Unsupported};
     matches!(error.kind(), Unsupported | PermissionDenied | CrossesDevices | TooManyLinks)
@@ -196,7 +198,7 @@ mod tests {
         let path = directory.path().join("interfaces");
         fs::write(&path, "old\n").unwrap();
         let backup = FileBackup::create(&path, "1").unwrap();
-        // in state_dir, as an editor or a tool may do: both names have it
+        // in place, as an editor may do: both names have the new content
         fs::write(&path, "scribbled\n").unwrap();
         assert!(backup.restore().unwrap());
         assert_eq!(fs::read_to_string(&path).unwrap(), "old\n");

@@ -1,4 +1,5 @@
-//! What a boot does: `xdockhost recover` before any network manager starts, `xdockhost confirm-boot` when they have started.
+//! The two jobs of a boot: `xdockhost recover` runs before any network manager starts, `xdockhost
+//! confirm-boot` after they have started.
 
 use std::path::Path;
 use std::time::Duration;
@@ -16,41 +17,41 @@ use super::roll_back::{GUARD_BACKOFF, RollbackBackend, RollbackFailed, roll_back
 use super::state_dir::{Stage, StateDir, StateDirError};
 use crate::lock::{self, LockError};
 
-/// A boot waits for this; a lock that is held then is somebody's who works.
+/// Timeout of the lock. If another process holds it at boot, that process is working.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(150);
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(20);
 const RETRY_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// A boot could not do its part.
+/// A boot job failed.
 #[derive(Debug, Error)]
 pub enum BootError {
-    /// The records.
+    /// A record cannot be read or written.
     #[error(transparent)]
     Record(#[from] RecordError),
-    /// They can not be listed.
+    /// The records cannot be listed.
     #[error(transparent)]
     StateDir(#[from] StateDirError),
-    /// The lock.
+    /// The lock cannot be taken.
     #[error(transparent)]
     Lock(#[from] LockError),
-    /// Somebody has the lock.
+    /// Another process holds the lock.
     #[error("another run of xdockhost has been changing the network for {} s", LOCK_TIMEOUT.as_secs())]
     Busy,
-    /// A file.
+    /// A file cannot be restored.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The way back.
+    /// The rollback failed.
     #[error(transparent)]
     RollbackFailed(#[from] RollbackFailed),
-    /// A command.
+    /// A command failed.
     #[error(transparent)]
     Command(#[from] ExecuteError),
 }
 
-/// Takes back what was cut off, before another change. `None`: there is nothing.
+/// Rolls back an interrupted change before another change begins; `None` if there is none.
 ///
 /// # Errors
-/// What can not be put right.
+/// The rollback failed.
 pub async fn roll_back_pending(
     state_dir: &StateDir,
     backend: &impl RollbackBackend,
@@ -59,18 +60,18 @@ pub async fn roll_back_pending(
         return Ok(None);
     }
     let _lock = timeout(LOCK_TIMEOUT, lock::take(&state_dir.lock())).await.map_err(|_| BootError::Busy)??;
-    // a guard may have done it meanwhile
+    // a guard may have rolled back in the meantime
     let Some(record) = Record::read(&state_dir.change())? else { return Ok(None) };
     let scope = Scope::of(&record.boot, &state_dir.boot);
     act(state_dir, backend, &Action::RollBack(scope), Some(&record)).await
 }
 
-/// Puts right what was cut off before this boot. Returns what it did, a line each.
+/// Rolls back changes that were interrupted before this boot. Returns one line per action.
 ///
 /// # Errors
-/// What can not be put right.
+/// A rollback failed.
 pub async fn recover(state_dir: &StateDir, backend: &impl RollbackBackend) -> Result<Vec<String>, BootError> {
-    // most boots
+    // the usual case
     if !state_dir.change().exists() && state_dir.records()?.is_empty() {
         return Ok(Vec::new());
     }
@@ -132,7 +133,7 @@ fn rename(state_dir: &StateDir, id: &str, stage: &Stage) -> Result<(), BootError
     Ok(())
 }
 
-/// The files that booted before; what the switch has beyond them goes when it runs.
+/// Restores the files of the last good boot. Changes in Open vSwitch are rolled back when it runs.
 async fn restore_booted(state_dir: &StateDir, id: &str) -> Result<(), BootError> {
     let Some((path, _)) = path_of(state_dir, id)? else { return Ok(()) };
     let Some(record) = Record::read(&path)? else { return Ok(()) };
@@ -141,44 +142,45 @@ async fn restore_booted(state_dir: &StateDir, id: &str) -> Result<(), BootError>
     regenerate(state_dir, &record.files).await
 }
 
-/// All of them, past errors.
+/// Restores all files and continues after errors.
 fn restore(files: &[FileBackup]) -> Result<(), FileError> {
     let failed: Vec<FileError> = files.iter().filter_map(|file| file.restore().err()).collect();
     failed.into_iter().next().map_or(Ok(()), Err)
 }
 
-/// netplan and systemd have read their files before any unit runs (systemd.generator(7)); cloud-init has the same
-/// to do, and does it so.
+/// Repeats what netplan and systemd did with the old files before any unit ran (systemd.generator(7)).
+/// cloud-init does the same.
 async fn regenerate(state_dir: &StateDir, files: &[FileBackup]) -> Result<(), BootError> {
     let any = |directory: &str| files.iter().any(|file| file.path.starts_with(directory));
     let netplan = any("/etc/netplan") && Path::new("/usr/sbin/netplan").exists();
     if netplan {
         Command::new("netplan", COMMAND_TIMEOUT).args(["generate"]).execute().await?;
     }
-    // netplan makes units too, for Open vSwitch
+    // netplan creates units for Open vSwitch
     if state_dir.systemd && (netplan || any("/etc/systemd/system")) {
         Command::new("systemctl", COMMAND_TIMEOUT).args(["daemon-reload"]).execute().await?;
     }
     Ok(())
 }
 
-/// What came of the first boot of a confirmed change.
+/// Result of the first boot of a confirmed change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// This is none.
+    /// This boot is not the first one of a change.
     NoTrial,
-    /// Who must answer did: the change is for good.
+    /// The probes were answered: the change is permanent.
     Confirmed,
-    /// Nobody did: the old files are back, and wait for a boot. Why.
+    /// A probe was not answered: the previous files are restored and take effect at the next boot. The cause.
     RolledBack(String),
 }
 
-/// Asks whether the network of a first boot is good, and puts the old files back where it is not. The caller boots then.
+/// Probes the network of a first boot and restores the previous files if a probe is not answered. The caller
+/// then reboots.
 ///
-/// A boot with files that booted well once changes nothing, whoever is silent.
+/// A boot with files that were confirmed by an earlier boot changes nothing, even if no probe is answered.
 ///
 /// # Errors
-/// The records; then the next boot puts the old files back.
+/// The records cannot be read or written. Then the next boot restores the previous files.
 pub async fn confirm(state_dir: &StateDir, backend: &impl RollbackBackend) -> Result<Verdict, BootError> {
     let pending = || Record::read(&state_dir.change()).ok().flatten().map(|record| record.id);
     let trial = |state_dir: &StateDir| -> Result<Option<String>, StateDirError> {
@@ -192,7 +194,7 @@ pub async fn confirm(state_dir: &StateDir, backend: &impl RollbackBackend) -> Re
     let limit = Duration::from_secs(record.confirm) + state_dir.cold_start_grace;
     let first = backend.probe(&record.probes, limit).await;
     let _lock = timeout(LOCK_TIMEOUT, lock::take(&state_dir.lock())).await.map_err(|_| BootError::Busy)??;
-    // a run of xdockhost may have changed the network meanwhile: what is on trial then is another change
+    // a run of xdockhost may have changed the network in the meantime: then another change is on trial
     if trial(state_dir)?.as_ref() != Some(&id) {
         return Ok(Verdict::NoTrial);
     }

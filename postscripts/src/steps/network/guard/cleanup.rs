@@ -1,5 +1,5 @@
-//! How the record of a change ends. The record itself goes last but for what is worth nothing without it: until then,
-//! whoever finds it does everything again. Nothing of it needs space on the disk.
+//! Cleanup after a change. The record of the change is removed last, except for files that are useless
+//! without it. Until then, the next process repeats everything. No operation needs disk space.
 
 use std::path::PathBuf;
 
@@ -11,15 +11,15 @@ use super::state_dir::{Stage, StateDir};
 /// One operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Op {
-    /// Remove a file of ours.
+    /// Remove a file of the guard.
     Remove(PathBuf),
-    /// Give it another name.
+    /// Rename it.
     Rename(PathBuf, PathBuf),
-    /// End the second name of an old file.
+    /// Remove the hard link of a backup.
     DiscardBackup(FileBackup),
 }
 
-/// Of a pending change that was taken back. What the switch has is left to when that runs.
+/// After the rollback of a pending change. Steps in Open vSwitch's database remain until it runs.
 pub(super) fn of_change(state_dir: &StateDir, record: &Record, scope: Scope) -> Result<Vec<Op>, RecordError> {
     let records = state_dir.records()?.into_iter();
     let of_it = records.filter(|(id, stage)| *id == record.id && *stage != Stage::SwitchPending);
@@ -35,7 +35,7 @@ pub(super) fn of_change(state_dir: &StateDir, record: &Record, scope: Scope) -> 
     Ok(ops)
 }
 
-/// Of a change that is confirmed: older records, and the second names of old files that no boot would want back.
+/// After the confirmation of a change: older records, and backups that no boot will restore.
 pub(super) fn after_commit(state_dir: &StateDir, record: &Record) -> Result<Vec<Op>, RecordError> {
     let records = state_dir.records()?;
     let mut unbooted = unbooted(&records, None).map(|(id, stage)| state_dir.record(stage, id));
@@ -48,7 +48,7 @@ pub(super) fn after_commit(state_dir: &StateDir, record: &Record) -> Result<Vec<
     Ok(ops)
 }
 
-/// Of a change on trial whose old files are back.
+/// After the previous files of a change on trial were restored.
 pub(super) fn of_trial(state_dir: &StateDir, path: PathBuf, record: &Record) -> Vec<Op> {
     let mut ops = vec![match record.has_switch_steps() {
         true => Op::Rename(path, state_dir.record(&Stage::SwitchPending, &record.id)),
@@ -58,7 +58,7 @@ pub(super) fn of_trial(state_dir: &StateDir, path: PathBuf, record: &Record) -> 
     ops
 }
 
-/// Does them in order.
+/// Executes the operations in order.
 pub(super) fn execute(ops: &[Op]) -> Result<(), RecordError> {
     for op in ops {
         match op {

@@ -1,4 +1,4 @@
-//! The words that units and the network step say, not people: `xdockhost guard`, `recover`, `confirm-boot`.
+//! Jobs that units and the network step run, not people: `xdockhost guard`, `recover`, `confirm-boot`.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -15,7 +15,7 @@ use crate::steps::network::backend::HostBackend;
 
 const REBOOT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Does one of them, and tells it in xCAT's log and to who started it: systemd, whose journal has it then.
+/// Runs a job and logs to xCAT's log and to stderr, which systemd writes to the journal.
 pub async fn run(job: &Job) -> ExitCode {
     let state_dir = StateDir::of(job);
     let log = state_dir.log();

@@ -1,46 +1,48 @@
-//! What a boot, or a run, makes of the records that it finds. Pure: it sees names only.
+//! Decides what to do with existing records, at boot or in a run. Pure: it reads only names.
 
 use super::state_dir::Stage;
 
-/// How much of a change there is to take back.
+/// How much of a change must be rolled back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// The machine runs still: kernel, switch, files, manager.
+    /// The host has not rebooted: kernel, switch, files and network manager.
     Running,
-    /// It has booted since: the kernel has forgotten, the manager has not read anything yet. Files; the switch when it runs.
+    /// The host has rebooted: the kernel has no changes and the manager has not read its files. Only files,
+    /// and the switch when it runs.
     Booted,
 }
 
 impl Scope {
-    /// That of a change that began in the one boot, seen from the other.
+    /// The scope of a change that began in boot `began`, in boot `now`.
     pub fn of(began: &str, now: &str) -> Self {
         if began == now { Self::Running } else { Self::Booted }
     }
 }
 
-/// One thing to do about a record.
+/// One action for a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Take the pending change back.
+    /// Roll back the pending change.
     RollBack(Scope),
-    /// This is the first boot with files that were confirmed: note that, so that there is no second one unless it is good.
+    /// This is the first boot with confirmed files: record that, so that a second boot without confirmation
+    /// restores the previous files.
     MarkBooting(String),
-    /// Their first boot was not found good, or ended before it was: the files that booted before come back.
+    /// The first boot was not confirmed: restore the files of the last good boot.
     RestoreBooted(String),
-    /// A newer record has all that this one knows.
+    /// Remove a record that a newer one includes.
     Discard(String),
 }
 
-/// What is pending: its id, and the boot in which it began.
+/// The pending change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pending<'a> {
     /// Its id.
     pub id: &'a str,
-    /// That boot.
+    /// The boot in which it began.
     pub boot: &'a str,
 }
 
-/// What to do in the boot `now`, before anything else is done to the network. In order.
+/// The actions in boot `now`, in order, before the network is changed in any other way.
 pub fn recovery(pending: Option<Pending<'_>>, records: &[(String, Stage)], now: &str) -> Vec<Action> {
     let mut actions = Vec::new();
     if let Some(pending) = pending {
@@ -56,8 +58,8 @@ pub fn recovery(pending: Option<Pending<'_>>, records: &[(String, Stage)], now: 
     actions
 }
 
-/// The confirmed changes whose files have not booted well yet, newest first. Only the newest counts: it knows what the
-/// others know. That of the pending change does not count.
+/// The confirmed changes without a confirmed boot, newest first. Only the newest counts, because it includes
+/// the others. The pending change does not count.
 pub fn unbooted<'a>(
     records: &'a [(String, Stage)],
     pending: Option<&'a str>,
@@ -65,7 +67,7 @@ pub fn unbooted<'a>(
     records.iter().filter(move |(id, stage)| *stage != Stage::SwitchPending && pending != Some(id.as_str()))
 }
 
-/// The record whose first boot is this one.
+/// The record whose first boot this is.
 pub fn on_trial<'a>(records: &'a [(String, Stage)], pending: Option<&'a str>, now: &str) -> Option<&'a str> {
     match unbooted(records, pending).next() {
         Some((id, Stage::Booting { boot })) if boot == now => Some(id),

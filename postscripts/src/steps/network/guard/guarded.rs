@@ -1,4 +1,4 @@
-//! The side of who changes the network.
+//! The run that changes the network, supervised by the guard.
 
 use std::fs::File;
 use std::io;
@@ -23,58 +23,58 @@ use super::state_dir::StateDir;
 use crate::files::DesiredFile;
 use crate::lock::{self, LockError};
 
-/// How long the guard of an earlier run may take to put the network back.
+/// Timeout of the lock: the guard of an earlier run may be rolling back.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(120);
-/// A guard starts within some milliseconds.
+/// Timeout of the guard's start. Usually it takes some milliseconds.
 const READY_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// systemd may be busy with a boot.
+/// Timeout of systemd-run: systemd may be busy with a boot.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A change that was not begun: nothing was changed.
+/// The change did not begin. Nothing was changed.
 #[derive(Debug, Error)]
 pub enum BeginError {
-    /// The lock.
+    /// The lock cannot be taken.
     #[error("cannot lock the network; nothing was changed")]
     Lock(#[source] LockError),
-    /// A guard takes its change back still.
+    /// The guard of an earlier change is still rolling back.
     #[error("the rollback of an earlier change has not finished after {} s; nothing was changed", LOCK_TIMEOUT.as_secs())]
     Busy,
     /// An earlier change is pending.
     #[error("{0} exists: an earlier change was interrupted and is not rolled back; nothing was changed")]
     Pending(String),
-    /// Such as a full disk.
+    /// The record cannot be written, for example on a full disk.
     #[error("cannot record the current network for a rollback; nothing was changed")]
     Record(#[source] RecordError),
-    /// No guard.
+    /// The guard cannot be started.
     #[error("cannot start the guard, which rolls back a failed change; nothing was changed")]
     Start(#[source] ExecuteError),
-    /// The guard says nothing.
+    /// The guard does not connect.
     #[error("the guard was not ready within {} s; see /var/log/xcat/xcat.log; nothing was changed", READY_TIMEOUT.as_secs())]
     NotReady,
-    /// Its socket.
+    /// The guard's socket cannot be created.
     #[error("cannot listen for the guard at {path}; nothing was changed")]
     Socket {
         /// The socket.
         path: String,
-        /// Why.
+        /// Cause.
         #[source]
         source: io::Error,
     },
 }
 
-/// A change that may not go on.
+/// The change must not continue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum Interrupted {
-    /// Nobody would take it back now.
+    /// The guard ended, so nothing would roll back.
     #[error("the guard process ended")]
     GuardDied,
-    /// The guard is about to end this process.
+    /// The guard is about to kill this process.
     #[error("the change took longer than {0} s")]
     TimedOut(u64),
 }
 
-/// A change that is guarded. Dropped without [`Guarded::confirm`], it is taken back by the guard.
+/// A supervised change. If it is dropped without [`Guarded::confirm`], the guard rolls it back.
 #[derive(Debug)]
 pub struct Guarded {
     state_dir: StateDir,
@@ -84,7 +84,7 @@ pub struct Guarded {
     _lock: File,
 }
 
-/// Writes down what leads back and starts the guard. When this returns, the change may begin.
+/// Writes the record and starts the guard. After that, the change may begin.
 ///
 /// # Errors
 /// Nothing was changed.
@@ -105,11 +105,11 @@ pub async fn begin(state_dir: &StateDir, intent: &Intent) -> Result<Guarded, Beg
     }
 }
 
-/// The old files' second names, the pending change, and what will be the trial when it is confirmed: all that needs space
-/// is written before the change.
+/// Writes all that needs disk space before the change: the backups, the record of the pending change, and the
+/// record of its trial.
 pub(super) fn write_records(state_dir: &StateDir, intent: &Intent) -> Result<Record, RecordError> {
     durable::create_directory(&state_dir.state)?;
-    // anybody who can read a file can lock it
+    // a user who can read the lock file could lock it
     let _ = std::fs::set_permissions(&state_dir.state, std::fs::Permissions::from_mode(0o700));
     let before = newest_unbooted(state_dir)?;
     let known: Vec<&FileBackup> = before.iter().flat_map(|record| &record.files).collect();
@@ -136,7 +136,8 @@ fn newest_unbooted(state_dir: &StateDir) -> Result<Option<Record>, RecordError> 
     }
 }
 
-/// A change that never began leaves nothing; what can not be removed now is taken back later, to no effect.
+/// Removes the records of a change that did not begin. A record that remains is rolled back later without
+/// effect.
 fn discard_change(state_dir: &StateDir, record: &Record) {
     let _ = durable::remove(&state_dir.trial(&record.id));
     let _ = durable::remove(&state_dir.change());
@@ -158,11 +159,11 @@ fn listen(path: &Path) -> io::Result<UnixListener> {
     }
 }
 
-/// Starts the guard of the change with that id.
+/// Starts the guard of the change with this id.
 ///
-/// As a unit of its own where systemd runs, which starts it again when it is killed: then it finds the change pending and
-/// nobody behind it, and takes it back. Elsewhere in a session of its own; when that one is killed together with who
-/// makes the change, the next run or boot takes it back.
+/// With systemd it is a transient unit, so systemd restarts a killed guard, which then rolls back the
+/// orphaned change. Otherwise it is a separate session; if it is killed together with the run, the next run
+/// or boot rolls back.
 ///
 /// # Errors
 /// It could not be started.
@@ -180,7 +181,7 @@ fn unit(state_dir: &StateDir, id: &str) -> Vec<String> {
         "--quiet",
         "--collect",
         "--description=Rolls back a network change unless it is confirmed",
-        // killed, not failed: one that gave up has said so, and would again
+        // restart after a signal only: a guard that failed has logged the error, and would fail again
         "--property=Restart=on-abnormal",
         "--property=RestartSec=100ms",
         "--property=StartLimitIntervalSec=0",
@@ -194,7 +195,7 @@ fn unit(state_dir: &StateDir, id: &str) -> Vec<String> {
     args
 }
 
-/// `execute` reads what a program says to its end, so the guard must not have its pipes.
+/// Redirects the guard's output, because `execute` reads the pipes of a program until they are closed.
 fn session(state_dir: &StateDir) -> Vec<String> {
     let mut args =
         vec!["-c".to_owned(), "exec setsid -f \"$@\" </dev/null >/dev/null 2>&1".to_owned(), "sh".to_owned()];
@@ -207,7 +208,7 @@ fn program(state_dir: &StateDir) -> [String; 3] {
     [state_dir.program.display().to_string(), "guard".to_owned(), state]
 }
 
-/// The connection of the guard that knows the change; others are sent away.
+/// Accepts the connection of the guard of this change and closes others.
 async fn ready(listener: &UnixListener, id: &str) -> io::Result<UnixStream> {
     let own = nix::unistd::geteuid().as_raw();
     loop {
@@ -224,17 +225,17 @@ async fn ready(listener: &UnixListener, id: &str) -> io::Result<UnixStream> {
 }
 
 impl Guarded {
-    /// Returns when the guard is gone.
+    /// Returns when the guard ends.
     pub async fn guard_died(&mut self) {
         let mut byte = [0; 1];
-        // the guard says nothing after its first line: whatever comes is its end
+        // the guard sends nothing after its first line: any result means that it ended
         let _ = self.guard.read(&mut byte).await;
     }
 
-    /// Does a part of the change, as long as somebody watches, and until the limit.
+    /// Executes a part of the change while the guard is connected, until the limit.
     ///
     /// # Errors
-    /// The work was given up in the middle; the change is to be taken back.
+    /// The part was aborted. Roll back the change.
     pub async fn during<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Interrupted> {
         let (end, limit) = (self.end, self.record.limit);
         tokio::select! {
@@ -245,38 +246,39 @@ impl Guarded {
         }
     }
 
-    /// Writes the files of the change, in their order.
+    /// Writes the files of the change in order.
     ///
     /// # Errors
-    /// Such as a full disk; the change is to be taken back.
+    /// A file cannot be written, for example on a full disk. Roll back the change.
     pub fn write(&self, files: &[DesiredFile]) -> Result<(), FileError> {
         self.mark_writing()?;
         files.iter().try_for_each(|file| file.write().map(drop))
     }
 
-    /// To be called before files of the change are written in another way than by [`Guarded::write`].
+    /// Records that files of the change are about to be written. Call it before writing files without
+    /// [`Guarded::write`].
     ///
     /// # Errors
-    /// Such as a full disk; the change is to be taken back.
+    /// The mark cannot be written, for example on a full disk. Roll back the change.
     pub fn mark_writing(&self) -> Result<(), FileError> {
         durable::replace(&self.state_dir.wrote(&self.record.id), b"", 0o600).map(drop)
     }
 
-    /// Commits: nobody takes the change back any more. Needs no space on the disk.
+    /// Commits the change: from now on nothing rolls it back. Needs no disk space.
     ///
     /// # Errors
-    /// The record could not be removed; the change is to be taken back.
+    /// The record could not be removed. Roll back the change.
     pub fn confirm(&self) -> Result<(), FileError> {
         durable::remove(&self.state_dir.change())?;
-        // what nobody needs any more; what stays here, the next boot or change ends
+        // the next boot or change removes what remains here
         let _ = cleanup::after_commit(&self.state_dir, &self.record).and_then(|ops| cleanup::execute(&ops));
         Ok(())
     }
 
-    /// Takes the change back, and says what is there then.
+    /// Rolls back the change and returns the result as text.
     ///
     /// # Errors
-    /// What could not be done; the guard goes on trying.
+    /// The steps that failed. The guard tries again.
     pub async fn roll_back(self, backend: &impl RollbackBackend) -> Result<String, RollbackFailed> {
         roll_back(&self.state_dir, &self.record, backend, Scope::Running, &RUN_BACKOFF).await
     }

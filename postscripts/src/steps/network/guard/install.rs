@@ -1,4 +1,4 @@
-//! What must lie on the host before its network is changed: this program, and the units of its boots.
+//! Installs this program and its boot units on the host before the network is changed.
 
 use std::fs;
 use std::io;
@@ -13,10 +13,11 @@ use super::state_dir::StateDir;
 use crate::files::DesiredFile;
 use crate::render::{RenderError, Templates};
 
-/// Where the administrator's units and ours lie.
+/// Directory of the administrator's units and ours.
 pub const UNITS: &str = "/etc/systemd/system";
 const TEMPLATES: &str = "etc/systemd/system";
-/// A unit, and the one that starts it. Links instead of `systemctl enable`: systemd need not run, as in a chroot.
+/// A unit, and the unit or target that starts it. Links instead of `systemctl enable`, because systemd need
+/// not run (chroot).
 const STARTED_BY: [(&str, &str); 3] = [
     ("xdock-network-recover.service", "sysinit.target"),
     ("xdock-network-confirm.service", "multi-user.target"),
@@ -24,24 +25,24 @@ const STARTED_BY: [(&str, &str); 3] = [
 ];
 const RELOAD_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The host is not prepared; nothing of its network was changed.
+/// The installation failed. The network was not changed.
 #[derive(Debug, Error)]
 pub enum InstallError {
-    /// This program can not be read.
+    /// This program cannot be read.
     #[error("cannot read this program")]
     Program(#[source] io::Error),
-    /// A template.
+    /// A template cannot be rendered.
     #[error(transparent)]
     Render(#[from] RenderError),
-    /// A file.
+    /// A file cannot be written.
     #[error(transparent)]
     File(#[from] FileError),
-    /// systemd.
+    /// systemd cannot be reloaded.
     #[error(transparent)]
     Reload(#[from] ExecuteError),
 }
 
-/// Puts the host's own copy of this program and the units in state_dir, where they are not. Cheap when they are.
+/// Installs the host's own copy of this program and the units, if they differ.
 ///
 /// # Errors
 /// Such as a full disk.
@@ -66,13 +67,13 @@ pub async fn install(
     Ok(if done.contains(&Change::Written) { Change::Written } else { Change::None })
 }
 
-/// Puts the host's own copy of this program in state_dir, and its link in the PATH.
+/// Installs the host's own copy of this program and its link in the PATH.
 ///
 /// # Errors
 /// Such as a full disk.
 #[allow(clippy::disallowed_methods, reason = "this program itself")]
 pub fn keep(state_dir: &StateDir) -> Result<Vec<Change>, InstallError> {
-    // by the kernel's link: the file that runs may have been replaced under its name meanwhile
+    // the kernel's link: the running file may have been replaced under its name
     let program = fs::read("/proc/self/exe").map_err(InstallError::Program)?;
     let mut done = vec![durable::replace(&state_dir.program, &program, 0o755)?];
     if let Some(link) = &state_dir.link {

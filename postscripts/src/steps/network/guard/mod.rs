@@ -1,19 +1,20 @@
-//! Commit-confirm: a change of the network is taken back unless it is confirmed, whoever dies meanwhile.
+//! Commit-confirm: a network change is rolled back unless it is confirmed, even if a process ends or the
+//! power fails.
 //!
-//! Before the first change everything that leads back is written down: the steps, and the files as they are, so kept that
-//! putting them back needs no space on the disk. A second process, the guard, then watches who makes the change. The removal
-//! of the record is the commit. While it is there,
+//! Before the first change, everything that a rollback needs is written: the inverse steps and backups of the
+//! files, so that restoring them needs no disk space. A second process, the guard, watches the run that makes
+//! the change. Removing the record is the commit. While the record exists,
 //!
-//! - the guard takes the change back at once when who makes it dies, and after a limit when that hangs (it ends it first);
-//! - who makes it takes it back when the guard dies, when a step fails, when nobody answers;
-//! - systemd starts a killed guard again, which takes back what nobody stands behind;
-//! - the next boot puts the files back before any network manager reads them ([`boot::recover`]).
+//! - the guard rolls back as soon as the run ends; if the run exceeds its limit, the guard kills it first;
+//! - the run rolls back if the guard ends, a step fails or a probe is not answered;
+//! - systemd restarts a killed guard, which rolls back the orphaned change;
+//! - the next boot restores the files before any network manager reads them ([`boot::recover`]).
 //!
-//! One lock says who acts; it ends with its process. All of the way back is idempotent, so it is gone from its start
-//! by whoever comes next.
+//! One lock, which ends with its process, ensures that only one process acts. The rollback is idempotent, so
+//! the next process starts it from the beginning.
 //!
-//! A confirmed change is on trial until its files have booted once: a boot in which nobody answers ([`boot::confirm`])
-//! gets the old files back, and boots again, once.
+//! A confirmed change is on trial until its files have booted once. If the probes are not answered at that
+//! boot ([`boot::confirm`]), the previous files are restored and the host reboots once.
 
 pub mod boot;
 pub mod command;

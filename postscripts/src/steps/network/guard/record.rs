@@ -1,4 +1,4 @@
-//! What is kept of a change so that it can be taken back: by this process, by the guard, by the next boot.
+//! Records of changes, from which this process, the guard or the next boot rolls back.
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
@@ -13,23 +13,23 @@ use super::backup::{BackupError, FileBackup};
 use super::state_dir::{StateDir, StateDirError};
 use crate::files::DesiredFile;
 
-/// Changes when an older program would misread a record.
+/// Incremented if an older program would misread a record.
 const FORMAT: u32 = 1;
-/// Configurations may hold secrets (keys of 802.1X).
+/// Configuration files may contain secrets (802.1X keys).
 const MODE: u32 = 0o600;
 
-/// A change, written down.
+/// Record of a change.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// `FORMAT`, else it is another release's.
+    /// Must be `FORMAT`.
     pub format: u32,
-    /// A number that grows, and a word that no other change has.
+    /// An increasing number and a unique suffix.
     pub id: String,
-    /// The boot in which it began: the kernel of another boot knows nothing of it.
+    /// The boot in which the change began. A later boot has none of its kernel changes.
     pub boot: String,
     /// See [`Intent::undo`].
     pub undo: Vec<Undo>,
-    /// The files as they were.
+    /// Backups of the files.
     pub files: Vec<FileBackup>,
     /// See [`Intent::facts`].
     pub facts: Vec<String>,
@@ -43,42 +43,42 @@ pub struct Record {
     pub limit: u64,
 }
 
-/// A record was not written, read or removed.
+/// A record cannot be written, read or removed.
 #[derive(Debug, Error)]
 pub enum RecordError {
-    /// Not read, written or removed.
+    /// The file cannot be read, written or removed.
     #[error(transparent)]
     File(#[from] FileError),
-    /// It is no record of this program's.
+    /// The file is not a record.
     #[error("{} is not a record of a network change that this program can read; repair the network by hand and remove the file", path.display())]
     Text {
         /// The record.
         path: PathBuf,
-        /// Where.
+        /// Position and cause.
         #[source]
         source: serde_json::Error,
     },
-    /// It is of another version of this program.
+    /// The record is from another version of this program.
     #[error("{} has format {format}, but this xdockhost supports format {FORMAT}; run the xdockhost that wrote it", path.display())]
     Format {
         /// The record.
         path: PathBuf,
-        /// The format that it has.
+        /// Its format.
         format: u32,
     },
-    /// An old file was not kept.
+    /// A file cannot be backed up.
     #[error(transparent)]
     Keep(#[from] BackupError),
-    /// The records can not be listed.
+    /// The records cannot be listed.
     #[error(transparent)]
     StateDir(#[from] StateDirError),
 }
 
 impl Record {
-    /// Keeps the old files; nothing else is written yet.
+    /// Backs up the files. The record itself is not written yet.
     ///
     /// # Errors
-    /// A file can not be kept.
+    /// A file cannot be backed up.
     pub fn new(state_dir: &StateDir, intent: &Intent) -> Result<Self, RecordError> {
         let id = next_id(&state_dir.records()?.into_iter().map(|(id, _)| id).collect::<Vec<_>>());
         let files: Result<Vec<FileBackup>, BackupError> =
@@ -97,10 +97,10 @@ impl Record {
         })
     }
 
-    /// Reads one; `None`: it is not there.
+    /// Reads a record; `None` if it does not exist.
     ///
     /// # Errors
-    /// Not readable, or not ours.
+    /// It cannot be read, or is not a record.
     pub fn read(path: &Path) -> Result<Option<Self>, RecordError> {
         let Some(text) = durable::read(path)? else { return Ok(None) };
         let record: Self = serde_json::from_slice(&text)
@@ -111,10 +111,10 @@ impl Record {
         }
     }
 
-    /// Writes it, so that a power cut leaves all of it or nothing.
+    /// Writes the record atomically.
     ///
     /// # Errors
-    /// Such as a full disk; then nothing is there.
+    /// Such as a full disk. Then no record exists.
     pub fn write(&self, path: &Path) -> Result<(), RecordError> {
         let text =
             serde_json::to_vec(self).map_err(|source| RecordError::Text { path: path.to_owned(), source })?;
@@ -122,18 +122,18 @@ impl Record {
         Ok(())
     }
 
-    /// Whether there is something to take back that the next boot would find.
+    /// Whether a rollback is needed after a reboot.
     pub fn outlives_boot(&self) -> bool {
         !self.files.is_empty() || self.has_switch_steps()
     }
 
-    /// Whether something is in the switch's database.
+    /// Whether it has steps in Open vSwitch's database.
     pub fn has_switch_steps(&self) -> bool {
         self.undo.iter().any(|undo| undo.outlives_boot)
     }
 
-    /// What leads back to the network that has booted last: this change taken back, and one before it that has never
-    /// booted either.
+    /// The rollback to the network of the last good boot: of this change, and of an earlier change that has
+    /// not booted either.
     #[must_use]
     pub fn with_unbooted(&self, before: Option<Self>) -> Self {
         let mut all = self.clone();
@@ -147,7 +147,7 @@ impl Record {
     }
 }
 
-/// One more than the newest: no clock, which may be wrong until the network is there.
+/// The next id. A counter, because the clock may be wrong before the network is up.
 fn next_id(known: &[String]) -> String {
     let number = |id: &String| id.split('-').next().and_then(|number| number.parse::<u32>().ok());
     let last = known.iter().filter_map(number).max().unwrap_or(0);
@@ -155,45 +155,45 @@ fn next_id(known: &[String]) -> String {
     format!("{:06}-{word:x}", last.saturating_add(1))
 }
 
-/// One step of the way back, as the network step has it.
+/// One step of the rollback.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Undo {
-    /// In words, for the log.
+    /// The step as text, for the log.
     pub text: String,
-    /// For who executes it.
+    /// The step for [`super::RollbackBackend::act`].
     pub step: Value,
-    /// Whether a boot does not take it back by itself: what is in the switch's database, not what is in the kernel.
+    /// Whether its effect survives a reboot: Open vSwitch's database, not the kernel.
     pub outlives_boot: bool,
-    /// Whether it takes away what the host may be reached by: an address, or that its own IP hears a NIC. It is only done
-    /// when all steps before it were.
+    /// Whether the host may become unreachable by it: it removes an address or route, or isolates a NIC. It
+    /// is executed only if all steps before it succeeded.
     #[serde(rename = "takes_away", default)]
     pub cuts_access: bool,
 }
 
-/// What is asked for when a change begins.
+/// The input of a change.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Intent {
-    /// The way back, in the order in which it is gone.
+    /// The rollback, in the order of execution.
     pub undo: Vec<Undo>,
     /// Every file that will be written or removed.
     pub files: Vec<PathBuf>,
-    /// The network as it is, a line each: what must be there again after the way back.
+    /// The current network, one line per fact, which must be restored by the rollback.
     pub facts: Vec<String>,
-    /// Who runs the network, in the words of [`super::RollbackBackend::adopt`].
+    /// The network manager, as [`super::RollbackBackend::adopt`] expects it.
     pub manager: String,
-    /// Who must answer, in the words of [`super::RollbackBackend::probe`].
+    /// The probes, as [`super::RollbackBackend::probe`] expects them.
     pub probes: Value,
-    /// How long who must answer may take, in seconds.
+    /// Probe timeout in seconds.
     pub confirm: u64,
-    /// How long the whole change may take, in seconds: after that the guard ends who makes it, and takes it back.
+    /// Limit of the whole change in seconds. After it, the guard kills the run and rolls back.
     pub limit: u64,
 }
 
 impl Undo {
-    /// A step of the way back.
+    /// A step of the rollback.
     ///
     /// # Errors
-    /// It can not be written as JSON: a map with keys that are no strings.
+    /// The step cannot be serialized. All keys are strings, so this does not happen.
     pub fn of<S: Serialize + Display>(step: &S, outlives_boot: bool) -> Result<Self, serde_json::Error> {
         let step_value = serde_json::to_value(step)?;
         Ok(Self { text: step.to_string(), step: step_value, outlives_boot, cuts_access: false })
@@ -201,7 +201,7 @@ impl Undo {
 }
 
 impl Intent {
-    /// The paths that writing these files touches.
+    /// Adds the paths that writing these files changes.
     #[must_use]
     pub fn with_files(mut self, files: &[DesiredFile]) -> Self {
         let paths = files.iter().flat_map(|file| [Some(&file.path), file.backup.as_ref()]).flatten();

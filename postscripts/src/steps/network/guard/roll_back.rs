@@ -1,4 +1,4 @@
-//! The way back: whoever goes it, and however often it was begun before.
+//! The rollback of a change. Any process may run it, any number of times.
 
 use std::time::Duration;
 
@@ -12,55 +12,57 @@ use super::record::{Record, RecordError, Undo};
 use super::state_dir::{Stage, StateDir};
 use crate::log::Log;
 
-/// How long to wait before each attempt, for who made the change and is there to tell of it.
+/// Retry delays while the caller waits.
 pub const RUN_BACKOFF: [Duration; 4] = [ms(0), ms(200), ms(1_000), ms(3_000)];
-/// For the guard, which is alone with a host that perhaps nobody reaches.
+/// Retry delays of the guard of a host that may be unreachable.
 pub const GUARD_BACKOFF: [Duration; 8] =
     [ms(0), ms(200), ms(1_000), ms(3_000), ms(10_000), ms(30_000), ms(60_000), ms(60_000)];
-/// After so many attempts, what is missing though all was done will not come.
+/// After this many attempts without a failed step, missing facts are no longer awaited.
 const ATTEMPTS_FOR_FACTS: usize = 3;
-/// A step talks to the kernel or to the switch on this machine.
+/// Timeout of a step, which changes only this host's kernel or switch.
 const STEP_TIMEOUT: Duration = Duration::from_secs(20);
-/// The manager may ask a DHCP server for an address.
+/// Timeout of the network manager, which may wait for a DHCP server.
 const ADOPT_TIMEOUT: Duration = Duration::from_secs(120);
 
 const fn ms(number: u64) -> Duration {
     Duration::from_millis(number)
 }
 
-/// Why something was not done.
+/// Error of a backend.
 pub type BackendError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Who can act on this machine's network. Nothing of it may need the network: no names, no other machine (but the probe).
+/// Changes this host's network during a rollback. No operation but the probe may use the network: no names,
+/// no other host.
 pub trait RollbackBackend {
-    /// Executes a step of the way back ([`super::Undo::step`]). The same in effect when repeated, and also when the step of
-    /// which it is the inverse was never executed.
+    /// Executes a step of the rollback ([`super::Undo::step`]). Idempotent. It also succeeds if the original
+    /// step was never executed.
     fn act(&self, step: &Value) -> impl Future<Output = Result<(), BackendError>>;
 
-    /// Tells the network manager that its files are the old ones again, and that the kernel is as they say.
+    /// Reloads the network manager after its previous files were restored.
     fn adopt(&self, manager: &str) -> impl Future<Output = Result<(), BackendError>>;
 
-    /// The network as it is, a line each.
+    /// The current network, one line per fact.
     fn facts(&self) -> impl Future<Output = Result<Vec<String>, BackendError>>;
 
-    /// Whether who must answer ([`super::Intent::probes`]) does so within that time; the error says who did not.
+    /// Waits until all probe targets ([`super::Intent::probes`]) answer; the error names the first that does
+    /// not.
     fn probe(&self, probes: &Value, limit: Duration) -> impl Future<Output = Result<(), BackendError>>;
 }
 
-/// The way back was gone as far as it could be.
+/// All attempts of the rollback failed.
 #[derive(Debug, Error)]
 #[error("cannot roll back to the previous network: {remaining}; the next boot uses its files")]
 pub struct RollbackFailed {
-    /// What is still to do, and why it could not be done.
+    /// The remaining steps and their errors.
     remaining: String,
 }
 
-/// What one attempt left.
+/// Result of one attempt.
 #[derive(Debug, Default)]
 struct Remaining {
-    /// What could not be done.
+    /// Failed steps.
     failed: Vec<String>,
-    /// What was there before the change and is not now, although everything was done.
+    /// Facts of the previous network that are missing although all steps succeeded.
     missing: Vec<String>,
 }
 
@@ -70,11 +72,11 @@ impl Remaining {
     }
 }
 
-/// Takes a change back and ends its record. What is missing afterwards although all was done (an address whose lease is
-/// over) is done, and is no failure.
+/// Rolls back a change and removes its record. A fact that is missing although all steps succeeded (such as
+/// an address whose lease has expired) is reported and is not an error.
 ///
 /// # Errors
-/// Something could not be done in any attempt. The record stays.
+/// A step failed in every attempt. The record remains.
 pub async fn roll_back(
     state_dir: &StateDir,
     record: &Record,
@@ -107,7 +109,8 @@ fn summary(missing: &[String]) -> String {
     }
 }
 
-/// Everything once, past errors. Kernel and switch first: that is what brings the host back; then what boots.
+/// One attempt, which continues after errors. Kernel and switch come first, because they make the host
+/// reachable; then the files for the next boot.
 async fn attempt(
     state_dir: &StateDir,
     record: &Record,
@@ -141,8 +144,8 @@ async fn attempt(
     remaining
 }
 
-/// The steps of the way back, past errors. What could not be done. When the old bridge could not be made (ovs-vswitchd is gone), the
-/// NIC keeps the address that the bridge could not get.
+/// Executes the steps, continues after errors and returns the errors. If the previous bridge cannot be
+/// created (ovs-vswitchd is not running), the NIC keeps the address.
 async fn steps(undo: &[Undo], backend: &impl RollbackBackend, log: &Log) -> Vec<String> {
     let mut failed: Vec<String> = Vec::new();
     for one in undo {
@@ -154,7 +157,7 @@ async fn steps(undo: &[Undo], backend: &impl RollbackBackend, log: &Log) -> Vec<
     failed
 }
 
-/// One step of the way back, done.
+/// Executes one step and logs it.
 async fn step(undo: &Undo, backend: &impl RollbackBackend, log: &Log) -> Result<(), String> {
     log.note("network", format!("rollback: {}", undo.text));
     within(STEP_TIMEOUT, backend.act(&undo.step)).await.map_err(|why| format!("{}: {why}", undo.text))
@@ -171,10 +174,11 @@ async fn within<T>(
     }
 }
 
-/// What the records of an earlier boot have of the switch's database, now that it runs. `None`: nothing.
+/// Rolls back the steps in Open vSwitch's database of changes that were rolled back at boot. Called when Open
+/// vSwitch runs. `None` if there are none.
 ///
 /// # Errors
-/// A record can not be read, or a step of it could not be done; the record stays.
+/// A record cannot be read, or a step failed. The record remains.
 pub async fn roll_back_switch(
     state_dir: &StateDir,
     backend: &impl RollbackBackend,
@@ -193,16 +197,16 @@ pub async fn roll_back_switch(
     Ok((!done.is_empty()).then(|| done.join(", ")))
 }
 
-/// The switch has still what a change gave it that was taken back.
+/// Steps in Open vSwitch's database cannot be rolled back.
 #[derive(Debug, Error)]
 pub enum SwitchRollbackError {
-    /// The records.
+    /// A record cannot be read.
     #[error(transparent)]
     Record(#[from] RecordError),
-    /// They can not be listed.
+    /// The records cannot be listed.
     #[error(transparent)]
     StateDir(#[from] super::state_dir::StateDirError),
-    /// A step.
+    /// A step failed.
     #[error("cannot roll back the changes in Open vSwitch: {0}")]
     Step(String),
 }
@@ -243,7 +247,7 @@ mod tests {
         }
     }
 
-    /// The way back from a Linux bridge to an Open vSwitch bridge.
+    /// The rollback from a Linux bridge to an Open vSwitch bridge.
     fn undo() -> Vec<Undo> {
         let step = |text: &str, cuts_access| Undo {
             text: text.to_owned(),

@@ -1,5 +1,5 @@
-//! Where the records of a change lie. All state of the guard is files of one directory; which of them are there says how
-//! far a change is, because a name can be removed and changed on a full disk, where nothing can be written.
+//! Directory of the guard's records. File names are the whole state of the guard, because names can be
+//! removed and changed on a full disk.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,18 +10,18 @@ use thiserror::Error;
 use crate::args::Job;
 use crate::log::{self, Log};
 
-/// On a host.
+/// Path on a host.
 pub const STATE: &str = "/var/lib/xdock/network";
-/// The host's own copy of this program. The one that a postscript runs lies in a cache that the next run replaces; this one
-/// runs as the guard, and at boot, when no management node can be asked for it.
+/// The host's own copy of this program. It runs as the guard and at boot, when the management node cannot be
+/// asked. The postscript's copy is in a cache that the next run replaces.
 pub const PROGRAM: &str = "/opt/xdock/bin/xdockhost";
-/// Where a person finds it.
+/// Link in the PATH.
 const LINK: &str = "/usr/local/bin/xdockhost";
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 const SYSTEMD: &str = "/run/systemd/system";
 const COLD_START_GRACE: Duration = Duration::from_secs(90);
 
-/// The records' directory, and what goes with it.
+/// The directory of the records, and related paths.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StateDir {
     /// The directory.
@@ -30,40 +30,41 @@ pub struct StateDir {
     pub program: PathBuf,
     /// A link to it in the PATH.
     pub link: Option<PathBuf>,
-    /// Whether systemd starts the guard, and starts it again when it is killed.
+    /// Whether systemd starts the guard and restarts it after a signal.
     pub systemd: bool,
-    /// The kernel's random name of this boot. Empty where it does not tell: then every record is one of this boot.
+    /// The kernel's random id of this boot. If it is unknown, it is empty, and every record counts as one of
+    /// this boot.
     pub boot: String,
-    /// What a first boot's probes are given beyond the change's own `confirm`: links, ports of switches (802.1D: 50 s until
-    /// they forward) and DHCP servers take longer from nothing than in a change, and a busy disk makes all of it slower.
+    /// Added to `confirm` for the probes of a first boot: links, switch ports (802.1D: 50 s until they
+    /// forward) and DHCP servers need longer from a cold start, above all on a busy disk.
     pub cold_start_grace: Duration,
 }
 
-/// What the name of a record says.
+/// Stage of a record, which its file name has.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
-    /// `trial-ID@BOOT`: confirmed in that boot, but its files have never booted. It is written before the change begins, so
-    /// it counts only when no change of this id is pending.
+    /// `trial-ID@BOOT`: confirmed in that boot, but its files have not booted yet. It is written before the
+    /// change begins, so it does not count while the change with this id is pending.
     Trial {
-        /// The kernel's id of that boot.
+        /// Id of that boot.
         boot: String,
     },
-    /// `booting-ID@BOOT`: the boot with that id is the first one with these files.
+    /// `booting-ID@BOOT`: that boot is the first one with these files.
     Booting {
-        /// The kernel's id of that boot.
+        /// Id of that boot.
         boot: String,
     },
-    /// `late-ID`: the files are back; what outlives a boot in the switch's database is to be taken back when that runs.
+    /// `late-ID`: the files are restored. Steps in Open vSwitch's database are rolled back when it runs.
     SwitchPending,
 }
 
-/// The directory can not be read.
+/// The directory cannot be read.
 #[derive(Debug, Error)]
 #[error(transparent)]
 pub struct StateDirError(#[from] FileError);
 
 impl StateDir {
-    /// That of a host.
+    /// The directory of a host.
     pub fn host() -> Self {
         let systemd = Path::new(SYSTEMD).is_dir();
         Self {
@@ -76,7 +77,7 @@ impl StateDir {
         }
     }
 
-    /// Another directory, without systemd: a state_dir of its own for a test or a rescue.
+    /// Another directory, without systemd, for tests and repairs.
     pub fn custom(state: &Path, program: &Path) -> Self {
         Self {
             state: state.to_owned(),
@@ -88,7 +89,7 @@ impl StateDir {
         }
     }
 
-    /// Where a job was told that the records are.
+    /// The directory that a job was given.
     pub fn of(job: &Job) -> Self {
         let (Job::Guard(state) | Job::Recover(state) | Job::ConfirmBoot(state)) = job;
         match state {
@@ -97,32 +98,32 @@ impl StateDir {
         }
     }
 
-    /// The pending change; its removal is the commit.
+    /// Record of the pending change. Its removal is the commit.
     pub fn change(&self) -> PathBuf {
         self.state.join("change.json")
     }
 
-    /// Whoever changes the network, or takes a change back, holds it.
+    /// Lock of the process that changes the network or rolls back.
     pub fn lock(&self) -> PathBuf {
         self.state.join("lock")
     }
 
-    /// Where the guard says that it is ready, and sees the end of who changes the network.
+    /// Socket on which the guard reports that it is ready and detects the end of the run.
     pub fn socket(&self) -> PathBuf {
         self.state.join("guard.sock")
     }
 
-    /// There as soon as files of the change may have been written: then the network manager has to be told of the old ones.
+    /// Mark that files of the change may have been written: then a rollback reloads the network manager.
     pub fn wrote(&self, id: &str) -> PathBuf {
         self.state.join(format!("wrote-{id}"))
     }
 
-    /// Where the record of a change lies that is confirmed in this boot.
+    /// Record of a change that is confirmed in this boot.
     pub fn trial(&self, id: &str) -> PathBuf {
         self.record(&Stage::Trial { boot: self.boot.clone() }, id)
     }
 
-    /// A record in a stage.
+    /// Path of a record in a stage.
     pub fn record(&self, stage: &Stage, id: &str) -> PathBuf {
         self.state.join(match stage {
             Stage::Trial { boot } => format!("trial-{id}@{boot}.json"),
@@ -134,7 +135,7 @@ impl StateDir {
     /// All records but the pending change, newest first.
     ///
     /// # Errors
-    /// The directory is there and can not be read.
+    /// The directory exists and cannot be read.
     pub fn records(&self) -> Result<Vec<(String, Stage)>, StateDirError> {
         let entries = durable::list(&self.state)?.unwrap_or_default();
         let names = entries.iter().filter_map(|entry| entry.file_name());
@@ -144,7 +145,7 @@ impl StateDir {
         Ok(found)
     }
 
-    /// The log: that of xCAT's postscripts on a host.
+    /// The log: on a host, that of xCAT's postscripts.
     pub fn log(&self) -> Log {
         let path =
             if self.state == Path::new(STATE) { log::PATH.into() } else { self.state.join("xcat.log") };
@@ -152,7 +153,7 @@ impl StateDir {
     }
 }
 
-/// A container manager gives each of its boots one of its own.
+/// The id of this boot. A container manager gives each boot of a container its own.
 fn boot_id() -> String {
     durable::kernel_text(Path::new(BOOT_ID)).map(|id| id.trim().to_owned()).unwrap_or_default()
 }

@@ -1,4 +1,5 @@
-//! The guard: `xdockhost guard`. It waits for the end of who changes the network, and takes back what is pending then.
+//! The guard, `xdockhost guard`: waits for the end of the run that changes the network and rolls back a
+//! pending change.
 
 use std::fs::File;
 use std::io;
@@ -18,44 +19,45 @@ use super::roll_back::{GUARD_BACKOFF, RollbackBackend, RollbackFailed, roll_back
 use super::state_dir::StateDir;
 use crate::lock::{self, LockError};
 
-/// A process that was killed lets its lock go at once, unless a driver holds it in the kernel. It will never act again, so the
-/// guard does not wait for it.
+/// Timeout of the lock of a killed process. A process that is blocked in a driver keeps its lock, but does
+/// not act any longer, so the guard continues without the lock.
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
-/// Who is late and alive takes the change back itself, and can say why; it has this time for it.
+/// Extra time for a run that is late but alive: it rolls back itself and can report the cause.
 const GRACE_PERIOD: Duration = Duration::from_secs(5);
-/// A command that who was killed had started (`ifup`, `netplan`) may still be at work: look again after that time.
+/// Delay after which the state is checked again: a child of the killed run (`ifup`, `netplan`) may still be
+/// working.
 const ORPHAN_DELAY: Duration = Duration::from_secs(1);
 
-/// The guard can not do its work.
+/// The guard failed.
 #[derive(Debug, Error)]
 pub enum WatchError {
-    /// The record.
+    /// The record cannot be read.
     #[error(transparent)]
     Record(#[from] RecordError),
-    /// The lock.
+    /// The lock cannot be taken.
     #[error(transparent)]
     Lock(#[from] LockError),
-    /// It tried long.
+    /// All attempts failed.
     #[error(transparent)]
     RollbackFailed(#[from] RollbackFailed),
-    /// Its socket.
+    /// The socket cannot be used.
     #[error("cannot connect to the run that changes the network at {path}")]
     Socket {
         /// The socket.
         path: String,
-        /// Why.
+        /// Cause.
         #[source]
         source: io::Error,
     },
 }
 
-/// Why there is something to take back.
+/// Why the guard rolls back.
 enum RollbackCause {
-    /// Nobody is behind the change: this guard was started again.
+    /// No run is connected to the change: this guard was restarted.
     Orphaned,
-    /// Who made it ended.
+    /// The run ended.
     RunEnded,
-    /// It hangs; its process.
+    /// The run exceeds its limit; its process id.
     TimedOut(Option<i32>),
 }
 
@@ -69,12 +71,12 @@ impl RollbackCause {
     }
 }
 
-/// Guards the pending change to its end.
+/// Supervises the pending change until it ends.
 ///
 /// # Errors
-/// It could not be taken back; it is pending still.
+/// The rollback failed. The change is still pending.
 pub async fn run(state_dir: &StateDir, backend: &impl RollbackBackend) -> Result<(), WatchError> {
-    // a closing terminal, or a shutdown: the network is put right first
+    // continue after a closed terminal or a shutdown signal: the network is rolled back first
     let _ignored = [SignalKind::hangup(), SignalKind::terminate(), SignalKind::interrupt()].map(signal);
     let Some(record) = Record::read(&state_dir.change())? else { return Ok(()) };
     let cause = watch(state_dir, &record).await?;
@@ -89,7 +91,7 @@ pub async fn run(state_dir: &StateDir, backend: &impl RollbackBackend) -> Result
     Ok(())
 }
 
-/// Says ready, and waits.
+/// Reports that the guard is ready, and waits.
 async fn watch(state_dir: &StateDir, record: &Record) -> Result<RollbackCause, WatchError> {
     let path = state_dir.socket();
     let broken = |source| WatchError::Socket { path: path.display().to_string(), source };
@@ -113,13 +115,14 @@ fn has_no_listener(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
 }
 
-/// The lock: then nobody else acts. `None`: its holder is killed, and stuck in the kernel.
+/// Takes the lock, so that no other process acts. Kills a run that exceeds its limit; `None` if that process
+/// is blocked in the kernel.
 async fn lock_or_kill(state_dir: &StateDir, cause: &RollbackCause) -> Result<Option<File>, WatchError> {
     let RollbackCause::TimedOut(process) = cause else {
         return Ok(Some(lock::take(&state_dir.lock()).await?));
     };
     if let Some(process) = process {
-        // gone meanwhile is as good
+        // it may have ended by itself
         let _ = kill(Pid::from_raw(*process), Signal::SIGKILL);
     }
     match timeout(KILL_TIMEOUT, lock::take(&state_dir.lock())).await {
@@ -128,7 +131,7 @@ async fn lock_or_kill(state_dir: &StateDir, cause: &RollbackCause) -> Result<Opt
     }
 }
 
-/// A record that can not be read is the one that is remembered here.
+/// Whether the record is still pending. A record that cannot be read counts as this one.
 fn is_pending(state_dir: &StateDir, record: &Record) -> bool {
     match Record::read(&state_dir.change()) {
         Ok(Some(now)) => now.id == record.id,

@@ -1,4 +1,4 @@
-//! A kernel and a switch that are numbers, and who acts on them may die at any operation.
+//! A kernel and a switch made of numbers. The acting process may die at any operation.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ pub(super) struct Step {
     pub(super) to: u32,
 }
 
-/// Kernel and switch. After so many operations, who acts is gone.
+/// Kernel and switch. After a number of operations the acting process is dead.
 #[derive(Default)]
 pub(super) struct Machine {
     kernel: RefCell<BTreeMap<String, u32>>,
@@ -53,7 +53,7 @@ impl Machine {
             .collect()
     }
 
-    /// Does it; `None`: who did it died.
+    /// Runs `work`; `None` if the process died.
     pub(super) async fn unless_dead<T>(
         &self,
         lives: Option<u32>,

@@ -1,5 +1,5 @@
-//! Whatever happens in whatever order, the network is old or new: the real records and files, with a kernel and a switch that
-//! are numbers, and an end of the process or of the power at any of their operations.
+//! Any history of events leaves the old or the new network: real records and files, a kernel and a switch
+//! made of numbers, and the end of a process or of the power at any operation.
 
 mod machine;
 mod world;

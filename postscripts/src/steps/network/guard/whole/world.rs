@@ -20,7 +20,7 @@ const FILES: [&str; 2] = ["interfaces", "mynet0"];
 const KERNEL: [&str; 3] = ["bridge", "address", "port"];
 const SWITCH: [&str; 1] = ["ovs0"];
 
-/// A part of the network of a machine. Each has the number of the change that it belongs to.
+/// A part of a machine's network. Each has the number of the change that set it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
     Kernel(&'static str),
@@ -37,26 +37,27 @@ pub(super) const PARTS: [Part; 6] = [
     Part::File(FILES[1]),
 ];
 
-/// What happens to a run when it has done some of its parts.
+/// How a run ends after some of its parts.
 #[derive(Debug, Clone)]
 pub(super) enum End {
-    /// It confirms. The power goes after so many operations of tidying up.
+    /// It confirms. The power fails after some cleanup operations.
     Confirmed { cut_after: Option<usize> },
-    /// It, its guard, a guard that is started again, or the next run takes it back: each may die, the last one does not.
+    /// The run, its guard, a restarted guard or the next run rolls back. Each may die, except the last.
     RolledBack { deaths: Vec<u32> },
-    /// All of it was done and the record not ended: so many operations of that, and then another takes it back again.
+    /// The rollback was complete, but the cleanup was interrupted, and another process rolls back again.
     TakenBackAgain { ended: usize },
-    /// The power goes.
+    /// The power fails.
     PowerCut,
-    /// The power goes before the record is complete; nothing was changed.
+    /// The power fails before the record is complete. Nothing was changed.
     CutAtBegin,
 }
 
 #[derive(Debug, Clone)]
 pub(super) enum Event {
-    /// A run that does so many parts.
+    /// A run that executes some parts.
     Run { parts: usize, end: End },
-    /// The power goes, the machine boots; power cuts in the middle of what it does first; whether somebody answers, at last.
+    /// The power fails and the machine boots. The power may fail again during recovery. `answers`: whether
+    /// the probes are answered in the last boot.
     Boot { deaths: Vec<u32>, answers: Option<bool> },
 }
 
@@ -65,9 +66,9 @@ pub(super) struct World {
     machine: Machine,
     boot: u32,
     changes: u32,
-    /// The change that is to be found now.
+    /// The change that must be in effect now.
     current: u32,
-    /// The last one that a boot found good.
+    /// The last change with a confirmed boot.
     booted: u32,
     /// Whether the machine has booted since the last confirmation.
     tried: bool,
@@ -101,7 +102,7 @@ impl World {
         DesiredFile::text(self.path(file), format!("{number}"))
     }
 
-    /// What is in a file; the network before any change has one file.
+    /// The number in a file. Before any change only one of the files exists.
     fn number_in(&self, file: &str) -> u32 {
         fs::read_to_string(self.path(file)).map_or(0, |text| text.parse().unwrap())
     }
@@ -205,7 +206,7 @@ impl World {
         roll_back_pending(&state_dir, &self.machine).await.unwrap();
     }
 
-    /// The kernel is what the files say, when they have been put right; the switch what its database says.
+    /// After recovery the kernel matches the files, and the switch its database.
     async fn boots(&mut self, deaths: &[u32], answers: Option<bool>) {
         for cut in 0..=deaths.len() {
             self.boot += 1;
@@ -217,7 +218,7 @@ impl World {
             let lives = deaths.get(cut).copied();
             let late =
                 self.machine.unless_dead(lives, roll_back_switch(&self.state_dir(), &self.machine)).await;
-            // a second boot with files that nobody found good is one with the files before
+            // a second boot without confirmation has the previous files
             if self.tried {
                 self.current = self.booted;
             }
