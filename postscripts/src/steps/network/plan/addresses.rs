@@ -1,4 +1,4 @@
-//! Addresses that are missing on a device, and those that are left below it.
+//! Addresses that are missing on a device, and addresses that remain below it.
 
 use inventory::IfName;
 use ipnet::IpNet;
@@ -10,7 +10,7 @@ impl Component<'_> {
     pub(super) fn missing_addresses(&self) -> Vec<Step> {
         let mut steps = Vec::new();
         for device in self.devices {
-            // addresses that the tables do not have (IPv6 of router advertisements) move along
+            // addresses that are not in the tables (IPv6 of router advertisements) move too
             let below = self.network.below(&device.name).into_iter();
             let moved = below.flat_map(|lower| self.moving_up(lower)).filter_map(|(home, address)| {
                 (home.name == device.name && !home.has(address.addr())).then_some(address)
@@ -24,14 +24,14 @@ impl Component<'_> {
         steps
     }
 
-    /// What is on a lower device and goes up, with the device to which it goes.
+    /// Addresses of a lower device that move up, each with its new device.
     fn moving_up<'b>(&'b self, lower: &'b IfName) -> impl Iterator<Item = (&'b Device, IpNet)> + 'b {
         self.observed.addresses(lower).filter_map(move |address| {
             Some((self.network.device_for_address(lower, address.addr())?, address))
         })
     }
 
-    /// Addresses of ours with another prefix, and what lower devices have no more.
+    /// Addresses of the tables with another prefix, and addresses that lower devices must lose.
     pub(super) fn stale_addresses(&self) -> Vec<Step> {
         let mut steps = Vec::new();
         for device in self.devices.iter().rev() {
@@ -47,7 +47,7 @@ impl Component<'_> {
         steps
     }
 
-    /// A NIC that enters a bond has lost its addresses before.
+    /// A NIC loses its addresses before it is attached to a bond.
     fn is_moved_earlier(&self, device: &Device) -> bool {
         let master = self.network.master_of(&device.name);
         master.is_some_and(|master| {
@@ -55,8 +55,8 @@ impl Component<'_> {
         })
     }
 
-    /// The last first: when the first of a subnet goes, the kernel takes the others with it, and on the way back the first must
-    /// be the first again, for it is the one that the host is known by.
+    /// In reverse order. If the first address of a subnet is removed, the kernel removes the others with it.
+    /// On rollback the first must become the first again, because it is the host's source address.
     pub(super) fn remove_addresses(&self, lower: &IfName) -> Vec<Step> {
         let all: Vec<IpNet> = self.moving_up(lower).map(|(_, address)| address).collect();
         let (v4, v6): (Vec<IpNet>, Vec<IpNet>) =

@@ -1,4 +1,5 @@
-//! Bonds: made with the address of the NIC by which the host is known, and with the NICs that nobody uses.
+//! Bonds. A new bond gets the MAC of the NIC that has the host's address, and the unused NICs as its first
+//! ports.
 
 use hostnet::{BondSpec, Link, Settings, bond};
 use inventory::{BondOptions, IfName};
@@ -6,7 +7,7 @@ use inventory::{BondOptions, IfName};
 use super::{Component, KernelStep, Step};
 use crate::steps::network::resolved::Device;
 
-/// As the driver takes them.
+/// The options as the driver takes them.
 pub(super) fn option_list(options: &BondOptions) -> Vec<(String, String)> {
     options.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
@@ -38,7 +39,7 @@ impl Component<'_> {
         self.new_mtu(bond).or_else(|| self.mtu_of_port(ports))
     }
 
-    /// What a bond has, and gives a NIC, when that enters it.
+    /// MTU of a bond, which each NIC gets when it is attached.
     fn mtu_at_entry(&self, bond: &IfName) -> Option<u32> {
         let device = self.network.device(bond)?;
         match self.observed.link(bond) {
@@ -47,17 +48,17 @@ impl Component<'_> {
         }
     }
 
-    /// A bond gives its ports its own MTU: it gets theirs, of the NIC that is in use.
+    /// A bond sets its own MTU on its ports. So a new bond gets the MTU of the NIC that is in use.
     fn mtu_of_port(&self, ports: &[IfName]) -> Option<u32> {
         let busy = ports.iter().find(|port| !self.is_idle(port));
         Some(self.observed.link(busy.or(ports.first())?)?.mtu)
     }
 
-    /// A NIC into a bond; nothing where it is there.
+    /// Attaches a NIC to a bond; empty if it is attached.
     pub(super) fn enter_bond(&self, bond: &IfName, port: &IfName) -> Vec<Step> {
         let Some(link) = self.observed.link(port) else { return Vec::new() };
         if self.observed.is_port(port, bond) {
-            // the bond's own set it down again
+            // set up again: the bond set it down
             return self.up(port).into_iter().collect();
         }
         let down =
@@ -68,7 +69,7 @@ impl Component<'_> {
         steps
     }
 
-    /// The VLANs of a NIC that a bond's smaller MTU cuts down, where the NIC's own did not before.
+    /// VLAN devices whose MTU the bond's smaller MTU reduces, unless the NIC's own MTU did so before.
     fn cut_by_bond(&self, bond: &IfName, port: &IfName) -> Vec<Step> {
         let own = self.network.device(port).and_then(|device| self.mtu(device));
         match (own, self.mtu_at_entry(bond)) {
@@ -77,7 +78,7 @@ impl Component<'_> {
         }
     }
 
-    /// The options that differ; those that can not be changed of a bond in use have been refused.
+    /// The options that differ. Options that cannot be changed on a bond in use were refused before.
     fn options(&self, link: &Link, wanted: &BondOptions) -> Option<Step> {
         let Settings::Bond { options: now, primary } = &link.settings else { return None };
         let primary = primary.map(|index| self.observed.name_of(index)).unwrap_or_default();
@@ -91,12 +92,12 @@ impl Component<'_> {
                 to.push((name.to_owned(), value));
             }
         }
-        // what was not set can not be put back by its value
+        // an option without a value cannot be restored
         from.retain(|(_, value)| !value.is_empty());
         (!to.is_empty()).then(|| Step::Kernel(KernelStep::SetBond { device: link.name.clone(), from, to }))
     }
 
-    /// Whether nobody reaches anybody through a NIC: no address, no route, in no bond or bridge, and no VLAN on it.
+    /// Whether a NIC is unused: no address, route, master or VLAN device.
     pub(super) fn is_idle(&self, port: &IfName) -> bool {
         let Some(link) = self.observed.link(port) else { return true };
         let carries = self

@@ -1,4 +1,4 @@
-//! Devices made, or put right where they are there.
+//! Devices that are created, or repaired if they exist.
 
 use hostnet::{BridgeSettings, BridgeSpec, Settings, VlanSpec};
 use inventory::IfName;
@@ -13,7 +13,7 @@ impl Component<'_> {
             match &device.kind {
                 Kind::Ethernet => {
                     steps.extend(self.larger_mtu(device));
-                    // a NIC without a master works by itself, or carries VLANs, which can not be up without it
+                    // a NIC without a master works by itself or has VLAN devices, which are down without it
                     if self.network.master_of(&device.name).is_none() {
                         steps.extend(self.up(&device.name));
                     }
@@ -51,8 +51,8 @@ impl Component<'_> {
                 mtu: self.new_mtu(device),
             }))),
             Some(link) => {
-                // without spanning tree a port forwards at once whatever the delay is (net/bridge/br_stp.c,
-                // br_make_forwarding), and NetworkManager then leaves the kernel's own
+                // without spanning tree a port forwards at once, whatever the delay is (net/bridge/br_stp.c,
+                // br_make_forwarding), and NetworkManager then keeps the kernel's delay
                 if let Settings::Bridge(from) = link.settings
                     && from.stp
                 {
@@ -70,7 +70,7 @@ impl Component<'_> {
         steps
     }
 
-    /// Where it is down, or will be.
+    /// Sets the device up if it is down, or will be.
     pub(super) fn up(&self, name: &IfName) -> Option<Step> {
         let link = self.observed.link(name)?;
         (!link.up || self.leaves_bond(link)).then(|| Step::Kernel(KernelStep::SetUp(name.clone())))

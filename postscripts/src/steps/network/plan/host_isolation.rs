@@ -1,5 +1,5 @@
-//! Whether the host itself hears what comes in through a NIC. A switch in user space reads copies: the kernel's IP takes each
-//! frame too, would answer a second time, and forward what the switch keeps in its VLAN.
+//! Isolation of NICs from the host's IP stack. A userspace datapath reads copies of the frames. The kernel's
+//! IP stack would answer each frame a second time, and forward what the switch keeps in its VLAN.
 
 use hostnet::HostIpFilter;
 use inventory::{Datapath, IfName};
@@ -8,14 +8,14 @@ use super::{Component, KernelStep, Step};
 use crate::steps::network::resolved::{Device, Kind};
 
 impl Component<'_> {
-    /// After all else: until the bridge has the address, the host is reached through its NIC.
+    /// Last in the change: until the bridge has the address, the host is reached through its NIC.
     pub(super) fn isolate_uplinks(&self) -> Vec<Step> {
         let uplinks = self.devices.iter().filter_map(|device| uplink(device));
         let hearing = uplinks.filter(|port| !self.observed.is_isolated(port));
         let deafen = |port: &IfName| {
             Step::Kernel(KernelStep::SetHostIpFilter {
                 device: port.clone(),
-                // one that is only made now goes away on the way back
+                // a device created in this run vanishes on rollback
                 from: self.observed.host_ip_filter(port).unwrap_or(HostIpFilter::KERNEL_DEFAULT),
                 to: HostIpFilter::BLOCKED,
             })
@@ -23,7 +23,7 @@ impl Component<'_> {
         hearing.map(deafen).collect()
     }
 
-    /// What such a switch has left, before it is used.
+    /// Ends the isolation that a former userspace datapath has left, before the NIC is used.
     pub(super) fn end_isolation(&self) -> Vec<Step> {
         let is_isolated = |device: &&&Device| {
             let is_uplink = self.network.devices.iter().any(|above| uplink(above) == Some(&device.name));
@@ -37,7 +37,7 @@ impl Component<'_> {
     }
 }
 
-/// What leads out of a bridge of a switch in user space.
+/// The uplink of a bridge with a userspace datapath.
 fn uplink(device: &Device) -> Option<&IfName> {
     match &device.kind {
         Kind::OvsBridge { port, datapath: Datapath::Netdev, .. } => Some(port),
@@ -75,7 +75,7 @@ mod tests {
         let linux = || Kind::Bridge { port: "eth0".parse().unwrap() };
         let deafen = ["isolate eth0 from the host's IP stack"];
         assert_eq!(isolation_steps(ovs(Datapath::Netdev), HostIpFilter::KERNEL_DEFAULT), deafen);
-        // somebody has set one of them back
+        // one of the values was reset
         for back in [
             HostIpFilter { arp_ignore: 0, ..HostIpFilter::BLOCKED },
             HostIpFilter { rp_filter: 0, ..HostIpFilter::BLOCKED },
@@ -83,7 +83,7 @@ mod tests {
         ] {
             assert_eq!(isolation_steps(ovs(Datapath::Netdev), back), deafen);
         }
-        // what systemd-sysctl sets on new interfaces drops the same
+        // systemd-sysctl's value for new interfaces drops the same packets
         let loose = HostIpFilter { rp_filter: 2, ..HostIpFilter::BLOCKED };
         assert_eq!(isolation_steps(ovs(Datapath::Netdev), loose), Vec::<String>::new());
         for kind in [ovs(Datapath::System), linux()] {

@@ -1,28 +1,32 @@
-//! From what a host's devices shall be and what is there, to the changes of the running kernel and switch. Pure.
+//! Plans the changes of the running kernel and switch that turn the current into the desired network. Pure.
 //!
 //! ```text
-//! step.rs       one change, and what takes it back
-//! words.rs      the same as --dry-run prints it
-//! make.rs       devices made or put right, each after those below it
-//! bond.rs       a bond, and the NICs that nobody uses yet
-//! ovs.rs        an Open vSwitch bridge
-//! mtu.rs        larger from below, smaller from above
-//! addresses.rs  addresses that are missing, and those that are left
-//! routes.rs     default gateways, and routes that move
-//! ports.rs      NICs into their bonds and bridges
-//! hearing.rs    NICs that only a switch in user space hears
-//! removal.rs    devices that left the tables
+//! step.rs            one step and its inverse; kernel_step.rs, switch_step.rs, daemon_step.rs
+//! create.rs          devices that are created or repaired, each after those below it
+//! bond.rs            a bond and its unused NICs
+//! ovs.rs             an Open vSwitch bridge
+//! mtu.rs             larger MTUs from below, smaller ones from above
+//! addresses.rs       missing addresses, and addresses that remain below
+//! routes.rs          default gateways, and routes that move
+//! ports.rs           ports of bonds and bridges
+//! host_isolation.rs  NICs that only a userspace datapath may use
+//! removal.rs         devices that are no longer in the tables
 //! ```
 //!
-//! The order keeps the host reachable. The device above gets the address while the NIC still has it; routes with a gateway are
-//! replaced in place; the NIC becomes its port; when the bridge is operational, the NIC loses the
-//! address, and the bridge's own route to the subnet, which stood second until now, takes over (an equal prefix is
-//! appended: kernel net/ipv4/fib_frontend.c, fib_magic). A run that is killed between two steps is completed by the next one.
-//! From the one before the last on, for some milliseconds, the host does not hear neighbours that it does not know yet.
+//! The order keeps the host reachable:
 //!
-//! A bond takes only NICs that are down. So those that nobody uses go in first, and the one that the host is reached through goes
-//! last, out of its address and in again with nothing between. An Open vSwitch bridge takes its port when it is made: its
-//! address follows at once.
+//! 1. The upper device gets the address while the NIC still has it.
+//! 2. Routes with a gateway are replaced in place.
+//! 3. The NIC becomes a port of the upper device.
+//! 4. When the bridge is operational, the NIC loses the address. The bridge's own subnet route, which was the
+//!    second one so far, takes over (the kernel appends an equal prefix: net/ipv4/fib_frontend.c, fib_magic).
+//!
+//! If a run is killed between two steps, the next run completes them. Between the last two steps, for some
+//! milliseconds, the host does not receive answers of neighbours that it does not know yet.
+//!
+//! A bond accepts only NICs that are down. So unused NICs are attached first. The NIC in use is last: it
+//! loses its address and is attached at once. An Open vSwitch bridge gets its port when it is created, and
+//! the address follows at once.
 
 mod addresses;
 mod bond;
@@ -46,7 +50,7 @@ pub use self::switch_step::SwitchStep;
 use super::observe::Observed;
 use super::resolved::{Device, ResolvedNetwork};
 
-/// The changes that make the machine follow; none when it does.
+/// The steps to the desired network; empty if nothing differs.
 pub fn plan(network: &ResolvedNetwork, observed: &Observed) -> Vec<Step> {
     let components = network.components();
     let components: Vec<Component<'_>> =
@@ -55,11 +59,11 @@ pub fn plan(network: &ResolvedNetwork, observed: &Observed) -> Vec<Step> {
     released.chain(components.iter().flat_map(Component::plan)).collect()
 }
 
-/// Devices that stand on each other, and what is there of them.
+/// Devices that are connected with each other, and their current state.
 struct Component<'a> {
     network: &'a ResolvedNetwork,
     observed: &'a Observed,
-    /// Each after those that it stands on.
+    /// Each after the devices below it.
     devices: &'a [&'a Device],
 }
 

@@ -1,5 +1,6 @@
-//! No device sends larger packets than the one below carries: a larger MTU is set from below, a smaller one from above, so that
-//! neither way nor way back is refused (kernel net/8021q/vlan_dev.c, `vlan_change_mtu`), and nothing is cut silently.
+//! No device may send larger packets than the device below it can carry. So a larger MTU is set from below
+//! and a smaller one from above. Then the kernel refuses neither change nor rollback (net/8021q/vlan_dev.c,
+//! `vlan_change_mtu`), and does not reduce an MTU silently.
 
 use hostnet::{Link, Settings};
 use inventory::IfName;
@@ -26,7 +27,8 @@ impl Component<'_> {
         steps
     }
 
-    /// VLANs that the tables do not have: the kernel cuts them down with their parent, and would not put them back.
+    /// VLAN devices that are not in the tables: the kernel reduces their MTU with the parent's, and does not
+    /// restore it.
     pub(super) fn others_vlans(&self, parent: &IfName, to: u32) -> Vec<Step> {
         let index = self.observed.link(parent).map(|link| link.index);
         let on_it = |link: &&Link| {
@@ -40,7 +42,7 @@ impl Component<'_> {
             .collect()
     }
 
-    /// Of a device that is made: what the tables say, else of what is below it.
+    /// MTU of a new device: that of the tables, else the smallest below it.
     pub(super) fn new_mtu(&self, device: &Device) -> Option<u32> {
         device.mtu.or_else(|| self.least_below(device))
     }
@@ -53,12 +55,12 @@ impl Component<'_> {
     pub(super) fn mtu(&self, device: &Device) -> Option<Step> {
         let from = self.observed.link(&device.name)?.mtu;
         let to = self.wanted_mtu(device).filter(|to| *to != from)?;
-        // Open vSwitch sets that of its internal port back to what its database says
+        // Open vSwitch resets the MTU of its internal port to that in its database
         let is_ovs = self.observed.ovs(&device.name).is_some();
         (!is_ovs).then(|| Step::Kernel(KernelStep::SetMtu { device: device.name.clone(), from, to }))
     }
 
-    /// What the tables say, else what is, cut down to what is below.
+    /// The MTU of the tables, else the current one, limited by the devices below.
     pub(super) fn wanted_mtu(&self, device: &Device) -> Option<u32> {
         if device.mtu.is_some() {
             return device.mtu;

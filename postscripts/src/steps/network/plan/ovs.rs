@@ -23,16 +23,16 @@ impl Component<'_> {
             tag,
             mtu: device.mtu,
         };
-        // a bond or VLAN is set up when it is made
+        // a new bond or VLAN device is already up
         let is_nic = self.network.device(uplink).is_none_or(|device| device.kind == Kind::Ethernet);
         let mut steps: Vec<Step> = self.up(uplink).filter(|_| is_nic).into_iter().collect();
         match (self.observed.ovs(name), self.observed.link(name)) {
-            // the internal port is down until somebody sets it up
+            // a new internal port is down
             (None, _) => steps.extend([
                 Step::Switch(SwitchStep::AddBridge(spec)),
                 Step::Kernel(KernelStep::SetUp(name.clone())),
             ]),
-            // in the database, but ovs-vswitchd has not come to it: this waits for it
+            // the bridge is in the database, but ovs-vswitchd has not created it: this step waits for it
             (Some(_), None) => steps.extend([
                 Step::Switch(SwitchStep::SetBridge(spec)),
                 Step::Kernel(KernelStep::SetUp(name.clone())),
@@ -45,7 +45,7 @@ impl Component<'_> {
         steps
     }
 
-    /// What somebody, or an older plan, has made different of a bridge that is there.
+    /// Repairs an existing bridge that another program or an older plan changed.
     fn repair(&self, spec: BridgeSpec, uplink: &IfName) -> Vec<Step> {
         let Some(now) = self.observed.ovs(&spec.name) else { return Vec::new() };
         let mut steps = Vec::new();

@@ -1,4 +1,4 @@
-//! NICs, bonds and VLANs into their bonds and bridges.
+//! Ports of bonds and bridges.
 
 use hostnet::{Kind as Is, Link};
 use inventory::IfName;
@@ -8,8 +8,8 @@ use crate::steps::network::observe::is_container_port;
 use crate::steps::network::resolved::{Device, Kind};
 
 impl Component<'_> {
-    /// A bond or VLAN that is being made goes into its bridge at once: nobody uses it. Not where the bridge has another way
-    /// out still: the two would be a loop.
+    /// Attaches a new bond or VLAN device to its bridge at once, because it is unused. Not if the bridge
+    /// still has another uplink: two would form a loop.
     pub(super) fn early_port(&self, bridge: &Device, port: &IfName) -> Option<Step> {
         let is_new = self.observed.link(port).is_none();
         let alone = self.stale_ports(bridge).is_empty();
@@ -17,13 +17,14 @@ impl Component<'_> {
             .then(|| Step::Kernel(KernelStep::AttachPort { port: port.clone(), bridge: bridge.name.clone() }))
     }
 
-    /// What shall not be in a bond any more; the others of the bond carry on. The bond sets it down.
+    /// Detaches ports that no longer belong to a bond, which sets them down. The bond's other ports stay in
+    /// use.
     pub(super) fn leave_bonds(&self) -> Vec<Step> {
         let bonds = self.devices.iter().filter(|device| matches!(device.kind, Kind::Bond { .. }));
         bonds.flat_map(|bond| self.releases(bond)).collect()
     }
 
-    /// Whether it is in a bond of ours and shall not be.
+    /// Whether a port must be detached from a bond of ours.
     pub(super) fn leaves_bond(&self, port: &Link) -> bool {
         self.network.devices.iter().any(|device| {
             matches!(&device.kind, Kind::Bond { ports, .. } if !ports.contains(&port.name))
@@ -40,8 +41,8 @@ impl Component<'_> {
             .collect()
     }
 
-    /// The ports that are in use. First everything leaves the bridge that it is in, then each enters what it shall be in, lower
-    /// ones first.
+    /// Ports in use. First all are detached from their former bridge, then attached to the new one, lower
+    /// devices first.
     pub(super) fn late_ports(&self) -> Vec<Step> {
         let mut steps = Vec::new();
         let mut settle: Vec<Step> = Vec::new();
@@ -70,7 +71,8 @@ impl Component<'_> {
         steps
     }
 
-    /// The address goes first: an IPv6 one would be lost when the NIC is set down, and could not be put back while it is a port.
+    /// Removes the addresses first: an IPv6 address would be lost when the NIC is set down, and a port cannot
+    /// get it back.
     fn busy_enter_bond(&self, bond: &Device, port: &IfName) -> Vec<Step> {
         if self.observed.is_port(port, &bond.name) {
             return self.up(port).into_iter().collect();
@@ -94,8 +96,8 @@ impl Component<'_> {
         steps
     }
 
-    /// A NIC that was down, or has no cable, may take seconds; nothing goes through it that could be lost. The host's device on
-    /// an Open vSwitch bridge never says that it is operational.
+    /// Only for a NIC that carries traffic: one that was down or has no cable may need seconds, and nothing
+    /// is lost. The internal port of an Open vSwitch bridge never reports that it is operational.
     fn wait_operational(&self, port: &IfName) -> Option<Step> {
         let top = self.network.top_of(port);
         let live = self.observed.link(port).is_some_and(|link| link.up && link.running);
@@ -103,8 +105,8 @@ impl Component<'_> {
         (live && !is_ovs).then(|| Step::Kernel(KernelStep::WaitOperational(top.clone())))
     }
 
-    /// What is a port of a bond or bridge of ours and shall not be: all of a bond's; of a bridge's, what leads out: containers
-    /// and virtual machines are not ours to take out.
+    /// Ports that a bond or bridge of ours must not have: all other ports of a bond; of a bridge the other
+    /// uplinks, but not the ports of containers and virtual machines.
     pub(super) fn stale_ports(&self, device: &Device) -> Vec<&Link> {
         let Some(link) = self.observed.link(&device.name) else { return Vec::new() };
         let wanted = device.ports();

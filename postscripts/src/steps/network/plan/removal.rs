@@ -1,6 +1,6 @@
-//! Devices that an earlier run made and that the tables do not have any more. They go in a change of their own, after the one
-//! that did without them: files and manager have forgotten them, so that no manager makes them again, and nothing that
-//! moved away from them is on them any more. Upper ones first, each with what a way back needs.
+//! Second transaction: removes devices of an earlier run that are no longer in the tables. By then, files and
+//! network manager no longer mention them, so no manager creates them again, and their addresses and routes
+//! have moved. Upper devices come first, each with what a rollback needs.
 
 use std::fmt;
 
@@ -14,21 +14,21 @@ use super::{KernelStep, Step, SwitchStep};
 use crate::steps::network::observe::Observed;
 use crate::steps::network::resolved::{Device, Kind, ResolvedNetwork};
 
-/// What becomes of the devices that left the tables.
+/// The plan for devices that are no longer in the tables.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Removal {
-    /// The steps that remove those that nobody uses.
+    /// The steps that remove unused devices.
     pub steps: Vec<Step>,
-    /// Those that stay for now.
+    /// Devices that cannot be removed yet.
     pub still_in_use: Vec<StillInUse>,
 }
 
-/// A device that left the tables and can not go yet.
+/// A device that is no longer in the tables and cannot be removed yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StillInUse {
     /// The device.
     pub device: Device,
-    /// Why.
+    /// Cause.
     pub why: String,
 }
 
@@ -39,7 +39,7 @@ impl fmt::Display for StillInUse {
     }
 }
 
-/// What `made` has and the tables do not. A NIC is nobody's to remove: it only loses what stood on it.
+/// Removes the devices in `created` that are not in `network`. NICs stay.
 pub fn removal(created: &ResolvedNetwork, network: &ResolvedNetwork, observed: &Observed) -> Removal {
     let mut removal = Removal::default();
     let mut users = Users { network, observed, gone: Vec::new() };
@@ -63,12 +63,12 @@ pub fn removal(created: &ResolvedNetwork, network: &ResolvedNetwork, observed: &
     removal
 }
 
-/// What is there of a device that was created.
+/// Current state of a device that an earlier run created.
 enum Presence<'a> {
     Present(&'a Link),
-    /// Nothing, or something else of its name.
+    /// It does not exist, or another device has its name.
     Absent,
-    /// It is in a database that is not read, and comes again when it is.
+    /// Its database cannot be read, and Open vSwitch creates it again when it runs.
     Unknown,
 }
 
@@ -83,28 +83,29 @@ fn presence<'a>(device: &Device, observed: &'a Observed) -> Presence<'a> {
         Kind::OvsBridge { .. } => match (&observed.switch, observed.ovs(&device.name), link) {
             (Some(_), None, _) => Presence::Absent,
             (Some(_), Some(_), Some(link)) => Presence::Present(link),
-            // the database, or who makes devices of it
+            // the database or ovs-vswitchd is not running
             (None, ..) | (_, _, None) => Presence::Unknown,
         },
     }
 }
 
-/// Where somebody may be found who needs a device still.
+/// Finds users of a device.
 struct Users<'a> {
     network: &'a ResolvedNetwork,
     observed: &'a Observed,
-    /// What goes before it.
+    /// Devices that are removed before it.
     gone: Vec<&'a IfName>,
 }
 
 impl<'a> Users<'a> {
-    /// One of them, by name or address.
+    /// Name or address of one user.
     fn of(&self, device: &'a Device, link: &Link) -> Option<String> {
         let found = self.in_tables(device).or_else(|| self.port(device, link)).or_else(|| self.upper(link));
         found.map(ToString::to_string).or_else(|| self.address(device))
     }
 
-    /// A device of the tables that stands on it. Also on a NIC of a bond, which sets down what leaves it.
+    /// A device of the tables above it, or above a NIC of a bond, which sets its NICs down when it is
+    /// removed.
     fn in_tables(&self, device: &Device) -> Option<&IfName> {
         let needed: Vec<&IfName> = match &device.kind {
             Kind::Bond { ports, .. } => ports.iter().chain([&device.name]).collect(),
@@ -114,7 +115,7 @@ impl<'a> Users<'a> {
         self.network.devices.iter().find(on_it).map(|upper| &upper.name)
     }
 
-    /// A port that we did not put there: a container's, a virtual machine's.
+    /// A port that xdock did not attach: of a container or virtual machine.
     fn port(&self, device: &Device, link: &Link) -> Option<&IfName> {
         let own = device.ports();
         let attached = self.observed.ovs(&device.name).into_iter().flat_map(|bridge| &bridge.ports);
@@ -122,7 +123,7 @@ impl<'a> Users<'a> {
         ports.into_iter().find(|port| **port != device.name && !own.contains(port))
     }
 
-    /// A device that somebody put on it, or put it into.
+    /// A VLAN device above it, or its master.
     fn upper(&self, link: &Link) -> Option<&IfName> {
         let on_it = |upper: &&Link| {
             matches!(upper.settings, Settings::Vlan { parent, .. } if parent == link.index)
@@ -133,18 +134,18 @@ impl<'a> Users<'a> {
         uppers.chain(switch).find(|upper| **upper != link.name && !self.gone.contains(upper))
     }
 
-    /// An address that we did not give it. IPv6 addresses of router advertisements come by themselves.
+    /// An address that xdock did not add. IPv6 addresses of router advertisements do not count.
     fn address(&self, device: &Device) -> Option<String> {
         let foreign = |address: &IpNet| address.addr().is_ipv4() && !device.has(address.addr());
         self.observed.addresses(&device.name).find(foreign).map(|address| address.to_string())
     }
 }
 
-/// What removes a device that is there, with what is on it.
+/// Steps that remove an existing device with its addresses and routes.
 pub fn remove(device: &Device, link: &Link, observed: &Observed) -> Vec<Step> {
     let name = &device.name;
     let is_ovs = matches!(device.kind, Kind::OvsBridge { .. });
-    // what is made is up: the way back of one that was down ends with setting it down
+    // a new device is up: the rollback of a device that was down ends with setting it down
     let mut steps: Vec<Step> =
         (!link.up && !is_ovs).then(|| Step::Kernel(KernelStep::SetUp(name.clone()))).into_iter().collect();
     steps.extend(
@@ -179,7 +180,7 @@ pub fn remove(device: &Device, link: &Link, observed: &Observed) -> Vec<Step> {
             steps.push(Step::Kernel(KernelStep::RemoveBridge(BridgeSpec { name: name.clone(), mac, mtu })));
         }
         Kind::OvsBridge { port, datapath, tag } => {
-            // the internal port is down when it is made
+            // a new internal port is down
             steps.extend(link.up.then(|| Step::Kernel(KernelStep::SetDown(name.clone()))));
             steps.push(Step::Switch(SwitchStep::RemoveBridge(ovs::BridgeSpec {
                 name: name.clone(),

@@ -1,4 +1,4 @@
-//! Default gateways, and the routes that move from a lower device to the one above.
+//! Default gateways, and routes that move from a lower device to the upper one.
 
 use hostnet::Route;
 use inventory::IfName;
@@ -17,7 +17,7 @@ impl Component<'_> {
         steps
     }
 
-    /// A route that was through a lower device; `None` where it is through this one.
+    /// Step that moves a route of a lower device; `None` if it already is on this one.
     fn carried(&self, device: &Device, route: &Route) -> Option<Step> {
         if self.observed.routes(&device.name).any(|now| now == route) {
             return None;
@@ -29,7 +29,7 @@ impl Component<'_> {
         Some(Step::Kernel(KernelStep::Route { device: device.name.clone(), route: route.clone(), instead }))
     }
 
-    /// The step to a default route; `None` where it is so already.
+    /// Step that sets a default route; `None` if it is already set.
     fn default_route(&self, device: &Device, route: Route) -> Option<Step> {
         let below = self.network.below(&device.name);
         let old = [&device.name].into_iter().chain(below).find_map(|on: &IfName| {
@@ -38,7 +38,7 @@ impl Component<'_> {
         });
         let route = match &old {
             Some((on, old)) if *on == device.name && old.gateway == route.gateway => return None,
-            // replaced in place only with the same metric
+            // the kernel replaces a route in place only if the metric is equal
             Some((_, same)) => Route { metric: same.metric, ..route },
             None => route,
         };

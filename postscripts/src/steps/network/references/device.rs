@@ -1,8 +1,8 @@
-//! Names of devices as packet filters match them, and as words of a file.
+//! Device names in packet filters and in files.
 
 use inventory::IfName;
 
-/// The start of a name and, unless it ends with a wildcard, all of it.
+/// A device name, or its prefix if it ends with a wildcard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Pattern {
     text: String,
@@ -10,12 +10,12 @@ pub(super) struct Pattern {
 }
 
 impl Pattern {
-    /// As nftables has it: `eth*` (nft(8), "String types").
+    /// Parses nftables' syntax: `eth*` (nft(8), "String types").
     pub(super) fn nft(text: &str) -> Self {
         Self::with(text, '*')
     }
 
-    /// As iptables has it: `eth+` (iptables(8), `--in-interface`).
+    /// Parses iptables' syntax: `eth+` (iptables(8), `--in-interface`).
     pub(super) fn iptables(text: &str) -> Self {
         Self::with(text, '+')
     }
@@ -33,7 +33,7 @@ impl Pattern {
     }
 }
 
-/// A rule's test of the incoming or outgoing device.
+/// Match of a rule on the incoming or outgoing device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct DeviceTest {
     pub(super) patterns: Vec<Pattern>,
@@ -46,8 +46,8 @@ impl DeviceTest {
     }
 }
 
-/// Whether a text has the device's name as a word of its own. `eth0` is in `dev eth0`, `@eth0:` and
-/// `sys-subsystem-net-devices-eth0.device`, and in neither `veth0`, `eth01`, `eth0.100` nor `eth0-lan`.
+/// Whether a text contains the device's name as a word. `eth0` is in `dev eth0`, `@eth0:` and
+/// `sys-subsystem-net-devices-eth0.device`, but not in `veth0`, `eth01`, `eth0.100` or `eth0-lan`.
 pub(super) fn names(text: &str, device: &IfName) -> bool {
     let name = device.as_str();
     text.match_indices(name).any(|(at, _)| {
@@ -62,7 +62,7 @@ fn starts_word(before: &str) -> bool {
         return true;
     }
     let joins = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
-    // an option with its value, as `-ieth0`
+    // an option followed by its value: `-ieth0`
     let option =
         before.rsplit(|c: char| c.is_whitespace() || "=\"'".contains(c)).next().is_some_and(|word| {
             let mut letters = word.chars();

@@ -1,4 +1,4 @@
-//! The rules of iptables, as `iptables-save` prints them and as files have them that are loaded at boot.
+//! Rules of iptables, as `iptables-save` prints them and as files that are loaded at boot contain them.
 
 use std::net::IpAddr;
 
@@ -7,13 +7,13 @@ use ipnet::IpNet;
 use super::device::{DeviceTest, Pattern};
 use super::ruleset::{Action, Chain, Holds, NewSsh, Rule, Ruleset};
 
-/// Targets that end the way of a packet through a chain without a word about it.
+/// Targets that drop a packet.
 const DROPS: [&str; 3] = ["DROP", "REJECT", "TARPIT"];
-/// Matches that add nothing to the options after them.
+/// Matches that only enable options.
 const PLAIN_MATCHES: [&str; 9] =
     ["tcp", "udp", "conntrack", "state", "multiport", "comment", "addrtype", "iprange", "set"];
 
-/// The rules; `place` says whose, and `file` that each rule is told with its line.
+/// Parses the rules. `place` is their origin. If `file` is set, each rule is reported with its line number.
 pub(super) fn parse(text: &str, place: &str, file: bool, packet: NewSsh) -> Ruleset {
     let mut ruleset = Ruleset::default();
     let mut table = "";
@@ -27,7 +27,7 @@ pub(super) fn parse(text: &str, place: &str, file: bool, packet: NewSsh) -> Rule
             let text = line.get(at..).unwrap_or_default();
             let place = if file { format!("{place}:{}", number + 1) } else { place.to_owned() };
             let (chain, rule) = rule(table, text, place, packet);
-            // firewalld's own zones go with the device
+            // firewalld's zones follow the device
             if chain.ends_with("_ZONES") {
                 continue;
             }
@@ -82,7 +82,7 @@ fn rule(table: &str, text: &str, place: String, packet: NewSsh) -> (String, Rule
                 while let Some(next) = words.next_if(|word| !word.starts_with('-') && *word != "!") {
                     given.push(next);
                 }
-                // an unknown option after the target is the target's own
+                // an unknown option after the target belongs to the target
                 let unknown = if rule.action == Action::Continue { Holds::Maybe } else { Holds::Yes };
                 let holds = condition(option, &given, packet);
                 let holds = holds.map_or(unknown, |holds| if negated { holds.not() } else { holds });
@@ -102,12 +102,12 @@ fn target(table: &str, name: &str) -> Action {
         "ACCEPT" => Action::Accept,
         "RETURN" => Action::Return,
         name if DROPS.contains(&name) => Action::Drop,
-        // extensions are in capitals: LOG, MARK, DNAT; a chain without a declaration is empty
+        // extensions are in capitals (LOG, MARK, DNAT); an undeclared chain is empty
         name => Action::Jump(chain_of(table, name)),
     }
 }
 
-/// An option with its values; `None`: it is not known here.
+/// Evaluates an option; `None` if it is unknown.
 fn condition(option: &str, values: &[&str], packet: NewSsh) -> Option<Holds> {
     let value = values.first().copied().unwrap_or_default();
     Some(match option {
@@ -145,7 +145,7 @@ fn ports(range: &str, port: u16) -> Holds {
     }
 }
 
-/// Words as iptables-save quotes them.
+/// Splits words as iptables-save quotes them.
 fn words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;

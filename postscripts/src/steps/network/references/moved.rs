@@ -1,4 +1,4 @@
-//! Which devices' packets come in through another device after a change. Pure.
+//! Devices whose packets are received through another device after a change. Pure.
 
 use inventory::IfName;
 
@@ -7,7 +7,7 @@ use crate::steps::network::observe::Observed;
 use crate::steps::network::plan::{KernelStep, Step, SwitchStep};
 use crate::steps::network::resolved::ResolvedNetwork;
 
-/// The devices that have an address now and become ports, or whose address goes to another device.
+/// The devices that have an address and become ports, or whose address moves to another device.
 pub(in crate::steps::network) fn moved(
     steps: &[Step],
     network: &ResolvedNetwork,

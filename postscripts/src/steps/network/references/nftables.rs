@@ -1,4 +1,4 @@
-//! The rules of nftables, as `nft -j list ruleset` prints them (libnftables-json(5)).
+//! Rules of nftables, as `nft -j list ruleset` prints them (libnftables-json(5)).
 
 mod expression;
 
@@ -7,17 +7,17 @@ use serde_json::Value;
 use super::ruleset::{Action, Chain, Holds, NewSsh, Rule, Ruleset};
 use expression::{Sets, Statement, statement, words};
 
-/// Tables that iptables keeps in nftables, with all its rules.
+/// Tables that belong to iptables.
 const OF_IPTABLES: [&str; 5] = ["raw", "mangle", "nat", "filter", "security"];
-/// firewalld's own table: its zones go with the device.
+/// firewalld's own table. Its zones follow the device.
 const OF_FIREWALLD: &str = "firewalld";
-/// Hooks that a packet for the host itself passes.
+/// Hooks that a packet to the host passes.
 const HOOKS: [&str; 2] = ["prerouting", "input"];
 
-/// The rules. `skip_iptables`: iptables has told its own.
+/// Parses the rules. `skip_iptables`: iptables-save has printed its rules already.
 ///
 /// # Errors
-/// It is no JSON of nft.
+/// The text is not nft's JSON.
 pub(super) fn parse(text: &str, skip_iptables: bool, packet: NewSsh) -> Result<Ruleset, serde_json::Error> {
     let whole: Value = serde_json::from_str(text)?;
     let family = if packet.source.is_ipv4() { "ip" } else { "ip6" };
@@ -48,7 +48,7 @@ fn field<'a>(item: &'a Value, key: &str) -> &'a str {
     item.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// A chain or set with its table: names are the table's own.
+/// Name of a chain or set, with its table, because names are unique only in a table.
 fn name(item: &Value, key: &str) -> String {
     expression::of_table(table(item).as_str(), field(item, key))
 }

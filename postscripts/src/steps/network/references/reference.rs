@@ -1,48 +1,48 @@
-//! One finding: who names a device, and what becomes of it.
+//! A reference to a device, and the effect of the change on it.
 
 use std::fmt;
 
 use inventory::IfName;
 
-/// A device whose packets the host receives through another one from now on.
+/// A device whose packets the host will receive through another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Moved {
-    /// The device that has the address until now.
+    /// The device that has the address now.
     pub from: IfName,
     /// The bridge, bond or VLAN that will have it.
     pub to: IfName,
 }
 
-/// What becomes of a line that names the old device.
+/// Effect of the change on a line that names the old device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Effect {
-    /// New ssh connections pass the firewall because of it, and are dropped without it.
+    /// The firewall accepts new ssh connections because of it, and drops them without it.
     CutsSshAccess,
-    /// It no longer applies to what the host receives or sends.
+    /// It no longer applies to the host's packets.
     StopsApplying,
-    /// It still applies to the device, which is only a port then.
+    /// It still applies to the device, which becomes a port.
     StaysOnPort,
 }
 
 /// A line or rule that names a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reference {
-    /// Where it is: `/etc/dnsmasq.conf:3` or `iptables`.
+    /// Origin: `/etc/dnsmasq.conf:3` or `iptables`.
     pub place: String,
-    /// The line or rule itself.
+    /// The line or rule.
     pub text: String,
-    /// The device that it names.
+    /// The named device.
     pub device: IfName,
-    /// What becomes of it.
+    /// Effect of the change.
     pub effect: Effect,
 }
 
-/// All that was found.
+/// All references.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Survey {
-    /// The findings.
+    /// The references.
     pub references: Vec<Reference>,
-    /// What could not be read, and why.
+    /// What could not be read, with the cause.
     pub unread: Vec<String>,
 }
 
@@ -58,14 +58,14 @@ impl Survey {
         self.references.iter().filter(|reference| reference.effect == Effect::CutsSshAccess)
     }
 
-    /// The rules of [`Survey::cuts`] for a message, or all rules where none of them is to blame for sure.
+    /// The rules of [`Survey::cuts`] for a message; all rules if none of them is certainly the cause.
     pub fn suspects(&self) -> String {
         let cuts: Vec<String> = self.cuts().map(ToString::to_string).collect();
         let all = || self.references.iter().map(ToString::to_string).collect();
         (if cuts.is_empty() { all() } else { cuts }).join("; ")
     }
 
-    /// A line a finding, for `--dry-run` and the log.
+    /// One line per reference, for `--dry-run` and the log.
     pub fn lines(&self, moved: &[Moved]) -> Vec<String> {
         let target =
             |device: &IfName| moved.iter().find(|moved| moved.from == *device).map(|moved| &moved.to);

@@ -1,5 +1,5 @@
-//! A packet filter's chains, as far as they decide about a new ssh connection, and the walk of its first packet through them.
-//! A condition that is not understood may hold or not; both ways are followed.
+//! Chains of a packet filter, and the path of the first packet of a new ssh connection through them. An
+//! unknown condition may match or not, so both paths are followed.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -14,16 +14,16 @@ use super::reference::{Effect, Moved, Reference};
 pub struct NewSsh {
     /// The management node.
     pub source: IpAddr,
-    /// Where sshd listens.
+    /// sshd's port.
     pub port: u16,
 }
 
-/// Whether a condition holds for that packet.
+/// Whether a condition matches that packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Holds {
     /// Never.
     No,
-    /// Not understood, or it depends.
+    /// Unknown, or it depends.
     Maybe,
     /// Always.
     Yes,
@@ -43,20 +43,20 @@ impl Holds {
     }
 }
 
-/// What a rule does with a packet.
+/// Action of a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Action {
     Accept,
-    /// Or reject.
+    /// Drop or reject.
     Drop,
     Jump(String),
     Goto(String),
     Return,
-    /// Counts, logs, marks.
+    /// Count, log or mark.
     Continue,
-    /// A verdict map by the incoming device.
+    /// A verdict map by incoming device.
     ByDevice(Vec<(Pattern, Action)>),
-    /// A verdict map by something else: any of them, or none.
+    /// A verdict map by another key: any of the actions, or none.
     AnyOf(Vec<Action>),
 }
 
@@ -72,27 +72,27 @@ pub(super) struct Rule {
     pub(super) action: Action,
 }
 
-/// A chain. One with a hook is where packets enter.
+/// A chain. Packets enter at chains with a hook.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Chain {
-    /// Whether packets for the host itself enter here.
+    /// Whether packets to the host enter here.
     pub(super) is_entry: bool,
     pub(super) drops: bool,
     pub(super) rules: Vec<Rule>,
 }
 
-/// All chains of a packet filter, by a name that holds their table's.
+/// All chains of a packet filter, by table and name.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Ruleset {
     pub(super) chains: BTreeMap<String, Chain>,
 }
 
-/// How a walk can end.
+/// Possible results of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Ends {
     accepted: bool,
     dropped: bool,
-    /// At the end of a chain, or by a return.
+    /// The end of a chain, or a return.
     falls: bool,
 }
 
@@ -106,12 +106,12 @@ impl Ends {
 impl Rule {
     fn holds(&self, device: &IfName) -> Holds {
         let passes = self.incoming.iter().all(|test| test.passes(device));
-        // a packet for the host itself goes out nowhere
+        // a packet to the host has no outgoing device
         let out = self.outgoing.iter().all(|test| test.negated);
         if passes && out { self.others } else { Holds::No }
     }
 
-    /// Whether it names the device, by name or by a pattern, so that it does not mean the other one.
+    /// Whether it matches one device and not the other, by name or pattern.
     fn names(&self, moved: &Moved) -> bool {
         let tells_apart = |test: &DeviceTest| test.passes(&moved.from) != test.passes(&moved.to);
         let by_map = |action: &Action| match action {
@@ -131,7 +131,7 @@ fn chosen<'a>(entries: &'a [(Pattern, Action)], device: &IfName) -> Option<&'a A
 }
 
 impl Ruleset {
-    /// What names a device that moves, and whether new ssh connections depend on it.
+    /// The rules that name a moved device, and whether new ssh connections depend on them.
     pub(super) fn references(&self, moved: &Moved) -> Vec<Reference> {
         let (before, after) = (self.ends(&moved.from), self.ends(&moved.to));
         let cut = before.accepted && after.dropped && before != after;
@@ -152,7 +152,7 @@ impl Ruleset {
         found
     }
 
-    /// The chains that a packet for the host itself can come to.
+    /// The chains that a packet to the host can reach.
     fn entered(&self) -> Vec<&String> {
         let mut found: Vec<&String> =
             self.chains.iter().filter(|(_, chain)| chain.is_entry).map(|(name, _)| name).collect();
@@ -168,7 +168,7 @@ impl Ruleset {
         found
     }
 
-    /// A packet must pass every chain in which it enters.
+    /// A packet must pass every entry chain.
     fn ends(&self, device: &IfName) -> Ends {
         let mut ends = Ends { accepted: true, ..Ends::default() };
         let mut known = BTreeMap::new();
@@ -181,7 +181,8 @@ impl Ruleset {
         ends
     }
 
-    /// Each chain once: the second time its ends are known, and a loop, which no filter allows, ends.
+    /// Walks each chain once and then reuses its result. That also ends a loop, which no packet filter
+    /// allows.
     fn walk<'a>(&'a self, name: &'a str, device: &IfName, known: &mut BTreeMap<&'a str, Ends>) -> Ends {
         if let Some(ends) = known.get(name) {
             return *ends;
@@ -207,7 +208,7 @@ impl Ruleset {
         ends
     }
 
-    /// How the chain can end by this, and whether its next rule can be reached.
+    /// Results of an action, and whether the next rule can be reached.
     fn act<'a>(
         &'a self,
         action: &'a Action,

@@ -1,5 +1,4 @@
-//! Services that are bound to a device by its name: a table of files, and of how each names a device. One more service is one
-//! more line.
+//! Table of services that name a device in a file. A new service is one more line.
 
 use inventory::IfName;
 
@@ -10,22 +9,22 @@ use super::sysctl;
 /// How a file names a device.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Names {
-    /// As a word in any line that is no comment.
+    /// As a word in any line that is not a comment.
     AnyWhere,
-    /// As a word in lines that begin with one of these, whatever their case.
+    /// As a word in lines that begin with one of these keywords, in any case.
     After(&'static [&'static str]),
     /// As the scope of an IPv6 address: `fe80::1%eth0`.
     Scope,
-    /// As sysctl.d(5).
+    /// In the syntax of sysctl.d(5).
     Sysctl,
 }
 
-/// Files, and how each names a device.
+/// Files, and how they name a device.
 pub(super) struct Known {
     /// A path; its last part may have one `*`.
     pub(super) paths: &'static [&'static str],
     names: Names,
-    /// What becomes of what names it.
+    /// Effect of the change on a reference.
     pub(super) effect: Effect,
 }
 
@@ -33,7 +32,7 @@ const fn known(paths: &'static [&'static str], names: Names) -> Known {
     Known { paths, names, effect: Effect::StopsApplying }
 }
 
-/// What works on the link itself goes on to do so on a port.
+/// A service that uses the link itself still works on a port.
 const fn on_link(paths: &'static [&'static str], names: Names) -> Known {
     Known { paths, names, effect: Effect::StaysOnPort }
 }
@@ -41,7 +40,7 @@ const fn on_link(paths: &'static [&'static str], names: Names) -> Known {
 /// The table.
 pub(super) const KNOWN: &[Known] = &[
     known(&sysctl::PATHS, Names::Sysctl),
-    // packet filters as they are loaded at boot; those of iptables are read by their own parser
+    // packet filters that are loaded at boot; iptables files have their own parser
     known(
         &["/etc/nftables.conf", "/etc/nftables.d/*", "/etc/nftables/*.nft", "/etc/sysconfig/nftables.conf"],
         Names::AnyWhere,
@@ -92,7 +91,7 @@ pub(super) const KNOWN: &[Known] = &[
     ),
     known(&["/etc/ntp.conf", "/etc/ntpsec/ntp.conf"], Names::After(&["interface", "nic"])),
     on_link(&["/etc/ptp4l.conf", "/etc/linuxptp/*.conf"], Names::AnyWhere),
-    // ways in
+    // ssh and failover
     known(&["/etc/ssh/sshd_config", "/etc/ssh/sshd_config.d/*.conf"], Names::Scope),
     known(&["/etc/keepalived/*.conf", "/etc/keepalived/conf.d/*"], Names::AnyWhere),
     // routing, discovery, monitoring
@@ -114,9 +113,9 @@ pub(super) const KNOWN: &[Known] = &[
     // files, clusters
     known(&["/etc/samba/smb.conf"], Names::After(&["interfaces"])),
     known(&["/etc/pacemaker/*", "/etc/default/corosync", "/etc/multipath.conf"], Names::AnyWhere),
-    // defaults of the manager that hold for devices of a name
+    // the manager's defaults for devices by name
     known(&["/etc/NetworkManager/NetworkManager.conf", "/etc/NetworkManager/conf.d/*.conf"], Names::AnyWhere),
-    // units and hooks: tc, ethtool, ip, and what waits for the device
+    // units and hooks: tc, ethtool, ip, and services that wait for the device
     known(
         &["/etc/systemd/system/*.service", "/etc/systemd/system/*.socket", "/etc/systemd/system/*.target"],
         Names::AnyWhere,
@@ -141,7 +140,7 @@ pub(super) const KNOWN: &[Known] = &[
 ];
 
 impl Known {
-    /// The lines that name the device, each with its number.
+    /// The lines that name the device, with their numbers.
     pub(super) fn lines<'a>(&self, text: &'a str, device: &IfName) -> Vec<(usize, &'a str)> {
         let lines = text.lines().enumerate().map(|(number, line)| (number + 1, line.trim()));
         lines.filter(|(_, line)| self.is_named_in(line, device)).collect()
@@ -169,7 +168,7 @@ fn begins_with(line: &str, words: &[&str]) -> bool {
 mod tests {
     use super::*;
 
-    /// What is found in a text under that path.
+    /// The line numbers found in a text under this path.
     fn found(path: &str, text: &str) -> Vec<usize> {
         let eth0: IfName = "eth0".parse().unwrap();
         let known = KNOWN.iter().find(|known| known.paths.contains(&path)).unwrap();

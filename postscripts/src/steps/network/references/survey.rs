@@ -1,4 +1,4 @@
-//! Reads this machine: the rules that run, the rules that boot, and the files of services.
+//! Reads this host's active rules, the rules that are loaded at boot, and the files of services.
 
 use std::fs;
 use std::io;
@@ -12,15 +12,15 @@ use super::ruleset::{NewSsh, Ruleset};
 use super::services::KNOWN;
 use super::{iptables, nftables};
 
-/// A packet filter answers at once, one with ten thousand rules within some seconds.
+/// A packet filter with ten thousand rules needs some seconds.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Who prints the rules of iptables, by the family of the management node's address. The second where both generations are
+/// Programs that print iptables' rules, for each address family. The second is needed if both generations are
 /// installed.
 const SAVE_IPV4: [&str; 2] = ["iptables-save", "iptables-legacy-save"];
 const SAVE_IPV6: [&str; 2] = ["ip6tables-save", "ip6tables-legacy-save"];
 
-/// What iptables-persistent, Red Hat's iptables-services and ufw load at boot.
+/// Files that iptables-persistent, Red Hat's iptables-services and ufw load at boot.
 const IPTABLES_FILES: [&str; 8] = [
     "/etc/iptables/rules.v4",
     "/etc/iptables/rules.v6",
@@ -32,7 +32,7 @@ const IPTABLES_FILES: [&str; 8] = [
     "/etc/ufw/after*.rules",
 ];
 
-/// What names the devices that move. Where none moves nothing is looked at.
+/// Finds references to moved devices. Reads nothing if no device moves.
 pub(in crate::steps::network) async fn survey(root: &Path, moved: &[Moved], packet: NewSsh) -> Survey {
     let mut survey = Survey::default();
     if moved.is_empty() {
@@ -54,7 +54,7 @@ fn add(survey: &mut Survey, ruleset: &Ruleset, moved: &[Moved]) {
     }
 }
 
-/// The rules that the kernel has now.
+/// Reads the active rules.
 async fn running(survey: &mut Survey, moved: &[Moved], packet: NewSsh) {
     let (own, other) = if packet.source.is_ipv4() { (SAVE_IPV4, SAVE_IPV6) } else { (SAVE_IPV6, SAVE_IPV4) };
     let mut skip_iptables = false;
@@ -64,7 +64,7 @@ async fn running(survey: &mut Survey, moved: &[Moved], packet: NewSsh) {
         let place = program.replace("-legacy-save", "").replace("-save", "");
         let mut ruleset = iptables::parse(&text, &place, false, packet);
         if other.contains(&program) {
-            // the management node does not come by this family
+            // the management node does not use this address family
             ruleset.chains.values_mut().for_each(|chain| chain.is_entry = false);
         }
         add(survey, &ruleset, moved);
@@ -77,7 +77,7 @@ async fn running(survey: &mut Survey, moved: &[Moved], packet: NewSsh) {
     }
 }
 
-/// What a program prints; `None` where it is not installed, or could not say.
+/// Output of a program; `None` if it is not installed or failed.
 async fn answer(program: &str, args: &[&str], unread: &mut Vec<String>) -> Option<String> {
     match Command::new(program, COMMAND_TIMEOUT).args(args).execute().await {
         Ok(output) => Some(String::from_utf8_lossy(&output.stdout).into_owned()),
@@ -106,7 +106,7 @@ fn services(root: &Path, survey: &mut Survey, moved: &[Moved]) {
     }
 }
 
-/// The files of these paths, each with its text.
+/// The files of these paths, with their content.
 fn texts(root: &Path, paths: &[&str], unread: &mut Vec<String>) -> Vec<(String, String)> {
     let mut all = Vec::new();
     for path in paths {
@@ -117,7 +117,7 @@ fn texts(root: &Path, paths: &[&str], unread: &mut Vec<String>) -> Vec<(String, 
     all
 }
 
-/// The text of a file; other bytes than UTF-8 name no device.
+/// Content of a file. Bytes that are not UTF-8 cannot name a device.
 fn read(path: &Path, unread: &mut Vec<String>) -> Option<String> {
     match durable::read(path) {
         Ok(bytes) => bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
@@ -128,7 +128,7 @@ fn read(path: &Path, unread: &mut Vec<String>) -> Option<String> {
     }
 }
 
-/// The files of a path whose last part may have one `*`. Links to /dev/null, which mask a file, are none.
+/// The files of a path whose last part may have one `*`. Links to /dev/null, which mask a file, do not count.
 #[allow(clippy::disallowed_methods, reason = "one that cannot be listed is reported")]
 fn files(root: &Path, pattern: &str, unread: &mut Vec<String>) -> Vec<PathBuf> {
     let path = root.join(pattern.trim_start_matches('/'));

@@ -1,4 +1,4 @@
-//! Settings of sysctl.d(5) that are of one device.
+//! Settings of sysctl.d(5) for one device.
 
 use inventory::IfName;
 
@@ -11,7 +11,7 @@ pub(super) const PATHS: [&str; 5] = [
     "/usr/lib/sysctl.d/*.conf",
 ];
 
-/// Whether the line sets something of the device: `net.ipv4.conf.eth0.rp_filter = 1`.
+/// Whether the line has a setting of the device: `net.ipv4.conf.eth0.rp_filter = 1`.
 pub(super) fn names(line: &str, device: &IfName) -> bool {
     let line = line.trim().trim_start_matches('-');
     if line.starts_with(['#', ';']) {
@@ -23,8 +23,8 @@ pub(super) fn names(line: &str, device: &IfName) -> bool {
     matches!(parts.as_slice(), ["net", _, "conf" | "neigh", name, ..] if matches(name, device.as_str()))
 }
 
-/// With a slash as first separator, dots belong to names: `net/ipv4/conf/eth0.100/rp_filter`. Else it is the other way round:
-/// `net.ipv4.conf.eth0/100.rp_filter`.
+/// If the first separator is a slash, dots belong to names: `net/ipv4/conf/eth0.100/rp_filter`. Otherwise
+/// slashes stand for dots: `net.ipv4.conf.eth0/100.rp_filter`.
 fn parts(key: &str) -> Vec<String> {
     let first = key.find(['.', '/']).and_then(|at| key.get(at..)).and_then(|rest| rest.chars().next());
     match first {
@@ -33,7 +33,7 @@ fn parts(key: &str) -> Vec<String> {
     }
 }
 
-/// A name, or a pattern with one star that does not mean every device.
+/// Matches a name, or a pattern with one `*` that does not match every device.
 fn matches(pattern: &str, device: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == device,

@@ -1,10 +1,10 @@
-//! Routes of further tables (ip-rule(8)) through a device that moves. The kernel has them, and nobody's files may: they are reported.
-//! Pure.
+//! Routes of other routing tables (ip-rule(8)) through a moved device. They may be in no file, so they are
+//! reported. Pure.
 
 use super::reference::{Effect, Moved, Reference};
 use crate::steps::network::observe::Observed;
 
-/// A finding for each of them.
+/// One reference per route.
 pub(in crate::steps::network) fn further_routes(observed: &Observed, moved: &[Moved]) -> Vec<Reference> {
     let routes = observed.further_routes.iter();
     let through = routes.filter(|(device, ..)| moved.iter().any(|moved| moved.from == *device));

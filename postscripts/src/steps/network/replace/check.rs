@@ -1,4 +1,4 @@
-//! Why a bridge can not be replaced. All of it is found before the first change.
+//! Checks that a bridge can be replaced, before the first change.
 
 use hostnet::Settings;
 use inventory::{Fabric, HostPlan, IfName, NetName, Snapshot};
@@ -8,23 +8,23 @@ use super::{Replacement, ports};
 use crate::steps::network::observe::{Observed, is_container_port};
 use crate::steps::network::resolved::Kind;
 
-/// A bridge that can not be replaced. Nothing was changed.
+/// A bridge cannot be replaced. Nothing was changed.
 #[derive(Debug, PartialEq, Eq, Error)]
 pub enum ReplaceError {
-    /// A virtual machine, or a device of somebody else.
+    /// A virtual machine or a VLAN device uses it.
     #[error(
         "{kind} {old} cannot be replaced by {new_kind} {new}: {user} uses it; move {user} to another bridge first"
     )]
     Used {
-        /// What it is.
+        /// Kind of the bridge.
         kind: &'static str,
         /// Its name.
         old: IfName,
-        /// What takes its place.
+        /// Kind of the new bridge.
         new_kind: &'static str,
-        /// The name of that.
+        /// Name of the new bridge.
         new: IfName,
-        /// Who uses it.
+        /// The port or device that uses it.
         user: IfName,
     },
     /// netd would not move the containers.
@@ -32,35 +32,35 @@ pub enum ReplaceError {
         "{kind} {old} has containers, and the snapshot of this host still has network {network} on it; run \"xdock sync {host}\" on the management node, then this step again"
     )]
     OldSnapshot {
-        /// What it is.
+        /// Kind of the bridge.
         kind: &'static str,
         /// Its name.
         old: IfName,
-        /// Whose containers are on it.
+        /// Network of the containers.
         network: NetName,
         /// This host.
         host: String,
     },
-    /// The same, where it is not known.
+    /// netd has no snapshot.
     #[error(
         "{kind} {old} has containers, and this host has no snapshot that says where they go; run \"xdock sync {host}\" on the management node, then this step again"
     )]
     NoSnapshot {
-        /// What it is.
+        /// Kind of the bridge.
         kind: &'static str,
         /// Its name.
         old: IfName,
         /// This host.
         host: String,
     },
-    /// The client of the lease is bound to the bridge.
+    /// The DHCP client is bound to the bridge.
     #[error(
         "{old} has its address by DHCP, and a bridge with a lease cannot be replaced on a running host; give {old} a static address in the files of {manager} first"
     )]
     ByDhcp {
         /// The bridge.
         old: IfName,
-        /// Whose files ask for the lease.
+        /// The manager whose files configure DHCP.
         manager: String,
     },
 }
@@ -87,7 +87,7 @@ impl Replacement<'_> {
         self.check_snapshot(plan.host.as_str(), snapshot)
     }
 
-    /// A port that is neither the NIC nor a container's, or a VLAN on the bridge.
+    /// A port that is neither the NIC nor a container's, or a VLAN device.
     fn user(&self, observed: &Observed) -> Option<IfName> {
         let foreign = |port: &IfName| port != self.nic && !is_container_port(port);
         let port = ports(self.old, observed).into_iter().find(foreign);
@@ -98,7 +98,7 @@ impl Replacement<'_> {
         port.or_else(vlan)
     }
 
-    /// netd moves containers to where its snapshot has their network.
+    /// netd's snapshot must have the networks on the new bridge: netd moves containers according to it.
     fn check_snapshot(&self, host: &str, snapshot: Option<&Snapshot>) -> Result<(), ReplaceError> {
         let (kind, old, host) = (self.old.word(), self.old.name.clone(), host.to_owned());
         let Some(snapshot) = snapshot else { return Err(ReplaceError::NoSnapshot { kind, old, host }) };

@@ -1,5 +1,5 @@
-//! How a bridge is taken apart. The order is that in which a change of the network is taken back, so that the host is reached
-//! throughout: the NIC has the addresses before the bridge loses it.
+//! Dismantles a bridge. The order is that of a rollback, so that the host stays reachable: the NIC has the
+//! addresses before the bridge loses it.
 
 use hostnet::{HostIpFilter, Link};
 use inventory::{Datapath, DeviceKind, IfName, Port};
@@ -11,7 +11,7 @@ use crate::steps::network::plan::{KernelStep, Step, SwitchStep, remove};
 use crate::steps::network::resolved::Kind;
 
 impl Replacement<'_> {
-    /// The steps, and the machine afterwards.
+    /// The steps, and the network after them.
     pub(super) fn dismantle(&self, observed: &Observed) -> (Vec<Step>, Observed) {
         let mut steps = self.checksum_steps(observed);
         steps.extend(self.nic_takes_over(observed));
@@ -24,7 +24,8 @@ impl Replacement<'_> {
         (steps, after)
     }
 
-    /// A switch in user space does not add the checksums that a container leaves to hardware.
+    /// Disables TX checksum offload in containers: a userspace datapath does not compute the checksums that
+    /// they leave to the hardware.
     fn checksum_steps(&self, observed: &Observed) -> Vec<Step> {
         let is_linux = matches!(self.old.kind, Kind::Bridge { .. });
         if !(is_linux && self.is_to_userspace()) {
@@ -58,7 +59,7 @@ impl Replacement<'_> {
         steps
     }
 
-    /// The NIC of a switch in user space hears again.
+    /// Ends the isolation of a NIC that a userspace datapath used.
     fn end_isolation(&self, observed: &Observed, from: HostIpFilter) -> Option<Step> {
         observed.is_isolated(self.nic).then(|| {
             Step::Kernel(KernelStep::SetHostIpFilter {
@@ -69,8 +70,8 @@ impl Replacement<'_> {
         })
     }
 
-    /// On the way back the NIC gets the addresses first; a deaf one takes no IPv6 address. One that such a switch has again is
-    /// made deaf by the plan.
+    /// On rollback the NIC gets its addresses first, and an isolated NIC accepts no IPv6 address. If the new
+    /// bridge isolates the NIC again, the plan has that step.
     pub(super) fn rollback_isolation(&self, observed: &Observed) -> Option<Step> {
         let is_uplink = !matches!(self.new.port(), Some(Port::Named(port)) if port != self.nic);
         self.end_isolation(observed, HostIpFilter::KERNEL_DEFAULT)
@@ -81,7 +82,7 @@ impl Replacement<'_> {
         matches!(self.new.kind, DeviceKind::OvsBridge { datapath: Datapath::Netdev, .. })
     }
 
-    /// An Open vSwitch bridge that is removed lets its NIC go with it.
+    /// Detaches the NIC, unless removing an Open vSwitch bridge does so.
     fn release(&self, observed: &Observed) -> Option<Step> {
         let (port, bridge) = (self.nic.clone(), self.old.name.clone());
         match &self.old.kind {
@@ -92,7 +93,8 @@ impl Replacement<'_> {
         }
     }
 
-    /// The way back may find the bridge of the other kind under this name, and set that down: it has to set this one up.
+    /// The rollback may find the new bridge under this name, and set it down. So it must also set the old one
+    /// up.
     fn removed(&self, link: &Link, after: &Observed) -> Vec<Step> {
         let is_linux = matches!(self.old.kind, Kind::Bridge { .. });
         let down = (is_linux && link.up).then(|| Step::Kernel(KernelStep::SetDown(self.old.name.clone())));
@@ -102,7 +104,7 @@ impl Replacement<'_> {
     fn without_nic(&self, observed: &Observed) -> Observed {
         let (old, nic) = (&self.old.name, self.nic);
         let mut after = observed.clone();
-        // the host is known by the bridge's Ethernet address
+        // neighbours know the host by the bridge's MAC
         let mac = observed.link(old).and_then(|link| link.mac);
         let moved = |name: &mut IfName| {
             if name == old {

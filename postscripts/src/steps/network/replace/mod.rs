@@ -1,14 +1,15 @@
-//! Bridges of earlier runs whose NIC goes to another bridge of the tables: the same name as a bridge of the other kind (Linux,
-//! Open vSwitch), or another name. Pure.
+//! Bridges of earlier runs whose NIC is used by another bridge of the tables. The new bridge has the same
+//! name and another type (Linux, Open vSwitch), or another name. Pure.
 //!
 //! ```text
-//! apart.rs    the steps that take such a bridge apart, and the machine afterwards
-//! refuse.rs   why it can not be taken apart
+//! dismantle.rs  steps that dismantle the bridge, and the network after them
+//! check.rs      why a bridge cannot be replaced
 //! ```
 //!
-//! Its NIC takes over the addresses and routes and leaves it. What follows is the plan of a host with a bare NIC, in the
-//! same guarded change. A bridge of the same name is removed first, because the new one needs the name. One of another name stays
-//! without its NIC: netd moves its containers to the new bridge, then it is removed with all that left the tables (`left.rs`).
+//! The NIC takes over addresses and routes and is detached. From there the plan is that of a host with a bare
+//! NIC, in the same guarded change. A bridge of the same name is removed first, because the new one needs the
+//! name. A bridge of another name stays without its NIC: netd moves its containers to the new bridge, then
+//! `removal.rs` removes it with all devices that are no longer in the tables.
 
 mod check;
 mod dismantle;
@@ -21,16 +22,16 @@ use super::observe::{Observed, is_container_port};
 use super::plan::{DaemonStep, Step};
 use super::resolved::{Device, Kind, ResolvedNetwork};
 
-/// What the machine is planned from: bridges that are replaced are taken apart.
+/// The state from which the plan starts, after replaced bridges were dismantled.
 #[derive(Debug, Clone)]
 pub struct Replaced {
-    /// What takes them apart.
+    /// The steps that dismantle them.
     pub steps: Vec<Step>,
-    /// What comes last in the change: the way back begins with it.
+    /// The last steps of the change, with which a rollback begins.
     pub last: Vec<Step>,
-    /// The machine after these steps.
+    /// The network after these steps.
     pub observed: Observed,
-    /// Old and new name of each.
+    /// Previous and new name of each.
     pub names: Vec<(IfName, IfName)>,
 }
 
@@ -41,10 +42,10 @@ struct Replacement<'a> {
     new: &'a DevicePlan,
 }
 
-/// Takes the bridges of `made` apart whose NIC or name another bridge of the tables gets.
+/// Dismantles the bridges of `created` whose NIC or name is used by another bridge of the tables.
 ///
 /// # Errors
-/// Somebody would lose his network.
+/// A bridge has a user that would lose its network.
 pub fn replaced(
     created: &ResolvedNetwork,
     plan: &HostPlan,
@@ -67,8 +68,8 @@ pub fn replaced(
 }
 
 impl Replaced {
-    /// The whole change; `plan`: that of the machine afterwards. The manager whose files still have the old bridge stands still
-    /// meanwhile.
+    /// The whole change; `plan` starts from the network after dismantling. The manager whose files still have
+    /// the old bridge is stopped.
     pub fn change(self, plan: Vec<Step>, manager: Manager) -> Vec<Step> {
         let stop = (!self.names.is_empty() && manager.has_daemon())
             .then_some(Step::Daemon(DaemonStep::StopManager(manager)));
@@ -110,7 +111,7 @@ fn same_kind(old: &Device, new: &DevicePlan) -> bool {
     )
 }
 
-/// Whether it is there as an earlier run made it.
+/// Whether it exists as an earlier run created it.
 fn exists(old: &Device, observed: &Observed) -> bool {
     match (&old.kind, observed.link(&old.name)) {
         (Kind::Bridge { .. }, Some(link)) => link.kind == hostnet::Kind::Bridge,
@@ -123,7 +124,7 @@ fn has_nic(old: &Device, nic: &IfName, observed: &Observed) -> bool {
     ports(old, observed).contains(nic)
 }
 
-/// All ports of a bridge of either kind but its own.
+/// All ports of a bridge of either type, without its internal port.
 fn ports(of: &Device, observed: &Observed) -> Vec<IfName> {
     let in_kernel = observed.link(&of.name).into_iter().flat_map(|link| observed.ports(link));
     let in_switch = observed.ovs(&of.name).into_iter().flat_map(|bridge| &bridge.ports);
@@ -131,7 +132,7 @@ fn ports(of: &Device, observed: &Observed) -> Vec<IfName> {
     all.cloned().collect()
 }
 
-/// Whether the NIC of the old bridge is what the new one stands on.
+/// Whether the new bridge uses the NIC of the old one.
 fn takes(plan: &HostPlan, new: &DevicePlan, nic: &IfName, old: &Device, observed: &Observed) -> bool {
     match new.port() {
         Some(Port::Carrying(address)) => {
@@ -142,7 +143,7 @@ fn takes(plan: &HostPlan, new: &DevicePlan, nic: &IfName, old: &Device, observed
 }
 
 fn stands_on(plan: &HostPlan, upper: &DevicePlan, lower: &IfName) -> bool {
-    // a VLAN leaves its parent where it is
+    // a VLAN device is not a master of its parent
     let takes = !matches!(upper.kind, DeviceKind::Vlan { .. });
     upper.below().into_iter().any(|below| {
         (takes && below == lower) || plan.device(below).is_some_and(|below| stands_on(plan, below, lower))

@@ -1,4 +1,5 @@
-//! The NIC of a bridge whose tables name none: the one that has the host's address, or that an earlier run found so.
+//! The NIC of a bridge for which the tables name none: the one with the host's address, or the one of an
+//! earlier run.
 
 use std::net::IpAddr;
 
@@ -37,7 +38,7 @@ pub(super) fn nic_with_address(
     }
 }
 
-/// A bond or VLAN that the tables do not have would not be there after the next boot.
+/// A bond or VLAN device that is not in the tables would be missing after the next boot.
 fn check_in_tables(link: &Link, address: IpAddr, network: &ResolvedNetwork) -> Result<(), ResolveError> {
     let kind = match &link.kind {
         _ if network.device(&link.name).is_some() => return Ok(()),
@@ -48,7 +49,7 @@ fn check_in_tables(link: &Link, address: IpAddr, network: &ResolvedNetwork) -> R
     Err(ResolveError::Unnamed { address, kind, other: link.name.clone() })
 }
 
-/// The NIC of a bridge that is there: its one port that is no container's.
+/// The NIC of an existing bridge: its only port that does not belong to a container.
 fn port_of(
     bridge: &IfName,
     link: &Link,

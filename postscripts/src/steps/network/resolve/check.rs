@@ -1,4 +1,4 @@
-//! What can not be on this machine. All of it is found before the first change.
+//! Checks that the plan is possible on this host, before the first change.
 
 use hostnet::{Kind as Is, Layer, Link, Settings, bond};
 use inventory::{BondOptions, Datapath, IfName};
@@ -9,7 +9,8 @@ use crate::steps::network::modules::Module;
 use crate::steps::network::observe::{Observed, is_container_port};
 use crate::steps::network::resolved::{Device, Kind, ResolvedNetwork};
 
-/// The port that the kernel's datapath of Open vSwitch has for all its ports (kernel net/openvswitch/vport-netdev.c).
+/// The device that is the master of all ports in Open vSwitch's kernel datapath (kernel
+/// net/openvswitch/vport-netdev.c).
 const OVS_SYSTEM: &str = "ovs-system";
 
 pub(super) fn check_feasible(network: &ResolvedNetwork, observed: &Observed) -> Result<(), ResolveError> {
@@ -30,7 +31,7 @@ pub(super) fn check_feasible(network: &ResolvedNetwork, observed: &Observed) -> 
     Ok(())
 }
 
-/// A name that something else has.
+/// The name must not be used by another kind of device.
 fn check_name(device: &Device, observed: &Observed) -> Result<(), ResolveError> {
     let Some(link) = observed.link(&device.name) else { return Ok(()) };
     let same = match &device.kind {
@@ -44,7 +45,7 @@ fn check_name(device: &Device, observed: &Observed) -> Result<(), ResolveError> 
             link.kind == Is::Vlan
         }
         Kind::Bridge { .. } => link.kind == Is::Bridge,
-        // without its database there is no saying whose the interface is: then the switch is missed first
+        // without its database it is unknown who created the interface; then the missing switch is reported
         Kind::OvsBridge { .. } => observed.switch.is_none() || observed.ovs(&device.name).is_some(),
     };
     if same {
@@ -86,7 +87,7 @@ fn check_vlan(
     Err(ResolveError::OtherVlan { device: device.name.clone(), id, parent, wanted, on: on.clone() })
 }
 
-/// What neither kernel nor switch can make.
+/// Kernel and switch must be able to create the device.
 fn check_support(device: &Device, observed: &Observed) -> Result<(), ResolveError> {
     let module = match &device.kind {
         Kind::Ethernet | Kind::Bridge { .. } => return Ok(()),
@@ -112,7 +113,7 @@ fn check_support(device: &Device, observed: &Observed) -> Result<(), ResolveErro
     Err(ResolveError::Lacking { kind: device.word(), device: device.name.clone(), module })
 }
 
-/// What can not be below.
+/// The lower device must exist and be able to carry the upper one.
 fn check_lower(
     network: &ResolvedNetwork,
     device: &Device,
@@ -133,27 +134,27 @@ fn check_lower(
     if link.layer != Layer::Ethernet || link.mac.is_none() || is_switch || lower.as_str() == "lo" {
         return Err(ResolveError::NotEthernet { kind, device: upper, port });
     }
-    // a VLAN leaves its parent where it is
+    // a VLAN device is not a master of its parent
     if let (false, Some(other)) = (device.ports().is_empty(), foreign_master(network, link, observed)) {
         return Err(ResolveError::Enslaved { kind, device: upper, port, other });
     }
     Ok(())
 }
 
-/// The bond or bridge that has a NIC, if it is none of the plan.
+/// The master of a NIC, if it is not in the plan.
 fn foreign_master(network: &ResolvedNetwork, link: &Link, observed: &Observed) -> Option<String> {
     let master = match observed.ovs_of(&link.name) {
         Some(bridge) => bridge.name.to_string(),
         None => observed.name_of(link.master?),
     };
     let takes = |device: &Device| !device.ports().is_empty() && device.name.as_str() == master;
-    // left in the kernel by a switch whose database knows nothing of it any more
+    // left in the kernel by an Open vSwitch whose database no longer has the port
     let is_left = master == OVS_SYSTEM && observed.switch.is_some();
     let is_ours = network.devices.iter().any(takes) || is_left;
     (!is_ours).then_some(master)
 }
 
-/// A NIC that is not there or can not carry what it shall.
+/// A NIC must exist and support the MTU.
 fn check_nic(network: &ResolvedNetwork, device: &Device, observed: &Observed) -> Result<(), ResolveError> {
     if device.kind != Kind::Ethernet {
         return Ok(());
@@ -169,13 +170,14 @@ fn check_nic(network: &ResolvedNetwork, device: &Device, observed: &Observed) ->
     if mtu <= max {
         return Ok(());
     }
-    // the one whose network asks for it
+    // the device whose network has this MTU
     let asks = network.above(&device.name).into_iter().rfind(|upper| upper.mtu == Some(mtu));
     let asks = asks.map_or_else(|| device.name.clone(), |upper| upper.name.clone());
     Err(ResolveError::Mtu { device: asks, mtu, port: device.name.clone(), max })
 }
 
-/// An IPv4 address of a port that would silently be gone. IPv6 ones mostly come by themselves (RFC 4862), on what is above too.
+/// A port must not have an IPv4 address that would be lost. Most IPv6 addresses are configured automatically,
+/// on the upper device too (RFC 4862).
 fn check_ipv4_addresses(
     network: &ResolvedNetwork,
     device: &Device,
@@ -196,7 +198,7 @@ fn check_ipv4_addresses(
     })
 }
 
-/// An address that something else has, and that would not move.
+/// An address of the tables must not be on a device from which it would not move.
 fn check_address_free(
     network: &ResolvedNetwork,
     device: &Device,

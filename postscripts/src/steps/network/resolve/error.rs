@@ -1,4 +1,4 @@
-//! What a machine can not follow, and how it is said.
+//! Why a plan does not fit this host.
 
 use std::net::IpAddr;
 
@@ -8,29 +8,29 @@ use thiserror::Error;
 
 use crate::steps::network::modules::Module;
 
-/// A plan that this machine can not follow. Nothing was changed.
+/// The plan does not fit this host. Nothing was changed.
 #[derive(Debug, PartialEq, Eq, Error)]
 pub enum ResolveError {
-    /// The port is not there.
+    /// A lower device does not exist.
     #[error(
         "{kind} {device}: interface {port} does not exist; this host has {present}; correct nicdevices.{device}"
     )]
     NoPort {
-        /// What it is.
+        /// Kind of the upper device.
         kind: &'static str,
-        /// The device above it.
+        /// The upper device.
         device: IfName,
-        /// What the tables name.
+        /// The interface in the tables.
         port: IfName,
-        /// What is there.
+        /// The host's interfaces.
         present: String,
     },
-    /// An interface with an address is not there.
+    /// An interface with an address does not exist.
     #[error("interface {nic} has addresses in nicips, but does not exist; this host has {present}")]
     NoNic {
-        /// What the tables name.
+        /// The interface in the tables.
         nic: IfName,
-        /// What is there.
+        /// The host's interfaces.
         present: String,
     },
     /// No interface has the address.
@@ -40,9 +40,9 @@ pub enum ResolveError {
     NoNicWithAddress {
         /// The bridge.
         bridge: IfName,
-        /// The address of the tables.
+        /// The host's address in the tables.
         address: IpAddr,
-        /// What is there.
+        /// The host's interfaces.
         present: String,
     },
     /// Another bridge has the address.
@@ -50,17 +50,18 @@ pub enum ResolveError {
         "{address} is on bridge {other}, not on a NIC; to use {other}, name it in the tables (nictypes.{other}=bridge nicdevices.{other}=NIC nicnetworks.{other}=NETWORK)"
     )]
     OnBridge {
-        /// The address of the tables.
+        /// The host's address in the tables.
         address: IpAddr,
         /// The bridge that has it.
         other: IfName,
     },
-    /// A bond or VLAN that the tables do not have carries the address: without them it would not be made at boot.
+    /// A bond or VLAN device that is not in the tables has the address. It would be missing after the next
+    /// boot.
     #[error(
         "{address} is on {kind} {other}, which is not in the tables; add it (nictypes.{other}={kind} nicdevices.{other}=NIC)"
     )]
     Unnamed {
-        /// The address of the tables.
+        /// The host's address in the tables.
         address: IpAddr,
         /// `bond` or `vlan`.
         kind: &'static str,
@@ -72,14 +73,14 @@ pub enum ResolveError {
         "{address} belongs to {device} in the tables, but is on {other}, which is not below {device}; correct nicips or nicdevices, or remove the address"
     )]
     Elsewhere {
-        /// The address of the tables.
+        /// The address in the tables.
         address: IpAddr,
-        /// Who shall have it.
+        /// The device that has it in the tables.
         device: IfName,
-        /// Who has it.
+        /// The device that has it now.
         other: IfName,
     },
-    /// Several NICs are in the bridge.
+    /// The bridge has several NICs.
     #[error("bridge {bridge} has the ports {ports}; name its NIC (nicdevices.{bridge}=NIC)")]
     Ports {
         /// The bridge.
@@ -87,63 +88,63 @@ pub enum ResolveError {
         /// Its ports.
         ports: String,
     },
-    /// The NIC is in use.
+    /// The NIC has another master.
     #[error(
         "{port} is a port of {other}, so {kind} {device} cannot use it; detach it from {other}, or correct nicdevices.{device}"
     )]
     Enslaved {
-        /// What it is.
+        /// Kind of the upper device.
         kind: &'static str,
-        /// The device that shall have it.
+        /// The upper device.
         device: IfName,
         /// The NIC.
         port: IfName,
-        /// Where it is.
+        /// Its current master.
         other: String,
     },
     /// Bonds, VLANs and bridges carry Ethernet frames only.
     #[error("{port} is not an Ethernet interface, so {kind} {device} cannot use it")]
     NotEthernet {
-        /// What it is.
+        /// Kind of the upper device.
         kind: &'static str,
-        /// The device above it.
+        /// The upper device.
         device: IfName,
         /// The interface.
         port: IfName,
     },
-    /// The same, for what one might have expected to work.
+    /// InfiniBand, which looks like Ethernet in the tables.
     #[error("{port} is InfiniBand, which carries no Ethernet frames, so {kind} {device} cannot use it")]
     Infiniband {
-        /// What it is.
+        /// Kind of the upper device.
         kind: &'static str,
-        /// The device above it.
+        /// The upper device.
         device: IfName,
         /// The interface.
         port: IfName,
     },
-    /// The NIC can not.
+    /// The NIC does not support the MTU.
     #[error(
         "{device} has an MTU of {mtu} in the tables, but {port} supports at most {max}; correct networks.mtu or nicextraparams.{device}"
     )]
     Mtu {
-        /// Who shall have it.
+        /// The device with this MTU in the tables.
         device: IfName,
-        /// What it shall have, in bytes.
+        /// The MTU in bytes.
         mtu: u32,
-        /// The NIC that can not.
+        /// The NIC.
         port: IfName,
-        /// What it can.
+        /// Its largest MTU.
         max: u32,
     },
-    /// The name is taken.
+    /// Another device has the name.
     #[error("the name of {kind} {device} is used by another interface; rename the interface or the {kind}")]
     NameTaken {
-        /// What it shall be.
+        /// Kind of the device in the tables.
         kind: &'static str,
         /// Its name.
         device: IfName,
     },
-    /// A VLAN device of that name is for something else.
+    /// The VLAN device exists for another VLAN or parent.
     #[error(
         "{device} is VLAN {id} of {parent}, but VLAN {wanted} of {on} in the tables; remove it (ip link delete {device}), or correct the tables"
     )]
@@ -154,12 +155,12 @@ pub enum ResolveError {
         id: u16,
         /// Its parent.
         parent: String,
-        /// What the tables say.
+        /// VLAN in the tables.
         wanted: u16,
-        /// The parent that the tables say.
+        /// Parent in the tables.
         on: IfName,
     },
-    /// The driver does not change that of a bond in use.
+    /// The driver cannot change this option on a bond in use.
     #[error(
         "{device} has {now}, but {wanted} in the tables; the kernel cannot change this on a bond in use; delete the bond (ip link delete {device}, at the console if this host is reached through it), or correct nicextraparams.{device}"
     )]
@@ -171,7 +172,7 @@ pub enum ResolveError {
         /// `mode=802.3ad`.
         wanted: String,
     },
-    /// The driver has no such value.
+    /// The driver does not have this option or value.
     #[error("the bonding driver does not support {option}; correct nicextraparams.{device}")]
     BondOption {
         /// The bond.
@@ -179,12 +180,12 @@ pub enum ResolveError {
         /// `NAME=VALUE`.
         option: String,
     },
-    /// An address that would be lost.
+    /// A port has an address that would be lost.
     #[error(
         "{port} has {address}, which is not in the tables; add it to nicips.{device}, because {kind} {device} takes over the addresses of {port}, or remove the address"
     )]
     Foreign {
-        /// What takes its place.
+        /// Kind of the device that takes over.
         kind: &'static str,
         /// Its name.
         device: IfName,
@@ -193,19 +194,19 @@ pub enum ResolveError {
         /// The address.
         address: IpNet,
     },
-    /// The kernel can not.
+    /// The kernel lacks a module.
     #[error(
         "{kind} {device} needs kernel module {module}, which this host does not have; install the package with all modules of its kernel (linux-modules-extra-VERSION, kernel-modules-extra), or boot a kernel that has it"
     )]
     Lacking {
-        /// What it is.
+        /// Kind of the device.
         kind: &'static str,
         /// Its name.
         device: IfName,
-        /// What the kernel has not.
+        /// The missing module.
         module: Module,
     },
-    /// No Open vSwitch.
+    /// Open vSwitch is not running.
     #[error(
         "{device} is an Open vSwitch bridge, but Open vSwitch does not run on this host; install and start it (Debian and Ubuntu: openvswitch-switch; others: openvswitch)"
     )]

@@ -1,11 +1,11 @@
-//! The tables' plan on this machine: which NIC each bridge is over, what moves from lower to upper devices, and whether that can
-//! be. Pure.
+//! Resolves the plan of the tables on this host: the NIC of each bridge, what moves from lower to upper
+//! devices, and whether it is possible. Pure.
 //!
 //! ```text
-//! carrier.rs   the NIC of a bridge whose tables name none
-//! routing.rs   gateways that are kept, routes that are carried, the Ethernet address
-//! refuse.rs    what can not be, before anything changes
-//! error.rs     how that is said
+//! addressed_nic.rs  the NIC of a bridge for which the tables name none
+//! routing.rs        gateways and routes that are kept, and the MAC
+//! check.rs          checks before the first change
+//! error.rs          error messages
 //! ```
 
 mod addressed_nic;
@@ -25,19 +25,19 @@ pub use self::error::ResolveError;
 use super::observe::Observed;
 use super::resolved::{Device, Kind, ResolvedNetwork};
 
-/// What earlier runs left.
+/// Values from earlier runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Memory {
     /// The NIC of each bridge.
     pub ports: BTreeMap<IfName, IfName>,
-    /// The routes that each device took over from what is below it.
+    /// The routes that each device took over from lower devices.
     pub routes: BTreeMap<IfName, Vec<Route>>,
-    /// The default gateways of each device, also those that the tables do not have.
+    /// The default gateways of each device, including those that are not in the tables.
     pub gateways: BTreeMap<IfName, Vec<IpAddr>>,
 }
 
 impl Memory {
-    /// What the last confirmed plan says.
+    /// Values of the last confirmed network.
     pub fn of(network: &ResolvedNetwork) -> Self {
         let mut memory = Self::default();
         for device in &network.devices {
@@ -55,10 +55,10 @@ impl Memory {
     }
 }
 
-/// The plan of the tables on this machine.
+/// Resolves the plan of the tables on this host.
 ///
 /// # Errors
-/// The machine can not follow it; the message says what to do.
+/// The plan does not fit this host. The message says what to do.
 pub fn resolve(
     plan: &HostPlan,
     observed: &Observed,
@@ -89,7 +89,8 @@ pub fn resolve(
     Ok(network)
 }
 
-/// NICs by name, then what stands on them: whichever column or argument named a NIC first, its files are the same.
+/// Sorts NICs by name, then the devices above them, so that files do not depend on which column named a NIC
+/// first.
 fn sort_devices(network: &mut ResolvedNetwork) {
     network.devices.sort_by_cached_key(|device| {
         let nic = (device.kind == Kind::Ethernet).then(|| device.name.clone());
@@ -108,7 +109,7 @@ fn resolved(device: &DevicePlan, kind: Kind) -> Device {
     }
 }
 
-/// The port of a bridge; one that the tables do not name becomes a device of the plan too.
+/// The uplink of a bridge. A NIC that the tables do not name is added to the plan.
 fn uplink(
     bridge: &DevicePlan,
     port: &Port,

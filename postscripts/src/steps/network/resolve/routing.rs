@@ -1,5 +1,4 @@
-//! What the machine knows and the tables do not: gateways that are kept, routes that are carried along, and the Ethernet address
-//! by which the host is known.
+//! Values that the host has and the tables do not: gateways, routes and the MAC.
 
 use std::net::IpAddr;
 
@@ -24,7 +23,7 @@ pub(super) fn fill_in(network: &mut ResolvedNetwork, observed: &Observed, memory
     }
 }
 
-/// Whether a route that is there is, or will be, one through this device.
+/// Whether an existing route leads through this device, now or after the change.
 fn leads_through(
     network: &ResolvedNetwork,
     device: &Device,
@@ -40,8 +39,9 @@ fn leads_through(
     network.device_for_route(on, &addresses, route).is_some_and(|home| home.name == device.name)
 }
 
-/// The default gateways through a device: what the tables say, else what it or a port of it has, so that a host which got its
-/// gateway elsewhere keeps it, also when the route is lost with an address. A family whose default route goes another way keeps that: two would take turns.
+/// The default gateways of a device: those of the tables, else those that it or a lower device has, or had
+/// before an address was lost. If the default route of a family leads through another device, that one stays,
+/// because two would compete.
 fn gateways(
     network: &ResolvedNetwork,
     device: &Device,
@@ -71,7 +71,7 @@ fn gateways(
     gateways
 }
 
-/// The further routes of what is below, and those that were carried before.
+/// The routes of lower devices, and those that were kept before.
 fn routes(
     network: &ResolvedNetwork,
     device: &Device,
@@ -90,7 +90,7 @@ fn routes(
     routes
 }
 
-/// A bridge that has its port already keeps its own address: a DHCP server may know the host by it.
+/// A bridge that already has its port keeps its MAC: a DHCP server may know the host by it.
 fn mac(network: &ResolvedNetwork, device: &Device, observed: &Observed) -> Option<MacAddr> {
     let own = observed.link(&device.name);
     match &device.kind {
@@ -109,7 +109,7 @@ fn mac(network: &ResolvedNetwork, device: &Device, observed: &Observed) -> Optio
     }
 }
 
-/// That of the NIC by which the host is known: the one with an address; else of the first.
+/// MAC of the NIC with the host's address, else of the first NIC.
 fn of_port(
     network: &ResolvedNetwork,
     bond: &Device,
@@ -123,7 +123,7 @@ fn of_port(
         };
         observed.addresses(port).any(|address| planned(&address))
     };
-    // a NIC that is in a bridge of ours carries that bridge's address
+    // a NIC in a bridge of ours carries the bridge's address
     let in_bridge = |port: &&IfName| {
         let master = observed.link(port).and_then(|link| link.master);
         master.is_some_and(|master| {
@@ -137,7 +137,7 @@ fn of_port(
     observed.link(known.or(ports.first())?)?.mac
 }
 
-/// The Ethernet address of a device that may not be made yet: a VLAN has its parent's.
+/// MAC of a device that may not exist yet: a VLAN device has its parent's.
 fn of(network: &ResolvedNetwork, name: &IfName, observed: &Observed) -> Option<MacAddr> {
     if let Some(link) = observed.link(name) {
         return link.mac;

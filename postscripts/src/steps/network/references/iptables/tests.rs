@@ -1,7 +1,7 @@
 use super::super::reference::{Effect, Moved};
 use super::*;
 
-/// As iptables 1.8.9 prints it.
+/// Output of iptables 1.8.9.
 const SAVED: &str = include_str!("../recorded/iptables-save");
 
 fn packet() -> NewSsh {
@@ -48,7 +48,7 @@ fn a_firewall_cuts_only_where_ssh_depends_on_the_device() {
     assert_eq!(cuts("DROP", &[ssh]), [format!("-A INPUT {ssh}")]);
     assert_eq!(cuts("ACCEPT", &[ssh]), [] as [&str; 0]);
     assert_eq!(cuts("ACCEPT", &[ssh, "-j REJECT --reject-with icmp-host-prohibited"]).len(), 1);
-    // another rule accepts it on every device
+    // another rule accepts ssh on every device
     assert_eq!(cuts("DROP", &[ssh, "-p tcp -m multiport --dports 22,80 -j ACCEPT"]), [] as [&str; 0]);
     // another port, protocol or network
     for other in [
@@ -59,7 +59,7 @@ fn a_firewall_cuts_only_where_ssh_depends_on_the_device() {
     ] {
         assert_eq!(cuts("DROP", &[other]), [] as [&str; 0], "{other}");
     }
-    // what it drops otherwise, it drops as before
+    // a policy that drops the packet anyway changes nothing
     assert_eq!(cuts("DROP", &["-i eth1 -p tcp --dport 22 -j ACCEPT"]), [] as [&str; 0]);
 }
 
@@ -74,7 +74,7 @@ fn negations_patterns_sources_and_chains_are_followed() {
     let own =
         input("DROP", &["-i eth0 -j own"]).replace("COMMIT", "-A own -p tcp --dport 22 -j ACCEPT\nCOMMIT");
     assert_eq!(found(&own), [("-A INPUT -i eth0 -j own".to_owned(), Effect::CutsSshAccess)]);
-    // a limit may let it pass or not: on the new device it certainly does not
+    // a limit may match or not; on the new device it certainly does not
     assert_eq!(cuts("DROP", &["-i eth0 -p tcp --dport 22 -m limit --limit 3/min -j ACCEPT"]).len(), 1);
 }
 

@@ -9,10 +9,10 @@ use serde_json::Value;
 use super::super::device::{DeviceTest, Pattern};
 use super::super::ruleset::{Action, Holds, NewSsh};
 
-/// Named sets and maps, each with its table.
+/// Named sets and maps, by table and name.
 pub(super) type Sets<'a> = BTreeMap<String, &'a Value>;
 
-/// What a statement is for a new ssh connection.
+/// The effect of a statement on a new ssh connection.
 pub(super) enum Statement {
     Incoming(DeviceTest),
     Outgoing(DeviceTest),
@@ -35,7 +35,7 @@ pub(super) fn statement(statement: &Value, table: &str, sets: &Sets<'_>, packet:
         "limit" | "xt" | "quota" | "connlimit" | "ct count" => Statement::Condition(Holds::Maybe),
         kind => match verdict(kind, body, table) {
             Some(action) => Statement::Verdict(action),
-            // counters, logs, marks
+            // counter, log, mark
             None => Statement::Condition(Holds::Yes),
         },
     }
@@ -77,7 +77,7 @@ fn meta(left: &Value) -> Option<&str> {
     left.get("meta")?.get("key")?.as_str()
 }
 
-/// The values of a right side: one, those of a set, or those of a named set.
+/// The values on the right side: a single one, or those of an anonymous or named set.
 fn elements<'a>(right: &'a Value, table: &str, sets: &Sets<'a>) -> Vec<&'a Value> {
     let named = right.as_str().and_then(|name| name.strip_prefix('@'));
     let list = match named {
@@ -91,12 +91,12 @@ fn elements<'a>(right: &'a Value, table: &str, sets: &Sets<'a>) -> Vec<&'a Value
     }
 }
 
-/// An element may carry a counter or a time: `{"elem": {"val": ...}}`.
+/// An element may have a counter or timeout: `{"elem": {"val": ...}}`.
 fn element(value: &Value) -> &Value {
     value.get("elem").and_then(|elem| elem.get("val")).unwrap_or(value)
 }
 
-/// Whether the packet has that value there.
+/// Whether the packet has this value.
 fn holds(left: &Value, value: &Value, packet: NewSsh) -> Holds {
     if let Some(payload) = left.get("payload") {
         let part = |key: &str| payload.get(key).and_then(Value::as_str).unwrap_or_default();
@@ -154,7 +154,7 @@ fn source(value: &Value, source: IpAddr) -> Holds {
     address(value).map_or(Holds::Maybe, |address| Holds::of(address == source))
 }
 
-/// A verdict map. By the incoming device it is followed exactly.
+/// A verdict map. One by incoming device is evaluated exactly.
 fn by_map(body: &Value, table: &str, sets: &Sets<'_>) -> Action {
     let data = body.get("data").unwrap_or(&Value::Null);
     let pairs = elements(data, table, sets).into_iter().filter_map(Value::as_array);
@@ -183,7 +183,7 @@ fn state_of<'a>(entries: impl Iterator<Item = (&'a Value, Action)>) -> Action {
     entries.next().map_or(Action::Continue, |(_, action)| action)
 }
 
-/// A statement in words, near to those of nft(8).
+/// A statement as text, similar to nft(8).
 pub(super) fn words(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

@@ -1,7 +1,7 @@
 use super::super::reference::{Effect, Moved};
 use super::*;
 
-/// As nft 1.0.6 prints it.
+/// Output of nft 1.0.6.
 const LISTED: &str = include_str!("../recorded/nft.json");
 
 fn packet() -> NewSsh {
@@ -14,7 +14,7 @@ fn found(text: &str) -> Vec<(String, Effect)> {
     references.into_iter().map(|found| (found.to_string(), found.effect)).collect()
 }
 
-/// A ruleset with these rules in a base chain of this policy, each rule as its statements.
+/// A ruleset with a base chain with this policy and these rules; each rule is a list of statements.
 fn input(policy: &str, rules: &[&str]) -> String {
     let rules: Vec<String> = rules
         .iter()
@@ -65,7 +65,7 @@ fn a_firewall_cuts_only_where_ssh_depends_on_the_device() {
     assert_eq!(effects(&input("drop", &[&rule, &all])), [Effect::StopsApplying]);
     let udp = format!("{eth0},{},{accept}", test("l4proto", "{\"set\":[\"udp\",17]}"));
     assert_eq!(effects(&input("drop", &[&udp])), [Effect::StopsApplying]);
-    // what is no condition of ours may hold or not
+    // an unknown condition may match or not
     let marked = format!("{eth0},{},{accept}", test("mark", "1"));
     assert_eq!(effects(&input("drop", &[&marked])), [Effect::CutsSshAccess]);
 }
@@ -80,7 +80,7 @@ fn tables_of_iptables_and_firewalld_are_told_by_themselves() {
     assert_eq!(found(&of("ip", "filter")), []);
     assert_eq!(found(&of("inet", "firewalld")), []);
     assert_eq!(found(&of("inet", "filter")).len(), 1);
-    // the management node is reached by IPv4
+    // the management node uses IPv4
     assert_eq!(found(&of("ip6", "own"))[0].1, Effect::StopsApplying);
     assert_eq!(
         parse("{", true, packet()).unwrap_err().to_string(),
