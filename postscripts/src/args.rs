@@ -96,6 +96,8 @@ pub enum Request {
     Job(Job),
     /// `restore`: bring back what no network manager brings back of the confirmed network.
     Restore,
+    /// `watch`: restore what goes missing of the confirmed network while the host runs.
+    Watch,
     /// `engine WORD`: the host's side of an enrolment.
     Engine(EngineCall),
     /// `engine shutdown`: docker.service stops; where the machine shuts down, the engine stops its containers.
@@ -197,6 +199,9 @@ impl Arguments {
         }
         if self.words == ["restore"] {
             return Ok(Request::Restore);
+        }
+        if self.words == ["watch"] {
+            return Ok(Request::Watch);
         }
         if self.words == ["engine", "shutdown"] {
             return Ok(Request::Shutdown);
@@ -343,6 +348,7 @@ mod tests {
         let state = Some(PathBuf::from("/tmp/x"));
         assert_eq!(request(&["recover", "state=/tmp/x"]), Ok(Request::Job(Job::Recover(state))));
         assert_eq!(request(&["restore"]), Ok(Request::Restore));
+        assert_eq!(request(&["watch"]), Ok(Request::Watch));
         assert_eq!(request(&["engine", "request"]), Ok(Request::Engine(EngineCall::Request)));
         assert_eq!(request(&["engine", "install"]), Ok(Request::Engine(EngineCall::Install)));
         assert_eq!(request(&["engine", "shutdown"]), Ok(Request::Shutdown));

@@ -49,6 +49,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Request::Status { json } => runtime.block_on(steps::status::run(json, log)),
         Request::Job(job) => runtime.block_on(steps::network::guard::command::run(&job)),
         Request::Restore => runtime.block_on(steps::network::restore::run(&log)),
+        Request::Watch => runtime.block_on(steps::network::heal::run(&log)),
         Request::Stopped => runtime.block_on(steps::docker::shutdown::stopped(&log)),
         Request::Shutdown => runtime.block_on(steps::docker::shutdown::run(&log)),
         Request::Engine(call) => runtime.block_on(steps::docker::secure::run(call, log)),

@@ -18,6 +18,9 @@ const LINK_GROUP: u32 = 1;
 /// `RTNLGRP_TC`: queueing disciplines and filters of interfaces.
 const TRAFFIC_CONTROL_GROUP: u32 = 4;
 
+/// `RTNLGRP_IPV4_IFADDR`, `RTNLGRP_IPV4_ROUTE`, `RTNLGRP_IPV6_IFADDR` and `RTNLGRP_IPV6_ROUTE` of linux/rtnetlink.h.
+const ADDRESS_AND_ROUTE_GROUPS: [u32; 4] = [5, 7, 9, 11];
+
 /// `NFNLGRP_NFTABLES` of linux/netfilter/nfnetlink.h: each commit to nf_tables, also by `iptables-nft`, `nft flush
 /// ruleset` or a reload of firewalld. (`iptables-legacy` causes no notification.)
 const NFTABLES_GROUP: u32 = 7;
@@ -77,9 +80,9 @@ impl Events {
     /// If called outside of a tokio runtime.
     pub fn open() -> Result<Self, EventsError> {
         Ok(Self {
-            links: Subscription::open("interfaces", NETLINK_ROUTE, LINK_GROUP)?,
-            filters: Subscription::open("filters of interfaces", NETLINK_ROUTE, TRAFFIC_CONTROL_GROUP)?,
-            firewall: Subscription::open("the packet filter", NETLINK_NETFILTER, NFTABLES_GROUP)?,
+            links: Subscription::open("interfaces", NETLINK_ROUTE, &[LINK_GROUP])?,
+            filters: Subscription::open("filters of interfaces", NETLINK_ROUTE, &[TRAFFIC_CONTROL_GROUP])?,
+            firewall: Subscription::open("the packet filter", NETLINK_NETFILTER, &[NFTABLES_GROUP])?,
         })
     }
 
@@ -97,6 +100,32 @@ impl Events {
     }
 }
 
+/// Notifications of interfaces, addresses and routes of one network namespace.
+#[derive(Debug)]
+pub struct NetworkEvents(Subscription);
+
+impl NetworkEvents {
+    /// Subscribes in the network namespace of the calling thread. Needs no capability. Observe the host once after this.
+    ///
+    /// # Errors
+    /// No socket.
+    ///
+    /// # Panics
+    /// If called outside of a tokio runtime.
+    pub fn open() -> Result<Self, EventsError> {
+        let groups: Vec<u32> = [LINK_GROUP].into_iter().chain(ADDRESS_AND_ROUTE_GROUPS).collect();
+        Subscription::open("interfaces, addresses and routes", NETLINK_ROUTE, &groups).map(Self)
+    }
+
+    /// Waits for a change. All queued notifications, or an overflow, are one change. Dropping the future loses nothing.
+    ///
+    /// # Errors
+    /// The socket failed: observe everything, and subscribe again.
+    pub async fn changed(&mut self) -> Result<(), EventsError> {
+        self.0.drained().await
+    }
+}
+
 #[derive(Debug)]
 struct Subscription {
     what: &'static str,
@@ -104,8 +133,8 @@ struct Subscription {
 }
 
 impl Subscription {
-    fn open(what: &'static str, protocol: i32, group: u32) -> Result<Self, EventsError> {
-        let socket = subscribe(protocol, group);
+    fn open(what: &'static str, protocol: i32, groups: &[u32]) -> Result<Self, EventsError> {
+        let socket = subscribe(protocol, groups);
         socket.map(|socket| Self { what, socket }).map_err(|source| EventsError::Subscribe { what, source })
     }
 
@@ -116,11 +145,12 @@ impl Subscription {
     }
 }
 
-fn subscribe(protocol: i32, group: u32) -> io::Result<AsyncFd<Socket>> {
+fn subscribe(protocol: i32, groups: &[u32]) -> io::Result<AsyncFd<Socket>> {
     let socket = Socket::new(Domain::from(AF_NETLINK), Type::RAW, Some(Protocol::from(protocol)))?;
     socket.set_nonblocking(true)?;
     socket.set_recv_buffer_size(BUFFER)?;
-    bind(socket.as_raw_fd(), &NetlinkAddr::new(0, 1 << (group - 1)))?;
+    let mask = groups.iter().fold(0, |mask, group| mask | 1 << (group - 1));
+    bind(socket.as_raw_fd(), &NetlinkAddr::new(0, mask))?;
     watch(socket)
 }
 

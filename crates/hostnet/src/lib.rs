@@ -36,7 +36,7 @@ mod watch;
 pub use bond::BondSpec;
 pub use bridge::BridgeSpec;
 pub use error::NetError;
-pub use events::{Change, Events, EventsError};
+pub use events::{Change, Events, EventsError, NetworkEvents};
 pub use host_isolation::HostIpFilter;
 pub use kernel::Kernel;
 pub use link::{BridgeSettings, Kind, Layer, Link, Settings};

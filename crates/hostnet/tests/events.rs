@@ -6,7 +6,7 @@ mod namespace;
 use std::process::Command;
 use std::time::Duration;
 
-use hostnet::{Change, Events, Kernel, Veth};
+use hostnet::{Change, Events, Kernel, NetworkEvents, Veth};
 use namespace::{alone, bridge, name, veth};
 use tokio::time::timeout;
 
@@ -80,5 +80,27 @@ fn an_overflow_is_a_change_and_not_the_end() {
         quiet(&mut events).await;
         kernel.delete(&name("xh7")).await.unwrap();
         assert_eq!(next(&mut events).await, Change::Links);
+    });
+}
+
+#[test]
+fn addresses_and_routes_are_reported_at_once() {
+    alone(async || {
+        let kernel = Kernel::open().unwrap();
+        bridge(&kernel).await;
+        let mut events = NetworkEvents::open().unwrap();
+        for change in [
+            "link set lo up",
+            "addr add 192.0.2.1/24 dev lo",
+            "route add 198.51.100.0/24 via 192.0.2.9",
+            "route del 198.51.100.0/24",
+            "addr del 192.0.2.1/24 dev lo",
+        ] {
+            while let Ok(told) = timeout(SILENCE, events.changed()).await {
+                told.unwrap();
+            }
+            run("ip", &change.split(' ').collect::<Vec<_>>());
+            timeout(SOON, events.changed()).await.unwrap().unwrap();
+        }
     });
 }

@@ -8,7 +8,7 @@ use inventory::{Fabric, HostNetwork, IfName, Snapshot};
 use tokio::sync::oneshot;
 use tracing::{info, warn};
 
-use super::Daemon;
+use super::{Daemon, host_network};
 use crate::accept::{LoadResult, check_snapshot};
 use crate::boot_time::BootTime;
 use crate::filter::port_filter;
@@ -83,14 +83,15 @@ impl Daemon {
             .iter()
             .map(|(when, text)| Repair { seconds_ago: now.since(*when).as_secs(), text: text.clone() });
         let broken = self.broken_snapshot.iter().chain(&self.broken_records);
-        let problems = broken.chain(&self.reconciler.problems).chain(&self.reconciler.failures);
+        let own = broken.chain(&self.reconciler.problems).chain(&self.reconciler.failures);
+        let problems = own.cloned().chain(host_network::problems());
         Status {
             netd: env!("CARGO_PKG_VERSION").to_owned(),
             snapshot: self.state.snapshot.as_ref().map(snapshot_status),
             networks: networks.map(|on| self.network_status(on)).collect(),
             endpoints: endpoints.map(|endpoint| self.endpoint_status(endpoint, dropped)).collect(),
             repairs: repairs.collect(),
-            problems: problems.cloned().collect(),
+            problems: problems.collect(),
         }
     }
 

@@ -4,6 +4,7 @@
 
 mod calls;
 mod control;
+mod host_network;
 mod pending;
 mod reconciler;
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use process::Command;
 use serde_json::{Map, Value, json};
 
-use super::{Outcome, Plan, Run, docker, outcome};
+use super::{Outcome, Plan, Run, docker, network, outcome};
 use crate::args::{Step, Work};
 use crate::environment::{Environment, REMEMBERED};
 use crate::log::{Log, say};
@@ -85,8 +85,9 @@ async fn facts(step: Step) -> Vec<String> {
             let bridges =
                 answer("ip", &["-br", "address", "show", "type", "bridge"]).await.unwrap_or_default();
             let ours = bridges.lines().filter(|line| !line.starts_with("docker0 "));
-            ours.map(|line| format!("bridge {}", line.split_whitespace().collect::<Vec<_>>().join(" ")))
-                .collect()
+            let ours =
+                ours.map(|line| format!("bridge {}", line.split_whitespace().collect::<Vec<_>>().join(" ")));
+            ours.chain(network::heal::status().await).collect()
         }
         Step::Netd => {
             let said = answer("/opt/xdock/bin/netd", &["status"]).await;

@@ -80,7 +80,15 @@ impl Cluster {
         tables: &Tables,
         say: Say<'_>,
     ) -> Result<Self, Failure> {
-        let cluster = Self::bare(&Spec::new(name.clone(), hosts), tables, say).await?;
+        Self::provision_as(&Spec::new(name.clone(), hosts), tables, say).await
+    }
+
+    /// The same with hosts as `spec` describes them.
+    ///
+    /// # Errors
+    /// As [`Cluster::provision`].
+    pub async fn provision_as(spec: &Spec, tables: &Tables, say: Say<'_>) -> Result<Self, Failure> {
+        let cluster = Self::bare(spec, tables, say).await?;
         let made = cluster.make_docker_hosts(say).await;
         Ok(cluster.unless_failed(made).await?.0)
     }

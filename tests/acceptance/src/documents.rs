@@ -6,7 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Suites whose promises are about failures: each of them has a row in failures.md.
-const SUITES_OF_FAILURES: [&str; 6] = [
+const SUITES_OF_FAILURES: [&str; 7] = [
+    "tests/acceptance/tests/healing/faults.rs",
     "tests/acceptance/tests/promises/restarts.rs",
     "tests/acceptance/tests/promises/repairs.rs",
     "tests/acceptance/tests/switch/restarts.rs",

@@ -16,6 +16,7 @@ use super::error::{ChangeError, NetworkError};
 use super::execute::{Backends, apply};
 use super::guard::install::{UNITS, install};
 use super::guard::{Guarded, Intent, StateDir, Undo, begin};
+use super::heal;
 use super::host_state::observe_network;
 use super::knock::Knock;
 use super::manager::adopt::adopt;
@@ -50,6 +51,8 @@ pub(super) struct NetworkChange {
     pub(super) files: Vec<DesiredFile>,
     /// The plan as files. They are written with the others, but are not a change by themselves.
     pub(super) saved: [DesiredFile; 2],
+    /// The record of the manager's files, written likewise.
+    pub(super) confirmed_files: DesiredFile,
     /// Settings of replaced files that our files do not have.
     pub(super) lost: Vec<DroppedSetting>,
     pub(super) probes: Probes,
@@ -81,7 +84,9 @@ impl NetworkChange {
     ) -> Result<Outcome, NetworkError> {
         // also without a change: boot, enrolment and people run this copy, and nothing else installs a new
         // release
-        let own = install(&StateDir::host(), templates, Path::new(UNITS)).await?;
+        let program = install(&StateDir::host(), templates, Path::new(UNITS)).await?;
+        let watch = heal::service::install(&StateDir::host(), templates, program).await?;
+        let own = if watch == Change::Written { watch } else { program };
         if self.steps.is_empty() && self.files.is_empty() {
             self.save()?;
             return Ok(match own {
@@ -147,7 +152,8 @@ impl NetworkChange {
 
     /// Writes the saved plan if the network itself does not change.
     pub(super) fn save(&self) -> Result<(), NetworkError> {
-        self.saved.iter().try_for_each(|saved| saved.write().map(drop)).map_err(NetworkError::Keep)
+        let records = self.saved.iter().chain([&self.confirmed_files]);
+        records.into_iter().try_for_each(|record| record.write().map(drop)).map_err(NetworkError::Keep)
     }
 
     /// Removal of the devices that earlier runs created and that are no longer in the tables.
@@ -156,7 +162,7 @@ impl NetworkChange {
     }
 
     fn all_files(&self) -> Vec<DesiredFile> {
-        self.files.iter().chain(&self.saved).cloned().collect()
+        self.files.iter().chain(&self.saved).chain([&self.confirmed_files]).cloned().collect()
     }
 
     /// The change itself. The files are written and the manager is reloaded after the probes were answered

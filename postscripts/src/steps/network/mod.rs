@@ -16,6 +16,7 @@
 //! guard/         rolls back a change that is not confirmed
 //! manager/       files of the network manager
 //! saved.rs       the confirmed network as a file; restore.rs restores it
+//! heal/          the running host restores what is missing of it
 //! ```
 //!
 //! The kernel is changed first. The files are written after the management node has answered through the new
@@ -26,6 +27,7 @@ mod change;
 pub mod error;
 pub mod execute;
 pub mod guard;
+pub mod heal;
 pub mod host_state;
 pub mod knock;
 pub mod manager;
@@ -57,7 +59,7 @@ use self::execute::Backends;
 use self::guard::StateDir;
 use self::host_state::{HostPaths, HostState};
 use self::knock::Knock;
-use self::manager::{desired_files, lost};
+use self::manager::{ConfirmedFiles, desired_files, lost};
 use self::plan::plan;
 use self::probe::Probes;
 use self::references::{Moved, NewSsh, Survey, further_routes, moved, survey};
@@ -132,6 +134,7 @@ fn prepare(
     let network = resolve(host_plan, &replaced.observed, &found.memory)?;
     let tree = found.tree.clone().renamed(&replaced.names);
     let files = desired_files(&tree, &network, &run.templates, &stamp(SystemTime::now()))?;
+    let confirmed_files = saved::desired_files_record(&host.state, &ConfirmedFiles::after(&tree, &files))?;
     let files = changed(files).map_err(NetworkError::Unread)?;
     let left = created.devices_not_in(&network).cloned().collect();
     let has_replaced = !replaced.names.is_empty();
@@ -149,6 +152,7 @@ fn prepare(
         steps,
         files,
         saved: saved::desired_files(&host.state, &network, left)?,
+        confirmed_files,
         lost: lost(&found.tree, &network),
         probes: Probes::of(host_plan, &network, master),
         manager: found.tree.manager(),

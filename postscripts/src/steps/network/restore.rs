@@ -15,6 +15,7 @@ use super::error::NetworkError;
 use super::execute::{Backends, apply};
 use super::guard::StateDir;
 use super::guard::roll_back::roll_back_switch;
+use super::heal;
 use super::host_state::{HostPaths, observe_network};
 use super::observe::Observed;
 use super::plan::{KernelStep, Step, plan};
@@ -131,6 +132,20 @@ pub async fn run(log: &Log) -> ExitCode {
             if let Some(done) = late.into_iter().chain(done).reduce(|a, b| format!("{a}, {b}")) {
                 log.summary(NAME, done);
             }
+            restore_rest(log).await
+        }
+        Err(error) => {
+            log.failure(NAME, &error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// All devices, if the host does not boot: then the manager brings up those without Open vSwitch.
+async fn restore_rest(log: &Log) -> ExitCode {
+    match heal::restore_now(ovs::REMOTE).await {
+        Ok(done) => {
+            done.into_iter().for_each(|done| log.summary(NAME, done));
             ExitCode::SUCCESS
         }
         Err(error) => {

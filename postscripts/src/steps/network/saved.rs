@@ -4,8 +4,10 @@
 use std::path::{Path, PathBuf};
 
 use durable::FileError;
+use serde::de::DeserializeOwned;
 use thiserror::Error;
 
+use super::manager::ConfirmedFiles;
 use super::resolved::{Device, ResolvedNetwork};
 use crate::files::DesiredFile;
 
@@ -13,6 +15,8 @@ use crate::files::DesiredFile;
 const FILE: &str = "plan.json";
 /// Name of the list of devices that are no longer in the tables and still exist.
 const REMOVED: &str = "left.json";
+/// Name of the digests of the network manager's files at that time.
+const FILES: &str = "files.json";
 
 /// Path of the saved network.
 pub fn path(state: &Path) -> PathBuf {
@@ -58,7 +62,28 @@ pub fn created(state: &Path) -> Result<ResolvedNetwork, SavedError> {
     Ok(created)
 }
 
+/// The manager's files when the network was confirmed; `None`: an earlier release confirmed it.
+///
+/// # Errors
+/// See [`SavedError`].
+pub fn confirmed_files(state: &Path) -> Result<Option<ConfirmedFiles>, SavedError> {
+    parsed(state.join(FILES))
+}
+
+/// The record of the manager's files.
+///
+/// # Errors
+/// It cannot be written as JSON: none of its maps has keys that are no strings.
+pub fn desired_files_record(state: &Path, files: &ConfirmedFiles) -> Result<DesiredFile, serde_json::Error> {
+    let text = serde_json::to_string_pretty(files)? + "\n";
+    Ok(DesiredFile { mode: 0o600, ..DesiredFile::text(state.join(FILES), text) })
+}
+
 fn read_network(path: PathBuf) -> Result<Option<ResolvedNetwork>, SavedError> {
+    parsed(path)
+}
+
+fn parsed<T: DeserializeOwned>(path: PathBuf) -> Result<Option<T>, SavedError> {
     let Some(text) = durable::read(&path)? else { return Ok(None) };
     serde_json::from_slice(&text).map(Some).map_err(|source| SavedError::Text { path, source })
 }

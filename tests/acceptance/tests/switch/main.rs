@@ -3,6 +3,7 @@
 //! broke.
 
 mod deploy;
+mod healing;
 mod replace;
 mod restarts;
 mod vlans;
@@ -63,6 +64,12 @@ fn tables_of(mynet0: &[(&str, &str)], more: &[(&str, &str)]) -> Tables {
 }
 
 fn main() {
-    let promises = [deploy::promises(), vlans::promises(), restarts::promises(), replace::promises()];
+    let promises = [
+        deploy::promises(),
+        vlans::promises(),
+        restarts::promises(),
+        healing::promises(),
+        replace::promises(),
+    ];
     acceptance::promise::run(promises.into_iter().flatten().collect(), provision);
 }

@@ -6,6 +6,7 @@
 //! view.rs      a device as the templates take it; views.rs, bond.rs from the network to that
 //! wanted.rs    its files as they shall be: ours, and those of others without our devices
 //! adopt/       how the one that runs is told of a change
+//! confirmed.rs  its files when the network was confirmed, and what differs since
 //! dropins.rs   what keeps managers away from containers' interfaces
 //! nic.rs       what identifies an interface to a manager's definitions; glob.rs: patterns
 //! kept.rs      settings of others' files that ours take over as they stand; statics.rs: addresses; takeover.rs: what becomes of a setting
@@ -17,6 +18,7 @@ use std::fmt;
 
 pub mod adopt;
 mod bond;
+mod confirmed;
 mod desired_files;
 mod detect;
 mod device_template;
@@ -38,6 +40,7 @@ mod takeover;
 mod tree;
 mod wicked;
 
+pub use confirmed::{ConfirmedFiles, Difference};
 pub use desired_files::{FilesError, desired_files};
 pub use detect::{DetectError, detect};
 pub use device_templates::lost;

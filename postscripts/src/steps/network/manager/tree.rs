@@ -131,6 +131,11 @@ impl Tree {
         self.root.join(path.strip_prefix("/").unwrap_or(path))
     }
 
+    /// The path of the host of a file on this disk.
+    pub(super) fn in_host(&self, path: &Path) -> PathBuf {
+        path.strip_prefix(&self.root).map_or_else(|_| path.to_owned(), |path| Path::new("/").join(path))
+    }
+
     /// Whether something is at a path of the host.
     pub(super) fn has(&self, path: &str) -> bool {
         self.on_disk(Path::new(path)).exists()
@@ -195,7 +200,8 @@ impl Tree {
         self.names_of(device).flat_map(|name| self.applied(name)).map(|applied| applied.parsed).collect()
     }
 
-    fn applied(&self, device: &IfName) -> Vec<Applied<'_>> {
+    /// The definitions that hold for a device.
+    pub(super) fn applied(&self, device: &IfName) -> Vec<Applied<'_>> {
         self.manager.dialect().applied(self, &self.nics.get(device))
     }
 }
