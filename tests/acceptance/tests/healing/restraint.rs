@@ -159,7 +159,7 @@ async fn a_fight_ends_after_three_repairs_and_is_reported(cluster: &Cluster) -> 
             )?;
         }
         let status = cluster.xdock(&format!("host {host} status")).await?;
-        same(&format!("host status: {status:?}"), &status.stdout.contains(told), &true)?;
+        same(&format!("host status: {status:?}"), &status.stderr.contains(told), &true)?;
         let lines = cluster.sh(host, &format!("grep -cF '{told}' /var/log/xcat/xcat.log")).await?;
         same(&format!("lines of the fight in the log of {host}"), lines.trim(), "1")?;
         cluster.sh(host, "systemctl restart xdock-network-watch").await?;
