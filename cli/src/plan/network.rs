@@ -158,6 +158,7 @@ pub(super) mod tests {
             gateways: vec!["10.99.0.1".parse().unwrap()],
             vlan: None,
             mtu: None,
+            isolate: false,
         }
     }
 

@@ -42,7 +42,7 @@ pub use kernel::Kernel;
 pub use link::{BridgeSettings, Kind, Layer, Link, Settings};
 pub use neighbour::{FdbEntry, Neighbour, NeighbourState};
 pub use packet::PacketError;
-pub use port_filter::{Direction, Identity, Installed, PortFilter};
+pub use port_filter::{AddressSet, Direction, Identity, Installed, Isolation, PortFilter};
 pub use route::Route;
 pub use veth::{Veth, host_mac};
 pub use vlan::VlanSpec;

@@ -9,14 +9,18 @@
 //! segment is one frame here. nftables would need a program on each host, and one rule set for all ports, which
 //! another program can flush.
 
+mod addresses;
+mod isolation;
 mod program;
 mod spoofing;
 mod traffic_control;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use inventory::MacAddr;
 
+pub use addresses::AddressSet;
 pub use traffic_control::Installed;
 
 /// The filter of a port.
@@ -24,6 +28,35 @@ pub use traffic_control::Installed;
 pub struct PortFilter {
     /// What the container may send as; `None`: as anyone.
     pub identity: Option<Identity>,
+    /// Which containers it may exchange packets with; `None`: all.
+    pub isolation: Option<Isolation>,
+}
+
+/// A container on an isolated network: it may exchange packets with containers that it is linked to, and with addresses
+/// that are not containers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Isolation {
+    /// Number of the network, different for the networks of a host.
+    pub network: u32,
+    /// MAC of the container.
+    pub mac: MacAddr,
+    /// Its addresses.
+    pub own: AddressSet,
+    /// Broadcast addresses of the network.
+    pub broadcasts: Vec<Ipv4Addr>,
+    /// All containers of the network.
+    pub members: Arc<AddressSet>,
+    /// Containers that it may open connections to.
+    pub targets: AddressSet,
+    /// Containers that may open connections to it.
+    pub consumers: AddressSet,
+}
+
+impl Isolation {
+    /// Containers that it may not exchange packets with.
+    fn blocked(&self) -> AddressSet {
+        self.members.without(&self.targets).without(&self.consumers).without(&self.own)
+    }
 }
 
 /// MAC and addresses that a container may use.
@@ -63,9 +96,8 @@ pub enum Direction {
 impl PortFilter {
     /// The programs of one direction, in their order. None: all frames pass.
     fn programs(&self, direction: Direction) -> Vec<Vec<u8>> {
-        match direction {
-            Direction::Sent => self.identity.iter().map(spoofing::program).collect(),
-            Direction::Received => Vec::new(),
-        }
+        let identity = self.identity.iter().filter(|_| direction == Direction::Sent);
+        let isolation = self.isolation.iter().flat_map(|isolation| isolation::programs(isolation, direction));
+        identity.map(spoofing::program).chain(isolation).collect()
     }
 }

@@ -6,9 +6,10 @@ mod namespace;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use frames::{Frame, other, own, station};
-use hostnet::{Identity, Kernel, PortFilter, Veth};
+use frames::{Frame, isolated, other, own, station};
+use hostnet::{Identity, Isolation, Kernel, PortFilter, Veth};
 use namespace::{alone, bridge, container, mac, name, veth};
 
 fn identity() -> Identity {
@@ -20,11 +21,20 @@ fn identity() -> Identity {
 }
 
 fn filter() -> PortFilter {
-    PortFilter { identity: Some(identity()) }
+    PortFilter { identity: Some(identity()), isolation: None }
 }
 
 /// Two containers on a bridge, the first with a filter; what the second receives of the first, and the count of drops.
 fn heard(filter: &PortFilter, frames: &[Frame]) -> (BTreeSet<String>, u64) {
+    between(filter, frames, "xc1", "xc2")
+}
+
+/// The same in the other direction.
+fn heard_by_first(filter: &PortFilter, frames: &[Frame]) -> (BTreeSet<String>, u64) {
+    between(filter, frames, "xc2", "xc1")
+}
+
+fn between(filter: &PortFilter, frames: &[Frame], from: &str, to: &str) -> (BTreeSet<String>, u64) {
     alone(async || {
         let kernel = Kernel::open().unwrap();
         let bridge = bridge(&kernel).await;
@@ -39,11 +49,12 @@ fn heard(filter: &PortFilter, frames: &[Frame]) -> (BTreeSet<String>, u64) {
         };
         kernel.attach(&second).await.unwrap();
         kernel.set_filter(&name("xh1"), filter).await.unwrap();
-        let sender = container(&kernel, &name("xc1"), "10.99.1.2/16").await;
-        let receiver = container(&kernel, &name("xc2"), "10.99.1.3/16").await;
+        let first = container(&kernel, &name("xc1"), "10.99.1.2/16").await;
+        let second = container(&kernel, &name("xc2"), "10.99.1.3/16").await;
+        let (sender, receiver) = if from == "xc1" { (&first, &second) } else { (&second, &first) };
         let before = drops(&kernel).await;
-        let listening = receiver.run(|| frames::listen("xc2")).unwrap();
-        sender.run(|| frames::send("xc1", frames)).unwrap();
+        let listening = receiver.run(|| frames::listen(to)).unwrap();
+        sender.run(|| frames::send(from, frames)).unwrap();
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
         let heard = frames::received(&listening, frames).into_iter().map(str::to_owned).collect();
         (heard, drops(&kernel).await - before)
@@ -103,7 +114,7 @@ fn a_further_address_and_the_macs_of_vrrp_are_permitted_where_the_tables_say_so(
     })
     .collect();
     let further = vec![IpAddr::V4(shared.v4), IpAddr::V6(shared.v6)];
-    let with = PortFilter { identity: Some(Identity { further, ..identity() }) };
+    let with = PortFilter { identity: Some(Identity { further, ..identity() }), isolation: None };
     let names = |permitted: bool| {
         frames
             .iter()
@@ -128,7 +139,8 @@ fn a_filter_is_read_back_replaced_and_removed() {
         assert!(installed().await.matches(&PortFilter::default()));
         kernel.set_filter(&port, &filter()).await.unwrap();
         assert!(installed().await.matches(&filter()));
-        let changed = PortFilter { identity: Some(Identity { addresses: Vec::new(), ..identity() }) };
+        let changed =
+            PortFilter { identity: Some(Identity { addresses: Vec::new(), ..identity() }), isolation: None };
         assert!(!installed().await.matches(&changed));
         kernel.set_filter(&port, &changed).await.unwrap();
         assert!(installed().await.matches(&changed));
@@ -139,5 +151,74 @@ fn a_filter_is_read_back_replaced_and_removed() {
         assert!(!installed().await.matches(&filter()));
         let missing = kernel.set_filter(&name("xh9"), &filter()).await.unwrap_err();
         assert_eq!(missing.to_string(), "interface xh9 does not exist");
+    });
+}
+
+/// `members` containers on the network, and the four of [`isolated::Others`].
+fn isolation(members: impl IntoIterator<Item = IpAddr>) -> Isolation {
+    let others = isolated::others();
+    let both = |station: &frames::Station| [IpAddr::V4(station.v4), IpAddr::V6(station.v6)];
+    let of = |station: &frames::Station| both(station).into_iter().collect();
+    let listed = [&own(), &others.target, &others.consumer, &others.stranger];
+    Isolation {
+        network: 1,
+        mac: own().mac.into(),
+        own: of(&own()),
+        broadcasts: vec!["10.99.255.255".parse().unwrap()],
+        members: Arc::new(listed.into_iter().flat_map(both).chain(members).collect()),
+        targets: of(&others.target),
+        consumers: of(&others.consumer),
+    }
+}
+
+fn permitted(frames: &[Frame]) -> BTreeSet<String> {
+    frames.iter().filter(|frame| frame.permitted).map(|frame| frame.what.to_owned()).collect()
+}
+
+fn refused(frames: &[Frame]) -> u64 {
+    u64::try_from(frames.iter().filter(|frame| !frame.permitted).count()).unwrap()
+}
+
+#[test]
+fn an_isolated_container_exchanges_packets_with_its_links_and_with_hosts_only() {
+    let others = isolated::others();
+    let (sent, received) = (isolated::sent(&own(), &others), isolated::received(&own(), &others));
+    // addresses with gaps, which need a long list: several programs for each direction
+    let scattered = (0..4000_u32).map(|at| IpAddr::from(std::net::Ipv4Addr::from(0x0a63_2000 + 2 * at)));
+    for members in [Vec::new(), scattered.collect()] {
+        let isolation = Some(isolation(members));
+        let filter = PortFilter { identity: Some(identity()), isolation: isolation.clone() };
+        assert_eq!(heard(&filter, &sent), (permitted(&sent), refused(&sent)));
+        let without_identity = PortFilter { identity: None, isolation };
+        assert_eq!(heard(&without_identity, &sent), (permitted(&sent), refused(&sent)));
+        assert_eq!(heard_by_first(&filter, &received), (permitted(&received), refused(&received)));
+    }
+}
+
+#[test]
+fn thousands_of_scattered_members_are_all_blocked_and_read_back() {
+    let scattered = |at: u32| std::net::Ipv4Addr::from(0x0a63_2000 + 2 * at);
+    let isolation = isolation((0..4000).map(scattered).map(IpAddr::from));
+    let filter = PortFilter { identity: Some(identity()), isolation: Some(isolation) };
+    let frame = |address: std::net::Ipv4Addr, permitted| {
+        let mut bytes = frames::ipv4_to(other().mac, own().mac, own().v4, address, 17, 0, &frames::udp(1, 2));
+        frames::mark(&mut bytes, &address.to_string());
+        Frame { what: if permitted { "a host" } else { "a container" }, bytes, permitted }
+    };
+    let frames: Vec<Frame> = (0..4000)
+        .step_by(37)
+        .flat_map(|at| [frame(scattered(at), false), frame((u32::from(scattered(at)) + 1).into(), true)])
+        .collect();
+    assert_eq!(heard(&filter, &frames), (BTreeSet::from(["a host".to_owned()]), refused(&frames)));
+    alone(async || {
+        let kernel = Kernel::open().unwrap();
+        let bridge = bridge(&kernel).await;
+        kernel.attach(&veth(bridge.index)).await.unwrap();
+        let begun = std::time::Instant::now();
+        kernel.set_filter(&name("xh1"), &filter).await.unwrap();
+        eprintln!("4000 ranges set in {} ms", begun.elapsed().as_millis());
+        let index = kernel.link(&name("xh1")).await.unwrap().unwrap().index;
+        let installed = kernel.installed_filters(&[index]).await.unwrap();
+        assert!(installed[&index].matches(&filter));
     });
 }

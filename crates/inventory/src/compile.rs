@@ -7,6 +7,7 @@ mod attachments;
 mod cluster;
 mod container;
 mod duplicates;
+mod extra;
 mod host;
 mod inventory;
 mod names;
@@ -14,6 +15,8 @@ mod snapshot;
 
 pub use attachments::{AddressColumns, AttachError};
 pub use cluster::Cluster;
+pub(crate) use cluster::ISOLATE;
 pub use container::SpecError;
 pub use duplicates::Duplicate;
+pub use extra::ExtraError;
 pub use host::HostError;

@@ -132,6 +132,14 @@ pub struct Network {
     /// `mtu`, bytes.
     #[serde(default)]
     pub mtu: Option<u32>,
+    /// Containers on it reach only those that they link to (`xdockisolate` of `site`).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub isolate: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+pub(crate) fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 impl Network {

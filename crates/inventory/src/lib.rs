@@ -25,7 +25,7 @@ mod tables;
 
 pub use cell::CellError;
 pub use check::{Finding, Severity, check};
-pub use compile::{AddressColumns, AttachError, Cluster, Duplicate, HostError, SpecError};
+pub use compile::{AddressColumns, AttachError, Cluster, Duplicate, ExtraError, HostError, SpecError};
 pub use container::{
     Attachment, ContainerSpec, Cpus, Device, DockerHost, ExposedPorts, ExtraHost, Gpus, Health, Link,
     Network, PortRange, Protocol, PublishedPorts, Settings, Swap, Tmpfs, Ulimit, VolumeMount,

@@ -60,6 +60,12 @@ pub enum NetworkError {
         /// The subnet of the second.
         second: IpNet,
     },
+    /// `site.xdockisolate` names no network.
+    #[error("site.xdockisolate names {name}, but no row of networks has this netname; correct it")]
+    NotIsolated {
+        /// The name.
+        name: String,
+    },
     /// The two families of one network disagree.
     #[error(
         "the networks rows {first} and {second} of {name} have different {column} values; make them equal"
@@ -188,6 +194,7 @@ impl NetworkRow {
             gateways: gateway.into_iter().collect(),
             vlan: self.vlan,
             mtu: self.mtu,
+            isolate: false,
         }
     }
 }

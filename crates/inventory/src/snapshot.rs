@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-use crate::container::{Attachment, Link, Network, tight};
+use crate::container::{Attachment, Link, Network, is_false, tight};
 use crate::name::{IfName, NetName, NodeName};
 
 mod carried;
@@ -119,6 +119,12 @@ pub struct OwnSettings {
     /// `dns=`: name servers for names outside of the cluster.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dns: Vec<IpAddr>,
+    /// `antispoof=no`: it may send with any address.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub spoofing: bool,
+    /// `extraaddress=`: addresses that it may use beside its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extra_addresses: Vec<IpAddr>,
 }
 
 impl SnapshotNode {
@@ -200,7 +206,10 @@ impl Snapshot {
     pub fn addresses_only(self) -> Self {
         let bare = |node: SnapshotNode| SnapshotNode { links: Vec::new(), own: None, ..node };
         let nodes = self.nodes.into_iter().map(bare).collect();
-        let sealed = Self::seal(self.host, self.version, self.networks, nodes);
+        let without_isolation =
+            |on: HostNetwork| HostNetwork { network: Network { isolate: false, ..on.network }, ..on };
+        let networks = self.networks.into_iter().map(without_isolation).collect();
+        let sealed = Self::seal(self.host, self.version, networks, nodes);
         sealed.withholding(self.withheld).made_by(self.origin)
     }
 
@@ -344,6 +353,7 @@ mod tests {
             gateways: vec![],
             vlan: None,
             mtu: None,
+            isolate: false,
         };
         let nic = Attachment {
             network: "mynet0".parse().unwrap(),

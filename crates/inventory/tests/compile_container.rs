@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that can not go on has failed")]
 
+use std::net::IpAddr;
+
 use inventory::{Cpus, Inventory, MacAddr, NodeName};
 
 const SCENARIO: &str = include_str!("data/scenario.stanza");
@@ -127,6 +129,34 @@ const WRONG_CELLS: &[Refusal] = &[
     ),
 ];
 
+const WRONG_EXTRA: &[Refusal] = &[
+    (
+        "vmothersettings",
+        "extraaddress=10.97.1.1",
+        "extraaddress=10.97.1.1 in vm.othersettings of host1c1: host1c1 is on no network that contains this address",
+    ),
+    (
+        "vmothersettings",
+        "extraaddress=10.99.9.9;extraaddress=10.99.0.1",
+        "extraaddress=10.99.0.1 in vm.othersettings of host1c1 is the gateway of network mynet0; choose another address",
+    ),
+    (
+        "vmothersettings",
+        "extraaddress=10.99.1.2",
+        "extraaddress=10.99.1.2 in vm.othersettings of host1c1 is hosts.ip of host1c2; a further address belongs to no node, but several nodes may have it",
+    ),
+    (
+        "vmothersettings",
+        "extraaddress=all",
+        "vm.othersettings=extraaddress=all of host1c1: item \"extraaddress=all\": an IP address is needed",
+    ),
+    (
+        "vmothersettings",
+        "antispoof=maybe",
+        "vm.othersettings=antispoof=maybe of host1c1: item \"antispoof=maybe\": yes or no is needed",
+    ),
+];
+
 const WRONG_PLACES: &[Refusal] = &[
     (
         "vmnics",
@@ -164,7 +194,7 @@ const WRONG_PLACES: &[Refusal] = &[
 
 #[test]
 fn a_row_that_makes_no_container_is_told_with_column_and_value() {
-    for (attribute, value, message) in [WRONG_NODES, WRONG_CELLS, WRONG_PLACES].concat() {
+    for (attribute, value, message) in [WRONG_NODES, WRONG_CELLS, WRONG_EXTRA, WRONG_PLACES].concat() {
         let error = changed("host1c1", attribute, value).container(&node("host1c1")).unwrap_err();
         assert_eq!(error.to_string(), message, "{attribute}={value}");
     }
@@ -330,4 +360,49 @@ fn a_snapshot_names_the_nodes_that_are_no_containers_and_further_nics() {
     assert_eq!(here.own.unwrap().dns, ["10.99.0.1".parse::<std::net::IpAddr>().unwrap()]);
     assert_eq!((there.links, there.own), (here.links, None), "other hosts need the links only");
     assert_eq!(inventory::Snapshot::parse(snapshot.to_text().as_bytes()).unwrap(), snapshot);
+}
+
+#[test]
+fn the_snapshot_says_what_a_container_may_send_with_and_which_networks_are_isolated() {
+    let host1 = node("host1");
+    let plain = Inventory::from_stanzas(SCENARIO).unwrap().snapshot(&host1, 1).unwrap();
+    assert!(plain.networks.iter().all(|on| !on.network.isolate));
+    let shared = "extraaddress=10.99.9.9,10.99.9.10;antispoof=no";
+    let snapshot = changed("host1c1", "vmothersettings", shared).snapshot(&host1, 1).unwrap();
+    let own = snapshot.node("host1c1").unwrap().own.clone().unwrap();
+    assert!(own.spoofing);
+    assert_eq!(own.extra_addresses, ["10.99.9.9", "10.99.9.10"].map(|text| text.parse::<IpAddr>().unwrap()));
+    let elsewhere = changed("host1c1", "vmothersettings", shared).snapshot(&node("host2"), 1).unwrap();
+    assert_eq!(elsewhere.node("host1c1").unwrap().own, None);
+    let wrong = changed("host1c1", "vmothersettings", "extraaddress=10.97.1.1").snapshot(&host1, 1).unwrap();
+    assert_eq!(wrong.node("host1c1").unwrap().own, None, "it keeps its own addresses");
+    let isolated = |inventory: &Inventory| {
+        let snapshot = inventory.snapshot(&host1, 1).unwrap();
+        let networks = snapshot.networks.iter().filter(|on| on.network.isolate);
+        networks.map(|on| on.network.name.to_string()).collect::<Vec<_>>()
+    };
+    let stanza = changed("net98", "isolate", "yes");
+    assert_eq!(isolated(&stanza), ["net98"]);
+    let site = format!("{SCENARIO}\n\nclustersite:\n    objtype=site\n    xdockisolate=mynet0, net98,net9\n");
+    let site = Inventory::from_stanzas(&site).unwrap();
+    let mut both = isolated(&site);
+    both.sort();
+    assert_eq!(both, ["mynet0", "net98"]);
+    let cluster = site.cluster().unwrap();
+    let problems: Vec<String> = cluster.network_problems().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        problems,
+        ["site.xdockisolate names net9, but no row of networks has this netname; correct it"]
+    );
+    // as an earlier release reads it
+    let bare = stanza.snapshot(&host1, 1).unwrap().addresses_only();
+    assert!(bare.networks.iter().all(|on| !on.network.isolate));
+    assert!(!bare.to_text().contains("isolate"));
+}
+
+#[test]
+fn a_wrong_value_of_isolate_is_told_with_its_line() {
+    let text = SCENARIO.replacen("    net=10.98.0.0\n", "    net=10.98.0.0\n    isolate=maybe\n", 1);
+    let error = Inventory::from_stanzas(&text).unwrap_err().to_string();
+    assert!(error.ends_with("isolate=maybe of net98: yes or no is needed"), "{error}");
 }

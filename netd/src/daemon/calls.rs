@@ -9,7 +9,7 @@ use super::Daemon;
 use super::pending::PendingAnswer;
 use crate::boot_time::BootTime;
 use crate::fabric::probes_before_attach;
-use crate::filter::port_filter;
+use crate::filter::Filters;
 use crate::grant::{Decision, decide};
 use crate::message::{Conflict, LinkState, Message, ReplySender};
 use crate::reconcile::is_alive;
@@ -83,7 +83,7 @@ impl Daemon {
         let probe = self.host.probes() && !recent;
         self.pending.begin(endpoint.id.clone(), false, !probe);
         self.answer_when_ready(&endpoint.id, PendingAnswer::CreateEndpoint(reply, answer));
-        self.host.attach(endpoint, port_filter(self.state.snapshot.as_ref(), endpoint));
+        self.host.attach(endpoint, Filters::new(self.state.snapshot.as_ref()).of(endpoint));
         if probe && probes_before_attach(endpoint.fabric) {
             // most of the probe window passes while dockerd creates the container's namespace
             self.host.probe(endpoint);

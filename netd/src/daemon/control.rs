@@ -11,7 +11,7 @@ use tracing::{info, warn};
 use super::{Daemon, host_network};
 use crate::accept::{LoadResult, check_snapshot};
 use crate::boot_time::BootTime;
-use crate::filter::port_filter;
+use crate::filter::Filters;
 use crate::message::{LoadSnapshot, Scope};
 use crate::state::Endpoint;
 use crate::status::{EndpointStatus, NetworkStatus, Repair, SnapshotStatus, Status};
@@ -68,14 +68,16 @@ impl Daemon {
     pub(super) fn count_drops(&self, to: oneshot::Sender<Status>) {
         let snapshot = self.state.snapshot.as_ref();
         let on_switch = self.state.endpoints.values().filter(|endpoint| endpoint.fabric == Fabric::Ovs);
-        let filters = on_switch.map(|endpoint| (endpoint.clone(), port_filter(snapshot, endpoint)));
-        self.host.count_drops(filters.collect(), to);
+        let filters = Filters::new(snapshot);
+        let on_switch = on_switch.map(|endpoint| (endpoint.clone(), filters.of(endpoint))).collect();
+        self.host.count_drops(on_switch, to);
     }
 
     /// The status, with the number of dropped frames of each port.
     pub(super) fn status(&self, dropped: &BTreeMap<IfName, u64>) -> Status {
         let now = BootTime::now();
         let endpoints = self.state.endpoints.values();
+        let filters = Filters::new(self.state.snapshot.as_ref());
         let networks = self.state.snapshot.iter().flat_map(|snapshot| &snapshot.networks);
         let repairs = self
             .reconciler
@@ -89,7 +91,7 @@ impl Daemon {
             netd: env!("CARGO_PKG_VERSION").to_owned(),
             snapshot: self.state.snapshot.as_ref().map(snapshot_status),
             networks: networks.map(|on| self.network_status(on)).collect(),
-            endpoints: endpoints.map(|endpoint| self.endpoint_status(endpoint, dropped)).collect(),
+            endpoints: endpoints.map(|endpoint| self.endpoint_status(endpoint, &filters, dropped)).collect(),
             repairs: repairs.collect(),
             problems: problems.collect(),
         }
@@ -105,8 +107,12 @@ impl Daemon {
         }
     }
 
-    fn endpoint_status(&self, endpoint: &Endpoint, dropped: &BTreeMap<IfName, u64>) -> EndpointStatus {
-        let filter = port_filter(self.state.snapshot.as_ref(), endpoint);
+    fn endpoint_status(
+        &self,
+        endpoint: &Endpoint,
+        filters: &Filters<'_>,
+        dropped: &BTreeMap<IfName, u64>,
+    ) -> EndpointStatus {
         EndpointStatus {
             node: endpoint.node.clone(),
             network: endpoint.on.clone(),
@@ -115,7 +121,7 @@ impl Daemon {
             port: endpoint.port(),
             state: endpoint.phase,
             orphan: self.state.is_orphan(endpoint),
-            antispoof: filter.identity.is_some(),
+            antispoof: filters.of(endpoint).identity.is_some(),
             dropped: dropped.get(&endpoint.port()).copied(),
         }
     }

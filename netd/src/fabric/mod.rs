@@ -24,7 +24,7 @@ use crate::state::Endpoint;
 use flat::Flat;
 use ovs::Ovs;
 
-pub(crate) use ovs::{plan_stale_flows, plan_stale_ports};
+pub(crate) use ovs::{plan_bridge_flows, plan_stale_ports};
 pub(crate) use plan::{Presence, bridge_problem, plan_port, presence, probes_before_attach};
 
 /// The future of a driver's method.

@@ -18,7 +18,7 @@ use inventory::{Fabric, HostNetwork, IfName};
 
 use crate::boot_time::BootTime;
 use crate::fabric;
-use crate::filter::port_filter;
+use crate::filter::Filters;
 use crate::grant::START_STEP_TIMEOUT;
 use crate::interface::{self, CONTAINER_PREFIX, HOST_PREFIX};
 use crate::state::{Endpoint, Phase, PortLocation, State};
@@ -46,13 +46,14 @@ pub(crate) fn ovs_bridges(state: &State) -> BTreeSet<IfName> {
 /// Computes the plan.
 pub(crate) fn plan(state: &State, observation: &Observation) -> Plan {
     let host = HostView::new(observation);
+    let filters = Filters::new(state.snapshot.as_ref());
     let mut plan = Plan::default();
     for endpoint in state.endpoints.values().filter(|endpoint| endpoint.since < observation.began) {
-        plan_endpoint(state, endpoint, &host, observation.began, &mut plan);
+        plan_endpoint(state, &filters, endpoint, &host, &mut plan);
     }
     plan_left_overs(state, &host, &mut plan);
-    let filter = |endpoint| (endpoint, port_filter(state.snapshot.as_ref(), endpoint));
-    fabric::plan_stale_flows(state.endpoints.values().map(filter), &host, &mut plan);
+    let filter = |endpoint| (endpoint, filters.of(endpoint));
+    fabric::plan_bridge_flows(state.endpoints.values().map(filter), &host, &mut plan);
     plan.problems.extend(observation.flow_problems.iter().cloned());
     if let Some(Err(problem)) = &observation.switch {
         plan.problems.push(problem.clone());
@@ -88,17 +89,22 @@ fn plan_firewall(state: &State, observation: &Observation, plan: &mut Plan) {
     }
 }
 
-fn plan_endpoint(state: &State, endpoint: &Endpoint, host: &HostView<'_>, now: BootTime, plan: &mut Plan) {
+fn plan_endpoint(
+    state: &State,
+    filters: &Filters<'_>,
+    endpoint: &Endpoint,
+    host: &HostView<'_>,
+    plan: &mut Plan,
+) {
     let port = endpoint.port();
     let link = host.link(&port);
-    if let Some(reason) = stale_reason(endpoint, link, now) {
+    if let Some(reason) = stale_reason(endpoint, link, host.began()) {
         let (id, node) = (endpoint.id.clone(), endpoint.node.clone());
         plan.stale.push(StaleEndpoint { endpoint: id, node, port, reason });
     } else if let Some(link) = link {
         let moved = location::moved(state, endpoint, host);
         let endpoint = moved.as_ref().unwrap_or(endpoint);
-        let filter = port_filter(state.snapshot.as_ref(), endpoint);
-        fabric::plan_port(endpoint, filter, link, host, plan);
+        fabric::plan_port(endpoint, filters.of(endpoint), link, host, plan);
         plan.moved.extend(moved.map(|endpoint| Moved { endpoint }));
     }
 }

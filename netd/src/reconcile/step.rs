@@ -4,7 +4,7 @@ use std::fmt;
 
 use hostnet::ovs::{Flow, PortSpec};
 use hostnet::{PortFilter, firewall};
-use inventory::{IfName, NodeName};
+use inventory::{IfName, NetName, NodeName};
 use plugin::EndpointId;
 
 use crate::state::Endpoint;
@@ -46,6 +46,8 @@ pub(crate) enum OvsPortStep {
     Isolate { port: IfName, node: NodeName },
     /// Add flows to the filter of a port.
     Filter { port: IfName, node: NodeName, bridge: IfName, flows: Vec<Flow> },
+    /// Add flows that the ports of an isolated network share.
+    Isolation { network: NetName, bridge: IfName, flows: Vec<Flow> },
     /// Remove flows of netd that no filter has.
     RemoveFlows { bridge: IfName, cookies: Vec<u64> },
     /// Remove a port of netd that no record names.
@@ -128,6 +130,9 @@ impl fmt::Display for OvsPortStep {
                 write!(f, "port {port} of {node} isolated from the host's IP stack")
             }
             Self::Filter { port, node, .. } => write!(f, "filter of port {port} of {node} set"),
+            Self::Isolation { network, bridge, .. } => {
+                write!(f, "isolation of network {network} set on {bridge}")
+            }
             Self::RemoveFlows { bridge, cookies } => {
                 write!(f, "{} left-over flows removed from {bridge}", cookies.len())
             }

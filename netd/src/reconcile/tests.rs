@@ -42,6 +42,7 @@ fn state(phase: Phase) -> State {
         gateways: vec![],
         vlan: None,
         mtu: None,
+        isolate: false,
     };
     let on = HostNetwork { network, fabric: Fabric::Flat, bridge: "mynet0".parse().unwrap(), tag: None };
     let snapshot = Snapshot::seal("host1".parse().unwrap(), 1, vec![on], Vec::new());

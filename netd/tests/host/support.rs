@@ -270,6 +270,7 @@ pub(crate) fn snapshot(version: u64) -> Snapshot {
         gateways: vec![],
         vlan: None,
         mtu: None,
+        isolate: false,
     };
     let on = HostNetwork { network, fabric: Fabric::Flat, bridge: "mynet0".parse().unwrap(), tag: None };
     let nodes = [("d1", "dh1", 1), ("d2", "dh1", 2), ("d3", "dh1", 3), ("d9", "dh2", 9)];

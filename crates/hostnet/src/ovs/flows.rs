@@ -11,6 +11,7 @@
 mod connection;
 mod field;
 mod filter;
+mod isolation;
 mod message;
 mod watch;
 
@@ -22,6 +23,7 @@ use sha2::{Digest as _, Sha256};
 use super::{Switch, SwitchError};
 
 pub use filter::filter_flows;
+pub use isolation::network_flows;
 pub use watch::FlowWatch;
 
 /// The first 16 bits of our cookies.
@@ -50,6 +52,8 @@ enum Action {
 enum Register {
     /// How far the filter of the sending port has examined the frame.
     Sender = 15,
+    /// The same for the receiving port.
+    Receiver = 14,
 }
 
 /// A field that must have a value (OpenFlow Extensible Match).

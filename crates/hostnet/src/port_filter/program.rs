@@ -11,6 +11,9 @@ pub(super) const CONTINUE: u32 = u32::MAX;
 /// Length of an assembled instruction in bytes (`struct sock_filter`).
 pub(super) const INSTRUCTION: usize = 8;
 
+/// Largest program, in instructions: the kernel accepts 4096, and a dump must fit in one netlink message of 32 KiB.
+pub(super) const MAX_INSTRUCTIONS: usize = 2048;
+
 /// `SKF_AD_OFF + SKF_AD_VLAN_TAG_PRESENT`: the kernel keeps the tag outside of the frame.
 const VLAN_TAG_PRESENT: u32 = 0xffff_f000 + 48;
 
@@ -70,6 +73,11 @@ impl Program {
     /// Jumps if A equals `k`.
     pub(super) fn if_equal(&mut self, k: u32, target: Label) {
         self.ops.push(Op::Jump { code: 0x15, k, target });
+    }
+
+    /// Jumps if A is greater than `k`.
+    pub(super) fn if_greater(&mut self, k: u32, target: Label) {
+        self.ops.push(Op::Jump { code: 0x25, k, target });
     }
 
     /// Jumps if A is `k` or greater.
@@ -194,6 +202,11 @@ impl Program {
     /// Ends the program.
     pub(super) fn finish(&mut self, result: u32) {
         self.plain(0x06, result);
+    }
+
+    /// Number of instructions.
+    pub(super) fn len(&self) -> usize {
+        self.ops.iter().map(size).sum()
     }
 
     fn plain(&mut self, code: u16, k: u32) {

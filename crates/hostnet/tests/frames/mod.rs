@@ -6,6 +6,8 @@
     reason = "a list of frames, and the fields of a header"
 )]
 
+pub(crate) mod isolated;
+
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::fd::AsRawFd as _;

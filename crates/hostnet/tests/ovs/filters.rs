@@ -2,19 +2,21 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use hostnet::ovs::{Flow, PortSpec, Switch, filter_flows};
-use hostnet::{Identity, Kernel, PortFilter};
+use hostnet::ovs::{Flow, PortSpec, Switch, filter_flows, network_flows};
+use hostnet::{Identity, Isolation, Kernel, PortFilter};
 use socket2::Socket;
 
-use super::frames::{self, Frame, other, own};
+use super::frames::{self, Frame, isolated, other, own};
 use super::namespace::{alone, name};
 use super::switch::Daemons;
 use super::{port, ready, until, wire};
 
 fn filter() -> PortFilter {
     let addresses = vec![IpAddr::V4(own().v4), IpAddr::V6(own().v6)];
-    PortFilter { identity: Some(Identity { mac: own().mac.into(), addresses, further: Vec::new() }) }
+    let identity = Identity { mac: own().mac.into(), addresses, further: Vec::new() };
+    PortFilter { identity: Some(identity), isolation: None }
 }
 
 /// A container at `xc1`, and another one at `xc2` that listens.
@@ -114,6 +116,56 @@ fn a_bridge_that_refuses_the_protocol_is_reported() {
         let expected =
             "ovs-vswitchd refused OpenFlow 1.3; add OpenFlow13 to the column protocols of the bridge";
         assert_eq!(cause, expected);
+    });
+}
+
+#[test]
+fn an_isolated_container_exchanges_packets_with_its_links_and_with_hosts_only() {
+    alone(async || {
+        let (_daemons, kernel, switch) = ready().await;
+        let (number, _) = two(&switch, &kernel).await;
+        let others = isolated::others();
+        let both = |station: &frames::Station| [IpAddr::V4(station.v4), IpAddr::V6(station.v6)];
+        let of = |station: &frames::Station| both(station).into_iter().collect();
+        let listed = [&own(), &others.target, &others.consumer, &others.stranger];
+        let isolation = Isolation {
+            network: 1,
+            mac: own().mac.into(),
+            own: of(&own()),
+            broadcasts: vec!["10.99.255.255".parse().unwrap()],
+            members: Arc::new(listed.into_iter().flat_map(both).collect()),
+            targets: of(&others.target),
+            consumers: of(&others.consumer),
+        };
+        let shared = network_flows(&isolation);
+        let (sent, received) = (isolated::sent(&own(), &others), isolated::received(&own(), &others));
+        let permitted = |frames: &[Frame]| names(frames.iter().filter(|frame| frame.permitted));
+        let refused = |frames: &[Frame]| frames.iter().filter(|frame| !frame.permitted).count();
+        for identity in [filter().identity, None] {
+            let filter = PortFilter { identity, isolation: Some(isolation.clone()) };
+            let flows = filter_flows(&filter, number);
+            let all: Vec<Flow> = flows.iter().chain(&shared).cloned().collect();
+            switch.set_port_flows(&name("br0"), number, &[]).await.unwrap();
+            switch.change_flows(&name("br0"), &all, &[]).await.unwrap();
+            // opened late: they hear what their interface sends too
+            assert_eq!(heard(&frames::listen("xc2"), &sent).await, permitted(&sent));
+            let mut expected = permitted(&received);
+            // not to this container
+            expected.remove("another protocol");
+            let first = frames::listen("xc1");
+            frames::send("xc2", &received);
+            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+            let mut found: BTreeSet<String> =
+                frames::received(&first, &received).into_iter().map(str::to_owned).collect();
+            found.remove("another protocol");
+            assert_eq!(found, expected);
+            let count = u64::try_from(refused(&sent) + refused(&received)).unwrap();
+            until("all are counted", async || dropped(&switch, &flows).await >= count).await;
+            switch
+                .change_flows(&name("br0"), &[], &all.iter().map(Flow::cookie).collect::<Vec<_>>())
+                .await
+                .unwrap();
+        }
     });
 }
 

@@ -50,6 +50,7 @@ pub(super) fn of_problem(problem: &NetworkError) -> String {
     match problem {
         NetworkError::Cell(cell) => format!("networks {}", cell.row),
         NetworkError::Nameless { net } => format!("networks net={net}"),
+        NetworkError::NotIsolated { name } => format!("site xdockisolate {name}"),
         NetworkError::Twice { name, .. } | NetworkError::Disagree { name, .. } => of_network(name),
     }
 }
@@ -73,6 +74,7 @@ fn of_address(cluster: &Cluster<'_>, ip: IpAddr) -> Option<String> {
     let problem = problems.find(|problem| match problem {
         NetworkError::Twice { second, .. } | NetworkError::Disagree { second, .. } => second.contains(&ip),
         NetworkError::Nameless { net } => may_contain(net, ip),
+        NetworkError::NotIsolated { .. } => false,
         NetworkError::Cell(cell) => may_contain(cluster.net_of(&cell.row).unwrap_or_default(), ip),
     })?;
     Some(of_problem(problem))

@@ -22,6 +22,7 @@ fn unusable(problem: &NetworkError) -> Finding {
     let finding = match problem {
         NetworkError::Nameless { .. } => Finding::warning("networks", problem, []),
         NetworkError::Cell(cell) => Finding::error(format!("networks {}", cell.row), problem, []),
+        NetworkError::NotIsolated { .. } => Finding::error("site xdockisolate", problem, []),
         NetworkError::Twice { name, .. } | NetworkError::Disagree { name, .. } => {
             Finding::error(format!("networks {name}"), problem, [])
         }

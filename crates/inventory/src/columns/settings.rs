@@ -17,7 +17,7 @@ use super::machine::command_words;
 use crate::container::{Health, Link, Settings};
 
 /// The keys, in the order in which messages list them.
-const KEYS: [&str; 50] = [
+const KEYS: [&str; 52] = [
     "port",
     "expose",
     "link",
@@ -52,6 +52,8 @@ const KEYS: [&str; 50] = [
     "capdrop",
     "privileged",
     "securityopt",
+    "antispoof",
+    "extraaddress",
     "ipc",
     "pid",
     "userns",
@@ -71,7 +73,7 @@ const KEYS: [&str; 50] = [
 ];
 
 /// Keys whose further values may follow after a comma: `dns=10.0.0.1,10.0.0.2`.
-const LISTS: [&str; 12] = [
+const LISTS: [&str; 13] = [
     "port",
     "expose",
     "link",
@@ -84,6 +86,7 @@ const LISTS: [&str; 12] = [
     "capadd",
     "capdrop",
     "securityopt",
+    "extraaddress",
 ];
 
 impl FromStr for Settings {
@@ -178,6 +181,7 @@ impl Settings {
             "device" => self.devices.push(value.parse()?),
             "capadd" => self.cap_add.push(text::capability(value)?),
             "capdrop" => self.cap_drop.push(text::capability(value)?),
+            "extraaddress" => self.extra_addresses.push(text::address(value)?),
             "securityopt" => self.security_options.push(isolation::security_option(value)?),
             _ => return Err(keys()),
         }
@@ -194,6 +198,7 @@ impl Settings {
             "workdir" => once(key, &mut self.workdir, text::path(value)?),
             "init" => once(key, &mut self.init, text::yes(value)?),
             "tty" => once(key, &mut self.tty, text::yes(value)?),
+            "antispoof" => once(key, &mut self.antispoof, text::yes(value)?),
             "readonly" => once(key, &mut self.read_only, text::yes(value)?),
             "privileged" => once(key, &mut self.privileged, text::yes(value)?),
             "runtime" => once(key, &mut self.runtime, text::some(value)?),

@@ -318,7 +318,7 @@ impl AddressColumns<'_> {
 
 /// The first and last address of a subnet are reserved (RFC 1122 3.2.1.3; in IPv6 only the first, RFC 4291
 /// 2.6.1), except in the smallest subnets (RFC 3021, RFC 6164). The gateway belongs to a router.
-fn reserved(ip: IpAddr, subnet: IpNet, gateways: &[IpAddr]) -> Option<&'static str> {
+pub(super) fn reserved(ip: IpAddr, subnet: IpNet, gateways: &[IpAddr]) -> Option<&'static str> {
     let small = subnet.max_prefix_len() - subnet.prefix_len() < 2;
     match ip {
         _ if gateways.contains(&ip) => Some("gateway"),

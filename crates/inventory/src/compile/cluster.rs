@@ -1,7 +1,7 @@
 //! Data that all nodes share. It is read once.
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
 use chain::chain;
@@ -28,6 +28,7 @@ pub struct Cluster<'a> {
     duplicates: OnceCell<Vec<Duplicate>>,
     unusable: OnceCell<BTreeMap<NodeName, String>>,
     names: OnceCell<Vec<NodeNames>>,
+    owners: OnceCell<HashMap<IpAddr, String>>,
 }
 
 impl<'a> Cluster<'a> {
@@ -39,7 +40,8 @@ impl<'a> Cluster<'a> {
         let nodes = inventory.nodes()?;
         let rows = inventory.rows("networks")?.iter();
         let rows = rows.map(|row| NetworkRow::parse(|column| row.get(column)));
-        let (networks, problems) = Network::usable(rows, master(inventory)?);
+        let (mut networks, mut problems) = Network::usable(rows, master(inventory)?);
+        problems.extend(isolate(&mut networks, inventory.rows("site")?));
         Ok(Self {
             inventory,
             nodes,
@@ -49,6 +51,7 @@ impl<'a> Cluster<'a> {
             duplicates: OnceCell::new(),
             unusable: OnceCell::new(),
             names: OnceCell::new(),
+            owners: OnceCell::new(),
         })
     }
 
@@ -148,6 +151,11 @@ impl<'a> Cluster<'a> {
         })
     }
 
+    /// The column and node of each address, if they were read.
+    pub(super) fn owners(&self) -> &OnceCell<HashMap<IpAddr, String>> {
+        &self.owners
+    }
+
     /// Addresses of more than one node. The first call computes them.
     pub fn duplicates(&self) -> &[Duplicate] {
         self.duplicates.get_or_init(|| self.find_duplicates())
@@ -229,6 +237,22 @@ impl<'a> Cluster<'a> {
             |name: &str| texts.iter().find(|(column, _)| *column == name).and_then(|(_, text)| text.clone());
         Ok(Nics::parse(node.as_str(), text)?)
     }
+}
+
+/// Column `key` of the rows of `site` whose value lists isolated networks. A stanza file has a row for each network.
+pub(crate) const ISOLATE: &str = "xdockisolate";
+
+/// Marks the isolated networks. Returns an error for each name that no network has: the others are isolated anyway.
+fn isolate(networks: &mut [Network], site: &[Row]) -> Vec<NetworkError> {
+    let lists = site.iter().filter(|row| row.get("key") == Some(ISOLATE)).filter_map(|row| row.get("value"));
+    let mut unknown = Vec::new();
+    for name in lists.flat_map(|list| list.split(',')).map(str::trim).filter(|name| !name.is_empty()) {
+        match networks.iter_mut().find(|network| network.name.as_str() == name) {
+            Some(network) => network.isolate = true,
+            None => unknown.push(NetworkError::NotIsolated { name: name.to_owned() }),
+        }
+    }
+    unknown
 }
 
 /// `site.master`, where it is an address.

@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use super::attachments::{AddressColumns, AttachError};
 use super::cluster::Cluster;
+use super::extra::ExtraError;
 use crate::cell::{Cell, CellError};
 use crate::columns;
 use crate::container::{Attachment, ContainerSpec, DockerHost, Link, Settings, Swap};
@@ -25,6 +26,9 @@ pub enum SpecError {
     /// Addresses and networks do not match.
     #[error(transparent)]
     Attach(#[from] AttachError),
+    /// Invalid further address.
+    #[error(transparent)]
+    Extra(#[from] ExtraError),
     /// No row of `nodelist`.
     #[error("no such node: {0}")]
     NoNode(NodeName),
@@ -126,6 +130,8 @@ impl Cluster<'_> {
                 _ => Ok(settings),
             }
         };
+        let settings = self.parsed::<_, SpecError>(node, "vm.othersettings", bounded)?.unwrap_or_default();
+        self.check_extra(node, &attachments, &settings.extra_addresses)?;
         Ok(ContainerSpec {
             node: node.clone(),
             host,
@@ -135,7 +141,7 @@ impl Cluster<'_> {
             memory,
             attachments,
             volumes: self.parsed::<_, SpecError>(node, "vm.storage", columns::volumes)?.unwrap_or_default(),
-            settings: self.parsed::<_, SpecError>(node, "vm.othersettings", bounded)?.unwrap_or_default(),
+            settings,
         })
     }
 
@@ -160,8 +166,16 @@ impl Cluster<'_> {
         let attachments = columns.attachments()?;
         // an invalid item is an error of `mk`, but the container keeps its addresses
         let settings = self.parsed::<Settings, SpecError>(node, "vm.othersettings", FromStr::from_str);
-        let Settings { links, dns, .. } = settings.ok().flatten().unwrap_or_default();
-        Ok(Placed { host, attachments, links, own: OwnSettings { dns } })
+        let Settings { links, dns, antispoof, extra_addresses, .. } =
+            settings.ok().flatten().unwrap_or_default();
+        let valid = self.check_extra(node, &attachments, &extra_addresses).is_ok();
+        let extra_addresses = if valid { extra_addresses } else { Vec::new() };
+        Ok(Placed {
+            host,
+            attachments,
+            links,
+            own: OwnSettings { dns, spoofing: antispoof == Some(false), extra_addresses },
+        })
     }
 
     pub(crate) fn docker_host(&self, node: &NodeName) -> Result<DockerHost, SpecError> {

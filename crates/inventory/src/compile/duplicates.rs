@@ -46,6 +46,15 @@ impl Cluster<'_> {
         found
     }
 
+    /// The column and node that have an address: `hosts.ip of d1`. The first call reads all.
+    pub(super) fn owner(&self, address: IpAddr) -> Option<&str> {
+        let owners = self.owners().get_or_init(|| {
+            let claims = self.address_claims().into_iter();
+            claims.map(|claim| (claim.address, format!("{} of {}", claim.place, claim.node))).collect()
+        });
+        owners.get(&address).map(String::as_str)
+    }
+
     /// `hosts.ip` and `nicips` of all nodes. An invalid row claims every address in these cells, because a running container
     /// may use them.
     fn address_claims(&self) -> Vec<Claim<'_, IpAddr>> {

@@ -42,6 +42,10 @@ pub struct Settings {
     pub dns_search: Vec<String>,
     /// `dnsoption=OPTION` items (resolv.conf(5)).
     pub dns_options: Vec<String>,
+    /// `antispoof=no`: netd does not filter what the container sends.
+    pub antispoof: Option<bool>,
+    /// `extraaddress=ADDRESS` items: addresses that the container may use beside its own.
+    pub extra_addresses: Vec<IpAddr>,
     /// `label=NAME=VALUE` items.
     pub labels: Vec<(String, String)>,
     /// `swap=AMOUNT|unlimited`, beside `vm.memory`.

@@ -84,6 +84,7 @@ impl Kind {
             Self::Site | Self::Other(_) => true,
             Self::Node => node_attribute(attribute),
             Self::Group => GROUP.contains(&attribute) || node_attribute(attribute),
+            Self::Network if attribute == "isolate" => true,
             _ => attribute == "usercomment" || self.columns().any(|column| column == attribute),
         }
     }
@@ -96,6 +97,7 @@ impl Kind {
                 let names = attributes::all().map(|attribute| attribute.name);
                 attributes::near(base, names.chain(GROUP.into_iter().filter(|_| self == Self::Group)))
             }
+            Self::Network => attributes::near(base, self.columns().chain(["isolate"])),
             _ => attributes::near(base, self.columns()),
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{Attr, Document, Kind, Object, StanzaError};
 use crate::attributes::{self, schema};
+use crate::compile::ISOLATE;
 use crate::nics::entries::is_expression;
 use crate::tables::Row;
 
@@ -170,6 +171,9 @@ impl Rows {
     fn network(&mut self, object: &Object) -> Result<(), StanzaError> {
         let list =
             |name: &str| object.get(name).map(|text| text.split(',').map(str::trim).collect::<Vec<_>>());
+        if let Some(attr) = object.attrs.iter().find(|attr| attr.name == "isolate") {
+            self.isolate(object, attr)?;
+        }
         let nets = list("net").unwrap_or_default();
         let masks = list("mask").unwrap_or_default();
         if let Some(mask) = object.attrs.iter().find(|attr| attr.name == "mask" && masks.len() != nets.len())
@@ -193,6 +197,20 @@ impl Rows {
                 }
                 _ => object.get(column).map(str::to_owned),
             });
+        }
+        Ok(())
+    }
+
+    /// xCAT's `networks` has no such column, so the row is one of `site`.
+    fn isolate(&mut self, object: &Object, attr: &Attr) -> Result<(), StanzaError> {
+        match attr.value.as_str() {
+            "yes" | "1" => self.push("site", attr.line, |column| match column {
+                "key" => Some(ISOLATE.to_owned()),
+                "value" => Some(object.name.clone()),
+                _ => None,
+            }),
+            "no" | "0" | "" => {}
+            _ => return Err(value(attr, object, "yes or no is needed".to_owned())),
         }
         Ok(())
     }

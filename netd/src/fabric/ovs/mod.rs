@@ -15,7 +15,9 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use chain::chain;
-use hostnet::ovs::{self, Flow, FlowCounts, PortSpec, Remote, Switch, SwitchError, filter_flows};
+use hostnet::ovs::{
+    self, Flow, FlowCounts, PortSpec, Remote, Switch, SwitchError, filter_flows, network_flows,
+};
 use hostnet::{Kernel, Kind, Link, NetError, PortFilter, host_mac};
 use inventory::{IfName, MacAddr};
 use tokio::time::{Instant, sleep};
@@ -28,7 +30,7 @@ use crate::reconcile::OvsPortStep;
 use crate::refusal::Refusal;
 use crate::state::Endpoint;
 
-pub(crate) use plan::{plan_stale_flows, plan_stale_ports};
+pub(crate) use plan::{plan_bridge_flows, plan_stale_ports};
 
 /// Key in a port's `external_ids` with the name of the container node, for administrators.
 const NODE_KEY: &str = "xdock-node";
@@ -84,7 +86,7 @@ impl Ovs {
         match step {
             OvsPortStep::Attach { port, filter, .. } => self.attach_live_port(port, filter).await?,
             OvsPortStep::Isolate { port, .. } => self.kernel.isolate_from_host_ip(port).await?,
-            OvsPortStep::Filter { bridge, flows, .. } => {
+            OvsPortStep::Filter { bridge, flows, .. } | OvsPortStep::Isolation { bridge, flows, .. } => {
                 self.switch()?.change_flows(bridge, flows, &[]).await?;
             }
             OvsPortStep::RemoveFlows { bridge, cookies } => {
@@ -134,7 +136,9 @@ impl Ovs {
 
     async fn attach_with_filter(&self, port: &PortSpec, filter: &PortFilter) -> Result<(), SwitchError> {
         let number = self.attach_port(port).await?;
-        self.switch()?.set_port_flows(&port.bridge, number, &filter_flows(filter, number)).await
+        let mut flows = filter_flows(filter, number);
+        flows.extend(filter.isolation.iter().flat_map(network_flows));
+        self.switch()?.set_port_flows(&port.bridge, number, &flows).await
     }
 
     /// Returns its OpenFlow number.

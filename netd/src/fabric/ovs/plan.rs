@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hostnet::ovs::{Flow, Port, PortSpec, filter_flows};
-use hostnet::{Kind, Link, PortFilter};
-use inventory::{Fabric, HostNetwork, IfName};
+use hostnet::ovs::{Flow, Port, PortSpec, filter_flows, network_flows};
+use hostnet::{Isolation, Kind, Link, PortFilter};
+use inventory::{Fabric, HostNetwork, IfName, NetName};
 
 use super::super::Presence;
 use super::{ENDPOINT_KEY, is_kernel_datapath, port_spec};
@@ -98,28 +98,53 @@ fn plan_filter(endpoint: &Endpoint, filter: &PortFilter, link: &Link, host: &Hos
     }
 }
 
-/// Plans the removal of flows that no filter has. Flows of an endpoint that is being attached look like that too, so
-/// nothing is removed while there is one.
-pub(crate) fn plan_stale_flows<'a>(
+/// Plans the flows that the ports of an isolated network share, and the removal of flows that no filter has. Flows of an
+/// endpoint that is being attached look like that too, so nothing is removed while there is one.
+pub(crate) fn plan_bridge_flows<'a>(
     filters: impl Iterator<Item = (&'a Endpoint, PortFilter)>,
     host: &HostView<'_>,
     plan: &mut Plan,
 ) {
-    let mut stale: BTreeMap<IfName, BTreeSet<u64>> =
-        host.all_flows().map(|(bridge, counts)| (bridge.clone(), counts.keys().copied().collect())).collect();
+    let mut bridges: BTreeMap<&IfName, BridgeFlows<'a>> = BTreeMap::new();
     for (endpoint, filter) in filters.filter(|(endpoint, _)| endpoint.fabric == Fabric::Ovs) {
-        let Some(of_bridge) = stale.get_mut(&endpoint.bridge) else { continue };
+        let bridge = bridges.entry(&endpoint.bridge).or_default();
         match flows(endpoint, &filter, host) {
             Some(flows) if endpoint.phase != Phase::Intended && endpoint.since < host.began() => {
-                of_bridge.retain(|cookie| flows.iter().all(|flow| flow.cookie() != *cookie));
+                bridge.cookies.extend(flows.iter().map(Flow::cookie));
             }
-            _ => drop(stale.remove(&endpoint.bridge)),
+            _ => bridge.is_changing = true,
+        }
+        bridge.isolated.extend(filter.isolation.map(|isolation| (&endpoint.on, isolation)));
+    }
+    for (bridge, installed) in host.all_flows() {
+        let BridgeFlows { mut cookies, isolated, is_changing } = bridges.remove(bridge).unwrap_or_default();
+        for (network, isolation) in isolated {
+            let shared = network_flows(&isolation);
+            cookies.extend(shared.iter().map(Flow::cookie));
+            let missing: Vec<_> =
+                shared.into_iter().filter(|flow| !installed.contains_key(&flow.cookie())).collect();
+            if !missing.is_empty() {
+                let (network, bridge) = (network.clone(), bridge.clone());
+                plan.steps.push(Step::OvsPort(OvsPortStep::Isolation { network, bridge, flows: missing }));
+            }
+        }
+        let stale: Vec<u64> = installed.keys().filter(|cookie| !cookies.contains(cookie)).copied().collect();
+        if !is_changing && !stale.is_empty() {
+            let bridge = bridge.clone();
+            plan.steps.push(Step::OvsPort(OvsPortStep::RemoveFlows { bridge, cookies: stale }));
         }
     }
-    for (bridge, cookies) in stale.into_iter().filter(|(_, cookies)| !cookies.is_empty()) {
-        let cookies = cookies.into_iter().collect();
-        plan.steps.push(Step::OvsPort(OvsPortStep::RemoveFlows { bridge, cookies }));
-    }
+}
+
+/// The flows that a bridge should have.
+#[derive(Default)]
+struct BridgeFlows<'a> {
+    /// Of ports.
+    cookies: BTreeSet<u64>,
+    /// Isolated networks, each as one of its ports has it.
+    isolated: BTreeMap<&'a NetName, Isolation>,
+    /// A port is being attached, or has no number yet.
+    is_changing: bool,
 }
 
 /// Plans the removal of our Open vSwitch ports that have no endpoint: the container stopped while netd or the switch

@@ -46,6 +46,7 @@ pub(super) fn snapshot() -> Snapshot {
             gateways: gateways.iter().map(|gateway| gateway.parse().unwrap()).collect(),
             vlan: None,
             mtu: None,
+            isolate: false,
         },
         fabric: Fabric::Flat,
         tag: None,

@@ -87,7 +87,7 @@ fn pairs_of_a_vlan_reach_each_other_over_the_trunk_and_none_across() {
 fn an_untagged_network_is_one_too() {
     let [mut first, mut second] = pair(None);
     let e1 = start_on_second(&mut first, &id('c'), "e1", "10.99.7.1");
-    let e9 = start_on_second(&mut second, &id('d'), "e9", "10.99.7.9");
+    start_on_second(&mut second, &id('d'), "e9", "10.99.7.9");
     reaches(&e1, "10.99.7.9");
     let d1 = first.start_container(&id('a'), "d1", "10.99.1.1");
     does_not_reach(&d1, "10.99.7.9");

@@ -179,6 +179,7 @@ fn snapshot() -> Result<Snapshot, Failure> {
         gateways: vec![],
         vlan: None,
         mtu: None,
+        isolate: false,
     };
     let on = HostNetwork { network, fabric: Fabric::Flat, bridge: "mynet0".parse()?, tag: None };
     let nodes = (0..NODES).map(snapshot_node).collect::<Result<_, _>>()?;

@@ -2,6 +2,9 @@
 
 use std::net::Ipv4Addr;
 
+use inventory::MacAddr;
+use ipnet::Ipv4Net;
+
 use super::{Field, Register};
 
 /// `OFPXMC_OPENFLOW_BASIC`, and the class of Open vSwitch's own fields.
@@ -24,6 +27,20 @@ impl Pattern {
         Self { value: value.into(), mask: None }
     }
 
+    /// `fe80::/10`.
+    pub(super) fn link_local() -> Self {
+        Self::beginning([0xfe, 0x80], [0xff, 0xc0])
+    }
+
+    /// `ff00::/8`.
+    pub(super) fn multicast() -> Self {
+        Self::beginning([0xff, 0], [0xff, 0])
+    }
+
+    fn beginning(first: [u8; 2], mask: [u8; 2]) -> Self {
+        Self::masked([&first[..], &[0; 14]].concat(), [&mask[..], &[0; 14]].concat())
+    }
+
     pub(super) fn masked(value: impl Into<Vec<u8>>, mask: impl Into<Vec<u8>>) -> Self {
         Self { value: value.into(), mask: Some(mask.into()) }
     }
@@ -41,6 +58,10 @@ impl Field {
 
     pub(super) fn in_port(number: u32) -> Self {
         Self::basic(0, number.to_be_bytes())
+    }
+
+    pub(super) fn eth_dst(mac: MacAddr) -> Self {
+        Self::basic(3, mac.octets())
     }
 
     pub(super) fn eth_src(macs: &Pattern) -> Self {
@@ -94,6 +115,20 @@ impl Field {
     }
 
     /// The first or a later fragment (`NXM_NX_IP_FRAG`).
+    pub(super) fn ipv4_src_in(net: Ipv4Net) -> Self {
+        Self::of(11, &Pattern::masked(net.network().octets(), net.netmask().octets()))
+    }
+
+    pub(super) fn ipv4_dst_in(net: Ipv4Net) -> Self {
+        Self::of(12, &Pattern::masked(net.network().octets(), net.netmask().octets()))
+    }
+
+    /// SYN without ACK in the flags of TCP (`NXM_NX_TCP_FLAGS`): the first packet of a connection.
+    pub(super) fn tcp_opening() -> Self {
+        let (value, mask) = (0x02_u16.to_be_bytes().to_vec(), 0x12_u16.to_be_bytes().to_vec());
+        Self { class: NICIRA, number: 34, value, mask: Some(mask) }
+    }
+
     pub(super) fn any_fragment() -> Self {
         Self { class: NICIRA, number: 26, value: vec![1], mask: Some(vec![1]) }
     }

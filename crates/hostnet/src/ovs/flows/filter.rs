@@ -3,13 +3,13 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::field::{ARP, IPV4, IPV6, Pattern};
-use super::{Action, Field, Flow, Register};
+use super::{Action, Field, Flow, Register, isolation};
 use crate::port_filter::{Identity, PortFilter};
 use crate::veth::host_mac;
 
 /// Values of [`Register::Sender`]. 0: not examined yet. Others of our flows begin with the same two bytes, so that they
 /// are not those of an administrator.
-const PASSED: u32 = 0x7864_0001;
+pub(super) const PASSED: u32 = 0x7864_0001;
 /// A neighbour message from an own address, whose content is not examined yet.
 const NEIGHBOUR: u32 = 0x7864_0002;
 
@@ -30,10 +30,22 @@ const WITHOUT_ADDRESS: [u8; 4] = [131, 132, 133, 143];
 const SOLICITATION: u8 = 135;
 const ADVERTISEMENT: u8 = 136;
 
-/// The flows for the frames of a port with this OpenFlow number. None: all frames pass.
+/// The flows of a port with this OpenFlow number. None: all frames pass.
 pub fn filter_flows(filter: &PortFilter, number: i64) -> Vec<Flow> {
-    let Some(identity) = &filter.identity else { return Vec::new() };
-    let builder = Builder { identity, number: super::port_number(number) };
+    let number = super::port_number(number);
+    let passed = match &filter.isolation {
+        Some(isolation) => isolation::examine(isolation),
+        None => Action::Mark(Register::Sender, PASSED),
+    };
+    let mut flows = match &filter.identity {
+        Some(identity) => identity_flows(&Builder { identity, number, passed }),
+        None => filter.isolation.iter().map(|_| unfiltered(number, passed)).collect(),
+    };
+    flows.extend(filter.isolation.iter().flat_map(|isolation| isolation::port_flows(isolation, number)));
+    flows
+}
+
+fn identity_flows(builder: &Builder<'_>) -> Vec<Flow> {
     let mut flows = builder.refused();
     flows.extend(builder.arp());
     flows.extend(builder.ipv4());
@@ -44,9 +56,17 @@ pub fn filter_flows(filter: &PortFilter, number: i64) -> Vec<Flow> {
     flows
 }
 
+/// All frames of a port are its own.
+fn unfiltered(number: u32, passed: Action) -> Flow {
+    let fields = vec![Field::in_port(number), Field::register(Register::Sender, 0)];
+    Flow { priority: OTHERWISE, fields, action: passed }
+}
+
 struct Builder<'a> {
     identity: &'a Identity,
     number: u32,
+    /// What happens to frames of its own.
+    passed: Action,
 }
 
 impl Builder<'_> {
@@ -62,7 +82,7 @@ impl Builder<'_> {
     }
 
     fn permit(&self, fields: impl IntoIterator<Item = Field>) -> Flow {
-        self.flow(PERMIT, 0, fields, Action::Mark(Register::Sender, PASSED))
+        self.flow(PERMIT, 0, fields, self.passed)
     }
 
     /// MACs that the container may use.
@@ -111,11 +131,6 @@ impl Builder<'_> {
     /// Fragments between addresses of the link and to all hosts: the switch does not read ports and types in fragments, also
     /// not in the first one. DHCPv6 and router messages use these addresses.
     fn hidden() -> Vec<Vec<Field>> {
-        let link_local = |first: [u8; 2], mask: [u8; 2]| {
-            Pattern::masked([&first[..], &[0; 14]].concat(), [&mask[..], &[0; 14]].concat())
-        };
-        let unicast = link_local([0xfe, 0x80], [0xff, 0xc0]);
-        let multicast = link_local([0xff, 0], [0xff, 0]);
         let v6 = |address| vec![Field::eth_type(IPV6), Field::any_fragment(), address];
         vec![
             vec![
@@ -124,9 +139,9 @@ impl Builder<'_> {
                 Field::ipv4_dst(Ipv4Addr::BROADCAST),
                 Field::ip_proto(UDP),
             ],
-            v6(Field::ipv6_src(&unicast)),
-            v6(Field::ipv6_dst(&unicast)),
-            v6(Field::ipv6_dst(&multicast)),
+            v6(Field::ipv6_src(&Pattern::link_local())),
+            v6(Field::ipv6_dst(&Pattern::link_local())),
+            v6(Field::ipv6_dst(&Pattern::multicast())),
         ]
     }
 
@@ -186,14 +201,13 @@ impl Builder<'_> {
     fn neighbours(&self) -> Vec<Flow> {
         let stage = |priority, fields: Vec<Field>, action| self.flow(priority, NEIGHBOUR, fields, action);
         let head = |kind| [Field::eth_type(IPV6), Field::ip_proto(ICMPV6), Field::icmpv6_type(kind)];
-        let pass = Action::Mark(Register::Sender, PASSED);
         let mut flows = vec![stage(OTHERWISE, Vec::new(), Action::Drop)];
         // the field is 0 where the message has no such option
         for mac in self.macs().iter().chain([&Pattern::exact([0; 6])]) {
-            flows.push(stage(PERMIT, [&head(SOLICITATION)[..], &[Field::nd_sll(mac)]].concat(), pass));
+            flows.push(stage(PERMIT, [&head(SOLICITATION)[..], &[Field::nd_sll(mac)]].concat(), self.passed));
             for target in &self.v6_addresses() {
                 let about = [Field::nd_target(target), Field::nd_tll(mac)];
-                flows.push(stage(PERMIT, [&head(ADVERTISEMENT)[..], &about].concat(), pass));
+                flows.push(stage(PERMIT, [&head(ADVERTISEMENT)[..], &about].concat(), self.passed));
             }
         }
         flows
