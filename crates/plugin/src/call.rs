@@ -173,8 +173,35 @@ pub struct NewEndpoint {
     pub fixed_mac: Option<Mac>,
     /// MAC that the user asked for (`com.docker.network.endpoint.macaddress`). Equal to `fixed_mac` if both are set.
     pub asked_mac: Option<Mac>,
+    /// Ports of the host that the user wants published (`com.docker.network.portmap`). dockerd sends all ports of the
+    /// container to each of its endpoints.
+    pub ports: Vec<PortBinding>,
     /// All other text options: the endpoint's `--driver-opt KEY=VALUE`.
     pub options: BTreeMap<String, String>,
+}
+
+/// A published port (moby `libnetwork/types/types.go`, `PortBinding`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PortBinding {
+    /// Protocol.
+    pub transport: Transport,
+    /// Port of the container, 1 or more.
+    pub container: u16,
+    /// Address of the host; `None`: all of its addresses. `0.0.0.0` and `::` are all addresses of one family.
+    pub address: Option<IpAddr>,
+    /// Ports of the host of which the driver chooses one, first and last included; `None`: any port.
+    pub host: Option<(u16, u16)>,
+}
+
+/// Transport protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+    /// SCTP.
+    Sctp,
 }
 
 impl NewEndpoint {

@@ -17,7 +17,7 @@ mod server;
 
 pub use call::{
     AddressRequest, Call, Discovery, Driver, EndpointRef, IpamCall, Join, NetworkCall, NetworkOptions,
-    NewEndpoint, NewNetwork, Pool, PoolRequest, Purpose,
+    NewEndpoint, NewNetwork, Pool, PoolRequest, PortBinding, Purpose, Transport,
 };
 pub use dispatch::dispatch;
 pub use error::CallError;

@@ -2,6 +2,7 @@
 
 mod ipam;
 mod network;
+mod ports;
 
 use serde_json::Value;
 

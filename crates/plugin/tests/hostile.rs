@@ -198,6 +198,7 @@ fn ids(mut more: Value) -> Value {
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn wrong_values() -> Vec<(&'static str, Value, &'static str)> {
     let mac = "com.docker.network.endpoint.macaddress";
+    let ports = |ports: Value| ids(json!({ "Options": { "com.docker.network.portmap": ports } }));
     vec![
         ("NetworkDriver.GwAllocCheck", json!({ "Options": 7 }), "Options is 7: a JSON object is needed"),
         (
@@ -274,6 +275,51 @@ fn wrong_values() -> Vec<(&'static str, Value, &'static str)> {
             ),
             "Options.com.docker.network.endpoint.macaddress is \"AkIKYwEC\": it differs from \
              Interface.MacAddress 02:42:0a:63:01:03; give one of them",
+        ),
+        (
+            "NetworkDriver.CreateEndpoint",
+            ports(json!("80:80")),
+            "Options.com.docker.network.portmap is \"80:80\": a JSON array is needed",
+        ),
+        (
+            "NetworkDriver.CreateEndpoint",
+            ports(json!([{ "Proto": 6, "Port": 80 }, 80])),
+            "Options.com.docker.network.portmap[1] is 80: a JSON object is needed",
+        ),
+        (
+            "NetworkDriver.CreateEndpoint",
+            ports(json!([{ "Proto": 6, "HostPort": 80 }])),
+            "Options.com.docker.network.portmap[0].Port is absent: it is required",
+        ),
+        (
+            "NetworkDriver.CreateEndpoint",
+            ports(json!([{ "Proto": 6, "Port": 65536 }])),
+            "Options.com.docker.network.portmap[0].Port is 65536: a port from 0 to 65535 is needed",
+        ),
+        (
+            "NetworkDriver.CreateEndpoint",
+            ports(json!([{ "Proto": 6, "Port": 80, "HostPort": "8080; reboot" }])),
+            "Options.com.docker.network.portmap[0].HostPort is \"8080; reboot\": a port from 0 to 65535 is needed",
+        ),
+        (
+            "NetworkDriver.CreateEndpoint",
+            ports(json!([{ "Proto": 6, "Port": 80, "HostPort": 8080, "HostPortEnd": 8079 }])),
+            "Options.com.docker.network.portmap[0].HostPortEnd is 8079: a port not below HostPort 8080 is needed",
+        ),
+        (
+            "NetworkDriver.CreateEndpoint",
+            ports(json!([{ "Proto": 1, "Port": 80 }])),
+            "Options.com.docker.network.portmap[0].Proto is 1: 6 (tcp), 17 (udp) or 132 (sctp) is needed",
+        ),
+        (
+            "NetworkDriver.CreateEndpoint",
+            ports(json!([{ "Proto": "tcp", "Port": 80 }])),
+            "Options.com.docker.network.portmap[0].Proto is \"tcp\": a number is needed",
+        ),
+        (
+            "NetworkDriver.CreateEndpoint",
+            ports(json!([{ "Proto": 6, "Port": 80, "HostIP": "host1" }])),
+            "Options.com.docker.network.portmap[0].HostIP is \"host1\": an IP address such as 10.1.0.5 is needed",
         ),
         (
             "NetworkDriver.EndpointOperInfo",

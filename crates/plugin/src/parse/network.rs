@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ipnet::IpNet;
 
-use super::{Reader, body_of};
+use super::{Reader, body_of, ports};
 use crate::call::{
     Call, Discovery, EndpointRef, Join, NetworkCall, NetworkOptions, NewEndpoint, NewNetwork, Pool,
 };
@@ -117,12 +117,13 @@ fn new_endpoint(fields: &Fields) -> Result<NewEndpoint, CallError> {
         ipv6: subnet(&interface, "AddressIPv6", Family::V6)?,
         fixed_mac,
         asked_mac,
+        ports: ports::bindings(&options)?,
         options: driver_options(&options),
     })
 }
 
 /// Docker's own options (port maps, exposed ports) are in the same object and are not text: only text options
-/// are kept.
+/// are driver options.
 fn driver_options(options: &Fields) -> BTreeMap<String, String> {
     let texts =
         options.names().filter_map(|name| Some((name.clone(), options.get(name)?.as_str()?.to_owned())));
