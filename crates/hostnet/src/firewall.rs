@@ -20,6 +20,7 @@ use inventory::IfName;
 use process::{Command, ExecuteError};
 use thiserror::Error;
 
+pub(crate) use plan::can_drop;
 pub use plan::{Family, Rule, Step};
 
 /// File with the bridges of others that forwarded before Docker started, one name per line. The docker step

@@ -1,8 +1,9 @@
 //! Configures the kernel's network and Open vSwitch. No other crate does.
 //!
 //! [`Kernel`] reads and changes interfaces, addresses and routes over netlink. [`Events`] reports that something
-//! changed. [`arp`] and [`ndp`] probe and announce addresses. [`echo`] pings. [`firewall`] lets bridged traffic pass Docker's FORWARD
-//! policy. [`netns`] runs code in another network namespace. [`ovs`] reads and changes Open vSwitch.
+//! changed. [`arp`] and [`ndp`] probe and announce addresses. [`echo`] pings. [`firewall`] lets bridged traffic pass
+//! Docker's FORWARD policy. [`publish`] publishes ports of containers. [`netns`] runs code in another network namespace.
+//! [`ovs`] reads and changes Open vSwitch.
 //!
 //! This crate makes no decisions: callers plan, it executes and reports. Calls act on the network namespace of the
 //! thread that opened the connection ([`Kernel::open`], [`Events::open`]) or that polls the future (all others).
@@ -14,6 +15,7 @@ pub mod firewall;
 pub mod ndp;
 pub mod netns;
 pub mod ovs;
+pub mod publish;
 
 mod address;
 mod bridge;

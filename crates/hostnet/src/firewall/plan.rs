@@ -4,6 +4,8 @@ use std::fmt;
 
 use inventory::IfName;
 
+use crate::publish;
+
 /// Two comments, so that a rule that is too low in the chain is replaced without interruption: the new rule is
 /// inserted at the top with the other comment, then the old one is deleted by its comment. Rule numbers would race
 /// with other programs that change the chain, and with equal comments `iptables -D` would delete the first rule,
@@ -194,11 +196,11 @@ pub(super) fn may_drop(listing: &str) -> bool {
 }
 
 /// Whether a rule, or a chain that it jumps to, may drop a packet.
-fn can_drop(words: &[&str]) -> bool {
+pub(crate) fn can_drop(words: &[&str]) -> bool {
     // the target follows all matches; a comment may contain anything
     let from = words.iter().rposition(|word| matches!(*word, "-j" | "-g"));
     let target = from.and_then(|at| words.get(at + 1));
-    !matches!(target, None | Some(&("ACCEPT" | "LOG" | "NFLOG" | "MARK" | "CONNMARK")))
+    !matches!(target, None | Some(&("ACCEPT" | "LOG" | "NFLOG" | "MARK" | "CONNMARK" | publish::FORWARD)))
 }
 
 #[cfg(test)]

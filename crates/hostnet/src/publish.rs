@@ -1,0 +1,228 @@
+//! Publishes ports of containers at the host's addresses.
+//!
+//! The rules are in chains of our own, written with the `iptables` that dockerd uses, because the policy of Docker's
+//! FORWARD chain counts for published ports too (see [`crate::firewall`]):
+//!
+//! * `nat` `XDOCK-PORTS`, from PREROUTING and OUTPUT: a host port leads to the container's port.
+//! * `nat` `XDOCK-SOURCE`, from POSTROUTING: hides the addresses of clients that the container could not answer.
+//! * `filter` `XDOCK-FORWARD`, from FORWARD: these connections pass.
+//! * `raw` `XDOCK-LOOPBACK`, from PREROUTING: no machine reaches the host's loopback addresses through a bridge whose
+//!   `route_localnet` is set.
+//!
+//! A client on the network of a Linux bridge gets its answers directly, since the container is on the same Ethernet.
+//! They have the source address of the container until br_netfilter, which sees bridged frames too, gives them that
+//! of the host. So each such bridge needs `nf_call_iptables` ([`BridgeFilter`]), and the client's address is kept.
+
+mod bridge;
+mod conflict;
+mod plan;
+mod reserve;
+mod rules;
+
+use std::fmt;
+use std::net::IpAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use inventory::{IfName, NodeName, Protocol};
+use ipnet::IpNet;
+use process::{Command, ExecuteError};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::error::NetError;
+use crate::firewall::Family;
+use crate::kernel::Kernel;
+
+pub use bridge::BridgeFilter;
+pub use conflict::overlaps;
+pub use reserve::{Reservation, ReserveError, reserve};
+pub(crate) use rules::FORWARD;
+
+/// Maximum wait for another program's lock on the tables, within a run of at most [`IPTABLES_TIMEOUT`].
+const LOCK_SECONDS: &str = "5";
+const IPTABLES_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Its directory exists if the module br_netfilter is loaded.
+const BR_NETFILTER: &str = "/proc/sys/net/bridge";
+
+/// One published port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PublishedPort {
+    /// Protocol.
+    pub protocol: Protocol,
+    /// Address of the host; `None`: all of its addresses. `0.0.0.0` and `::`: all of one family.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<IpAddr>,
+    /// Port of the host.
+    pub host: u16,
+    /// Port of the container.
+    pub container: u16,
+}
+
+impl PublishedPort {
+    /// Whether it is published at addresses of this family.
+    pub fn has_family(&self, family: Family) -> bool {
+        self.address.is_none_or(|address| address.is_ipv4() == (family == Family::V4))
+    }
+}
+
+impl fmt::Display for PublishedPort {
+    /// `10.99.0.11:8080->80/tcp`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.address {
+            Some(IpAddr::V6(address)) => write!(f, "[{address}]:")?,
+            Some(address) => write!(f, "{address}:")?,
+            None => {}
+        }
+        write!(f, "{}->{}/{}", self.host, self.container, self.protocol)
+    }
+}
+
+/// Clients whose address the container does not see, because it could not answer them through this host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hidden {
+    /// Programs of this host with an address outside of the container's subnet.
+    Host,
+    /// All clients outside of the container's subnet: it has no route to them through the bridge.
+    OtherSubnets,
+    /// All clients: answers on the same Ethernet bypass this host.
+    All,
+}
+
+/// The ports that one address of a container gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Publication {
+    /// The container, for comments.
+    pub node: NodeName,
+    /// Its address, with the prefix length of its subnet.
+    pub address: IpNet,
+    /// The host's bridge, which has an address of this subnet.
+    pub bridge: IfName,
+    /// Host end of the container's veth pair, if it is a port of a Linux bridge.
+    pub bridge_port: Option<IfName>,
+    /// Whose address is hidden.
+    pub hidden: Hidden,
+    /// The ports. Only those of the address's family count.
+    pub ports: Vec<PublishedPort>,
+}
+
+/// What the host has. `None`: the program does not exist, or the kernel has no IPv6.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Observed {
+    /// Output of `iptables-save`.
+    pub v4: Option<String>,
+    /// Output of `ip6tables-save`.
+    pub v6: Option<String>,
+    /// Settings of the bridges of published ports.
+    pub bridges: Vec<BridgeFilter>,
+    /// Whether br_netfilter is loaded.
+    pub br_netfilter: bool,
+}
+
+/// A change of the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Write our chains and the jumps to them, in one transaction a table.
+    Write {
+        /// Whose program.
+        family: Family,
+        /// Input of `iptables-restore --noflush`.
+        input: String,
+        /// Whether ports remain; otherwise our chains are removed.
+        any: bool,
+    },
+    /// Change the settings of a bridge.
+    Bridge(BridgeFilter),
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Write { family, any: true, .. } => write!(f, "write the {family} rules of published ports"),
+            Self::Write { family, any: false, .. } => write!(f, "remove the {family} rules of published ports"),
+            Self::Bridge(filter) => filter.fmt(f),
+        }
+    }
+}
+
+/// Ports could not be published.
+#[derive(Debug, Error)]
+pub enum PublishError {
+    /// The rules could not be read.
+    #[error("cannot read the rules of {family}")]
+    Observe {
+        /// The family.
+        family: Family,
+        /// Cause.
+        #[source]
+        source: ExecuteError,
+    },
+    /// The rules could not be written.
+    #[error("cannot {step}")]
+    Write {
+        /// The step.
+        step: Box<Step>,
+        /// Cause.
+        #[source]
+        source: ExecuteError,
+    },
+    /// A bridge could not be read or changed.
+    #[error(transparent)]
+    Bridge(#[from] NetError),
+}
+
+/// Reads the rules and the settings of these bridges.
+///
+/// # Errors
+/// A program exists and failed, or the kernel did not answer.
+pub async fn observe(kernel: &Kernel, bridges: &[IfName]) -> Result<Observed, PublishError> {
+    let v6 = if Path::new("/proc/net/if_inet6").exists() { saved(Family::V6).await? } else { None };
+    let mut filters = Vec::new();
+    for bridge in bridges {
+        filters.extend(kernel.bridge_filter(bridge).await?);
+    }
+    let br_netfilter = Path::new(BR_NETFILTER).exists();
+    Ok(Observed { v4: saved(Family::V4).await?, v6, bridges: filters, br_netfilter })
+}
+
+/// The steps after which exactly these ports are published. Pure.
+pub fn plan(published: &[Publication], observed: &Observed) -> Vec<Step> {
+    let saved = [(Family::V4, &observed.v4), (Family::V6, &observed.v6)];
+    let written = saved.into_iter().filter_map(|(family, saved)| {
+        plan::write(family, &rules::tables(family, published), saved.as_deref()?)
+    });
+    let protected = rules::protected_bridges(observed.v4.as_deref().unwrap_or_default());
+    let filters = bridge::plan(published, &protected, &observed.bridges);
+    // route_localnet is never set without the rule that protects the loopback addresses
+    let (set, reset): (Vec<_>, Vec<_>) = filters.into_iter().partition(|filter| filter.loopback);
+    let (set, reset) = (set.into_iter().map(Step::Bridge), reset.into_iter().map(Step::Bridge));
+    reset.chain(written).chain(set).collect()
+}
+
+/// Executes one step of a plan.
+///
+/// # Errors
+/// The program or the kernel refused.
+pub async fn apply(kernel: &Kernel, step: &Step) -> Result<(), PublishError> {
+    match step {
+        Step::Write { family, input, .. } => {
+            let command = Command::new(&format!("{}-restore", family.program()), IPTABLES_TIMEOUT);
+            let command = command.args(["-w", LOCK_SECONDS, "--noflush"]).stdin(input.as_str());
+            let ran = command.execute().await;
+            let failed = |source| PublishError::Write { step: Box::new(step.clone()), source };
+            ran.map(drop).map_err(failed)
+        }
+        Step::Bridge(filter) => Ok(kernel.set_bridge_filter(filter).await?),
+    }
+}
+
+async fn saved(family: Family) -> Result<Option<String>, PublishError> {
+    let command = Command::new(&format!("{}-save", family.program()), IPTABLES_TIMEOUT);
+    match command.execute().await {
+        Ok(output) => Ok(Some(output.text())),
+        Err(ExecuteError::Start { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(PublishError::Observe { family, source }),
+    }
+}
