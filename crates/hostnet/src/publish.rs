@@ -15,10 +15,12 @@
 
 mod bridge;
 mod conflict;
+mod list;
 mod plan;
 mod reserve;
 mod rules;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 use std::path::Path;
@@ -35,6 +37,7 @@ use crate::firewall::Family;
 use crate::kernel::Kernel;
 
 pub use bridge::BridgeFilter;
+pub use list::PortList;
 pub use conflict::overlaps;
 pub use reserve::{Reservation, ReserveError, reserve};
 pub(crate) use rules::FORWARD;
@@ -71,12 +74,7 @@ impl PublishedPort {
 impl fmt::Display for PublishedPort {
     /// `10.99.0.11:8080->80/tcp`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.address {
-            Some(IpAddr::V6(address)) => write!(f, "[{address}]:")?,
-            Some(address) => write!(f, "{address}:")?,
-            None => {}
-        }
-        write!(f, "{}->{}/{}", self.host, self.container, self.protocol)
+        PortList(std::slice::from_ref(self)).fmt(f)
     }
 }
 
@@ -98,9 +96,9 @@ pub struct Publication {
     pub node: NodeName,
     /// Its address, with the prefix length of its subnet.
     pub address: IpNet,
-    /// The host's bridge, which has an address of this subnet.
-    pub bridge: IfName,
-    /// Host end of the container's veth pair, if it is a port of a Linux bridge.
+    /// The host's interface with an address of this subnet.
+    pub device: IfName,
+    /// Host end of the container's veth pair, if the device is a Linux bridge and this its port.
     pub bridge_port: Option<IfName>,
     /// Whose address is hidden.
     pub hidden: Hidden,
@@ -115,8 +113,10 @@ pub struct Observed {
     pub v4: Option<String>,
     /// Output of `ip6tables-save`.
     pub v6: Option<String>,
-    /// Settings of the bridges of published ports.
-    pub bridges: Vec<BridgeFilter>,
+    /// Settings of the devices of published ports.
+    pub devices: Vec<BridgeFilter>,
+    /// Ports of Linux bridges that do not send frames to themselves.
+    pub no_hairpin: Vec<IfName>,
     /// Whether br_netfilter is loaded.
     pub br_netfilter: bool,
 }
@@ -133,8 +133,10 @@ pub enum Step {
         /// Whether ports remain; otherwise our chains are removed.
         any: bool,
     },
-    /// Change the settings of a bridge.
-    Bridge(BridgeFilter),
+    /// Change the settings of a device.
+    Device(BridgeFilter),
+    /// Let a port of a bridge send frames to itself: the container reaches its own published ports.
+    Hairpin(IfName),
 }
 
 impl fmt::Display for Step {
@@ -142,7 +144,8 @@ impl fmt::Display for Step {
         match self {
             Self::Write { family, any: true, .. } => write!(f, "write the {family} rules of published ports"),
             Self::Write { family, any: false, .. } => write!(f, "remove the {family} rules of published ports"),
-            Self::Bridge(filter) => filter.fmt(f),
+            Self::Device(filter) => filter.fmt(f),
+            Self::Hairpin(port) => write!(f, "set hairpin mode on port {port}"),
         }
     }
 }
@@ -168,23 +171,32 @@ pub enum PublishError {
         #[source]
         source: ExecuteError,
     },
-    /// A bridge could not be read or changed.
+    /// An interface could not be read or changed.
     #[error(transparent)]
-    Bridge(#[from] NetError),
+    Device(#[from] NetError),
 }
 
-/// Reads the rules and the settings of these bridges.
+/// Reads the rules, and the settings of the devices of these ports.
 ///
 /// # Errors
 /// A program exists and failed, or the kernel did not answer.
-pub async fn observe(kernel: &Kernel, bridges: &[IfName]) -> Result<Observed, PublishError> {
+pub async fn observe(kernel: &Kernel, published: &[Publication]) -> Result<Observed, PublishError> {
+    let v4 = saved(Family::V4).await?;
     let v6 = if Path::new("/proc/net/if_inet6").exists() { saved(Family::V6).await? } else { None };
-    let mut filters = Vec::new();
-    for bridge in bridges {
-        filters.extend(kernel.bridge_filter(bridge).await?);
+    let protected = rules::protected_devices(v4.as_deref().unwrap_or_default());
+    let before = protected.into_iter().filter_map(|name| name.parse::<IfName>().ok());
+    let names: BTreeSet<IfName> = published.iter().map(|on| on.device.clone()).chain(before).collect();
+    let mut devices = Vec::new();
+    for name in &names {
+        devices.extend(kernel.bridge_filter(name).await?);
     }
+    let mut no_hairpin = Vec::new();
+    for port in published.iter().filter_map(|on| on.bridge_port.as_ref()) {
+        no_hairpin.extend((kernel.is_hairpin(port).await? == Some(false)).then(|| port.clone()));
+    }
+    no_hairpin.dedup();
     let br_netfilter = Path::new(BR_NETFILTER).exists();
-    Ok(Observed { v4: saved(Family::V4).await?, v6, bridges: filters, br_netfilter })
+    Ok(Observed { v4, v6, devices, no_hairpin, br_netfilter })
 }
 
 /// The steps after which exactly these ports are published. Pure.
@@ -193,12 +205,13 @@ pub fn plan(published: &[Publication], observed: &Observed) -> Vec<Step> {
     let written = saved.into_iter().filter_map(|(family, saved)| {
         plan::write(family, &rules::tables(family, published), saved.as_deref()?)
     });
-    let protected = rules::protected_bridges(observed.v4.as_deref().unwrap_or_default());
-    let filters = bridge::plan(published, &protected, &observed.bridges);
+    let protected = rules::protected_devices(observed.v4.as_deref().unwrap_or_default());
+    let filters = bridge::plan(published, &protected, &observed.devices);
     // route_localnet is never set without the rule that protects the loopback addresses
     let (set, reset): (Vec<_>, Vec<_>) = filters.into_iter().partition(|filter| filter.loopback);
-    let (set, reset) = (set.into_iter().map(Step::Bridge), reset.into_iter().map(Step::Bridge));
-    reset.chain(written).chain(set).collect()
+    let (set, reset) = (set.into_iter().map(Step::Device), reset.into_iter().map(Step::Device));
+    let hairpins = observed.no_hairpin.iter().cloned().map(Step::Hairpin);
+    reset.chain(written).chain(set).chain(hairpins).collect()
 }
 
 /// Executes one step of a plan.
@@ -214,7 +227,8 @@ pub async fn apply(kernel: &Kernel, step: &Step) -> Result<(), PublishError> {
             let failed = |source| PublishError::Write { step: Box::new(step.clone()), source };
             ran.map(drop).map_err(failed)
         }
-        Step::Bridge(filter) => Ok(kernel.set_bridge_filter(filter).await?),
+        Step::Device(filter) => Ok(kernel.set_bridge_filter(filter).await?),
+        Step::Hairpin(port) => Ok(kernel.set_hairpin(port).await?),
     }
 }
 

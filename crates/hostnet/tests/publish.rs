@@ -31,7 +31,7 @@ fn publication(address: &str, ports: &[PublishedPort]) -> Publication {
     Publication {
         node: "c1.x".parse().unwrap(),
         address: address.parse().unwrap(),
-        bridge: name("br0"),
+        device: name("br0"),
         bridge_port: Some(name("xh1")),
         hidden: Hidden::Host,
         ports: ports.to_vec(),
@@ -40,12 +40,11 @@ fn publication(address: &str, ports: &[PublishedPort]) -> Publication {
 
 /// Plans and applies until nothing is left to do, which must be after one pass.
 async fn keep(kernel: &Kernel, published: &[Publication]) -> Vec<Step> {
-    let bridges = [name("br0")];
-    let steps = publish::plan(published, &publish::observe(kernel, &bridges).await.unwrap());
+    let steps = publish::plan(published, &publish::observe(kernel, published).await.unwrap());
     for step in &steps {
         publish::apply(kernel, step).await.unwrap();
     }
-    assert_eq!(publish::plan(published, &publish::observe(kernel, &bridges).await.unwrap()), []);
+    assert_eq!(publish::plan(published, &publish::observe(kernel, published).await.unwrap()), []);
     steps
 }
 
@@ -91,7 +90,7 @@ fn the_rules_are_those_that_iptables_prints_in_the_order_of_the_tables() {
         bridge(&kernel).await;
         let published = [publication("10.99.1.1/16", &every_kind())];
         let steps: Vec<String> = keep(&kernel, &published).await.iter().map(ToString::to_string).collect();
-        let settings = "set nf_call_iptables 1, nf_call_ip6tables 0 and route_localnet 1 on bridge br0";
+        let settings = "set nf_call_iptables 1, nf_call_ip6tables 0 and route_localnet 1 on br0";
         assert_eq!(steps, ["write the iptables rules of published ports", settings]);
         let mut found = ours("iptables-save");
         let mut expected: Vec<String> = V4.map(str::to_owned).into();
@@ -101,7 +100,7 @@ fn the_rules_are_those_that_iptables_prints_in_the_order_of_the_tables() {
         assert_eq!(ours("ip6tables-save"), [""; 0]);
         // all gone with the last port; what Docker sets for all bridges stays
         let steps: Vec<String> = keep(&kernel, &[]).await.iter().map(ToString::to_string).collect();
-        let settings = "set nf_call_iptables 1, nf_call_ip6tables 0 and route_localnet 0 on bridge br0";
+        let settings = "set nf_call_iptables 1, nf_call_ip6tables 0 and route_localnet 0 on br0";
         assert_eq!(steps, [settings, "remove the iptables rules of published ports"]);
         assert_eq!(ours("iptables-save"), [""; 0]);
     });
@@ -175,7 +174,7 @@ fn route_localnet_that_an_administrator_set_stays() {
         let published = [publication("10.99.1.1/16", &[port(Protocol::Tcp, "10.99.0.11", 80, 80)])];
         keep(&kernel, &published).await;
         let filter = kernel.bridge_filter(&name("br0")).await.unwrap();
-        let expected = BridgeFilter { bridge: name("br0"), v4: true, v6: false, loopback: true };
+        let expected = BridgeFilter { device: name("br0"), v4: true, v6: false, loopback: true };
         assert_eq!(filter, Some(expected));
         assert_eq!(kernel.bridge_filter(&name("br9")).await.unwrap(), None);
     });
@@ -267,7 +266,6 @@ fn clients_reach_a_port_and_keep_their_address() {
         let service = attached(&kernel, bridge.index, 1).await;
         let other = attached(&kernel, bridge.index, 2).await;
         serve(&service, "10.99.1.1:80");
-        kernel.set_hairpin(&name("xh1")).await.unwrap();
         let ports = [port(Protocol::Tcp, "", 8080, 80), port(Protocol::Tcp, "10.99.0.11", 81, 80)];
         keep(&kernel, &[publication("10.99.1.1/16", &ports)]).await;
         let bridges: [IfName; 1] = [name("br0")];

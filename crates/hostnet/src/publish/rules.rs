@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use inventory::{IfName, NodeName};
 use ipnet::IpNet;
 
+use super::list::{Run, runs};
 use super::{Hidden, Publication, PublishedPort};
 use crate::firewall::Family;
 
@@ -60,7 +61,7 @@ pub(super) fn tables(family: Family, published: &[Publication]) -> Vec<Table> {
     let each = |rules: fn(&Publication, Family) -> Vec<String>| {
         published.iter().flat_map(|publication| rules(publication, family)).collect()
     };
-    let loopback = loopback_bridges(&published).into_iter().map(|bridge| format!("-i {bridge} -j DROP"));
+    let loopback = loopback_devices(&published).into_iter().map(|device| format!("-i {device} -j DROP"));
     vec![
         Table {
             name: "raw",
@@ -80,19 +81,19 @@ pub(super) fn tables(family: Family, published: &[Publication]) -> Vec<Table> {
     ]
 }
 
-/// Bridges through which programs of the host reach published ports at loopback addresses.
-pub(super) fn loopback_bridges<'a>(published: &[&'a Publication]) -> BTreeSet<&'a IfName> {
+/// Devices through which programs of the host reach published ports at loopback addresses.
+pub(super) fn loopback_devices<'a>(published: &[&'a Publication]) -> BTreeSet<&'a IfName> {
     let at_loopback = |port: &PublishedPort| match port.address {
         None => true,
         Some(IpAddr::V4(address)) => address.is_unspecified() || address.is_loopback(),
         Some(IpAddr::V6(_)) => false,
     };
     let on = published.iter().filter(|on| on.address.addr().is_ipv4() && on.ports.iter().any(at_loopback));
-    on.map(|publication| &publication.bridge).collect()
+    on.map(|publication| &publication.device).collect()
 }
 
-/// The bridges that the rules in this output of `iptables-save` protect: we have set their `route_localnet`.
-pub(super) fn protected_bridges(saved: &str) -> BTreeSet<&str> {
+/// The devices that the rules in this output of `iptables-save` protect: we have set their `route_localnet`.
+pub(super) fn protected_devices(saved: &str) -> BTreeSet<&str> {
     let rule = |line| str::strip_prefix(line, "-A XDOCK-LOOPBACK -i ")?.strip_suffix(" -j DROP");
     saved.lines().filter_map(rule).collect()
 }
@@ -104,34 +105,8 @@ pub(super) fn family_of(address: &IpNet) -> Family {
     }
 }
 
-/// Consecutive ports of the host that lead to as many consecutive ports of the container.
-struct Run {
-    first: PublishedPort,
-    last: PublishedPort,
-}
-
-fn runs(publication: &Publication, family: Family) -> Vec<Run> {
-    let mut ports: Vec<PublishedPort> =
-        publication.ports.iter().filter(|port| port.has_family(family)).copied().collect();
-    ports.sort_unstable_by_key(|port| (port.protocol, port.address, port.host, port.container));
-    ports.dedup();
-    let mut runs: Vec<Run> = Vec::new();
-    for port in ports {
-        match runs.last_mut() {
-            Some(run) if follows(&run.last, &port) => run.last = port,
-            _ => runs.push(Run { first: port, last: port }),
-        }
-    }
-    runs
-}
-
-fn follows(last: &PublishedPort, next: &PublishedPort) -> bool {
-    let expected = PublishedPort {
-        host: last.host.saturating_add(1),
-        container: last.container.saturating_add(1),
-        ..*last
-    };
-    expected == *next
+fn runs_of(publication: &Publication, family: Family) -> Vec<Run> {
+    runs(publication.ports.iter().filter(|port| port.has_family(family)).copied())
 }
 
 fn port_rules(publication: &Publication, family: Family) -> Vec<String> {
@@ -152,7 +127,7 @@ fn port_rules(publication: &Publication, family: Family) -> Vec<String> {
             comment(&publication.node)
         )
     };
-    runs(publication, family).into_iter().map(rule).collect()
+    runs_of(publication, family).into_iter().map(rule).collect()
 }
 
 /// `10.99.1.1:80`; for a range `10.99.1.1:9000-9010/8000`: host port 8000 leads to 9000, and so on.
@@ -170,7 +145,7 @@ fn target(to: IpAddr, first: PublishedPort, last: PublishedPort) -> String {
 }
 
 fn source_rules(publication: &Publication, family: Family) -> Vec<String> {
-    if runs(publication, family).is_empty() {
+    if runs_of(publication, family).is_empty() {
         return Vec::new();
     }
     let (container, subnet) = (IpNet::from(publication.address.addr()), publication.address.trunc());
@@ -188,7 +163,7 @@ fn source_rules(publication: &Publication, family: Family) -> Vec<String> {
 }
 
 fn forward_rules(publication: &Publication, family: Family) -> Vec<String> {
-    if runs(publication, family).is_empty() {
+    if runs_of(publication, family).is_empty() {
         return Vec::new();
     }
     let (container, comment) = (IpNet::from(publication.address.addr()), comment(&publication.node));
