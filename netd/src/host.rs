@@ -1,6 +1,7 @@
 //! Actions on the host. Each runs in its own task and reports to the inbox, so that the main loop never waits for the
 //! kernel, the network or a program.
 
+mod publisher;
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +13,7 @@ use std::time::Duration;
 use hostnet::ovs::Remote;
 use hostnet::{Installed, Kernel, Link, NetError, PortFilter, firewall};
 use inventory::IfName;
+use plugin::EndpointId;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 use tracing::{debug, info, warn};
@@ -20,11 +22,14 @@ use crate::boot_time::BootTime;
 use crate::fabric::{DetachError, Fabrics};
 use crate::interface::{is_host_end, is_ours};
 use crate::message::{LinkState, Message, Scope};
+use crate::publish::Wanted;
 use crate::reconcile::{Observation, Step};
 use crate::refusal::Refusal;
 use crate::state::Endpoint;
 use crate::status::Status;
 use chain::chain;
+
+pub(crate) use publisher::{Generation, PublishView, Publisher};
 
 /// Delays of the two announcements after `Join`, each from the one before. The first is not immediate: until
 /// dockerd has moved the interface nobody would answer, and the announcement would compete with the
@@ -36,6 +41,7 @@ const ANNOUNCE_DELAYS: [Duration; 2] = [Duration::from_millis(150), Duration::fr
 pub(crate) struct HostExecutor {
     kernel: Kernel,
     fabrics: Fabrics,
+    publisher: Publisher,
     inbox: UnboundedSender<Message>,
     probe_window: Option<Duration>,
     watches_switch: Arc<AtomicBool>,
@@ -50,7 +56,8 @@ impl HostExecutor {
     ) -> Result<Self, NetError> {
         let kernel = Kernel::open()?;
         let fabrics = Fabrics::new(&kernel, switch);
-        Ok(Self { kernel, fabrics, inbox, probe_window, watches_switch: Arc::default() })
+        let publisher = Publisher::new(kernel.clone());
+        Ok(Self { kernel, fabrics, publisher, inbox, probe_window, watches_switch: Arc::default() })
     }
 
     /// Whether address probes are enabled.
@@ -92,6 +99,20 @@ impl HostExecutor {
                 announce_all(&fabrics, &endpoint).await;
             }
         });
+    }
+
+    /// Sets which ports are published, and has them written in the background.
+    pub(crate) fn publish(&self, wanted: Wanted) {
+        if self.publisher.set(wanted) {
+            let publisher = self.publisher.clone();
+            tokio::spawn(async move { publisher.settled_or_logged().await });
+        }
+    }
+
+    /// Reports [`Message::Published`] when the ports that are set now are published.
+    pub(crate) fn report_published(&self, id: EndpointId) {
+        let publisher = self.publisher.clone();
+        self.report(async move { Message::Published(id, publisher.settled().await) });
     }
 
     /// Removes an endpoint's port and deletes its veth pair.
@@ -175,7 +196,21 @@ impl HostExecutor {
             Scope::Links | Scope::Filters => None,
             Scope::All => Some(firewall::observe().await.map_err(|error| chain(&error))),
         };
-        Ok(Observation { began, links, switch, not_isolated, filters, flows, flow_problems, firewall })
+        let published = match scope {
+            Scope::Links | Scope::Filters => None,
+            Scope::All => Some(self.publisher.view(&links).await),
+        };
+        Ok(Observation {
+            began,
+            links,
+            switch,
+            not_isolated,
+            filters,
+            flows,
+            flow_problems,
+            firewall,
+            published,
+        })
     }
 
     /// The filters of netd's ports.
@@ -218,6 +253,7 @@ impl HostExecutor {
             Step::OvsPort(step) => self.fabrics.ovs.repair(step).await,
             Step::SetMtu { port, mtu, .. } => changed(self.kernel.set_mtu(port, *mtu).await),
             Step::SetUp { port, .. } => changed(self.kernel.set_up(port, true).await),
+            Step::Publish(generation, step) => return self.publisher.repair(*generation, step).await,
             Step::Firewall(step) => {
                 return firewall::apply(step).await.map(|()| true).map_err(|error| chain(&error));
             }

@@ -39,6 +39,8 @@ pub(crate) enum Message {
     Attached(Box<Endpoint>, Result<(), String>),
     /// An endpoint's addresses were probed; a refusal if one is in use.
     Probed(EndpointId, Option<Refusal>),
+    /// The ports of an endpoint were published, or why not.
+    Published(EndpointId, Result<(), String>),
     /// The link of a conflicting endpoint was checked.
     ConflictChecked(Box<Conflict>, LinkState),
     /// The link of an endpoint that Docker seems to have forgotten was checked.

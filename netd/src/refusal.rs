@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use inventory::{IfName, MacAddr, NetName, NodeName};
+use inventory::{IfName, MacAddr, NetName, NodeName, Protocol};
 use ipnet::IpNet;
 use thiserror::Error;
 
@@ -91,6 +91,26 @@ pub(crate) enum Refusal {
         "{node} is on {network} already, as endpoint {id} (port {port}): a node runs once; stop its other container"
     )]
     Running { node: NodeName, network: NetName, id: String, port: IfName },
+    /// Another container publishes the port.
+    #[error(
+        "port {port}/{protocol} of {host} is published by {by} and {node}: change port= in vm.othersettings of one of them"
+    )]
+    PortTaken { port: u16, protocol: Protocol, host: String, node: NodeName, by: NodeName },
+    /// The container publishes the port twice.
+    #[error(
+        "port {port}/{protocol} of {host} is published twice by {node}: correct port= in vm.othersettings"
+    )]
+    PortTwice { port: u16, protocol: Protocol, host: String, node: NodeName },
+    /// A process of the host uses the port.
+    #[error(
+        "port {port}/{protocol} of {host}, which {node} publishes, is in use by a process of the host (ss -nlp | grep :{port}): stop it, or change port= in vm.othersettings of {node}"
+    )]
+    PortInUse { port: u16, protocol: Protocol, host: String, node: NodeName },
+    /// No port of a range is free.
+    #[error(
+        "no port of {first}-{last}/{protocol} of {host} is free for {node}: change port= in vm.othersettings of {node}"
+    )]
+    NoFreePort { first: u16, last: u16, protocol: Protocol, host: String, node: NodeName },
     /// Another machine on the network uses the address.
     #[error(
         "address {address} of {node} is in use on the wire by {mac} (network {network}): stop that machine, or change the address in the tables"

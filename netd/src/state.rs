@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use hostnet::publish::PublishedPort;
 use inventory::{Fabric, HostNetwork, IfName, MacAddr, NetName, NodeName, Snapshot};
 use ipnet::IpNet;
 use plugin::{EndpointId, NetworkId};
@@ -73,6 +74,9 @@ pub(crate) struct Endpoint {
     /// Location before reconciliation moved the port: the bridge may be created again.
     #[serde(default, rename = "before", skip_serializing_if = "Option::is_none")]
     pub(crate) previous: Option<PortLocation>,
+    /// Published ports of the host. All endpoints of a container have the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) ports: Vec<PublishedPort>,
     /// Progress of its life cycle.
     pub(crate) phase: Phase,
     /// When the phase began.
@@ -163,8 +167,13 @@ impl Endpoint {
 
     /// Whether two records are of the same endpoint, in any phase.
     pub(crate) fn same_endpoint(&self, other: &Self) -> bool {
-        let same_phase =
-            Self { previous: self.previous.clone(), phase: self.phase, since: self.since, ..other.clone() };
+        let same_phase = Self {
+            previous: self.previous.clone(),
+            ports: self.ports.clone(),
+            phase: self.phase,
+            since: self.since,
+            ..other.clone()
+        };
         *self == same_phase
     }
 }
@@ -195,6 +204,11 @@ impl State {
     /// A state without networks and endpoints.
     pub(crate) fn with(snapshot: Option<Snapshot>) -> Self {
         Self { snapshot, ..Self::default() }
+    }
+
+    /// The name of this host in the tables, for messages.
+    pub(crate) fn host_name(&self) -> String {
+        self.snapshot.as_ref().map_or_else(|| "this host".to_owned(), |snapshot| snapshot.host.to_string())
     }
 
     /// Applies a change.

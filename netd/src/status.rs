@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use hostnet::publish::{PortList, PublishedPort};
 use inventory::{IfName, MacAddr, NetName, NodeName};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -64,6 +65,9 @@ pub(crate) struct EndpointStatus {
     pub(crate) mac: MacAddr,
     pub(crate) port: IfName,
     pub(crate) state: Phase,
+    /// Published ports of the host.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) ports: Vec<PublishedPort>,
     /// Whether it no longer matches the tables. It keeps running.
     pub(crate) orphan: bool,
     /// Whether it can send only with its own MAC and addresses.
@@ -145,9 +149,12 @@ impl fmt::Display for NetworkStatus {
 
 impl fmt::Display for EndpointStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { node, network, addresses, mac, port, state, orphan, antispoof, dropped } = self;
+        let Self { node, network, addresses, mac, port, state, ports, orphan, antispoof, dropped } = self;
         let addresses: Vec<String> = addresses.iter().map(|address| address.addr().to_string()).collect();
         write!(f, "{node}: {network} {} {mac} port {port} {state}", addresses.join(" "))?;
+        if !ports.is_empty() {
+            write!(f, ", publishes {}", PortList(ports))?;
+        }
         match dropped {
             None | Some(0) => Ok(()),
             Some(1) => f.write_str(", 1 frame dropped"),

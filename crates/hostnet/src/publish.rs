@@ -37,8 +37,8 @@ use crate::firewall::Family;
 use crate::kernel::Kernel;
 
 pub use bridge::BridgeFilter;
-pub use list::PortList;
 pub use conflict::overlaps;
+pub use list::PortList;
 pub use reserve::{Reservation, ReserveError, reserve};
 pub(crate) use rules::FORWARD;
 
@@ -143,7 +143,9 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Write { family, any: true, .. } => write!(f, "write the {family} rules of published ports"),
-            Self::Write { family, any: false, .. } => write!(f, "remove the {family} rules of published ports"),
+            Self::Write { family, any: false, .. } => {
+                write!(f, "remove the {family} rules of published ports")
+            }
             Self::Device(filter) => filter.fmt(f),
             Self::Hairpin(port) => write!(f, "set hairpin mode on port {port}"),
         }

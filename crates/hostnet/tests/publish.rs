@@ -80,7 +80,17 @@ fn every_kind() -> Vec<PublishedPort> {
     let sctp = port(Protocol::Sctp, "", 9, 9);
     let v6_only = port(Protocol::Tcp, "fd00::11", 443, 443);
     let first = port(Protocol::Tcp, "", 8080, 80);
-    vec![tcp(9001, 101), sctp, udp(5000), udp(5002), udp(5001), v6_only, tcp(9000, 100), tcp(9002, 102), first]
+    vec![
+        tcp(9001, 101),
+        sctp,
+        udp(5000),
+        udp(5002),
+        udp(5001),
+        v6_only,
+        tcp(9000, 100),
+        tcp(9002, 102),
+        first,
+    ]
 }
 
 #[test]
@@ -139,7 +149,10 @@ fn what_others_changed_is_corrected_and_their_rules_stay() {
         run("iptables", &[&["-t", "nat"][..], &theirs.split(' ').collect::<Vec<_>>()].concat());
         run("iptables", &["-t", "nat", "-D", "XDOCK-PORTS", "1"]);
         run("iptables", &["-t", "nat", "-A", "XDOCK-SOURCE", "-j", "RETURN"]);
-        run("iptables", &["-t", "nat", "-A", "OUTPUT", "-m", "addrtype", "--dst-type", "LOCAL", "-j", "XDOCK-PORTS"]);
+        run(
+            "iptables",
+            &["-t", "nat", "-A", "OUTPUT", "-m", "addrtype", "--dst-type", "LOCAL", "-j", "XDOCK-PORTS"],
+        );
         run("iptables", &["-P", "FORWARD", "DROP"]);
         run("iptables", &["-I", "FORWARD", "-s", "10.0.0.0/8", "-j", "DROP"]);
         run("sysctl", &["-qw", "net.ipv4.conf.br0.route_localnet=0"]);
@@ -147,7 +160,11 @@ fn what_others_changed_is_corrected_and_their_rules_stay() {
         let forward = run("iptables", &["-S", "FORWARD"]);
         assert_eq!(
             forward.lines().collect::<Vec<_>>(),
-            ["-P FORWARD DROP", "-A FORWARD -m conntrack --ctstate DNAT -j XDOCK-FORWARD", "-A FORWARD -s 10.0.0.0/8 -j DROP"]
+            [
+                "-P FORWARD DROP",
+                "-A FORWARD -m conntrack --ctstate DNAT -j XDOCK-FORWARD",
+                "-A FORWARD -s 10.0.0.0/8 -j DROP"
+            ]
         );
         assert!(run("iptables-save", &["-t", "nat"]).contains(theirs));
         // the rule for bridged packets and this one do not push each other down

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use plugin::{Call, EndpointId, NetworkCall, Reply};
+use plugin::{Call, EndpointId, NetworkCall, PortBinding, Reply};
 use tracing::{debug, warn};
 
 use super::Daemon;
-use super::pending::PendingAnswer;
+use super::pending::{PendingAnswer, Progress};
 use crate::boot_time::BootTime;
 use crate::fabric::probes_before_attach;
 use crate::filter::Filters;
@@ -56,7 +56,12 @@ impl Daemon {
                 // fails if dockerd was killed
                 let _ = answer.send(done);
             }
-            Decision::Attach { endpoint, before, reply } => self.attach(&endpoint, before, reply, answer),
+            Decision::Attach { endpoint, bindings, before, reply } => {
+                match self.record_start(&endpoint, &bindings, before) {
+                    Ok(endpoint) => self.attach(&endpoint, reply, answer),
+                    Err(reason) => refuse(answer, &reason),
+                }
+            }
             Decision::Repeated { endpoint, reply } => {
                 self.answer_when_ready(&endpoint, PendingAnswer::CreateEndpoint(reply, answer));
             }
@@ -72,18 +77,34 @@ impl Daemon {
         }
     }
 
-    /// Writes the record before it creates the veth pair, so that netd finds it if it is killed in between.
-    fn attach(&mut self, endpoint: &Endpoint, before: Vec<Change>, reply: Reply, answer: ReplySender) {
-        let recorded =
-            self.commit(before).and_then(|()| self.commit(vec![Change::PutEndpoint(endpoint.clone())]));
-        if let Err(error) = recorded {
-            return refuse(answer, &error);
+    /// Writes the record of a start before anything is created, so that netd finds it if it is killed in between.
+    fn record_start(
+        &mut self,
+        endpoint: &Endpoint,
+        bindings: &[PortBinding],
+        before: Vec<Change>,
+    ) -> Result<Endpoint, String> {
+        self.commit(before)?;
+        let reserved = self.reserve_ports(endpoint, bindings).map_err(|refusal| refusal.to_string());
+        let recorded = reserved
+            .and_then(|endpoint| self.commit(vec![Change::PutEndpoint(endpoint.clone())]).map(|()| endpoint));
+        if recorded.is_err() {
+            // releases what was reserved
+            self.ports_changed();
         }
+        recorded
+    }
+
+    fn attach(&mut self, endpoint: &Endpoint, reply: Reply, answer: ReplySender) {
         let recent = self.state.recently_released(&endpoint.node, &endpoint.addresses, BootTime::now());
         let probe = self.host.probes() && !recent;
-        self.pending.begin(endpoint.id.clone(), false, !probe);
+        let progress = Progress { attached: false, probed: !probe, published: !endpoint.publishes() };
+        self.pending.begin(endpoint.id.clone(), progress);
         self.answer_when_ready(&endpoint.id, PendingAnswer::CreateEndpoint(reply, answer));
         self.host.attach(endpoint, Filters::new(self.state.snapshot.as_ref()).of(endpoint));
+        if endpoint.publishes() {
+            self.host.report_published(endpoint.id.clone());
+        }
         if probe && probes_before_attach(endpoint.fabric) {
             // most of the probe window passes while dockerd creates the container's namespace
             self.host.probe(endpoint);
@@ -112,6 +133,13 @@ impl Daemon {
         match refusal {
             None => self.answer_all(|pending| pending.probed(id)),
             Some(refusal) => self.fail_start(id, &refusal.to_string()),
+        }
+    }
+
+    pub(super) fn published(&mut self, id: &EndpointId, done: Result<(), String>) {
+        match done {
+            Ok(()) => self.answer_all(|pending| pending.published(id)),
+            Err(error) => self.fail_start(id, &error),
         }
     }
 

@@ -120,6 +120,7 @@ impl Daemon {
             mac: endpoint.mac,
             port: endpoint.port(),
             state: endpoint.phase,
+            ports: endpoint.ports.clone(),
             orphan: self.state.is_orphan(endpoint),
             antispoof: filters.of(endpoint).identity.is_some(),
             dropped: dropped.get(&endpoint.port()).copied(),

@@ -6,6 +6,7 @@ mod calls;
 mod control;
 mod host_network;
 mod pending;
+mod ports;
 mod reconciler;
 
 use std::path::{Path, PathBuf};
@@ -26,7 +27,8 @@ use crate::state::{Change, Endpoint, Phase, State};
 use crate::store::Store;
 use chain::chain;
 
-use pending::Pending;
+use pending::{Pending, Progress};
+use ports::Reservations;
 use reconciler::Reconciler;
 
 /// Interval of full reconciliation, in addition to the one after events.
@@ -41,6 +43,7 @@ pub(crate) struct Daemon {
     snapshot: PathBuf,
     host: HostExecutor,
     pending: Pending,
+    reservations: Reservations,
     reconciler: Reconciler,
     sender: UnboundedSender<Message>,
     inbox: UnboundedReceiver<Message>,
@@ -63,6 +66,7 @@ impl Daemon {
             snapshot: snapshot.to_owned(),
             host,
             pending: Pending::default(),
+            reservations: Reservations::default(),
             reconciler: Reconciler::default(),
             sender,
             inbox,
@@ -102,6 +106,7 @@ impl Daemon {
             Message::Reconcile(to) => self.reconcile(to),
             Message::Attached(endpoint, done) => self.attached(&endpoint, done),
             Message::Probed(id, refusal) => self.probed(&id, refusal),
+            Message::Published(id, done) => self.published(&id, done),
             Message::ConflictChecked(conflict, link) => self.conflict_checked(*conflict, &link),
             Message::StaleChecked(id, link) => self.stale_checked(&id, &link),
             Message::Observed(observed) => self.observed(observed),
@@ -126,6 +131,9 @@ impl Daemon {
         for endpoint in endpoints {
             self.restore(&endpoint, now);
         }
+        // the first pass reports ports that a process of the host has taken meanwhile
+        self.missing_reservations();
+        self.ports_changed();
     }
 
     fn read_snapshot(&mut self) {
@@ -155,7 +163,8 @@ impl Daemon {
                 self.remove_stale(&endpoint.id, "netd was restarted while its veth pair was being created");
             }
             Phase::Created if self.host.probes() => {
-                self.pending.begin(endpoint.id.clone(), true, false);
+                self.pending
+                    .begin(endpoint.id.clone(), Progress { attached: true, probed: false, published: true });
                 self.host.probe(endpoint);
             }
             Phase::Created | Phase::Joined | Phase::Left => {}
@@ -174,7 +183,11 @@ impl Daemon {
             if let Change::RemoveEndpoint(id) = &change {
                 self.detach(id);
             }
+            let has_ports = self.changes_ports(&change);
             self.state.apply(change, BootTime::now());
+            if has_ports {
+                self.ports_changed();
+            }
         }
         Ok(())
     }

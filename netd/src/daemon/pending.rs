@@ -13,16 +13,26 @@ const MAX_FAILED: usize = 64;
 /// Endpoints that are being attached or probed. All others are ready.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
-    endpoints: BTreeMap<EndpointId, Progress>,
+    endpoints: BTreeMap<EndpointId, Start>,
     /// Starts that failed after the answer to `CreateEndpoint`: the answer to `Join` contains the reason.
     failed: VecDeque<(EndpointId, String)>,
 }
 
-/// What is done of an endpoint's start, and the answers that wait for the rest.
+/// What is done of an endpoint's start.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Progress {
+    /// Its veth pair exists.
+    pub(super) attached: bool,
+    /// No other machine uses its addresses.
+    pub(super) probed: bool,
+    /// Its ports are published.
+    pub(super) published: bool,
+}
+
+/// The start of an endpoint, and the answers that wait for the rest of it.
 #[derive(Debug)]
-struct Progress {
-    attached: bool,
-    probed: bool,
+struct Start {
+    progress: Progress,
     answers: Vec<PendingAnswer>,
 }
 
@@ -31,7 +41,7 @@ struct Progress {
 pub(super) enum PendingAnswer {
     /// To `CreateEndpoint`. Waits until the endpoint is attached.
     CreateEndpoint(Reply, ReplySender),
-    /// To `Join`. Waits until the endpoint is attached and probed.
+    /// To `Join`. Waits until the endpoint is attached and probed, and its ports are published.
     Join(Box<Endpoint>, Reply, ReplySender),
 }
 
@@ -45,20 +55,20 @@ impl PendingAnswer {
 
 impl Pending {
     /// Adds an endpoint.
-    pub(super) fn begin(&mut self, id: EndpointId, attached: bool, probed: bool) {
-        self.endpoints.insert(id, Progress { attached, probed, answers: Vec::new() });
+    pub(super) fn begin(&mut self, id: EndpointId, progress: Progress) {
+        self.endpoints.insert(id, Start { progress, answers: Vec::new() });
     }
 
     /// Whether an endpoint's probe is not complete.
     pub(super) fn lacks_probe(&self, id: &EndpointId) -> bool {
-        self.endpoints.get(id).is_some_and(|progress| !progress.probed)
+        self.endpoints.get(id).is_some_and(|start| !start.progress.probed)
     }
 
     /// Adds an answer. Returns it if it need not wait.
     pub(super) fn add(&mut self, id: &EndpointId, answer: PendingAnswer) -> Option<PendingAnswer> {
         match self.endpoints.get_mut(id) {
-            Some(progress) if !progress.satisfies(&answer) => {
-                progress.answers.push(answer);
+            Some(start) if !start.progress.satisfies(&answer) => {
+                start.answers.push(answer);
                 None
             }
             _ => Some(answer),
@@ -75,10 +85,15 @@ impl Pending {
         self.update(id, |progress| progress.probed = true)
     }
 
+    /// The ports are published. Returns the answers to send now.
+    pub(super) fn published(&mut self, id: &EndpointId) -> Vec<PendingAnswer> {
+        self.update(id, |progress| progress.published = true)
+    }
+
     /// Removes an endpoint, and sends `reason` as the error of its pending answers.
     pub(super) fn fail(&mut self, id: &EndpointId, reason: &str) {
-        let progress = self.endpoints.remove(id);
-        for answer in progress.into_iter().flat_map(|progress| progress.answers) {
+        let start = self.endpoints.remove(id);
+        for answer in start.into_iter().flat_map(|start| start.answers) {
             let _ = answer.sender().send(Err(reason.to_owned()));
         }
     }
@@ -98,12 +113,13 @@ impl Pending {
     }
 
     fn update(&mut self, id: &EndpointId, change: impl FnOnce(&mut Progress)) -> Vec<PendingAnswer> {
-        let Some(progress) = self.endpoints.get_mut(id) else { return Vec::new() };
-        change(progress);
+        let Some(start) = self.endpoints.get_mut(id) else { return Vec::new() };
+        change(&mut start.progress);
+        let progress = start.progress;
         let (ready, waiting) =
-            std::mem::take(&mut progress.answers).into_iter().partition(|answer| progress.satisfies(answer));
-        progress.answers = waiting;
-        if progress.attached && progress.probed {
+            std::mem::take(&mut start.answers).into_iter().partition(|answer| progress.satisfies(answer));
+        start.answers = waiting;
+        if progress.is_complete() {
             self.endpoints.remove(id);
         }
         ready
@@ -111,10 +127,14 @@ impl Pending {
 }
 
 impl Progress {
-    fn satisfies(&self, answer: &PendingAnswer) -> bool {
+    fn satisfies(self, answer: &PendingAnswer) -> bool {
         match answer {
             PendingAnswer::CreateEndpoint(..) => self.attached,
-            PendingAnswer::Join(..) => self.attached && self.probed,
+            PendingAnswer::Join(..) => self.is_complete(),
         }
+    }
+
+    fn is_complete(self) -> bool {
+        self.attached && self.probed && self.published
     }
 }

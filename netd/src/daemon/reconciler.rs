@@ -104,7 +104,11 @@ impl Daemon {
 
     pub(super) fn observed(&mut self, observed: Result<Observation, String>) {
         match observed {
-            Ok(observation) => self.repair(plan(&self.state, &observation)),
+            Ok(observation) => {
+                let mut plan = plan(&self.state, &observation);
+                plan.problems.extend(self.missing_reservations());
+                self.repair(plan);
+            }
             Err(problem) => {
                 error!("{problem}");
                 self.reconciler.problems = vec![problem];

@@ -9,6 +9,7 @@ use plugin::{EndpointRef, Join, Joined, Mac, NewEndpoint, Reply};
 
 use super::Decision;
 use super::network::short_id;
+use super::ports::{PortConflict, choose_ports};
 use crate::boot_time::BootTime;
 use crate::interface;
 use crate::refusal::Refusal;
@@ -40,7 +41,14 @@ pub(super) fn create(state: &State, new: &NewEndpoint, now: BootTime) -> Result<
         }
         before.push(Change::RemoveEndpoint(other.id.clone()));
     }
-    Ok(Decision::Attach { endpoint, before, reply })
+    let bindings = new.ports.clone();
+    match choose_ports(state, &endpoint, &bindings, &[], now) {
+        Ok(ports) => {
+            Ok(Decision::Attach { endpoint: Endpoint { ports, ..endpoint }, bindings, before, reply })
+        }
+        Err(PortConflict { with: Some(with), refusal }) => Ok(Decision::Conflict { with, refusal }),
+        Err(PortConflict { with: None, refusal }) => Err(refusal),
+    }
 }
 
 /// The endpoint that the tables define for the calling container.
@@ -82,6 +90,7 @@ fn endpoint_from_tables(
         fabric: on.fabric,
         tag: on.tag,
         previous: None,
+        ports: Vec::new(),
         phase: Phase::Intended,
         since: now,
     })
@@ -96,7 +105,7 @@ fn repeated(known: &Endpoint, asked: &Endpoint, reply: Reply) -> Result<Decision
 }
 
 /// Whether a live container may use the endpoint. The caller checks the link of a joined endpoint.
-fn in_use(other: &Endpoint, now: BootTime) -> bool {
+pub(super) fn in_use(other: &Endpoint, now: BootTime) -> bool {
     match other.phase {
         Phase::Joined => true,
         Phase::Intended | Phase::Created => now.since(other.since) < START_STEP_TIMEOUT,

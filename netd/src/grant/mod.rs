@@ -8,27 +8,30 @@
 mod address;
 mod endpoint;
 mod network;
+mod ports;
 #[cfg(test)]
 mod tests;
 
-use plugin::{Call, EndpointId, IpamCall, NetworkCall, Reply};
+use plugin::{Call, EndpointId, IpamCall, NetworkCall, PortBinding, Reply};
 
 use crate::boot_time::BootTime;
 use crate::refusal::Refusal;
 use crate::state::{Change, Endpoint, State};
 
 pub(crate) use endpoint::START_STEP_TIMEOUT;
+pub(crate) use ports::{PortConflict, choose_ports};
 
 /// What to do about a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Decision {
     /// Apply the changes, then answer.
     Answer(Reply, Vec<Change>),
-    /// Apply the changes, attach the endpoint, and answer when it is attached.
-    Attach { endpoint: Endpoint, before: Vec<Change>, reply: Reply },
+    /// Apply the changes, attach the endpoint, and answer when it is attached. If a process of the host uses one of the
+    /// endpoint's ports, others are chosen for `bindings`.
+    Attach { endpoint: Endpoint, bindings: Vec<PortBinding>, before: Vec<Change>, reply: Reply },
     /// A repeated `CreateEndpoint`: answer when the endpoint is attached.
     Repeated { endpoint: EndpointId, reply: Reply },
-    /// The node already has an endpoint on the network. Refuse, unless it is dead or goes away within a short_id time.
+    /// The node already has an endpoint on the network, or another has its port. Refuse, unless it is dead or goes away within a short_id time.
     Conflict { with: EndpointId, refusal: Refusal },
     /// Answer when the endpoint is attached and no other machine uses its addresses.
     Join { joined: Endpoint, reply: Reply },

@@ -13,7 +13,7 @@ mod tests;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use hostnet::{Kind, Link, firewall};
+use hostnet::{Kind, Link, firewall, publish};
 use inventory::{Fabric, HostNetwork, IfName};
 
 use crate::boot_time::BootTime;
@@ -63,7 +63,28 @@ pub(crate) fn plan(state: &State, observation: &Observation) -> Plan {
         plan.problems.extend(snapshot.networks.iter().filter_map(problem));
     }
     plan_firewall(state, observation, &mut plan);
+    plan_published(observation, &mut plan);
     plan
+}
+
+/// Rules of published ports and their devices.
+fn plan_published(observation: &Observation, plan: &mut Plan) {
+    match &observation.published {
+        Some(Ok(view)) => {
+            let steps = publish::plan(&view.published, &view.observed).into_iter();
+            plan.steps.extend(steps.map(|step| Step::Publish(view.generation, step)));
+            plan.problems.extend(view.problems.iter().cloned());
+            let on_bridge = view.published.iter().find(|on| on.bridge_port.is_some());
+            if let Some(on) = on_bridge.filter(|_| !view.observed.br_netfilter) {
+                plan.problems.push(format!(
+                    "ports of containers on bridge {} are not reachable from other hosts without the kernel module br_netfilter: modprobe br_netfilter, and add it to /etc/modules-load.d",
+                    on.device
+                ));
+            }
+        }
+        Some(Err(problem)) => plan.problems.push(problem.clone()),
+        None => {}
+    }
 }
 
 /// Only Linux bridges need rules: frames that Open vSwitch forwards do not pass iptables, neither in the kernel's

@@ -8,6 +8,7 @@ use inventory::IfName;
 
 use super::step::{Moved, StaleEndpoint, Step};
 use crate::boot_time::BootTime;
+use crate::host::PublishView;
 use crate::state::Endpoint;
 
 /// The host at one time.
@@ -29,6 +30,8 @@ pub(crate) struct Observation {
     pub(crate) flow_problems: Vec<String>,
     /// The packet filter, if it was observed.
     pub(crate) firewall: Option<Result<firewall::Observed, String>>,
+    /// Published ports, if they were observed.
+    pub(crate) published: Option<Result<PublishView, String>>,
 }
 
 /// An observation, indexed by name.

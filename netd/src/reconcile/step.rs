@@ -3,10 +3,16 @@
 use std::fmt;
 
 use hostnet::ovs::{Flow, PortSpec};
+<<<<<<< HEAD
 use hostnet::{PortFilter, firewall};
 use inventory::{IfName, NetName, NodeName};
+=======
+use hostnet::{PortFilter, firewall, publish};
+use inventory::{IfName, NodeName};
+>>>>>>> 2961ee5 (netd: publishes ports of containers)
 use plugin::EndpointId;
 
+use crate::host::Generation;
 use crate::state::Endpoint;
 
 /// One repair.
@@ -24,6 +30,8 @@ pub(crate) enum Step {
     SetUp { port: IfName, node: NodeName },
     /// Let bridged traffic pass Docker's packet filter.
     Firewall(firewall::Step),
+    /// Publish ports, as planned from this version of what is wanted.
+    Publish(Generation, publish::Step),
 }
 
 /// A repair of a Linux bridge's port.
@@ -99,6 +107,7 @@ impl fmt::Display for Step {
             Self::SetMtu { port, node, mtu } => write!(f, "MTU of port {port} of {node} set to {mtu}"),
             Self::SetUp { port, node } => write!(f, "port {port} of {node} set up"),
             Self::Firewall(step) => write!(f, "packet filter: {step}"),
+            Self::Publish(_, step) => write!(f, "published ports: {step}"),
         }
     }
 }

@@ -30,6 +30,7 @@ fn endpoint(phase: Phase) -> Endpoint {
         fabric: Fabric::Flat,
         tag: None,
         previous: None,
+        ports: Vec::new(),
         phase,
         since: boot_time(1000),
     }
@@ -93,6 +94,7 @@ fn planned(state: &State, links: &[Link], second: u64) -> Plan {
             flows: std::collections::BTreeMap::new(),
             flow_problems: Vec::new(),
             firewall: None,
+            published: None,
         },
     )
 }
@@ -228,6 +230,7 @@ fn bridged_traffic_is_let_through_when_the_filter_was_looked_at() {
         flows: std::collections::BTreeMap::new(),
         flow_problems: Vec::new(),
         firewall: Some(Ok(chain)),
+        published: None,
     };
     let bridges: [IfName; 1] = ["mynet0".parse().unwrap()];
     let expected = firewall::plan(
@@ -253,6 +256,7 @@ fn bridges_of_others_are_let_through_without_a_snapshot_too() {
         flows: std::collections::BTreeMap::new(),
         flow_problems: Vec::new(),
         firewall: Some(Ok(chain)),
+        published: None,
     };
     let steps: Vec<String> =
         plan(&State::default(), &observed).steps.iter().map(ToString::to_string).collect();

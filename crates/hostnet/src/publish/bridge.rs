@@ -129,7 +129,9 @@ impl Kernel {
     pub async fn set_hairpin(&self, port: &IfName) -> Result<(), NetError> {
         let mut message = link_message(port);
         let data = LinkInfo::PortData(InfoPortData::BridgePort(vec![InfoBridgePort::HairpinMode(true)]));
-        message.attributes.push(LinkAttribute::LinkInfo(vec![LinkInfo::PortKind(InfoPortKind::Bridge), data]));
+        message
+            .attributes
+            .push(LinkAttribute::LinkInfo(vec![LinkInfo::PortKind(InfoPortKind::Bridge), data]));
         self.set_info(port, message, || "hairpin mode".to_owned()).await
     }
 }

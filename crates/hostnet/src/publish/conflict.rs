@@ -31,11 +31,17 @@ mod tests {
             host: 80,
             container: 80,
         };
-        let meets = [("", ""), ("", "10.0.0.1"), ("10.0.0.1", "10.0.0.1"), ("0.0.0.0", "10.0.0.1"), ("::", "")];
+        let meets =
+            [("", ""), ("", "10.0.0.1"), ("10.0.0.1", "10.0.0.1"), ("0.0.0.0", "10.0.0.1"), ("::", "")];
         for (one, other) in meets {
-            assert!(overlaps(&port(one), &port(other)) && overlaps(&port(other), &port(one)), "{one} {other}");
+            assert!(
+                overlaps(&port(one), &port(other)) && overlaps(&port(other), &port(one)),
+                "{one} {other}"
+            );
         }
-        for (one, other) in [("10.0.0.1", "10.0.0.2"), ("0.0.0.0", "::"), ("::", "10.0.0.1"), ("::1", "fd00::1")] {
+        for (one, other) in
+            [("10.0.0.1", "10.0.0.2"), ("0.0.0.0", "::"), ("::", "10.0.0.1"), ("::1", "fd00::1")]
+        {
             assert!(!overlaps(&port(one), &port(other)), "{one} {other}");
         }
         assert!(!overlaps(&port(""), &PublishedPort { protocol: Protocol::Udp, ..port("") }));

@@ -87,8 +87,7 @@ mod tests {
             port(Protocol::Tcp, None, 65535, 65535),
             port(Protocol::Tcp, None, 65534, 65534),
         ];
-        let expected =
-            "8080->80/tcp, 8081->82/tcp, 65534-65535->65534-65535/tcp, [::1]:81->80/tcp, 127.0.0.1:7000-7001->7000-7001/udp";
+        let expected = "8080->80/tcp, 8081->82/tcp, 65534-65535->65534-65535/tcp, [::1]:81->80/tcp, 127.0.0.1:7000-7001->7000-7001/udp";
         assert_eq!(PortList(&ports).to_string(), expected);
         assert_eq!(PortList(&[]).to_string(), "");
     }

@@ -60,8 +60,9 @@ fn rules<'a>(saved: &'a [Saved<'_>], table: &str, chain: &str) -> Vec<&'a str> {
 fn transaction(table: &Table, saved: &[Saved<'_>]) -> Option<String> {
     let (mut declared, mut lines, mut removed) = (String::new(), String::new(), String::new());
     for chain in &table.chains {
-        let exists =
-            saved.iter().any(|line| matches!(line, Saved::Chain(of, name) if *of == table.name && *name == chain.name));
+        let exists = saved
+            .iter()
+            .any(|line| matches!(line, Saved::Chain(of, name) if *of == table.name && *name == chain.name));
         let wanted = !chain.rules.is_empty();
         if wanted && !(exists && rules(saved, table.name, chain.name) == chain.rules) {
             // with --noflush, a declared chain is created or emptied

@@ -153,9 +153,9 @@ fn source_rules(publication: &Publication, family: Family) -> Vec<String> {
     // the container itself, which would discard answers from its own address
     let own = format!("-s {container} -d {container} {comment} -j MASQUERADE");
     let others = match publication.hidden {
-        Hidden::Host => format!(
-            "! -s {subnet} -d {container} -m addrtype --src-type LOCAL {comment} -j MASQUERADE"
-        ),
+        Hidden::Host => {
+            format!("! -s {subnet} -d {container} -m addrtype --src-type LOCAL {comment} -j MASQUERADE")
+        }
         Hidden::OtherSubnets => format!("! -s {subnet} -d {container} {comment} -j MASQUERADE"),
         Hidden::All => return vec![format!("-d {container} {comment} -j MASQUERADE")],
     };

@@ -51,6 +51,7 @@ fn host(fields: &Fields) -> Result<Option<(u16, u16)>, CallError> {
 fn port(fields: &Fields, name: &str) -> Result<Option<u16>, CallError> {
     let Some(value) = fields.get(name) else { return Ok(None) };
     let number = value.as_u64().and_then(|number| u16::try_from(number).ok());
-    let number = number.ok_or_else(|| fields.refuse(name, Some(value), "a port from 0 to 65535 is needed"))?;
+    let number =
+        number.ok_or_else(|| fields.refuse(name, Some(value), "a port from 0 to 65535 is needed"))?;
     Ok(Some(number).filter(|number| *number != 0))
 }

@@ -49,6 +49,9 @@ impl Flat {
             network: endpoint.on.clone(),
         })?;
         create_pair(&self.kernel, &veth(endpoint, bridge.mtu, Some(&bridge))).await.map_err(failed)?;
+        if endpoint.publishes() {
+            self.kernel.set_hairpin(&endpoint.port()).await.map_err(failed)?;
+        }
         self.kernel.set_filter(&endpoint.port(), filter).await.map_err(failed)
     }
 }

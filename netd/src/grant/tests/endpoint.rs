@@ -6,7 +6,7 @@ use super::*;
 fn an_endpoint_is_granted_when_address_name_and_mac_are_one_row() {
     let state = made();
     let verdict = decide(&state, &Start::of('a', "d1", "10.99.1.1").call(), boot_time(5)).unwrap();
-    let Decision::Attach { endpoint, before, reply } = verdict else { panic!("{verdict:?}") };
+    let Decision::Attach { endpoint, before, reply, .. } = verdict else { panic!("{verdict:?}") };
     assert_eq!((endpoint.node.as_str(), endpoint.nic.as_str()), ("d1", "eth0"));
     assert_eq!((endpoint.bridge.as_str(), endpoint.phase), ("br-mynet0", Phase::Intended));
     assert_eq!(before, []);

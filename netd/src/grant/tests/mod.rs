@@ -4,6 +4,7 @@ mod address;
 mod any_sequence;
 mod endpoint;
 mod network;
+mod ports;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -13,7 +14,7 @@ use inventory::{Attachment, Fabric, HostNetwork, Network, Snapshot, SnapshotNode
 use ipnet::IpNet;
 use plugin::{
     AddressRequest, Call, EndpointId, EndpointRef, IpamCall, Join, Mac, NetworkCall, NetworkId,
-    NetworkOptions, NewEndpoint, NewNetwork, Pool, PoolRequest, Purpose, Reply,
+    NetworkOptions, NewEndpoint, NewNetwork, Pool, PoolRequest, PortBinding, Purpose, Reply,
 };
 
 use super::{Decision, decide};
@@ -180,11 +181,12 @@ struct Start {
     address: &'static str,
     node: Option<&'static str>,
     mac: Option<[u8; 6]>,
+    ports: Vec<PortBinding>,
 }
 
 impl Start {
     fn of(endpoint: char, node: &'static str, address: &'static str) -> Self {
-        Self { endpoint, address, node: Some(node), mac: None }
+        Self { endpoint, address, node: Some(node), mac: None, ports: Vec::new() }
     }
 
     fn call(&self) -> Call {
@@ -195,6 +197,7 @@ impl Start {
             ipv6: None,
             fixed_mac: self.mac.map(Mac),
             asked_mac: None,
+            ports: self.ports.clone(),
             options: options.into_iter().collect(),
         }))
     }

@@ -34,6 +34,7 @@ fn planned(state: &State, links: Vec<Link>, switch: Option<Switch>) -> Plan {
             flows: std::collections::BTreeMap::new(),
             flow_problems: Vec::new(),
             firewall: None,
+            published: None,
         },
     )
 }
@@ -167,7 +168,8 @@ fn a_port_that_is_being_plugged_in_is_not_moved() {
                 filters: None,
                 flows: std::collections::BTreeMap::new(),
                 flow_problems: Vec::new(),
-                firewall: None
+                firewall: None,
+                published: None
             }
         )
         .moved,
@@ -190,6 +192,7 @@ fn bridged_traffic_passes_on_the_old_bridge_as_long_as_a_container_is_on_it() {
         flows: std::collections::BTreeMap::new(),
         flow_problems: Vec::new(),
         firewall: Some(Ok(chain())),
+        published: None,
     };
     let rules = firewall::plan(&["mynet0".parse().unwrap()], &chain());
     let wanted: Vec<super::super::Step> = rules.into_iter().map(super::super::Step::Firewall).collect();

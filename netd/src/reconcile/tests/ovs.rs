@@ -62,6 +62,7 @@ fn planned(state: &State, links: &[Link], switch: Result<Switch, String>, second
             flows: std::collections::BTreeMap::new(),
             flow_problems: Vec::new(),
             firewall: None,
+            published: None,
         },
     )
 }
@@ -146,6 +147,7 @@ fn a_port_of_a_switch_in_user_space_is_kept_deaf() {
                 flows: std::collections::BTreeMap::new(),
                 flow_problems: Vec::new(),
                 firewall: None,
+                published: None,
             },
         )
     };
@@ -230,6 +232,7 @@ fn no_rule_of_iptables_is_for_an_open_vswitch_bridge() {
         flows: std::collections::BTreeMap::new(),
         flow_problems: Vec::new(),
         firewall: Some(Ok(chain)),
+        published: None,
     };
     assert_eq!(plan(&state(Phase::Joined), &observed), Plan::default());
 }
