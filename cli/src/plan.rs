@@ -82,7 +82,7 @@ pub(crate) enum Step {
         /// `EndpointConfig` of POST /networks/ID/connect.
         endpoint: Value,
     },
-    /// Reports what of a create body the engine did not take, and what nobody publishes.
+    /// Reports what of a create body the engine did not take.
     Compare {
         of: Subject,
         /// What it was asked to be.

@@ -12,9 +12,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use hostnet::firewall::Family;
-use hostnet::publish::{Hidden, PortList, Publication, PublishedPort};
+use hostnet::publish::{Hidden, Publication, has_family};
 use hostnet::{Kind, Link};
-use inventory::{Fabric, IfName, NetName, NodeName};
+use inventory::{Fabric, IfName, NetName, NodeName, PortList, PublishedPort};
 use ipnet::IpNet;
 
 use crate::state::{Endpoint, State};
@@ -116,7 +116,7 @@ impl Candidate {
             device.name == self.bridge && device.kind == Kind::Bridge && self.fabric == Fabric::Flat;
         let has_gateway = self.gateways.iter().any(|gateway| is_of(*gateway, family));
         let ports: Vec<PublishedPort> =
-            self.ports.iter().filter(|port| port.has_family(family)).copied().collect();
+            self.ports.iter().filter(|port| has_family(port, family)).copied().collect();
         (!ports.is_empty()).then(|| Publication {
             node: self.node.clone(),
             address,

@@ -5,8 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use hostnet::publish::PublishedPort;
-use inventory::{Fabric, HostNetwork, IfName, MacAddr, NetName, NodeName, Snapshot};
+use inventory::{Fabric, HostNetwork, IfName, MacAddr, NetName, NodeName, PublishedPort, Snapshot};
 use ipnet::IpNet;
 use plugin::{EndpointId, NetworkId};
 use serde::{Deserialize, Serialize};

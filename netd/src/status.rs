@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use hostnet::publish::{PortList, PublishedPort};
-use inventory::{IfName, MacAddr, NetName, NodeName};
+use inventory::{IfName, MacAddr, NetName, NodeName, PortList, PublishedPort};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 

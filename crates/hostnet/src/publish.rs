@@ -14,22 +14,18 @@
 //! of the host. So each such bridge needs `nf_call_iptables` ([`BridgeFilter`]), and the client's address is kept.
 
 mod bridge;
-mod conflict;
-mod list;
 mod plan;
 mod reserve;
 mod rules;
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use inventory::{IfName, NodeName, Protocol};
+use inventory::{IfName, NodeName, PublishedPort};
 use ipnet::IpNet;
 use process::{Command, ExecuteError};
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::error::NetError;
@@ -37,8 +33,6 @@ use crate::firewall::Family;
 use crate::kernel::Kernel;
 
 pub use bridge::BridgeFilter;
-pub use conflict::overlaps;
-pub use list::PortList;
 pub use reserve::{Reservation, ReserveError, reserve};
 pub(crate) use rules::FORWARD;
 
@@ -49,33 +43,9 @@ const IPTABLES_TIMEOUT: Duration = Duration::from_secs(10);
 /// Its directory exists if the module br_netfilter is loaded.
 const BR_NETFILTER: &str = "/proc/sys/net/bridge";
 
-/// One published port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PublishedPort {
-    /// Protocol.
-    pub protocol: Protocol,
-    /// Address of the host; `None`: all of its addresses. `0.0.0.0` and `::`: all of one family.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub address: Option<IpAddr>,
-    /// Port of the host.
-    pub host: u16,
-    /// Port of the container.
-    pub container: u16,
-}
-
-impl PublishedPort {
-    /// Whether it is published at addresses of this family.
-    pub fn has_family(&self, family: Family) -> bool {
-        self.address.is_none_or(|address| address.is_ipv4() == (family == Family::V4))
-    }
-}
-
-impl fmt::Display for PublishedPort {
-    /// `10.99.0.11:8080->80/tcp`
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        PortList(std::slice::from_ref(self)).fmt(f)
-    }
+/// Whether a port is published at addresses of this family.
+pub fn has_family(port: &PublishedPort, family: Family) -> bool {
+    port.address.is_none_or(|address| address.is_ipv4() == (family == Family::V4))
 }
 
 /// Clients whose address the container does not see, because it could not answer them through this host.

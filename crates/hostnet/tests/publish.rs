@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use hostnet::firewall::{self, Family};
 use hostnet::netns::Namespace;
-use hostnet::publish::{self, BridgeFilter, Hidden, Publication, PublishedPort, ReserveError, Step, reserve};
+use hostnet::publish::{self, BridgeFilter, Hidden, Publication, ReserveError, Step, reserve};
 use hostnet::{Kernel, Veth};
-use inventory::{IfName, Protocol};
+use inventory::{IfName, Protocol, PublishedPort};
 use namespace::{alone, bridge, container, mac, name, veth};
 
 fn run(program: &str, words: &[&str]) -> String {

@@ -1,5 +1,6 @@
 //! A container node as the tables define it, with parsed values.
 
+mod port_list;
 mod ports;
 mod settings;
 
@@ -11,6 +12,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::mac::MacAddr;
 use crate::name::{IfName, NetName, NodeName};
 
+pub(crate) use port_list::addresses_meet;
+pub use port_list::{PortList, PortRun, PublishedPort, port_runs};
 pub use ports::{ExposedPorts, PortRange, Protocol, PublishedPorts};
 pub use settings::{Device, ExtraHost, Gpus, Health, Settings, Swap, Tmpfs, Ulimit};
 

@@ -28,7 +28,8 @@ pub use check::{Finding, Severity, check};
 pub use compile::{AddressColumns, AttachError, Cluster, Duplicate, ExtraError, HostError, SpecError};
 pub use container::{
     Attachment, ContainerSpec, Cpus, Device, DockerHost, ExposedPorts, ExtraHost, Gpus, Health, Link,
-    Network, PortRange, Protocol, PublishedPorts, Settings, Swap, Tmpfs, Ulimit, VolumeMount,
+    Network, PortList, PortRange, PortRun, Protocol, PublishedPort, PublishedPorts, Settings, Swap, Tmpfs,
+    Ulimit, VolumeMount, port_runs,
 };
 pub use hostplan::{
     BondOptions, BridgedNetwork, Datapath, DeviceKind, DevicePlan, HostPlan, HostPlanError, HostTables, Port,

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chain::chain;
 use hostnet::firewall::Family;
-use hostnet::publish::{PublishedPort, Reservation, ReserveError, reserve};
+use hostnet::publish::{Reservation, ReserveError, reserve};
+use inventory::PublishedPort;
 use plugin::PortBinding;
 use tracing::warn;
 

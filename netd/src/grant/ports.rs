@@ -2,8 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use hostnet::publish::{PublishedPort, overlaps};
-use inventory::{NodeName, Protocol};
+use inventory::{NodeName, Protocol, PublishedPort};
 use plugin::{EndpointId, PortBinding, Transport};
 
 use super::endpoint::in_use;
@@ -82,7 +81,7 @@ impl Claims<'_> {
     fn conflict(&self, port: &PublishedPort, chosen: &[PublishedPort]) -> Option<PortConflict> {
         let (number, protocol, node) = (port.host, port.protocol, self.node.clone());
         let host = self.state.host_name();
-        let meets = |ports: &[PublishedPort]| ports.iter().any(|other| overlaps(port, other));
+        let meets = |ports: &[PublishedPort]| ports.iter().any(|other| port.overlaps(other));
         if meets(chosen) {
             let refusal = Refusal::PortTwice { port: number, protocol, host, node };
             return Some(PortConflict { with: None, refusal });

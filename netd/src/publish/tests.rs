@@ -1,8 +1,7 @@
 //! Which endpoint publishes, whose address is hidden, and what is reported.
 
-use hostnet::publish::PublishedPort;
 use hostnet::{Layer, Settings};
-use inventory::Protocol;
+use inventory::{Protocol, PublishedPort};
 
 use super::*;
 

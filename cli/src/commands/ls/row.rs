@@ -4,7 +4,7 @@ use inventory::{Attachment, ContainerSpec, NodeName};
 use serde_json::json;
 
 use crate::engine::Container;
-use crate::plan::Fault;
+use crate::plan::{Fault, published};
 
 /// A container with data of engine and tables.
 pub(super) struct Row<'a> {
@@ -35,9 +35,17 @@ impl Row<'_> {
         if long {
             let macs = self.attachments(|on| vec![on.mac.to_string()]);
             text = format!("{text} {} {} {status:?}", id.short(), macs.join(","));
+            text.extend(self.ports().map(|ports| format!(" {ports}")));
             text.extend(self.problems().map(|problem| format!(" ({problem})")));
         }
         text
+    }
+
+    /// Published ports, while it runs.
+    fn ports(&self) -> Option<String> {
+        let ports = published(&self.container.labels);
+        let runs = matches!(self.container.state.as_str(), "running" | "paused");
+        (runs && !ports.is_empty()).then_some(ports)
     }
 
     fn problems(&self) -> impl Iterator<Item = String> {
@@ -45,7 +53,7 @@ impl Row<'_> {
     }
 
     /// Cells for [`super::table`]; rows of a host have the names of its containers.
-    pub(super) fn cells(&self) -> [String; 7] {
+    pub(super) fn cells(&self) -> [String; 8] {
         let Container { name, state, status, image, .. } = self.container;
         let addresses = self.attachments(|on| on.addresses.iter().map(ToString::to_string).collect());
         let ended =
@@ -59,6 +67,7 @@ impl Row<'_> {
             uptime(status).unwrap_or("-").to_owned(),
             state,
             health(status).unwrap_or("-").to_owned(),
+            self.ports().unwrap_or_else(|| "-".to_owned()),
         ]
     }
 
@@ -80,7 +89,7 @@ impl Row<'_> {
         json!({
             "node": name, "host": self.host, "state": state, "status": status, "id": id.as_str(), "image": image,
             "command": command, "created": created, "networks": networks, "defined": self.spec.is_some(),
-            "uptime": uptime(status), "health": health(status),
+            "uptime": uptime(status), "health": health(status), "ports": self.ports(),
             "problems": self.problems().collect::<Vec<_>>(),
         })
         .to_string()
@@ -147,6 +156,13 @@ mod tests {
             Row { faults: &faults, ..row }.text(true),
             format!("{} (network mynet0 was removed)", row.text(true))
         );
+        let spec = r#"{"HostConfig":{"PortBindings":{"80/tcp":[{"HostIp":"","HostPort":"8080"}]}}}"#;
+        let labels = [(crate::plan::SPEC_LABEL.to_owned(), spec.to_owned())].into();
+        let publishing = Container { labels, ..container.clone() };
+        let stopped = Container { state: "exited".into(), ..publishing.clone() };
+        let long = |container: &Container| Row { container, ..row }.text(true);
+        assert_eq!(long(&publishing), format!("{} 8080->80/tcp", row.text(true)));
+        assert!(!long(&stopped).contains("8080"));
         let on_host = Row { node: &host1, ..row };
         assert_eq!(on_host.text(false), "host1: running                  d1         busybox \"sleep inf\"");
     }

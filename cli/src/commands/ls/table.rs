@@ -2,7 +2,7 @@
 
 use super::row::Row;
 
-const HEAD: [&str; 7] = ["NODE", "ADDRESS", "HOST", "IMAGE", "UP", "STATE", "HEALTH"];
+const HEAD: [&str; 8] = ["NODE", "ADDRESS", "HOST", "IMAGE", "UP", "STATE", "HEALTH", "PORTS"];
 
 /// Coloured columns.
 const STATE: usize = 5;
@@ -10,7 +10,7 @@ const HEALTH: usize = 6;
 
 /// Rows of all hosts, each with its position in the noderange.
 #[derive(Debug, Default)]
-pub(super) struct Table(Vec<(usize, [String; 7])>);
+pub(super) struct Table(Vec<(usize, [String; 8])>);
 
 impl Table {
     pub(super) fn add(&mut self, place: usize, row: &Row<'_>) {
@@ -24,7 +24,7 @@ impl Table {
         }
         // rows of one host are already in order
         self.0.sort_by_key(|(place, _)| *place);
-        let rows: Vec<[String; 7]> = self.0.into_iter().map(|(_, row)| row).collect();
+        let rows: Vec<[String; 8]> = self.0.into_iter().map(|(_, row)| row).collect();
         let width = |at: usize| {
             let cells = rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count());
             cells.chain(HEAD.get(at).map(|head| head.len())).max().unwrap_or_default()
@@ -37,7 +37,7 @@ impl Table {
     }
 }
 
-fn line(cells: &[String; 7], widths: &[usize], colours: bool) -> String {
+fn line(cells: &[String; 8], widths: &[usize], colours: bool) -> String {
     let cell = |(at, (cell, width)): (usize, (&String, &usize))| {
         let padded = format!("{cell:<width$}");
         match colour(at, cell).filter(|_| colours) {
@@ -65,10 +65,22 @@ mod tests {
     use super::*;
 
     fn table() -> Table {
-        let row = |cells: [&str; 7]| cells.map(str::to_owned);
+        let row = |cells: [&str; 8]| cells.map(str::to_owned);
         Table(vec![
-            (1, row(["host1c10", "10.99.1.10", "host1", "debian:12", "-", "exited (3)", "-"])),
-            (0, row(["d1", "10.99.1.1,fd00::1", "host1", "bb", "2 hours", "running", "healthy"])),
+            (1, row(["host1c10", "10.99.1.10", "host1", "debian:12", "-", "exited (3)", "-", "-"])),
+            (
+                0,
+                row([
+                    "d1",
+                    "10.99.1.1,fd00::1",
+                    "host1",
+                    "bb",
+                    "2 hours",
+                    "running",
+                    "healthy",
+                    "8080->80/tcp",
+                ]),
+            ),
         ])
     }
 
@@ -77,9 +89,9 @@ mod tests {
         assert_eq!(
             table().lines(false),
             [
-                "NODE      ADDRESS            HOST   IMAGE      UP       STATE       HEALTH",
-                "d1        10.99.1.1,fd00::1  host1  bb         2 hours  running     healthy",
-                "host1c10  10.99.1.10         host1  debian:12  -        exited (3)  -",
+                "NODE      ADDRESS            HOST   IMAGE      UP       STATE       HEALTH   PORTS",
+                "d1        10.99.1.1,fd00::1  host1  bb         2 hours  running     healthy  8080->80/tcp",
+                "host1c10  10.99.1.10         host1  debian:12  -        exited (3)  -        -",
             ]
         );
         assert_eq!(Table::default().lines(false), [""; 0]);
@@ -90,7 +102,7 @@ mod tests {
         let lines = table().lines(true);
         assert_eq!(
             lines[2],
-            "host1c10  10.99.1.10         host1  debian:12  -        \u{1b}[31mexited (3)\u{1b}[0m  -"
+            "host1c10  10.99.1.10         host1  debian:12  -        \u{1b}[31mexited (3)\u{1b}[0m  -        -"
         );
     }
 }

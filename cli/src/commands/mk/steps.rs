@@ -229,7 +229,7 @@ pub(in crate::commands) fn reported(
     }
 }
 
-/// Reports fields of the create body that the engine ignored, and ports that nothing publishes.
+/// Reports fields of the create body that the engine ignored.
 async fn compare(
     host: &Host,
     id: &ContainerId,
@@ -239,10 +239,6 @@ async fn compare(
     let name = &host.name;
     for field in plan::ignored(body, &host.engine.inspect(id).await?.has) {
         say(format!("the engine of {name} ignores {field}"));
-    }
-    // remote network drivers do not map ports (moby libnetwork/drivers/remote), and netd's bridges do not need it
-    for port in plan::published(body) {
-        say(format!("{port} is not published on {name}: connect to the container's own address"));
     }
     Ok(())
 }

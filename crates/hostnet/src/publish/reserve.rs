@@ -7,12 +7,12 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use inventory::Protocol;
+use inventory::{Protocol, PublishedPort};
 use nix::libc::{EADDRINUSE, IPPROTO_SCTP};
 use socket2::{Domain, Socket, Type};
 use thiserror::Error;
 
-use super::PublishedPort;
+use super::has_family;
 use crate::firewall::Family;
 
 /// The sockets of one published port. Dropping them releases the port.
@@ -43,7 +43,7 @@ pub enum ReserveError {
 /// A process uses the port, or the kernel refused.
 pub fn reserve(port: &PublishedPort, families: &[Family]) -> Result<Reservation, ReserveError> {
     let mut sockets = Vec::new();
-    for family in families.iter().filter(|family| port.has_family(**family)) {
+    for family in families.iter().filter(|family| has_family(port, **family)) {
         match bound(port, *family) {
             Ok(socket) => sockets.extend(socket),
             Err(error) if error.raw_os_error() == Some(EADDRINUSE) => return Err(ReserveError::InUse(*port)),

@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use inventory::{IfName, NodeName};
+use inventory::{IfName, NodeName, PortRun, PublishedPort, port_runs};
 use ipnet::IpNet;
 
-use super::list::{Run, runs};
-use super::{Hidden, Publication, PublishedPort};
+use super::{Hidden, Publication, has_family};
 use crate::firewall::Family;
 
 /// Chain of the `filter` table. The plan of [`crate::firewall`] knows that it drops nothing.
@@ -105,13 +104,13 @@ pub(super) fn family_of(address: &IpNet) -> Family {
     }
 }
 
-fn runs_of(publication: &Publication, family: Family) -> Vec<Run> {
-    runs(publication.ports.iter().filter(|port| port.has_family(family)).copied())
+fn runs_of(publication: &Publication, family: Family) -> Vec<PortRun> {
+    port_runs(publication.ports.iter().filter(|port| has_family(port, family)).copied())
 }
 
 fn port_rules(publication: &Publication, family: Family) -> Vec<String> {
     let to = publication.address.addr();
-    let rule = |Run { first, last }: Run| {
+    let rule = |PortRun { first, last }: PortRun| {
         let at = match first.address.filter(|address| !address.is_unspecified()) {
             Some(address) => format!("-d {} ", IpNet::from(address)),
             None => String::new(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::Finding;
-use crate::container::{ContainerSpec, PortRange, Protocol};
+use crate::container::{ContainerSpec, PortRange, Protocol, addresses_meet};
 use crate::name::NodeName;
 
 /// The published ports of all containers, by host and protocol.
@@ -36,7 +36,7 @@ impl Published {
             let mut open: Vec<&Use> = Vec::new();
             for user in users.iter() {
                 open.retain(|other| other.ports.last >= user.ports.first);
-                if let Some(other) = open.iter().find(|other| meets(other.address, user.address)) {
+                if let Some(other) = open.iter().find(|other| addresses_meet(other.address, user.address)) {
                     findings.push(finding(host, *protocol, other, user));
                 }
                 open.push(user);
@@ -44,10 +44,6 @@ impl Published {
         }
         findings
     }
-}
-
-fn meets(one: Option<IpAddr>, other: Option<IpAddr>) -> bool {
-    one.is_none() || other.is_none() || one == other
 }
 
 /// `later` begins within the range of `other`.

@@ -1,7 +1,6 @@
 //! Published ports.
 
-use hostnet::publish::PublishedPort;
-use inventory::Protocol;
+use inventory::{Protocol, PublishedPort};
 use plugin::Transport;
 
 use super::super::choose_ports;
