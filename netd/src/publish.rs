@@ -64,7 +64,9 @@ pub(crate) fn wanted(state: &State) -> Wanted {
     let publishing = state.endpoints.values().filter(|endpoint| endpoint.publishes());
     let mut candidates: Vec<Candidate> = publishing.map(|endpoint| candidate(state, endpoint)).collect();
     candidates.sort_by(|one, other| (&one.node, &one.nic).cmp(&(&other.node, &other.nic)));
-    Wanted { host: state.host_name(), candidates }
+    // equal if nothing is published, also before the first snapshot
+    let host = if candidates.is_empty() { String::new() } else { state.host_name() };
+    Wanted { host, candidates }
 }
 
 fn candidate(state: &State, endpoint: &Endpoint) -> Candidate {

@@ -1,7 +1,7 @@
 //! The netlink connection, with its two kinds of requests: dumps, and acknowledged changes.
 
 use std::io;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use rtnetlink::packet_core::{
     NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload,
 };
 use rtnetlink::packet_route::RouteNetlinkMessage;
+use tokio::sync::Mutex;
 
 use crate::error::NetError;
 
@@ -30,6 +31,9 @@ const MAX_DUMPS: usize = 8;
 pub struct Kernel {
     handle: rtnetlink::Handle,
     deletions: rtnetlink::Handle,
+    /// The kernel refuses a dump while another one of the same socket runs (net/netlink/af_netlink.c,
+    /// `__netlink_dump_start`: `EBUSY`).
+    dumps: Arc<Mutex<()>>,
 }
 
 impl Kernel {
@@ -39,7 +43,7 @@ impl Kernel {
     /// No socket or no thread.
     pub fn open() -> Result<Self, NetError> {
         let open = |name| spawn_connection(name).map_err(|source| NetError::Open { source });
-        Ok(Self { handle: open("netlink")?, deletions: open("netlink-delete")? })
+        Ok(Self { handle: open("netlink")?, deletions: open("netlink-delete")?, dumps: Arc::default() })
     }
 
     /// Sends a change and waits for the acknowledgement.
@@ -71,6 +75,7 @@ impl Kernel {
     /// lack objects that existed all the time (kernel Documentation/userspace-api/netlink/intro.rst), and a
     /// container's port that seems to be missing would be removed.
     pub(crate) async fn dump(&self, message: RouteNetlinkMessage) -> io::Result<Vec<RouteNetlinkMessage>> {
+        let _only = self.dumps.lock().await;
         for _ in 0..MAX_DUMPS {
             if let Some(objects) = self.dump_once(message.clone()).await? {
                 return Ok(objects);

@@ -171,3 +171,21 @@ fn a_new_default_route_takes_the_old_ones_place() {
         assert_eq!(kernel.routes(&device).await.unwrap(), [Route::default_via(new)]);
     });
 }
+
+#[test]
+fn lists_that_are_read_at_the_same_time_are_all_complete() {
+    alone(async || {
+        let kernel = Kernel::open().unwrap();
+        // lists of several messages
+        for number in 0..50 {
+            let spec = BridgeSpec { name: name(&format!("many{number}")), mac: None, mtu: None };
+            kernel.add_bridge(&spec).await.unwrap();
+        }
+        let reads = (0..50).map(async |_| {
+            let (links, addresses) = tokio::join!(kernel.links(), kernel.all_addresses());
+            (links.unwrap().len(), addresses.unwrap().len())
+        });
+        let counts = futures_util::future::join_all(reads).await;
+        assert!(counts.iter().all(|count| *count == counts[0]), "{counts:?}");
+    });
+}

@@ -1,7 +1,7 @@
 //! Publishes ports: the only writer of their rules.
 //!
 //! Starts of containers and reconciliation write at any time, and each write replaces all rules. So one lock orders the
-//! writes, and each writes the newest desired state, whoever waits for it: thirty starts need a few writes.
+//! writes, and each writes the newest desired state for all that wait: thirty starts need a few writes.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
