@@ -167,7 +167,7 @@ impl HostExecutor {
         if !bridges.is_empty() {
             self.watch_switch();
         }
-        self.report(async move { Message::Observed(host.observation(scope, bridges).await) });
+        self.report(async move { Message::Observed(host.observation(scope, bridges).await.map(Box::new)) });
     }
 
     async fn observation(&self, scope: Scope, bridges: BTreeSet<IfName>) -> Result<Observation, String> {

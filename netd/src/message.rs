@@ -46,7 +46,7 @@ pub(crate) enum Message {
     /// The link of an endpoint that Docker seems to have forgotten was checked.
     StaleChecked(EndpointId, LinkState),
     /// The host was observed.
-    Observed(Result<Observation, String>),
+    Observed(Result<Box<Observation>, String>),
     /// Repairs were executed. `false`: a repair was no longer necessary.
     Executed(Vec<(Step, Result<bool, String>)>),
     /// Flows of a bridge may be missing.

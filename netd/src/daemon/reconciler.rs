@@ -102,7 +102,7 @@ impl Daemon {
         self.host.observe(scope, bridges);
     }
 
-    pub(super) fn observed(&mut self, observed: Result<Observation, String>) {
+    pub(super) fn observed(&mut self, observed: Result<Box<Observation>, String>) {
         match observed {
             Ok(observation) => {
                 let mut plan = plan(&self.state, &observation);
