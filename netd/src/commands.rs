@@ -14,6 +14,7 @@ use crate::client;
 use crate::daemon::Daemon;
 use crate::inspect;
 use crate::message::LoadSnapshot;
+use crate::names::{self, Names};
 use crate::refusal::Refusal;
 use crate::serve::{self, LOAD, RECONCILE, STATUS};
 use crate::status::{Reconciled, Status};
@@ -36,18 +37,24 @@ pub(crate) async fn run(cli: Cli) -> Result<(), String> {
 
 async fn serve(socket: &Path, snapshot: &Path, run: &Run) -> Result<(), String> {
     log_to_stderr();
+    // before any other thread starts: threads inherit the capabilities of the one that starts them
+    let opener = names::Opener::start().map_err(|error| format!("cannot start a thread: {error}"))?;
+    hostnet::privilege::drop_sys_admin().map_err(|error| format!("cannot drop CAP_SYS_ADMIN: {error}"))?;
     // the socket first: from now on dockerd's calls wait instead of failing
-    let listener = plugin::listener(socket).map_err(|error| chain(&error))?;
-    let daemon = Daemon::new(run, snapshot).map_err(|error| chain(&error))?;
+    let (listener, kept) = plugin::listener(socket).map_err(|error| chain(&error))?;
+    let names = Names::start(opener, kept).map_err(|error| format!("cannot start a thread: {error}"))?;
+    let daemon = Daemon::new(run, snapshot, names.clone()).map_err(|error| chain(&error))?;
     let inbox = daemon.inbox();
     let main_loop = tokio::spawn(daemon.run());
     // fails without a service manager
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-    tokio::select! {
+    let ended = tokio::select! {
         served = serve::serve(listener, inbox) => served.map_err(|error| chain(&error)),
         // end the process, so that systemd starts a new netd
         ended = main_loop => Err(format!("internal error: the main loop ended: {ended:?}")),
-    }
+    };
+    names.drain().await;
+    ended
 }
 
 /// Without timestamps: journald adds them.

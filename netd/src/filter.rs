@@ -159,6 +159,8 @@ mod tests {
             fabric: Fabric::Flat,
             tag: None,
             previous: None,
+            ports: Vec::new(),
+            sandbox: None,
             phase: Phase::Joined,
             since: BootTime::default(),
         }

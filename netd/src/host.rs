@@ -6,22 +6,25 @@ mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use hostnet::ovs::Remote;
 use hostnet::{Installed, Kernel, Link, NetError, PortFilter, firewall};
-use inventory::IfName;
-use plugin::EndpointId;
+use inventory::{IfName, NodeName};
+use plugin::{EndpointId, Reply};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 use tracing::{debug, info, warn};
 
 use crate::boot_time::BootTime;
 use crate::fabric::{DetachError, Fabrics};
 use crate::interface::{is_host_end, is_ours};
-use crate::message::{LinkState, Message, Scope};
+use crate::message::{LinkState, Message, ReplySender, Scope};
+use crate::names::{self, Names};
 use crate::publish::Wanted;
 use crate::reconcile::{Observation, Step};
 use crate::refusal::Refusal;
@@ -36,6 +39,15 @@ pub(crate) use publisher::{Generation, PublishView, Publisher};
 /// container's start for the CPU.
 const ANNOUNCE_DELAYS: [Duration; 2] = [Duration::from_millis(150), Duration::from_secs(1)];
 
+/// How long `Join` waits for the DNS sockets.
+const NAMES_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// How long dockerd may take from `Join` to the sandbox, and how often netd checks. From the sandbox to the first instruction of
+/// the container it takes dockerd and runc more than 20 ms.
+const SANDBOX_TIMEOUT: Duration = Duration::from_secs(10);
+const SANDBOX_INTERVAL: Duration = Duration::from_millis(5);
+const MAX_SANDBOX_INTERVAL: Duration = Duration::from_millis(500);
+
 /// Executes actions on the host in background tasks.
 #[derive(Debug, Clone)]
 pub(crate) struct HostExecutor {
@@ -45,6 +57,8 @@ pub(crate) struct HostExecutor {
     inbox: UnboundedSender<Message>,
     probe_window: Option<Duration>,
     watches_switch: Arc<AtomicBool>,
+    /// DNS for containers.
+    pub(crate) names: Names,
 }
 
 impl HostExecutor {
@@ -53,11 +67,12 @@ impl HostExecutor {
         inbox: UnboundedSender<Message>,
         probe_window: Option<Duration>,
         switch: Remote,
+        names: Names,
     ) -> Result<Self, NetError> {
         let kernel = Kernel::open()?;
         let fabrics = Fabrics::new(&kernel, switch);
         let publisher = Publisher::new(kernel.clone());
-        Ok(Self { kernel, fabrics, publisher, inbox, probe_window, watches_switch: Arc::default() })
+        Ok(Self { kernel, fabrics, publisher, inbox, probe_window, watches_switch: Arc::default(), names })
     }
 
     /// Whether address probes are enabled.
@@ -126,6 +141,41 @@ impl HostExecutor {
         });
     }
 
+    /// Opens the DNS sockets of a container.
+    pub(crate) fn serve_names(&self, sandbox: &Path, node: &NodeName) {
+        let (opened, node) = (self.names.open(sandbox, node), node.clone());
+        tokio::spawn(async move {
+            if let Err(error) = opened.await {
+                // reconciliation retries this
+                warn!("cannot open the DNS sockets of {node}: {error}");
+            }
+        });
+    }
+
+    /// Answers `Join` and opens the DNS sockets of the container: before the answer if its namespace is ready, which takes a
+    /// millisecond. Older engines create the namespace after `Join` (moby 20.10: `libnetwork-setkey`, a hook of runc that ends
+    /// before the container's program starts); then the sockets are opened as soon as it is. A container without them starts, too.
+    pub(crate) fn join_names(&self, joined: &Endpoint, reply: Result<Reply, String>, answer: ReplySender) {
+        let (names, node) = (self.names.clone(), joined.node.clone());
+        let sandbox = joined.sandbox.clone().filter(|_| reply.is_ok());
+        tokio::spawn(async move {
+            let first = match &sandbox {
+                Some(sandbox) if names::exists(sandbox) => timeout(NAMES_TIMEOUT, names.open(sandbox, &node))
+                    .await
+                    .is_ok_and(|opened| opened.is_ok()),
+                _ => false,
+            };
+            // fails if dockerd was killed
+            let _ = answer.send(reply);
+            if let (Some(sandbox), false) = (sandbox, first)
+                && let Err(error) = open_when_ready(&names, &sandbox, &node).await
+            {
+                // reconciliation retries this
+                warn!("cannot open the DNS sockets of {node}: {error}");
+            }
+        });
+    }
+
     /// Checks a link after `delay` and reports `message`. A link that cannot be checked counts as alive: it
     /// must not be removed.
     pub(crate) fn check_link(
@@ -137,6 +187,8 @@ impl HostExecutor {
         let host = self.clone();
         self.report(async move {
             tokio::time::sleep(delay).await;
+            // otherwise the sockets of a removed container keep the link alive
+            host.names.close_replaced().await;
             message(host.kernel.link(&port).await.map_err(|error| warn!("{}", chain(&error))))
         });
     }
@@ -162,18 +214,26 @@ impl HostExecutor {
     }
 
     /// Observes the host, and Open vSwitch with these bridges, if any. Reports [`Message::Observed`].
-    pub(crate) fn observe(&self, scope: Scope, bridges: BTreeSet<IfName>) {
+    pub(crate) fn observe(&self, scope: Scope, bridges: BTreeSet<IfName>, sandboxes: Vec<PathBuf>) {
         let host = self.clone();
         if !bridges.is_empty() {
             self.watch_switch();
         }
-        self.report(async move { Message::Observed(host.observation(scope, bridges).await.map(Box::new)) });
+        self.report(async move {
+            Message::Observed(host.observation(scope, bridges, sandboxes).await.map(Box::new))
+        });
     }
 
-    async fn observation(&self, scope: Scope, bridges: BTreeSet<IfName>) -> Result<Observation, String> {
+    async fn observation(
+        &self,
+        scope: Scope,
+        bridges: BTreeSet<IfName>,
+        sandboxes: Vec<PathBuf>,
+    ) -> Result<Observation, String> {
         let began = BootTime::now();
         let switch = if !bridges.is_empty() { Some(self.fabrics.ovs.observe().await) } else { None };
         let switch = switch.map(|observed| observed.map_err(|error| chain(&error)));
+        let sandboxes = self.names.observe(sandboxes).await;
         let links = self.kernel.links().await.map_err(|error| chain(&error))?;
         let not_isolated = if switch.is_some() { self.not_isolated(&links).await } else { BTreeSet::new() };
         let filters = match scope {
@@ -208,6 +268,7 @@ impl HostExecutor {
             filters,
             flows,
             flow_problems,
+            sandboxes,
             firewall,
             published,
         })
@@ -254,6 +315,11 @@ impl HostExecutor {
             Step::SetMtu { port, mtu, .. } => changed(self.kernel.set_mtu(port, *mtu).await),
             Step::SetUp { port, .. } => changed(self.kernel.set_up(port, true).await),
             Step::Publish(generation, step) => return self.publisher.repair(*generation, step).await,
+            Step::OpenNames { sandbox, node } => return self.names.open(sandbox, node).await.map(|()| true),
+            Step::CloseNames { sandbox } => {
+                self.names.close(sandbox);
+                return Ok(true);
+            }
             Step::Firewall(step) => {
                 return firewall::apply(step).await.map(|()| true).map_err(|error| chain(&error));
             }
@@ -272,6 +338,25 @@ impl HostExecutor {
             let _ = inbox.send(action.await);
         });
     }
+}
+
+/// Opens the DNS sockets of a container when dockerd has created its sandbox and set the loopback interface up. No error: Docker
+/// did not complete the start.
+async fn open_when_ready(names: &Names, sandbox: &Path, node: &NodeName) -> Result<(), String> {
+    let end = tokio::time::Instant::now() + SANDBOX_TIMEOUT;
+    let mut interval = SANDBOX_INTERVAL;
+    let mut last = Ok(());
+    while tokio::time::Instant::now() < end {
+        tokio::time::sleep(interval).await;
+        if names::exists(sandbox) {
+            last = names.open(sandbox, node).await;
+            if last.is_ok() {
+                break;
+            }
+            interval = MAX_SANDBOX_INTERVAL.min(interval * 2);
+        }
+    }
+    last
 }
 
 fn changed(result: Result<(), NetError>) -> Result<bool, DetachError> {

@@ -14,6 +14,7 @@ mod host;
 mod inspect;
 mod interface;
 mod message;
+mod names;
 mod publish;
 mod reconcile;
 mod refusal;

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use inventory::{Fabric, HostNetwork, IfName, MacAddr, NetName, NodeName, PublishedPort, Snapshot};
@@ -20,7 +22,7 @@ pub(crate) const RECENTLY_RELEASED: Duration = Duration::from_secs(60);
 #[derive(Debug, Default)]
 pub(crate) struct State {
     /// The loaded snapshot; `None` until the first one was delivered.
-    pub(crate) snapshot: Option<Snapshot>,
+    pub(crate) snapshot: Option<Arc<Snapshot>>,
     /// Docker's networks of driver netd.
     pub(crate) networks: BTreeMap<NetworkId, NetworkRecord>,
     /// Docker's endpoints on them.
@@ -76,6 +78,9 @@ pub(crate) struct Endpoint {
     /// Published ports of the host. All endpoints of a container have the same.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) ports: Vec<PublishedPort>,
+    /// The container's network namespace, after `Join`. (Records of netd 0.1 lack this field.)
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sandbox: Option<PathBuf>,
     /// Progress of its life cycle.
     pub(crate) phase: Phase,
     /// When the phase began.
@@ -169,6 +174,7 @@ impl Endpoint {
         let same_phase = Self {
             previous: self.previous.clone(),
             ports: self.ports.clone(),
+            sandbox: self.sandbox.clone(),
             phase: self.phase,
             since: self.since,
             ..other.clone()
@@ -202,7 +208,7 @@ pub(crate) enum Change {
 impl State {
     /// A state without networks and endpoints.
     pub(crate) fn with(snapshot: Option<Snapshot>) -> Self {
-        Self { snapshot, ..Self::default() }
+        Self { snapshot: snapshot.map(Arc::new), ..Self::default() }
     }
 
     /// The name of this host in the tables, for messages.
@@ -233,6 +239,12 @@ impl State {
     pub(crate) fn endpoint_with_address(&self, on: &NetName, address: IpAddr) -> Option<&Endpoint> {
         let has = |e: &&Endpoint| e.on == *on && e.addresses.iter().any(|a| a.addr() == address);
         self.endpoints.values().find(has)
+    }
+
+    /// The containers' sandboxes, each with its node. A container in several networks has one sandbox.
+    pub(crate) fn sandboxes(&self) -> BTreeMap<&Path, &NodeName> {
+        let joined = self.endpoints.values().filter(|endpoint| endpoint.phase == Phase::Joined);
+        joined.filter_map(|endpoint| Some((endpoint.sandbox.as_deref()?, &endpoint.node))).collect()
     }
 
     /// Whether the node released all these addresses on this host recently.

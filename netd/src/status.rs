@@ -6,6 +6,7 @@ use inventory::{IfName, MacAddr, NetName, NodeName, PortList, PublishedPort};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::names::Counts;
 use crate::state::Phase;
 
 /// The daemon's status.
@@ -75,6 +76,19 @@ pub(crate) struct EndpointStatus {
     /// How many of its frames were dropped since its port has the filter; `None`: unknown.
     #[serde(default)]
     pub(crate) dropped: Option<u64>,
+    /// Its DNS sockets. `None`: it has not joined, or no pass has observed them yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) names: Option<NamesStatus>,
+}
+
+/// DNS sockets of a container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct NamesStatus {
+    /// Whether they are open.
+    pub(crate) open: bool,
+    /// Requests since they were opened.
+    #[serde(flatten)]
+    pub(crate) counts: Counts,
 }
 
 /// One repair.
@@ -148,7 +162,8 @@ impl fmt::Display for NetworkStatus {
 
 impl fmt::Display for EndpointStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { node, network, addresses, mac, port, state, ports, orphan, antispoof, dropped } = self;
+        let Self { node, network, addresses, mac, port, state, ports, orphan, antispoof, dropped, names } =
+            self;
         let addresses: Vec<String> = addresses.iter().map(|address| address.addr().to_string()).collect();
         write!(f, "{node}: {network} {} {mac} port {port} {state}", addresses.join(" "))?;
         if !ports.is_empty() {
@@ -162,7 +177,18 @@ impl fmt::Display for EndpointStatus {
         if !antispoof {
             f.write_str(", may send with any address (antispoof=no)")?;
         }
-        if *orphan { f.write_str(", orphan: it no longer matches the tables") } else { Ok(()) }
+        if *orphan {
+            f.write_str(", orphan: it no longer matches the tables")?;
+        }
+        names.as_ref().map_or(Ok(()), |names| write!(f, ", {names}"))
+    }
+}
+
+impl fmt::Display for NamesStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { open, counts: Counts { answered, forwarded, failed } } = self;
+        let state = if *open { "" } else { "closed, " };
+        write!(f, "DNS {state}{answered} answered {forwarded} forwarded {failed} failed")
     }
 }
 

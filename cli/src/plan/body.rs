@@ -1,25 +1,24 @@
 //! Body of POST /containers/create for a node.
 
-use std::net::IpAddr;
-
 use inventory::{Attachment, ContainerSpec, Cpus, Protocol, Settings, VolumeMount};
 use serde_json::{Map, Value, json};
 
+use super::links::{self, LinkTarget};
 use super::merge::{MergeError, merge};
 use super::settings;
 use super::{NODE_LABEL, SPEC_LABEL};
 
-/// A link with its address from the tables, which works across hosts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Named {
-    pub(crate) name: String,
-    /// The address.
-    pub(crate) address: IpAddr,
+/// A create body.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Body {
+    pub(crate) value: Value,
+    /// The part of the environment that is from links.
+    pub(crate) link_env: Vec<String>,
 }
 
 /// Create body for a container of `image`, for the newest API version. It contains itself as a label, so that a later
 /// run can compare it.
-pub(crate) fn body(spec: &ContainerSpec, image: &str, names: &[Named]) -> Result<Value, MergeError> {
+pub(crate) fn body(spec: &ContainerSpec, image: &str, targets: &[LinkTarget]) -> Result<Body, MergeError> {
     let ContainerSpec { node, host: _, image: _, command, cpus, memory, attachments, volumes, settings } =
         spec;
     let mut body = settings::config(settings);
@@ -48,7 +47,7 @@ pub(crate) fn body(spec: &ContainerSpec, image: &str, names: &[Named]) -> Result
     if !volumes.is_empty() {
         host.insert("Binds".into(), volumes.iter().map(bind).collect());
     }
-    let links = names.iter().map(|of| format!("{}:{}", of.name, of.address));
+    let links = targets.iter().flat_map(LinkTarget::hosts);
     let extra: Vec<String> = links.chain(settings.extra_hosts.iter().map(settings::extra_host)).collect();
     if !extra.is_empty() {
         host.insert("ExtraHosts".into(), extra.into());
@@ -60,7 +59,10 @@ pub(crate) fn body(spec: &ContainerSpec, image: &str, names: &[Named]) -> Result
     let endpoints: Map<String, Value> =
         attachments.iter().map(|on| (on.network.to_string(), endpoint(node.as_str(), on))).collect();
     body.insert("NetworkingConfig".into(), json!({ "EndpointsConfig": endpoints }));
-    Ok(sealed(merge(&settings.docker, body)?))
+    let mut body = merge(&settings.docker, body)?;
+    let link_env: Vec<String> = targets.iter().flat_map(|target| target.env(node.as_str())).collect();
+    links::add(&mut body, link_env.clone());
+    Ok(Body { value: sealed(body), link_env })
 }
 
 /// Endpoint settings of `on`: netd chooses the interface name; address and MAC are from the tables.
@@ -188,8 +190,10 @@ mod tests {
 
     #[test]
     fn the_body_says_all_that_the_tables_say() {
-        let names = [Named { name: "db".into(), address: "10.99.2.1".parse().unwrap() }];
-        let mut made = body(&spec(), "busybox", &names).unwrap();
+        let link = inventory::Link { node: "host2c1".parse().unwrap(), alias: "db".into() };
+        let (addresses, ports) = (vec!["10.99.2.1".parse().unwrap()], vec![(5432, Protocol::Tcp)]);
+        let made = body(&spec(), "busybox", &[LinkTarget { link, addresses, ports }]).unwrap();
+        let mut made = made.value;
         let seal = made["Labels"].as_object_mut().unwrap().remove(SPEC_LABEL).unwrap();
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/create.json");
         if std::env::var_os("BLESS").is_some() {
@@ -202,14 +206,14 @@ mod tests {
 
     #[test]
     fn the_engine_knows_every_key_of_it() {
-        crate::engine::check_body(&body(&spec(), "busybox", &[]).unwrap()).unwrap();
+        crate::engine::check_body(&body(&spec(), "busybox", &[]).unwrap().value).unwrap();
     }
 
     #[test]
     fn a_container_is_called_like_its_node_unless_an_item_or_json_says_otherwise() {
         let named = |text: &str| {
             let spec = ContainerSpec { settings: text.parse().unwrap(), ..spec() };
-            body(&spec, "busybox", &[]).unwrap()["Hostname"].clone()
+            body(&spec, "busybox", &[]).unwrap().value["Hostname"].clone()
         };
         assert_eq!(named(""), "host1c1");
         assert_eq!(named("hostname=web.lab.test"), "web.lab.test");
@@ -220,14 +224,14 @@ mod tests {
     #[test]
     fn options_of_the_default_log_driver_name_no_driver() {
         let spec = ContainerSpec { settings: "logopt=max-size=10m,".parse().unwrap(), ..spec() };
-        let host = body(&spec, "busybox", &[]).unwrap()["HostConfig"].clone();
+        let host = body(&spec, "busybox", &[]).unwrap().value["HostConfig"].clone();
         assert_eq!(host["LogConfig"], json!({"Type": "", "Config": {"max-size": "10m"}}));
     }
 
     #[test]
     fn a_set_of_cpus_is_no_amount() {
         let set = ContainerSpec { cpus: Some(Cpus::Set("0-1".into())), ..spec() };
-        let host = body(&set, "busybox", &[]).unwrap()["HostConfig"].clone();
+        let host = body(&set, "busybox", &[]).unwrap().value["HostConfig"].clone();
         assert_eq!((host["CpusetCpus"].as_str(), host.get("NanoCpus")), (Some("0-1"), None));
     }
 }

@@ -3,9 +3,9 @@
 use serde_json::{Map, Value};
 
 /// Fields that all engines support: containers with only these are not checked.
-const PLAIN: [&str; 6] = ["Image", "Hostname", "Cmd", "Labels", "HostConfig", "NetworkingConfig"];
-const PLAIN_HOST: [&str; 7] =
-    ["NetworkMode", "NanoCpus", "CpusetCpus", "Memory", "Binds", "ExtraHosts", "RestartPolicy"];
+const PLAIN: [&str; 7] = ["Image", "Hostname", "Cmd", "Env", "Labels", "HostConfig", "NetworkingConfig"];
+const PLAIN_HOST: [&str; 8] =
+    ["NetworkMode", "NanoCpus", "CpusetCpus", "Memory", "Binds", "Dns", "ExtraHosts", "RestartPolicy"];
 
 /// Whether a create body has only these fields.
 pub(super) fn is_plain(body: &Value) -> bool {

@@ -260,6 +260,7 @@ mod tests {
             node: "d1".parse().unwrap(),
             image: "new".into(),
             body: json!({"HostConfig": {"Binds": binds}}),
+            link_env: Vec::new(),
         };
         let old = Container {
             anonymous: vec![(VolumeName::of_test("aa"), "/data".into())],

@@ -14,6 +14,7 @@ use self::body::{for_old_engine, networks_of, primary_of, unsealed};
 use super::attachments::{self, Fault, faults, mend};
 use super::differ::differences;
 use super::ignored::is_plain;
+use super::links;
 use super::network::{self, NetworkDiffers};
 use super::replace::{self, Replaced};
 use super::{API_ENDPOINTS, NotOwn, Step, Subject};
@@ -44,6 +45,8 @@ pub(crate) struct Wanted {
     pub(crate) image: String,
     /// Its create body in the newest form of the API.
     pub(crate) body: Value,
+    /// The part of its environment that is from links.
+    pub(crate) link_env: Vec<String>,
 }
 
 /// What its engine says.
@@ -148,7 +151,8 @@ fn existing(
         let (node, host) = (node.to_string(), host.to_owned());
         return Verdict::Refused(NotOwn::Stranger { node, host }.to_string());
     };
-    let differ = differences(&made_from, &unsealed(&wanted.body));
+    let comparable = links::comparable(&made_from, unsealed(&wanted.body), &wanted.link_env);
+    let differ = differences(&made_from, &comparable);
     if !differ.is_empty() && desired.replace {
         return make(desired, observed, &replace::keeping(wanted, found), Some(there.replaced(differ)));
     }

@@ -2,8 +2,8 @@
 //!
 //! [`Kernel`] reads and changes interfaces, addresses and routes over netlink. [`Events`] reports that something
 //! changed. [`arp`] and [`ndp`] probe and announce addresses. [`echo`] pings. [`firewall`] lets bridged traffic pass
-//! Docker's FORWARD policy. [`publish`] publishes ports of containers. [`netns`] runs code in another network namespace.
-//! [`ovs`] reads and changes Open vSwitch.
+//! Docker's FORWARD policy. [`publish`] publishes ports of containers. [`netns`] runs code in another network namespace,
+//! where [`listen`] opens sockets. [`ovs`] reads and changes Open vSwitch.
 //!
 //! This crate makes no decisions: callers plan, it executes and reports. Calls act on the network namespace of the
 //! thread that opened the connection ([`Kernel::open`], [`Events::open`]) or that polls the future (all others).
@@ -12,9 +12,11 @@ pub mod arp;
 pub mod bond;
 pub mod echo;
 pub mod firewall;
+pub mod listen;
 pub mod ndp;
 pub mod netns;
 pub mod ovs;
+pub mod privilege;
 pub mod publish;
 
 mod address;

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd as _, RawFd};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::thread;
 
@@ -113,6 +114,14 @@ impl Namespace {
                 Err(_) => Err(NamespaceError::Panicked { path: self.path.clone() }),
             }
         })
+    }
+
+    /// Inode, which identifies the namespace while it exists.
+    ///
+    /// # Errors
+    /// The handle cannot be read.
+    pub fn inode(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.ino())
     }
 
     pub(crate) fn raw_fd(&self) -> RawFd {

@@ -22,7 +22,7 @@ pub use call::{
 pub use dispatch::dispatch;
 pub use error::CallError;
 pub use id::{EndpointId, IdError, NetworkId};
-pub use listener::{ListenError, Listener, listener};
+pub use listener::{KeptSocket, ListenError, Listener, listener};
 pub use mac::{Mac, MacError};
 pub use parse::parse;
 pub use reply::{Answer, Joined, Reply, StaticRoute, render};

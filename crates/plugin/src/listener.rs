@@ -5,6 +5,7 @@
 
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;
+use std::net::{TcpListener, UdpSocket};
 use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -74,16 +75,39 @@ impl Listener {
     }
 }
 
-/// Returns the socket that systemd passed (`LISTEN_FDS`), or creates one at `path` that only root can use.
+/// A socket that the service manager kept for an earlier process of this service, with its name (sd_notify(3), `FDSTORE`).
+#[derive(Debug)]
+pub enum KeptSocket {
+    /// A UDP socket.
+    Udp(String, UdpSocket),
+    /// A listening TCP socket.
+    Tcp(String, TcpListener),
+}
+
+/// Returns the socket that systemd passed (`LISTEN_FDS`), or creates one at `path` that only root can use. Returns also the
+/// sockets that systemd kept; it passes them after those of socket units. Call it once.
 ///
 /// # Errors
 /// Names the path. A socket that another process serves is unchanged.
-pub fn listener(path: &Path) -> Result<Listener, ListenError> {
-    let passed = ListenFd::from_env().take_unix_listener(0);
-    match passed.map_err(|source| ListenError::Passed { source })? {
-        Some(socket) => Ok(Listener { socket, _file: None }),
-        None => bind(path),
+pub fn listener(path: &Path) -> Result<(Listener, Vec<KeptSocket>), ListenError> {
+    let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
+    let mut passed = ListenFd::from_env();
+    let socket = passed.take_unix_listener(0).map_err(|source| ListenError::Passed { source })?;
+    let names = names.split(':').map(str::to_owned).enumerate().skip(1);
+    let kept = names.filter_map(|(at, name)| kept_socket(&mut passed, at, name)).collect();
+    let listener = match socket {
+        Some(socket) => Listener { socket, _file: None },
+        None => bind(path)?,
+    };
+    Ok((listener, kept))
+}
+
+/// A socket of another type is closed with the process.
+fn kept_socket(passed: &mut ListenFd, at: usize, name: String) -> Option<KeptSocket> {
+    if let Ok(Some(socket)) = passed.take_udp_socket(at) {
+        return Some(KeptSocket::Udp(name, socket));
     }
+    passed.take_tcp_listener(at).ok().flatten().map(|socket| KeptSocket::Tcp(name, socket))
 }
 
 fn bind(path: &Path) -> Result<Listener, ListenError> {
@@ -177,7 +201,7 @@ mod tests {
     fn the_socket_is_for_root_only_and_goes_with_its_listener() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("plugins/netd.sock");
-        let listener = listener(&path).unwrap();
+        let (listener, _) = listener(&path).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing else stays there");
         drop(listener);
@@ -198,7 +222,7 @@ mod tests {
     fn a_living_socket_is_left_alone() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("netd.sock");
-        let first = listener(&path).unwrap();
+        let (first, _) = listener(&path).unwrap();
         let error = listener(&path).unwrap_err();
         assert_eq!(
             error.to_string(),
@@ -225,7 +249,7 @@ mod tests {
     fn the_file_of_a_successor_is_not_removed() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("netd.sock");
-        let first = listener(&path).unwrap();
+        let (first, _) = listener(&path).unwrap();
         fs::remove_file(&path).unwrap();
         let _second = listener(&path).unwrap();
         drop(first);

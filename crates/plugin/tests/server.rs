@@ -186,7 +186,7 @@ fn a_passed_socket_is_served_and_calls_wait_in_it_over_a_restart() {
 #[cfg(test)]
 fn daemon() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let listener = listener(Path::new("/nonexistent/never-bound.sock")).unwrap();
+    let (listener, _) = listener(Path::new("/nonexistent/never-bound.sock")).unwrap();
     let handler = |path: String, body: bytes::Bytes| async move {
         dispatch(&path, &body, |_| async { Ok(Reply::Empty) }).await
     };

@@ -101,7 +101,7 @@ impl Daemon {
         let progress = Progress { attached: false, probed: !probe, published: !endpoint.publishes() };
         self.pending.begin(endpoint.id.clone(), progress);
         self.answer_when_ready(&endpoint.id, PendingAnswer::CreateEndpoint(reply, answer));
-        self.host.attach(endpoint, Filters::new(self.state.snapshot.as_ref()).of(endpoint));
+        self.host.attach(endpoint, Filters::new(self.state.snapshot.as_deref()).of(endpoint));
         if endpoint.publishes() {
             self.host.report_published(endpoint.id.clone());
         }
@@ -167,7 +167,7 @@ impl Daemon {
     fn join(&mut self, endpoint: Endpoint, reply: Reply, answer: ReplySender) {
         let joined = Endpoint { since: BootTime::now(), ..endpoint };
         let done = self.commit(vec![Change::PutEndpoint(joined.clone())]);
-        let _ = answer.send(done.map(|()| reply));
+        self.host.join_names(&joined, done.map(|()| reply), answer);
         self.host.announce(&joined);
     }
 

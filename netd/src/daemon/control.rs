@@ -1,6 +1,7 @@
 //! netd's own requests: status, and loading a snapshot.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use inventory::snapshot;
@@ -14,7 +15,7 @@ use crate::boot_time::BootTime;
 use crate::filter::Filters;
 use crate::message::{LoadSnapshot, Scope};
 use crate::state::Endpoint;
-use crate::status::{EndpointStatus, NetworkStatus, Repair, SnapshotStatus, Status};
+use crate::status::{EndpointStatus, NamesStatus, NetworkStatus, Repair, SnapshotStatus, Status};
 use chain::chain;
 
 impl Daemon {
@@ -25,7 +26,7 @@ impl Daemon {
         let read = Snapshot::read(path).map_err(|error| chain(&error))?;
         let new = read.ok_or_else(|| format!("no snapshot at {}", path.display()))?;
         let loaded =
-            LoadResult::of(check_snapshot(self.state.snapshot.as_ref(), &new, None, replaces.as_ref()));
+            LoadResult::of(check_snapshot(self.state.snapshot.as_deref(), &new, None, replaces.as_ref()));
         match &loaded {
             Ok(LoadResult::Delivered(_)) => self.use_snapshot(new)?,
             Ok(LoadResult::Already(_)) => self.rewrite_damaged()?,
@@ -35,7 +36,7 @@ impl Daemon {
     }
 
     fn use_snapshot(&mut self, new: Snapshot) -> Result<(), String> {
-        let new = new.succeeding(self.state.snapshot.as_ref());
+        let new = Arc::new(new.succeeding(self.state.snapshot.as_deref()));
         snapshot::store(&self.snapshot, &new).map_err(|error| chain(&error))?;
         info!(
             "snapshot {} for {}: {} nodes, made by {}",
@@ -49,6 +50,7 @@ impl Daemon {
             let what = if is_carried { "it keeps what it had" } else { "it cannot start" };
             warn!("the rows of {node} cannot be used: {what} (xdock check)");
         }
+        self.host.names.use_tables(&new);
         self.state.snapshot = Some(new);
         self.broken_snapshot = None;
         self.observe(Scope::All);
@@ -66,7 +68,7 @@ impl Daemon {
     }
 
     pub(super) fn count_drops(&self, to: oneshot::Sender<Status>) {
-        let snapshot = self.state.snapshot.as_ref();
+        let snapshot = self.state.snapshot.as_deref();
         let on_switch = self.state.endpoints.values().filter(|endpoint| endpoint.fabric == Fabric::Ovs);
         let filters = Filters::new(snapshot);
         let on_switch = on_switch.map(|endpoint| (endpoint.clone(), filters.of(endpoint))).collect();
@@ -77,7 +79,7 @@ impl Daemon {
     pub(super) fn status(&self, dropped: &BTreeMap<IfName, u64>) -> Status {
         let now = BootTime::now();
         let endpoints = self.state.endpoints.values();
-        let filters = Filters::new(self.state.snapshot.as_ref());
+        let filters = Filters::new(self.state.snapshot.as_deref());
         let networks = self.state.snapshot.iter().flat_map(|snapshot| &snapshot.networks);
         let repairs = self
             .reconciler
@@ -89,7 +91,7 @@ impl Daemon {
         let problems = own.cloned().chain(host_network::problems());
         Status {
             netd: env!("CARGO_PKG_VERSION").to_owned(),
-            snapshot: self.state.snapshot.as_ref().map(snapshot_status),
+            snapshot: self.state.snapshot.as_deref().map(snapshot_status),
             networks: networks.map(|on| self.network_status(on)).collect(),
             endpoints: endpoints.map(|endpoint| self.endpoint_status(endpoint, &filters, dropped)).collect(),
             repairs: repairs.collect(),
@@ -105,6 +107,12 @@ impl Daemon {
             subnets: on.network.subnets.clone(),
             docker: docker.map(|record| record.id.to_string()).collect(),
         }
+    }
+
+    /// As of the last pass of reconciliation.
+    fn names_status(&self, endpoint: &Endpoint) -> Option<NamesStatus> {
+        let state = self.reconciler.sandboxes.get(endpoint.sandbox.as_ref()?)?;
+        Some(NamesStatus { open: state.served.is_some(), counts: state.counts.clone() })
     }
 
     fn endpoint_status(
@@ -124,6 +132,7 @@ impl Daemon {
             orphan: self.state.is_orphan(endpoint),
             antispoof: filters.of(endpoint).identity.is_some(),
             dropped: dropped.get(&endpoint.port()).copied(),
+            names: self.names_status(endpoint),
         }
     }
 }

@@ -10,6 +10,7 @@ mod ports;
 mod reconciler;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hostnet::NetError;
@@ -22,6 +23,7 @@ use crate::args::Run;
 use crate::boot_time::BootTime;
 use crate::host::HostExecutor;
 use crate::message::{Message, Scope};
+use crate::names::Names;
 use crate::refusal::Refusal;
 use crate::state::{Change, Endpoint, Phase, State};
 use crate::store::Store;
@@ -56,9 +58,9 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// Reads the snapshot and the records of an earlier netd. Damaged files are reported, and the daemon
     /// serves anyway.
-    pub(crate) fn new(run: &Run, snapshot: &Path) -> Result<Self, NetError> {
+    pub(crate) fn new(run: &Run, snapshot: &Path, names: Names) -> Result<Self, NetError> {
         let (sender, inbox) = unbounded_channel();
-        let host = HostExecutor::open(sender.clone(), run.probe_window(), run.ovsdb.clone())?;
+        let host = HostExecutor::open(sender.clone(), run.probe_window(), run.ovsdb.clone(), names)?;
         let store = Store::new(&run.state, &run.run);
         let mut daemon = Self {
             state: State::with(None),
@@ -134,6 +136,10 @@ impl Daemon {
         // the first pass reports ports that a process of the host has taken meanwhile
         self.missing_reservations();
         self.ports_changed();
+        for (sandbox, node) in self.state.sandboxes() {
+            self.host.serve_names(sandbox, node);
+        }
+        self.host.names.drop_unused();
     }
 
     fn read_snapshot(&mut self) {
@@ -151,7 +157,10 @@ impl Daemon {
             None => {}
         }
         self.broken_snapshot = problem.map(|problem| chain(&problem));
-        self.state.snapshot = snapshot;
+        self.state.snapshot = snapshot.map(Arc::new);
+        if let Some(snapshot) = &self.state.snapshot {
+            self.host.names.use_tables(snapshot);
+        }
     }
 
     /// Restores an endpoint of an earlier netd. An intended endpoint is removed, because Docker got no answer for it.
@@ -184,12 +193,26 @@ impl Daemon {
                 self.detach(id);
             }
             let has_ports = self.changes_ports(&change);
+            let sandbox = self.sandbox_of(&change);
             self.state.apply(change, BootTime::now());
             if has_ports {
                 self.ports_changed();
             }
+            if let Some(sandbox) = sandbox.filter(|sandbox| !self.state.sandboxes().contains_key(&**sandbox))
+            {
+                self.host.names.close(&sandbox);
+            }
         }
         Ok(())
+    }
+
+    /// The sandbox that an endpoint leaves.
+    fn sandbox_of(&self, change: &Change) -> Option<PathBuf> {
+        let id = match change {
+            Change::PutEndpoint(Endpoint { phase: Phase::Left, id, .. }) | Change::RemoveEndpoint(id) => id,
+            _ => return None,
+        };
+        self.state.endpoints.get(id)?.sandbox.clone()
     }
 
     fn log_change(&self, change: &Change) {

@@ -1,6 +1,7 @@
 //! Reconciliation: the same pass at the start, after events, on a timer and on demand.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use inventory::IfName;
@@ -10,6 +11,7 @@ use tracing::{error, info, warn};
 use super::Daemon;
 use crate::boot_time::BootTime;
 use crate::message::{Message, Scope};
+use crate::names::Observed;
 use crate::reconcile::{Observation, Plan, Step, ovs_bridges, plan};
 use crate::state::Change;
 use crate::status::Reconciled;
@@ -44,6 +46,8 @@ pub(super) struct Reconciler {
     pub(super) problems: Vec<String>,
     /// Repairs of the last pass that failed.
     pub(super) failures: Vec<String>,
+    /// Sandboxes and their DNS sockets as of the last pass.
+    pub(super) sandboxes: Observed,
 }
 
 impl Reconciler {
@@ -99,7 +103,8 @@ impl Daemon {
                 self.host.watch_flows(bridge.clone());
             }
         }
-        self.host.observe(scope, bridges);
+        let sandboxes = self.state.sandboxes().into_keys().map(PathBuf::from).collect();
+        self.host.observe(scope, bridges, sandboxes);
     }
 
     pub(super) fn observed(&mut self, observed: Result<Box<Observation>, String>) {
@@ -107,6 +112,7 @@ impl Daemon {
             Ok(observation) => {
                 let mut plan = plan(&self.state, &observation);
                 plan.problems.extend(self.missing_reservations());
+                self.reconciler.sandboxes = observation.sandboxes;
                 self.repair(plan);
             }
             Err(problem) => {

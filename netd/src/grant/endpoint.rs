@@ -1,6 +1,7 @@
 //! Decides calls about endpoints: which node they belong to, and that a node is on a network only once.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use inventory::{HostNetwork, MacAddr, Snapshot};
@@ -91,6 +92,7 @@ fn endpoint_from_tables(
         tag: on.tag,
         previous: None,
         ports: Vec::new(),
+        sandbox: None,
         phase: Phase::Intended,
         since: now,
     })
@@ -136,7 +138,8 @@ pub(super) fn join(state: &State, join: &Join, now: BootTime) -> Result<Decision
         disable_gateway_service: gateways.is_empty(),
         static_routes: Vec::new(),
     };
-    let joined = Endpoint { phase: Phase::Joined, since: now, ..endpoint.clone() };
+    let sandbox = Some(PathBuf::from(&join.sandbox));
+    let joined = Endpoint { phase: Phase::Joined, since: now, sandbox, ..endpoint.clone() };
     Ok(Decision::Join { joined, reply: Reply::Joined(reply) })
 }
 

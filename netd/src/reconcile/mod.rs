@@ -46,7 +46,7 @@ pub(crate) fn ovs_bridges(state: &State) -> BTreeSet<IfName> {
 /// Computes the plan.
 pub(crate) fn plan(state: &State, observation: &Observation) -> Plan {
     let host = HostView::new(observation);
-    let filters = Filters::new(state.snapshot.as_ref());
+    let filters = Filters::new(state.snapshot.as_deref());
     let mut plan = Plan::default();
     for endpoint in state.endpoints.values().filter(|endpoint| endpoint.since < observation.began) {
         plan_endpoint(state, &filters, endpoint, &host, &mut plan);
@@ -62,6 +62,7 @@ pub(crate) fn plan(state: &State, observation: &Observation) -> Plan {
         let problem = |on: &HostNetwork| fabric::bridge_problem(on, &host);
         plan.problems.extend(snapshot.networks.iter().filter_map(problem));
     }
+    plan_names(state, observation, &mut plan);
     plan_firewall(state, observation, &mut plan);
     plan_published(observation, &mut plan);
     plan
@@ -84,6 +85,23 @@ fn plan_published(observation: &Observation, plan: &mut Plan) {
         }
         Some(Err(problem)) => plan.problems.push(problem.clone()),
         None => {}
+    }
+}
+
+/// Plans open DNS sockets for each container, and none in a namespace that dockerd removed: sockets keep a namespace and its
+/// interfaces alive.
+fn plan_names(state: &State, observation: &Observation, plan: &mut Plan) {
+    let sandboxes = state.sandboxes();
+    for (sandbox, observed) in &observation.sandboxes {
+        let node = sandboxes.get(sandbox.as_path());
+        match (node, observed.namespace, observed.served) {
+            (Some(node), Some(_), None) => {
+                plan.steps.push(Step::OpenNames { sandbox: sandbox.clone(), node: (*node).clone() });
+            }
+            (Some(_), namespace, served) if namespace == served => {}
+            (_, _, None) => {}
+            (_, _, Some(_)) => plan.steps.push(Step::CloseNames { sandbox: sandbox.clone() }),
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use inventory::IfName;
 use super::step::{Moved, StaleEndpoint, Step};
 use crate::boot_time::BootTime;
 use crate::host::PublishView;
+use crate::names;
 use crate::state::Endpoint;
 
 /// The host at one time.
@@ -28,6 +29,8 @@ pub(crate) struct Observation {
     pub(crate) flows: BTreeMap<IfName, FlowCounts>,
     /// Bridges whose flows could not be read.
     pub(crate) flow_problems: Vec<String>,
+    /// Sandboxes of containers and their DNS sockets.
+    pub(crate) sandboxes: names::Observed,
     /// The packet filter, if it was observed.
     pub(crate) firewall: Option<Result<firewall::Observed, String>>,
     /// Published ports, if they were observed.

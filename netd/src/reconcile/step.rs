@@ -1,15 +1,11 @@
 //! Repairs, and their text in the log and in `netd status`.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use hostnet::ovs::{Flow, PortSpec};
-<<<<<<< HEAD
-use hostnet::{PortFilter, firewall};
-use inventory::{IfName, NetName, NodeName};
-=======
 use hostnet::{PortFilter, firewall, publish};
-use inventory::{IfName, NodeName};
->>>>>>> 2961ee5 (netd: publishes ports of containers)
+use inventory::{IfName, NetName, NodeName};
 use plugin::EndpointId;
 
 use crate::host::Generation;
@@ -32,6 +28,10 @@ pub(crate) enum Step {
     Firewall(firewall::Step),
     /// Publish ports, as planned from this version of what is wanted.
     Publish(Generation, publish::Step),
+    /// Open the DNS sockets of a container.
+    OpenNames { sandbox: PathBuf, node: NodeName },
+    /// Close DNS sockets that no container uses.
+    CloseNames { sandbox: PathBuf },
 }
 
 /// A repair of a Linux bridge's port.
@@ -108,6 +108,10 @@ impl fmt::Display for Step {
             Self::SetUp { port, node } => write!(f, "port {port} of {node} set up"),
             Self::Firewall(step) => write!(f, "packet filter: {step}"),
             Self::Publish(_, step) => write!(f, "published ports: {step}"),
+            Self::OpenNames { sandbox: _, node } => write!(f, "DNS sockets of {node} opened"),
+            Self::CloseNames { sandbox } => {
+                write!(f, "left-over DNS sockets in {} closed", sandbox.display())
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ use inventory::{Fabric, HostNetwork, IfName, Network, Snapshot};
 
 use super::{Observation, Plan, plan};
 use crate::boot_time::BootTime;
+use crate::names::SandboxState;
 use crate::state::{Change, Endpoint, Phase, State};
 
 fn boot_time(seconds: u64) -> BootTime {
@@ -31,6 +32,7 @@ fn endpoint(phase: Phase) -> Endpoint {
         tag: None,
         previous: None,
         ports: Vec::new(),
+        sandbox: None,
         phase,
         since: boot_time(1000),
     }
@@ -93,6 +95,7 @@ fn planned(state: &State, links: &[Link], second: u64) -> Plan {
             filters: None,
             flows: std::collections::BTreeMap::new(),
             flow_problems: Vec::new(),
+            sandboxes: Default::default(),
             firewall: None,
             published: None,
         },
@@ -229,6 +232,7 @@ fn bridged_traffic_is_let_through_when_the_filter_was_looked_at() {
         filters: None,
         flows: std::collections::BTreeMap::new(),
         flow_problems: Vec::new(),
+        sandboxes: Default::default(),
         firewall: Some(Ok(chain)),
         published: None,
     };
@@ -255,6 +259,7 @@ fn bridges_of_others_are_let_through_without_a_snapshot_too() {
         filters: None,
         flows: std::collections::BTreeMap::new(),
         flow_problems: Vec::new(),
+        sandboxes: Default::default(),
         firewall: Some(Ok(chain)),
         published: None,
     };
@@ -262,4 +267,41 @@ fn bridges_of_others_are_let_through_without_a_snapshot_too() {
         plan(&State::default(), &observed).steps.iter().map(ToString::to_string).collect();
     // the rule of a network that is not known now stays
     assert_eq!(steps, ["packet filter: insert the iptables rule \"xdock\" that lets bridge br7 forward"]);
+}
+
+fn with_sandbox(namespace: Option<u64>, served: Option<u64>) -> (State, Observation) {
+    let mut state = state(Phase::Joined);
+    let sandbox = Some("/run/netns/s".into());
+    state.apply(Change::PutEndpoint(Endpoint { sandbox, ..endpoint(Phase::Joined) }), boot_time(1000));
+    let observed = SandboxState { namespace, served, ..SandboxState::default() };
+    let observation = Observation {
+        began: boot_time(1001),
+        links: vec![bridge(), port()],
+        switch: None,
+        not_isolated: BTreeSet::new(),
+        filters: None,
+        flows: std::collections::BTreeMap::new(),
+        flow_problems: Vec::new(),
+        sandboxes: [("/run/netns/s".into(), observed)].into(),
+        firewall: None,
+        published: None,
+    };
+    (state, observation)
+}
+
+#[test]
+fn each_container_has_dns_sockets_in_its_own_namespace() {
+    let planned = |namespace, served| {
+        let (state, observation) = with_sandbox(namespace, served);
+        plan(&state, &observation).steps.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(planned(Some(7), Some(7)), NOTHING);
+    assert_eq!(planned(Some(7), None), ["DNS sockets of host1c1 opened"]);
+    let closed = ["left-over DNS sockets in /run/netns/s closed"];
+    assert_eq!(planned(Some(8), Some(7)), closed, "another container's namespace");
+    assert_eq!(planned(None, Some(7)), closed, "dockerd removed the sandbox");
+    assert_eq!(planned(None, None), NOTHING, "an older engine creates it after `Join`");
+    let (_, observation) = with_sandbox(Some(7), Some(7));
+    let steps = plan(&state(Phase::Left), &observation).steps;
+    assert_eq!(steps.iter().map(ToString::to_string).collect::<Vec<_>>(), closed, "nobody uses them");
 }

@@ -10,6 +10,7 @@
 mod control;
 mod hostile;
 mod life;
+mod names;
 mod ovs;
 mod repair;
 mod squatter;

@@ -118,6 +118,7 @@ impl Host {
     pub(crate) fn container(&mut self) -> String {
         let name = format!("{}-c{}", self.name, self.containers.len());
         run("ip", &format!("netns add {name}"));
+        run("ip", &format!("-n {name} link set lo up"));
         self.containers.push(name.clone());
         name
     }
@@ -205,9 +206,9 @@ impl Host {
     /// A whole start: the container's end is in the container, up, with its address.
     pub(crate) fn start_container(&mut self, endpoint: &str, node: &str, address: &str) -> String {
         self.begin(endpoint, node, address);
-        let joined = self.join(endpoint);
-        let name = joined["InterfaceName"]["SrcName"].as_str().unwrap();
         let container = self.container();
+        let joined = self.granted("NetworkDriver.Join", &in_sandbox(endpoint, &container));
+        let name = joined["InterfaceName"]["SrcName"].as_str().unwrap();
         self.ip(&format!("link set {name} netns {container}"));
         run("ip", &format!("-n {container} link set {name} name eth0"));
         run("ip", &format!("-n {container} addr add {address}/16 dev eth0"));
@@ -244,6 +245,12 @@ impl Drop for Host {
 /// An endpoint's identifier.
 pub(crate) fn id(digit: char) -> String {
     digit.to_string().repeat(64)
+}
+
+/// `Join` with the namespace of a container, as engine 26.1 sends it.
+fn in_sandbox(endpoint: &str, container: &str) -> Value {
+    let sandbox = format!("/run/netns/{container}");
+    json!({"NetworkID": NETWORK, "EndpointID": endpoint, "SandboxKey": sandbox, "Options": {}})
 }
 
 pub(crate) fn at(endpoint: &str) -> Value {

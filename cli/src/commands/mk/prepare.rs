@@ -9,7 +9,7 @@ use inventory::{Cluster, ContainerSpec, Network, NodeName, Settings, Snapshot};
 use crate::delivery::{Tables, listed};
 use crate::engine;
 use crate::error::CommandError;
-use crate::plan::{self, Named, Wanted};
+use crate::plan::{self, LinkTarget, Wanted};
 use crate::targets::{NodeLocation, NodeLocations};
 use chain::chain;
 
@@ -192,27 +192,24 @@ fn wanted(
             "nodetype.provmethod of {node} is empty: set it to IMAGE or IMAGE!COMMAND, or add image=IMAGE"
         )
     })?;
-    let names = names(&spec, cluster)?;
-    let body = plan::body(&spec, &image, &names).map_err(|error| format!("{error} ({node})"))?;
+    let targets = link_targets(&spec, cluster)?;
+    let plan::Body { value: body, link_env } =
+        plan::body(&spec, &image, &targets).map_err(|error| format!("{error} ({node})"))?;
     engine::check_body(&body).map_err(|error| format!("vm.othersettings of {node}: {}", chain(&error)))?;
-    Ok((spec, Wanted { node: node.clone(), image, body }))
+    Ok((spec, Wanted { node: node.clone(), image, body, link_env }))
 }
 
 /// Resolves links to addresses on a network that both containers have.
-fn names(spec: &ContainerSpec, cluster: &Cluster<'_>) -> Result<Vec<Named>, String> {
-    let mut names = Vec::new();
+fn link_targets(spec: &ContainerSpec, cluster: &Cluster<'_>) -> Result<Vec<LinkTarget>, String> {
+    let mut targets = Vec::new();
     for link in &spec.settings.links {
         let place = format!("link={} of {}", link.node, spec.node);
         let other = cluster.container(&link.node).map_err(|error| format!("{place}: {}", chain(&error)))?;
-        let common = common_addresses(spec, &other)
+        let addresses = common_addresses(spec, &other)
             .ok_or_else(|| format!("{place}: the two nodes have no common network"))?;
-        let mut said = vec![link.alias.clone()];
-        said.extend((link.alias != link.node.as_str()).then(|| link.node.to_string()));
-        for name in said {
-            names.extend(common.iter().map(|address| Named { name: name.clone(), address: *address }));
-        }
+        targets.push(LinkTarget { link: link.clone(), addresses, ports: plan::ports(&other.settings) });
     }
-    Ok(names)
+    Ok(targets)
 }
 
 fn common_addresses(spec: &ContainerSpec, other: &ContainerSpec) -> Option<Vec<IpAddr>> {

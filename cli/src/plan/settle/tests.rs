@@ -15,7 +15,7 @@ fn wanted(image: &str) -> Wanted {
     });
     let mut body = bare.clone();
     body["Labels"][SPEC_LABEL] = bare.to_string().into();
-    Wanted { node: "d1".parse().unwrap(), image: image.into(), body }
+    Wanted { node: "d1".parse().unwrap(), image: image.into(), body, link_env: vec![] }
 }
 
 fn made(image: &str, state: &str) -> Container {

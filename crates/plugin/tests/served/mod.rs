@@ -24,7 +24,7 @@ pub(crate) struct Served {
 impl Served {
     pub(crate) fn start(limits: Limits) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let listener = listener(&dir.path().join("p.sock")).unwrap();
+        let (listener, _) = listener(&dir.path().join("p.sock")).unwrap();
         let calls = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&calls);
         let (stop, stopped) = oneshot::channel();

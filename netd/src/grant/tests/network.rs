@@ -46,7 +46,7 @@ fn a_network_that_the_tables_lost_takes_no_more_endpoints() {
     let mut state = made();
     let lost = snapshot();
     let networks = lost.networks.into_iter().skip(1).collect();
-    state.snapshot = Some(Snapshot::seal("dh1".parse().unwrap(), 8, networks, lost.nodes));
+    state.snapshot = Some(Snapshot::seal("dh1".parse().unwrap(), 8, networks, lost.nodes).into());
     assert_eq!(
         refused(&state, &Start::of('a', "d1", "10.99.1.1").call()),
         "network mynet0 is no longer in the tables (snapshot 8)"

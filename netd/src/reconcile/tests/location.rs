@@ -13,7 +13,7 @@ use crate::state::{Change, Endpoint, Phase, PortLocation, State};
 
 /// d1 is on the Linux bridge `mynet0`; the tables have its network on another bridge.
 fn state(name: &str, fabric: Fabric, tag: Option<u16>) -> State {
-    let mut snapshot = super::state(Phase::Joined).snapshot.unwrap();
+    let mut snapshot = Snapshot::clone(&super::state(Phase::Joined).snapshot.unwrap());
     let on = snapshot.networks.first_mut().unwrap();
     (on.bridge, on.fabric, on.tag) = (name.parse().unwrap(), fabric, tag);
     let mut state = State::with(Some(Snapshot::seal(snapshot.host, 2, snapshot.networks, Vec::new())));
@@ -33,6 +33,7 @@ fn planned(state: &State, links: Vec<Link>, switch: Option<Switch>) -> Plan {
             filters: None,
             flows: std::collections::BTreeMap::new(),
             flow_problems: Vec::new(),
+            sandboxes: Default::default(),
             firewall: None,
             published: None,
         },
@@ -168,6 +169,7 @@ fn a_port_that_is_being_plugged_in_is_not_moved() {
                 filters: None,
                 flows: std::collections::BTreeMap::new(),
                 flow_problems: Vec::new(),
+                sandboxes: Default::default(),
                 firewall: None,
                 published: None
             }
@@ -191,6 +193,7 @@ fn bridged_traffic_passes_on_the_old_bridge_as_long_as_a_container_is_on_it() {
         filters: None,
         flows: std::collections::BTreeMap::new(),
         flow_problems: Vec::new(),
+        sandboxes: Default::default(),
         firewall: Some(Ok(chain())),
         published: None,
     };

@@ -11,7 +11,7 @@ use crate::reconcile::{Observation, Plan, plan};
 use crate::state::{Change, Endpoint, Phase, State};
 
 fn state(phase: Phase) -> State {
-    let mut snapshot = super::state(phase).snapshot.unwrap();
+    let mut snapshot = Snapshot::clone(&super::state(phase).snapshot.unwrap());
     let on = snapshot.networks.first_mut().unwrap();
     (on.fabric, on.tag) = (Fabric::Ovs, Some(7));
     let snapshot = Snapshot::seal(snapshot.host, 1, snapshot.networks, Vec::new());
@@ -61,6 +61,7 @@ fn planned(state: &State, links: &[Link], switch: Result<Switch, String>, second
             filters: None,
             flows: std::collections::BTreeMap::new(),
             flow_problems: Vec::new(),
+            sandboxes: Default::default(),
             firewall: None,
             published: None,
         },
@@ -146,6 +147,7 @@ fn a_port_of_a_switch_in_user_space_is_kept_deaf() {
                 filters: None,
                 flows: std::collections::BTreeMap::new(),
                 flow_problems: Vec::new(),
+                sandboxes: Default::default(),
                 firewall: None,
                 published: None,
             },
@@ -231,6 +233,7 @@ fn no_rule_of_iptables_is_for_an_open_vswitch_bridge() {
         filters: None,
         flows: std::collections::BTreeMap::new(),
         flow_problems: Vec::new(),
+        sandboxes: Default::default(),
         firewall: Some(Ok(chain)),
         published: None,
     };
