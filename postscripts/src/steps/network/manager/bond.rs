@@ -1,8 +1,9 @@
-//! A bond's options by the kernel's names. Pure.
+//! Options of a bond with the kernel's names. Pure.
 
 use crate::steps::network::resolved::{Device, Kind};
 
-/// Options whose values the kernel also takes as numbers, which managers do not (drivers/net/bonding/bond_options.c).
+/// Options whose values the kernel also accepts as numbers, but managers do not
+/// (drivers/net/bonding/bond_options.c).
 const NUMBERED: [(&str, &[&str]); 6] = [
     ("lacp_rate", &["slow", "fast"]),
     ("xmit_hash_policy", &["layer2", "layer3+4", "layer2+3", "encap2+3", "encap3+4", "vlan+srcmac"]),
@@ -12,7 +13,7 @@ const NUMBERED: [(&str, &[&str]); 6] = [
     ("arp_validate", &["none", "active", "backup", "all"]),
 ];
 
-/// The options of a bond, values by name.
+/// The options of a bond, with values as names.
 pub(super) fn options(device: &Device) -> Vec<(String, String)> {
     let Kind::Bond { options, .. } = &device.kind else { return Vec::new() };
     options.iter().map(|(key, value)| (key.to_owned(), named(key, value))).collect()

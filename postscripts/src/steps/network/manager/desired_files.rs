@@ -1,4 +1,4 @@
-//! A manager's files as they shall be: ours, and those of others without our devices. Pure.
+//! The desired files of a manager: ours, and foreign ones without our devices. Pure.
 
 use std::path::{Path, PathBuf};
 
@@ -14,22 +14,23 @@ use crate::files::DesiredFile;
 use crate::render::{RenderError, Templates};
 use crate::steps::network::resolved::ResolvedNetwork;
 
-/// The files cannot be made. Nothing was changed.
+/// The files cannot be created. Nothing was changed.
 #[derive(Debug, Error)]
 pub enum FilesError {
-    /// A template is wrong.
+    /// A template cannot be rendered.
     #[error(transparent)]
     Render(#[from] RenderError),
-    /// Something would be lost.
+    /// A setting would be lost.
     #[error(transparent)]
     Refused(#[from] Box<RefusedSetting>),
 }
 
-/// The files, ours first: when the power goes between two of them, the next boot finds a device in both, and ours stand before the
-/// others; the other way round it would find it in none. Of ours, those that no device has any more are removed.
+/// The desired files, ours first. If the power fails between two files, the next boot finds a device in both,
+/// and ours take precedence; in the other order it would find the device in none. Files of ours without a
+/// device are removed.
 ///
 /// # Errors
-/// A template is wrong, or a setting of somebody else's file must not be lost.
+/// A template cannot be rendered, or a setting of a foreign file would be lost.
 pub fn desired_files(
     tree: &Tree,
     network: &ResolvedNetwork,
@@ -64,7 +65,7 @@ fn ours(tree: &Tree, own: &OwnFile, stamp: &str) -> DesiredFile {
     DesiredFile { backup, mode: own.mode, ..DesiredFile::text(tree.on_disk(path), own.text.clone()) }
 }
 
-/// Only what is configured: `/run` and `/usr/lib` are others' and come again.
+/// Only files in `/etc`: those in `/run` and `/usr/lib` belong to programs, which write them again.
 fn without_devices(
     tree: &Tree,
     dialect: &dyn Dialect,
@@ -87,7 +88,7 @@ fn without_devices(
     }
 }
 
-/// Beside the directory, never in it: most managers would read the copy too.
+/// Path of a backup: beside the directory, not in it, because most managers would read the copy.
 fn backup(tree: &Tree, path: &Path, stamp: &str) -> PathBuf {
     let name = file_name(path);
     let directory = path.parent().unwrap_or(path);

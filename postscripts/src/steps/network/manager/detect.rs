@@ -1,4 +1,5 @@
-//! Which manager has the NICs: the one that runs, and says or configures that they are its own. Nothing is started for it.
+//! Detects which manager configures the NICs: a running one that has them in its state or its files. Nothing
+//! is started for that.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,29 +11,29 @@ use super::nic::Nics;
 use super::tree::{File, ReadError, Tree};
 use super::{Manager, ifcfg};
 
-/// No one manager.
+/// No manager was detected, or two.
 #[derive(Debug, Error)]
 pub enum DetectError {
-    /// None that we know.
+    /// No supported manager.
     #[error(
         "no supported network manager runs on this host (ifupdown, systemd-networkd, NetworkManager, netplan, network-scripts, wicked); start the one that configures its network"
     )]
     None,
-    /// Two of them have the NIC; at boot the later one would win.
+    /// Two managers configure the NIC, and at boot the later one would win.
     #[error("both {first} ({}) and {second} ({}) configure {nic}: remove it from one of them", first_file.display(), second_file.display())]
     Both {
         /// The NIC.
         nic: IfName,
-        /// One.
+        /// The first manager.
         first: Manager,
-        /// Where it has the NIC.
+        /// Its file.
         first_file: PathBuf,
-        /// The other.
+        /// The second manager.
         second: Manager,
-        /// Where that has it.
+        /// Its file.
         second_file: PathBuf,
     },
-    /// It has the NICs now, and would not at the next boot: whatever is written for it would never be read.
+    /// The manager is not started at boot, so its files would not be read.
     #[error(
         "{manager} manages this host's network, but is not started at boot; enable it (systemctl enable {unit}), or configure the network with a manager that is"
     )]
@@ -42,15 +43,16 @@ pub enum DetectError {
         /// Its unit.
         unit: &'static str,
     },
-    /// Files that can not be read.
+    /// Files that cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
 }
 
-/// The manager of these interfaces: NICs, and bridges over them that may have their addresses now. Where none has any of them, the one that runs.
+/// The manager of these interfaces: NICs, and bridges that may have their addresses now. If none of them is
+/// configured, the running manager.
 ///
 /// # Errors
-/// None, or two of them for the same interface, or one that no boot starts.
+/// No manager, two for one interface, or one that is not started at boot.
 pub fn detect(root: &Path, nics: &Nics, interfaces: &[IfName]) -> Result<Manager, DetectError> {
     let host = Host { root, nics };
     let present: Vec<Manager> = Manager::ALL.into_iter().filter(|manager| host.has(*manager)).collect();
@@ -78,7 +80,7 @@ pub fn detect(root: &Path, nics: &Nics, interfaces: &[IfName]) -> Result<Manager
     }
 }
 
-/// The unit that must be enabled for it; ifupdown and network-scripts belong to units of the distribution's own, netplan is a
+/// The unit that must be enabled. ifupdown and network-scripts have units of the distribution; netplan is a
 /// generator.
 fn unit(manager: Manager) -> Option<&'static str> {
     match manager {
@@ -89,14 +91,14 @@ fn unit(manager: Manager) -> Option<&'static str> {
     }
 }
 
-/// What netplan makes of its files: `10-netplan-NAME.network` and `netplan-NAME.nmconnection` in `/run` (netplan, src/networkd.c
-/// and src/nm.c).
+/// Whether netplan has generated the file: `10-netplan-NAME.network` or `netplan-NAME.nmconnection` in `/run`
+/// (netplan, src/networkd.c and src/nm.c).
 fn is_of_netplan(file: &Path) -> bool {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     file.starts_with("/run") && (name.starts_with("10-netplan-") || name.starts_with("netplan-"))
 }
 
-/// A machine's root.
+/// The root directory of a host.
 struct Host<'a> {
     root: &'a Path,
     nics: &'a Nics,
@@ -107,7 +109,7 @@ impl Host<'_> {
         self.root.join(path).exists()
     }
 
-    /// Whether a service has processes: its control group is there (cgroups(7), version 2 and 1).
+    /// Whether a service has processes: its control group is not empty (cgroups(7), versions 2 and 1).
     fn runs(&self, unit: &str) -> bool {
         ["sys/fs/cgroup/system.slice", "sys/fs/cgroup/systemd/system.slice"].iter().any(|slice| {
             let processes = self.root.join(slice).join(unit).join("cgroup.procs");
@@ -115,8 +117,8 @@ impl Host<'_> {
         })
     }
 
-    /// Whether a target wants the unit at every boot (systemd.unit(5)). What a generator has linked into `/run` says nothing of
-    /// the next one: netplan's does it only as long as its files are there.
+    /// Whether a target starts the unit at every boot (systemd.unit(5)). Links in `/run` do not count:
+    /// netplan's generator creates them only as long as its files exist.
     #[allow(
         clippy::disallowed_methods,
         reason = "systemd itself takes one that it cannot list for an empty one"
@@ -126,17 +128,17 @@ impl Host<'_> {
             let targets = fs::read_dir(self.root.join(directory)).into_iter().flatten().flatten();
             targets.map(|target| target.path()).any(|target| {
                 let wants = target.extension().is_some_and(|kind| kind == "wants" || kind == "requires");
-                // a link, often of another root
+                // a link, often into another root directory
                 wants && target.join(unit).symlink_metadata().is_ok()
             })
         })
     }
 
-    /// Whether it is there, and works at this boot.
+    /// Whether the manager is installed and active in this boot.
     fn has(&self, manager: Manager) -> bool {
         let any = |paths: &[&str]| paths.iter().any(|path| self.exists(path));
         match manager {
-            // it has no process; Red Hat's network-scripts have an ifup too
+            // ifupdown has no process; Red Hat's network-scripts have an ifup too
             Manager::Ifupdown => {
                 any(&["sbin/ifup", "usr/sbin/ifup"]) && self.exists("etc/network/interfaces")
             }
@@ -153,8 +155,8 @@ impl Host<'_> {
         }
     }
 
-    /// Who configures the interface, and where. What netplan's backends do is netplan's, also from a file of it that has been
-    /// deleted since: what it made of that works until the boot.
+    /// The managers that configure the interface, with the file. A file that netplan generated counts as
+    /// netplan's, even if its source has been deleted: it is in effect until the next boot.
     fn claims(&self, present: &[Manager], nic: &IfName) -> Result<Vec<(Manager, PathBuf)>, ReadError> {
         let mut claims: Vec<(Manager, PathBuf)> = Vec::new();
         for manager in present {
@@ -193,7 +195,7 @@ impl Host<'_> {
         Ok(Some(named.unwrap_or_else(|| PathBuf::from("/etc/NetworkManager/system-connections"))))
     }
 
-    /// Of an `ifcfg` file where both run: NetworkManager's, unless the file says otherwise.
+    /// Whether NetworkManager reads an `ifcfg` file, if both managers run: yes, unless the file disables it.
     fn is_networkmanagers(&self, nic: &IfName) -> Result<bool, ReadError> {
         if !self.runs("NetworkManager.service") {
             return Ok(false);
@@ -203,8 +205,8 @@ impl Host<'_> {
         Ok(file.is_some_and(|file| ifcfg::is_networkmanagers(&file.text)))
     }
 
-    /// The one that would have a NIC which no file names. netplan only where it has files; ifupdown, which takes nothing that it does not
-    /// name, after those that run.
+    /// The manager for a NIC that no file names. netplan only if it has files. ifupdown configures only what
+    /// it names, so it comes after those that run.
     fn only(&self, present: &[Manager]) -> Result<Option<Manager>, ReadError> {
         const ORDER: [Manager; 6] = [
             Manager::Netplan,

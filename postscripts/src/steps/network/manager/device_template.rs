@@ -1,18 +1,18 @@
-//! A device as the templates take it. Pure.
+//! A device as the templates read it. Pure.
 
 use hostnet::Route;
 use serde::Serialize;
 
-/// A device. Fields that do not apply are `null` or empty: a template asks for them by `{% if %}`.
+/// A device. Fields that do not apply are `null` or empty, so a template can test them with `{% if %}`.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct DeviceTemplate {
     /// Its name.
     pub name: String,
     /// `ethernet`, `bond`, `vlan`, `bridge` or `ovs`.
     pub kind: &'static str,
-    /// What it is, for a person.
+    /// Description for a person.
     pub what: String,
-    /// Its Ethernet address, where it shall not be its own.
+    /// Its MAC, if it is not the device's own.
     pub mac: Option<String>,
     /// MTU in bytes.
     pub mtu: Option<u32>,
@@ -20,9 +20,9 @@ pub(super) struct DeviceTemplate {
     pub dhcp: bool,
     /// The host's addresses on it.
     pub addresses: Vec<AddressTemplate>,
-    /// Whether it has an IPv4 address, or gets one.
+    /// Whether it has an IPv4 address, static or by DHCP.
     pub v4: bool,
-    /// Whether it has an IPv6 address of the tables.
+    /// Whether it has an IPv6 address in the tables.
     pub v6: bool,
     /// The IPv4 default gateway.
     pub gateway4: Option<String>,
@@ -30,33 +30,33 @@ pub(super) struct DeviceTemplate {
     pub gateway6: Option<String>,
     /// Further routes.
     pub routes: Vec<RouteTemplate>,
-    /// Name servers that its NIC had.
+    /// Name servers of its NIC.
     pub dns: Vec<String>,
-    /// Those of IPv4.
+    /// IPv4 name servers.
     pub dns4: Vec<String>,
-    /// Those of IPv6.
+    /// IPv6 name servers.
     pub dns6: Vec<String>,
-    /// Domains that its NIC had.
+    /// Search domains of its NIC.
     pub search: Vec<String>,
-    /// Of a bond or bridge.
+    /// Ports of a bond or bridge.
     pub ports: Vec<String>,
-    /// Of a bond: the driver's options by their names, values by name, `mode` first.
+    /// Options of a bond by the driver's names, values as names, `mode` first.
     pub options: Vec<(String, String)>,
-    /// Of a VLAN: the device below.
+    /// Parent of a VLAN device.
     pub parent: Option<String>,
-    /// Of a VLAN: its number.
+    /// Number of a VLAN.
     pub id: Option<u16>,
-    /// Of an Open vSwitch bridge: `system` or `netdev`.
+    /// Datapath of an Open vSwitch bridge: `system` or `netdev`.
     pub datapath: Option<&'static str>,
-    /// Of an Open vSwitch bridge: access tag of the host's own port.
+    /// Access tag of the internal port of an Open vSwitch bridge.
     pub tag: Option<u16>,
-    /// The bond or bridge whose port it is.
+    /// The bond or bridge that has it as a port.
     pub master: Option<MasterTemplate>,
-    /// The VLANs on it.
+    /// Its VLAN devices.
     pub vlans: Vec<String>,
-    /// Lines of others' files that ours takes over as they stand, with those that mark them.
+    /// Lines of foreign files that ours contains unchanged, between their two marker lines.
     pub kept: Vec<String>,
-    /// `nicextraparams` for the managers that take them.
+    /// `nicextraparams`, for managers that support them.
     pub params: Vec<(String, String)>,
 }
 
@@ -71,7 +71,7 @@ pub(super) struct AddressTemplate {
     pub ip: String,
     /// `16`
     pub prefix: u8,
-    /// The default gateway, with the first address of its family only.
+    /// The default gateway, only with the first address of its family.
     pub gateway: Option<String>,
 }
 
@@ -82,15 +82,15 @@ pub(super) struct RouteTemplate {
     pub family: u8,
     /// `10.0.0.0/8`
     pub to: String,
-    /// The next hop; none: on the link.
+    /// The next hop; `None` if the destination is on the link.
     pub via: Option<String>,
     /// Priority.
     pub metric: Option<u32>,
-    /// As `ip route` takes it, without the device.
+    /// In the syntax of `ip route`, without the device.
     pub words: String,
 }
 
-/// The device that it is a port of.
+/// The master of a port.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct MasterTemplate {
     /// Its name.
@@ -117,7 +117,7 @@ fn words(route: &Route) -> String {
     format!("{}{via}{metric}", route.destination)
 }
 
-/// In the order in which files are written: a NIC's own file is what moves it, so it is last.
+/// The order in which files are written: a NIC's file is last, because it moves the NIC.
 pub(super) fn nics_last(views: &[DeviceTemplate]) -> impl Iterator<Item = &DeviceTemplate> {
     let (nics, made): (Vec<&DeviceTemplate>, Vec<&DeviceTemplate>) =
         views.iter().partition(|view| view.kind == "ethernet");

@@ -1,4 +1,5 @@
-//! From the network, and what the files say of the devices whose place it takes, to what the templates get. Pure.
+//! Creates the input of the templates from the desired network and the settings in files of the devices that
+//! it replaces. Pure.
 
 use std::net::IpAddr;
 
@@ -14,15 +15,15 @@ use super::kept_block::block;
 use super::tree::Tree;
 use crate::steps::network::resolved::{Device, Kind, ResolvedNetwork};
 
-/// Stands for the device's name in lines that are moved to it.
+/// Placeholder for the device's name in lines that move to it.
 pub(super) const DEVICE: &str = "@device@";
 
-/// All devices, lower first; with ports that only a bridge names.
+/// All devices, lower ones first, including ports that only a bridge names.
 pub(super) fn device_templates(tree: &Tree, network: &ResolvedNetwork) -> Vec<DeviceTemplate> {
     devices(network).iter().map(|device| view(tree, network, device)).collect()
 }
 
-/// Settings of somebody else's definitions of these devices that ours do not take over.
+/// Settings of foreign definitions of these devices that our files do not take over.
 pub fn lost(tree: &Tree, network: &ResolvedNetwork) -> Vec<DroppedSetting> {
     let mut lost: Vec<DroppedSetting> = Vec::new();
     for device in devices(network) {
@@ -112,7 +113,8 @@ fn view(tree: &Tree, network: &ResolvedNetwork, device: &Device) -> DeviceTempla
     }
 }
 
-/// What holds for a device. Of one that does not exist yet a pattern says nothing: it is there for others.
+/// Settings that apply to a device. If the device does not exist yet, patterns do not count, because they are
+/// meant for others.
 fn parsed(tree: &Tree, network: &ResolvedNetwork, name: &IfName) -> Vec<ParsedSettings> {
     let is_made = network.device(name).is_some_and(|device| device.kind != Kind::Ethernet);
     let mut parsed = tree.parsed(name);
@@ -120,8 +122,8 @@ fn parsed(tree: &Tree, network: &ResolvedNetwork, name: &IfName) -> Vec<ParsedSe
     parsed
 }
 
-/// What stands in others' files and in ours of an earlier run, and is taken over as it is. A definition of somebody else that we
-/// must leave in place (`/run`, which each boot writes again) is taken over once.
+/// Lines that our file takes over unchanged, from foreign files and from our file of an earlier run. A
+/// foreign definition that cannot be changed (`/run`, which each boot writes again) is taken over only once.
 fn kept(tree: &Tree, network: &ResolvedNetwork, device: &Device, sources: &[&IfName]) -> Vec<String> {
     let mut lines = tree.kept(&device.name);
     let own = tree.foreign(&device.name).filter(|_| device.kind == Kind::Ethernet).map(|parsed| parsed.kept);
@@ -145,7 +147,7 @@ fn kept(tree: &Tree, network: &ResolvedNetwork, device: &Device, sources: &[&IfN
     block(&device.name, lines)
 }
 
-/// Addresses of somebody else's definitions that the tables do not have, where the device gets its NIC's addresses.
+/// Addresses of foreign definitions that are not in the tables, for the device that gets its NIC's addresses.
 fn beyond_tables(tree: &Tree, network: &ResolvedNetwork, device: &Device) -> ExtraAddresses {
     let is_made = |name: &IfName| network.device(name).is_some_and(|device| device.kind != Kind::Ethernet);
     let parsed = sources_of(network, device)
@@ -155,12 +157,12 @@ fn beyond_tables(tree: &Tree, network: &ResolvedNetwork, device: &Device) -> Ext
     beyond(tree, network, device, &addresses)
 }
 
-/// Whether the lines have these one after another.
+/// Whether the lines contain these lines in a row.
 fn has(lines: &[String], wanted: &[String]) -> bool {
     wanted.is_empty() || lines.windows(wanted.len()).any(|window| window == wanted)
 }
 
-/// As [`sources`]; a port has none, for its master takes its place.
+/// Like [`sources`]; empty for a port, because its master replaces it.
 fn sources_of<'a>(network: &'a ResolvedNetwork, device: &'a Device) -> Vec<&'a IfName> {
     match network.master_of(&device.name) {
         Some(_) => Vec::new(),
@@ -168,7 +170,8 @@ fn sources_of<'a>(network: &'a ResolvedNetwork, device: &'a Device) -> Vec<&'a I
     }
 }
 
-/// The device, and those whose place it takes: what their files say holds for it. VLANs take nobody's place.
+/// The device and the devices that it replaces: settings in their files apply to it. A VLAN device replaces
+/// none.
 fn sources<'a>(network: &'a ResolvedNetwork, device: &'a Device) -> Vec<&'a IfName> {
     let mut names = vec![&device.name];
     for port in device.ports() {
@@ -198,7 +201,7 @@ fn addressed(addresses: &[&IpNet], device: &Device) -> Vec<AddressTemplate> {
     views
 }
 
-/// The routes of an earlier run, those of its NIC now, and those that the NIC's files have.
+/// The routes of an earlier run, the current ones of its NIC, and those in the NIC's files.
 fn routes(tree: &Tree, device: &Device, configured: impl Iterator<Item = Route>) -> Vec<RouteTemplate> {
     let mut routes: Vec<Route> = Vec::new();
     let all =

@@ -1,4 +1,4 @@
-//! What each manager's module can say of its files. Pure.
+//! The interface of each manager's module to its files. Pure.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -16,36 +16,36 @@ use super::tree::{File, Tree};
 use super::{ifcfg, ifupdown, netplan, networkd, networkmanager, wicked};
 use crate::render::{RenderError, Templates};
 
-/// How files of ours begin, also those of an overriding template.
+/// First line of our files, also of an overriding template.
 pub(super) const SIGNATURE: &str = "# Written by xdockhost";
 
 /// Files of the manager: a directory, or one file.
 pub(super) struct ConfigPath {
     /// Absolute, as on the host.
     pub(super) path: &'static str,
-    /// How the names begin that it reads.
+    /// Prefixes of the names that it reads.
     pub(super) prefixes: &'static [&'static str],
-    /// How they end; a name must have one of each.
+    /// Suffixes of the names that it reads. A name must have one of each.
     pub(super) suffixes: &'static [&'static str],
-    /// How the names end that it does not read.
+    /// Suffixes that it ignores.
     pub(super) ignored: &'static [&'static str],
-    /// How the names of directories end that have drop-ins, `*.conf`.
+    /// Suffix of directories with drop-ins, `*.conf`.
     pub(super) dropins: Option<&'static str>,
 }
 
 impl ConfigPath {
-    /// A directory of which every file is read, or one file.
+    /// A directory in which every file is read, or one file.
     pub(super) const fn all(path: &'static str) -> Self {
         Self { path, prefixes: &[], suffixes: &[], ignored: &[], dropins: None }
     }
 }
 
-/// What a file has the manager read besides.
+/// Files that a file includes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Include {
-    /// The files of a directory.
+    /// All files of a directory.
     Directory(String),
-    /// The files of a pattern, which may be a path.
+    /// The files that match a pattern, which may be a path.
     Pattern(String),
 }
 
@@ -55,57 +55,58 @@ impl Include {
     }
 }
 
-/// A definition that holds for an interface.
+/// A definition that applies to an interface.
 #[derive(Debug)]
 pub(super) struct Applied<'a> {
-    /// Where it is.
+    /// Its file.
     pub(super) file: &'a File,
-    /// What it says.
+    /// Its settings.
     pub(super) parsed: ParsedSettings,
 }
 
-/// What a file says of a device.
+/// Settings of a device in a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ParsedSettings {
-    /// Whether it names the device, and not only a pattern that the device has.
+    /// Whether the definition names the device, not only a pattern that matches it.
     pub exact: bool,
     /// IPv4 by DHCP.
     pub dhcp: bool,
     /// Name servers.
     pub dns: Vec<String>,
-    /// Domains that names are searched in.
+    /// Search domains.
     pub search: Vec<String>,
-    /// Routes that are no default route.
+    /// Routes other than default routes.
     pub routes: Vec<Route>,
-    /// StaticAddress addresses.
+    /// Static addresses.
     pub addresses: Vec<StaticAddress>,
     /// Settings that our files do not take over.
     pub dropped: Vec<DroppedSetting>,
-    /// Settings of the interface itself that our file of it takes over as they stand: lines of the manager's grammar.
+    /// Settings of the interface itself, which our file of it takes over unchanged: lines in the manager's
+    /// syntax.
     pub kept: Vec<String>,
-    /// The same for the device that gets the interface's addresses.
+    /// Settings that move to the device with the interface's addresses.
     pub moved: Vec<String>,
-    /// Settings that must not be lost and that our files cannot take over.
+    /// Settings that our files cannot take over and that must not be lost.
     pub refused: Vec<RefusedSetting>,
 }
 
-/// A setting of somebody else's file that ours do not take over.
+/// A setting of a foreign file that our files do not take over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DroppedSetting {
     /// The file.
     pub file: PathBuf,
-    /// The line in it; the first is 1, 0 is none.
+    /// Its line number, from 1; 0 if unknown.
     pub line: usize,
-    /// As it stands there.
+    /// The text in the file.
     pub setting: String,
 }
 
-/// An address that a file gives an interface.
+/// An address in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StaticAddress {
-    /// With the length of the prefix.
+    /// With prefix length.
     pub address: IpNet,
-    /// Where it is.
+    /// Its location.
     pub location: DroppedSetting,
 }
 
@@ -118,7 +119,7 @@ impl fmt::Display for DroppedSetting {
     }
 }
 
-/// A setting of somebody else's file without which the host's network would be another.
+/// A setting of a foreign file without which the host's network would change.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
     "{}:{line}: {setting} of {interface} cannot be taken over into the files for this network; {advice}; nothing was changed",
@@ -127,24 +128,24 @@ impl fmt::Display for DroppedSetting {
 pub struct RefusedSetting {
     /// The file.
     pub file: PathBuf,
-    /// The line in it; the first is 1.
+    /// Its line number, from 1.
     pub line: usize,
-    /// As it stands there.
+    /// The text in the file.
     pub setting: String,
-    /// The interface that has it.
+    /// The interface.
     pub interface: IfName,
-    /// What the administrator can do.
+    /// Advice to the administrator.
     pub advice: &'static str,
 }
 
-/// Somebody else's file without our devices.
+/// A foreign file without our devices.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Remainder {
-    /// It has none of them.
+    /// The file does not contain them.
     Unchanged,
-    /// What is left.
+    /// The remaining text.
     Text(String),
-    /// Nothing is left.
+    /// Nothing remains.
     Empty,
 }
 
@@ -153,30 +154,30 @@ pub(super) enum Remainder {
 pub(super) struct OwnFile {
     /// Absolute, as on the host.
     pub(super) path: String,
-    /// All of it.
+    /// Its content.
     pub(super) text: String,
     /// Permission bits.
     pub(super) mode: u32,
 }
 
 impl OwnFile {
-    /// A file that anybody may read.
+    /// A file that everybody may read.
     pub(super) fn public(path: impl Into<String>, text: String) -> Self {
         Self { path: path.into(), text, mode: 0o644 }
     }
 
-    /// A file that the manager ignores, or warns of, when others than root may read it.
+    /// A file that only root may read: the manager would ignore it otherwise, or warn.
     pub(super) fn private(path: impl Into<String>, text: String) -> Self {
         Self { mode: 0o600, ..Self::public(path, text) }
     }
 }
 
-/// The grammar and the habits of one manager's files.
+/// Syntax and semantics of one manager's files.
 pub(super) trait Dialect {
-    /// What it reads.
+    /// The paths that it reads.
     fn config_paths(&self) -> &'static [ConfigPath];
 
-    /// What a file says of an interface; `None`: nothing.
+    /// Settings of an interface in a file; `None` if the file has none.
     fn parsed(&self, file: &File, nic: &Nic) -> Option<ParsedSettings>;
 
     /// The definitions that the manager applies to an interface, in its order.
@@ -185,37 +186,39 @@ pub(super) trait Dialect {
         tree.files().iter().filter_map(parsed).collect()
     }
 
-    /// What a file has it read besides its own places.
+    /// Further files that a file includes.
     fn includes(&self, _: &File) -> Vec<Include> {
         Vec::new()
     }
 
-    /// A definition of somebody else that takes one of our devices at each boot, or that nobody can read. The devices
-    /// are as they will be.
+    /// A foreign definition that would take one of our devices at each boot, or that cannot be read.
+    /// `devices` are those after the change.
     fn conflict(&self, _: &Tree, _: &[Nic]) -> Option<RefusedSetting> {
         None
     }
 
-    /// Lines of our file of a device that give it these addresses beside those of the tables; none where the grammar cannot.
+    /// Lines for our file of a device that add these addresses to those of the tables; empty if the syntax
+    /// does not allow it.
     fn address_lines(&self, _: &[IpNet]) -> Vec<String> {
         Vec::new()
     }
 
-    /// What a file of ours took over from others' for a device: lines, without their indentation.
+    /// The lines that our file of a device took over from foreign files, without indentation.
     fn kept_lines(&self, file: &File, device: &IfName) -> Vec<String> {
         kept_block::read(&file.text, device)
     }
 
-    /// The port that leads out which a file of ours gives a bridge.
+    /// The uplink that our file gives a bridge.
     fn port_of(&self, file: &File, bridge: &IfName) -> Option<IfName>;
 
-    /// Somebody else's file without these devices.
+    /// A foreign file without these devices.
     fn without_devices(&self, tree: &Tree, file: &File, devices: &[Nic]) -> Remainder;
 
-    /// Our files, in the order in which they are written: a power cut between two of them must leave a network that boots.
+    /// Our files, in the order of writing: a power failure between two of them must leave a network that
+    /// boots.
     ///
     /// # Errors
-    /// A template is wrong.
+    /// A template cannot be rendered.
     fn own_files(
         &self,
         tree: &Tree,
@@ -238,8 +241,8 @@ impl Manager {
 }
 
 impl ConfigPath {
-    /// Whether the manager reads a file of that name there. None of them reads one that begins with a dot, which is how the guard
-    /// keeps old files beside new ones.
+    /// Whether the manager reads a file of this name. No manager reads names that begin with a dot, which the
+    /// guard uses for backups.
     pub(super) fn reads(&self, name: &str) -> bool {
         if name.starts_with('.') || self.ignored.iter().any(|end| name.ends_with(end)) {
             return false;
@@ -251,7 +254,7 @@ impl ConfigPath {
     }
 }
 
-/// The last part of a path.
+/// The last component of a path.
 pub(super) fn file_name(path: &Path) -> &str {
     path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
 }

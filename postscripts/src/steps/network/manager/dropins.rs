@@ -1,5 +1,5 @@
-//! What keeps a manager, and udev, away from interfaces that are not its own: the containers', and of Open vSwitch those that
-//! the manager can not make. Pure.
+//! Drop-ins that keep managers and udev away from interfaces of containers, and from Open vSwitch devices
+//! that the manager does not support. Pure.
 
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ use super::tree::Tree;
 use crate::files::DesiredFile;
 use crate::render::{RenderError, Templates};
 
-/// A drop-in, and what is there where its program is installed.
+/// A drop-in, and files that exist if its program is installed.
 struct Dropin {
     path: &'static str,
     installed: &'static [&'static str],
@@ -32,16 +32,17 @@ const DROPINS: [Dropin; 3] = [
 
 #[derive(Serialize)]
 struct Values {
-    /// Open vSwitch bridges whose internal port NetworkManager must leave alone.
+    /// Open vSwitch bridges whose internal port NetworkManager must not manage.
     bridges: Vec<String>,
-    /// Bonds and bridges, which have the MAC of a NIC.
+    /// Bonds and bridges, which have a NIC's MAC.
     made: Vec<String>,
 }
 
-/// One for every program that is installed, whoever has the NICs: also one that only waits could take a container's.
+/// A drop-in for every installed program, because a program that does not configure the NICs could still take
+/// a container's interface.
 ///
 /// # Errors
-/// A template is wrong.
+/// A template cannot be rendered.
 pub(super) fn dropins(
     tree: &Tree,
     views: &[DeviceTemplate],
@@ -59,7 +60,7 @@ pub(super) fn dropins(
     Ok(files)
 }
 
-/// Whether that file is a drop-in, which belongs to no device.
+/// Whether the file is one of these drop-ins.
 pub(super) fn is_dropin(path: &std::path::Path) -> bool {
     DROPINS
         .iter()

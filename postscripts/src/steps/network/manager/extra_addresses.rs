@@ -1,5 +1,5 @@
-//! StaticAddress addresses in somebody else's definitions that the tables do not have. The running bridge takes them over with all other
-//! addresses of its NIC; here they get into its files, or are reported. Pure.
+//! Static addresses of foreign definitions that are not in the tables. The running bridge takes them over
+//! with all other addresses of its NIC. Here they are added to its file, or reported. Pure.
 
 use ipnet::IpNet;
 
@@ -7,12 +7,12 @@ use super::dialect::{DroppedSetting, StaticAddress};
 use super::tree::Tree;
 use crate::steps::network::resolved::{Device, ResolvedNetwork};
 
-/// What becomes of the addresses.
+/// Result for the addresses.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct ExtraAddresses {
-    /// The device's file has them.
+    /// Added to the device's file.
     pub(super) taken: Vec<IpNet>,
-    /// They are reported.
+    /// Reported as not taken over.
     pub(super) lost: Vec<DroppedSetting>,
 }
 
@@ -29,7 +29,7 @@ pub(super) fn beyond(
         network.devices.iter().any(|device| device.has(address.addr())) || is_local(address)
     };
     for StaticAddress { address, location } in parsed.iter().filter(|known| !is_known(&known.address)) {
-        // the tables say which IPv4 address the host has there: another one is an old one
+        // the tables have the host's IPv4 address in this network, so another one is obsolete
         let is_old = |own: &IpNet| own.addr().is_ipv4() && own.contains(&address.addr());
         if device.addresses.iter().any(is_old) || !has_lines(*address) {
             beyond.lost.push(location.clone());
@@ -40,7 +40,7 @@ pub(super) fn beyond(
     beyond
 }
 
-/// Every IPv6 interface has one of these by itself.
+/// Every IPv6 interface has a link-local address.
 fn is_local(address: &IpNet) -> bool {
     matches!(address, IpNet::V6(v6) if v6.addr().is_unicast_link_local())
 }

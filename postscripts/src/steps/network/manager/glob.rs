@@ -1,4 +1,4 @@
-//! Shell patterns, as fnmatch(3) takes them: `*`, `?`, `[...]` and a backslash. Pure.
+//! Shell patterns as in fnmatch(3): `*`, `?`, `[...]` and backslash. Pure.
 
 /// Whether a text matches a pattern.
 pub(super) fn matches(pattern: &str, text: &str) -> bool {
@@ -7,7 +7,7 @@ pub(super) fn matches(pattern: &str, text: &str) -> bool {
     matches_chars(&pattern, &text)
 }
 
-/// Whether a text is a pattern, and not only itself.
+/// Whether a text contains pattern characters.
 pub(super) fn is_pattern(text: &str) -> bool {
     text.contains(['*', '?', '['])
 }
@@ -36,7 +36,8 @@ struct Set<'a> {
     members: &'a [char],
 }
 
-/// The bracket expression at the beginning and what follows it; `None`: it does not end. A `]` that stands first is a member.
+/// The bracket expression at the beginning and the rest; `None` if it is not closed. A `]` at the first
+/// position is a member.
 fn set(pattern: &[char]) -> Option<(Set<'_>, &[char])> {
     let (inverted, members) = match pattern {
         ['!' | '^', rest @ ..] => (true, rest),

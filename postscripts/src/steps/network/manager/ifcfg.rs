@@ -14,11 +14,12 @@ use crate::render::{RenderError, Templates};
 
 pub(super) const DIRECTORY: &str = "/etc/sysconfig/network-scripts";
 const PREFIXES: [&str; 5] = ["ifcfg-", "route-", "route6-", "rule-", "rule6-"];
-/// Copies of editors and package managers, which the scripts do not read (network-functions, `__sed_discard_ignored_files`).
+/// Suffixes of copies by editors and package managers, which the scripts do not read (network-functions,
+/// `__sed_discard_ignored_files`).
 pub(super) const COPIES: &[&str] = &[".bak", ".old", ".orig", ".rpmnew", ".rpmorig", ".rpmsave", "~"];
 
 const VARIABLES: Variables = Variables { ours: &TAKEN, of_nic: &OF_NIC };
-/// Beginnings of the variables of a NIC itself.
+/// Prefixes of the variables that belong to the NIC itself.
 const OF_NIC: [&str; 9] = [
     "ETHTOOL_OPTS",
     "IEEE_8021X",
@@ -31,7 +32,7 @@ const OF_NIC: [&str; 9] = [
     "DCB",
 ];
 
-/// Beginnings of the variables that ours have too, or that only name the device.
+/// Prefixes of the variables that our files have too, or that only name the device.
 const TAKEN: [&str; 36] = [
     "DEVICE",
     "NAME",
@@ -77,12 +78,12 @@ pub(super) struct Ifcfg;
 #[derive(Serialize)]
 struct Values<'a> {
     device: &'a DeviceTemplate,
-    /// Of a bond: `mode=802.3ad miimon=100`.
+    /// Options of a bond: `mode=802.3ad miimon=100`.
     options: String,
     v4: Vec<&'a AddressTemplate>,
     v6: Vec<&'a AddressTemplate>,
     params: Vec<(&'a str, String)>,
-    /// The routes of the file's family.
+    /// The routes of the file's address family.
     routes: Vec<&'a RouteTemplate>,
 }
 
@@ -148,7 +149,7 @@ fn file(
     Ok(OwnFile::public(format!("{DIRECTORY}/{prefix}{}", values.device.name), text))
 }
 
-/// `DESTINATION via GATEWAY dev DEVICE metric METRIC`, as `ip route` takes it.
+/// Parses `DESTINATION via GATEWAY dev DEVICE metric METRIC`, the syntax of `ip route`.
 fn read_route(line: &str) -> Option<Route> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let after =
@@ -156,7 +157,8 @@ fn read_route(line: &str) -> Option<Route> {
     sysconfig::route(words.first()?, after("via"), after("metric"))
 }
 
-/// Whether NetworkManager has the device where it runs: unless `NM_CONTROLLED=no` (nm-settings-ifcfg-rh(5)).
+/// Whether NetworkManager, if it runs, manages the device: yes, unless `NM_CONTROLLED=no`
+/// (nm-settings-ifcfg-rh(5)).
 pub(super) fn is_networkmanagers(text: &str) -> bool {
     get(&variables(text), "NM_CONTROLLED")
         .is_none_or(|value| !matches!(value.to_ascii_lowercase().as_str(), "no" | "n" | "0" | "false"))

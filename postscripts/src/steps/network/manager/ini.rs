@@ -1,4 +1,5 @@
-//! Files of sections and `KEY=VALUE` lines: systemd's (systemd.syntax(7)) and GLib's key files, as far as both agree. Pure.
+//! Files with sections and `KEY=VALUE` lines: systemd's (systemd.syntax(7)) and GLib's key files, as far as
+//! both agree. Pure.
 
 use std::path::Path;
 
@@ -13,7 +14,7 @@ struct Section<'a> {
     name: &'a str,
     file: &'a Path,
     pairs: Vec<(&'a str, &'a str)>,
-    /// Of each pair, the number of its line.
+    /// The line number of each pair.
     lines: Vec<usize>,
 }
 
@@ -24,7 +25,7 @@ pub(super) struct Setting<'a> {
     pub(super) key: &'a str,
     pub(super) value: &'a str,
     pub(super) file: &'a Path,
-    /// The first is 1.
+    /// Its line number, from 1.
     pub(super) line: usize,
 }
 
@@ -33,23 +34,23 @@ impl<'a> Ini<'a> {
         Self(sections(text, Path::new("")))
     }
 
-    /// Several files, one after the other.
+    /// Concatenates several files.
     pub(super) fn of(files: &[&'a File]) -> Self {
         Self(files.iter().flat_map(|file| sections(&file.text, &file.path)).collect())
     }
 
-    /// All sections of that name.
+    /// All sections with this name.
     pub(super) fn sections(&self, name: &str) -> impl Iterator<Item = &[(&'a str, &'a str)]> {
         self.0.iter().filter(move |section| section.name == name).map(|section| section.pairs.as_slice())
     }
 
-    /// All values of a key in the sections of that name.
+    /// All values of a key in the sections with this name.
     pub(super) fn values(&self, section: &str, key: &str) -> Vec<&'a str> {
         let pairs = self.sections(section).flatten();
         pairs.filter(|(known, _)| *known == key).map(|(_, value)| *value).collect()
     }
 
-    /// The words of a list, which an empty assignment empties.
+    /// The words of a list. An empty assignment clears it.
     pub(super) fn list(&self, section: &str, key: &str) -> Vec<&'a str> {
         let values = self.values(section, key);
         let begin = values.iter().rposition(|value| value.is_empty()).unwrap_or_default();
@@ -61,7 +62,7 @@ impl<'a> Ini<'a> {
         self.values(section, key).pop()
     }
 
-    /// Every setting, a group for each section of the files.
+    /// All settings, grouped by the sections of the files.
     pub(super) fn groups(&self) -> impl Iterator<Item = Vec<Setting<'a>>> {
         self.0.iter().map(Section::settings)
     }
@@ -101,7 +102,7 @@ pub(super) fn value<'a>(pairs: &[(&'a str, &'a str)], key: &str) -> Option<&'a s
     pairs.iter().rev().find(|(known, _)| *known == key).map(|(_, value)| *value)
 }
 
-/// Values of several words.
+/// The words of all values.
 pub(super) fn words(values: &[&str]) -> Vec<String> {
     values.iter().flat_map(|value| value.split_whitespace()).map(str::to_owned).collect()
 }

@@ -1,8 +1,9 @@
-//! Settings of somebody else's files that ours have as they stood there, in a block that the next run reads again. Pure.
+//! Settings of foreign files that our file contains unchanged, in a block that the next run reads again.
+//! Pure.
 
 use inventory::IfName;
 
-/// The lines of the block of a device, without their indentation.
+/// The lines of a device's block, without indentation.
 ///
 /// ```text
 ///       # Taken over for mynet0, as it stood:
@@ -20,7 +21,7 @@ pub(super) fn read(text: &str, device: &IfName) -> Vec<String> {
 
 const END: &str = "# End of what was taken over.";
 
-/// The lines of the block, with its first and last; none where nothing is taken over.
+/// The lines of the block with its markers; empty if nothing is taken over.
 pub(super) fn block(device: &IfName, lines: Vec<String>) -> Vec<String> {
     if lines.is_empty() {
         return lines;

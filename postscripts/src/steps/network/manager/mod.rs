@@ -1,17 +1,19 @@
-//! Who makes this host's network at boot, and the files from which it does.
+//! The network manager of this host and its files.
 //!
 //! ```text
-//! detect.rs    which manager has the NICs
-//! tree.rs      its files as they are, and what they say of a device
-//! view.rs      a device as the templates take it; views.rs, bond.rs from the network to that
-//! wanted.rs    its files as they shall be: ours, and those of others without our devices
-//! adopt/       how the one that runs is told of a change
-//! confirmed.rs  its files when the network was confirmed, and what differs since
-//! dropins.rs   what keeps managers away from containers' interfaces
-//! nic.rs       what identifies an interface to a manager's definitions; glob.rs: patterns
-//! kept.rs      settings of others' files that ours take over as they stand; statics.rs: addresses; takeover.rs: what becomes of a setting
-//! dialect.rs   what each manager's module does: ifupdown/, networkd, networkmanager, netplan, ifcfg, wicked
-//! ini.rs, sysconfig.rs   grammars that several of them share
+//! detect.rs             the manager that configures the NICs
+//! tree.rs               its current files, and the settings of a device in them
+//! device_template.rs    input of the templates for a device
+//! device_templates.rs   creates it from the desired network; bond.rs
+//! desired_files.rs      its desired files: ours, and foreign ones without our devices
+//! adopt/                reloads the running manager after a change
+//! confirmed.rs          its files when the network was confirmed, and what differs since
+//! dropins.rs            drop-ins that keep managers away from containers' interfaces
+//! nic.rs                properties by which definitions match an interface; glob.rs: patterns
+//! takeover.rs           what happens to each setting of a foreign file
+//! kept_block.rs         settings that ours contains unchanged; extra_addresses.rs: addresses
+//! dialect.rs            the interface of ifupdown/, networkd/, networkmanager/, netplan/, ifcfg, wicked
+//! ini.rs, sysconfig.rs  syntaxes that several of them share
 //! ```
 
 use std::fmt;
@@ -48,21 +50,21 @@ pub use dialect::{DroppedSetting, ParsedSettings, RefusedSetting, StaticAddress}
 pub use nic::{Nic, Nics};
 pub use tree::{File, ReadError, Tree};
 
-/// A program that makes a host's network at boot from files.
+/// A program that configures a host's network at boot from files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Manager {
-    /// Debian's: interfaces(5).
+    /// Debian: interfaces(5).
     Ifupdown,
-    /// systemd's: systemd.network(5).
+    /// systemd: systemd.network(5).
     Networkd,
-    /// NetworkManager, with key files.
+    /// NetworkManager, with keyfiles.
     NetworkManager,
-    /// Ubuntu's: netplan(5), which has networkd or NetworkManager do it.
+    /// Ubuntu: netplan(5), which renders files for networkd or NetworkManager.
     Netplan,
-    /// Red Hat's network-scripts.
+    /// Red Hat: network-scripts.
     Ifcfg,
-    /// SUSE's: ifcfg(5) of wicked.
+    /// SUSE: ifcfg(5) of wicked.
     Wicked,
 }
 
@@ -73,7 +75,7 @@ impl Manager {
 }
 
 impl Manager {
-    /// Whether a daemon of its own keeps the network as its files say.
+    /// Whether it has a daemon that reverts changes which are not in its files.
     pub fn has_daemon(self) -> bool {
         matches!(self, Self::Networkd | Self::NetworkManager | Self::Netplan)
     }

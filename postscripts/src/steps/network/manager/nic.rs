@@ -1,4 +1,4 @@
-//! What identifies a network interface to a manager: everything by which a definition can match it.
+//! Properties by which definitions can match a network interface.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,21 +15,21 @@ pub struct Nic {
     pub name: IfName,
     /// Its alternative names.
     pub altnames: Vec<String>,
-    /// Its Ethernet address now.
+    /// Its current MAC.
     pub mac: Option<MacAddr>,
-    /// The Ethernet address that the hardware came with.
+    /// The permanent MAC of the hardware.
     pub permanent_mac: Option<MacAddr>,
-    /// The kernel's word for a software device (`bridge`, `veth`); empty for hardware.
+    /// The kernel's kind of a software device (`bridge`, `veth`); empty for hardware.
     pub kind: String,
-    /// What networkctl(1) shows as its type: `ether`, `bridge`, `vlan`.
+    /// Its type in networkctl(1): `ether`, `bridge`, `vlan`.
     pub device_type: String,
-    /// Its driver, as ethtool(8) names it.
+    /// Its driver in ethtool(8).
     pub driver: Option<String>,
     /// Its properties in udev's database: `ID_PATH`, `ID_NET_NAME_PATH` and others.
     pub properties: Vec<(String, String)>,
     /// The `.network` file that systemd-networkd applies to it now.
     pub network_file: Option<PathBuf>,
-    /// The UUID of the profile that NetworkManager applies to it now.
+    /// The UUID of its active NetworkManager profile.
     pub profile: Option<String>,
 }
 
@@ -38,17 +38,17 @@ pub struct Nic {
 pub struct Nics(Vec<Nic>);
 
 impl Nics {
-    /// Adds to what the kernel says what udev and the managers that run wrote down below `root`.
+    /// Adds properties from udev and the running managers, below `root`, to those of the kernel.
     pub fn observe(root: &Path, links: &[Link]) -> Self {
         Self(links.iter().map(|link| Nic::observe(root, link)).collect())
     }
 
-    /// Those that are given.
+    /// A given list.
     pub fn new(nics: Vec<Nic>) -> Self {
         Self(nics)
     }
 
-    /// The interface of that name. Of one that does not exist only the name is known.
+    /// The interface with this name. If it does not exist, only the name is known.
     pub fn get(&self, name: &IfName) -> Nic {
         let known = self.0.iter().find(|nic| nic.name == *name);
         known.cloned().unwrap_or_else(|| Nic::named(name.clone()))
@@ -61,7 +61,7 @@ impl Nics {
 }
 
 impl Nic {
-    /// One of which only the name is known.
+    /// An interface of which only the name is known.
     pub fn named(name: IfName) -> Self {
         Self {
             name,
@@ -105,7 +105,7 @@ impl Nic {
         self.properties.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
     }
 
-    /// The address that its hardware came with, else the present one: NetworkManager and udev do the same for software devices.
+    /// Its permanent MAC, else the current one: NetworkManager and udev do the same for software devices.
     pub(super) fn hardware_mac(&self) -> Option<MacAddr> {
         self.permanent_mac.or(self.mac)
     }
@@ -135,7 +135,7 @@ fn device_type(link: &Link) -> String {
     .to_owned()
 }
 
-/// Software devices have no driver in sysfs; most of them tell ethtool(8) their kind.
+/// Software devices have no driver in sysfs. Most of them report their kind to ethtool(8).
 fn driver(root: &Path, name: &IfName, kind: &str) -> Option<String> {
     let link = root.join("sys/class/net").join(name.as_str()).join("device/driver");
     let target = fs::read_link(link).ok();
@@ -143,27 +143,27 @@ fn driver(root: &Path, name: &IfName, kind: &str) -> Option<String> {
     driver.or_else(|| Some(kind.to_owned()).filter(|kind| !kind.is_empty()))
 }
 
-/// What a daemon tells of its state in a file below /run. `None`: it does not run, or does not tell.
+/// State that a daemon writes to a file below /run; `None` if it is not running or has no such file.
 #[allow(clippy::disallowed_methods, reason = "state of a daemon that runs, which is never written back")]
 fn state(root: &Path, path: &str) -> Option<String> {
     fs::read_to_string(root.join(path)).ok()
 }
 
-/// udev's database of one device: a line `E:KEY=VALUE` for each property (systemd, `device_update_db`).
+/// Reads a device in udev's database: one line `E:KEY=VALUE` per property (systemd, `device_update_db`).
 fn properties(root: &Path, index: u32) -> Vec<(String, String)> {
     let text = state(root, &format!("run/udev/data/n{index}")).unwrap_or_default();
     let pairs = text.lines().filter_map(|line| line.strip_prefix("E:")?.split_once('='));
     pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
 
-/// networkd writes down which file an interface has (`/run/systemd/netif/links`, sd-network).
+/// The file that networkd applies to an interface (`/run/systemd/netif/links`, sd-network).
 fn network_file(root: &Path, index: u32) -> Option<PathBuf> {
     let text = state(root, &format!("run/systemd/netif/links/{index}"))?;
     let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
     value("NETWORK_FILE").filter(|_| value("ADMIN_STATE") != Some("unmanaged")).map(PathBuf::from)
 }
 
-/// NetworkManager writes down which profile an interface that it manages has (`/run/NetworkManager/devices`).
+/// The profile of an interface that NetworkManager manages (`/run/NetworkManager/devices`).
 fn profile(root: &Path, index: u32) -> Option<String> {
     let text = state(root, &format!("run/NetworkManager/devices/{index}"))?;
     let ini = Ini::parse(&text);

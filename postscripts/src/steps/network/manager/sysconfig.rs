@@ -1,4 +1,4 @@
-//! `ifcfg-*` files: shell assignments, which both Red Hat's network-scripts and wicked read. Pure.
+//! `ifcfg-*` files: shell assignments, which Red Hat's network-scripts and wicked read. Pure.
 
 use hostnet::Route;
 
@@ -7,11 +7,11 @@ use super::dialect::{ParsedSettings, RefusedSetting, file_name};
 use super::nic::Nic;
 use super::tree::File;
 
-/// What becomes of the variables that are not ours: beginnings of their names.
+/// Prefixes of variables that decide what happens to a variable.
 pub(super) struct Variables {
-    /// Ours have them too, or they only say which interface it is.
+    /// Variables that our files have too, or that only name the interface.
     pub(super) ours: &'static [&'static str],
-    /// They are the NIC's own. All others go to the device that has the addresses.
+    /// Variables of the NIC itself. All others move to the device with the addresses.
     pub(super) of_nic: &'static [&'static str],
 }
 
@@ -31,13 +31,13 @@ fn unquoted(value: &str) -> &str {
     value.split_whitespace().next().unwrap_or_default()
 }
 
-/// The last value of a variable; empty is none.
+/// The last value of a variable; `None` if it is empty.
 pub(super) fn get<'a>(variables: &[(&'a str, &'a str)], key: &str) -> Option<&'a str> {
     let found = variables.iter().rev().find(|(known, _)| *known == key).map(|(_, value)| *value);
     found.filter(|value| !value.is_empty())
 }
 
-/// The device of a file: what it says (`DEVICE=`), else the end of its name. `ifcfg-eth0:1` is `eth0` with a label.
+/// The device of a file: `DEVICE=`, else the end of its name. `ifcfg-eth0:1` is `eth0` with a label.
 pub(super) fn device_of<'a>(file: &'a File, prefixes: &[&str]) -> Option<&'a str> {
     let name = file_name(&file.path);
     let after = prefixes.iter().find_map(|prefix| name.strip_prefix(prefix))?;
@@ -45,7 +45,8 @@ pub(super) fn device_of<'a>(file: &'a File, prefixes: &[&str]) -> Option<&'a str
     parsed.unwrap_or(after).split(':').next()
 }
 
-/// Whether a file is for an interface: by `DEVICE=`, by the Ethernet address of its hardware (`HWADDR=`), else by the end of its name.
+/// Whether a file applies to an interface: by `DEVICE=`, by the permanent MAC (`HWADDR=`), else by the end of
+/// its name.
 pub(super) fn applies(file: &File, prefixes: &[&str], nic: &Nic) -> bool {
     let variables = variables(&file.text);
     let is_ifcfg = file_name(&file.path).starts_with("ifcfg-");
@@ -59,7 +60,8 @@ pub(super) fn applies(file: &File, prefixes: &[&str], nic: &Nic) -> bool {
     }
 }
 
-/// What a file says of an interface; `None`: it is another's. A file that is no `ifcfg` has a route or a rule a line.
+/// Settings of an interface in a file; `None` if it belongs to another one. A file other than `ifcfg` has one
+/// route or rule per line.
 pub(super) fn parsed(
     file: &File,
     nic: &Nic,
@@ -94,7 +96,7 @@ pub(super) fn parsed(
     Some(parsed)
 }
 
-/// A route of another table than the main one.
+/// Whether a route is in another table than the main one.
 fn has_table(line: &str) -> bool {
     let mut words = line.split_whitespace().skip_while(|word| *word != "table").skip(1);
     words.next().is_some_and(|table| !matches!(table, "main" | "254"))
@@ -124,7 +126,7 @@ fn said_in_variables(text: &str, known: &Variables) -> ParsedSettings {
     }
 }
 
-/// As a shell reads it.
+/// In the shell's syntax.
 fn assignment(key: &str, value: &str) -> String {
     format!("{key}='{}'", value.replace('\'', "'\\''"))
 }
@@ -135,17 +137,17 @@ fn is_numbered(key: &str, prefix: &str) -> bool {
         .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// Whether a file is of one of the devices.
+/// Whether a file belongs to one of the devices.
 pub(super) fn is_of(file: &File, prefixes: &[&str], devices: &[Nic]) -> bool {
     devices.iter().any(|device| applies(file, prefixes, device))
 }
 
-/// Of a bond: `mode=802.3ad miimon=100`.
+/// Options of a bond: `mode=802.3ad miimon=100`.
 pub(super) fn options(view: &DeviceTemplate) -> String {
     view.options.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ")
 }
 
-/// A route's destination, gateway and metric from their words.
+/// A route from its destination, gateway and metric.
 pub(super) fn route(destination: &str, gateway: Option<&str>, metric: Option<&str>) -> Option<Route> {
     let destination: ipnet::IpNet = destination.parse().ok()?;
     let gateway = gateway.and_then(|gateway| gateway.parse().ok());
@@ -153,7 +155,7 @@ pub(super) fn route(destination: &str, gateway: Option<&str>, metric: Option<&st
     (destination.prefix_len() > 0).then_some(Route { destination, gateway, metric })
 }
 
-/// `nicextraparams` as assignments: xCAT writes them there as they are (`configeth`), and a shell reads them as root.
+/// `nicextraparams` as assignments. xCAT writes them verbatim (`configeth`), and a shell reads them as root.
 pub(super) fn params(view: &DeviceTemplate) -> Vec<(&str, String)> {
     let is_name = |key: &str| {
         key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')

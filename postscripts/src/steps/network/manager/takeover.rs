@@ -1,27 +1,27 @@
-//! What becomes of each setting of somebody else's key file when ours takes its place. The grammars of systemd-networkd and
+//! What happens to each setting of a foreign keyfile when ours replaces it. systemd-networkd and
 //! NetworkManager share it. Pure.
 
 use super::dialect::{DroppedSetting, ParsedSettings, RefusedSetting};
 use super::ini::Setting;
 use super::nic::Nic;
 
-/// What becomes of a setting.
+/// What happens to a setting.
 pub(super) enum Takeover {
-    /// Our files have it, from the tables or from what is there.
+    /// Our files generate it, from the tables or the current state.
     Generated,
-    /// It is the interface's own.
+    /// It belongs to the interface itself.
     Keep,
-    /// It goes to the device that has the addresses.
+    /// It moves to the device with the addresses.
     Move,
     /// It is reported.
     Drop,
-    /// Without it the network would be another. What the administrator can do.
+    /// The network would change without it. Advice to the administrator.
     Refuse(&'static str),
 }
 
-/// How a grammar writes a setting.
+/// How a manager's syntax writes a setting.
 pub(super) struct Writing {
-    /// As a line of the file of the device that has the addresses.
+    /// As a line in the file of the device with the addresses.
     pub(super) moved: fn(&Setting<'_>) -> String,
     /// In a message.
     pub(super) named: fn(&Setting<'_>) -> String,
@@ -55,7 +55,7 @@ pub(super) fn add(
     parsed.moved.extend(headed(section, moved));
 }
 
-/// The setting, for a message that it is not taken over.
+/// The setting, for the report that it is not taken over.
 pub(super) fn lost(setting: &Setting<'_>, writing: &Writing) -> DroppedSetting {
     DroppedSetting { file: setting.file.to_owned(), line: setting.line, setting: (writing.named)(setting) }
 }
@@ -65,7 +65,7 @@ pub(super) fn line(setting: &Setting<'_>) -> String {
     format!("{}={}", setting.key, setting.value)
 }
 
-/// Lines under the head of their section; none where there are no lines.
+/// Lines below the header of their section; empty without lines.
 pub(super) fn headed(section: &str, lines: Vec<String>) -> impl Iterator<Item = String> {
     let head = (!lines.is_empty()).then(|| format!("[{section}]"));
     head.into_iter().chain(lines)

@@ -1,4 +1,4 @@
-//! A manager's files as they are.
+//! The current files of a manager.
 
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -14,15 +14,15 @@ use super::dialect::{
 use super::nic::Nics;
 use super::{Manager, glob};
 
-/// Files of a manager that cannot be read. Nothing is changed: what they say would be lost.
+/// Files of a manager that cannot be read. Nothing is changed, because their settings would be lost.
 #[derive(Debug, Error)]
 pub enum ReadError {
     /// A directory.
     #[error("cannot read directory {}", path.display())]
     Directory {
-        /// Which.
+        /// Its path.
         path: PathBuf,
-        /// Why.
+        /// Cause.
         #[source]
         source: io::Error,
     },
@@ -36,7 +36,7 @@ pub enum ReadError {
 pub struct File {
     /// Absolute, as on the host.
     pub path: PathBuf,
-    /// All of it.
+    /// Its content.
     pub text: String,
 }
 
@@ -48,20 +48,20 @@ pub struct Tree {
     files: Vec<File>,
     ovs_plugin: bool,
     nics: Nics,
-    /// Old and new name of bridges that get another one.
+    /// Previous and new names of renamed bridges.
     renamed: Vec<(IfName, IfName)>,
 }
 
-/// Where NetworkManager's plugin for Open vSwitch is; the directory between has the version in its name.
+/// Directories of NetworkManager's Open vSwitch plugin. The directory between has the version as its name.
 const PLUGINS: [&str; 3] =
     ["usr/lib64/NetworkManager", "usr/lib/NetworkManager", "usr/lib/x86_64-linux-gnu/NetworkManager"];
 const OVS_PLUGIN: &str = "libnm-device-plugin-ovs.so";
 
 impl Tree {
-    /// Reads them below `root`: `/`, or the directory of a test.
+    /// Reads the files below `root`: `/`, or the directory of a test.
     ///
     /// # Errors
-    /// One is there but can not be read.
+    /// A file exists but cannot be read.
     pub fn read(root: &Path, manager: Manager, nics: &Nics) -> Result<Self, ReadError> {
         let (root, nics, ovs_plugin) = (root.to_owned(), nics.clone(), has_plugin(root));
         let mut tree = Self { root, manager, files: Vec::new(), ovs_plugin, nics, renamed: Vec::new() };
@@ -76,7 +76,7 @@ impl Tree {
         Ok(tree)
     }
 
-    /// Reads what the files have the manager read besides, and what those have.
+    /// Reads included files, recursively.
     fn read_included(&mut self) -> Result<(), ReadError> {
         let mut next = 0;
         while let Some(file) = self.files.get(next) {
@@ -98,35 +98,35 @@ impl Tree {
         &self.nics
     }
 
-    /// The same files, whose words of an old name hold for the new one too.
+    /// The same files, in which settings of a previous name also apply to the new one.
     #[must_use]
     pub fn renamed(mut self, names: &[(IfName, IfName)]) -> Self {
         self.renamed = names.iter().filter(|(old, new)| old != new).cloned().collect();
         self
     }
 
-    /// The device, and its old name.
+    /// The device's name and its previous name.
     fn names_of<'a>(&'a self, device: &'a IfName) -> impl Iterator<Item = &'a IfName> {
         let old = self.renamed.iter().filter(move |(_, new)| new == device).map(|(old, _)| old);
         [device].into_iter().chain(old)
     }
 
-    /// Whose they are.
+    /// The manager.
     pub fn manager(&self) -> Manager {
         self.manager
     }
 
-    /// All of them, place by place, by name.
+    /// All files, by path and name.
     pub fn files(&self) -> &[File] {
         &self.files
     }
 
-    /// Whether NetworkManager can do Open vSwitch here.
+    /// Whether NetworkManager supports Open vSwitch on this host.
     pub fn has_ovs_plugin(&self) -> bool {
         self.ovs_plugin
     }
 
-    /// Where a path of the host is on this disk.
+    /// Converts a path of the host to a path below the root.
     pub(super) fn on_disk(&self, path: &Path) -> PathBuf {
         self.root.join(path.strip_prefix("/").unwrap_or(path))
     }
@@ -136,12 +136,12 @@ impl Tree {
         path.strip_prefix(&self.root).map_or_else(|_| path.to_owned(), |path| Path::new("/").join(path))
     }
 
-    /// Whether something is at a path of the host.
+    /// Whether a path of the host exists.
     pub(super) fn has(&self, path: &str) -> bool {
         self.on_disk(Path::new(path)).exists()
     }
 
-    /// The port that our file of an earlier run puts into the bridge.
+    /// The port that our file of an earlier run attaches to the bridge.
     pub fn saved_port(&self, bridge: &IfName) -> Option<IfName> {
         let dialect = self.manager.dialect();
         self.files.iter().filter(|file| file.is_ours()).find_map(|file| dialect.port_of(file, bridge))
@@ -152,22 +152,22 @@ impl Tree {
         self.parsed(device).iter().any(|parsed| parsed.dhcp)
     }
 
-    /// The file whose definition holds for a device.
+    /// The file whose definition applies to a device.
     pub fn file_for(&self, device: &IfName) -> Option<&Path> {
         self.applied(device).first().map(|applied| applied.file.path.as_path())
     }
 
-    /// Settings of somebody else's definitions of the device that ours do not take over.
+    /// Settings of foreign definitions of the device that our files do not take over.
     pub(super) fn lost_options(&self, device: &IfName) -> Vec<DroppedSetting> {
         self.foreign(device).flat_map(|parsed| parsed.dropped).collect()
     }
 
-    /// The first setting of somebody else's definitions of the device that must not be lost.
+    /// The first setting of foreign definitions of the device that must not be lost.
     pub(super) fn refused(&self, device: &IfName) -> Option<RefusedSetting> {
         self.foreign(device).flat_map(|parsed| parsed.refused).next()
     }
 
-    /// Routes in our file of an earlier run, which its NIC had before that.
+    /// Routes in our file of an earlier run, which were its NIC's before.
     pub(super) fn kept_routes(&self, device: &IfName) -> Vec<Route> {
         self.names_of(device).flat_map(|name| self.kept_routes_of(name)).collect()
     }
@@ -181,7 +181,7 @@ impl Tree {
         named.chain(applied.map(|applied| applied.parsed)).flat_map(|parsed| parsed.routes).collect()
     }
 
-    /// Lines of others' files that our file of the device took over in an earlier run.
+    /// Lines of foreign files that our file of the device took over in an earlier run.
     pub(super) fn kept(&self, device: &IfName) -> Vec<String> {
         let ours = self.files.iter().filter(|file| file.is_ours());
         let kept =
@@ -189,13 +189,13 @@ impl Tree {
         ours.flat_map(kept).collect()
     }
 
-    /// What somebody else's definitions say of a device.
+    /// Settings of a device in foreign definitions.
     pub(super) fn foreign(&self, device: &IfName) -> impl Iterator<Item = ParsedSettings> {
         let applied = self.applied(device).into_iter();
         applied.filter(|applied| !applied.file.is_ours()).map(|applied| applied.parsed)
     }
 
-    /// What the definitions that hold for a device say of it.
+    /// Settings of a device in all definitions that apply to it.
     pub(super) fn parsed(&self, device: &IfName) -> Vec<ParsedSettings> {
         self.names_of(device).flat_map(|name| self.applied(name)).map(|applied| applied.parsed).collect()
     }
@@ -207,7 +207,7 @@ impl Tree {
 }
 
 impl File {
-    /// Whether an earlier run wrote it.
+    /// Whether an earlier run of xdockhost wrote it.
     pub fn is_ours(&self) -> bool {
         self.text.starts_with(SIGNATURE)
     }
@@ -222,7 +222,7 @@ fn has_plugin(root: &Path) -> bool {
     PLUGINS.into_iter().any(plugin_in)
 }
 
-/// A link to `/dev/null` is how systemd's programs mask a file.
+/// Reads a file. A link to `/dev/null`, with which systemd masks a file, is empty.
 fn read(path: &Path) -> Result<Option<String>, ReadError> {
     if std::fs::read_link(path).is_ok_and(|target| target == Path::new("/dev/null")) {
         return Ok(Some(String::new()));
@@ -230,7 +230,7 @@ fn read(path: &Path) -> Result<Option<String>, ReadError> {
     durable::read_text(path).map_err(ReadError::File)
 }
 
-/// The files of a place, as paths of the host. Where every name is read, directories are not.
+/// The files of a path, as paths of the host. Directories are skipped if every name is read.
 fn listed(root: &Path, place: &ConfigPath) -> Result<Vec<PathBuf>, ReadError> {
     let here = Path::new(place.path);
     let directory = root.join(here.strip_prefix("/").unwrap_or(here));
@@ -252,7 +252,7 @@ fn listed(root: &Path, place: &ConfigPath) -> Result<Vec<PathBuf>, ReadError> {
     Ok(paths)
 }
 
-/// The files that a file names, as paths of the host. A relative path begins where the file is.
+/// The files that a file includes, as paths of the host. A relative path starts at the file's directory.
 fn included(root: &Path, file: &File, includes: &[Include]) -> Result<Vec<PathBuf>, ReadError> {
     let here = file.path.parent().unwrap_or(Path::new("/"));
     let mut paths = Vec::new();
@@ -265,7 +265,7 @@ fn included(root: &Path, file: &File, includes: &[Include]) -> Result<Vec<PathBu
     Ok(paths)
 }
 
-/// The files of a pattern, each part of which may be one.
+/// The files that match a path, each part of which may be a pattern.
 fn expanded(root: &Path, pattern: &Path) -> Result<Vec<PathBuf>, ReadError> {
     let mut found = vec![PathBuf::from("/")];
     for part in pattern.components() {
@@ -290,7 +290,7 @@ fn expanded(root: &Path, pattern: &Path) -> Result<Vec<PathBuf>, ReadError> {
     Ok(found)
 }
 
-/// What is in a directory, by name; nothing where there is none. A name that is not UTF-8 is none that a manager takes.
+/// The names in a directory, sorted; empty if it does not exist. Managers ignore names that are not UTF-8.
 #[allow(clippy::disallowed_methods, reason = "one that cannot be listed is an error of its own")]
 fn names(directory: &Path) -> Result<Vec<String>, ReadError> {
     let failed = |source| ReadError::Directory { path: directory.to_owned(), source };

@@ -1,5 +1,5 @@
-//! wicked, SLES's and openSUSE's: `/etc/sysconfig/network/ifcfg-*` and `ifroute-*` (ifcfg(5), ifroute(5), ifcfg-bridge(5),
-//! ifcfg-bonding(5), ifcfg-vlan(5), ifcfg-ovs-bridge(5)).
+//! wicked (SLES, openSUSE): `/etc/sysconfig/network/ifcfg-*` and `ifroute-*` (ifcfg(5), ifroute(5),
+//! ifcfg-bridge(5), ifcfg-bonding(5), ifcfg-vlan(5), ifcfg-ovs-bridge(5)).
 
 use hostnet::Route;
 use inventory::IfName;
@@ -17,7 +17,7 @@ const PREFIXES: [&str; 3] = ["ifcfg-", "ifroute-", "ifrule-"];
 
 const VARIABLES: Variables = Variables { ours: &TAKEN, of_nic: &["ETHTOOL", "LLDP", "DCB"] };
 
-/// What wicked does not read (`ni_wicked_ignored`).
+/// Suffixes that wicked does not read (`ni_wicked_ignored`).
 const COPIES: &[&str] = &["~", ".old", ".bak", ".orig", ".scpmbackup", ".rpmnew", ".rpmsave", ".rpmorig"];
 
 const TAKEN: [&str; 24] = [
@@ -53,7 +53,7 @@ pub(super) struct Wicked;
 #[derive(Serialize)]
 struct Values<'a> {
     device: &'a DeviceTemplate,
-    /// Of a bond: `mode=802.3ad miimon=100`.
+    /// Options of a bond: `mode=802.3ad miimon=100`.
     options: String,
     params: Vec<(&'a str, String)>,
 }
@@ -101,7 +101,7 @@ fn file(templates: &Templates, kind: &str, view: &DeviceTemplate) -> Result<OwnF
     Ok(OwnFile::public(format!("{DIRECTORY}/{kind}-{}", view.name), text))
 }
 
-/// `DESTINATION GATEWAY NETMASK INTERFACE [OPTIONS]`, `-` for what does not apply.
+/// Parses `DESTINATION GATEWAY NETMASK INTERFACE [OPTIONS]`, with `-` for parts that do not apply.
 fn read_route(line: &str) -> Option<Route> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let metric = words.iter().position(|word| *word == "metric").and_then(|at| words.get(at + 1));

@@ -1,6 +1,7 @@
-//! The manager's daemon, stopped while a bridge is replaced. Its files still have the old bridge then: systemd-networkd puts a NIC
-//! that leaves it back, and NetworkManager makes a bridge again that was removed. Both leave the network as it is when
-//! they stop, and take it as it is when they start.
+//! Stops and starts the manager's daemon while a bridge is replaced. Until then its files have the old
+//! bridge: systemd-networkd would reattach a NIC that was detached, and NetworkManager would create a removed
+//! bridge again. Both leave the network unchanged when they stop, and take over the current one when they
+//! start.
 
 use std::time::Duration;
 
@@ -16,10 +17,10 @@ const NETWORKD: &str = "systemd-networkd.service";
 const NETWORKD_SOCKET: &str = "systemd-networkd.socket";
 const NETWORKMANAGER: &str = "NetworkManager.service";
 
-/// Stops it; does nothing for a manager without a daemon.
+/// Stops the daemon, if the manager has one.
 ///
 /// # Errors
-/// systemctl's.
+/// systemctl failed.
 pub async fn stop(manager: Manager) -> Result<(), ExecuteError> {
     let Some(daemon) = daemon(manager) else { return Ok(()) };
     if daemon == NETWORKD {
@@ -28,14 +29,15 @@ pub async fn stop(manager: Manager) -> Result<(), ExecuteError> {
     systemctl(&["stop", daemon]).await
 }
 
-/// Starts it again; does nothing where it runs.
+/// Starts the daemon, if the manager has one and it is not running.
 ///
 /// # Errors
-/// systemctl's.
+/// systemctl failed.
 pub async fn start(manager: Manager) -> Result<(), ExecuteError> {
     let Some(daemon) = daemon(manager) else { return Ok(()) };
     if manager == Manager::Netplan {
-        // netplan has units for Open vSwitch that start with the daemon, and a unit of old files would make an old bridge again
+        // netplan's units for Open vSwitch start with the daemon, and a unit of the previous files would
+        // create the old bridge
         systemctl(&["daemon-reload"]).await?;
     }
     if daemon == NETWORKD {
@@ -45,7 +47,7 @@ pub async fn start(manager: Manager) -> Result<(), ExecuteError> {
     if daemon == NETWORKMANAGER { wait_ready().await } else { Ok(()) }
 }
 
-/// NetworkManager has its name on the bus before it has the objects that nmcli asks.
+/// Waits until nmcli works. NetworkManager is on the bus before it has the objects that nmcli reads.
 async fn wait_ready() -> Result<(), ExecuteError> {
     let end = Instant::now() + COMMAND_TIMEOUT;
     loop {

@@ -1,8 +1,9 @@
-//! The manager that runs is told: the kernel is as the files now say. Each was tried on booted hosts, with ten pings a second:
+//! Reloads the running network manager, so that its state matches the kernel and the new files. Each method
+//! was tested on booted hosts with ten pings per second:
 //!
-//! | manager | how | pings lost |
+//! | manager | method | pings lost |
 //! |---|---|---|
-//! | systemd-networkd | `networkctl reload` takes the devices that are there | 0 |
+//! | systemd-networkd | `networkctl reload` takes over the existing devices | 0 |
 //! | netplan | `netplan generate`, then as its renderer; `netplan apply` would restart it | 0 |
 //! | NetworkManager | reload, then each of our profiles, masters first | 0 or 1 |
 //! | ifupdown | runs nothing; its state files are written ([`super::ifupdown::ifstate`]) | 0 |
@@ -22,40 +23,41 @@ use super::ifupdown::ifstate;
 use super::{Manager, Nics, ReadError, Tree};
 use crate::steps::network::resolved::ResolvedNetwork;
 
-/// NetworkManager waits 45 s for DHCP on a device that it starts (nm-settings, `ipv4.dhcp-timeout`).
+/// NetworkManager waits 45 s for DHCP on a device that it activates (nm-settings, `ipv4.dhcp-timeout`).
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The manager does not follow.
+/// The manager cannot be reloaded.
 #[derive(Debug, Error)]
 pub enum AdoptError {
-    /// A command.
+    /// A command failed.
     #[error("cannot reload {manager} with the new network")]
     Command {
-        /// Whom.
+        /// The manager.
         manager: Manager,
-        /// Why.
+        /// Cause.
         #[source]
         source: Box<ExecuteError>,
     },
-    /// Its files.
+    /// The manager's files cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// Its state.
+    /// ifupdown's state files cannot be written.
     #[error("cannot update ifupdown's state files")]
     State(#[from] FileError),
 }
 
-/// After the kernel and the files have become `network`; `changed`: the files that were written or removed; `stopped`: its daemon was.
+/// Reloads the manager after kernel and files have become `network`. `changed`: files that were written or
+/// removed; `stopped`: the daemon was stopped.
 ///
 /// # Errors
-/// What the manager parsed.
+/// The manager's error.
 pub async fn adopt(
     manager: Manager,
     network: &ResolvedNetwork,
     changed: &[PathBuf],
     stopped: bool,
 ) -> Result<(), AdoptError> {
-    // it knows its devices by name, also one that was made anew
+    // these managers find their devices by name, also one that was replaced
     if changed.is_empty() && !stopped && matches!(manager, Manager::Networkd | Manager::Netplan) {
         return Ok(());
     }
@@ -66,7 +68,7 @@ pub async fn adopt(
     }
     match renderer {
         Manager::Ifupdown => ifupdown(network).await,
-        // they read their files when somebody calls ifup, and keep no belief beside the kernel
+        // network-scripts read their files at each ifup and keep no state
         Manager::Ifcfg => Ok(()),
         Manager::Wicked => run(manager, "wicked", &["ifreload", "all"]).await,
         Manager::Networkd | Manager::Netplan => networkd::reload(manager).await,
@@ -74,10 +76,10 @@ pub async fn adopt(
     }
 }
 
-/// After kernel and files have become the old ones again.
+/// Reloads the manager after kernel and files were rolled back.
 ///
 /// # Errors
-/// What the manager parsed.
+/// The manager's error.
 pub async fn roll_back(manager: Manager) -> Result<(), AdoptError> {
     match renderer(manager).await? {
         Manager::Ifupdown => {
@@ -90,7 +92,8 @@ pub async fn roll_back(manager: Manager) -> Result<(), AdoptError> {
     }
 }
 
-/// Who has the devices: the manager itself, or whom netplan writes its files for, once it has written them.
+/// The program that configures the devices: the manager itself, or netplan's renderer after netplan has
+/// written its files.
 async fn renderer(manager: Manager) -> Result<Manager, AdoptError> {
     if manager != Manager::Netplan {
         return Ok(manager);
@@ -107,7 +110,7 @@ async fn ifupdown(network: &ResolvedNetwork) -> Result<(), AdoptError> {
     Ok(ifstate::sync_with_files(&tree)?)
 }
 
-/// `netplan generate` writes for the renderer that its files name.
+/// `netplan generate` writes files for the renderer that is set in netplan's files.
 #[allow(clippy::disallowed_methods, reason = "state of a program that runs, which is never written back")]
 fn netplan_renders_for_networkmanager() -> bool {
     let directory = std::fs::read_dir("/run/NetworkManager/system-connections").into_iter().flatten();

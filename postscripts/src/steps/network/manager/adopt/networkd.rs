@@ -1,5 +1,6 @@
-//! systemd-networkd takes addresses away and gives them again when it reads its files anew, after `networkctl reload` has
-//! returned. Who looks in between sees a network without them; who has it reload again then begins all of it again.
+//! Reloads systemd-networkd. When it reads its files, it removes addresses and adds them again after
+//! `networkctl reload` has returned. In between, the network has no addresses, and another reload would start
+//! from the beginning.
 
 use std::time::Duration;
 
@@ -7,11 +8,11 @@ use tokio::time::{Instant, sleep};
 
 use super::{AdoptError, Manager, ask, run};
 
-/// A DHCP server may be away; what has to be there is looked at afterwards.
+/// A DHCP server may not answer. The caller checks the result.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(5);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Has it read its files, and waits until it has done what they say.
+/// Reloads the files and waits until networkd has applied them.
 pub(super) async fn reload(manager: Manager) -> Result<(), AdoptError> {
     run(manager, "networkctl", &["reload"]).await?;
     let end = Instant::now() + SETTLE_TIMEOUT;
@@ -23,8 +24,8 @@ pub(super) async fn reload(manager: Manager) -> Result<(), AdoptError> {
     Ok(())
 }
 
-/// Whether an interface is being configured, as networkctl(1) lists them: number, name, type, operational state, setup. A port and
-/// one without a cable stay so.
+/// Whether networkctl(1) lists an interface as being configured: number, name, type, operational state,
+/// setup. Ports and interfaces without a cable stay in that state.
 fn is_configuring(list: &str) -> bool {
     list.lines().any(|line| {
         let mut fields = line.split_whitespace().skip(3);

@@ -1,5 +1,5 @@
-//! NetworkManager takes a bridge that is there for somebody else's ("connected (externally)") until our profile of it is
-//! started; that keeps the addresses which it has.
+//! Activates our profiles in NetworkManager. Until then it treats an existing bridge as foreign ("connected
+//! (externally)"). Activation keeps the bridge's addresses.
 
 use std::path::PathBuf;
 
@@ -8,10 +8,10 @@ use crate::steps::network::resolved::{Kind, ResolvedNetwork};
 
 const MANAGER: Manager = Manager::NetworkManager;
 
-/// How our profiles are called.
+/// Prefix of our profiles' names.
 const PREFIX: &str = "xdock-";
 
-/// A profile as `nmcli -t -f NAME,UUID,DEVICE,STATE connection show` has it.
+/// A profile, as `nmcli -t -f NAME,UUID,DEVICE,STATE connection show` lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Profile {
     name: String,
@@ -20,11 +20,11 @@ struct Profile {
     active: bool,
 }
 
-/// Starts our profiles that are not, and those that changed.
+/// Activates our profiles that are inactive or have changed.
 pub(super) async fn adopt(network: &ResolvedNetwork, changed: &[PathBuf]) -> Result<(), AdoptError> {
     run(MANAGER, "nmcli", &["connection", "reload"]).await?;
     for profile in to_activate(profiles().await?, network, changed) {
-        // what can be changed in place is; the rest needs a start
+        // changes that cannot be reapplied in place need an activation
         let applied =
             profile.active && run(MANAGER, "nmcli", &["device", "reapply", &profile.device]).await.is_ok();
         if !applied {
@@ -34,8 +34,9 @@ pub(super) async fn adopt(network: &ResolvedNetwork, changed: &[PathBuf]) -> Res
     Ok(())
 }
 
-/// Old profiles are back: each NIC takes the one that it would take at boot. One whose address came back before its profile is
-/// "connected (externally)", with a profile that NetworkManager made up, until its own is started.
+/// Activates the previous profiles: each NIC gets the one that it would get at boot. A NIC whose address was
+/// restored before its profile is "connected (externally)", with a generated profile, until its own is
+/// activated.
 pub(super) async fn roll_back() -> Result<(), AdoptError> {
     run(MANAGER, "nmcli", &["connection", "reload"]).await?;
     let mut idle = Vec::new();
@@ -57,8 +58,8 @@ pub(super) async fn roll_back() -> Result<(), AdoptError> {
     Ok(())
 }
 
-/// One that nothing is configured for stays as it is ("device connect" would write a profile with DHCP for it). And nobody waits
-/// for a DHCP server: what has to be there again is looked at afterwards.
+/// Activates a profile of a device. A device without a profile is left alone, because "device connect" would
+/// write a profile with DHCP for it. Does not wait for a DHCP server: the caller checks the result.
 async fn activate(device: &str, state: &str, idle: &[(String, String)]) {
     let which = match idle.iter().find(|(of, _)| of == device) {
         Some((_, profile)) => ["uuid", profile.as_str()],
@@ -81,7 +82,7 @@ fn read(line: &str) -> Option<Profile> {
     Some(Profile { name: name.clone(), uuid: uuid.clone(), device: device.clone(), active })
 }
 
-/// nmcli(1), `--terse`: fields end at a colon, and a colon in a value stands behind a backslash.
+/// Splits a line of nmcli(1) `--terse`: fields end at a colon, and a backslash precedes a colon in a value.
 fn split(line: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut letters = line.chars();
@@ -99,7 +100,7 @@ fn split(line: &str) -> Vec<String> {
     words
 }
 
-/// In the order in which they can be started: a port needs its master.
+/// The profiles to activate, masters before their ports.
 fn to_activate(profiles: Vec<Profile>, network: &ResolvedNetwork, changed: &[PathBuf]) -> Vec<Profile> {
     let is_changed = |profile: &Profile| {
         let file = format!("{}.nmconnection", profile.name);
@@ -116,7 +117,7 @@ fn rank(profile: &Profile, network: &ResolvedNetwork) -> usize {
     let name = profile.name.strip_prefix(PREFIX).unwrap_or_default();
     let device = network.devices.iter().find(|device| device.name.as_str() == name);
     match device.map(|device| &device.kind) {
-        // the parts of an Open vSwitch bridge: the bridge, its ports, its interface
+        // the parts of an Open vSwitch bridge: bridge, ports, interface
         None if name.ends_with("-bridge") => 0,
         None => 1,
         Some(Kind::Bridge { .. } | Kind::OvsBridge { .. }) => 2,

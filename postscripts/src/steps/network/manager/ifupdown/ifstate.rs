@@ -1,6 +1,6 @@
-//! What ifupdown believes is up (`/run/network/ifstate`, and a file per interface; ifupdown's main.c, `update_state` and
-//! `lock_interface`). We moved the network under it: without this, a restart of networking.service would
-//! leave the bridge out on the way down and then fail to add the address that it has on the way up.
+//! ifupdown's state (`/run/network/ifstate`, and a file per interface; ifupdown's main.c, `update_state` and
+//! `lock_interface`). The network was changed without ifupdown. With the old state, a restart of
+//! networking.service would not take the bridge down, and then fail to add an address that already exists.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,11 +16,11 @@ const DIRECTORY: &str = "/run/network";
 const LEASES: &str = "/var/lib/dhcp";
 const DEADLINE: Duration = Duration::from_secs(90);
 
-/// Makes ifupdown believe that what its files bring up is up, and nothing else but what it believes of devices that they do not
-/// have.
+/// Syncs ifstate with the files: what the files bring up is up. Entries of devices that the files do not name
+/// are kept.
 ///
 /// # Errors
-/// A file.
+/// A file cannot be read or written.
 pub fn sync_with_files(tree: &Tree) -> Result<(), FileError> {
     let directory = Path::new(DIRECTORY);
     if !directory.is_dir() {
@@ -44,16 +44,16 @@ pub fn sync_with_files(tree: &Tree) -> Result<(), FileError> {
     Ok(())
 }
 
-/// One that hotplug brought up, or somebody by hand.
+/// Whether hotplug or an administrator brought the interface up.
 fn is_configured(tree: &Tree, name: &str) -> bool {
     tree.files().iter().any(|file| !interfaces::methods(&file.text, name).is_empty())
 }
 
-/// Moves the DHCP clients of NICs to the devices that have their addresses now: the bridge has the NIC's MAC, so the server
-/// gives it the lease again.
+/// Moves the DHCP clients of NICs to the devices that have their addresses now. The bridge has the NIC's MAC,
+/// so the server renews the lease for it.
 ///
 /// # Errors
-/// A command.
+/// A command failed.
 pub async fn take_over(tree: &Tree, network: &ResolvedNetwork) -> Result<(), ExecuteError> {
     for device in network.devices.iter().filter(|device| tree.is_dhcp(&device.name)) {
         for nic in network.below(&device.name) {
@@ -62,7 +62,7 @@ pub async fn take_over(tree: &Tree, network: &ResolvedNetwork) -> Result<(), Exe
                 continue;
             }
             execute("dhclient", &["-x", "-pf", &pid_file]).await?;
-            // a lease that can not be copied is asked for again
+            // a lease that cannot be copied is requested again
             let _ = copy_lease(nic.as_str(), device.name.as_str());
             execute("ifup", &[device.name.as_str()]).await?;
         }
@@ -86,7 +86,7 @@ fn of(directory: &Path, name: &str) -> PathBuf {
     directory.join(format!("ifstate.{name}"))
 }
 
-/// The state file without the interfaces that are ports now, and with the bridges. Lines are `INTERFACE=STANZA`.
+/// The state file without interfaces that are ports now, and with the bridges. A line is `INTERFACE=STANZA`.
 fn moved(now: &str, gone: &[&str], up: &[&str]) -> String {
     let name = |line: &str| line.split('=').next().unwrap_or_default().trim().to_owned();
     let mut lines: Vec<String> =

@@ -1,16 +1,17 @@
-//! ifupdown's files, `/etc/network/interfaces` and what it sources: read what they say of a device, and take a device
-//! out of them. Pure. Grammar: interfaces(5), and `get_line` of ifupdown's config.c.
+//! Reads the stanzas of a device in ifupdown's files, `/etc/network/interfaces` and files that it sources,
+//! and removes a device from them. Pure. Syntax: interfaces(5), and `get_line` in ifupdown's config.c.
 
-/// What stands before a line that we took out; the rest of the line is as it was.
+/// Prefix of a disabled line. The rest of the line is unchanged.
 pub(super) const MARK: &str = "#xdock# ";
 
-/// A line with its continuations: the bytes, and its words where it is no comment.
+/// A line with its continuations: its bytes, and its words if it is not a comment.
 struct Logical<'a> {
     raw: &'a str,
     words: Vec<&'a str>,
 }
 
-/// The text without `device`: its stanzas commented out, its name gone from `auto` lines. Every other byte stays.
+/// The text without `device`: its stanzas are commented out and its name is removed from `auto` lines. All
+/// other bytes are unchanged.
 pub fn without(text: &str, device: &str) -> String {
     let mut result = String::with_capacity(text.len());
     let mut inside = false;
@@ -36,7 +37,7 @@ pub fn without(text: &str, device: &str) -> String {
     result
 }
 
-/// How `iface DEVICE FAMILY METHOD` stanzas configure a device: family and method of each.
+/// Family and method of each `iface DEVICE FAMILY METHOD` stanza of a device.
 pub fn methods<'a>(text: &'a str, device: &str) -> Vec<(&'a str, &'a str)> {
     let stanza = |line: Logical<'a>| match line.words.as_slice() {
         ["iface", name, family, method, ..] if *name == device => Some((*family, *method)),
@@ -54,7 +55,7 @@ pub fn automatic(text: &str) -> Vec<&str> {
     names.flatten().collect()
 }
 
-/// The options in the device's stanzas, each as one line of words.
+/// The options in the device's stanzas, each as one line.
 pub fn options(text: &str, device: &str) -> Vec<String> {
     let mut inside = false;
     let mut found = Vec::new();
@@ -69,7 +70,7 @@ pub fn options(text: &str, device: &str) -> Vec<String> {
     found
 }
 
-/// The lines that are no comments: number and words of each. The first line is 1.
+/// The lines that are not comments, with their numbers from 1 and their words.
 pub(super) fn numbered(text: &str) -> impl Iterator<Item = (usize, Vec<&str>)> {
     let mut next = 1;
     logical_lines(text).map(move |line| {
@@ -79,7 +80,7 @@ pub(super) fn numbered(text: &str) -> impl Iterator<Item = (usize, Vec<&str>)> {
     })
 }
 
-/// What a text reads besides: patterns of files, and directories.
+/// What a text includes: patterns of files, and directories.
 pub(super) fn sourced(text: &str) -> Vec<(bool, &str)> {
     let lines = logical_lines(text).map(|line| match line.words.as_slice() {
         [keyword @ ("source" | "source-directory"), paths @ ..] => {
@@ -90,7 +91,7 @@ pub(super) fn sourced(text: &str) -> Vec<(bool, &str)> {
     lines.flatten().collect()
 }
 
-/// Whether the files of a directory are read, by any of the forms that name it.
+/// Whether a text includes the files of a directory, in any syntax.
 pub fn sources(text: &str, directory: &str) -> bool {
     logical_lines(text).any(|line| match line.words.as_slice() {
         ["source", patterns @ ..] => patterns.iter().any(|pattern| *pattern == format!("{directory}/*")),
@@ -101,17 +102,17 @@ pub fn sources(text: &str, directory: &str) -> bool {
     })
 }
 
-/// What a line is for one device.
+/// Role of a line for one device.
 enum Role {
     /// A comment or an empty line.
     Nothing,
-    /// The device's alone.
+    /// It belongs to the device only.
     Ours,
-    /// The device and others are named.
+    /// It names the device and others.
     Named,
-    /// Begins something of others.
+    /// It begins the definition of another device.
     Other,
-    /// Belongs to the stanza above.
+    /// It belongs to the stanza above.
     Option,
 }
 
@@ -133,12 +134,13 @@ impl Role {
     }
 }
 
-/// Whether a line that begins so lists interfaces.
+/// Whether lines with this keyword list interfaces.
 pub(super) fn lists_devices(keyword: &str) -> bool {
     matches!(keyword, "auto" | "no-auto-down" | "no-scripts") || keyword.starts_with("allow-")
 }
 
-/// `eth0`, its labelled addresses `eth0:1`, and `eth0=home`, a device with the stanza to use. A VLAN `eth0.5` is another device.
+/// Whether a name means the device: `eth0`, its labelled addresses `eth0:1`, and `eth0=home` with a stanza
+/// name. `eth0.5`, a VLAN, is another device.
 fn is_device(name: &str, device: &str) -> bool {
     name.strip_prefix(device).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '=']))
 }
@@ -153,7 +155,7 @@ fn comment_out(result: &mut String, raw: &str) {
         result.push_str(MARK);
         result.push_str(line);
     }
-    // a last line without its end would swallow what follows
+    // without a newline the next text would be appended to the last line
     if !result.ends_with('\n') {
         result.push('\n');
     }
@@ -170,7 +172,7 @@ fn logical_lines(text: &str) -> impl Iterator<Item = Logical<'_>> {
     })
 }
 
-/// Up to the first line end that no backslash precedes; a comment is never continued.
+/// Length up to the first newline that is not escaped by a backslash. A comment is never continued.
 fn logical_length(text: &str) -> usize {
     let mut length = 0;
     for line in text.split_inclusive('\n') {

@@ -1,13 +1,14 @@
-//! ifupdown: `/etc/network/interfaces` and what it sources (interfaces(5)).
+//! ifupdown: `/etc/network/interfaces` and the files that it sources (interfaces(5)).
 //!
-//! All our devices are in one file, lower ones first, because `ifup -a` takes them in the order in which they stand. They are made
-//! with `ip`, so that no package is needed (bridge-utils, ifenslave, vlan), and so that `ifdown` leaves the bridge to the containers
-//! on it.
+//! All our devices are in one file, lower ones first, because `ifup -a` configures them in the order of the
+//! file. They are created with `ip`, so no package is needed (bridge-utils, ifenslave, vlan), and `ifdown`
+//! leaves the bridge and its containers alone.
 //!
-//! For the same reason an Open vSwitch bridge is made with `ovs-vsctl`, and not by the package's own hook (`ovs_type`, README.Debian of
-//! openvswitch-switch): tried on Debian 12, that deletes the bridge with all its ports at `ifdown`, so that a restart of
-//! networking.service would cut the containers off. ovs-vswitchd.service is ordered before networking.service; where it comes late
-//! all the same, xdock-network.service gives the bridge its addresses.
+//! For the same reason an Open vSwitch bridge is created with `ovs-vsctl`, not with the package's hook
+//! (`ovs_type`, README.Debian of openvswitch-switch): on Debian 12, the hook deletes the bridge with all its
+//! ports at `ifdown`, so a restart of networking.service would disconnect the containers.
+//! ovs-vswitchd.service starts before networking.service. If it is late all the same, xdock-network.service
+//! adds the bridge's addresses.
 
 pub mod ifstate;
 pub mod interfaces;
@@ -102,7 +103,7 @@ impl Dialect for Ifupdown {
             let family = if address.addr().is_ipv4() { "inet" } else { "inet6" };
             [format!("iface {DEVICE} {family} static"), format!("    address {address}")]
         };
-        // routes of IPv6 follow, in the last stanza
+        // IPv6 routes follow in the last stanza
         let (v4, v6): (Vec<&IpNet>, Vec<&IpNet>) =
             addresses.iter().partition(|address| address.addr().is_ipv4());
         v4.into_iter().chain(v6).flat_map(lines).collect()
@@ -165,7 +166,7 @@ fn owned(words: &[&str]) -> Vec<String> {
     words.iter().map(|&word| word.to_owned()).collect()
 }
 
-/// `ip route`'s words, as we write them.
+/// Parses a route in the syntax of `ip route`, as our files contain it.
 fn read_route(words: &[&str]) -> Option<Route> {
     let [destination, rest @ ..] = words else { return None };
     let mut route = Route { destination: destination.parse().ok()?, gateway: None, metric: None };
@@ -179,7 +180,7 @@ fn read_route(words: &[&str]) -> Option<Route> {
     Some(route)
 }
 
-/// What stanzas of these names say; `None`: the file has none of them.
+/// Settings of the stanzas with these names; `None` if the file has none of them.
 fn said_by(file: &File, names: &[&str], nic: &Nic, is_template: bool) -> Option<ParsedSettings> {
     let of_name = |name: &str| names.iter().any(|known| name.split(':').next() == Some(known));
     let stanzas: Vec<_> = stanzas(&file.text).into_iter().filter(|stanza| of_name(stanza.name)).collect();
@@ -191,7 +192,7 @@ fn said_by(file: &File, names: &[&str], nic: &Nic, is_template: bool) -> Option<
     Some(parsed)
 }
 
-/// The stanzas that those of these names inherit, directly or not.
+/// The stanzas that these stanzas inherit, directly or not.
 fn inherited<'a>(texts: &[&'a str], names: &[&str]) -> Vec<&'a str> {
     let all: Vec<_> = texts.iter().flat_map(|text| stanzas(text)).collect();
     let mut found: Vec<&str> = Vec::new();
@@ -206,7 +207,7 @@ fn inherited<'a>(texts: &[&'a str], names: &[&str]) -> Vec<&'a str> {
     }
 }
 
-/// A mapping that a script decides, and the device that it is for.
+/// A mapping whose script decides, and the device that it applies to.
 fn mapped<'a>(text: &'a str, devices: &'a [Nic]) -> Option<(stanza::Opt<'a>, &'a Nic)> {
     let mapping = interfaces::numbered(text).filter(|(_, words)| words.first() == Some(&"mapping"));
     let found = |(line, words): (usize, Vec<&'a str>)| {
@@ -217,7 +218,8 @@ fn mapped<'a>(text: &'a str, devices: &'a [Nic]) -> Option<(stanza::Opt<'a>, &'a
     mapping.filter_map(found).next()
 }
 
-/// A stanza of a device in a file that a `source` line names and that is not ours to change. What is below `/run` each boot makes again.
+/// A stanza of a device in a sourced file that xdock may not change. Files in `/run` are written again at
+/// each boot.
 fn elsewhere<'a>(file: &'a File, devices: &'a [Nic]) -> Option<(stanza::Opt<'a>, &'a Nic)> {
     if file.path.starts_with("/etc") || file.path.starts_with("/run") {
         return None;
@@ -230,7 +232,8 @@ fn elsewhere<'a>(file: &'a File, devices: &'a [Nic]) -> Option<(stanza::Opt<'a>,
     )
 }
 
-/// Our directory is read whole only where nothing else is in it: a file that its owner does not read stays unread.
+/// Sources our directory as a whole only if it has no other files: a file that was not read before must not
+/// be read now.
 fn with_source(tree: &Tree, text: &str) -> String {
     let is_read = |(is_directory, path): (bool, &str)| match is_directory {
         true => path.trim_end_matches('/') == DIRECTORY,

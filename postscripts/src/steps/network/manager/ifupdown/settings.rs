@@ -1,4 +1,4 @@
-//! What stanzas say of their interface, and what becomes of each option when ours take their place. Pure.
+//! Settings of a stanza, and what happens to each option when our stanzas replace it. Pure.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -28,19 +28,19 @@ const TAKEN: [&str; 13] = [
     "pointopoint",
 ];
 
-/// What becomes of an option.
+/// What happens to an option.
 enum Takeover {
-    /// Our stanzas have it, from the tables or from what is there.
+    /// Our stanzas generate it, from the tables or the current state.
     Generated,
-    /// It is the interface's own.
+    /// It belongs to the interface itself.
     Keep,
-    /// It goes to the device that has the addresses.
+    /// It moves to the device with the addresses.
     Move,
-    /// Without it the network would be another.
+    /// The network would change without it. Advice to the administrator.
     Refuse(&'static str),
 }
 
-/// Adds what a stanza says; `is_template`: it is one that another inherits.
+/// Adds the settings of a stanza. `is_template`: another stanza inherits it.
 pub(super) fn add(
     parsed: &mut ParsedSettings,
     stanza: &Stanza<'_>,
@@ -49,7 +49,7 @@ pub(super) fn add(
     is_template: bool,
 ) {
     parsed.dhcp |= !is_template && (stanza.family, stanza.method) == ("inet", "dhcp");
-    // ours are of IPv4 first: what IPv6 gets by itself is a stanza of its own
+    // our stanzas begin with IPv4: automatic IPv6 is a separate stanza
     let is_own_stanza = stanza.family == "inet6" && matches!(stanza.method, "auto" | "dhcp");
     let is_second = stanza.family == "inet6" && stanza.method == "static";
     parsed.addresses.extend(address(stanza, file));
@@ -62,7 +62,7 @@ pub(super) fn add(
             words => match takeover(words, nic) {
                 Takeover::Generated => parsed.routes.extend(command(words).and_then(route)),
                 Takeover::Keep => parsed.kept.push(line),
-                // ours have a stanza of their own for each further address, with nothing but the address
+                // our stanza of a further address has the address only
                 Takeover::Move if is_second && command(words).is_none() => {
                     parsed.dropped.push(lost(option, file));
                 }
@@ -75,12 +75,12 @@ pub(super) fn add(
         parsed.moved.push(format!("iface {DEVICE} inet6 {}", stanza.method));
         parsed.moved.extend(moved.into_iter().map(|line| format!("    {line}")));
     } else {
-        // before a stanza of its own, which would take them
+        // before a separate stanza, which would otherwise include them
         parsed.moved.splice(0..0, moved);
     }
 }
 
-/// `address` with its prefix, or with `netmask`.
+/// Parses `address` with its prefix or with `netmask`.
 fn address(stanza: &Stanza<'_>, file: &Path) -> Option<StaticAddress> {
     let option = |keyword: &str| stanza.options.iter().find(|option| option.words.first() == Some(&keyword));
     let found = option("address").filter(|_| stanza.method == "static")?;
@@ -92,7 +92,7 @@ fn address(stanza: &Stanza<'_>, file: &Path) -> Option<StaticAddress> {
     Some(StaticAddress { address, location: lost(found, file) })
 }
 
-/// The mask is dotted, or a length.
+/// The mask is dotted, or a prefix length.
 fn with_mask(address: IpAddr, mask: &str) -> Option<IpNet> {
     let length = mask.parse().ok().or_else(|| ipnet::ip_mask_to_prefix(mask.parse().ok()?).ok())?;
     IpNet::new(address, length).ok()
@@ -134,7 +134,7 @@ fn takeover(words: &[&str], nic: &Nic) -> Takeover {
     }
 }
 
-/// Beginnings of the options that packages of Debian have for a NIC itself: ethtool, wpasupplicant, ifupdown2.
+/// Prefixes of options of Debian's packages that belong to the NIC itself: ethtool, wpasupplicant, ifupdown2.
 const OF_NIC: [&str; 7] =
     ["ethernet-", "offload-", "link-", "hardware-", "ethtool-", "wpa-", "driver-message-level"];
 
@@ -165,7 +165,7 @@ fn of_command(command: &[&str], nic: &Nic) -> Takeover {
     }
 }
 
-/// A route of the main table: the kernel has it, and the change takes it along.
+/// A route of the main table: the kernel has it, and the change moves it.
 fn is_route(command: &[&str]) -> bool {
     let command: Vec<&str> = command.iter().copied().take_while(|word| *word != "||").collect();
     let is_further =
@@ -183,8 +183,8 @@ fn is_route(command: &[&str]) -> bool {
     is_known && !command.iter().any(is_further)
 }
 
-/// `ip route add DESTINATION via GATEWAY [metric METRIC]`, or net-tools' `route add -net NET netmask MASK gw GATEWAY`; none of what is
-/// removed, or of another form.
+/// Parses `ip route add DESTINATION via GATEWAY [metric METRIC]`, or `route add -net NET netmask MASK gw
+/// GATEWAY` of net-tools; `None` for other commands.
 fn route(command: &[&str]) -> Option<Route> {
     let (destination, rest) = match command {
         [_, "route", "add" | "replace" | "append", destination, rest @ ..] => {
@@ -204,7 +204,7 @@ fn route(command: &[&str]) -> Option<Route> {
     (destination.prefix_len() > 0).then_some(Route { destination, gateway, metric })
 }
 
-/// `10.0.0.0/8`, or `10.0.0.0 netmask 255.0.0.0` (route(8)); without both it is a host.
+/// Parses `10.0.0.0/8` or `10.0.0.0 netmask 255.0.0.0` (route(8)); without a mask it is a host.
 fn net(words: &[&str]) -> Option<IpNet> {
     let first = words.first()?;
     if let Ok(net) = first.parse() {

@@ -1,5 +1,5 @@
-//! The stanzas of interfaces(5), and which of them hold for an interface: by its name, by a logical name that `auto` or `allow-` lines give
-//! it, also by a pattern, and by what those inherit. Pure.
+//! The stanzas of interfaces(5), and which of them apply to an interface: by its name, by a logical name in
+//! `auto` or `allow-` lines, also by a pattern, and by inheritance. Pure.
 
 use super::super::glob;
 use super::super::nic::Nic;
@@ -19,7 +19,7 @@ pub(super) struct Stanza<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Opt<'a> {
     pub(super) words: Vec<&'a str>,
-    /// The first is 1.
+    /// Its line number, from 1.
     pub(super) line: usize,
 }
 
@@ -79,8 +79,8 @@ impl<'a> Selection<'a> {
         self.physical.contains('/') && !self.physical.starts_with("/dev/")
     }
 
-    /// Whether it selects an interface. The number at the end of a pattern is left out: one interface too many is refused or told, one too
-    /// few is lost.
+    /// Whether it selects an interface. The number at the end of a pattern is ignored: an additional
+    /// interface is only refused or reported, a missed one would be lost.
     pub(super) fn has(&self, nic: &Nic) -> bool {
         if !self.is_pattern() {
             return self.physical == nic.name.as_str();
@@ -107,7 +107,7 @@ pub(super) fn selections(text: &str) -> Vec<Selection<'_>> {
     words.flatten().map(Selection::parse).collect()
 }
 
-/// The names of the stanzas that hold for an interface.
+/// The names of the stanzas that apply to an interface.
 pub(super) fn names<'a>(texts: &[&'a str], nic: &'a Nic) -> Vec<&'a str> {
     let selected = texts.iter().flat_map(|text| selections(text)).filter(|selection| selection.has(nic));
     let mut names: Vec<&str> = vec![nic.name.as_str()];
@@ -115,7 +115,8 @@ pub(super) fn names<'a>(texts: &[&'a str], nic: &'a Nic) -> Vec<&'a str> {
     names
 }
 
-/// The text without patterns that give our devices a stanza; the other interfaces that they select are named one by one.
+/// The text without patterns that give our devices a stanza. The other interfaces that they select are named
+/// one by one.
 pub(super) fn without_patterns(text: &str, devices: &[Nic], all: &[&Nic]) -> String {
     let is_ours = |nic: &Nic| devices.iter().any(|device| device.name == nic.name);
     let mut result = String::with_capacity(text.len());
@@ -148,7 +149,7 @@ pub(super) fn without_patterns(text: &str, devices: &[Nic], all: &[&Nic]) -> Str
     result
 }
 
-/// A bridge or bond of somebody else's that takes one of the devices at each boot: the line, and which.
+/// A foreign bridge or bond that takes one of the devices at each boot: the line and the device.
 pub(super) fn taker<'a>(text: &'a str, devices: &'a [Nic]) -> Option<(Opt<'a>, &'a Nic)> {
     let is_ours = |name: &str| devices.iter().any(|device| device.name.as_str() == name);
     let foreign = stanzas(text).into_iter().filter(|stanza| !is_ours(stanza.name));
@@ -183,7 +184,7 @@ fn taken<'a>(option: &Opt<'_>, devices: &'a [Nic]) -> Option<&'a Nic> {
     None
 }
 
-/// Regular expressions of bridge_ports are as good as always a name and `.*`, `.+` or `[0-9]`.
+/// Matches a regular expression of bridge_ports: usually a name with `.*`, `.+` or `[0-9]`.
 fn is_like(regex: &str, name: &str) -> bool {
     let pattern = regex.trim_start_matches('^').trim_end_matches('$').replace(".*", "*").replace(".+", "?*");
     glob::matches(&pattern.replace("]+", "]*").replace('.', "?"), name)

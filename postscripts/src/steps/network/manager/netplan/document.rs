@@ -1,4 +1,4 @@
-//! netplan's YAML: reading it, and writing a part of it. Pure.
+//! Reads netplan's YAML, and writes parts of it. Pure.
 
 use hostnet::Route;
 use yaml_rust2::yaml::Hash;
@@ -51,7 +51,7 @@ pub(super) fn texts(list: &Yaml) -> Vec<String> {
     items(list).filter_map(|item| item.as_str().map(str::to_owned)).collect()
 }
 
-/// A route of the main table, with nothing but its destination, gateway and metric.
+/// A route of the main table with destination, gateway and metric only.
 pub(super) fn read_route(route: &Yaml) -> Option<Route> {
     let destination: ipnet::IpNet = route["to"].as_str()?.parse().ok()?;
     let gateway = route["via"].as_str().and_then(|via| via.parse().ok());
@@ -59,13 +59,14 @@ pub(super) fn read_route(route: &Yaml) -> Option<Route> {
     (destination.prefix_len() > 0).then_some(Route { destination, gateway, metric })
 }
 
-/// Whether a route has more than the kernel's main table shows of it.
+/// Whether a route has properties that the kernel's main table does not show.
 pub(super) fn is_further(route: &Yaml) -> bool {
     let known = |key: &Yaml| matches!(key.as_str(), Some("to" | "via" | "metric" | "on-link" | "scope"));
     route.as_hash().is_some_and(|route| !route.keys().all(known))
 }
 
-/// The line of a word in the definition of an id, where the parser keeps no lines. The first is 1; 0: it was not found.
+/// Line number, from 1, of a word in the definition of an id, because the YAML parser keeps none; 0 if it was
+/// not found.
 pub(super) fn line_of(text: &str, id: &str, word: &str) -> usize {
     let begins = |line: &str| {
         let line = line.trim_start().trim_start_matches(['"', '\'']);
@@ -82,7 +83,7 @@ pub(super) fn lines(key: &str, value: &Yaml) -> Vec<String> {
     text(&Yaml::Hash(hash)).lines().map(str::to_owned).collect()
 }
 
-/// A document without the mark at its beginning; empty where it cannot be written.
+/// A document without its start marker; empty if it cannot be written.
 pub(super) fn text(document: &Yaml) -> String {
     let mut text = String::new();
     match YamlEmitter::new(&mut text).dump(document) {

@@ -1,5 +1,5 @@
-//! Which definitions netplan applies to an interface (netplan(5), `match`). It merges all files by id, and writes a file for its renderer for
-//! each id; networkd takes the first of them that matches, by name. Pure.
+//! Which definitions netplan applies to an interface (netplan(5), `match`). netplan merges all files by id
+//! and writes one file per id for its renderer. networkd uses the first one by name that matches. Pure.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::super::nic::Nic;
 use super::super::tree::{File, Tree};
 use super::document::{entries, parse, texts};
 
-/// A definition, merged of all files that have its id.
+/// A definition, merged from all files with its id.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Definition {
     pub(super) id: String,
@@ -22,9 +22,9 @@ pub(super) struct Definition {
     mac: Option<String>,
     drivers: Vec<String>,
     set_name: Option<String>,
-    /// Whether a file of ours has it.
+    /// Whether one of our files has it.
     pub(super) is_ours: bool,
-    /// Whether a definition of somebody else stands on it.
+    /// Whether a foreign definition refers to it.
     pub(super) is_referred_to: bool,
 }
 
@@ -51,7 +51,7 @@ pub(super) fn definitions(tree: &Tree) -> Vec<Definition> {
     all
 }
 
-/// The ids on which a definition stands.
+/// The ids to which a definition refers.
 pub(super) fn referred(body: &Yaml) -> Vec<String> {
     body["link"].as_str().map(str::to_owned).into_iter().chain(texts(&body["interfaces"])).collect()
 }
@@ -69,7 +69,8 @@ impl Definition {
         self.is_ours |= file.is_ours();
     }
 
-    /// Whether it applies to an interface. One that nothing is known of but its name is that which `set-name` calls so.
+    /// Whether it applies to an interface. If only the name of the interface is known, the definition with
+    /// this `set-name` applies.
     pub(super) fn applies(&self, nic: &Nic) -> bool {
         if self.section != "ethernets" || !self.has_match {
             return nic.name.as_str() == self.id;
@@ -82,14 +83,15 @@ impl Definition {
                 || !self.mac.as_ref().is_some_and(is_other) && self.has_driver(nic))
     }
 
-    /// Whether the file that netplan makes of it for networkd matches an interface, also a bridge that nobody meant.
+    /// Whether the file that netplan generates for networkd matches an interface, including bridges for which
+    /// it is not meant.
     pub(super) fn matches(&self, nic: &Nic) -> bool {
         let is_other = |mac: &String| !has_mac(nic.permanent_mac, mac);
         let by_match = self.section == "ethernets" && self.has_match;
         by_match && self.has_name(nic) && !self.mac.as_ref().is_some_and(is_other) && self.has_driver(nic)
     }
 
-    /// `match.name` is the name before the one that `set-name` gives.
+    /// `match.name` is the name before `set-name` renames the interface.
     fn has_name(&self, nic: &Nic) -> bool {
         match (&self.set_name, &self.name) {
             (Some(name), _) => nic.name.as_str() == name,
@@ -115,14 +117,14 @@ impl Definition {
                 || self.set_name.is_some())
     }
 
-    /// Whether its renderer will find the interface by it: software devices have no permanent address.
+    /// Whether its renderer finds the interface with it: software devices have no permanent MAC.
     fn is_sure_of(&self, nic: &Nic) -> bool {
         let is_unknown = nic.mac.is_none();
         self.is_only_of(nic) && (self.mac.is_none() || is_unknown || nic.permanent_mac.is_some())
     }
 }
 
-/// netplan's matches are for physical interfaces; it does not let them find a bridge that has the address of its NIC.
+/// netplan's matches are for physical interfaces. It excludes bridges, which have the MAC of their NIC.
 fn is_physical(nic: &Nic) -> bool {
     !matches!(nic.kind.as_str(), "bridge" | "bond" | "vlan" | "openvswitch")
 }
@@ -131,7 +133,8 @@ fn has_mac(mac: Option<MacAddr>, text: &str) -> bool {
     mac.is_some_and(|mac| text.parse() == Ok(mac))
 }
 
-/// The id that our definition of a device has: that of somebody else's definition of it, so that what refers to that stays whole.
+/// The id of our definition of a device. It is the id of a foreign definition if there is one, so that
+/// references to it stay valid.
 pub(super) fn id_of(definitions: &[Definition], nic: &Nic) -> String {
     let mut candidates: Vec<&Definition> = definitions
         .iter()

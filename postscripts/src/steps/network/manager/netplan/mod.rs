@@ -1,23 +1,26 @@
-//! netplan: `/etc/netplan/*.yaml` (netplan(5)), of which networkd or NetworkManager gets files at boot.
+//! netplan: `/etc/netplan/*.yaml` (netplan(5)), from which it renders files for networkd or NetworkManager at
+//! boot.
 //!
-//! All files are merged by id, the later by name over the earlier: all of ours is in `90-xdock.yaml`, and what it takes over from others
-//! in `91-xdock.yaml`. A NIC keeps the id that others' files give it, because VLANs and bonds refer to it. Which of the two programs
-//! gets the devices stays as it is set elsewhere (`renderer`). Of Open vSwitch netplan can neither say the datapath nor put the
-//! host's own address into a VLAN of the bridge, and makes of a bond below it one of Open vSwitch's: its file has the bridge and its
-//! addresses, and Open vSwitch's own database has the rest.
+//! All files are merged by id, and files that come later by name take precedence. All our definitions are in
+//! `90-xdock.yaml`, and settings taken over from foreign files in `91-xdock.yaml`. A NIC keeps its id in
+//! foreign files, because VLANs and bonds refer to it. The renderer is not changed (`renderer`).
+//!
+//! netplan cannot set the datapath of an Open vSwitch bridge or the VLAN of its internal port, and would turn
+//! a bond below it into one of Open vSwitch. So its file has only the bridge and its addresses, and Open
+//! vSwitch's own database has the rest.
 //!
 //! ```text
-//! document.rs   YAML
-//! matching.rs   which definitions apply to an interface
-//! settings.rs   what they say, and what becomes of each setting
-//! freed.rs      others' files without our devices
-//! takers.rs     others' bridges, bonds and VRFs that have one of our devices
+//! document.rs         YAML
+//! matching.rs         which definitions apply to an interface
+//! settings.rs         their settings, and what happens to each
+//! without_devices.rs  foreign files without our devices
+//! boot_conflict.rs    foreign bridges, bonds and VRFs that have one of our devices
 //! ```
 
+mod boot_conflict;
 mod document;
 mod matching;
 mod settings;
-mod takers;
 mod without_devices;
 
 use inventory::IfName;
@@ -58,15 +61,15 @@ struct Section<'a> {
 #[derive(Serialize)]
 struct Entry<'a> {
     device: &'a DeviceTemplate,
-    /// Its key, which a NIC has from others' files.
+    /// Its id, which may come from foreign files.
     id: String,
-    /// Of a bond or bridge: the keys of its ports.
+    /// Ids of the ports of a bond or bridge.
     interfaces: Vec<String>,
-    /// Of a VLAN: the key of the device below.
+    /// Id of the parent of a VLAN device.
     link: Option<String>,
-    /// Of a bond: its parameters by netplan's names.
+    /// Parameters of a bond, by netplan's names.
     bond: Vec<(&'static str, String)>,
-    /// Of an Open vSwitch bridge: the key of its port, where netplan can make it one.
+    /// Id of the uplink of an Open vSwitch bridge, if netplan can attach it.
     uplink: Option<String>,
     /// Whether `network-online.target` must not wait for it.
     optional: bool,
@@ -121,7 +124,7 @@ impl Dialect for Netplan {
     }
 
     fn conflict(&self, tree: &Tree, devices: &[Nic]) -> Option<RefusedSetting> {
-        takers::taker(tree, &definitions(tree), devices)
+        boot_conflict::taker(tree, &definitions(tree), devices)
     }
 
     fn port_of(&self, file: &File, bridge: &IfName) -> Option<IfName> {
@@ -174,7 +177,7 @@ impl Dialect for Netplan {
     }
 }
 
-/// The keys of our definitions.
+/// The ids of our definitions.
 struct Ids<'a> {
     definitions: &'a [Definition],
     nics: &'a [Nic],
@@ -187,7 +190,7 @@ impl Ids<'_> {
     }
 }
 
-/// What ours take over, in a file of its own: netplan merges both.
+/// The settings taken over, in a separate file: netplan merges both.
 fn taken_over(sections: &[Section<'_>]) -> Option<OwnFile> {
     let mut lines = vec![
         format!("{SIGNATURE}: changes here are lost."),
@@ -208,8 +211,8 @@ fn taken_over(sections: &[Section<'_>]) -> Option<OwnFile> {
     is_some.then(|| OwnFile::private(TAKEN_OVER, format!("{}\n", lines.join("\n"))))
 }
 
-/// What keeps the definitions away from our devices that match them too and come before ours: the files that netplan makes of them
-/// for networkd get drop-ins.
+/// Keeps foreign definitions away from our devices if they match them and take precedence: the files that
+/// netplan renders for networkd get drop-ins.
 fn exclusions(ids: &Ids<'_>) -> Vec<OwnFile> {
     let drop_in = |definition: &Definition| {
         let comes_first = |nic: &Nic| definition.id < ids.of(nic.name.as_str());
@@ -246,7 +249,7 @@ fn entry<'a>(view: &'a DeviceTemplate, views: &[DeviceTemplate], ids: &Ids<'_>) 
     }
 }
 
-/// What the kernel's bonding driver calls it, and what netplan does.
+/// Names of the kernel's bonding driver and of netplan.
 const BOND: [(&str, &str); 14] = [
     ("mode", "mode"),
     ("miimon", "mii-monitor-interval"),

@@ -1,4 +1,4 @@
-//! What a definition says of its interface, and what becomes of each setting when ours takes its place. Pure.
+//! Settings of a definition, and what happens to each when our definition replaces it. Pure.
 
 use ipnet::IpNet;
 use yaml_rust2::Yaml;
@@ -8,17 +8,17 @@ use super::super::dialect::{DroppedSetting, ParsedSettings, StaticAddress};
 use super::super::tree::File;
 use super::document::{is_further, is_true, items, line_of, lines, read_route, texts};
 
-/// What becomes of a setting.
+/// What happens to a setting.
 enum Takeover {
-    /// Our files have it, from the tables or from what is there.
+    /// Our files generate it, from the tables or the current state.
     Generated,
-    /// It is the interface's own.
+    /// It belongs to the interface itself.
     Keep,
-    /// It goes to the device that has the addresses.
+    /// It moves to the device with the addresses.
     Move,
-    /// Both: a bridge and its port have one renderer.
+    /// Both: a bridge and its port have the same renderer.
     Both,
-    /// It is told.
+    /// It is reported.
     Drop,
 }
 
@@ -30,14 +30,14 @@ pub(super) struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// A word of the definition, with its line.
+    /// A word of the definition, with its line number.
     pub(super) fn place(self, word: &str) -> DroppedSetting {
         let line = line_of(&self.file.text, self.id, word);
         DroppedSetting { file: self.file.path.clone(), line, setting: format!("{}: {word}", self.id) }
     }
 }
 
-/// Adds what one file says in a definition.
+/// Adds the settings of a definition in one file.
 pub(super) fn add(parsed: &mut ParsedSettings, body: &Yaml, source: Source<'_>) {
     let addresses = addresses(&body["addresses"]);
     let location = |(address, word): (IpNet, &str)| StaticAddress { address, location: source.place(word) };
@@ -62,7 +62,7 @@ pub(super) fn add(parsed: &mut ParsedSettings, body: &Yaml, source: Source<'_>) 
     }
 }
 
-/// `- 10.0.0.1/24`, or `- "10.0.0.1/24": {label: a}`.
+/// Parses `- 10.0.0.1/24` or `- "10.0.0.1/24": {label: a}`.
 fn addresses(list: &Yaml) -> Vec<(IpNet, &str)> {
     items(list).filter_map(word).filter_map(|word| Some((word.parse().ok()?, word))).collect()
 }

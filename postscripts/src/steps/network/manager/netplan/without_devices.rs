@@ -1,4 +1,4 @@
-//! Somebody else's document without our devices. Pure.
+//! A foreign document without our devices. Pure.
 
 use yaml_rust2::Yaml;
 use yaml_rust2::yaml::Hash;
@@ -7,9 +7,10 @@ use super::super::nic::Nic;
 use super::document::SECTIONS;
 use super::matching::{Definition, id_of};
 
-/// The document without what it says of the devices; `None` where it says nothing of them. What only says which NIC has an id (`match`,
-/// `set-name`) stays, under that id: without it the NIC would come back under another name, and others refer to the id. netplan has an id
-/// defined in the file that refers to it, or in an earlier one: there it stays without settings.
+/// The document without the settings of the devices; `None` if it has none. The id of a NIC (`match`,
+/// `set-name`) is kept: without it the NIC would get another name, and other definitions refer to the id.
+/// netplan requires an id to be defined in the file that refers to it, or in an earlier one, so it stays
+/// there without settings.
 pub(super) fn without(document: &Yaml, definitions: &[Definition], devices: &[Nic]) -> Option<Yaml> {
     let mut left = document.as_hash()?.clone();
     let Some(Yaml::Hash(network)) = left.get_mut(&Yaml::from_str("network")) else { return None };
@@ -57,8 +58,8 @@ fn identity(body: &Yaml) -> Hash {
     ["match", "set-name"].into_iter().filter_map(part).collect()
 }
 
-/// A VLAN on a definition by which the NIC was found among others stands on ours of the NIC: the renderer puts it on the NIC whose
-/// definition has it.
+/// A VLAN device whose parent was found by a definition for several NICs refers to our definition of the NIC:
+/// the renderer attaches it to the NIC with that definition.
 fn relinked(body: &Yaml, definitions: &[Definition], devices: &[Nic]) -> Yaml {
     let (Some(id), Some(hash)) = (relink(body, definitions, devices), body.as_hash()) else {
         return body.clone();
@@ -68,7 +69,7 @@ fn relinked(body: &Yaml, definitions: &[Definition], devices: &[Nic]) -> Yaml {
     Yaml::Hash(hash)
 }
 
-/// The id on which a VLAN stands from now on, where that is another one.
+/// The new parent id of a VLAN device, if it changes.
 fn relink(body: &Yaml, definitions: &[Definition], devices: &[Nic]) -> Option<String> {
     let link = body["link"].as_str()?;
     let below = definitions.iter().find(|known| known.id == link && known.section == "ethernets")?;
@@ -76,7 +77,7 @@ fn relink(body: &Yaml, definitions: &[Definition], devices: &[Nic]) -> Option<St
     Some(id_of(definitions, device)).filter(|id| id != link)
 }
 
-/// The ids on which VLANs of the document stand from now on.
+/// The new parent ids of the document's VLAN devices.
 fn relinks(network: &Hash, definitions: &[Definition], devices: &[Nic]) -> Vec<String> {
     let vlans = network.get(&Yaml::from_str("vlans")).and_then(Yaml::as_hash);
     vlans.into_iter().flatten().filter_map(|(_, body)| relink(body, definitions, devices)).collect()

@@ -1,5 +1,5 @@
-//! Drop-ins that keep others' `.network` files away from our devices, where those files would hold before ours: they come earlier by
-//! name, and match by a pattern or lie where we change nothing. Pure.
+//! Drop-ins that exclude our devices from foreign `.network` files that would take precedence: they come
+//! earlier by name and match by a pattern, or are in a directory that xdock does not change. Pure.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use super::{DIRECTORY, OWN_PREFIX};
 
 const NAME: &str = "xdock.conf";
 
-/// A drop-in for each file that would hold for one of our devices before ours.
+/// A drop-in for each file that would apply to one of our devices before ours.
 pub(super) fn exclusions(tree: &Tree, views: &[DeviceTemplate]) -> Vec<OwnFile> {
     let nics: Vec<Nic> = views.iter().filter_map(|view| planned_nic(tree, view)).collect();
     let mut drop_ins = Vec::new();
@@ -31,7 +31,7 @@ pub(super) fn exclusions(tree: &Tree, views: &[DeviceTemplate]) -> Vec<OwnFile> 
     drop_ins
 }
 
-/// The drop-in that excludes devices from a file (systemd.network(5): a `!` inverts the list).
+/// The drop-in that excludes devices from a file (systemd.network(5): `!` inverts the list).
 pub(in super::super) fn exclusion(file: &str, devices: &[&str]) -> OwnFile {
     let text = format!(
         "{SIGNATURE}: changes here are lost.\n# These devices have files of xdockhost.\n[Match]\nName=!{}\n",
@@ -48,7 +48,7 @@ fn is_dropin(path: &Path) -> bool {
     super::super::dropins::is_dropin(path)
 }
 
-/// The device as it will be: a bridge or bond has the Ethernet address of its NIC.
+/// The device after the change: a bridge or bond has its NIC's MAC.
 pub(in super::super) fn planned_nic(tree: &Tree, view: &DeviceTemplate) -> Option<Nic> {
     let nic = tree.nics().get(&view.name.parse().ok()?);
     let (kind, device_type, driver) = match view.kind {

@@ -1,4 +1,5 @@
-//! Which `.network` file systemd-networkd applies to an interface: systemd.network(5), `[Match]` (systemd, net-condition.c). Pure.
+//! Which `.network` file systemd-networkd applies to an interface: systemd.network(5), `[Match]` (systemd,
+//! net-condition.c). Pure.
 
 use std::path::Path;
 
@@ -10,7 +11,7 @@ use super::super::ini::Ini;
 use super::super::nic::Nic;
 use super::super::tree::{File, Tree};
 
-/// Directories by rank: a file hides those of the same name in the later ones.
+/// Directories by rank: a file hides files of the same name in later ones.
 const RANKS: [&str; 4] = [
     "/etc/systemd/network",
     "/run/systemd/network",
@@ -18,7 +19,7 @@ const RANKS: [&str; 4] = [
     "/usr/lib/systemd/network",
 ];
 
-/// Conditions of the host and not of the interface. Whether they hold is only known of the file that networkd applies now.
+/// Conditions on the host. Whether they are met is only known of the file that networkd applies now.
 const CONDITIONS: [&str; 8] = [
     "Host",
     "Virtualization",
@@ -29,10 +30,10 @@ const CONDITIONS: [&str; 8] = [
     "Architecture",
     "Firmware",
 ];
-/// What only wireless interfaces have.
+/// Properties of wireless interfaces.
 const WIRELESS: [&str; 3] = ["WLANInterfaceType", "SSID", "BSSID"];
 
-/// The `.network` files in the order in which networkd looks at them, each followed by its drop-ins.
+/// The `.network` files in networkd's order, each followed by its drop-ins.
 pub(super) fn networks(tree: &Tree) -> Vec<Vec<&File>> {
     let mut files: Vec<&File> =
         tree.files().iter().filter(|file| file_name(&file.path).ends_with(".network")).collect();
@@ -55,7 +56,7 @@ fn rank(path: &Path) -> usize {
     RANKS.iter().position(|directory| path.starts_with(directory)).unwrap_or(RANKS.len())
 }
 
-/// Whether a file with its drop-ins applies to an interface. One without conditions applies to none.
+/// Whether a file with its drop-ins applies to an interface. Without conditions it applies to none.
 pub(super) fn applies(ini: &Ini<'_>, file: &File, nic: &Nic) -> bool {
     let keys: Vec<&str> = ini.sections("Match").flatten().map(|(key, _)| *key).collect();
     let is_unknown = |key: &&str| CONDITIONS.contains(key);
@@ -72,7 +73,7 @@ pub(super) fn applies(ini: &Ini<'_>, file: &File, nic: &Nic) -> bool {
         && ini.list("Match", "Property").into_iter().all(|property| has_property(nic, property))
 }
 
-/// The patterns of a key. A `!` before a list belongs to each of its words.
+/// The patterns of a key. A `!` before a list applies to each of its words.
 fn patterns(ini: &Ini<'_>, key: &str) -> Vec<String> {
     let values = ini.values("Match", key);
     let begin = values.iter().rposition(|value| value.is_empty()).unwrap_or_default();
@@ -83,7 +84,8 @@ fn patterns(ini: &Ini<'_>, key: &str) -> Vec<String> {
     values.into_iter().skip(begin).flat_map(words).collect()
 }
 
-/// None of the inverted patterns matches, and one of the others, where there are any (`net_condition_test_strv`).
+/// None of the inverted patterns matches, and at least one of the others, if there are any
+/// (`net_condition_test_strv`).
 fn is_one(patterns: &[String], values: &[&str]) -> bool {
     let matches = |pattern: &str| values.iter().any(|value| glob::matches(pattern, value));
     let (inverted, positive): (Vec<&String>, Vec<&String>) =
@@ -104,14 +106,14 @@ fn has_property(nic: &Nic, property: &str) -> bool {
     nic.property(key).is_some_and(|value| glob::matches(pattern, value)) != inverted
 }
 
-/// Of a file whose `[Match]` lists interfaces one by one: the key, and which of its words are these interfaces'.
+/// For a file whose `[Match]` lists interfaces one by one: the key, and the words for these interfaces.
 pub(super) struct Listed {
     pub(super) key: &'static str,
     pub(super) words: Vec<String>,
     pub(super) ours: Vec<bool>,
 }
 
-/// The list in which the interfaces are; `None`: there is none, or it has patterns for them.
+/// The list with the interfaces; `None` if there is none, or if it matches them by patterns.
 pub(super) fn listed(ini: &Ini<'_>, nics: &[Nic]) -> Option<Listed> {
     let is_named = |word: &str| nics.iter().any(|nic| nic.names().any(|name| name == word));
     let is_mac = |word: &str, mac: fn(&Nic) -> Option<MacAddr>| {

@@ -1,13 +1,14 @@
 //! systemd-networkd: systemd.network(5), systemd.netdev(5).
 //!
-//! Of all files that match an interface the first by name holds, and none of the others: ours begin with `00-`. One that would
-//! hold before ours gets a drop-in that excludes our devices. Open vSwitch is nothing that networkd knows: its own database keeps the
-//! bridge, and networkd only gives the internal port its addresses when it appears.
+//! networkd applies only the first file by name that matches an interface. Our names begin with `00-`. A
+//! foreign file that would still come first gets a drop-in that excludes our devices. networkd does not
+//! support Open vSwitch: the switch's own database keeps the bridge, and networkd only adds the addresses to
+//! the internal port when it appears.
 //!
 //! ```text
 //! matching.rs   which file applies to an interface
-//! settings.rs   what it says, and what becomes of each setting
-//! exclude.rs    drop-ins that keep others' files away from our devices
+//! settings.rs   its settings, and what happens to each
+//! exclude.rs    drop-ins that exclude our devices from foreign files
 //! ```
 
 pub(super) mod exclude;
@@ -28,7 +29,7 @@ use super::tree::{File, Tree};
 use crate::render::{RenderError, Templates};
 
 const DIRECTORY: &str = "/etc/systemd/network";
-/// How the names of our files begin.
+/// Prefix of our file names.
 const OWN_PREFIX: &str = "00-xdock-";
 
 /// systemd-networkd.
@@ -37,9 +38,9 @@ pub(super) struct Networkd;
 #[derive(Serialize)]
 struct Values<'a> {
     device: &'a DeviceTemplate,
-    /// Of a bond: key and value of its section.
+    /// Keys and values of a bond's section.
     bond: Vec<(&'static str, String)>,
-    /// Whether it is the port that its bond shall prefer.
+    /// Whether it is the bond's primary port.
     primary: bool,
 }
 
@@ -89,7 +90,7 @@ impl Dialect for Networkd {
 
     fn port_of(&self, file: &File, bridge: &IfName) -> Option<IfName> {
         let ini = Ini::parse(&file.text);
-        // an Open vSwitch bridge stands in the comment that the template has for a person and for this
+        // the template names an Open vSwitch bridge in this comment, for people and for this function
         let of_ovs = format!("# Port of the Open vSwitch bridge {bridge}.");
         let is_port = ini.get("Network", "Bridge") == Some(bridge.as_str())
             || file.text.lines().any(|line| line == of_ovs);
@@ -140,7 +141,7 @@ fn is_netdev(file: &File) -> bool {
     file_name(&file.path).ends_with(".netdev")
 }
 
-/// What the kernel's bonding driver calls it, and what systemd.netdev(5) does; the last is the unit of a time.
+/// Names of the kernel's bonding driver and of systemd.netdev(5), and the unit of a time.
 const BOND: [(&str, &str, &str); 13] = [
     ("mode", "Mode", ""),
     ("miimon", "MIIMonitorSec", "ms"),

@@ -1,4 +1,4 @@
-//! What a `.network` file says of its interface, and what becomes of each setting when our file takes its place. Pure.
+//! Settings of a `.network` file, and what happens to each when our file replaces it. Pure.
 
 use std::net::IpAddr;
 
@@ -35,7 +35,7 @@ fn address(setting: &Setting<'_>) -> Option<StaticAddress> {
     Some(StaticAddress { address, location: takeover::lost(setting, &WRITING) })
 }
 
-/// IPv4 is in it.
+/// Whether the value includes IPv4.
 fn is_v4(dhcp: &str) -> bool {
     matches!(dhcp, "yes" | "true" | "on" | "1" | "both" | "ipv4" | "v4")
 }

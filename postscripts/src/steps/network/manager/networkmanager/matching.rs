@@ -1,5 +1,6 @@
-//! Which profile NetworkManager applies to an interface: the active one, else the one that it would start (nm-settings(5);
-//! NetworkManager, `check_connection_compatible` and `nm_settings_connection_cmp_autoconnect_priority_with_data`). Pure.
+//! Which profile NetworkManager applies to an interface: the active one, else the one that it would activate
+//! (nm-settings(5); NetworkManager, `check_connection_compatible` and
+//! `nm_settings_connection_cmp_autoconnect_priority_with_data`). Pure.
 
 use std::cmp::Reverse;
 
@@ -10,10 +11,10 @@ use super::super::ini::Ini;
 use super::super::nic::Nic;
 use super::super::tree::{File, Tree};
 
-/// When each profile was last active: seconds by UUID.
+/// File with the last activation of each profile: seconds by UUID.
 pub(super) const TIMESTAMPS: &str = "/var/lib/NetworkManager/timestamps";
 
-/// A profile with what decides between it and others.
+/// A profile with its sort criteria.
 struct Candidate<'a> {
     file: &'a File,
     uuid: String,
@@ -58,7 +59,7 @@ fn candidate<'a>(tree: &Tree, file: &'a File) -> Candidate<'a> {
     }
 }
 
-/// Whether a profile can be started on an interface.
+/// Whether a profile can be activated on an interface.
 pub(super) fn applies(ini: &Ini<'_>, nic: &Nic) -> bool {
     let is_named = ini.get("connection", "interface-name").filter(|name| !name.is_empty());
     let has_name = |name: &str| nic.name.as_str() == name;
@@ -71,7 +72,8 @@ pub(super) fn applies(ini: &Ini<'_>, nic: &Nic) -> bool {
         && !is_blocked(ini, nic)
 }
 
-/// A profile of another type is for what it makes, by name; one for Ethernet is for every NIC.
+/// A profile of another type applies to the device that it creates, by name. A profile for Ethernet applies
+/// to every NIC.
 fn is_of_type(ini: &Ini<'_>, nic: &Nic, is_named: bool) -> bool {
     match ini.get("connection", "type") {
         Some("ethernet" | "802-3-ethernet") => is_named || matches!(nic.kind.as_str(), "" | "veth"),
@@ -79,13 +81,13 @@ fn is_of_type(ini: &Ini<'_>, nic: &Nic, is_named: bool) -> bool {
     }
 }
 
-/// The Ethernet address that a profile is bound to.
+/// The MAC to which a profile is bound.
 pub(super) fn hardware(ini: &Ini<'_>) -> Option<MacAddr> {
     let sections = ["ethernet", "802-3-ethernet"];
     sections.iter().find_map(|section| ini.get(section, "mac-address")).and_then(mac)
 }
 
-/// `00:11:22:33:44:55`; in old files `0;17;34;51;68;85;`.
+/// Parses `00:11:22:33:44:55`; in old files `0;17;34;51;68;85;`.
 fn mac(text: &str) -> Option<MacAddr> {
     let numbers: Vec<u8> =
         text.split_terminator(';').filter_map(|number| number.trim().parse().ok()).collect();
@@ -104,7 +106,7 @@ fn list<'a>(ini: &Ini<'a>, section: &str, key: &str) -> Vec<&'a str> {
     value.split([';', ',']).map(str::trim).filter(|word| !word.is_empty()).collect()
 }
 
-/// nm-settings(5), `match`: of the plain words one must match, of those after `&` each, and of those after `!` none.
+/// nm-settings(5), `match`: one of the plain words must match, each word after `&`, and no word after `!`.
 fn is_one(words: &[&str], value: Option<&str>) -> bool {
     let (mut has_optional, mut found) = (false, false);
     for word in words {
@@ -125,7 +127,7 @@ fn is_one(words: &[&str], value: Option<&str>) -> bool {
     found || !has_optional
 }
 
-/// Whether a profile can be for these interfaces only: by name, by Ethernet address, or by a list of plain names.
+/// Whether a profile can only apply to these interfaces: by name, MAC, or a list of plain names.
 pub(super) fn is_theirs(ini: &Ini<'_>, nics: &[Nic]) -> bool {
     let has_name = |name: &&str| nics.iter().any(|nic| nic.name.as_str() == *name);
     if let Some(name) = ini.get("connection", "interface-name").filter(|name| !name.is_empty()) {

@@ -1,8 +1,10 @@
-//! NetworkManager: key files (nm-settings-keyfile(5)); on Red Hat's up to 9 also ifcfg files, which its plugin reads.
+//! NetworkManager: keyfiles (nm-settings-keyfile(5)); on Red Hat's up to 9 also ifcfg files, which its plugin
+//! reads.
 //!
-//! Of all profiles of an interface it starts the one with the highest `autoconnect-priority`: ours have one. Open vSwitch is done by a plugin
-//! that not every distribution has (Debian has not): without it, our profiles only bring up what is below the bridge, and the
-//! bridge's internal port is left to Open vSwitch's database and to us (see `dropins.rs`).
+//! Of all profiles of an interface it activates the one with the highest `autoconnect-priority`, which ours
+//! have. Open vSwitch needs a plugin that not every distribution has (Debian does not). Without it, our
+//! profiles only bring up the devices below the bridge. Open vSwitch's database and xdock take care of the
+//! bridge's internal port (see `dropins.rs`).
 
 mod matching;
 mod references;
@@ -24,7 +26,7 @@ use super::{Manager, ifcfg};
 use crate::render::{RenderError, Templates};
 
 const DIRECTORY: &str = "/etc/NetworkManager/system-connections";
-/// What NetworkManager does not read there (`nm_keyfile_utils_ignore_filename`).
+/// Suffixes that NetworkManager does not read (`nm_keyfile_utils_ignore_filename`).
 const IGNORED: &[&str] = &["~", ".pem", ".der"];
 
 /// NetworkManager.
@@ -35,7 +37,7 @@ struct Values<'a> {
     device: &'a DeviceTemplate,
     id: String,
     uuid: String,
-    /// The profile that it is a port of: name or UUID, and kind.
+    /// The profile of its master: name or UUID, and kind.
     master: Option<(String, &'static str)>,
 }
 
@@ -148,7 +150,8 @@ impl Dialect for NetworkManager {
     }
 }
 
-/// A bridge, its internal port with the host's addresses, and the ports of both: four profiles (nm-openvswitch(7)).
+/// A bridge, its internal port with the host's addresses, and the ports of both: four profiles
+/// (nm-openvswitch(7)).
 fn ovs(templates: &Templates, view: &DeviceTemplate) -> Result<Vec<OwnFile>, RenderError> {
     let bridge = format!("{}-bridge", view.name);
     let values = |master| Values { device: view, id: String::new(), uuid: String::new(), master };
@@ -174,7 +177,7 @@ fn profile(templates: &Templates, kind: &str, id: &str, values: Values<'_>) -> R
     Ok(OwnFile::private(format!("{DIRECTORY}/xdock-{id}.nmconnection"), text))
 }
 
-/// The same for the same profile on every run: RFC 9562, 5.8 (version 8: the bits are ours).
+/// UUID of a profile, equal in every run: RFC 9562, 5.8 (version 8: the bits are ours).
 fn uuid(profile: &str) -> String {
     let digest = Sha256::digest(format!("xdock NetworkManager {profile}"));
     let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();

@@ -1,5 +1,5 @@
-//! Profiles that refer to another one by its UUID: VLANs (`parent`) and ports (`master`, `controller`). When that other one goes, they refer
-//! to its interface by name, which backends the same (nm-settings(5)). Pure.
+//! Profiles that refer to another one by its UUID: VLANs (`parent`) and ports (`master`, `controller`). If
+//! the other one is removed, they refer to its interface by name, which is equivalent (nm-settings(5)). Pure.
 
 use inventory::IfName;
 
@@ -10,7 +10,7 @@ use super::matching::{applies, is_theirs};
 
 const KEYS: [&str; 3] = ["parent", "master", "controller"];
 
-/// The text with names in the place of the UUIDs of profiles that go.
+/// The text with names instead of the UUIDs of removed profiles.
 pub(super) fn renamed(tree: &Tree, text: &str, devices: &[Nic]) -> String {
     let gone = gone(tree, devices);
     let line = |line: &str| {
@@ -21,7 +21,7 @@ pub(super) fn renamed(tree: &Tree, text: &str, devices: &[Nic]) -> String {
     text.split_inclusive('\n').map(|old| line(old).unwrap_or_else(|| old.to_owned())).collect()
 }
 
-/// The UUIDs of profiles that go, each with the interface that it is for.
+/// The UUIDs of removed profiles, each with its interface.
 fn gone(tree: &Tree, devices: &[Nic]) -> Vec<(String, IfName)> {
     let foreign = tree.files().iter().filter(|file| !file.is_ours() && !super::is_ifcfg(file));
     let pair = |text: &str| {

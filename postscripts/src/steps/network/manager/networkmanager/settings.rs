@@ -1,4 +1,4 @@
-//! What a profile says of its interface, and what becomes of each setting when ours takes its place. Pure.
+//! Settings of a profile, and what happens to each when our profile replaces it. Pure.
 
 use hostnet::Route;
 
@@ -37,7 +37,7 @@ pub(super) fn parsed(file: &File, nic: &Nic) -> ParsedSettings {
     parsed
 }
 
-/// `address1=ADDRESS/PREFIX[,GATEWAY]`, and `addresses=` with several of them in old files.
+/// Parses `address1=ADDRESS/PREFIX[,GATEWAY]`, and `addresses=` with several of them in old files.
 fn address(setting: &Setting<'_>) -> Option<StaticAddress> {
     let rest = setting.key.strip_prefix("address").filter(|_| matches!(setting.section, "ipv4" | "ipv6"))?;
     let is_address = rest.bytes().all(|digit| digit.is_ascii_digit());
@@ -45,7 +45,7 @@ fn address(setting: &Setting<'_>) -> Option<StaticAddress> {
     Some(StaticAddress { address, location: takeover::lost(setting, &WRITING) })
 }
 
-/// Routes of ours are numbered from 1.
+/// Our routes are numbered from 1.
 fn renumbered(setting: &Setting<'_>) -> String {
     let number =
         setting.key.strip_prefix("route").filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
@@ -101,7 +101,7 @@ fn of_ip(setting: &Setting<'_>, ini: &Ini<'_>) -> Takeover {
         "method" => of_method(setting),
         "gateway" | "dns" | "dns-search" => Takeover::Generated,
         key if key.starts_with("address") && key != "addr-gen-mode" => Takeover::Generated,
-        // a static key of IPv6 would be refused beside ours, which has the method auto
+        // a static IPv6 key is invalid in our profile, which has the method auto
         "addr-gen-mode" if setting.value == "eui64" => Takeover::Generated,
         _ if is_route(setting) && !has_options(setting, ini) => Takeover::Generated,
         "never-default" if setting.value == "false" => Takeover::Generated,
@@ -120,7 +120,7 @@ fn of_method(setting: &Setting<'_>) -> Takeover {
     }
 }
 
-/// `route1=`, and not `route1_options=`.
+/// `route1=`, but not `route1_options=`.
 fn is_route(setting: &Setting<'_>) -> bool {
     let number = setting.key.strip_prefix("route").unwrap_or_default();
     matches!(setting.section, "ipv4" | "ipv6")
@@ -128,7 +128,7 @@ fn is_route(setting: &Setting<'_>) -> bool {
         && number.bytes().all(|digit| digit.is_ascii_digit())
 }
 
-/// Options (`table=100`) keep a route out of what the kernel's main table shows.
+/// Whether a route has options (`table=100`), so that the kernel's main table does not show it.
 fn has_options(setting: &Setting<'_>, ini: &Ini<'_>) -> bool {
     ini.get(setting.section, &format!("{}_options", setting.key)).is_some_and(|options| !options.is_empty())
 }

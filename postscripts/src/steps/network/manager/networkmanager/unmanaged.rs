@@ -1,5 +1,5 @@
-//! Devices that NetworkManager.conf(5) has NetworkManager leave alone (`unmanaged-devices`). A bridge of ours among them would get no
-//! network at boot. Pure.
+//! Devices that NetworkManager.conf(5) excludes from NetworkManager (`unmanaged-devices`). A bridge of ours
+//! among them would have no network at boot. Pure.
 
 use super::super::dialect::{RefusedSetting, file_name};
 use super::super::glob;
@@ -7,7 +7,8 @@ use super::super::ini::{Ini, Setting};
 use super::super::nic::Nic;
 use super::super::tree::{File, Tree};
 
-/// The main file, and directories by rank: a file hides those of the same name in the later ones (NetworkManager.conf(5)).
+/// The main file, and directories by rank: a file hides files of the same name in later ones
+/// (NetworkManager.conf(5)).
 pub(super) const MAIN: &str = "/etc/NetworkManager/NetworkManager.conf";
 pub(super) const DIRECTORIES: [&str; 3] =
     ["/etc/NetworkManager/conf.d", "/run/NetworkManager/conf.d", "/usr/lib/NetworkManager/conf.d"];
@@ -36,20 +37,20 @@ pub(super) fn unmanaged(tree: &Tree, devices: &[Nic]) -> Option<RefusedSetting> 
     devices.iter().find_map(of_device)
 }
 
-/// The files in the order in which they are read, without ours and those that others hide.
+/// The files in reading order, without ours and those that are hidden.
 fn configuration(tree: &Tree) -> Vec<&File> {
     let rank = |file: &File| DIRECTORIES.iter().position(|directory| file.path.starts_with(directory));
     let mut files: Vec<(usize, &File)> =
         tree.files().iter().filter_map(|file| Some((rank(file)?, file))).collect();
     files.sort_by_key(|(rank, file)| (file_name(&file.path), *rank));
     files.dedup_by_key(|(_, file)| file_name(&file.path));
-    // the main file first, then vendors' and administrators'
+    // the main file first, then the vendor's and the administrator's
     files.sort_by_key(|(rank, file)| (*rank == 0, file_name(&file.path)));
     let main = tree.files().iter().filter(|file| file.path.as_os_str() == MAIN);
     main.chain(files.into_iter().map(|(_, file)| file)).filter(|file| !file.is_ours()).collect()
 }
 
-/// The lists that hold: `=` replaces those before, `+=` adds one.
+/// The effective lists: `=` replaces earlier ones, `+=` adds to them.
 fn in_force<'a>(settings: &'a [Setting<'a>]) -> Vec<&'a Setting<'a>> {
     let mut lists: Vec<&Setting<'_>> = Vec::new();
     for setting in settings.iter().filter(|setting| setting.section == "keyfile") {
@@ -70,8 +71,8 @@ fn except(word: &str) -> Option<&str> {
     word.strip_prefix("except:")
 }
 
-/// `nm_match_spec_device`: `*`, `interface-name:PATTERN`, `interface-name:=NAME`, `mac:ADDRESS`, `type:`, `driver:`, or only a name or
-/// address.
+/// `nm_match_spec_device`: `*`, `interface-name:PATTERN`, `interface-name:=NAME`, `mac:ADDRESS`, `type:`,
+/// `driver:`, or only a name or address.
 fn is(spec: &str, nic: &Nic) -> bool {
     let has_mac = |text: &str| nic.hardware_mac().or(nic.mac).is_some_and(|mac| text.parse() == Ok(mac));
     match spec.split_once(':') {

@@ -1,4 +1,4 @@
-//! Bridges, bonds and VRFs of somebody else that have one of our devices: at boot they would take it. Pure.
+//! Foreign bridges, bonds and VRFs that have one of our devices: at boot they would take it. Pure.
 
 use super::super::dialect::RefusedSetting;
 use super::super::nic::Nic;
@@ -9,7 +9,7 @@ use super::settings::Source;
 
 const ADVICE: &str = "take it out of these interfaces, or name that device in the tables";
 
-/// The first of them.
+/// The first such definition.
 pub(super) fn taker(tree: &Tree, definitions: &[Definition], devices: &[Nic]) -> Option<RefusedSetting> {
     let foreign = tree.files().iter().filter(|file| !file.is_ours());
     foreign.filter_map(|file| taker_in(file, definitions, devices)).next()
