@@ -1,7 +1,7 @@
 //! The command line: `xdockhost [STEP...] [KEY=VALUE...] [--dry-run]`.
 //!
-//! xCAT splits a postscript's arguments with the shell a second time, so a value has neither blanks, quotes nor
-//! commas (xCAT's xcatdsklspost, `./$@`).
+//! xCAT splits a postscript's arguments with the shell a second time, so a value contains no blanks, quotes
+//! or commas (xCAT's xcatdsklspost, `./$@`).
 
 mod value;
 
@@ -57,14 +57,14 @@ pub struct Arguments {
     pub json: bool,
 }
 
-/// A part of the work, in the order in which they run.
+/// The steps, in the order in which they run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
     /// The engine.
     Docker,
-    /// The bridges.
+    /// The network devices.
     Network,
-    /// The daemon.
+    /// netd.
     Netd,
 }
 
@@ -72,7 +72,7 @@ impl Step {
     /// All steps in order.
     pub const ALL: [Self; 3] = [Self::Docker, Self::Network, Self::Netd];
 
-    /// As it is typed and printed.
+    /// Name on the command line and in output.
     pub fn name(self) -> &'static str {
         match self {
             Self::Docker => "docker",
@@ -82,105 +82,106 @@ impl Step {
     }
 }
 
-/// What is wanted: the words, parsed.
+/// The parsed command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
-    /// Say what is installed and what drifted.
+    /// Show what is installed and what differs from the plan.
     Status {
         /// As JSON.
         json: bool,
     },
     /// Run steps.
     Run(Work),
-    /// What no person types.
+    /// A job that units start.
     Job(Job),
-    /// `restore`: bring back what no network manager brings back of the confirmed network.
+    /// `restore`: restore the parts of the confirmed network that no network manager restores.
     Restore,
     /// `watch`: restore what goes missing of the confirmed network while the host runs.
     Watch,
-    /// `engine WORD`: the host's side of an enrolment.
+    /// `engine WORD`: the host's part of an enrolment.
     Engine(EngineCall),
-    /// `engine shutdown`: docker.service stops; where the machine shuts down, the engine stops its containers.
+    /// `engine shutdown`: runs when docker.service stops. During a shutdown, the engine stops its containers.
     Shutdown,
-    /// `engine stopped`: docker.service has stopped; removes what a killed `engine shutdown` left.
+    /// `engine stopped`: runs after docker.service has stopped and removes what a killed `engine shutdown`
+    /// left.
     Stopped,
 }
 
-/// What the management node runs when it enrolls this host.
+/// Commands of the management node during an enrolment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EngineCall {
-    /// `request`: makes a key; the request for its certificate is written to standard output.
+    /// `request`: create a key and write the certificate request to standard output.
     Request,
-    /// `install`: the certificate is read from standard input; the engine listens with it.
+    /// `install`: read the certificate from standard input, and let the engine listen with it.
     Install,
 }
 
-/// What units and the network step start, not people. Each with the directory of its records, if that is not the usual one
+/// Jobs that units and the network step start, not people. Each may have its state directory
 /// (`state=/DIRECTORY`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Job {
-    /// `guard`: takes a change of the network back unless it is confirmed.
+    /// `guard`: roll back a network change unless it is confirmed.
     Guard(Option<PathBuf>),
-    /// `recover`: puts right what was cut off before this boot.
+    /// `recover`: roll back changes that were interrupted before this boot.
     Recover(Option<PathBuf>),
-    /// `confirm-boot`: keeps a new network after its first boot if it is good.
+    /// `confirm-boot`: keep a new network after its first boot if the probes are answered.
     ConfirmBoot(Option<PathBuf>),
 }
 
-/// Steps and how they shall go.
+/// The steps and their options.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Work {
-    /// Each once, in order.
+    /// Each step once, in order.
     pub steps: Vec<Step>,
     /// Change nothing.
     pub dry_run: bool,
-    /// `unsigned=yes`: a package index without a signature is accepted.
+    /// `unsigned=yes`: accept a package index without a signature.
     pub unsigned: bool,
-    /// What the docker step installs; `None`: what the distribution has for it.
+    /// Packages that the docker step installs; `None`: those of the distribution.
     pub packages: Option<Vec<String>>,
-    /// What the docker step writes into the engine's configuration.
+    /// Engine configuration of the docker step.
     pub engine: Engine,
-    /// How long who must answer through a new network may take, in seconds.
+    /// Probe timeout through a new network, in seconds.
     pub confirm: u64,
-    /// `firewall=ignore`: ssh need not get in through the new network.
+    /// `firewall=ignore`: do not require new ssh connections through the new network.
     pub ignore_firewall: bool,
-    /// Of the old call: networks and bridges that the tables do not have.
+    /// Networks and bridges of the old call that are not in the tables.
     pub old_networks: Vec<OldNetwork>,
 }
 
-/// What is typed of the engine's configuration, `/etc/docker/daemon.json`.
+/// Options for the engine's configuration, `/etc/docker/daemon.json`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Engine {
     /// `registry=HOST:PORT`.
     pub registry: Option<String>,
     /// `data-root=/PATH`.
     pub data_root: Option<String>,
-    /// `override=KEY:KEY`: keys whose present value gives way.
+    /// `override=KEY:KEY`: keys whose current value may be replaced.
     pub overrides: Vec<String>,
 }
 
-/// Words that are no request.
+/// The command line is wrong.
 #[derive(Debug, PartialEq, Eq, Error)]
 pub enum UsageError {
-    /// No such step.
+    /// Unknown step.
     #[error("unknown step {0:?}; steps are all, docker, network, netd and status")]
     Step(String),
-    /// No such key.
+    /// Unknown key.
     #[error(
         "unknown key {0:?}; keys are unsigned=yes|no, packages=NAME:NAME, registry=HOST:PORT, data-root=/PATH, override=KEY:KEY, confirm=SECONDS and firewall=check|ignore"
     )]
     Key(String),
-    /// A value that the key can not have.
+    /// Invalid value.
     #[error("{key}={value}: {wanted}")]
     Value {
         /// The key.
         key: &'static str,
         /// As typed.
         value: String,
-        /// What it can be.
+        /// The valid values.
         wanted: &'static str,
     },
-    /// A word of the old call.
+    /// Invalid word of the old call.
     #[error(transparent)]
     OldCall(#[from] OldCallError),
     /// `status` together with a step.
@@ -189,10 +190,10 @@ pub enum UsageError {
 }
 
 impl Arguments {
-    /// Parses the words.
+    /// Parses the arguments.
     ///
     /// # Errors
-    /// Names the word.
+    /// The word that is wrong.
     pub fn request(&self) -> Result<Request, UsageError> {
         if let Some(job) = job(&self.words) {
             return Ok(Request::Job(job));
@@ -243,7 +244,7 @@ impl Arguments {
 }
 
 impl Work {
-    /// No step and no key: only to look what would be done.
+    /// The default request, which `status` uses to plan.
     pub fn look() -> Self {
         Self {
             steps: Vec::new(),
@@ -310,7 +311,7 @@ mod tests {
         Arguments { words, dry_run: false, json: false }.request()
     }
 
-    /// As xCAT calls it: `updatenode NODES -P "SCRIPT WORDS"`.
+    /// The form in which xCAT calls it: `updatenode NODES -P "SCRIPT WORDS"`.
     #[test]
     fn every_example_is_a_request() {
         let calls = HELP.lines().filter_map(|line| line.trim().split_once(" -P "));

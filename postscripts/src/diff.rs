@@ -1,9 +1,10 @@
-//! The difference of two short texts as `diff -u` shows it, in one hunk: a person reads it, `patch` could apply it.
+//! The difference of two short texts as one hunk of `diff -u`, for people and for `patch`.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// Above this number of lines the table below would be large; then the old text goes out and the new one comes in.
+/// Above this number of lines the table would be too large: then all old lines are removed and all new lines
+/// added.
 const LARGE: usize = 2_000;
 
 #[derive(Clone, Copy)]
@@ -36,7 +37,7 @@ fn range(lines: &[&str]) -> String {
     format!("{},{}", usize::from(!lines.is_empty()), lines.len())
 }
 
-/// The longest common subsequence, walked from the front.
+/// The longest common subsequence.
 fn lines<'a>(old: &[&'a str], new: &[&'a str]) -> Vec<Line<'a>> {
     if old.len().max(new.len()) > LARGE {
         let out = old.iter().copied().map(Line::Out);

@@ -1,5 +1,4 @@
-//! What xCAT tells a postscript: the variables of mypostscript, parsed (xcat-core `mypostscript.tmpl` and
-//! `Postage.pm`).
+//! The variables of xCAT's mypostscript, parsed (xcat-core `mypostscript.tmpl` and `Postage.pm`).
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -10,13 +9,13 @@ use durable::FileError;
 use inventory::{CellError, HostTables, Network, NetworkRow, Nics, NodeName};
 use thiserror::Error;
 
-/// Variables that are missing or wrong. Each message names the variable.
+/// A variable is missing or wrong. Each message names the variable.
 #[derive(Debug, PartialEq, Eq, Error)]
 pub enum EnvironmentError {
-    /// It is not there, or empty.
+    /// It is not set, or empty.
     #[error("{0} is not set; run this through xCAT, which exports it: updatenode NODE -P xdock")]
     Missing(&'static str),
-    /// Its value breaks a rule.
+    /// Its value is invalid.
     #[error("{variable}={value}: {rule}")]
     Value {
         /// The variable.
@@ -34,15 +33,15 @@ pub enum EnvironmentError {
 /// The variables of the last run cannot be read.
 #[derive(Debug, Error)]
 pub enum RememberedError {
-    /// Not readable.
+    /// The file cannot be read.
     #[error(transparent)]
     File(#[from] FileError),
-    /// Not what a run wrote.
+    /// The file was not written by a run.
     #[error("{} is not what xdockhost wrote; updatenode NODE -P xdock writes it again", path.display())]
     Text {
         /// The file.
         path: PathBuf,
-        /// Where.
+        /// Position and cause.
         #[source]
         source: serde_json::Error,
     },
@@ -52,10 +51,10 @@ pub enum RememberedError {
 #[derive(Debug, Clone, Default)]
 pub struct Environment(BTreeMap<String, String>);
 
-/// Where the variables of the last run are kept.
+/// File with the variables of the last run.
 pub const REMEMBERED: &str = "/var/lib/xdock/environment.json";
 
-/// Whether the tables are in that variable, and not a shell's own business.
+/// Whether the variable contains table data, not settings of a shell.
 fn is_tables(name: &str) -> bool {
     const NAMES: [&str; 12] = [
         "NODE",
@@ -79,13 +78,13 @@ fn is_tables(name: &str) -> bool {
 pub struct Node {
     /// `NODE`.
     pub name: NodeName,
-    /// `MASTER_IP`, else `MASTER`: the management or service node that serves this one.
+    /// `MASTER_IP`, else `MASTER`: the management or service node of this node.
     pub master: IpAddr,
-    /// `HTTPPORT`, 80 where site has none.
+    /// `HTTPPORT`; 80 if site has none.
     pub http_port: u16,
-    /// `OSVER`, such as `debian12`.
+    /// `OSVER`, for example `debian12`.
     pub os_version: String,
-    /// `ARCH`, such as `x86_64`.
+    /// `ARCH`, for example `x86_64`.
     pub arch: String,
 }
 
@@ -96,14 +95,15 @@ impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Environment {
 }
 
 impl Environment {
-    /// The environment of this process. Variables that are not UTF-8 are none of xCAT's.
+    /// The environment of this process. xCAT's variables are UTF-8, so others are ignored.
     pub fn of_process() -> Self {
         std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect()
     }
 
-    /// A variable's value; empty is not set, as xCAT exports every variable (`INSTALLNIC=''`).
+    /// Value of a variable. An empty one counts as not set, because xCAT exports every variable
+    /// (`INSTALLNIC=''`).
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
@@ -113,22 +113,22 @@ impl Environment {
         self.0.insert(name.to_owned(), value);
     }
 
-    /// Keeps xCAT's variables, so that `xdockhost status` can compare without xCAT. Nothing secret is among them; still only
-    /// root reads the file.
+    /// Saves xCAT's variables, so that `xdockhost status` can compare without xCAT. They are not secret, but
+    /// only root can read the file.
     ///
     /// # Errors
-    /// Not written.
+    /// The file cannot be written.
     pub fn remember(&self, path: &Path) -> Result<(), FileError> {
         let ours: BTreeMap<&str, &str> = self.iter().filter(|(name, _)| is_tables(name)).collect();
-        // strings only: this can not fail
+        // strings only: this cannot fail
         let text = serde_json::to_vec_pretty(&ours).unwrap_or_default();
         durable::replace(path, &text, 0o600).map(drop)
     }
 
-    /// What the last run kept; `None` where none did.
+    /// The variables of the last run; `None` if there was none.
     ///
     /// # Errors
-    /// The file is there, but cannot be read or is not what a run wrote.
+    /// The file exists, but cannot be read or was not written by a run.
     pub fn remembered(path: &Path) -> Result<Option<Self>, RememberedError> {
         let Some(text) = durable::read(path)? else { return Ok(None) };
         let parsed = serde_json::from_slice(&text);
@@ -154,7 +154,7 @@ impl Environment {
     /// This node.
     ///
     /// # Errors
-    /// Names the variable that is missing or wrong.
+    /// The variable that is missing or wrong.
     pub fn node(&self) -> Result<Node, EnvironmentError> {
         Ok(Node {
             name: self.parsed("NODE")?,
@@ -165,13 +165,14 @@ impl Environment {
         })
     }
 
-    /// `MASTER` may be a name (noderes.xcatmaster), and we ask no name service; xCAT resolves it into `MASTER_IP`.
+    /// `MASTER` may be a name (noderes.xcatmaster). xCAT resolves it into `MASTER_IP`, because xdockhost uses
+    /// no name service.
     fn master(&self) -> Result<IpAddr, EnvironmentError> {
         let named = self.get("MASTER_IP").is_none() && self.get("MASTER").is_some();
         self.parsed(if named { "MASTER" } else { "MASTER_IP" })
     }
 
-    /// A value that becomes a part of a path on the management node.
+    /// A value that is used in a path on the management node.
     fn word(&self, name: &'static str) -> Result<String, EnvironmentError> {
         let value = self.get(name).ok_or(EnvironmentError::Missing(name))?;
         let plain = |c: char| c.is_ascii_alphanumeric() || "._-+".contains(c);
@@ -182,10 +183,10 @@ impl Environment {
         Err(EnvironmentError::Value { variable: name.to_owned(), value: value.to_owned(), rule })
     }
 
-    /// What the tables say of this host's network.
+    /// The tables of this host's network.
     ///
     /// # Errors
-    /// Names the variable, or row and column.
+    /// The variable, or row and column, that is wrong.
     pub fn tables(&self) -> Result<HostTables, EnvironmentError> {
         let host: NodeName = self.parsed("NODE")?;
         let nics = Nics::from_environment(host.as_str(), |name| self.get(name).map(str::to_owned))
@@ -199,8 +200,8 @@ impl Environment {
         })
     }
 
-    /// A row that is wrong, or that is for other nodes than this one, must not keep this host from its network: a plan that
-    /// needs one which is not there says so, and `xdock check` says what is wrong with the rows.
+    /// Rows that are wrong or belong to other nodes are ignored, so that they cannot stop this host. A plan
+    /// that needs a missing row reports it, and `xdock check` reports what is wrong with a row.
     fn networks(&self, master: IpAddr) -> Result<Vec<Network>, EnvironmentError> {
         let count: usize = self.parsed("NETWORKS_LINES")?;
         let lines = (1..=count).map_while(|number| self.get(&format!("NETWORKS_LINE{number}")));

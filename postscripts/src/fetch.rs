@@ -1,6 +1,8 @@
-//! Files of the management node, over HTTP as xCAT serves `/install`. The one module that knows the HTTP client.
+//! Fetches files of the management node over HTTP, as xCAT serves `/install`. Only this module uses the HTTP
+//! client.
 //!
-//! Plain HTTP is what a node being deployed has; what is run from there is checked against the manifest's digests.
+//! A node that is being deployed has only plain HTTP. Programs from there are checked against the digests of
+//! the manifest.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -10,30 +12,30 @@ use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 use ureq::Agent;
 
-/// A whole file must have come by then: the cluster's network is near, the management node may be busy.
+/// Timeout of a whole file: the network is fast, but the management node may be busy.
 const DEADLINE: Duration = Duration::from_secs(60);
-/// No file of ours is larger; a wrong server must not fill the memory.
+/// Larger than every file of xdock, so that a wrong server cannot fill the memory.
 const LIMIT: u64 = 64 << 20;
 
-/// A file that did not come.
+/// A file cannot be fetched.
 #[derive(Debug, Error)]
 pub enum FetchError {
-    /// The server said no, or nothing.
+    /// The server refused or did not answer.
     #[error("cannot fetch {url}")]
     Get {
         /// The file.
         url: String,
-        /// Why.
+        /// Cause.
         #[source]
         source: Box<ureq::Error>,
     },
-    /// It is not there.
+    /// The file does not exist.
     #[error("{url} is not there; \"xdock init\" on the management node puts it there")]
     Missing {
         /// The file.
         url: String,
     },
-    /// The manifest does not name it.
+    /// The manifest does not list the file.
     #[error("{url} does not name {name}; run \"xdock init\" on the management node")]
     Unlisted {
         /// The manifest.
@@ -41,14 +43,14 @@ pub enum FetchError {
         /// The file.
         name: String,
     },
-    /// What came is not what the manifest promises.
+    /// The content does not match the manifest.
     #[error("{url} has digest {found}, the manifest says {said}; run \"xdock init\" on the management node")]
     Digest {
         /// The file.
         url: String,
-        /// Of the bytes.
+        /// Digest of the content.
         found: String,
-        /// In the manifest.
+        /// Digest in the manifest.
         said: String,
     },
 }
@@ -64,21 +66,21 @@ impl Server {
     /// The server at `MASTER_IP` and `HTTPPORT`.
     pub fn new(master: IpAddr, port: u16) -> Self {
         let base = format!("http://{}", std::net::SocketAddr::new(master, port));
-        // a proxy of the environment is for the outside world
+        // a proxy in the environment is for external servers
         let config =
             Agent::config_builder().proxy(None).timeout_global(Some(DEADLINE)).max_redirects(0).build();
         Self { base, agent: config.into() }
     }
 
-    /// The address of a path that starts with `/`.
+    /// The URL of a path that starts with `/`.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }
 
-    /// A file's bytes, or `None` where there is no such file.
+    /// Content of a file; `None` if it does not exist.
     ///
     /// # Errors
-    /// The server does not answer in time, or with another error than 404.
+    /// No answer in time, or an error other than 404.
     pub fn find(&self, path: &str) -> Result<Option<Vec<u8>>, FetchError> {
         let url = self.url(path);
         let got = self
@@ -93,7 +95,7 @@ impl Server {
         }
     }
 
-    /// Whether a file is there, without its bytes.
+    /// Whether a file exists, without fetching it.
     ///
     /// # Errors
     /// As [`Server::find`].
@@ -109,17 +111,17 @@ impl Server {
     /// The manifest of a directory.
     ///
     /// # Errors
-    /// Not there, or no answer.
+    /// It does not exist, or no answer.
     pub fn manifest(&self, directory: &str) -> Result<Manifest, FetchError> {
         let path = format!("{directory}/manifest");
         let text = self.find(&path)?.ok_or_else(|| FetchError::Missing { url: self.url(&path) })?;
         Ok(Manifest::parse(self.url(&path), &String::from_utf8_lossy(&text)))
     }
 
-    /// A file of that directory, whose bytes hash to what the manifest says.
+    /// Content of a file in the directory, verified with its digest in the manifest.
     ///
     /// # Errors
-    /// Not there, no answer, or another digest.
+    /// It does not exist, no answer, or another digest.
     pub fn verified(&self, directory: &str, name: &str, said: &str) -> Result<Vec<u8>, FetchError> {
         let path = format!("{directory}/{name}");
         let bytes = self.find(&path)?.ok_or_else(|| FetchError::Missing { url: self.url(&path) })?;
@@ -131,7 +133,7 @@ impl Server {
     }
 }
 
-/// Digests of a directory's files, in the form of sha256sum.
+/// Digests of a directory's files, in the format of sha256sum.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
     url: String,
@@ -149,10 +151,10 @@ impl Manifest {
         Self { url, digests: text.lines().filter_map(entry).collect() }
     }
 
-    /// The digest that a file must have.
+    /// The digest of a file.
     ///
     /// # Errors
-    /// It is not named.
+    /// The manifest does not list it.
     pub fn digest(&self, name: &str) -> Result<&str, FetchError> {
         let unlisted = || FetchError::Unlisted { url: self.url.clone(), name: name.to_owned() };
         self.digests.get(name).map(String::as_str).ok_or_else(unlisted)
@@ -170,7 +172,7 @@ mod tests {
     use std::io::{Read as _, Write as _};
     use std::net::TcpListener;
 
-    /// A server on a port of the loopback interface that answers one request after the other from a list.
+    /// A server on a loopback port that answers requests one after the other from a list.
     fn serving(answers: Vec<(&'static str, Vec<u8>)>) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();

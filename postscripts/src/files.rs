@@ -1,4 +1,4 @@
-//! Files of this host that shall have a certain content: rendered all, compared, then written, only if changed.
+//! Desired files of this host: all are rendered, then compared, then written if they differ.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -8,23 +8,23 @@ use durable::{Change, FileError};
 
 use crate::diff::unified;
 
-/// A file and what it shall be.
+/// A file with its desired content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DesiredFile {
-    /// Where.
+    /// Its path.
     pub path: PathBuf,
-    /// All of its bytes.
+    /// Its content.
     pub content: Vec<u8>,
     /// Permission bits.
     pub mode: u32,
-    /// Where the present content is kept first: set where the file is somebody else's.
+    /// Path of a backup of the current content, for a foreign file.
     pub backup: Option<PathBuf>,
-    /// Whether it shall not be there; the content is then of no account.
+    /// Remove the file. The content is ignored then.
     pub absent: bool,
 }
 
 impl DesiredFile {
-    /// A text file that anybody may read.
+    /// A text file that everybody may read.
     pub fn text(path: impl Into<PathBuf>, content: impl Into<String>) -> Self {
         Self {
             path: path.into(),
@@ -35,15 +35,15 @@ impl DesiredFile {
         }
     }
 
-    /// No file.
+    /// A file that must not exist.
     pub fn absent(path: impl Into<PathBuf>) -> Self {
         Self { absent: true, ..Self::text(path, "") }
     }
 
-    /// Whether it is not yet so: another content, or of ours and open to more people than it shall be.
+    /// Whether it differs: another content, or a file of ours with too wide permissions.
     ///
     /// # Errors
-    /// The file is there and cannot be read: it is then not ours to overwrite.
+    /// The file exists and cannot be read, so it must not be overwritten.
     pub fn differs(&self) -> Result<bool, FileError> {
         let Some(now) = durable::read(&self.path)? else { return Ok(!self.absent) };
         let too_open = |meta: fs::Metadata| meta.permissions().mode() & 0o777 & !self.mode != 0;
@@ -52,7 +52,7 @@ impl DesiredFile {
             || (self.backup.is_none() && fs::metadata(&self.path).is_ok_and(too_open)))
     }
 
-    /// What writing would change, for a person; empty where nothing.
+    /// The difference as text; empty if there is none.
     ///
     /// # Errors
     /// As [`DesiredFile::differs`].
@@ -61,10 +61,10 @@ impl DesiredFile {
         Ok(unified(&self.path, &String::from_utf8_lossy(&now), &String::from_utf8_lossy(&self.content)))
     }
 
-    /// Makes it so.
+    /// Writes or removes the file, if it differs.
     ///
     /// # Errors
-    /// Names the path; the old file is then untouched.
+    /// The path. The old file is unchanged.
     pub fn write(&self) -> Result<Change, FileError> {
         if !self.differs()? {
             return Ok(Change::None);
@@ -80,7 +80,7 @@ impl DesiredFile {
     }
 }
 
-/// Those that are not yet as they shall be.
+/// The files that differ.
 ///
 /// # Errors
 /// As [`DesiredFile::differs`].
@@ -94,7 +94,7 @@ pub fn changed(files: Vec<DesiredFile>) -> Result<Vec<DesiredFile>, FileError> {
     Ok(changed)
 }
 
-/// Copies somebody's file, and returns its permission bits: secrets in it stay as closed as they were.
+/// Copies a foreign file and returns its permission bits, so that secrets in it stay protected.
 fn keep(path: &Path, backup: &Path) -> Result<Option<u32>, FileError> {
     let Some(now) = durable::read(path)? else { return Ok(None) };
     let mode = durable::mode(path)?;
@@ -173,7 +173,7 @@ mod tests {
 
     type Defect = (fn(&Path), &'static str);
 
-    /// What makes a file unreadable, and a part of the reason that is told.
+    /// Defects that make a file unreadable, each with a part of the reported cause.
     fn defects() -> [Defect; 3] {
         [
             (|path| fs::create_dir(path).unwrap(), "not a regular file"),

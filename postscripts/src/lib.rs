@@ -1,7 +1,7 @@
-//! What makes a machine a docker host: the engine, the bridges, the daemon. xCAT runs it as a postscript through the
-//! stub `/install/postscripts/xdock`.
+//! Turns a machine into a docker host: engine, network, netd. xCAT runs it as a postscript through the stub
+//! `/install/postscripts/xdock`.
 //!
-//! One file without needs of its own (static, no name service), idempotent, and calm: one line a step.
+//! It is one static file without a name service, idempotent, and prints one line per step.
 
 pub mod args;
 pub mod diff;
@@ -25,10 +25,10 @@ use crate::log::Log;
 use crate::render::Templates;
 use crate::steps::Run;
 
-/// Another status than 0 or 1: what was typed is wrong.
+/// Exit status of a wrong command line.
 const USAGE: u8 = 2;
 
-/// Does what was typed.
+/// Executes the command line.
 pub fn run(arguments: &Arguments) -> ExitCode {
     let environment = Environment::of_process();
     let log = Log::new(Path::new(log::PATH), environment.get("LOGLABEL"))
@@ -57,7 +57,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
-/// The steps in order; one that fails is the last one.
+/// Runs the steps in order and stops at the first failure.
 async fn run_steps(work: Work, environment: Environment, log: Log) -> ExitCode {
     let _locked = match lock::take(Path::new(lock::PATH)).await {
         Ok(locked) => locked,

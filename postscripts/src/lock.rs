@@ -1,4 +1,4 @@
-//! One run at a time: xCAT may start several postscripts at once, and an administrator one by hand.
+//! Allows one run at a time: xCAT may start several postscripts at once, and an administrator another one.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -8,22 +8,22 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::time::{Instant, sleep};
 
-/// The file that is locked; the kernel unlocks it when the process ends, however that is.
+/// The lock file. The kernel unlocks it when the process ends.
 pub const PATH: &str = "/run/lock/xdockhost.lock";
 
-/// Longer than any run takes; then something hangs, and a second run must not hang with it.
+/// Longer than any run. A run that waits so long waits for one that hangs.
 const PATIENCE: Duration = Duration::from_secs(900);
 const AGAIN: Duration = Duration::from_millis(100);
 
-/// The lock was not got.
+/// The lock cannot be taken.
 #[derive(Debug, Error)]
 pub enum LockError {
-    /// The file is no use.
+    /// The file cannot be opened.
     #[error("cannot lock {}", path.display())]
     File {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// Cause.
         #[source]
         source: io::Error,
     },
@@ -35,10 +35,10 @@ pub enum LockError {
     },
 }
 
-/// Waits for the other run to end.
+/// Takes the lock, and waits for the other run.
 ///
 /// # Errors
-/// The file can not be made, or the other run does not end.
+/// The file cannot be created, or the other run does not end.
 pub async fn take(path: &Path) -> Result<File, LockError> {
     let broken = |source| LockError::File { path: path.to_owned(), source };
     if let Some(directory) = path.parent() {

@@ -1,5 +1,5 @@
-//! What a run says: one summary line a step on standard output, errors on standard error in xCAT's form, and both in
-//! xCAT's log on the node (xcat-core `xCATlib.sh`, `msgutil_r`: `DATE [LEVEL]: TAG: TEXT`).
+//! Output of a run: a summary line per step on standard output, errors on standard error in xCAT's format,
+//! and both in xCAT's log on the node (xcat-core `xCATlib.sh`, `msgutil_r`: `DATE [LEVEL]: TAG: TEXT`).
 
 use std::error::Error;
 use std::fmt::Display;
@@ -11,13 +11,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::syslog::{self, Level};
 
-/// Where xCAT's postscripts log on a node.
+/// xCAT's postscript log on a node.
 pub const PATH: &str = "/var/log/xcat/xcat.log";
 
-/// The mouth of a run.
+/// Output of a run.
 ///
-/// A lost terminal, a closed pipe or a full disk must not end a run in the middle of a change of the network:
-/// what can not be said is not said.
+/// Errors are ignored: a lost terminal, a closed pipe or a full disk must not end a run during a network
+/// change.
 #[derive(Debug)]
 pub struct Log {
     path: PathBuf,
@@ -26,12 +26,12 @@ pub struct Log {
 }
 
 impl Log {
-    /// Appends to the file under xCAT's tag (`LOGLABEL`, such as `xcat.updatenode.postscript`).
+    /// Appends to the file under xCAT's tag (`LOGLABEL`, for example `xcat.updatenode.postscript`).
     pub fn new(path: &Path, label: Option<&str>) -> Self {
         Self { path: path.to_owned(), tag: label.unwrap_or("xcat").to_owned(), master: None }
     }
 
-    /// Tells the management node's syslog too.
+    /// Sends lines to the management node's syslog too.
     #[must_use]
     pub fn to(self, master: Option<IpAddr>) -> Self {
         Self { master, ..self }
@@ -44,12 +44,12 @@ impl Log {
         self.append(Level::Info, &line);
     }
 
-    /// Something that is worth a line in the log only.
+    /// A line for the log only.
     pub fn note(&self, step: &str, text: impl Display) {
         self.append(Level::Info, &format!("xdock: {step}: {text}"));
     }
 
-    /// A failed step, with everything that led to it.
+    /// A failed step, with all causes.
     pub fn failure(&self, step: &str, error: &dyn Error) {
         let text = format!("xdock: {step}: {}", chain::chain(error));
         let _ = writeln!(io::stderr(), "[E]:Error: {text}");
@@ -63,18 +63,18 @@ impl Log {
             let _ = std::fs::create_dir_all(directory);
         }
         let file = OpenOptions::new().append(true).create(true).open(&self.path);
-        // one write a line: several postscripts may append at once
+        // one write per line, because several postscripts may append at once
         let _ = file.and_then(|mut file| file.write_all(line.as_bytes()));
     }
 }
 
-/// A line on standard output; a reader who went away is no failure.
+/// Prints a line on standard output. A closed pipe is not an error.
 pub fn say(text: &str) {
     let mut stdout = io::stdout().lock();
     let _ = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
 }
 
-/// As `date` prints it in the C locale, in UTC: `Sun Nov 22 13:46:42 UTC 2026`.
+/// A time as `date` prints it in the C locale, in UTC: `Sun Nov 22 13:46:42 UTC 2026`.
 pub fn date(time: SystemTime) -> String {
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
     const MONTHS: [&str; 12] =
@@ -85,15 +85,15 @@ pub fn date(time: SystemTime) -> String {
     format!("{day} {month} {:>2} {:02}:{:02}:{:02} UTC {}", at.day, at.hour, at.minute, at.second, at.year)
 }
 
-/// For the names of backups: `20261122-134642`, in UTC.
+/// A time for backup names, in UTC: `20261122-134642`.
 pub fn stamp(time: SystemTime) -> String {
     let at = Civil::at(time);
     format!("{}{:02}{:02}-{:02}{:02}{:02}", at.year, at.month, at.day, at.hour, at.minute, at.second)
 }
 
-/// A moment in the Gregorian calendar, UTC.
+/// Date and time in the Gregorian calendar, UTC.
 struct Civil {
-    /// Since 1970-01-01, a Thursday.
+    /// Days since 1970-01-01, a Thursday.
     days: u64,
     year: u64,
     month: u64,
@@ -107,8 +107,8 @@ impl Civil {
     fn at(time: SystemTime) -> Self {
         let seconds = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let days = seconds / 86_400;
-        // years are counted from March, so that the leap day is the last one of a year; eras of 400 years
-        // have 146,097 days (Hinnant, "chrono-compatible low-level date algorithms", civil_from_days)
+        // years start in March, so that the leap day is the last day; an era of 400 years has 146,097 days
+        // (Hinnant, "chrono-compatible low-level date algorithms", civil_from_days)
         let shifted = days + 719_468;
         let era = shifted / 146_097;
         let of_era = shifted % 146_097;

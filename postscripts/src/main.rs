@@ -1,4 +1,4 @@
-//! `xdockhost`: makes a machine a docker host. What xCAT runs on a node; see `xdockhost --help`.
+//! `xdockhost`: turns a machine into a docker host. xCAT runs it on a node; see `xdockhost --help`.
 
 use std::process::ExitCode;
 

@@ -1,7 +1,9 @@
-//! `setupdockerhost NETWORK=SUBNET@ADDRESS:NIC`: the call of xCAT's own former postscript, which made one bridge a word.
+//! `setupdockerhost NETWORK=SUBNET@ADDRESS:NIC`: the call of xCAT's former postscript, which created one
+//! bridge per word.
 //!
-//! It says what the tables say today, so it becomes the variables that xCAT would export if they did, and runs as
-//! `xdock` does. What the tables have of that network or bridge wins, also where the network has another name there.
+//! Today the tables have this data. So each word is converted to the variables that xCAT would export, and
+//! the steps run as `xdock` does. If the tables have the network or bridge, they take precedence, even under
+//! another name.
 
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -12,7 +14,7 @@ use thiserror::Error;
 
 use crate::environment::Environment;
 
-/// How the stub is called, and the first word that it passes on.
+/// Name of the stub, and the first word that it passes.
 pub const NAME: &str = "setupdockerhost";
 
 /// One word of the old call.
@@ -25,7 +27,7 @@ pub struct OldNetwork {
     nic: IfName,
 }
 
-/// A word that is none.
+/// An invalid word.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
     "{word:?}: {rule}; the form is NETWORK=SUBNET@ADDRESS:NIC, such as mynet0=10.0.0.0/16@10.0.101.1:eth0"
@@ -45,7 +47,7 @@ impl FromStr for OldNetwork {
 fn parse(word: &str) -> Result<OldNetwork, String> {
     let (name, rest) = word.split_once('=').ok_or("there is no =")?;
     let (subnet, rest) = rest.split_once('@').ok_or("there is no @")?;
-    // the address may be one of IPv6, which has colons itself
+    // an IPv6 address contains colons itself
     let (address, nic) = rest.rsplit_once(':').ok_or("there is no : before the NIC")?;
     let told = |what: &str, error: &dyn ToString| format!("{what}: {}", error.to_string());
     let network = OldNetwork {
@@ -61,13 +63,14 @@ fn parse(word: &str) -> Result<OldNetwork, String> {
     Ok(network)
 }
 
-/// The environment with what the words say.
+/// The environment with the data of the words.
 pub fn with(environment: Environment, networks: &[OldNetwork]) -> Environment {
     networks.iter().fold(environment, |environment, network| network.put(environment))
 }
 
 impl OldNetwork {
-    /// The network that the tables have of this subnet, by whatever name, has its bridge by the tables too: netd and `xdock mk` go by them.
+    /// If the tables have a network with this subnet, under any name, the bridge is that of the tables, which
+    /// netd and `xdock mk` use.
     fn put(&self, mut environment: Environment) -> Environment {
         let (network, bridge) = match self.row(&environment) {
             Some(network) if network.name != self.name && is_own(&environment, &network) => {
@@ -93,7 +96,8 @@ impl OldNetwork {
         environment
     }
 
-    /// The row of this name, else one of this subnet. xcatconfig makes one for each network of the management node, by a name of its own.
+    /// The row with this name, else one with this subnet. xcatconfig creates a row for each network of the
+    /// management node, with a generated name.
     fn row(&self, environment: &Environment) -> Option<Network> {
         let lines = environment.iter().filter(|(name, _)| name.starts_with("NETWORKS_LINE"));
         let rows = lines.map(|(_, line)| NetworkRow::from_line(line));
@@ -115,13 +119,13 @@ impl OldNetwork {
     }
 }
 
-/// Whether it is the host's own network, for which the tables have a bridge without any column.
+/// Whether it is the host's own network, for which a bridge needs no column.
 fn is_own(environment: &Environment, network: &Network) -> bool {
     let address = environment.get("IPADDR").and_then(|text| text.parse().ok());
     address.is_some_and(|address: IpAddr| network.subnet_of(address).is_some())
 }
 
-/// Whether the columns put the network on a bridge already.
+/// Whether the columns already have a bridge for the network.
 fn is_bridged(environment: &Environment, network: &NetName) -> bool {
     let entries = |variable| {
         environment
@@ -143,7 +147,7 @@ fn add_entry(environment: &mut Environment, bridge: &IfName, variable: &str, val
     if now.split(',').any(has) {
         return;
     }
-    // first, as the bridge of the host's own network is where the tables do not name it
+    // first, because the bridge of the host's own network comes first in the tables
     let separator = if now.is_empty() { "" } else { "," };
     let text = format!("{bridge}!{value}{separator}{now}");
     environment.set(variable, text);

@@ -1,5 +1,5 @@
-//! The files that we write on a host: templates at the path where they land, embedded, and overridable by the
-//! administrator under [`OVERRIDES`]. The one module that knows the template engine.
+//! Renders the files that xdock writes on a host. Templates are embedded, at the path of their file, and
+//! administrators may override them under [`OVERRIDES`]. Only this module uses the template engine.
 
 use std::path::{Path, PathBuf};
 
@@ -9,31 +9,31 @@ use serde::Serialize;
 use tera::{Context, Tera};
 use thiserror::Error;
 
-/// Where an administrator's own version of a template lies, at the same path below.
+/// Directory of the administrator's templates, at the same relative paths.
 pub const OVERRIDES: &str = "/etc/xdock/templates";
 
 #[derive(Embed)]
 #[folder = "../templates"]
 struct Embedded;
 
-/// A template that did not become a file.
+/// A template cannot be rendered.
 #[derive(Debug, Error)]
 pub enum RenderError {
-    /// The override is there but can not be read.
+    /// The override exists but cannot be read.
     #[error("the administrator's template cannot be read")]
     Read(#[from] FileError),
-    /// This program has no such template.
+    /// No such template exists.
     #[error("this program has no template {0:?}")]
     Unknown(String),
-    /// `default` turns a misspelt variable into a silently wrong file.
+    /// The template uses `default`, which hides a misspelt variable.
     #[error("template {0} uses the filter \"default\", which hides misspelt variables; use {{% if %}}")]
     Default(String),
-    /// The template is wrong; the source shows line and caret.
+    /// The template is wrong. The source has line and column.
     #[error("cannot render the template {name}")]
     Render {
-        /// Embedded name or path of the override.
+        /// Name of the template, or path of the override.
         name: String,
-        /// Where and why.
+        /// Position and cause.
         #[source]
         source: tera::Error,
     },
@@ -46,15 +46,15 @@ pub struct Templates {
 }
 
 impl Templates {
-    /// With the administrator's versions below `overrides`.
+    /// Templates with the overrides below this directory.
     pub fn new(overrides: &Path) -> Self {
         Self { overrides: overrides.to_owned() }
     }
 
-    /// The text of the file that `name` (a path without its leading `/`) becomes with these values.
+    /// Renders the template `name` (a path without its leading `/`) with these values.
     ///
     /// # Errors
-    /// Names the template, and line and column where it is wrong.
+    /// The template, with line and column.
     pub fn render<T: Serialize>(&self, name: &str, values: &T) -> Result<String, RenderError> {
         let (named, text) = self.text(name)?;
         if uses_default(&text) {
@@ -79,7 +79,7 @@ fn embedded(name: &str) -> Result<(String, String), RenderError> {
     Ok((name.to_owned(), String::from_utf8_lossy(&file.data).into_owned()))
 }
 
-/// A pipe into `default`, with any blanks.
+/// Whether it pipes into `default`, with any blanks.
 fn uses_default(text: &str) -> bool {
     text.split('|').skip(1).any(|after| after.trim_start().starts_with("default"))
 }

@@ -1,5 +1,5 @@
-//! The management node's syslog, and this host's own: what xCAT's postscripts do with `logger -n $MASTER_IP -t TAG -p
-//! local4.LEVEL` (xcat-core `xCATlib.sh`, `msgutil_r`).
+//! Sends lines to the management node's syslog and to this host's, as xCAT's postscripts do with `logger -n
+//! $MASTER_IP -t TAG -p local4.LEVEL` (xcat-core `xCATlib.sh`, `msgutil_r`).
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::unix::net::UnixDatagram;
@@ -8,12 +8,12 @@ use std::os::unix::net::UnixDatagram;
 const LOCAL4: u8 = 20 << 3;
 /// RFC 5426, section 3.1.
 const PORT: u16 = 514;
-/// The host's own daemon: rsyslog or journald.
+/// Socket of this host's rsyslog or journald.
 const LOCAL: &str = "/dev/log";
-/// A datagram that a network with the smallest IPv6 MTU takes; a longer text is cut.
+/// Fits in a datagram with the smallest IPv6 MTU. Longer texts are cut.
 const LONGEST: usize = 1024;
 
-/// How serious a line is.
+/// Severity of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
     /// `err`.
@@ -23,7 +23,7 @@ pub enum Level {
 }
 
 impl Level {
-    /// As xCAT's log has it.
+    /// As in xCAT's log.
     pub fn word(self) -> &'static str {
         match self {
             Self::Error => "err",
@@ -39,7 +39,7 @@ impl Level {
     }
 }
 
-/// Sends a line to both. Nobody may be there; nothing waits, and nothing fails.
+/// Sends a line to both. Never waits or fails, even if no daemon listens.
 pub fn send(master: Option<IpAddr>, level: Level, tag: &str, text: &str) {
     let message = datagram(level, tag, text);
     let local = UnixDatagram::unbound().and_then(|socket| {

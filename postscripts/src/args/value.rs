@@ -1,4 +1,4 @@
-//! The grammar of the values: what a shell, a package manager or a file would read otherwise is kept out here.
+//! Syntax of values. Rejects text that a shell, a package manager or a file would interpret.
 
 use super::UsageError;
 
@@ -11,7 +11,7 @@ pub(super) fn yes_or_no(value: &str) -> Result<bool, UsageError> {
     }
 }
 
-/// Whether ssh may be cut off.
+/// Whether the test of new ssh connections is disabled.
 pub(super) fn firewall(value: &str) -> Result<bool, UsageError> {
     match value {
         "ignore" => Ok(true),
@@ -20,8 +20,8 @@ pub(super) fn firewall(value: &str) -> Result<bool, UsageError> {
     }
 }
 
-/// How long who must answer through a new network may take, in seconds, where nobody says: a switch's port needs some seconds when
-/// a MTU changes, and half a minute when it speaks the spanning tree protocol.
+/// Default probe timeout in seconds: a switch port may need seconds after an MTU change, and 30 s with
+/// spanning tree.
 pub(super) const CONFIRM: u64 = 30;
 
 /// Seconds.
@@ -30,7 +30,7 @@ pub(super) fn confirm(value: &str) -> Result<u64, UsageError> {
     seconds.ok_or(UsageError::Value { key: "confirm", value: value.to_owned(), wanted: "seconds, 1 to 600" })
 }
 
-/// Names of packages as Debian's policy 5.6.7 and RPM have them; that also keeps the package managers' options out.
+/// Package names as in Debian policy 5.6.7 and RPM, which excludes options of the package managers.
 pub(super) fn packages(value: &str) -> Result<Vec<String>, UsageError> {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"+-._".contains(&b);
     let valid = |name: &str| name.bytes().all(plain) && name.starts_with(|c: char| c.is_ascii_alphanumeric());
@@ -56,7 +56,7 @@ fn list(
     Err(UsageError::Value { key, value: value.to_owned(), wanted })
 }
 
-/// A registry as image names have it (reference.go of distribution/reference: domain and port).
+/// A registry as in image names (reference.go of distribution/reference: domain and port).
 pub(super) fn registry(value: &str) -> Result<String, UsageError> {
     let (host, port) = value.rsplit_once(':').unwrap_or((value, "443"));
     let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
@@ -73,7 +73,7 @@ pub(super) fn registry(value: &str) -> Result<String, UsageError> {
     Err(UsageError::Value { key: "registry", value: value.to_owned(), wanted: "HOST or HOST:PORT" })
 }
 
-/// A directory without anything to quote.
+/// A directory that needs no quoting.
 pub(super) fn data_root(value: &str) -> Result<String, UsageError> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@".contains(c);
     let mut parts = value.split('/').skip(1);

@@ -1,4 +1,5 @@
-//! The steps. Each one: what shall be, what is, a plan (pure), and its execution; or only the plan, printed.
+//! The steps. Each computes the desired state, the observed state and a plan (pure), then executes the plan
+//! or prints it.
 
 pub mod docker;
 pub mod netd;
@@ -14,32 +15,32 @@ use crate::files::DesiredFile;
 use crate::log::{Log, say};
 use crate::render::Templates;
 
-/// What every step gets.
+/// Input of every step.
 #[derive(Debug)]
 pub struct Run {
-    /// What xCAT exports.
+    /// xCAT's variables.
     pub environment: Environment,
-    /// What was typed.
+    /// The command line.
     pub work: Work,
-    /// The files' templates.
+    /// The templates of files.
     pub templates: Templates,
-    /// Where it is told.
+    /// Output.
     pub log: Log,
 }
 
-/// How a step ended well.
+/// Result of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// Everything was so already.
+    /// Nothing differed.
     NothingToDo,
-    /// It was done; what is there now.
+    /// Changes were made; the summary.
     Done(String),
-    /// Nothing was changed; what would be done.
+    /// Nothing was changed; the plan.
     Planned(Plan),
 }
 
 impl Outcome {
-    /// What was done in both, one after the other.
+    /// Combines the results of two parts.
     pub fn and(self, then: Self) -> Self {
         match (self, then) {
             (Self::Done(first), Self::Done(second)) => Self::Done(format!("{first}; {second}")),
@@ -49,16 +50,16 @@ impl Outcome {
     }
 }
 
-/// What a step would do.
+/// The plan of a step.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {
     steps: Vec<String>,
     files: Vec<DesiredFile>,
-    /// What to know before the plan is executed.
+    /// Remarks before the plan is executed.
     notes: Vec<String>,
 }
 
-/// Runs one step and tells it; `false` when it failed.
+/// Runs one step and reports its result; `false` if it failed.
 pub async fn run(step: Step, run: &Run) -> bool {
     let name = step.name();
     let outcome = outcome(step, run).await;
@@ -80,18 +81,18 @@ async fn outcome(step: Step, run: &Run) -> Result<Outcome, Box<dyn Error>> {
 }
 
 impl Plan {
-    /// Steps in words, and files that differ.
+    /// The steps as text, and the files that differ.
     pub fn new<S: Display>(steps: &[S], files: Vec<DesiredFile>) -> Self {
         Self { steps: steps.iter().map(ToString::to_string).collect(), files, notes: Vec::new() }
     }
 
-    /// Adds what to know before the plan is executed, a line each.
+    /// Adds remarks, one line each.
     #[must_use]
     pub fn with_notes(self, notes: Vec<String>) -> Self {
         Self { notes, ..self }
     }
 
-    /// A line for each step and file.
+    /// One line per step and file.
     pub fn lines(&self) -> impl Iterator<Item = String> {
         let files = self.files.iter().map(|file| match file.absent {
             true => format!("remove {}", file.path.display()),
@@ -100,7 +101,7 @@ impl Plan {
         self.steps.iter().cloned().chain(files)
     }
 
-    /// Prints it: a line a step, then the difference of each file.
+    /// Prints one line per step, then the difference of each file.
     fn print(&self, name: &str) {
         if self.steps.is_empty() && self.files.is_empty() {
             say(&format!("xdock: {name}: nothing to do"));

@@ -1,5 +1,5 @@
-//! `xdockhost status`: what is installed on this host, and what drifted from the plan. The plan is that of the tables as they
-//! were when xCAT ran a step here last; nothing is changed.
+//! `xdockhost status`: shows what is installed on this host and what differs from the plan. The plan uses the
+//! tables of xCAT's last run. Changes nothing.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -16,23 +16,23 @@ use crate::render::{OVERRIDES, Templates};
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// A step's part.
+/// Status of one step.
 struct Part {
     step: Step,
-    /// What is there, a line each.
+    /// Installed parts, one line each.
     facts: Vec<String>,
     state: State,
 }
 
 enum State {
     AsPlanned,
-    /// What a run would do.
+    /// What a run would change.
     Drifted(Vec<String>),
-    /// Why it is not known.
+    /// Why the state is unknown.
     Unknown(String),
 }
 
-/// Says it; the status is 1 where something drifted or can not be compared.
+/// Prints the status. The exit status is 1 if something differs or cannot be compared.
 pub async fn run(json: bool, log: Log) -> ExitCode {
     let environment = Environment::remembered(Path::new(REMEMBERED));
     let templates = Templates::new(Path::new(OVERRIDES));

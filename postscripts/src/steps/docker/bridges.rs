@@ -1,9 +1,10 @@
-//! Bridges of others that were there before Docker: those of virtual machines.
+//! Bridges of other programs that exist before Docker, such as those of virtual machines.
 //!
-//! dockerd loads br_netfilter, which hands what a bridge forwards to iptables' FORWARD chain, and sets the policy of that chain to
-//! DROP where it turns on forwarding itself (moby `libnetwork/drivers/bridge/setup_ip_forwarding.go`). Virtual machines on one
-//! bridge then no longer reach each other. So what was forwarded before gets a rule before the engine is installed. The bridges
-//! are written down, and netd keeps the rules from then on.
+//! dockerd loads br_netfilter, which sends bridged packets to iptables' FORWARD chain. It sets the policy of
+//! that chain to DROP if it enables forwarding itself (moby
+//! `libnetwork/drivers/bridge/setup_ip_forwarding.go`). Virtual machines on one bridge then no longer reach
+//! each other. So each such bridge gets an accept rule before the engine is installed. The bridges are listed
+//! in a file, and netd keeps the rules.
 
 use std::path::Path;
 
@@ -16,27 +17,27 @@ use crate::files::DesiredFile;
 const HEADER: &str = "# Written by xdockhost: bridges that were here before Docker, one a line. netd lets them forward past the policy\n\
     # DROP that Docker gives iptables' FORWARD chain. Remove a line to end that.\n";
 
-/// A bridge of others.
+/// A bridge of another program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Foreign {
     name: IfName,
     ports: Vec<String>,
 }
 
-/// What is to be done for them, and told.
+/// Changes for these bridges.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Bridges {
-    /// The list.
+    /// The list of bridges.
     pub(super) file: Option<DesiredFile>,
-    /// Rules that are missing.
+    /// Missing rules.
     pub(super) rules: Vec<Step>,
-    /// Whether the rules have to wait for iptables.
+    /// Whether iptables must be installed first.
     pub(super) waits: bool,
-    /// What an administrator has to know.
+    /// Notes for the administrator.
     pub(super) notes: Vec<String>,
 }
 
-/// Looks for them; `engine`: Docker is there already, so that nothing changes for bridges that are not on the list.
+/// Observes the bridges. `engine`: Docker is already installed, so only listed bridges count.
 ///
 /// # Errors
 /// The packet filter or the list cannot be read.
@@ -49,7 +50,7 @@ pub(super) async fn observe(nics: &Nics, engine: bool) -> Result<Bridges, Docker
     Ok(plan(&found, &chains, is_filtered))
 }
 
-/// All bridges but Docker's and those of the tables.
+/// All bridges except Docker's and those of the tables.
 fn foreign(sys: &Path, nics: &Nics) -> Result<Vec<Foreign>, DockerError> {
     let own = |name: &IfName| nics.iter().any(|nic| nic.kind == Some(NicKind::Bridge) && nic.name == *name);
     let mut found = Vec::new();
@@ -72,7 +73,7 @@ fn is_dockers(name: &str) -> bool {
     name == "docker0" || name == "docker_gwbridge" || name.strip_prefix("br-").is_some_and(of_network)
 }
 
-/// `is_filtered`: what bridges forward passes iptables already.
+/// Plans the rules. `is_filtered`: bridged packets already pass iptables.
 fn plan(found: &[Foreign], chains: &Observed, is_filtered: bool) -> Bridges {
     let may_drop = is_filtered && chains.v4.as_deref().is_some_and(firewall::may_drop);
     if may_drop {
@@ -91,7 +92,7 @@ fn plan(found: &[Foreign], chains: &Observed, is_filtered: bool) -> Bridges {
     Bridges { notes: notes.collect(), ..listed(chains, found) }
 }
 
-/// The list with these, and the rules of all that are on it.
+/// The list with these bridges, and the rules of all listed bridges.
 fn listed(chains: &Observed, found: &[Foreign]) -> Bridges {
     let new = found.iter().map(|bridge| &bridge.name).filter(|name| !chains.foreign_bridges.contains(name));
     let all: Vec<IfName> = chains.foreign_bridges.iter().chain(new).cloned().collect();
@@ -144,7 +145,7 @@ mod tests {
         // iptables comes with Docker
         let told = plan(&[vms()], &chains(None, &[]), false);
         assert_eq!((told.waits, rules(&told)), (true, vec![]));
-        // the engine is there, and the rule is not yet
+        // the engine is installed, and the rule is missing
         let told = plan(&[], &chains(Some("-P FORWARD DROP\n"), &["br7"]), true);
         assert_eq!((rules(&told).len(), told.file, told.notes), (1, None, vec![]));
     }
@@ -156,7 +157,7 @@ mod tests {
             assert_eq!((rules(&told), told.file), (vec![], None));
             let note = "bridge br7 (ports tap1, tap2) was here before Docker, and iptables filters what it forwards; Docker sets the policy of FORWARD to DROP: accept in the chain DOCKER-USER what shall pass";
             assert_eq!(told.notes, [note]);
-            // the same rules, which bridged traffic does not pass yet
+            // the same rules, but bridged packets do not pass them yet
             assert_eq!(plan(&[vms()], &chains(Some(filter), &[]), false).rules.len(), 1);
         }
         assert_eq!(plan(&[vms()], &chains(Some("-P FORWARD ACCEPT\n"), &[]), true).rules.len(), 1);

@@ -1,6 +1,7 @@
-//! The command line of docker.service as systemd will start it: the unit with all of its drop-ins, and the variables that it
-//! takes from its environment and environment files. dockerd does not start where a flag and a key of daemon.json say the same
-//! thing (moby `daemon/config/config.go`, `findConfigurationConflicts`), so flags have to be known before.
+//! The command line of docker.service as systemd will start it: the unit with all drop-ins, and variables
+//! from its environment and environment files. dockerd does not start if a flag and a key of daemon.json set
+//! the same option (moby `daemon/config/config.go`, `findConfigurationConflicts`), so the flags must be known
+//! first.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -9,13 +10,13 @@ use durable::FileError;
 
 use super::configuration;
 
-/// What of the unit systemd is asked for.
+/// The unit's properties that are read.
 pub(super) const PROPERTIES: &str = "--property=ExecStart,Environment,EnvironmentFiles";
 
-/// Files whose words the units of distributions put on the command line: all that can be known before there is a unit.
+/// Environment files of distributions' units. They are all that is known before the unit is installed.
 const FILES: [&str; 2] = ["/etc/sysconfig/docker", "/etc/default/docker"];
 
-/// Keys of daemon.json that the command line gives; `shown`: what `systemctl show` says of the unit.
+/// Keys of daemon.json that the command line sets. `shown`: output of `systemctl show`.
 ///
 /// # Errors
 /// An environment file cannot be read.
@@ -24,7 +25,7 @@ pub(super) fn flags(shown: &str) -> Result<BTreeSet<String>, FileError> {
     Ok(configuration::given(words.iter().map(String::as_str)))
 }
 
-/// Words of all variables that the unit sets, and of those of distributions' files where there is no unit.
+/// Values of all variables of the unit, and of the distributions' files if there is no unit.
 ///
 /// # Errors
 /// An environment file cannot be read.
@@ -38,7 +39,7 @@ pub(super) fn values(shown: &str) -> Result<Vec<String>, FileError> {
     }
 }
 
-/// The words, with variables in their place, or those of the files where there is no unit.
+/// The arguments with variables expanded, or those of the files if there is no unit.
 pub(super) fn words(shown: &str, read: Read<'_>) -> Result<Vec<String>, FileError> {
     match argv(shown) {
         Some(argv) => {
@@ -56,7 +57,7 @@ pub(super) fn words(shown: &str, read: Read<'_>) -> Result<Vec<String>, FileErro
     }
 }
 
-/// How a file is read.
+/// Function that reads a file.
 pub(super) type Read<'a> = &'a dyn Fn(&Path) -> Result<Option<String>, FileError>;
 
 /// `ExecStart={ path=... ; argv[]=WORDS ; ignore_errors=no ; ... }` (systemctl(1)).
@@ -69,7 +70,7 @@ fn property<'a>(shown: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> 
     shown.lines().filter_map(move |line| line.strip_prefix(name)?.strip_prefix('='))
 }
 
-/// Those of files come after, and so above, those of the unit (systemd.exec(5)).
+/// Variables of files override those of the unit (systemd.exec(5)).
 fn variables(shown: &str, read: Read<'_>) -> Result<BTreeMap<String, String>, FileError> {
     let own = property(shown, "Environment").flat_map(split);
     let mut all: BTreeMap<String, String> = own.filter_map(|word| assigned(&word)).collect();
@@ -81,7 +82,8 @@ fn variables(shown: &str, read: Read<'_>) -> Result<BTreeMap<String, String>, Fi
     Ok(all)
 }
 
-/// `$NAME` as a word becomes the words of its value; within a word only `${NAME}` counts, and stays one (systemd.service(5)).
+/// `$NAME` as a word is split into the words of its value; within a word only `${NAME}` is expanded, without
+/// splitting (systemd.service(5)).
 fn expanded(word: &str, variables: &BTreeMap<String, String>) -> Vec<String> {
     let value = |name: &str| variables.get(name).cloned().unwrap_or_default();
     if let Some(name) = word.strip_prefix('$').filter(|name| !name.starts_with('{')) {
@@ -100,7 +102,7 @@ fn braced(text: &str) -> Option<(&str, &str, &str)> {
     Some((before, name, after))
 }
 
-/// Lines `NAME=VALUE` with quotes, comments and lines that go on (systemd.exec(5), `EnvironmentFile=`).
+/// Parses lines `NAME=VALUE` with quotes, comments and continuations (systemd.exec(5), `EnvironmentFile=`).
 fn assignments(text: &str) -> BTreeMap<String, String> {
     let joined = text.replace("\\\n", " ");
     let lines = joined.lines().map(str::trim).filter(|line| !line.starts_with(['#', ';']));
@@ -114,7 +116,7 @@ fn assigned(line: &str) -> Option<(String, String)> {
     Some((name.trim().to_owned(), quoted.unwrap_or(value).to_owned()))
 }
 
-/// Words, of which quotes keep some together.
+/// Splits words, respecting quotes.
 fn split(text: &str) -> Vec<String> {
     let (mut words, mut word, mut quote) = (Vec::new(), String::new(), None);
     for letter in text.chars() {
@@ -153,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_unit_that_reads_no_file_has_no_words_of_it() {
-        // Docker's own package: /etc/default/docker is no file of its unit
+        // Docker's own package: its unit does not read /etc/default/docker
         let shown = "Environment=FOO=bar \"OPTIONS=--live-restore --mtu=1400\"\nExecStart={ path=/usr/bin/dockerd ; argv[]=/usr/bin/dockerd -H fd:// --log-driver=${DRIVER}x $OPTIONS ; ignore_errors=no ; pid=7 }\n";
         let files = [("/etc/default/docker", "DOCKER_OPTS=--bip=none\n")];
         assert_eq!(

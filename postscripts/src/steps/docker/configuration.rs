@@ -1,13 +1,14 @@
-//! The engine's configuration, `/etc/docker/daemon.json`: ours into theirs, never theirs overwritten.
+//! The engine's configuration, `/etc/docker/daemon.json`: xdock's settings are merged into the
+//! administrator's file.
 //!
 //! ```text
-//! document.rs   the file as its owner wrote it
-//! pools.rs      addresses for Docker's own bridges that are none of the cluster's
-//! merge.rs      what is set, kept, or in conflict
-//! flags.rs      what dockerd's command line says already
+//! document.rs   the file, with the order and text of its keys
+//! pools.rs      addresses for Docker's own bridges that do not overlap the cluster's
+//! merge.rs      settings that are set, kept, or in conflict
+//! flags.rs      settings on dockerd's command line
 //! ```
 //!
-//! What an option once set stays until it is set otherwise: a run without `registry=` takes no registry away.
+//! An option stays until it is changed: a run without `registry=` does not remove a registry.
 
 mod document;
 mod flags;
@@ -35,11 +36,10 @@ use crate::render::Templates;
 /// The file.
 pub(super) const PATH: &str = "/etc/docker/daemon.json";
 const TEMPLATE: &str = "etc/docker/daemon.json";
-/// Docker's own MTU; less is asked for only where the host's network has less.
+/// Docker's default MTU. A smaller one is only set if the host's network has one.
 const USUAL_MTU: u32 = 1500;
 
-/// Keys that dockerd takes from the file when it is told to read it again (moby `daemon/reload.go`); all others need a
-/// new start.
+/// Keys that dockerd reads again on reload (moby `daemon/reload.go`). All others need a restart.
 const RELOADED: [&str; 12] = [
     "authorization-plugins",
     "debug",
@@ -55,7 +55,7 @@ const RELOADED: [&str; 12] = [
     "shutdown-timeout",
 ];
 
-/// What the template of the file is given.
+/// Input of the file's template.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Wishes {
     bip: String,
@@ -68,27 +68,27 @@ pub(super) struct Wishes {
     cluster: Vec<IpNet>,
 }
 
-/// What a running engine must be told of a change; each includes those before it.
+/// What a running engine must do after a change. Each includes those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Effect {
     /// Nothing.
     None,
-    /// To read its configuration again.
+    /// Reload its configuration.
     Reload,
-    /// To start anew; containers go on, for live-restore is told first.
+    /// Restart. Containers keep running, because live-restore is set first.
     Restart,
 }
 
-/// The file as it shall be.
+/// The merged file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Merged {
-    /// Its text; that of the present file where nothing changes.
+    /// Its text; the current text if nothing changes.
     pub(super) text: String,
-    /// Keys that change.
+    /// The changed keys.
     pub(super) changed: BTreeSet<String>,
-    /// What a running engine must be told.
+    /// What a running engine must do.
     pub(super) effect: Effect,
-    /// The present text, but that the engine holds its containers over its restart: what a running engine goes back to.
+    /// The current text with live-restore, to which a running engine is rolled back.
     pub(super) fallback: String,
 }
 
@@ -100,7 +100,7 @@ fn effect(changed: &BTreeSet<String>) -> Effect {
     }
 }
 
-/// What the cluster's tables and the command line ask of the engine.
+/// The settings for the cluster's tables and the command line.
 ///
 /// # Errors
 /// No private addresses are left.
@@ -113,7 +113,7 @@ pub(super) fn wishes(tables: &HostTables, engine: &Engine) -> Result<Wishes, Doc
         bip: pools.bip.to_string(),
         blocks: pools.blocks.iter().map(ToString::to_string).collect(),
         size: pools::SIZE,
-        // docker0's containers leave through the host's address: what its network can not carry they must not send
+        // containers on docker0 use the host's network, so they must not send larger packets
         mtu: network.and_then(|network| network.mtu).filter(|mtu| *mtu < USUAL_MTU),
         mirror: engine.registry.as_ref().map(|registry| format!("https://{registry}")),
         data_root: engine.data_root.clone(),
@@ -121,10 +121,10 @@ pub(super) fn wishes(tables: &HostTables, engine: &Engine) -> Result<Wishes, Doc
     })
 }
 
-/// The wishes in the present file.
+/// Merges the settings into the current file.
 ///
 /// # Errors
-/// The file or the template is no JSON, or keys are in conflict; all of them are told.
+/// File or template is not JSON, or keys are in conflict. All conflicts are reported.
 pub(super) fn merged(
     present: &str,
     wishes: &Wishes,
@@ -140,13 +140,13 @@ pub(super) fn merged(
     Ok(Merged { text, effect: effect(&changed), changed, fallback: holding(theirs, flags).text() })
 }
 
-/// Refuses a file with which the engine does not start, as its command line says the same.
+/// Refuses a file whose keys are also on the engine's command line, because dockerd would not start.
 pub(super) fn refuse_twice(text: &str, flags: &BTreeSet<String>) -> Result<(), DockerError> {
     let twice = flags::twice(&Document::parse(text).map_err(DockerError::Json)?, flags);
     if twice.is_empty() { Ok(()) } else { Err(DockerError::Twice(twice)) }
 }
 
-/// An engine that starts without live-restore ends the containers that it finds.
+/// Adds live-restore, without which a starting engine stops its containers.
 fn holding(mut document: Document, flags: &BTreeSet<String>) -> Document {
     if !flags.contains("live-restore") {
         document.set("live-restore", &serde_json::Value::Bool(true));
@@ -154,7 +154,7 @@ fn holding(mut document: Document, flags: &BTreeSet<String>) -> Document {
     document
 }
 
-/// Where the engine keeps its state, by this file.
+/// The engine's data directory according to this file.
 pub(super) fn data_root(text: &str) -> PathBuf {
     let value = Document::parse(text).ok().and_then(|document| document.get("data-root"));
     value.as_ref().and_then(|value| value.as_str()).unwrap_or(roots::USUAL).into()

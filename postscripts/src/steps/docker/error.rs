@@ -1,4 +1,4 @@
-//! What the docker step can not do, and what to do about it.
+//! Errors of the docker step, with what to do.
 
 use std::fmt;
 
@@ -16,16 +16,16 @@ use crate::fetch::FetchError;
 use crate::render::RenderError;
 use crate::steps::network::guard;
 
-/// A docker step that failed.
+/// The docker step failed.
 #[derive(Debug, Error)]
 pub enum DockerError {
     /// xCAT's variables are wrong.
     #[error(transparent)]
     Environment(#[from] EnvironmentError),
-    /// No table for this distribution.
+    /// Unknown distribution.
     #[error(transparent)]
     Release(#[from] UnknownRelease),
-    /// No package manager that we know.
+    /// No supported package manager.
     #[error(
         "this host has none of the package managers of {0}: apt-get, dnf, yum, zypper are those known here"
     )]
@@ -33,56 +33,56 @@ pub enum DockerError {
     /// The management node does not answer.
     #[error("cannot look for packages on the management node")]
     Look(#[source] FetchError),
-    /// Unsigned packages were allowed, but there are none.
+    /// Unsigned packages are allowed, but there are none.
     #[error(
         "unsigned=yes, but the management node has neither a package index nor all of {} at {url}; put them there, with all that they depend on; {indexer} makes an index", packages.join(" ")
     )]
     NoIndex {
-        /// What is to be installed.
+        /// The packages to install.
         packages: Vec<String>,
-        /// The directory's address.
+        /// URL of the directory.
         url: String,
-        /// What makes an index.
+        /// Program that creates an index.
         indexer: &'static str,
     },
-    /// Packages did not come.
+    /// Packages cannot be installed.
     #[error("{lacking}")]
     Install {
-        /// Which, and where to put them.
+        /// The packages, and where to put them.
         lacking: Box<Lacking>,
-        /// Why.
+        /// Cause.
         #[source]
         source: InstallError,
     },
-    /// A package went away while it was fetched.
+    /// A package was removed while it was fetched.
     #[error("{0} was listed and is not there; run this again")]
     Gone(String),
-    /// A file was not written.
+    /// A file cannot be written.
     #[error(transparent)]
     File(#[from] FileError),
-    /// A template is wrong.
+    /// A template cannot be rendered.
     #[error(transparent)]
     Render(#[from] RenderError),
-    /// The present configuration can not be read.
+    /// The current configuration cannot be read.
     #[error("{PATH} is no JSON; nothing was changed: correct it")]
     Json(#[source] serde_json::Error),
-    /// The template of the configuration is no JSON.
+    /// The configuration's template is not JSON.
     #[error("the template of {PATH} makes no JSON; see /etc/xdock/templates")]
     Template(#[source] serde_json::Error),
-    /// Keys that another needs otherwise.
+    /// Keys have values that xdock cannot use.
     #[error("{PATH}: {}; nothing was changed", joined(.0))]
     Conflicts(Vec<Conflict>),
-    /// dockerd does not start when both say it.
+    /// Keys are in the file and on the command line, so dockerd would not start.
     #[error(
         "{PATH} and the command line of docker.service both set {}: the engine does not start so; nothing was changed. Take it out of one of them (systemctl cat docker.service)", .0.join(", ")
     )]
     Twice(Vec<String>),
-    /// No room for Docker's own bridges.
+    /// No addresses are left for Docker's own bridges.
     #[error(
         "the cluster's networks have all private addresses, so none are left for Docker's own bridges; see NETWORKS_LINES"
     )]
     NoAddresses,
-    /// A swarm's engine does not start with live-restore.
+    /// An engine in a swarm does not start with live-restore.
     #[error(
         "this engine is in a swarm, which excludes live-restore: its containers would end whenever it restarts; leave it: docker swarm leave"
     )]
@@ -93,7 +93,7 @@ pub enum DockerError {
     /// The engine refuses the configuration.
     #[error("the engine refuses the new {PATH}; nothing was changed")]
     Refused(#[source] ExecuteError),
-    /// The engine does not hold containers over its restart.
+    /// The engine would stop its containers when it restarts.
     #[error(
         "the engine did not take live-restore within 30 s, so it was not restarted; see journalctl -u docker"
     )]
@@ -101,72 +101,72 @@ pub enum DockerError {
     /// The engine did not start with the new configuration.
     #[error("the engine does not start with the new {PATH}; the old one is back; {journal}")]
     RolledBack {
-        /// What it said.
+        /// Its last log lines.
         journal: Journal,
-        /// Why.
+        /// Cause.
         #[source]
         source: ExecuteError,
     },
     /// A service did not start.
     #[error("cannot {action}; {journal}")]
     NotStarted {
-        /// What was to be done.
+        /// The failed action.
         action: Box<str>,
-        /// What it said.
+        /// Its last log lines.
         journal: Journal,
-        /// Why.
+        /// Cause.
         #[source]
         source: ExecuteError,
     },
-    /// The packet filter.
+    /// The packet filter cannot be read or changed.
     #[error(transparent)]
     Firewall(Box<FirewallError>),
-    /// The host's own copy of this program.
+    /// The host's own copy of this program cannot be installed.
     #[error(transparent)]
     Keep(#[from] guard::install::InstallError),
-    /// What the registry's certificate should be is none.
+    /// The registry's certificate is invalid.
     #[error("{0} is no certificate in PEM; put the registry's CA there, or take it away")]
     NoCertificate(String),
     /// A command failed.
     #[error("cannot {action}")]
     Action {
-        /// What was to be done.
+        /// The failed action.
         action: String,
-        /// Why.
+        /// Cause.
         #[source]
         source: ExecuteError,
     },
-    /// It is installed but can not be asked.
+    /// The engine is installed but does not answer.
     #[error("docker is installed, but its engine does not answer; see journalctl -u docker")]
     Silent(#[source] ExecuteError),
 }
 
-/// Why packages did not come.
+/// Why packages cannot be installed.
 #[derive(Debug, Error)]
 pub enum InstallError {
     /// The package manager failed.
     #[error(transparent)]
     Ran(#[from] ExecuteError),
-    /// It succeeded without any source.
+    /// The package manager succeeded without reaching any source.
     #[error("{0} reached no source")]
     Unreached(String),
-    /// Its sources could not be written.
+    /// Its sources cannot be written.
     #[error(transparent)]
     File(#[from] FileError),
 }
 
-/// Packages that did not come.
+/// Packages that cannot be installed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lacking {
-    /// Which.
+    /// The packages.
     pub packages: Vec<String>,
     /// The sources of the last attempt.
     pub from: String,
     /// The management node's directory.
     pub url: String,
-    /// What makes an index there.
+    /// Program that creates an index there.
     pub indexer: &'static str,
-    /// What was said when only that directory was used.
+    /// Error of the attempt with only that directory.
     pub first: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Does what was planned, but for packages.
+//! Executes the plan, except for packages.
 
 use std::path::Path;
 
@@ -17,13 +17,13 @@ use crate::files::DesiredFile;
 use crate::log::Log;
 use crate::steps::network::guard::{self, state_dir::StateDir};
 
-/// What a running engine must still be told of its file, so that a run that is killed in between is completed by the next.
-/// A boot needs it no more: the engine then reads the file.
+/// Records what a running engine must still do, so that the next run completes a killed one. After a reboot
+/// it is not needed: the engine reads the file.
 const UNTOLD: &str = "/run/xdock/docker.untold";
-/// Where a new configuration lies while the engine judges it.
+/// Path of a new configuration while the engine validates it.
 const CANDIDATE: &str = "/run/xdock/daemon.json";
 
-/// What a killed run did not tell the running engine.
+/// What a killed run left for the running engine to do.
 pub(super) fn untold() -> Result<Effect, FileError> {
     Ok(match durable::read_text(Path::new(UNTOLD))?.as_deref() {
         None => Effect::None,
@@ -32,10 +32,10 @@ pub(super) fn untold() -> Result<Effect, FileError> {
     })
 }
 
-/// Does one thing after the other, and knows how to take the configuration back.
+/// Executes actions, and can roll back the configuration.
 pub(super) struct Executor<'a> {
     log: &'a Log,
-    /// What the engine goes back to.
+    /// The configuration for a rollback.
     fallback: Option<DesiredFile>,
 }
 
@@ -44,7 +44,7 @@ impl<'a> Executor<'a> {
         Self { log, fallback: None }
     }
 
-    /// Does it; [`Action::Install`] is `install.rs`'s.
+    /// Executes an action; [`Action::Install`] is in `install.rs`.
     pub(super) async fn act(&mut self, action: &Action) -> Result<(), DockerError> {
         let failed = |source| DockerError::Action { action: action.to_string(), source };
         match action {
@@ -57,7 +57,7 @@ impl<'a> Executor<'a> {
             Action::Configure(change) => self.configure(change).await?,
             Action::Load(module) => self.load(module).await,
             Action::Set(setting) => {
-                // one limit of many: no reason to leave a host without its engine
+                // a host without this limit still needs its engine
                 if let Err(error) = kernel::set(*setting) {
                     warn(self.log, format!("cannot {action}: {error}"));
                 }
@@ -76,12 +76,12 @@ impl<'a> Executor<'a> {
         Ok(())
     }
 
-    /// All was done: nothing is left to be told.
+    /// All actions are done: removes the record.
     pub(super) fn finish(&self) -> Result<(), DockerError> {
         durable::remove(Path::new(UNTOLD)).map(drop).map_err(DockerError::File)
     }
 
-    /// Judged by the engine before it replaces the present one.
+    /// The engine validates the new file before it replaces the current one.
     async fn configure(&mut self, change: &Change) -> Result<(), DockerError> {
         let Change { file, fallback, effect, .. } = change;
         if let Some(program) = service::program() {
@@ -101,14 +101,14 @@ impl<'a> Executor<'a> {
         Ok(())
     }
 
-    /// A module that does not load is one that most containers do without.
+    /// Loads a module. An error is only reported, because most containers do not need the module.
     async fn load(&self, module: &str) {
         if let Err(error) = service::modprobe(module).await {
             warn(self.log, format!("cannot load the kernel module {module}: {}", chain::chain(&error)));
         }
     }
 
-    /// An engine that does not start with the new configuration gets its old one back.
+    /// Restarts the engine. If it does not start, its previous configuration is restored.
     async fn restart(&self) -> Result<(), DockerError> {
         service::holds_containers().await?;
         match (restart().await, &self.fallback) {
@@ -119,16 +119,16 @@ impl<'a> Executor<'a> {
     }
 }
 
-/// Debian's unit refuses the fourth start within a minute (its StartLimitBurst): ours are not those of an engine that
-/// crashes.
+/// Debian's unit refuses the fourth start within a minute (StartLimitBurst), which is meant for an engine
+/// that crashes.
 async fn restart() -> Result<(), ExecuteError> {
-    // fails where there is nothing to reset
+    // fails if there is nothing to reset
     let _ = systemctl("reset-failed", ENGINE).await;
     systemctl("restart", ENGINE).await
 }
 
 async fn roll_back(fallback: &DesiredFile, source: ExecuteError) -> Result<DockerError, DockerError> {
-    // before it starts again, and says other things
+    // before the next start writes other lines
     let journal = Journal::of_engine().await;
     fallback.write()?;
     if let Err(source) = restart().await {

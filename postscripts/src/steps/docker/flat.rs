@@ -1,5 +1,5 @@
-//! A directory of packages without an index: what its web server lists, and for apt an index of our own, for apt knows no
-//! package without one.
+//! A directory of packages without an index. The package list comes from the web server. For apt an index is
+//! created, because apt needs one.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,15 +9,15 @@ use process::Command;
 use super::error::DockerError;
 use crate::fetch::{Server, digest};
 
-/// A copy of the directory, while it is installed from.
+/// Copy of the directory during the installation.
 const COPY: &str = "/var/lib/xdock/apt/flat";
 const READ: Duration = Duration::from_secs(60);
 
-/// What Debian calls the machines (dpkg's cputable).
+/// Debian's names of architectures (dpkg's cputable).
 const ARCHES: [(&str, &str); 4] =
     [("x86_64", "amd64"), ("aarch64", "arm64"), ("powerpc64", "ppc64el"), ("s390x", "s390x")];
 
-/// RPMs for this machine, by name: `NAME-VERSION-RELEASE.ARCH.rpm`.
+/// RPMs for this host, by name: `NAME-VERSION-RELEASE.ARCH.rpm`.
 pub(super) fn rpms(listing: &str) -> Vec<(String, String)> {
     let package = |file: &str| {
         let (rest, arch) = file.strip_suffix(".rpm")?.rsplit_once('.')?;
@@ -29,7 +29,7 @@ pub(super) fn rpms(listing: &str) -> Vec<(String, String)> {
     files(listing).filter_map(package).collect()
 }
 
-/// Debian packages for this machine, by name: `NAME_VERSION_ARCH.deb`.
+/// Debian packages for this host, by name: `NAME_VERSION_ARCH.deb`.
 pub(super) fn debs(listing: &str) -> Vec<(String, String)> {
     let ours = ARCHES.iter().find(|(machine, _)| *machine == std::env::consts::ARCH).map(|(_, name)| *name);
     let package = |file: &str| {
@@ -53,7 +53,7 @@ fn files(listing: &str) -> impl Iterator<Item = &str> {
         .filter(move |file| file.chars().all(plain) && !file.starts_with('.'))
 }
 
-/// Copies the packages to this host and writes their index there; its address.
+/// Copies the packages to this host, creates their index and returns its address.
 pub(super) async fn index(
     server: &Server,
     path: &str,
@@ -72,12 +72,12 @@ pub(super) async fn index(
     Ok(format!("file:{COPY}"))
 }
 
-/// Takes the copy away; what stays of it only takes room.
+/// Removes the copy. Remaining files only need space.
 pub(super) fn clean() {
     let _ = std::fs::remove_dir_all(COPY);
 }
 
-/// What a package says of itself.
+/// Control data of a package.
 async fn control(deb: &Path) -> Result<String, DockerError> {
     let command = Command::new("dpkg-deb", READ).args(["--field".as_ref(), deb.as_os_str()]);
     let action = || format!("read the package {}", deb.display());
@@ -85,7 +85,7 @@ async fn control(deb: &Path) -> Result<String, DockerError> {
     Ok(read.text())
 }
 
-/// A package's paragraph of an index (Debian's repository format, "Packages" indices).
+/// Entry of a package in an index (Debian's repository format, "Packages" indices).
 fn paragraph(control: &str, file: &str, bytes: &[u8]) -> String {
     format!("{control}\nFilename: ./{file}\nSize: {}\nSHA256: {}\n\n", bytes.len(), digest(bytes))
 }

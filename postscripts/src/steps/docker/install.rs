@@ -1,4 +1,4 @@
-//! Runs the package manager: from the first sources that have all that is missing.
+//! Runs the package manager with the first sources that have all missing packages.
 
 use std::time::Duration;
 
@@ -9,19 +9,19 @@ use super::error::{DockerError, InstallError, Lacking};
 use super::manager::{Invocation, Manager};
 use super::source::Scope;
 
-/// How long another run of the package manager is waited for: before the sources are asked, and while a run of dpkg that
-/// was begun earlier is completed.
+/// Timeout for another run of the package manager: before sources are read, and while an interrupted run of
+/// dpkg is completed.
 const SOON: Duration = Duration::from_secs(30);
 const LATE: Duration = Duration::from_secs(600);
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// Where packages of a failed attempt shall lie, for the message.
+/// Where to put packages after a failed attempt, for the message.
 pub(super) struct Hint {
     /// The management node's directory.
     pub(super) url: String,
 }
 
-/// Completes what a killed run left, and installs; the sources that had it.
+/// Completes an interrupted run and installs the packages. Returns the sources that had them.
 pub(super) async fn install<'a>(
     manager: Manager,
     scopes: &'a [Scope],
@@ -50,7 +50,7 @@ pub(super) async fn install<'a>(
     Ok(None)
 }
 
-/// What a person needs of an attempt that another followed.
+/// Short cause of an attempt that another one followed.
 fn said(error: &InstallError) -> String {
     match error {
         InstallError::Ran(ExecuteError::Status { stderr, .. }) if !stderr.trim().is_empty() => {
@@ -74,7 +74,7 @@ async fn attempt(manager: Manager, scope: &Scope, packages: &[String]) -> Result
     Ok(())
 }
 
-/// Runs it, and again while another run has the lock.
+/// Runs the package manager, and again while another run has the lock.
 async fn unlocked(
     manager: Manager,
     invocation: &Invocation,

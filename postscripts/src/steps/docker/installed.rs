@@ -1,6 +1,6 @@
-//! Which packages are installed: dpkg's own file, or one question to rpm.
+//! Reads which packages are installed: from dpkg's status file, or from rpm.
 //!
-//! A re-run asks this every time, so no process is started where a file says it.
+//! Every run needs this, so no process is started if a file has the answer.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,23 +12,23 @@ use super::error::DockerError;
 use super::manager::Manager;
 
 const STATUS: &str = "/var/lib/dpkg/status";
-/// A few thousand packages take some MiB.
+/// A few thousand packages need some MiB.
 const STATUS_LIMIT: u64 = 256 * 1024 * 1024;
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Of the packages asked for, those that are there.
+/// The requested packages that exist.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Found {
     /// Installed.
     pub(super) installed: BTreeSet<String>,
-    /// Installed, or begun by a run that was killed.
+    /// Installed, or left over from an interrupted run.
     pub(super) touched: BTreeSet<String>,
 }
 
-/// Of `packages`, those that are there.
+/// The packages of `packages` that exist.
 ///
 /// # Errors
-/// The package manager's list cannot be read: nothing is installed over what is not known.
+/// The package manager's list cannot be read. Then nothing is installed.
 pub(super) async fn installed(manager: Manager, packages: &[String]) -> Result<Found, DockerError> {
     match manager {
         Manager::Apt => {
@@ -39,7 +39,8 @@ pub(super) async fn installed(manager: Manager, packages: &[String]) -> Result<F
     }
 }
 
-/// rpm fails when one is unknown, and still tells of the others. Of a database that it cannot read it tells on standard error.
+/// rpm fails if a package is unknown, but still lists the others. If it cannot read its database, it reports
+/// that on standard error.
 async fn ask_rpm(packages: &[String]) -> Result<String, DockerError> {
     let words = ["-q", "--qf", "%{NAME}\n"];
     let asked = Command::new("rpm", DEADLINE).args(words).args(packages).env("LC_ALL", "C").execute().await;
@@ -50,8 +51,8 @@ async fn ask_rpm(packages: &[String]) -> Result<String, DockerError> {
     }
 }
 
-/// Paragraphs of `Package: NAME` and `Status: WANT ERROR STATE` (dpkg's deb-control form); only STATE `installed` is
-/// installed: `half-configured` is what a killed run leaves, `config-files` what a removed package leaves.
+/// Parses `Package: NAME` and `Status: WANT ERROR STATE` (dpkg's deb-control format). Only STATE `installed`
+/// means installed: an interrupted run leaves `half-configured`, a removed package `config-files`.
 fn of_dpkg(status: &str, packages: &[String]) -> Found {
     let mut found = Found::default();
     let mut name = "";
@@ -74,7 +75,7 @@ fn of_dpkg(status: &str, packages: &[String]) -> Found {
 }
 
 fn of_rpm(answer: &str, packages: &[String]) -> Found {
-    // `package X is not installed` is no name
+    // `package X is not installed` is not a name
     let known = |line: &&str| packages.iter().any(|package| package == line);
     let installed: BTreeSet<String> =
         answer.lines().map(str::trim).filter(known).map(str::to_owned).collect();

@@ -1,4 +1,4 @@
-//! Why a service did not start: the last lines of its journal, in the step's own message.
+//! The last log lines of a service that did not start, for the step's message.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,28 +8,28 @@ use process::Command;
 use super::packages::ENGINE;
 
 const QUESTION: Duration = Duration::from_secs(10);
-/// Lines that are told.
+/// Number of lines in the message.
 const TOLD: usize = 3;
-/// By these words a line says what is wrong.
+/// Words of an error line.
 const ERRORS: [&str; 6] = ["level=fatal", "level=error", "failed", "unable", "cannot", "unknown"];
 
-/// What a service said last, its errors first.
+/// The last lines of a service, errors first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Journal(Box<[String]>);
 
 impl Journal {
-    /// The engine's.
+    /// The engine's log.
     pub(super) async fn of_engine() -> Self {
         let words = ["-u", ENGINE, "-n", "20", "--no-pager", "-o", "cat"];
         let asked = Command::new("journalctl", QUESTION).args(words).execute().await;
-        // without it the message names the command
+        // without the log, the message has the command
         Self::of(&asked.map(|output| output.text()).unwrap_or_default())
     }
 
     fn of(text: &str) -> Self {
         let mut lines: Vec<&str> = Vec::new();
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !is_of_systemd(line)) {
-            // a service that is started again and again says the same
+            // a service that is restarted repeatedly repeats its messages
             if !lines.iter().any(|said| message(said) == message(line)) {
                 lines.push(line);
             }
@@ -51,14 +51,14 @@ impl fmt::Display for Journal {
     }
 }
 
-/// systemd's own lines only say that it failed.
+/// Whether the line is systemd's own, which only reports the failure.
 fn is_of_systemd(line: &str) -> bool {
     ["docker.service: ", "Failed to start ", "Starting ", "Stopping ", "Stopped "]
         .iter()
         .any(|start| line.starts_with(start))
 }
 
-/// `time="..." level=error msg="MESSAGE"` (logrus), or the line.
+/// The message of `time="..." level=error msg="MESSAGE"` (logrus), or the whole line.
 fn message(line: &str) -> &str {
     let rest = line.split_once(" msg=\"").filter(|_| line.starts_with("time=")).map(|(_, rest)| rest);
     rest.map_or(line, |rest| rest.rfind('"').and_then(|end| rest.get(..end)).unwrap_or(rest))

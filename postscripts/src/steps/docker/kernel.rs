@@ -1,4 +1,4 @@
-//! Kernel modules and settings that a docker host needs; which, is pure.
+//! Kernel modules and settings of a docker host. The choice is pure.
 
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -6,39 +6,40 @@ use std::path::{Path, PathBuf};
 use inventory::{NicKind, Nics};
 use serde::Serialize;
 
-/// A module and what this host knows of it.
+/// A module and its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Module {
-    /// As modprobe names it.
+    /// Its name for modprobe.
     pub(super) name: &'static str,
     /// Where it is.
     pub(super) state: ModuleState,
 }
 
-/// Where a module is.
+/// State of a module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ModuleState {
-    /// Loaded, or a part of the kernel.
+    /// Loaded or built in.
     Here,
-    /// On disk.
+    /// Available on disk.
     Loadable,
-    /// This kernel has none of that name.
+    /// This kernel has no such module.
     Missing,
-    /// A container as a host: its kernel's modules are another's.
+    /// The host is a container, so its kernel belongs to another host.
     Elsewhere,
 }
 
-/// A kernel setting of at least a value.
+/// Minimum of a kernel setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(super) struct Setting {
-    /// As sysctl names it.
+    /// Its name for sysctl.
     pub(super) name: &'static str,
-    /// The least value that is enough.
+    /// The minimum.
     pub(super) value: u64,
 }
 
-/// Entries of the neighbour table, which all containers of a host share: the limit, and from where on the kernel drops
-/// old ones (Documentation/networking/ip-sysctl.rst, `neigh/default/gc_thresh*`; the defaults are 1024 and 512).
+/// Size of the neighbour table, which all containers of a host share: the limit, and the size from which the
+/// kernel drops old entries (Documentation/networking/ip-sysctl.rst, `neigh/default/gc_thresh*`; the defaults
+/// are 1024 and 512).
 const SETTINGS: [Setting; 4] = [
     Setting { name: "net.ipv4.neigh.default.gc_thresh2", value: 4096 },
     Setting { name: "net.ipv4.neigh.default.gc_thresh3", value: 8192 },
@@ -46,7 +47,7 @@ const SETTINGS: [Setting; 4] = [
     Setting { name: "net.ipv6.neigh.default.gc_thresh3", value: 8192 },
 ];
 
-/// Images, the bridges, the containers' cables; the rest only where the tables ask for it.
+/// Modules for images, bridges and veth pairs; others only if the tables need them.
 pub(super) fn modules(nics: &Nics) -> Vec<&'static str> {
     let kinds = [(NicKind::Vlan, "8021q"), (NicKind::Bond, "bonding"), (NicKind::BridgeOvs, "openvswitch")];
     let asked = |kind: &NicKind| nics.iter().any(|nic| nic.kind == Some(*kind));
@@ -54,13 +55,13 @@ pub(super) fn modules(nics: &Nics) -> Vec<&'static str> {
     ["overlay", "bridge", "veth"].into_iter().chain(more).collect()
 }
 
-/// Whether AppArmor is on (kernel `security/apparmor/lsm.c`, the parameter `enabled`).
+/// Whether AppArmor is enabled (kernel `security/apparmor/lsm.c`, the parameter `enabled`).
 pub(super) fn has_apparmor() -> bool {
     durable::kernel_text(Path::new("/sys/module/apparmor/parameters/enabled"))
         .is_some_and(|text| text.starts_with('Y'))
 }
 
-/// Looks for modules.
+/// Finds the state of modules.
 pub(super) fn observe_modules(names: &[&'static str]) -> Vec<Module> {
     names.iter().map(|name| Module { name, state: module_state(name) }).collect()
 }
@@ -71,8 +72,8 @@ fn module_state(name: &str) -> ModuleState {
     }
     let release = durable::kernel_text(Path::new("/proc/sys/kernel/osrelease")).unwrap_or_default();
     let directory = PathBuf::from("/lib/modules").join(release.trim());
-    // not every part of a kernel has parameters, and so a directory in /sys/module
-    // only read to know what to load: an unreadable list means that the kernel is asked, and says what is wrong
+    // a built-in module without parameters has no directory in /sys/module; if a list cannot be read,
+    // modprobe is tried and reports the error
     let lists = |file: &str| {
         durable::read_text(&directory.join(file))
             .is_ok_and(|text| text.is_some_and(|text| names(&text, name)))
@@ -85,7 +86,8 @@ fn module_state(name: &str) -> ModuleState {
     }
 }
 
-/// Whether a list of depmod names a module: `kernel/net/8021q/8021q.ko.xz: DEPENDENCIES`; `-` and `_` are one.
+/// Whether one of depmod's lists contains a module: `kernel/net/8021q/8021q.ko.xz: DEPENDENCIES`; `-` and `_`
+/// are equal.
 fn names(list: &str, module: &str) -> bool {
     list.lines().any(|line| {
         let path = line.split(':').next().unwrap_or_default();
@@ -94,12 +96,12 @@ fn names(list: &str, module: &str) -> bool {
     })
 }
 
-/// Those of the settings that the file carries: not those that an administrator has larger.
+/// The settings for the file, without those that an administrator has set higher.
 pub(super) fn persisted() -> Vec<Setting> {
     SETTINGS.into_iter().filter(|setting| current(setting).is_none_or(|now| now <= setting.value)).collect()
 }
 
-/// Those that are smaller now, and can be set from here: in a container as a host the table is another's.
+/// The settings that are too small and can be set. In a container the table belongs to another host.
 pub(super) fn too_small() -> Vec<Setting> {
     let open = |setting: &Setting| OpenOptions::new().write(true).open(path(setting)).is_ok();
     SETTINGS
@@ -108,7 +110,7 @@ pub(super) fn too_small() -> Vec<Setting> {
         .collect()
 }
 
-/// Sets it until the next boot.
+/// Sets a setting until the next boot.
 pub(super) fn set(setting: Setting) -> std::io::Result<()> {
     fs::write(path(&setting), setting.value.to_string())
 }

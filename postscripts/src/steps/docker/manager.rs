@@ -1,6 +1,6 @@
-//! Package managers: which words install packages from where. Pure; `install.rs` runs them.
+//! Command lines of the package managers. Pure; `install.rs` runs them.
 //!
-//! Each is kept to the sources that are needed, asks nothing, and has a deadline.
+//! Each uses only the needed sources, asks no questions, and has a timeout.
 
 mod apt;
 mod dnf;
@@ -16,12 +16,12 @@ use process::Command;
 use super::release::Family;
 use super::source::{Directory, Scope};
 
-/// Reading what packages there are. A host that reaches only the management node has a minute to say what is missing;
-/// measured under xCAT's own otherpkgs, whose apt-get has no deadline: 355 s.
+/// Timeout for reading the package index. A host that reaches only the management node reports within a
+/// minute what is missing. xCAT's own otherpkgs, whose apt-get has no timeout, needed 355 s.
 const INDEX: Duration = Duration::from_secs(40);
 const INSTALL: Duration = Duration::from_secs(600);
 
-/// Lists and repositories of our own: the host's own stay as they are.
+/// Directory of our lists and repositories. Those of the host are not changed.
 const OURS: &str = "/var/lib/xdock";
 
 /// A package manager.
@@ -31,16 +31,16 @@ pub enum Manager {
     Apt,
     /// dnf, version 4 or 5.
     Dnf,
-    /// yum, where there is no dnf.
+    /// yum, if there is no dnf.
     Yum,
     /// zypper.
     Zypper,
 }
 
-/// A program to run, not yet run.
+/// A command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Invocation {
-    /// Program and words.
+    /// Program and arguments.
     pub(super) argv: Vec<String>,
     deadline: Duration,
 }
@@ -55,7 +55,7 @@ impl Invocation {
         self
     }
 
-    /// Ready to run: no questions, and words that can be compared.
+    /// The command, without questions and in the C locale.
     pub(super) fn command(&self) -> Command {
         let (program, words) = self.argv.split_first().map_or(("", &[][..]), |(p, w)| (p.as_str(), w));
         let command = Command::new(program, self.deadline).args(words);
@@ -70,7 +70,7 @@ impl fmt::Display for Manager {
 }
 
 impl Manager {
-    /// Those of a family, the preferred one first.
+    /// Package managers of a family, the preferred one first.
     fn of(family: Family) -> &'static [Self] {
         match family {
             Family::Debian | Family::Ubuntu => &[Self::Apt],
@@ -79,7 +79,7 @@ impl Manager {
         }
     }
 
-    /// The one that this host has; an unknown distribution may have any of them.
+    /// The package manager of this host. An unknown distribution may have any of them.
     pub(super) fn find(family: Option<Family>, has: impl Fn(&Path) -> bool) -> Option<Self> {
         const ANY: &[Manager] = &[Manager::Apt, Manager::Dnf, Manager::Yum, Manager::Zypper];
         let candidates = family.map_or(ANY, Self::of);
@@ -96,7 +96,7 @@ impl Manager {
         }
     }
 
-    /// What makes a directory's index, for a person on the management node.
+    /// Program that creates a directory's index, for the administrator of the management node.
     pub(super) fn indexer(self) -> &'static str {
         match self {
             Self::Apt => "dpkg-scanpackages . >Packages",
@@ -104,15 +104,15 @@ impl Manager {
         }
     }
 
-    /// Completes what a killed run left half configured, which stops the next one.
+    /// Completes an interrupted run, which would stop the next one.
     pub(super) fn finish(self) -> Option<Invocation> {
         (self == Self::Apt).then(apt::finish)
     }
 
-    /// Files that the commands below read; all of them our own.
+    /// Files of ours that the commands below read.
     ///
     /// # Errors
-    /// The host's own list of sources, which goes into one of them, cannot be read.
+    /// The host's list of sources, which one of them includes, cannot be read.
     pub(super) fn files(self, scope: &Scope) -> Result<Vec<(PathBuf, String)>, FileError> {
         Ok(match (self, scope.directory()) {
             (Self::Apt, _) => apt::files(scope)?,
@@ -122,9 +122,9 @@ impl Manager {
         })
     }
 
-    /// Reads what packages there are.
+    /// Reads the package index.
     pub(super) fn index(self, scope: &Scope) -> Option<Invocation> {
-        // packages that are named by their addresses need none
+        // packages that are named by their URLs need no index
         if scope.directory().is_some_and(Directory::is_flat) && !scope.has_hosts_own() {
             return None;
         }
@@ -145,9 +145,9 @@ impl Manager {
         }
     }
 
-    /// Whether another run of the package manager is in the way, such as that of unattended upgrades. dnf and yum wait by
-    /// themselves; the others' words are in the C locale: dpkg lib/dpkg/file.c `file_lock`, apt-pkg/contrib/fileutl.cc
-    /// `GetLock`, zypper src/Zypper.cc.
+    /// Whether another run of the package manager has the lock, such as unattended upgrades. dnf and yum wait
+    /// themselves. The messages of the others are in the C locale: dpkg lib/dpkg/file.c `file_lock`,
+    /// apt-pkg/contrib/fileutl.cc `GetLock`, zypper src/Zypper.cc.
     pub(super) fn is_locked(self, told: &str) -> bool {
         match self {
             Self::Apt => told.contains("locked by another process") || told.contains("Could not get lock"),
@@ -156,7 +156,7 @@ impl Manager {
         }
     }
 
-    /// Whether any source answered: `apt-get update` succeeds when none does.
+    /// Whether any source answered: `apt-get update` succeeds even if none does.
     pub(super) fn answered(self, stdout: &str) -> bool {
         self != Self::Apt || stdout.lines().any(|line| line.starts_with("Hit:") || line.starts_with("Get:"))
     }

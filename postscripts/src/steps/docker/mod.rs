@@ -1,18 +1,19 @@
-//! `xdockhost docker`: the engine, from the packages of whatever distribution this is, configured for the cluster.
+//! `xdockhost docker`: installs the engine from the distribution's packages and configures it for the
+//! cluster.
 //!
 //! ```text
-//! release.rs        which distribution this is
+//! release.rs        the distribution
 //! packages.rs       its packages
-//! installed.rs      those that are there
-//! source.rs         where the others come from; flat.rs: from a directory without an index
-//! manager.rs        apt, dnf, yum and zypper: their words
-//! install.rs        ... run
-//! configuration.rs  /etc/docker/daemon.json: ours into theirs
-//! roots.rs          where the engine keeps its containers: never moved away from under them
+//! installed.rs      installed packages
+//! source.rs         sources of the missing ones; flat.rs: a directory without an index
+//! manager.rs        command lines of apt, dnf, yum and zypper
+//! install.rs        runs them
+//! configuration.rs  merges /etc/docker/daemon.json
+//! roots.rs          the engine's data directory, which is never moved while it has containers
 //! kernel.rs         modules and settings
-//! bridges.rs        bridges of others, which Docker would cut
-//! service.rs        the units; command.rs: the engine's command line; journal.rs: why it did not start
-//! shutdown.rs       containers stop with the machine
+//! bridges.rs        bridges of other programs, which Docker would disconnect
+//! service.rs        units; command.rs: the engine's command line; journal.rs: why it did not start
+//! shutdown.rs       containers stop with the host
 //! observe.rs, plan.rs, execute.rs
 //! secure.rs         mutual TLS, when the management node enrolls this host
 //! ```
@@ -89,7 +90,7 @@ pub async fn run(run: &Run) -> Result<Outcome, DockerError> {
     Ok(Outcome::Done(told(&done, &version, !observed.engine, from.as_deref())))
 }
 
-/// What shall be on this host.
+/// The desired state.
 fn desired(run: &Run, server: &Server) -> Result<Desired, DockerError> {
     let tables = run.environment.tables()?;
     let ovs = tables.nics.iter().any(|nic| nic.kind == Some(NicKind::BridgeOvs));
@@ -112,9 +113,9 @@ fn desired(run: &Run, server: &Server) -> Result<Desired, DockerError> {
     })
 }
 
-/// The registry's CA, where the management node has one; else the registry has a certificate that the host trusts anyway.
-/// It comes as all of this comes, over plain HTTP from the management node: who could change it there could change this
-/// program.
+/// The registry's CA, if the management node has one; otherwise the host must trust the registry's
+/// certificate already. It comes over plain HTTP like this program: whoever can change one can change the
+/// other.
 fn certificate(run: &Run, server: &Server) -> Result<Option<DesiredFile>, DockerError> {
     let Some(registry) = &run.work.engine.registry else { return Ok(None) };
     let Some(bytes) = server.find(REGISTRY_CA).map_err(DockerError::Look)? else { return Ok(None) };
@@ -126,7 +127,8 @@ fn certificate(run: &Run, server: &Server) -> Result<Option<DesiredFile>, Docker
     Ok(Some(DesiredFile::text(format!("/etc/docker/certs.d/{registry}/ca.crt"), text)))
 }
 
-/// Does it; what was done, and where packages came from. After packages came, or systemd read its units, all is looked at anew.
+/// Executes the plan and returns the summary and the source of packages. After packages were installed or
+/// systemd was reloaded, everything is observed and planned again.
 async fn execute(
     mut actions: Vec<Action>,
     desired: &Desired,
@@ -141,7 +143,7 @@ async fn execute(
         let anew = loop {
             match rest.next() {
                 None => break false,
-                // a name that another package provides is never installed itself
+                // a package that another one provides is never installed itself
                 Some(Action::Install(packages)) if packages.iter().all(|name| tried.contains(name)) => {}
                 Some(Action::Install(packages)) => {
                     tried.extend(packages.iter().cloned());
@@ -150,7 +152,7 @@ async fn execute(
                     break true;
                 }
                 Some(Action::ReadUnits) => {
-                    // the engine's command line may be another one now
+                    // the engine's command line may have changed
                     executor.act(&Action::ReadUnits).await?;
                     done.push(Action::ReadUnits);
                     break true;
@@ -185,7 +187,7 @@ async fn install(
     Ok(scope.map(ToString::to_string).unwrap_or_default())
 }
 
-/// The steps in words, the files as their difference.
+/// The steps as text, the files as their difference.
 fn in_words(actions: &[Action]) -> Plan {
     let (mut others, mut files) = (Vec::new(), Vec::new());
     for action in actions {
@@ -205,7 +207,7 @@ fn warn_of_missing(observed: &Observed, log: &Log) {
     }
 }
 
-/// A line that is no failure.
+/// A warning.
 fn warn(log: &Log, text: impl Display) {
     let text = format!("warning: {text}");
     say(&format!("xdock: {NAME}: {text}"));

@@ -1,4 +1,4 @@
-//! What shall be on this host, and what of it is not.
+//! The desired state of this host, and what differs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,10 +25,10 @@ use crate::steps::network::guard::state_dir::PROGRAM;
 
 const MODULES: &str = "etc/modules-load.d/xdock.conf";
 const SETTINGS: &str = "etc/sysctl.d/60-xdock.conf";
-/// Containers stop with the machine.
+/// Drop-in that stops containers with the host.
 const SHUTDOWN: &str = "etc/systemd/system/docker.service.d/00-xdock-shutdown.conf";
 
-/// What shall be.
+/// The desired state.
 pub(super) struct Desired {
     /// The host's package manager.
     pub(super) manager: Manager,
@@ -40,11 +40,11 @@ pub(super) struct Desired {
     pub(super) nics: Nics,
     /// Kernel modules.
     pub(super) modules: Vec<&'static str>,
-    /// The registry's CA and where it lies.
+    /// The registry's CA, with its path.
     pub(super) certificate: Option<DesiredFile>,
 }
 
-/// What is, held against it.
+/// Compares the current with the desired state.
 pub(super) async fn observe(desired: &Desired, run: &Run) -> Result<Observed, DockerError> {
     let engine = service::program().is_some();
     let units = service::observe(&desired.choice.services).await;
@@ -65,8 +65,8 @@ pub(super) async fn observe(desired: &Desired, run: &Run) -> Result<Observed, Do
     })
 }
 
-/// An engine that another installed, such as Docker's own packages on Debian, stays: the distribution's would take it
-/// away.
+/// The missing packages. An engine from another source, such as Docker's own packages on Debian, is kept: the
+/// distribution's package would remove it.
 async fn missing(desired: &Desired, engine: bool, run: &Run) -> Result<Vec<String>, DockerError> {
     let wanted = desired.choice.all();
     let found = installed::installed(desired.manager, &wanted).await?;
@@ -118,7 +118,7 @@ async fn configuration(
     }))
 }
 
-/// The engine's configuration as it is: a file of the administrator's, of which everything else stays.
+/// The current engine configuration, a file of the administrator.
 struct File {
     path: PathBuf,
     text: String,
@@ -131,7 +131,7 @@ impl File {
         let Some(text) = durable::read_text(path)? else {
             return Ok(Self { path: path.to_owned(), text: String::new(), mode: 0o644, is_there: false });
         };
-        // a link leads to the file that its owner keeps
+        // a link leads to the file that its owner maintains
         let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         Ok(Self { mode: durable::mode(path)? & 0o777, path: target, text, is_there: true })
     }
@@ -140,7 +140,7 @@ impl File {
         DesiredFile { mode: self.mode, ..DesiredFile::text(&self.path, text) }
     }
 
-    /// Beside it: dockerd reads no other file of the directory.
+    /// Backup path, beside the file: dockerd reads no other file in the directory.
     fn backup(&self) -> Option<PathBuf> {
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();
         let name = format!("{name}.xdock-{}", stamp(SystemTime::now()));
@@ -148,8 +148,8 @@ impl File {
     }
 }
 
-/// dockerd's own mark of a member of a swarm (moby `daemon/cluster/cluster.go`, `stateFile`): it then refuses to start with
-/// live-restore.
+/// Whether the engine is a member of a swarm (moby `daemon/cluster/cluster.go`, `stateFile`): then it refuses
+/// to start with live-restore.
 fn in_swarm(present: &str, running: Option<&Running>) -> Result<bool, DockerError> {
     let root = running.map_or_else(|| configuration::data_root(present), |running| running.root.clone());
     Ok(durable::read(&root.join("swarm/docker-state.json"))?.is_some())

@@ -1,26 +1,26 @@
-//! Which packages make a docker host of which distribution. Pure.
+//! Packages of a docker host, per distribution. Pure.
 
 use super::release::{Family, Release};
 
-/// The engine's unit, on all of them.
+/// The engine's unit on all distributions.
 pub(super) const ENGINE: &str = "docker.service";
 
-/// The least Debian whose docker.io comes without the command `docker`.
+/// The first Debian whose docker.io does not contain the command `docker`.
 const DEBIAN_WITH_CLI_APART: u32 = 13;
 
 /// What a host needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
-    /// Packages of the engine, of which a host has its distribution's or another's.
+    /// Packages of the engine. A host has those of its distribution or of another source.
     pub engine: Vec<String>,
-    /// Packages besides.
+    /// Other packages.
     pub others: Vec<String>,
-    /// Units that run, now and at every boot; the engine's is the first.
+    /// Units that run and are enabled, the engine's first.
     pub services: Vec<&'static str>,
 }
 
 impl Choice {
-    /// All packages, in the order in which they are told.
+    /// All packages, in the order of messages.
     pub fn all(&self) -> Vec<String> {
         self.engine.iter().chain(&self.others).cloned().collect()
     }
@@ -29,16 +29,16 @@ impl Choice {
 /// What a host needs besides an engine.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Needs {
-    /// Open vSwitch: its plan has such a bridge.
+    /// Open vSwitch, because the plan has such a bridge.
     pub ovs: bool,
-    /// What loads profiles into the kernel, which has AppArmor on.
+    /// A loader for profiles, because AppArmor is enabled in the kernel.
     pub apparmor: bool,
 }
 
-/// The distribution's own names.
+/// The packages of the distribution.
 pub fn choose(release: &Release, needs: Needs) -> Choice {
     let (engine, mut others): (&[&str], Vec<&str>) = match release.family {
-        // docker.io only recommends iptables, and does not start without it
+        // docker.io only recommends iptables, but does not start without it
         Family::Debian if release.major.is_none_or(|major| major >= DEBIAN_WITH_CLI_APART) => {
             (&["docker.io", "docker-cli"], vec!["iptables"])
         }
@@ -47,8 +47,8 @@ pub fn choose(release: &Release, needs: Needs) -> Choice {
         Family::RedHat => (&["docker-ce", "docker-ce-cli", "containerd.io"], vec![]),
         Family::Amazon | Family::Suse => (&["docker"], vec![]),
     };
-    // docker.io only recommends it, and where AppArmor is on starts no container without apparmor_parser (moby
-    // `daemon/apparmor_default.go`)
+    // docker.io only recommends apparmor_parser, but starts no container without it if AppArmor is enabled
+    // (moby `daemon/apparmor_default.go`)
     if needs.apparmor && matches!(release.family, Family::Debian | Family::Ubuntu) {
         others.push("apparmor");
     }
@@ -62,7 +62,7 @@ pub fn choose(release: &Release, needs: Needs) -> Choice {
     Choice { engine: owned(engine), others: owned(&others), services }
 }
 
-/// The administrator's own names. What switch he wants besides the engine is in them.
+/// The administrator's packages, which include the switch if one is needed.
 pub fn chosen(packages: &[String]) -> Choice {
     Choice { engine: packages.to_vec(), others: Vec::new(), services: vec![ENGINE] }
 }

@@ -1,4 +1,4 @@
-//! What is to be done for the engine to run as this host needs it. Pure.
+//! Plans the changes for the engine. Pure.
 
 use std::fmt;
 
@@ -12,33 +12,33 @@ use super::service::Unit;
 use crate::files::DesiredFile;
 use crate::steps::network::guard::state_dir::PROGRAM;
 
-/// The package of it, by the same name in all distributions.
+/// Its package, which has the same name on all distributions.
 const IPTABLES: &str = "iptables";
 
-/// What is on this host, held against what shall be.
+/// Differences between the current and the desired state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Observed {
-    /// Packages that are wanted and not installed.
+    /// Missing packages.
     pub(super) missing: Vec<String>,
     /// Whether the host has its own copy of this program, which the engine's unit runs.
     pub(super) kept: bool,
-    /// Whether the package manager starts the engine while it installs it, as Debian's does.
+    /// Whether the package manager starts the engine during the installation, as Debian's does.
     pub(super) starts_itself: bool,
-    /// Whether there is an engine.
+    /// Whether an engine is installed.
     pub(super) engine: bool,
-    /// Files that are not as they shall be, without the engine's configuration.
+    /// Files that differ, without the engine's configuration.
     pub(super) files: Vec<DesiredFile>,
-    /// The engine's configuration, where it is not as it shall be.
+    /// Change of the engine's configuration, if it differs.
     pub(super) configuration: Option<Change>,
-    /// What a killed run did not tell the running engine.
+    /// What a killed run left for the running engine to do.
     pub(super) untold: Effect,
-    /// Modules that are needed.
+    /// Needed modules.
     pub(super) modules: Vec<Module>,
-    /// Bridges of others.
+    /// Bridges of other programs.
     pub(super) bridges: Bridges,
     /// Kernel settings that are too small.
     pub(super) settings: Vec<Setting>,
-    /// Units that shall run.
+    /// Units that must run.
     pub(super) units: Vec<(&'static str, Unit)>,
 }
 
@@ -47,42 +47,42 @@ pub(super) struct Observed {
 pub(super) struct Change {
     /// The file.
     pub(super) file: DesiredFile,
-    /// What a running engine goes back to where it does not start with that.
+    /// The configuration to which a running engine is rolled back if it does not start.
     pub(super) fallback: DesiredFile,
-    /// What a running engine is told.
+    /// What a running engine must do.
     pub(super) effect: Effect,
-    /// Keys that change.
+    /// The changed keys.
     pub(super) keys: Vec<String>,
 }
 
-/// One thing to do.
+/// One action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Action {
-    /// A file of ours.
+    /// Write a file of ours.
     Write(DesiredFile),
-    /// A drop-in of ours.
+    /// Write a drop-in of ours.
     WriteUnit(DesiredFile),
-    /// The host's own copy of this program.
+    /// Install the host's own copy of this program.
     Keep,
-    /// A rule for a bridge of others.
+    /// Add a rule for a bridge of another program.
     Pass(firewall::Step),
-    /// systemd reads its units. What comes after it is planned anew.
+    /// Reload systemd's units. The rest is planned again afterwards.
     ReadUnits,
-    /// The engine's configuration.
+    /// Write the engine's configuration.
     Configure(Change),
     /// Load a module.
     Load(&'static str),
     /// Set a kernel setting.
     Set(Setting),
-    /// Packages. What comes after it is planned anew.
+    /// Install packages. The rest is planned again afterwards.
     Install(Vec<String>),
-    /// The engine reads its configuration.
+    /// Reload the engine's configuration.
     Reload,
-    /// The engine starts anew; it holds its containers by then.
+    /// Restart the engine. By then, live-restore keeps its containers running.
     Restart,
-    /// At every boot.
+    /// Enable a unit.
     Enable(&'static str),
-    /// Now.
+    /// Start a unit.
     Start(&'static str),
 }
 
@@ -106,13 +106,13 @@ impl fmt::Display for Action {
     }
 }
 
-/// The order is the point: what the engine reads at its start is there before it.
+/// Plans the actions. The order matters: what the engine reads at its start comes before it.
 pub(super) fn plan(observed: &Observed) -> Vec<Action> {
     let mut actions: Vec<Action> = if observed.kept { vec![] } else { vec![Action::Keep] };
     let (units, files): (Vec<&DesiredFile>, Vec<&DesiredFile>) =
         observed.files.iter().partition(|file| is_unit(file));
     actions.extend(files.into_iter().cloned().map(Action::Write));
-    // units of packages that come now are read when they come
+    // systemd reads the units of new packages itself
     let is_new = observed.engine && !units.is_empty();
     actions.extend(units.into_iter().cloned().map(Action::WriteUnit));
     if is_new || observed.units.iter().any(|(_, unit)| unit.unread) {
@@ -124,7 +124,7 @@ pub(super) fn plan(observed: &Observed) -> Vec<Action> {
 
     actions.extend(observed.bridges.rules.iter().cloned().map(Action::Pass));
     if observed.bridges.waits && !observed.engine && observed.missing.iter().any(|name| name == IPTABLES) {
-        // the rules have to be there before the engine starts; then all is planned anew
+        // the rules must exist before the engine starts; then everything is planned again
         actions.push(Action::Install(vec![IPTABLES.to_owned()]));
         return actions;
     }
@@ -132,10 +132,10 @@ pub(super) fn plan(observed: &Observed) -> Vec<Action> {
     let install = (!observed.missing.is_empty()).then(|| Action::Install(observed.missing.clone()));
     let running = observed.units.iter().any(|(name, unit)| *name == ENGINE && unit.active);
     let configure = observed.configuration.clone().map(|change| {
-        // one that does not run reads it at its start
+        // a stopped engine reads it at its start
         Action::Configure(if running { change } else { Change { effect: Effect::None, ..change } })
     });
-    // what the package's own command line says is known when it is there (Fedora)
+    // the package's command line is known after the installation (Fedora)
     if observed.starts_itself && !observed.engine {
         actions.extend(configure.into_iter().chain(install));
     } else {
@@ -157,7 +157,7 @@ fn is_unit(file: &DesiredFile) -> bool {
     file.path.starts_with("/etc/systemd/system")
 }
 
-/// What a running engine is told. Its file is read before it starts anew, so that it holds its containers.
+/// What a running engine must do. It reloads before it restarts, so that live-restore is in effect.
 fn tell(observed: &Observed) -> Vec<Action> {
     let effect = observed.configuration.as_ref().map_or(Effect::None, |change| change.effect);
     match effect.max(observed.untold) {
@@ -167,7 +167,8 @@ fn tell(observed: &Observed) -> Vec<Action> {
     }
 }
 
-/// What was done, in a line; `version` of the engine, `fresh`: there was none before; `from` where packages came from.
+/// Summary of the actions; `version` of the engine, `fresh`: it was not installed before; `from`: source of
+/// the packages.
 pub(super) fn told(done: &[Action], version: &str, fresh: bool, from: Option<&str>) -> String {
     let has = |wanted: &Action| done.contains(wanted);
     let packages = done.iter().find_map(|action| match action {
@@ -233,7 +234,7 @@ mod tests {
         }
     }
 
-    /// As it is afterwards.
+    /// The state afterwards.
     fn whole() -> Observed {
         let unit = Unit { active: true, enabled: Some(true), unread: false };
         let units = vec![(ENGINE, unit)];
@@ -294,7 +295,7 @@ mod tests {
         let at = |text: &str| texts.iter().position(|known| known == text).unwrap();
         let pass = at("insert the iptables rule \"xdock\" that lets bridge br7 forward");
         assert!(pass < at("install docker.io iptables"), "{texts:?}");
-        // without the package of its own there is nothing to wait for
+        // without a package for iptables, it comes with the engine
         let none = Observed { bridges: waits, missing: vec!["docker".to_owned()], ..bare() };
         assert_eq!(last(&none), "start docker.service");
     }
@@ -318,7 +319,7 @@ mod tests {
             "reload docker.service",
         ];
         assert_eq!(texts(&new), wanted);
-        // a run that was killed in between, or an administrator who forgot it
+        // a killed run, or an administrator who forgot daemon-reload
         let unread = Unit { active: true, enabled: Some(true), unread: true };
         let forgotten = Observed { units: vec![(ENGINE, unread)], ..whole() };
         assert_eq!(texts(&forgotten), ["reload systemd's units"]);

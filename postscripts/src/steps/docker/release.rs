@@ -1,32 +1,32 @@
-//! Which distribution this is: `/etc/os-release`, parsed (os-release(5)). Pure.
+//! The distribution: `/etc/os-release`, parsed (os-release(5)). Pure.
 
 use std::fmt;
 use std::str::FromStr;
 
 use thiserror::Error;
 
-/// What of os-release chooses packages.
+/// The parts of os-release that select packages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {
-    /// `ID`, such as `debian`.
+    /// `ID`, for example `debian`.
     pub id: String,
-    /// The first number of `VERSION_ID`; none in a rolling one, such as Debian's testing.
+    /// First number of `VERSION_ID`; `None` in a rolling release such as Debian testing.
     pub major: Option<u32>,
-    /// Whose packages it has.
+    /// Its package family.
     pub family: Family,
     version: String,
 }
 
-/// Distributions that name the engine's packages alike.
+/// Distributions with the same package names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Family {
     /// Debian.
     Debian,
-    /// Ubuntu, which packages the engine itself.
+    /// Ubuntu, which has its own engine packages.
     Ubuntu,
     /// Fedora.
     Fedora,
-    /// RHEL and those that are built from its sources: they ship no Docker.
+    /// RHEL and rebuilds: they have no Docker packages.
     RedHat,
     /// Amazon Linux.
     Amazon,
@@ -34,7 +34,7 @@ pub enum Family {
     Suse,
 }
 
-/// A distribution that we have no table for.
+/// An unknown distribution.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("distribution {0:?} is not known here; say what to install: packages=NAME:NAME")]
 pub struct UnknownRelease(pub String);
@@ -65,7 +65,7 @@ impl FromStr for Release {
         let value = |name| value(text, name).unwrap_or_default();
         let (id, version) = (value("ID"), value("VERSION_ID"));
         let like = value("ID_LIKE");
-        // os-release(5): ID_LIKE lists those nearest first
+        // os-release(5): ID_LIKE lists the closest first
         let mut names = std::iter::once(id.as_str()).chain(like.split_whitespace());
         let family = names.find_map(family).ok_or_else(|| UnknownRelease(id.clone()))?;
         let major = version.split('.').next().and_then(|major| major.parse().ok());
@@ -86,8 +86,8 @@ fn family(name: &str) -> Option<Family> {
     FAMILIES.iter().find(|(known, _)| *known == name).map(|(_, family)| *family)
 }
 
-/// The last assignment of a name, without its quotes: a file of shell assignments, of which distributions use only
-/// plain, '...' and "...".
+/// The last assignment of a name, without quotes. The file has shell assignments, of which distributions use
+/// only plain, '...' and "...".
 fn value(text: &str, name: &str) -> Option<String> {
     let assigned = |line: &str| {
         let value = line.trim().strip_prefix(name)?.strip_prefix('=')?;

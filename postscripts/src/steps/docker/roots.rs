@@ -1,6 +1,6 @@
-//! Where the engine keeps its containers and images. An engine that starts with another root, storage driver or user mapping
-//! does not find them: containers go on running under nobody, and volumes seem lost. So no restart of ours changes any of it
-//! while there is something to lose.
+//! The engine's data directory. An engine that starts with another directory, storage driver or user mapping
+//! does not find its containers: they keep running unmanaged, and volumes seem lost. So xdock never changes
+//! any of these by a restart while there is data.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -13,10 +13,10 @@ use thiserror::Error;
 use super::configuration::Document;
 use super::error::DockerError;
 
-/// Where the engine is, if nobody says otherwise (moby `cmd/dockerd/config_unix.go`).
+/// Default directory (moby `cmd/dockerd/config_unix.go`).
 pub(super) const USUAL: &str = "/var/lib/docker";
 
-/// Keys of daemon.json by which an engine finds its containers and images.
+/// Keys of daemon.json that select the engine's data.
 const KEYS: [&str; 6] = [
     "data-root",
     "exec-root",
@@ -26,10 +26,10 @@ const KEYS: [&str; 6] = [
     "containerd-plugins-namespace",
 ];
 
-/// The word of `override=` that gives up what the engine would not find.
+/// Word of `override=` that accepts the loss.
 pub(super) const ABANDON: &str = "abandon";
 
-/// What an engine would not find after a restart.
+/// Data that an engine would not find after a restart.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub struct Moved {
     key: &'static str,
@@ -39,7 +39,7 @@ pub struct Moved {
     residents: Residents,
 }
 
-/// What is in a data-root.
+/// Data in a data-root.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Residents {
     containers: usize,
@@ -79,7 +79,7 @@ impl fmt::Display for Residents {
 }
 
 impl Residents {
-    /// Counts what lies under a data-root: its own, and those of user mappings below it (`/var/lib/docker/100000.100000`).
+    /// Counts the data below a data-root, including that of user mappings (`/var/lib/docker/100000.100000`).
     fn of(root: &Path) -> Result<Self, FileError> {
         let mut all = Self::in_one(root)?;
         for below in durable::list(root)?.unwrap_or_default().iter().filter(|path| is_mapped(path)) {
@@ -91,7 +91,7 @@ impl Residents {
         Ok(all)
     }
 
-    /// As moby lays it out (`daemon/daemon.go`, `image/fs.go`, `volume/local/local.go`).
+    /// Counts by moby's layout (`daemon/daemon.go`, `image/fs.go`, `volume/local/local.go`).
     fn in_one(root: &Path) -> Result<Self, FileError> {
         let entries = |directory: &Path| Ok(durable::list(directory)?.unwrap_or_default());
         let mut images = 0;
@@ -107,14 +107,14 @@ impl Residents {
     }
 }
 
-/// `UID.GID`, which an engine with a user mapping adds to its data-root.
+/// Whether it is `UID.GID`, which an engine with a user mapping appends to its data-root.
 fn is_mapped(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     name.split_once('.').is_some_and(|(uid, gid)| is_number(uid) && is_number(gid))
 }
 
-/// What a running engine says of itself.
+/// State of a running engine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Running {
     /// Its data-root, with that of a user mapping.
@@ -124,15 +124,15 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Its data-root as it is configured.
+    /// Its data-root as configured.
     fn unmapped(&self) -> &Path {
         let parent = is_mapped(&self.root).then(|| self.root.parent()).flatten();
         parent.unwrap_or(&self.root)
     }
 }
 
-/// Refuses a configuration with which the engine would not find what it has. `running` counts more than the present file,
-/// which somebody may have changed since the engine read it; `flags`: keys that the engine's command line gives.
+/// Refuses a configuration with which the engine would not find its data. `running` counts more than the
+/// current file, which may have changed since the engine read it. `flags`: keys on the engine's command line.
 pub(super) fn refuse_move(
     present: &str,
     new: &str,
@@ -155,7 +155,7 @@ pub(super) fn refuse_move(
     if residents.is_none() { Ok(()) } else { Err(Moved { key, old, new, root, residents }.into()) }
 }
 
-/// The same word, or the same directory by another name.
+/// Whether two paths are the same directory.
 fn is_same(old: &str, new: &str) -> bool {
     let canonical =
         |path: &str| Path::new(path).is_absolute().then(|| std::fs::canonicalize(path).ok()).flatten();

@@ -1,14 +1,15 @@
-//! `xdockhost engine request` and `engine install`: the host's side of `xdock host HOST enroll`.
+//! `xdockhost engine request` and `engine install`: the host's part of `xdock host HOST enroll`.
 //!
 //! ```text
-//! keys.rs      the key that is made here and stays here, and its certificate
-//! unit.rs      the command line of the engine's unit, with a port and what secures it (pure)
-//! install.rs   files, then the drop-in, then a new start; or all as it was
+//! keys.rs      the key, which never leaves the host, and its certificate
+//! unit.rs      the command line of the engine's unit, with port and TLS (pure)
+//! install.rs   writes files, then the drop-in, then restarts; or rolls back
 //! error.rs
 //! ```
 //!
-//! Key and certificate are one file, and port and TLS are one line of another: whoever kills this leaves the old or the new of
-//! each, and none of the four combinations lets anybody in without a certificate.
+//! Key and certificate are one file, and port and TLS are one line of another file. So a killed run leaves
+//! the old or the new state of each, and none of the four combinations accepts a client without a
+//! certificate.
 
 mod error;
 mod install;
@@ -28,7 +29,7 @@ use std::path::Path;
 
 const NAME: &str = "engine";
 
-/// Does its part; what the management node reads is on standard output.
+/// Runs a command. Its result is on standard output, for the management node.
 pub async fn run(call: EngineCall, log: Log) -> ExitCode {
     let _locked = match lock::take(Path::new(lock::PATH)).await {
         Ok(locked) => locked,
@@ -53,7 +54,7 @@ pub async fn run(call: EngineCall, log: Log) -> ExitCode {
     }
 }
 
-/// Where the engine listens with TLS, by our drop-in.
+/// Address of the engine's TLS port, according to our drop-in.
 ///
 /// # Errors
 /// The drop-in cannot be read.

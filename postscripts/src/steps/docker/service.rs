@@ -1,4 +1,4 @@
-//! Units and the engine behind them.
+//! Units, and the engine behind them.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -14,37 +14,37 @@ use super::packages::ENGINE;
 use super::roots::Running;
 
 const QUESTION: Duration = Duration::from_secs(30);
-/// dockerd's own unit has no limit for its start: a thousand old containers take their time.
+/// dockerd's own unit has no start timeout: a thousand old containers need time.
 const START: Duration = Duration::from_secs(180);
 const TAKEN: Duration = Duration::from_secs(30);
-/// Of a container that says none, in seconds (moby `container/container_unix.go`, `DefaultStopTimeout`).
+/// Default grace period of a container in seconds (moby `container/container_unix.go`, `DefaultStopTimeout`).
 const USUAL_GRACE: u64 = 10;
 const AGAIN: Duration = Duration::from_millis(100);
 
-/// Where distributions put the engine.
+/// The engine's paths on distributions.
 const PROGRAMS: [&str; 3] = ["/usr/bin/dockerd", "/usr/sbin/dockerd", "/usr/local/bin/dockerd"];
 
-/// What systemd knows of a unit.
+/// State of a unit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Unit {
-    /// Whether it runs.
+    /// Whether it is running.
     pub(super) active: bool,
-    /// Whether it starts at boot; `None`: there is nothing to enable, such as no unit yet.
+    /// Whether it is enabled; `None` if that does not apply, for example without a unit.
     pub(super) enabled: Option<bool>,
-    /// Its files are newer than what systemd has read.
+    /// Whether systemd has not read its current files.
     pub(super) unread: bool,
 }
 
-/// The engine's program, where there is one.
+/// The engine's program, if installed.
 pub(super) fn program() -> Option<&'static str> {
     PROGRAMS.into_iter().find(|path| Path::new(path).exists())
 }
 
-/// The units, one answer each, by one process.
+/// State of the units, with one process.
 pub(super) async fn observe(names: &[&'static str]) -> Vec<Unit> {
     let words = ["show", "--property=ActiveState,UnitFileState,NeedDaemonReload"];
     let asked = Command::new("systemctl", QUESTION).args(words).args(names).execute().await;
-    // without systemd nothing runs, and to start it says why
+    // without systemd nothing runs, and starting a unit reports why
     let text = asked.map(|output| output.text()).unwrap_or_default();
     let mut units: Vec<Unit> = text.split("\n\n").map(unit).collect();
     units.resize(names.len(), Unit::default());
@@ -66,23 +66,23 @@ fn unit(block: &str) -> Unit {
     }
 }
 
-/// The keys of daemon.json that the engine's command line gives.
+/// The keys of daemon.json that the engine's command line sets.
 ///
 /// # Errors
-/// One of the files of its variables cannot be read.
+/// A file of its variables cannot be read.
 pub(super) async fn flags() -> Result<BTreeSet<String>, FileError> {
     command::flags(&show(command::PROPERTIES).await)
 }
 
-/// Words of the variables from which the engine's command line takes some.
+/// Values of the variables on the engine's command line.
 ///
 /// # Errors
-/// One of their files cannot be read.
+/// A file of variables cannot be read.
 pub(super) async fn variables() -> Result<Vec<String>, FileError> {
     command::values(&show(command::PROPERTIES).await)
 }
 
-/// How long systemd lets the engine stop.
+/// systemd's stop timeout of the engine.
 pub(super) async fn stop_limit() -> Option<Duration> {
     let shown = show("--property=TimeoutStopUSec").await;
     seconds(shown.trim().strip_prefix("TimeoutStopUSec=")?)
@@ -94,7 +94,7 @@ async fn show(property: &str) -> String {
     asked.map(|output| output.text()).unwrap_or_default()
 }
 
-/// `5min 10s`, as systemd says it; `None`: without an end (systemd.time(7)).
+/// Parses `5min 10s` in systemd's format; `None`: no limit (systemd.time(7)).
 fn seconds(text: &str) -> Option<Duration> {
     let part = |word: &str| {
         let unit = word.find(|c: char| c.is_ascii_alphabetic())?;
@@ -110,27 +110,27 @@ fn seconds(text: &str) -> Option<Duration> {
     text.split_whitespace().map(part).sum::<Option<u64>>().map(Duration::from_secs)
 }
 
-/// One verb of systemctl.
+/// Runs one verb of systemctl.
 pub(super) async fn systemctl(verb: &str, unit: &str) -> Result<(), ExecuteError> {
     Command::new("systemctl", START).args([verb, unit]).execute().await.map(drop)
 }
 
-/// systemd reads its units again.
+/// Reloads systemd's units.
 pub(super) async fn read_units() -> Result<(), ExecuteError> {
     Command::new("systemctl", START).args(["daemon-reload"]).execute().await.map(drop)
 }
 
-/// What the engine says of itself.
+/// Version that the engine reports.
 pub(super) async fn engine_version() -> Result<String, ExecuteError> {
     ask("version", "{{.Server.Version}}").await
 }
 
-/// Whether containers go on running when the engine stops.
+/// Whether containers keep running when the engine stops.
 pub(super) async fn holds() -> Result<bool, ExecuteError> {
     ask("info", "{{.LiveRestoreEnabled}}").await.map(|answer| answer == "true")
 }
 
-/// The graces of running containers, in seconds.
+/// Grace periods of the running containers, in seconds.
 pub(super) async fn graces() -> Result<Vec<u64>, ExecuteError> {
     let running =
         Command::new("docker", QUESTION).args(["ps", "--quiet", "--no-trunc"]).execute().await?.text();
@@ -142,15 +142,15 @@ pub(super) async fn graces() -> Result<Vec<u64>, ExecuteError> {
     Ok(told.lines().map(|grace| grace.trim().parse().unwrap_or(USUAL_GRACE)).collect())
 }
 
-/// Where a running engine keeps its containers.
+/// Data directory of a running engine.
 pub(super) async fn roots() -> Result<Running, ExecuteError> {
     let answer = ask("info", "{{.DockerRootDir}}\t{{.Driver}}").await?;
     let (root, driver) = answer.split_once('\t').unwrap_or((&answer, ""));
     Ok(Running { root: root.into(), driver: driver.to_owned() })
 }
 
-/// Waits until a restart of the engine ends no container: it took live-restore (moby reads its file some time after the
-/// signal), or none runs.
+/// Waits until a restart of the engine stops no container: live-restore is in effect (moby reads its file
+/// some time after the signal), or no container runs.
 pub(super) async fn holds_containers() -> Result<(), DockerError> {
     let end = Instant::now() + TAKEN;
     loop {
@@ -168,7 +168,7 @@ pub(super) async fn modprobe(module: &str) -> Result<(), ExecuteError> {
     Command::new("modprobe", QUESTION).args([module]).execute().await.map(drop)
 }
 
-/// Lets the engine itself judge a file; one that can not (before Docker 23) is not asked.
+/// Lets the engine validate a file, if it supports that (Docker 23 and later).
 pub(super) async fn validate(program: &str, file: &Path) -> Result<(), DockerError> {
     let words = ["--validate".into(), "--config-file".into(), file.as_os_str().to_owned()];
     match Command::new(program, QUESTION).args(words).execute().await {

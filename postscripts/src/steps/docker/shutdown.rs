@@ -1,14 +1,16 @@
 //! `xdockhost engine shutdown`, which docker.service runs before it stops.
 //!
-//! With live-restore, dockerd leaves its containers running when it stops, also when the machine shuts down. Nobody then sends
-//! them their own stop signal, and systemd waits 90 s for each that ignores SIGTERM. So when the machine shuts down, the engine
-//! is told to give up live-restore first: it then stops its containers as it stops, in parallel, each with its own signal and
-//! grace (moby `daemon/daemon.go`, `Shutdown`), records how they ended, and counts none as stopped by hand. All containers of the
-//! engine are stopped, also those that are not xdock's: the machine ends for all of them.
+//! With live-restore, dockerd leaves its containers running when it stops, even if the host shuts down. Then
+//! no program sends them their own stop signal, and systemd waits 90 s for each that ignores SIGTERM. So
+//! during a shutdown, live-restore is disabled first. dockerd then stops its containers in parallel, each
+//! with its own signal and grace period (moby `daemon/daemon.go`, `Shutdown`), records their exit codes, and
+//! marks none as stopped by hand. All containers of the engine are stopped, not only xdock's, because the
+//! host ends for all of them.
 //!
-//! The file itself is not changed, as a power cut in between must not leave it changed: for the moment of the reload another one
-//! is mounted over it. When this run is killed in between, the mount stays, and the next dockerd would read it: so docker.service
-//! runs `xdockhost engine stopped` after each stop, which unmounts it.
+//! The file itself is not changed, because a power failure must not leave a changed file. Instead, another
+//! file is mounted over it during the reload. If this run is killed, the mount would stay and the next
+//! dockerd would read it. So docker.service runs `xdockhost engine stopped` after each stop, which unmounts
+//! it.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -28,48 +30,49 @@ use super::service;
 use crate::log::{Log, say};
 
 const NAME: &str = "engine";
-/// Where the file without live-restore lies.
+/// Path of the file without live-restore.
 const CANDIDATE: &str = "/run/xdock/daemon.shutdown.json";
 const QUESTION: Duration = Duration::from_secs(10);
-/// How long the engine has to read its file.
+/// Timeout of the engine's reload.
 const TAKEN: Duration = Duration::from_secs(10);
 const AGAIN: Duration = Duration::from_millis(50);
-/// What dockerd adds to the longest grace (moby `daemon/daemon.go`, `ShutdownTimeout`), and some seconds more to end itself.
+/// dockerd's addition to the longest grace period (moby `daemon/daemon.go`, `ShutdownTimeout`), and some
+/// seconds until it ends.
 const MARGIN: Duration = Duration::from_secs(10);
 
 /// Why the engine will not stop its containers.
 #[derive(Debug, Error)]
 pub enum ShutdownError {
-    /// Not run by systemd.
+    /// Not started by systemd.
     #[error("MAINPID is not set; only docker.service runs this")]
     NoEngine,
-    /// A file.
+    /// A file cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The configuration.
+    /// The configuration is not JSON.
     #[error("{PATH} is no JSON")]
     Json(#[source] serde_json::Error),
-    /// It is a flag, which no reload changes.
+    /// live-restore is a flag, which a reload cannot change.
     #[error("live-restore is not set in {PATH} but by a flag of docker.service; move it to the file")]
     Flag,
     /// A program failed.
     #[error("cannot {action}")]
     Action {
-        /// What was to be done.
+        /// The failed action.
         action: &'static str,
-        /// Why.
+        /// Cause.
         #[source]
         source: ExecuteError,
     },
-    /// The engine's process.
+    /// The engine's process cannot be signalled.
     #[error("cannot signal dockerd")]
     Signal(#[source] nix::Error),
-    /// The engine did not read the file.
+    /// The engine did not reload.
     #[error("dockerd did not give up live-restore within {} s", TAKEN.as_secs())]
     NotTaken,
 }
 
-/// Does it, where the machine shuts down. The service stops in any case.
+/// Runs it, if the host is shutting down. The service stops in any case.
 pub async fn run(log: &Log) -> ExitCode {
     if !is_stopping().await {
         return ExitCode::SUCCESS;
@@ -87,7 +90,7 @@ pub async fn run(log: &Log) -> ExitCode {
     }
 }
 
-/// Unmounts what a killed run of `engine shutdown` left over daemon.json.
+/// Unmounts what a killed `engine shutdown` left over daemon.json.
 pub async fn stopped(log: &Log) -> ExitCode {
     let path = configuration_path().display().to_string();
     let mounts = durable::kernel_text(Path::new("/proc/self/mountinfo")).unwrap_or_default();
@@ -101,11 +104,11 @@ pub async fn stopped(log: &Log) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// How often our file is mounted at a path, with nobody else's on top (proc_pid_mountinfo(5): the fourth field is the path within
-/// the file system).
+/// How often our file is mounted at a path, without another mount on top (proc_pid_mountinfo(5): the fourth
+/// field is the path in the file system).
 fn left_over(mounts: &str, path: &str) -> usize {
     let below_run = CANDIDATE.strip_prefix("/run").unwrap_or(CANDIDATE);
-    // /run is a file system of its own, or a directory of the root
+    // /run is a separate file system, or a directory of the root
     let is_ours = |root: &&str| *root == below_run || root.ends_with(CANDIDATE);
     let there = mounts.lines().rev().filter_map(|line| {
         let mut fields = line.split(' ').skip(3);
@@ -119,12 +122,12 @@ fn configuration_path() -> PathBuf {
     std::fs::canonicalize(PATH).unwrap_or_else(|_| PathBuf::from(PATH))
 }
 
-/// Whether systemd is on its way down: a restart or stop of the engine alone leaves containers running.
+/// Whether systemd is shutting down. If only the engine is stopped or restarted, containers keep running.
 async fn is_stopping() -> bool {
     let asked = Command::new("systemctl", QUESTION).args(["is-system-running"]).execute().await;
     let state = match asked {
         Ok(output) => output.text(),
-        // any state but "running" is another status than 0
+        // every state other than "running" has a nonzero exit status
         Err(ExecuteError::Status { stdout, .. }) => stdout,
         Err(_) => String::new(),
     };
@@ -143,7 +146,8 @@ async fn prepare() -> Result<String, ShutdownError> {
     Ok(told(&stops, limit))
 }
 
-/// The engine reads a file without live-restore, and the one that is there is back before anybody else reads it.
+/// Lets the engine read a file without live-restore, and restores the original before another program reads
+/// it.
 async fn give_up_live_restore(engine: i32) -> Result<(), ShutdownError> {
     let path = configuration_path();
     let mut document =
@@ -175,13 +179,13 @@ async fn read_again(engine: i32) -> Result<(), ShutdownError> {
     Ok(())
 }
 
-/// dockerd's unit may give it mounts of its own (MountFlags=, PrivateTmp=).
+/// Runs a command in the engine's mount namespace: its unit may have one (MountFlags=, PrivateTmp=).
 async fn in_mounts_of(engine: i32, words: &[&str]) -> Result<(), ExecuteError> {
     let target = ["--target".to_owned(), engine.to_string(), "--mount".to_owned(), "--".to_owned()];
     Command::new("nsenter", QUESTION).args(target).args(words).execute().await.map(drop)
 }
 
-/// What the engine does now, and whether systemd lets it.
+/// What the engine does now, and whether systemd's timeout is long enough.
 fn told(graces: &[u64], limit: Option<Duration>) -> String {
     let longest = graces.iter().copied().max().unwrap_or_default();
     let text = match graces.len() {

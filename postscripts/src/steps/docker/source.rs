@@ -1,4 +1,4 @@
-//! Where packages come from: the host's own sources, or the management node's directory, and what lies in that.
+//! Sources of packages: the host's own, or the management node's directory and its content.
 
 use std::fmt;
 
@@ -9,27 +9,27 @@ use super::error::DockerError;
 use super::flat;
 use super::manager::Manager;
 
-/// The management node's directory of packages, as far as it is of use.
+/// The management node's directory of packages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Directory {
-    /// Its address, without a last `/`.
+    /// Its URL, without a trailing `/`.
     pub(super) url: String,
-    /// Where the package manager reads it: the same, or a copy on this host.
+    /// The URL that the package manager reads: the same, or a copy on this host.
     pub(super) base: String,
-    /// Whether signatures are demanded.
+    /// Whether signatures are required.
     pub(super) signed: bool,
-    /// Files of packages, by name and file name, where there is no index; else empty.
+    /// Packages by name and file name, if there is no index; otherwise empty.
     pub(super) flat: Vec<(String, String)>,
 }
 
-/// Which sources one attempt uses.
+/// The sources of one attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Scope {
-    /// Those that the host has.
+    /// The host's own.
     Host,
-    /// Only the directory: nothing else is touched.
+    /// The directory only.
     Alone(Directory),
-    /// The directory, and those that the host has: it lacked something.
+    /// The directory and the host's own, because the directory is incomplete.
     Beside(Directory),
 }
 
@@ -39,14 +39,14 @@ impl Directory {
         !self.flat.is_empty()
     }
 
-    /// The host in its address.
+    /// The host name in the URL.
     pub(super) fn host(&self) -> &str {
         let rest = self.url.strip_prefix("http://").unwrap_or(&self.url);
         let rest = rest.split('/').next().unwrap_or_default();
         rest.rsplit_once(':').map_or(rest, |(host, _)| host)
     }
 
-    /// What a package manager is told to install: names, or addresses of files.
+    /// Arguments for the package manager: names, or URLs of files.
     pub(super) fn words(&self, packages: &[String]) -> Vec<String> {
         let word = |package: &String| {
             let file = self.flat.iter().find(|(name, _)| name == package);
@@ -57,7 +57,7 @@ impl Directory {
 }
 
 impl Scope {
-    /// The management node's directory, where it is used.
+    /// The management node's directory, if it is used.
     pub(super) fn directory(&self) -> Option<&Directory> {
         match self {
             Self::Host => None,
@@ -81,21 +81,21 @@ impl fmt::Display for Scope {
     }
 }
 
-/// The directory's path on the management node, where xCAT's otherpkgs looks: the osimage's `otherpkgdir`, else
+/// Path of the directory on the management node, as in xCAT's otherpkgs: the osimage's `otherpkgdir`, else
 /// `$INSTALLDIR/post/otherpkgs/$OSVER/$ARCH` (xCAT `otherpkgs`).
 pub(super) fn path(environment: &Environment, node: &Node) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
-    // several may be listed, also addresses of others' servers: those are the host's own sources
+    // several may be listed, also URLs of other servers, which belong to the host's own sources
     let listed = environment.get("OTHERPKGDIR").unwrap_or_default().split(',').map(str::trim);
     let ours = |path: &&str| path.starts_with('/') && path.chars().all(plain);
     let default = || format!("/install/post/otherpkgs/{}/{}", node.os_version, node.arch);
     listed.into_iter().find(ours).map_or_else(default, |path| path.trim_end_matches('/').to_owned())
 }
 
-/// What to try, in this order.
+/// The sources to try, in order.
 ///
 /// # Errors
-/// The management node does not answer, or `unsigned=yes` and it has nothing.
+/// The management node does not answer, or has no packages with `unsigned=yes`.
 pub(super) async fn scopes(
     manager: Manager,
     server: &Server,
@@ -114,7 +114,7 @@ pub(super) async fn scopes(
     }
 }
 
-/// Files that make a directory a source, with a signature and without.
+/// Files that mark a directory as a source, with and without a signature.
 fn indexes(manager: Manager) -> (&'static [&'static str], &'static [&'static str]) {
     match manager {
         Manager::Apt => (&["InRelease", "Release.gpg"], &["Packages", "Packages.gz", "Packages.xz"]),
@@ -138,7 +138,7 @@ async fn look(
             return Ok(Some(directory(url.clone(), Vec::new())));
         }
     }
-    // apt has no word for a package without an index and with a signature
+    // apt cannot verify packages without an index
     if manager == Manager::Apt && !unsigned {
         return Ok(None);
     }

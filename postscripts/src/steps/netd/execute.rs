@@ -1,4 +1,4 @@
-//! The actions, done.
+//! Executes the actions.
 
 use std::path::Path;
 
@@ -10,21 +10,21 @@ use super::networks;
 use super::plan::{Action, Desired};
 use super::{DEADLINE, LINK, NetdError, PROGRAM, SERVICE, SOCKET};
 
-/// Is there from the first unit that is written until netd runs with all of them, so that a run that is killed in between is
-/// completed by the next. A boot needs it no more: systemd then reads the units.
+/// Exists from the first unit that is written until netd runs with all of them, so that the next run
+/// completes a killed one. After a reboot it is not needed: systemd reads the units.
 const UNTOLD: &str = "/run/xdock/netd.untold";
 
-/// Whether a killed run left netd with units of before.
+/// Whether a killed run left netd with previous units.
 pub(super) fn is_untold() -> Result<bool, FileError> {
     Ok(durable::read(Path::new(UNTOLD))?.is_some())
 }
 
-/// All was done: nothing is left to be told.
+/// All actions are done: removes the record.
 pub(super) fn finish() -> Result<(), FileError> {
     durable::remove(Path::new(UNTOLD)).map(drop)
 }
 
-/// Does one of them; the program is installed by who fetches it.
+/// Executes an action. The program is installed by its caller, which fetches it.
 pub(super) async fn act(action: &Action, desired: &Desired) -> Result<(), NetdError> {
     match action {
         Action::InstallProgram => Ok(()),

@@ -1,6 +1,7 @@
-//! `xdockhost netd`: the daemon, its units, and this host's snapshot.
+//! `xdockhost netd`: installs the daemon, its units, and this host's snapshot.
 //!
-//! Nothing of it touches running containers: their ports stay while netd is replaced, and systemd holds the socket.
+//! Running containers are not affected: their ports stay while netd is replaced, and systemd keeps the
+//! socket.
 
 mod execute;
 mod networks;
@@ -26,7 +27,7 @@ use crate::files::{DesiredFile, changed};
 use crate::render::{RenderError, Templates};
 
 const PROGRAM: &str = "/opt/xdock/bin/netd";
-/// Where a person, and the management node over ssh, finds it.
+/// Link in the PATH, for people and for the management node over ssh.
 const LINK: &str = "/usr/local/bin/netd";
 const SOCKET: &str = "netd.socket";
 const SERVICE: &str = "netd.service";
@@ -34,42 +35,42 @@ const UNITS: [&str; 2] = [SOCKET, SERVICE];
 const UNIT_DIRECTORY: &str = "etc/systemd/system";
 
 const DEADLINE: Duration = Duration::from_secs(60);
-/// More than any program of ours has, in bytes.
+/// Larger than every program of xdock, in bytes.
 const PROGRAM_LIMIT: u64 = 512 * 1024 * 1024;
 
-/// A netd step that failed.
+/// The netd step failed.
 #[derive(Debug, Error)]
 pub enum NetdError {
     /// xCAT's variables are wrong.
     #[error(transparent)]
     Environment(#[from] EnvironmentError),
-    /// The management node does not give the program or the snapshot.
+    /// The management node does not have the program or the snapshot.
     #[error(transparent)]
     Fetch(#[from] FetchError),
-    /// A template is wrong.
+    /// A template cannot be rendered.
     #[error(transparent)]
     Render(#[from] RenderError),
-    /// A file was not written.
+    /// A file cannot be written.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The snapshot of the management node is none.
+    /// The management node's snapshot is invalid.
     #[error("{url} is no snapshot; compile it anew with \"xdock sync\"")]
     Snapshot {
-        /// Where it came from.
+        /// Its URL.
         url: String,
-        /// Why.
+        /// Cause.
         #[source]
         source: inventory::snapshot::SnapshotError,
     },
-    /// An older netd.
+    /// The offered netd is older.
     #[error(transparent)]
     Downgrade(#[from] release::Downgrade),
     /// A command failed.
     #[error("cannot {action}")]
     Action {
-        /// What was to be done.
+        /// The failed action.
         action: String,
-        /// Why.
+        /// Cause.
         #[source]
         source: ExecuteError,
     },
@@ -92,7 +93,7 @@ pub async fn run(run: &Run) -> Result<Outcome, NetdError> {
     let actions = plan(&desired, &observed);
     if run.work.dry_run {
         let changed = changed(desired.units.clone())?;
-        // a plan tells of the files itself
+        // the plan shows the files itself
         let others: Vec<&Action> =
             actions.iter().filter(|action| !matches!(action, Action::WriteUnit(_))).collect();
         return Ok(Outcome::Planned(Plan::new(&others, changed)));
@@ -108,7 +109,7 @@ pub async fn run(run: &Run) -> Result<Outcome, NetdError> {
     Ok(outcome(&actions, &desired, &observed, node.name.as_str()))
 }
 
-/// The new program is asked for its release where it will run, before anything else is changed.
+/// Checks the release of the new program where it will run, before anything is changed.
 async fn install(bytes: &[u8]) -> Result<(), NetdError> {
     let new = Path::new(PROGRAM).with_extension("new");
     durable::replace(&new, bytes, 0o755)?;
@@ -134,7 +135,7 @@ fn outcome(actions: &[Action], desired: &Desired, observed: &Observed, node: &st
     Outcome::Done(format!("{} netd; {snapshot}", if installed { "installed" } else { "put right" }))
 }
 
-/// The units, rendered: an administrator may override their templates.
+/// The rendered units. Administrators may override their templates.
 fn units(templates: &Templates) -> Result<Vec<DesiredFile>, RenderError> {
     let render = |unit: &str| {
         let name = format!("{UNIT_DIRECTORY}/{unit}");

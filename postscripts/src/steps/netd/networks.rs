@@ -1,5 +1,5 @@
-//! The Docker networks of this host: one of driver `netd` for each network of the snapshot, so that `docker run` on the host
-//! itself finds them too.
+//! The Docker networks of this host: one of driver `netd` per network of the snapshot, so that `docker run`
+//! on the host can use them.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -8,13 +8,13 @@ use std::time::Duration;
 use inventory::Network;
 use process::Command;
 
-/// dockerd asks netd for the pool, and answers in milliseconds.
+/// dockerd asks netd for the pool and answers in milliseconds.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Where the engine listens.
+/// The engine's socket.
 const ENGINE: &str = "/var/run/docker.sock";
 
-/// The names of the engine's networks; `None`: no engine answers.
+/// Names of the engine's networks; `None` if no engine answers.
 pub(super) async fn names() -> Option<BTreeSet<String>> {
     if !Path::new(ENGINE).exists() {
         return None;
@@ -23,7 +23,7 @@ pub(super) async fn names() -> Option<BTreeSet<String>> {
     Some(list.execute().await.ok()?.text().lines().map(str::to_owned).collect())
 }
 
-/// The command that makes one: the same network that `xdock mk` makes.
+/// Command that creates a network, equal to that of `xdock mk`.
 pub(super) fn create(network: &Network) -> Vec<String> {
     let mut words: Vec<String> =
         ["network", "create", "--driver", "netd", "--ipam-driver", "netd"].map(str::to_owned).to_vec();

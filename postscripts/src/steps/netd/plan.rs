@@ -1,4 +1,4 @@
-//! What is to be done for netd to run with this host's snapshot. Pure.
+//! Plans the changes for netd and its snapshot. Pure.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -11,35 +11,35 @@ use super::service::Units;
 use super::{LINK, PROGRAM, SERVICE, SOCKET};
 use crate::files::DesiredFile;
 
-/// What shall be.
+/// The desired state.
 pub(super) struct Desired {
-    /// SHA-256 of the program, from the manifest.
+    /// SHA-256 of the program in the manifest.
     pub(super) program_digest: String,
     pub(super) units: Vec<DesiredFile>,
     pub(super) snapshot: Option<Snapshot>,
 }
 
-/// What is.
+/// The observed state.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Observed {
     pub(super) program_digest: Option<String>,
     pub(super) linked: bool,
-    /// Units whose file is not as it shall be.
+    /// Unit files that differ.
     pub(super) changed_units: Vec<PathBuf>,
     pub(super) units: Units,
-    /// Digest of the program that runs.
+    /// Digest of the running program.
     pub(super) running: Option<String>,
-    /// A killed run wrote units, and netd may run with those of before.
+    /// A killed run wrote units, so netd may run with the previous ones.
     pub(super) untold: bool,
-    /// The snapshot that is in force here.
+    /// The active snapshot.
     pub(super) snapshot: Option<Stamp>,
-    /// Its file is broken.
+    /// The snapshot's file is damaged.
     pub(super) is_broken: bool,
-    /// The engine's networks; `None`: no engine yet.
+    /// The engine's networks; `None` if there is no engine yet.
     pub(super) networks: Option<BTreeSet<String>>,
 }
 
-/// One thing to do.
+/// One action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Action {
     InstallProgram,
@@ -47,7 +47,7 @@ pub(super) enum Action {
     WriteUnit(PathBuf),
     Reload,
     Enable,
-    /// The socket unit changed: systemd opens it anew only while the service is down.
+    /// Reopen the socket after its unit has changed. systemd does that only while the service is stopped.
     ReopenSocket,
     Start(&'static str),
     Restart,
@@ -72,8 +72,8 @@ impl fmt::Display for Action {
     }
 }
 
-/// The socket comes before the service, as at boot; then the snapshot, which a running netd takes; then the networks, for
-/// which dockerd asks netd.
+/// Plans the actions. As at boot, the socket comes before the service; then the snapshot, which a running
+/// netd loads; then the networks, for which dockerd asks netd.
 pub(super) fn plan(desired: &Desired, observed: &Observed) -> Vec<Action> {
     let mut actions = Vec::new();
     let is_installed = observed.program_digest.as_ref() == Some(&desired.program_digest);
@@ -90,7 +90,7 @@ pub(super) fn plan(desired: &Desired, observed: &Observed) -> Vec<Action> {
     actions
 }
 
-/// What was started before its file was written starts anew, whichever run wrote it.
+/// Restarts what was started before its file was written, by any run.
 fn start(desired: &Desired, observed: &Observed) -> Vec<Action> {
     let mut actions = Vec::new();
     let Units { socket, service } = observed.units;
@@ -124,7 +124,7 @@ fn missing_networks(desired: &Desired, observed: &Observed) -> Vec<Action> {
     names.filter(|name| !there.contains(name.as_str())).cloned().map(Action::CreateNetwork).collect()
 }
 
-/// A host may have a newer one, delivered since the file was written; netd would refuse to go back.
+/// Loads the snapshot, unless the host has a newer one: netd would refuse an older one.
 pub(super) fn load(snapshot: &Snapshot, observed: &Observed) -> Option<Action> {
     let due = match observed.snapshot.as_ref().map(|there| snapshot.stamp().relation(there)) {
         None | Some(Relation::Newer) => true,
@@ -134,7 +134,8 @@ pub(super) fn load(snapshot: &Snapshot, observed: &Observed) -> Option<Action> {
     due.then_some(Action::LoadSnapshot(snapshot.version))
 }
 
-/// What is told where this host has the tables of another management node: only the administrator knows which are right.
+/// Message for a host with the tables of another management node: only the administrator knows which are
+/// right.
 pub(super) fn foreign(desired: &Desired, observed: &Observed) -> Option<String> {
     let (ours, theirs) = (observed.snapshot.as_ref()?, desired.snapshot.as_ref()?);
     (theirs.stamp().relation(ours) == Relation::Foreign).then(|| {
@@ -165,7 +166,7 @@ mod tests {
         }
     }
 
-    /// A host on which everything is as it shall be.
+    /// A host without differences.
     fn complete() -> Observed {
         Observed {
             program_digest: Some("ab".to_owned()),

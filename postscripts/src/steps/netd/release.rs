@@ -1,4 +1,5 @@
-//! Which release of netd is newer: a downgrade is refused, for an older netd may not read what a newer one has written.
+//! Compares releases of netd. A downgrade is refused, because an older netd may not read the files of a newer
+//! one.
 
 use std::cmp::Ordering;
 use std::path::Path;
@@ -10,7 +11,7 @@ use thiserror::Error;
 /// `netd --version` prints and ends.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// The management node has an older one.
+/// The management node has an older release.
 #[derive(Debug, PartialEq, Eq, Error)]
 #[error(
     "netd {installed} is installed and the management node has {offered}; a downgrade is refused, for an older netd may not read the newer one's records: install the newer release there (xdock init), or remove {program} first",
@@ -21,7 +22,7 @@ pub struct Downgrade {
     offered: String,
 }
 
-/// What a program says of itself (`netd 0.1.0`); `None` where it can not be asked.
+/// Release that a program reports (`netd 0.1.0`); `None` if it fails.
 pub(super) async fn of(program: &Path) -> Option<String> {
     let command = Command::new(&program.to_string_lossy(), DEADLINE).args(["--version"]);
     let output = command.execute().await.ok()?;
@@ -29,18 +30,19 @@ pub(super) async fn of(program: &Path) -> Option<String> {
 }
 
 /// # Errors
-/// The installed one is newer.
+/// The installed release is newer.
 pub(super) fn refuse_downgrade(installed: Option<String>, offered: Option<String>) -> Result<(), Downgrade> {
     match (installed, offered) {
         (Some(installed), Some(offered)) if compare(&installed, &offered) == Ordering::Greater => {
             Err(Downgrade { installed, offered })
         }
-        // one that does not say is broken, and is replaced
+        // a program without a version is damaged, and is replaced
         _ => Ok(()),
     }
 }
 
-/// By numbers, as Semantic Versioning 2.0.0, item 11, has it; a pre-release (`1.0.0-rc1`) comes before its release.
+/// Compares by numbers (Semantic Versioning 2.0.0, item 11). A pre-release (`1.0.0-rc1`) comes before its
+/// release.
 fn compare(one: &str, other: &str) -> Ordering {
     let numbers = |text: &str| -> Vec<u64> {
         let core = text.split(['-', '+']).next().unwrap_or_default();

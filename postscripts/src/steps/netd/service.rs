@@ -1,4 +1,4 @@
-//! What systemd and the kernel know of netd as it runs: its files may be newer than what was started from them.
+//! The state of the running netd. Its files may be newer than the running program.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -13,13 +13,13 @@ use crate::fetch::digest;
 const QUESTION: Duration = Duration::from_secs(30);
 const PROPERTIES: &str = "--property=Id,ActiveState,UnitFileState,NeedDaemonReload,MainPID";
 
-/// What systemd knows of a unit.
+/// State of a unit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Unit {
     pub(super) active: bool,
-    /// At every boot.
+    /// Enabled at boot.
     pub(super) enabled: bool,
-    /// Its files are newer than what systemd has read.
+    /// Whether systemd has not read its current files.
     pub(super) unread: bool,
     /// Its process.
     pub(super) pid: Option<u32>,
@@ -32,15 +32,15 @@ pub(super) struct Units {
     pub(super) service: Unit,
 }
 
-/// Both, by one process.
+/// State of both units, with one process.
 pub(super) async fn observe() -> Units {
     let words = ["show", SOCKET, SERVICE, PROPERTIES];
     let asked = Command::new("systemctl", QUESTION).args(words).execute().await;
-    // without systemd nothing runs, and to start it says why
+    // without systemd nothing runs, and starting a unit reports why
     parse(&asked.map(|output| output.text()).unwrap_or_default())
 }
 
-/// Blocks of `NAME=VALUE`, in no order that is promised (systemctl(1), `show`).
+/// Parses blocks of `NAME=VALUE`, in any order (systemctl(1), `show`).
 fn parse(text: &str) -> Units {
     let mut units = Units::default();
     for block in text.split("\n\n") {
@@ -62,8 +62,8 @@ fn parse(text: &str) -> Units {
     units
 }
 
-/// The digest of the program that a process runs, which may have been replaced since; `None`: it has just ended. `file`
-/// and its digest `known` spare reading it again.
+/// Digest of a running program, whose file may have been replaced; `None` if it has just ended. If it is
+/// still `file`, its digest `known` is reused.
 #[allow(
     clippy::disallowed_methods,
     reason = "the program of a process: one that cannot be read has just ended"
@@ -71,7 +71,7 @@ fn parse(text: &str) -> Units {
 pub(super) fn running(pid: u32, file: &Path, known: Option<&str>) -> Option<String> {
     let program = PathBuf::from(format!("/proc/{pid}/exe"));
     let now = fs::metadata(&program).ok()?;
-    // the kernel gives the number of a program that runs to no other file, deleted or not
+    // the inode number of a running program is not used for another file, even if it was deleted
     let same = fs::metadata(file).is_ok_and(|file| (file.dev(), file.ino()) == (now.dev(), now.ino()));
     match known.filter(|_| same) {
         Some(known) => Some(known.to_owned()),
@@ -115,7 +115,7 @@ mod tests {
         let running = |known: &str| running(child.id(), &program, Some(known)).unwrap();
         // its own file: not read again
         assert_eq!(running("known"), "known");
-        // the same bytes under another number
+        // the same bytes with another inode
         fs::copy("/bin/cat", directory.path().join("other")).unwrap();
         fs::rename(directory.path().join("other"), &program).unwrap();
         assert_eq!(running("known"), known);

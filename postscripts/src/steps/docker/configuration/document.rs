@@ -1,4 +1,4 @@
-//! `/etc/docker/daemon.json` as its owner wrote it: the order of the keys and the text of each value stay.
+//! `/etc/docker/daemon.json` with the order of its keys and the text of each value.
 
 use std::fmt;
 
@@ -7,12 +7,12 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// The keys and their values' text, in the file's order.
+/// Keys and the text of their values, in the file's order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::steps::docker) struct Document(Vec<(String, String)>);
 
 impl Document {
-    /// Reads a file; an empty one is an object without keys, as for dockerd (moby `daemon/config/config.go`).
+    /// Parses a file. An empty file has no keys, as for dockerd (moby `daemon/config/config.go`).
     pub(in crate::steps::docker) fn parse(text: &str) -> Result<Self, serde_json::Error> {
         if text.trim().is_empty() {
             return Ok(Self::default());
@@ -20,18 +20,18 @@ impl Document {
         serde_json::from_str(text)
     }
 
-    /// A key's value.
+    /// Value of a key.
     pub(in crate::steps::docker) fn get(&self, key: &str) -> Option<Value> {
         let (_, text) = self.0.iter().find(|(name, _)| name == key)?;
         serde_json::from_str(text).ok()
     }
 
-    /// Whether a key is there.
+    /// Whether a key exists.
     pub(in crate::steps::docker) fn has(&self, key: &str) -> bool {
         self.0.iter().any(|(name, _)| name == key)
     }
 
-    /// Sets a key, where it is or at the end.
+    /// Sets a key, at its position or at the end.
     pub(in crate::steps::docker) fn set(&mut self, key: &str, value: &Value) {
         let text = spaced(value);
         match self.0.iter_mut().find(|(name, _)| name == key) {
@@ -45,7 +45,7 @@ impl Document {
         self.0.iter().map(|(key, _)| (key.as_str(), self.get(key)))
     }
 
-    /// The file, a line a key.
+    /// The file, one key per line.
     pub(in crate::steps::docker) fn text(&self) -> String {
         let lines: Vec<String> =
             self.0.iter().map(|(key, value)| format!("  {}: {value}", Value::from(key.as_str()))).collect();
@@ -53,7 +53,7 @@ impl Document {
     }
 }
 
-/// As Docker's documentation writes short values: on one line, with blanks.
+/// Short values as in Docker's documentation: on one line, with blanks.
 pub(super) fn spaced(value: &Value) -> String {
     match value {
         Value::Array(items) => format!("[{}]", items.iter().map(spaced).collect::<Vec<_>>().join(", ")),

@@ -1,13 +1,13 @@
-//! What dockerd is told on its command line. Pure.
+//! Settings on dockerd's command line. Pure.
 //!
-//! Fedora's moby-engine has `--live-restore --log-driver=journald` in `/etc/sysconfig/docker`; dockerd does not start
-//! where its file has such a key as well (moby `daemon/config/config.go`, `findConfigurationConflicts`).
+//! Fedora's moby-engine has `--live-restore --log-driver=journald` in `/etc/sysconfig/docker`. dockerd does
+//! not start if its file has such a key too (moby `daemon/config/config.go`, `findConfigurationConflicts`).
 
 use std::collections::BTreeSet;
 
 use super::document::Document;
 
-/// Flags that are named otherwise than their keys (moby `cmd/dockerd/config.go`).
+/// Flags whose keys have another name (moby `cmd/dockerd/config.go`).
 const OTHERWISE: [(&str, &str); 12] = [
     ("authorization-plugin", "authorization-plugins"),
     ("default-address-pool", "default-address-pools"),
@@ -23,7 +23,7 @@ const OTHERWISE: [(&str, &str); 12] = [
     ("storage-opt", "storage-opts"),
 ];
 
-/// Flags of one letter.
+/// Single-letter flags.
 const SHORT: [(&str, &str); 8] = [
     ("-D", "debug"),
     ("-G", "group"),
@@ -35,22 +35,23 @@ const SHORT: [(&str, &str); 8] = [
     ("-s", "storage-driver"),
 ];
 
-/// Keys that dockerd lets both say (moby `daemon/config/config.go`, `skipDuplicates`, `skipValidateOptions`).
+/// Keys that dockerd accepts in both (moby `daemon/config/config.go`, `skipDuplicates`,
+/// `skipValidateOptions`).
 const BOTH: [&str; 5] = ["builder", "default-ulimits", "default-ulimit", "features", "runtimes"];
 
-/// Keys that a file and the command line both have: dockerd does not start with them.
+/// Keys that are in the file and on the command line, with which dockerd does not start.
 pub(super) fn twice(document: &Document, flags: &BTreeSet<String>) -> Vec<String> {
     let both = flags.iter().filter(|key| document.has(key) && !BOTH.contains(&key.as_str()));
     both.cloned().collect()
 }
 
-/// The keys of daemon.json that these words of a command line give.
+/// The keys of daemon.json that these arguments set.
 pub(crate) fn given<'a>(words: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
     words.into_iter().filter_map(key).collect()
 }
 
 fn key(word: &str) -> Option<String> {
-    // -H fd:// and -Hfd:// are one
+    // -H fd:// and -Hfd:// are equal
     if let Some((_, key)) = SHORT.iter().find(|(flag, _)| word.starts_with(flag)) {
         return Some((*key).to_owned());
     }

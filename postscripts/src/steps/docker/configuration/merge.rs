@@ -1,4 +1,4 @@
-//! Ours into theirs: what of the engine's configuration is set, kept, or in conflict. Pure.
+//! Merges xdock's settings into the administrator's: set, kept, or in conflict. Pure.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -9,13 +9,13 @@ use serde_json::Value;
 use super::document::{Document, spaced};
 use super::pools::touched;
 
-/// A key that another needs otherwise.
+/// A key with a value that xdock cannot use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conflict {
     key: String,
     theirs: Value,
     ours: Value,
-    /// The cluster's network that the present value shares addresses with.
+    /// The cluster network that overlaps the current value.
     touched: Option<IpNet>,
 }
 
@@ -30,19 +30,19 @@ impl fmt::Display for Conflict {
     }
 }
 
-/// What the merge is given besides the two documents.
+/// Further input of the merge.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Terms<'a> {
     /// The cluster's networks.
     pub(super) cluster: &'a [IpNet],
-    /// Keys whose present value gives way.
+    /// Keys whose current value may be replaced.
     pub(super) overrides: &'a [String],
-    /// Keys that dockerd's command line gives; it does not start when the file has them as well (moby
+    /// Keys on dockerd's command line. dockerd does not start if the file has them too (moby
     /// `daemon/config/config.go`, `findConfigurationConflicts`).
     pub(super) flags: &'a BTreeSet<String>,
 }
 
-/// Theirs with ours in it, and the keys that changed.
+/// The administrator's document with xdock's settings, and the changed keys.
 pub(super) fn merge(
     theirs: &Document,
     ours: &Document,
@@ -89,14 +89,14 @@ fn verdict(key: &str, ours: &Value, theirs: &Document, terms: Terms<'_>) -> Verd
             Err(()) => Verdict::Conflict(None, present),
         },
         "registry-mirrors" => union(&present, ours).map_or(Verdict::Conflict(None, present), |all| all),
-        // a smaller one is only slower
+        // a smaller one works too
         "mtu" if present.as_u64() <= ours.as_u64() => Verdict::Keep,
         _ => Verdict::Conflict(None, present),
     }
 }
 
-/// How logs are kept is the administrator's as soon as he says anything of it; and so is docker0, where it is not
-/// Docker's own or only a part of it is used.
+/// Log settings are left to the administrator if the file has any of them. So is docker0 if its address is
+/// not Docker's default, or only a part of it is used.
 fn left_to_them(key: &str, theirs: &Document, terms: Terms<'_>) -> bool {
     let said = |names: &[&str]| names.iter().any(|name| theirs.has(name) || terms.flags.contains(*name));
     match key {
@@ -106,7 +106,7 @@ fn left_to_them(key: &str, theirs: &Document, terms: Terms<'_>) -> bool {
     }
 }
 
-/// The cluster's network that a value of `bip` or `default-address-pools` overlaps.
+/// The cluster network that a value of `bip` or `default-address-pools` overlaps.
 fn foreign_network(value: &Value, cluster: &[IpNet]) -> Result<Option<IpNet>, ()> {
     let bases: Vec<&Value> = match value {
         Value::Array(pools) => pools.iter().filter_map(|pool| pool.get("base")).collect(),
@@ -125,7 +125,7 @@ fn foreign_network(value: &Value, cluster: &[IpNet]) -> Result<Option<IpNet>, ()
     Ok(None)
 }
 
-/// Lists: theirs, then what of ours is not there.
+/// Lists: the administrator's entries, then xdock's missing ones.
 fn union(theirs: &Value, ours: &Value) -> Option<Verdict> {
     let (theirs, ours) = (theirs.as_array()?, ours.as_array()?);
     let new: Vec<Value> = ours.iter().filter(|item| !theirs.contains(item)).cloned().collect();

@@ -1,46 +1,47 @@
-//! Addresses for Docker's own bridges that are none of the cluster's. Pure.
+//! Addresses for Docker's own bridges that do not overlap the cluster's. Pure.
 //!
-//! Docker's own choice (moby `libnetwork/ipamutils/utils.go`: 172.17.0.0/16 and those after it) looks only at the
-//! routes of the moment: a cluster network that gets its route later is then shadowed, and its nodes are not reached.
+//! Docker's own choice (moby `libnetwork/ipamutils/utils.go`: from 172.17.0.0/16) considers only the current
+//! routes. A cluster network whose route is added later would be hidden, and its nodes unreachable.
 
 use std::net::Ipv4Addr;
 
 use ipnet::{IpNet, Ipv4Net};
 
-/// Of each block, networks of this prefix length are made: docker_gwbridge and user-defined ones are small.
+/// Prefix length of the networks in a block: docker_gwbridge and user-defined networks are small.
 pub(super) const SIZE: u8 = 24;
-/// Blocks that are enough: 256 networks each where they are of 16 bits.
+/// Number of blocks: 256 networks in each block of 16 bits.
 const BLOCKS: usize = 4;
 
-/// Where Docker's own bridges may be.
+/// Addresses of Docker's own bridges.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Pools {
-    /// `docker0`, with its address.
+    /// Address of `docker0`.
     pub(super) bip: Ipv4Net,
-    /// Networks that nobody gives a subnet.
+    /// Blocks for networks without a given subnet.
     pub(super) blocks: Vec<Ipv4Net>,
 }
 
-/// The first free ones; `None` where the cluster has all private addresses.
+/// The first free blocks; `None` if the cluster has all private addresses.
 pub(super) fn choose(cluster: &[IpNet]) -> Option<Pools> {
     let free: Vec<Ipv4Net> =
         candidates().filter(|block| touched(*block, cluster).is_none()).take(1 + BLOCKS).collect();
     let (first, rest) = free.split_first()?;
     let gateway = first.hosts().next()?;
     let bip = Ipv4Net::new(gateway, first.prefix_len()).ok()?;
-    // Docker's IPAM leaves out what docker0 has of the one block
+    // Docker's IPAM skips docker0's part of a single block
     let blocks = if rest.is_empty() { vec![*first] } else { rest.to_vec() };
     Some(Pools { bip, blocks })
 }
 
-/// The cluster's network that shares addresses with a block.
+/// The cluster network that overlaps a block.
 pub(super) fn touched(block: Ipv4Net, cluster: &[IpNet]) -> Option<IpNet> {
     let block = IpNet::V4(block);
     cluster.iter().copied().find(|net| net.contains(&block.network()) || block.contains(&net.network()))
 }
 
-/// RFC 1918, Docker's own default first, so that most hosts' docker0 stays where it is; 10.0.0.0/8 last and from its
-/// end, for clusters mostly begin there; small pieces for clusters that have a part of everything.
+/// RFC 1918. Docker's default comes first, so that docker0 keeps its address on most hosts; 10.0.0.0/8 comes
+/// last and from its end, because most clusters start at its beginning; small blocks are for clusters that
+/// use a part of everything.
 fn candidates() -> impl Iterator<Item = Ipv4Net> {
     let large = (17..=31).chain([16]).map(|second| block(172, second, 0, 16));
     let middle = (0..16).map(|part| block(192, 168, part * 16, 20));

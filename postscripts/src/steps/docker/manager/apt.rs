@@ -7,7 +7,7 @@ use durable::FileError;
 use super::{INDEX, INSTALL, Invocation, OURS};
 use crate::steps::docker::source::{Directory, Scope};
 
-/// What makes apt-get end: no mirror is waited for long, another run of dpkg is.
+/// Short timeouts for mirrors, a long one for another run of dpkg.
 const OPTIONS: &str = r#"Acquire::http::Timeout "10";
 Acquire::https::Timeout "10";
 Acquire::Retries "1";
@@ -25,7 +25,7 @@ pub(super) fn files(scope: &Scope) -> Result<Vec<(PathBuf, String)>, FileError> 
     Ok(vec![
         (apt("apt.conf"), OPTIONS.to_owned() + &sources(scope, directory)),
         (apt("sources.list"), list(scope, directory)?),
-        // apt makes neither of them in an unusual place
+        // apt does not create these directories at an unusual path
         (apt("lists/partial/.keep"), String::new()),
     ])
 }
@@ -38,7 +38,7 @@ pub(super) fn install(words: Vec<String>) -> Invocation {
     get(INSTALL).and(["install", "--yes"]).and(words)
 }
 
-/// A person can run it again by these words.
+/// A command line that an administrator can repeat.
 fn get(deadline: std::time::Duration) -> Invocation {
     Invocation::new(deadline, &["apt-get", "-q", "-c"]).and([apt("apt.conf").display().to_string()])
 }
@@ -46,14 +46,14 @@ fn get(deadline: std::time::Duration) -> Invocation {
 fn list(scope: &Scope, directory: &Directory) -> Result<String, FileError> {
     let trusted = if directory.signed { "" } else { "[trusted=yes] " };
     let hosts = match scope.has_hosts_own() {
-        // there may be none: newer releases have only sources.list.d
+        // it may not exist: newer releases only have sources.list.d
         true => durable::read_text(Path::new("/etc/apt/sources.list"))?.unwrap_or_default(),
         false => String::new(),
     };
     Ok(format!("deb {trusted}{} ./\n{hosts}", directory.base))
 }
 
-/// Only our list, where it is enough; lists and caches of our own, and no proxy to the management node.
+/// Only our list, if it is sufficient; our own lists and caches, and no proxy to the management node.
 fn sources(scope: &Scope, directory: &Directory) -> String {
     let (list, lists) = (apt("sources.list"), apt("lists"));
     let only = match scope.has_hosts_own() {

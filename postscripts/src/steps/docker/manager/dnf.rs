@@ -1,4 +1,4 @@
-//! dnf, and yum with the same words.
+//! dnf, and yum with the same arguments.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,12 +6,12 @@ use std::time::Duration;
 use super::{INDEX, INSTALL, Invocation, Manager, OURS};
 use crate::steps::docker::source::{Directory, Scope};
 
-/// Where dnf looks by itself (dnf.conf(5), reposdir).
+/// dnf's default directories (dnf.conf(5), reposdir).
 const HOSTS: &str = "/etc/yum.repos.d,/etc/yum/repos.d,/etc/distro.repos.d";
 
 pub(super) fn files(directory: &Directory) -> Vec<(PathBuf, String)> {
     let check = u8::from(directory.signed);
-    // an empty proxy: not that of dnf.conf, which is for the outside
+    // an empty proxy, because that of dnf.conf is for external servers
     let text = match directory.is_flat() {
         true => String::new(),
         false => format!(
@@ -39,10 +39,10 @@ fn with(manager: Manager, deadline: Duration, scope: &Scope) -> Invocation {
     let ours = repositories().display().to_string();
     command = match scope.has_hosts_own() {
         true => command.and([format!("--setopt=reposdir={HOSTS},{ours}")]),
-        // plugins may ask others' servers, such as RHEL's subscription manager
+        // plugins may contact other servers, such as RHEL's subscription manager
         false => command.and([format!("--setopt=reposdir={ours}"), "--setopt=plugins=0".to_owned()]),
     };
-    // files that are named by their addresses are not checked otherwise
+    // packages named by their URLs are not checked otherwise
     let check = u8::from(directory.signed);
     if directory.is_flat() { command.and([format!("--setopt=localpkg_gpgcheck={check}")]) } else { command }
 }

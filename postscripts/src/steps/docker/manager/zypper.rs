@@ -10,7 +10,7 @@ pub(super) fn files(directory: &Directory) -> Vec<(PathBuf, String)> {
     let check = u8::from(directory.signed);
     let text = match directory.is_flat() {
         true => String::new(),
-        // pkg_gpgcheck: packages, repo_gpgcheck: the index; one signature is enough for zypper
+        // pkg_gpgcheck: packages, repo_gpgcheck: the index; zypper needs only one signature
         false => format!(
             "[xdock]\nname=xdock\nbaseurl={}\ntype=rpm-md\nenabled=1\nautorefresh=1\ngpgcheck={check}\n",
             directory.url

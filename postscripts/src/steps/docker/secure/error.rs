@@ -1,4 +1,4 @@
-//! Why an engine is not secured.
+//! Errors of an enrolment on the host.
 
 use std::io;
 use std::path::PathBuf;
@@ -12,78 +12,78 @@ use crate::render::RenderError;
 use crate::steps::docker::DockerError;
 use crate::steps::docker::journal::Journal;
 
-/// Why an engine is not secured.
+/// The engine cannot be secured.
 #[derive(Debug, Error)]
 pub enum SecureError {
-    /// A directory.
+    /// The directory cannot be created.
     #[error("cannot make the directory {}", path.display())]
     Directory {
         /// The directory.
         path: PathBuf,
-        /// Why.
+        /// Cause.
         #[source]
         source: io::Error,
     },
-    /// A file was not written.
+    /// A file cannot be written.
     #[error(transparent)]
     File(#[from] FileError),
-    /// A key could not be made.
+    /// The key cannot be created.
     #[error("cannot make a key and a request for its certificate")]
     Key(#[source] rcgen::Error),
-    /// What came is no order.
+    /// The input is invalid.
     #[error(
         "cannot read what the management node sends; xdock there and xdockhost here are of different releases"
     )]
     Order(#[source] serde_json::Error),
-    /// Standard input.
+    /// Standard input cannot be read.
     #[error("cannot read what the management node sends")]
     Input(#[source] io::Error),
-    /// Another enrolment came in between.
+    /// Another enrolment has replaced the key.
     #[error("the certificate is not for the key that waits for one here; enroll this host again")]
     OtherKey,
-    /// The key that waits.
+    /// No key is waiting for a certificate.
     #[error("no key waits for a certificate in {}; enroll this host again", .0.display())]
     NoKey(PathBuf),
-    /// No engine.
+    /// No engine is installed.
     #[error("there is no Docker engine here; its postscript brings it (updatenode NODE -P xdock)")]
     NoEngine,
-    /// The engine's unit.
+    /// The engine's unit cannot be extended.
     #[error(transparent)]
     Unit(#[from] UnitError),
-    /// Somebody has set this up already.
+    /// The administrator has configured this already.
     #[error(
         "{file} has {what}: the engine would be told twice where to listen; take it out, then enroll this host again"
     )]
     Theirs {
         /// The file.
         file: &'static str,
-        /// The key or word.
+        /// The key or argument.
         what: String,
     },
-    /// systemd.
+    /// systemd failed.
     #[error("cannot ask systemd for docker.service")]
     Systemd(#[source] ExecuteError),
-    /// The template.
+    /// The template cannot be rendered.
     #[error(transparent)]
     Render(#[from] RenderError),
-    /// The engine would end its containers.
+    /// The engine would stop its containers.
     #[error(transparent)]
     Docker(#[from] DockerError),
-    /// The engine did not start so.
+    /// The engine did not start, and was rolled back.
     #[error("the engine does not start with mutual TLS; everything is as before; {journal}")]
     RolledBack {
-        /// What it said.
+        /// Its last log lines.
         journal: Journal,
-        /// Why.
+        /// Cause.
         #[source]
         source: ExecuteError,
     },
-    /// And not as before either.
+    /// The engine did not start after the rollback either.
     #[error("the engine starts neither with mutual TLS nor as before; {journal}")]
     Dead {
-        /// What it said.
+        /// Its last log lines.
         journal: Journal,
-        /// Why.
+        /// Cause.
         #[source]
         source: ExecuteError,
     },

@@ -1,4 +1,4 @@
-//! Files, then the drop-in, then a new start; or all as it was.
+//! Writes the files, then the drop-in, then restarts the engine; rolls back on failure.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -19,16 +19,16 @@ use crate::steps::docker::packages::ENGINE;
 use crate::steps::docker::service::{self, systemctl};
 use crate::steps::docker::{DockerError, roots};
 
-/// The last of the unit's drop-ins, so that no other takes our command away again.
+/// The last drop-in of the unit by name, so that no other one replaces our command.
 pub(super) const DROP_IN: &str = "/etc/systemd/system/docker.service.d/zz-xdock-tls.conf";
 const TEMPLATE: &str = "etc/systemd/system/docker.service.d/zz-xdock-tls.conf";
 
 const QUESTION: Duration = Duration::from_secs(30);
 
-/// What of daemon.json says where an engine listens, and how (moby `daemon/config/config.go`).
+/// Keys of daemon.json that set where an engine listens (moby `daemon/config/config.go`).
 const KEYS: [&str; 6] = ["hosts", "tls", "tlsverify", "tlscacert", "tlscert", "tlskey"];
 
-/// What the management node sends.
+/// Input from the management node.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Order {
@@ -36,11 +36,11 @@ struct Order {
     certificate: String,
     /// In PEM.
     authority: String,
-    /// The host's own address, by the tables.
+    /// The host's address in the tables.
     listen: SocketAddr,
 }
 
-/// Does it; what was done.
+/// Executes it and returns the summary.
 pub(super) async fn run(log: &Log) -> Result<String, SecureError> {
     let text = std::io::read_to_string(std::io::stdin()).map_err(SecureError::Input)?;
     let order: Order = serde_json::from_str(&text).map_err(SecureError::Order)?;
@@ -67,7 +67,7 @@ pub(super) async fn run(log: &Log) -> Result<String, SecureError> {
     Ok(done)
 }
 
-/// All of them, rendered before any is written; the drop-in is the last.
+/// All files, rendered before the first is written; the drop-in is the last.
 async fn files(order: &Order) -> Result<Vec<DesiredFile>, SecureError> {
     #[derive(Serialize)]
     struct Values {
@@ -90,7 +90,7 @@ async fn files(order: &Order) -> Result<Vec<DesiredFile>, SecureError> {
     ])
 }
 
-/// What an administrator set up himself is his.
+/// Refuses to replace settings of the administrator.
 async fn theirs() -> Result<(), SecureError> {
     let present = Document::parse(&configuration()?).map_err(DockerError::Json)?;
     if let Some(key) = KEYS.into_iter().find(|key| present.has(key)) {
@@ -106,7 +106,8 @@ fn configuration() -> Result<String, FileError> {
     Ok(durable::read_text(Path::new(CONFIGURATION))?.unwrap_or_default())
 }
 
-/// The restart reads daemon.json as it is now: with another data-root the engine would not find its containers.
+/// Checks daemon.json, which the restart will read: with another data-root the engine would not find its
+/// containers.
 async fn stays_home() -> Result<(), SecureError> {
     let running = service::roots().await.map_err(DockerError::Silent)?;
     let (text, flags) = (configuration()?, service::flags().await?);
@@ -127,10 +128,10 @@ fn write(files: &[DesiredFile]) -> Result<(), SecureError> {
     Ok(())
 }
 
-/// As the docker step restarts it: containers go on.
+/// Restarts the engine as the docker step does: containers keep running.
 async fn restart() -> Result<(), ExecuteError> {
     service::read_units().await?;
-    // fails where there is nothing to reset
+    // fails if there is nothing to reset
     let _ = systemctl("reset-failed", ENGINE).await;
     systemctl("restart", ENGINE).await
 }

@@ -1,5 +1,5 @@
-//! The engine's key: made here, never sent. It waits in a file of its own until its certificate comes; then both are one file,
-//! so that there is never a key beside the certificate of another.
+//! The engine's key, which is created here and never sent. It is in a separate file until its certificate
+//! arrives. Then both are in one file, so that a key never is beside the certificate of another.
 
 use std::fs;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -11,16 +11,16 @@ use rcgen::{CertificateParams, KeyPair, PublicKeyData as _};
 
 use super::SecureError;
 
-/// Where they are.
+/// Directory of both.
 pub(super) const DIRECTORY: &str = "/var/lib/xdock/engine";
 /// A key without certificate.
 pub(super) const WAITING: &str = "key.new.pem";
-/// A key and its certificate. dockerd is given it as both (Go's tls.X509KeyPair takes from each what it looks for).
+/// Key and certificate. dockerd gets this file for both (Go's tls.X509KeyPair reads the matching blocks).
 pub(super) const PAIR: &str = "engine.pem";
-/// Who signs clients.
+/// The CA that signs client certificates.
 pub(super) const AUTHORITY: &str = "ca.pem";
 
-/// A new key, and the request for its certificate. The request names nobody: the tables name hosts.
+/// A new key and its certificate request. The request has no names: they come from the tables.
 pub(super) fn request(directory: &Path) -> Result<String, SecureError> {
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
     made.map_err(|source| SecureError::Directory { path: directory.to_owned(), source })?;
@@ -32,12 +32,12 @@ pub(super) fn request(directory: &Path) -> Result<String, SecureError> {
     request.map_err(SecureError::Key)
 }
 
-/// The key that waits and the certificate that came for it.
+/// The waiting key with its certificate.
 pub(super) fn pair(directory: &Path, certificate: &str) -> Result<String, SecureError> {
     let path = directory.join(WAITING);
     let text = durable::read_text(&path)?.ok_or(SecureError::NoKey(path))?;
     let key = KeyPair::from_pem(&text).map_err(SecureError::Key)?;
-    // a certificate has its key's bytes as they are (RFC 5280, 4.1.2.7)
+    // a certificate contains its key's bytes unchanged (RFC 5280, 4.1.2.7)
     let public = key.subject_public_key_info();
     let fits = der(certificate).is_some_and(|der| der.windows(public.len()).any(|part| part == public));
     if fits { Ok(format!("{}\n{certificate}", text.trim_end())) } else { Err(SecureError::OtherKey) }

@@ -1,26 +1,28 @@
-//! The engine's command line. Distributions say in the unit where it listens (Debian: `-H fd://`), and dockerd does not start
-//! when daemon.json says it too (moby `daemon/config/config.go`, `findConfigurationConflicts`): so the port comes into a
-//! drop-in that repeats the unit's own command. Pure.
+//! The engine's command line. Distributions set in the unit where the engine listens (Debian: `-H fd://`),
+//! and dockerd does not start if daemon.json sets it too (moby `daemon/config/config.go`,
+//! `findConfigurationConflicts`). So the port is in a drop-in that repeats the unit's command. Pure.
 
 use thiserror::Error;
 
-/// A unit that can not be added to.
+/// The unit cannot be extended.
 #[derive(Debug, PartialEq, Eq, Error)]
 pub enum UnitError {
-    /// No such line.
+    /// It has no ExecStart.
     #[error("docker.service has no ExecStart; see systemctl cat docker")]
     NoCommand,
-    /// It listens to a port already.
+    /// It already listens on a port.
     #[error(
         "docker.service has {0} in its ExecStart: take it out (systemctl edit docker), then enroll this host again"
     )]
     Theirs(String),
 }
 
-/// dockerd listens at its usual socket only while nobody says otherwise (moby `cmd/dockerd/daemon.go`, `loadListeners`).
+/// dockerd listens on its default socket only if no other is given (moby `cmd/dockerd/daemon.go`,
+/// `loadListeners`).
 const USUAL: &str = "-H unix:///var/run/docker.sock";
 
-/// The command that the unit has without us; `shown` is what `systemctl cat` says, in which `ours` is the last file.
+/// The unit's command without our drop-in. `shown` is the output of `systemctl cat`, in which `ours` is the
+/// last file.
 pub(super) fn command(shown: &str, ours: &str) -> Result<String, UnitError> {
     let head = format!("# {ours}");
     let theirs: Vec<&str> = shown.lines().take_while(|line| *line != head).collect();
@@ -32,7 +34,7 @@ pub(super) fn command(shown: &str, ours: &str) -> Result<String, UnitError> {
     Ok(if listens { command } else { format!("{command} {USUAL}") })
 }
 
-/// The last one that the last empty one leaves (systemd.unit(5), systemd.service(5)).
+/// The last ExecStart after the last empty one (systemd.unit(5), systemd.service(5)).
 fn exec_start(lines: &[&str]) -> Option<String> {
     let (mut found, mut service) = (None, false);
     let mut lines = lines.iter();
@@ -54,12 +56,12 @@ fn exec_start(lines: &[&str]) -> Option<String> {
     found
 }
 
-/// A word that makes a port or TLS.
+/// Whether the argument opens a port or sets TLS.
 pub(super) fn is_port(word: &str) -> bool {
     word.contains("tcp://") || word.starts_with("--tls")
 }
 
-/// Where a drop-in lets the engine listen.
+/// The port that a drop-in opens.
 pub(super) fn port(drop_in: &str) -> Option<&str> {
     drop_in
         .lines()
