@@ -185,7 +185,7 @@ pub enum UsageError {
     #[error(transparent)]
     OldCall(#[from] OldCallError),
     /// `status` together with a step.
-    #[error("status stands alone: it changes nothing")]
+    #[error("status cannot be combined with other steps")]
     StatusAndSteps,
 }
 
@@ -213,7 +213,7 @@ impl Arguments {
         if let Some(call) = engine(&self.words) {
             return Ok(Request::Engine(call));
         }
-        let mut work = Work { dry_run: self.dry_run, ..Work::look() };
+        let mut work = Work { dry_run: self.dry_run, ..Work::for_status() };
         let mut status = false;
         let (old_call, words) = match self.words.split_first() {
             Some((first, words)) if first == old_call::NAME => (true, words),
@@ -245,7 +245,7 @@ impl Arguments {
 
 impl Work {
     /// The default request, which `status` uses to plan.
-    pub fn look() -> Self {
+    pub fn for_status() -> Self {
         Self {
             steps: Vec::new(),
             dry_run: true,
@@ -397,6 +397,6 @@ mod tests {
         assert_eq!(text(&["override=\"bip\""]), "override=\"bip\": keys of daemon.json, joined by :");
         assert_eq!(text(&["firewall=off"]), "firewall=off: check or ignore");
         assert_eq!(text(&["confirm=0"]), "confirm=0: seconds, 1 to 600");
-        assert_eq!(text(&["status", "netd"]), "status stands alone: it changes nothing");
+        assert_eq!(text(&["status", "netd"]), "status cannot be combined with other steps");
     }
 }

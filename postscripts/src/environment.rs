@@ -37,7 +37,7 @@ pub enum RememberedError {
     #[error(transparent)]
     File(#[from] FileError),
     /// The file was not written by a run.
-    #[error("{} is not what xdockhost wrote; updatenode NODE -P xdock writes it again", path.display())]
+    #[error("{} was not written by xdockhost; updatenode NODE -P xdock writes it again", path.display())]
     Text {
         /// The file.
         path: PathBuf,
@@ -179,7 +179,7 @@ impl Environment {
         if value.chars().all(plain) && !value.starts_with('.') {
             return Ok(value.to_owned());
         }
-        let rule = "only letters, digits and ._-+ can stand in a path".to_owned();
+        let rule = "only letters, digits and ._-+ may be used in a path".to_owned();
         Err(EnvironmentError::Value { variable: name.to_owned(), value: value.to_owned(), rule })
     }
 

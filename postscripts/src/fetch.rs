@@ -13,9 +13,9 @@ use thiserror::Error;
 use ureq::Agent;
 
 /// Timeout of a whole file: the network is fast, but the management node may be busy.
-const DEADLINE: Duration = Duration::from_secs(60);
+const FETCH_TIMEOUT: Duration = Duration::from_secs(60);
 /// Larger than every file of xdock, so that a wrong server cannot fill the memory.
-const LIMIT: u64 = 64 << 20;
+const SIZE_LIMIT: u64 = 64 << 20;
 
 /// A file cannot be fetched.
 #[derive(Debug, Error)]
@@ -30,13 +30,13 @@ pub enum FetchError {
         source: Box<ureq::Error>,
     },
     /// The file does not exist.
-    #[error("{url} is not there; \"xdock init\" on the management node puts it there")]
+    #[error("{url} does not exist; run \"xdock init\" on the management node")]
     Missing {
         /// The file.
         url: String,
     },
     /// The manifest does not list the file.
-    #[error("{url} does not name {name}; run \"xdock init\" on the management node")]
+    #[error("{url} does not list {name}; run \"xdock init\" on the management node")]
     Unlisted {
         /// The manifest.
         url: String,
@@ -44,14 +44,16 @@ pub enum FetchError {
         name: String,
     },
     /// The content does not match the manifest.
-    #[error("{url} has digest {found}, the manifest says {said}; run \"xdock init\" on the management node")]
+    #[error(
+        "{url} has digest {found}, but the manifest has {expected}; run \"xdock init\" on the management node"
+    )]
     Digest {
         /// The file.
         url: String,
         /// Digest of the content.
         found: String,
         /// Digest in the manifest.
-        said: String,
+        expected: String,
     },
 }
 
@@ -68,7 +70,7 @@ impl Server {
         let base = format!("http://{}", std::net::SocketAddr::new(master, port));
         // a proxy in the environment is for external servers
         let config =
-            Agent::config_builder().proxy(None).timeout_global(Some(DEADLINE)).max_redirects(0).build();
+            Agent::config_builder().proxy(None).timeout_global(Some(FETCH_TIMEOUT)).max_redirects(0).build();
         Self { base, agent: config.into() }
     }
 
@@ -87,7 +89,7 @@ impl Server {
             .agent
             .get(&url)
             .call()
-            .and_then(|mut answer| answer.body_mut().with_config().limit(LIMIT).read_to_vec());
+            .and_then(|mut answer| answer.body_mut().with_config().limit(SIZE_LIMIT).read_to_vec());
         match got {
             Ok(bytes) => Ok(Some(bytes)),
             Err(ureq::Error::StatusCode(404)) => Ok(None),
@@ -122,14 +124,14 @@ impl Server {
     ///
     /// # Errors
     /// It does not exist, no answer, or another digest.
-    pub fn verified(&self, directory: &str, name: &str, said: &str) -> Result<Vec<u8>, FetchError> {
+    pub fn verified(&self, directory: &str, name: &str, expected: &str) -> Result<Vec<u8>, FetchError> {
         let path = format!("{directory}/{name}");
         let bytes = self.find(&path)?.ok_or_else(|| FetchError::Missing { url: self.url(&path) })?;
         let found = digest(&bytes);
-        if found == said {
+        if found == expected {
             return Ok(bytes);
         }
-        Err(FetchError::Digest { url: self.url(&path), found, said: said.to_owned() })
+        Err(FetchError::Digest { url: self.url(&path), found, expected: expected.to_owned() })
     }
 }
 
@@ -202,19 +204,19 @@ mod tests {
         ];
         let server = serving(answers);
         let manifest = server.manifest("/install/xdock/x86_64").unwrap();
-        let said = manifest.digest("netd").unwrap();
-        assert_eq!(server.verified("/install/xdock/x86_64", "netd", said).unwrap(), b"program");
-        let error = server.verified("/install/xdock/x86_64", "netd", said).unwrap_err();
+        let expected = manifest.digest("netd").unwrap();
+        assert_eq!(server.verified("/install/xdock/x86_64", "netd", expected).unwrap(), b"program");
+        let error = server.verified("/install/xdock/x86_64", "netd", expected).unwrap_err();
         let url = server.url("/install/xdock/x86_64/netd");
         let found = digest(b"other");
         let text = format!(
-            "{url} has digest {found}, the manifest says {said}; run \"xdock init\" on the management node"
+            "{url} has digest {found}, but the manifest has {expected}; run \"xdock init\" on the management node"
         );
         assert_eq!(error.to_string(), text);
         assert_eq!(
             manifest.digest("vold").unwrap_err().to_string(),
             format!(
-                "{} does not name vold; run \"xdock init\" on the management node",
+                "{} does not list vold; run \"xdock init\" on the management node",
                 server.url("/install/xdock/x86_64/manifest")
             )
         );
@@ -229,7 +231,7 @@ mod tests {
         assert_eq!(
             error.to_string(),
             format!(
-                "{} is not there; \"xdock init\" on the management node puts it there",
+                "{} does not exist; run \"xdock init\" on the management node",
                 server.url("/d/manifest")
             )
         );

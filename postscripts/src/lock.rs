@@ -12,8 +12,8 @@ use tokio::time::{Instant, sleep};
 pub const PATH: &str = "/run/lock/xdockhost.lock";
 
 /// Longer than any run. A run that waits so long waits for one that hangs.
-const PATIENCE: Duration = Duration::from_secs(900);
-const AGAIN: Duration = Duration::from_millis(100);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(900);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The lock cannot be taken.
 #[derive(Debug, Error)]
@@ -28,7 +28,7 @@ pub enum LockError {
         source: io::Error,
     },
     /// Another run holds it.
-    #[error("another run of xdockhost holds {} since {} s; end it first", path.display(), PATIENCE.as_secs())]
+    #[error("another run of xdockhost has held {} for {} s; end it first", path.display(), LOCK_TIMEOUT.as_secs())]
     Held {
         /// The file.
         path: PathBuf,
@@ -45,7 +45,7 @@ pub async fn take(path: &Path) -> Result<File, LockError> {
         std::fs::create_dir_all(directory).map_err(broken)?;
     }
     let file = OpenOptions::new().create(true).append(true).open(path).map_err(broken)?;
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + LOCK_TIMEOUT;
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),
@@ -53,7 +53,7 @@ pub async fn take(path: &Path) -> Result<File, LockError> {
             Err(TryLockError::WouldBlock) if Instant::now() >= end => {
                 return Err(LockError::Held { path: path.to_owned() });
             }
-            Err(TryLockError::WouldBlock) => sleep(AGAIN).await,
+            Err(TryLockError::WouldBlock) => sleep(POLL_INTERVAL).await,
         }
     }
 }

@@ -45,17 +45,17 @@ impl FromStr for OldNetwork {
 }
 
 fn parse(word: &str) -> Result<OldNetwork, String> {
-    let (name, rest) = word.split_once('=').ok_or("there is no =")?;
-    let (subnet, rest) = rest.split_once('@').ok_or("there is no @")?;
+    let (name, rest) = word.split_once('=').ok_or("= is missing")?;
+    let (subnet, rest) = rest.split_once('@').ok_or("@ is missing")?;
     // an IPv6 address contains colons itself
-    let (address, nic) = rest.rsplit_once(':').ok_or("there is no : before the NIC")?;
-    let told = |what: &str, error: &dyn ToString| format!("{what}: {}", error.to_string());
+    let (address, nic) = rest.rsplit_once(':').ok_or(": before the NIC is missing")?;
+    let reason = |what: &str, error: &dyn ToString| format!("{what}: {}", error.to_string());
     let network = OldNetwork {
-        name: name.parse().map_err(|error| told("network", &error))?,
-        bridge: name.parse().map_err(|error| told("bridge", &error))?,
-        subnet: subnet.parse::<IpNet>().map_err(|error| told("subnet", &error))?,
-        address: address.parse().map_err(|error| told("address", &error))?,
-        nic: nic.parse().map_err(|error| told("NIC", &error))?,
+        name: name.parse().map_err(|error| reason("network", &error))?,
+        bridge: name.parse().map_err(|error| reason("bridge", &error))?,
+        subnet: subnet.parse::<IpNet>().map_err(|error| reason("subnet", &error))?,
+        address: address.parse().map_err(|error| reason("address", &error))?,
+        nic: nic.parse().map_err(|error| reason("NIC", &error))?,
     };
     if !network.subnet.contains(&network.address) {
         return Err(format!("{} is not in {}", network.address, network.subnet));
@@ -243,11 +243,11 @@ mod tests {
 
     #[test]
     fn a_wrong_word_says_the_form() {
-        let told = |word: &str| word.parse::<OldNetwork>().unwrap_err().to_string();
+        let reason = |word: &str| word.parse::<OldNetwork>().unwrap_err().to_string();
         let form = "the form is NETWORK=SUBNET@ADDRESS:NIC, such as mynet0=10.0.0.0/16@10.0.101.1:eth0";
-        assert_eq!(told("mynet0"), format!("\"mynet0\": there is no =; {form}"));
+        assert_eq!(reason("mynet0"), format!("\"mynet0\": = is missing; {form}"));
         assert_eq!(
-            told("mynet0=10.0.0.0/16@10.1.0.1:eth0"),
+            reason("mynet0=10.0.0.0/16@10.1.0.1:eth0"),
             format!("\"mynet0=10.0.0.0/16@10.1.0.1:eth0\": 10.1.0.1 is not in 10.0.0.0/16; {form}")
         );
     }

@@ -23,7 +23,7 @@ pub enum RenderError {
     #[error("the administrator's template cannot be read")]
     Read(#[from] FileError),
     /// No such template exists.
-    #[error("this program has no template {0:?}")]
+    #[error("no template {0:?} exists")]
     Unknown(String),
     /// The template uses `default`, which hides a misspelt variable.
     #[error("template {0} uses the filter \"default\", which hides misspelt variables; use {{% if %}}")]
@@ -120,6 +120,6 @@ mod tests {
     #[test]
     fn an_unknown_template_is_named() {
         let error = Templates::new(Path::new("/nonexistent")).render("etc/nosuch", &()).unwrap_err();
-        assert_eq!(error.to_string(), "this program has no template \"etc/nosuch\"");
+        assert_eq!(error.to_string(), "no template \"etc/nosuch\" exists");
     }
 }

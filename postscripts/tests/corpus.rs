@@ -1,6 +1,6 @@
 //! Files as installers and images write them, each with the NIC that they configure: the bridge over it has what they say of it.
 
-#![allow(clippy::unwrap_used, reason = "a test that can not go on fails")]
+#![allow(clippy::unwrap_used, reason = "a failing test")]
 
 mod hosts;
 
@@ -192,7 +192,7 @@ fn a_bridge_of_proxmox_keeps_its_nic() {
     let refused = proxmox(PROXMOX).refusal(&network("bridge"));
     assert_eq!(
         refused,
-        "/etc/network/interfaces:10: bridge-ports eth0 of eth0 cannot be taken over into the files for this network; take it out of that bridge or bond, or name that one in the tables; nothing was changed"
+        "/etc/network/interfaces:10: bridge-ports eth0 of eth0 cannot be taken over into the files for this network; remove it from that bridge or bond, or add that one to the tables; nothing was changed"
     );
 }
 

@@ -1,6 +1,6 @@
 //! Which manager has the NICs, from what is on disk and in `/run` and `/sys`.
 
-#![allow(clippy::unwrap_used, reason = "a test that can not go on fails")]
+#![allow(clippy::unwrap_used, reason = "a failing test")]
 
 mod hosts;
 mod support;

@@ -1,11 +1,6 @@
 //! What xCAT really exports (recorded mypostscript files) becomes a node; what is missing is named.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test that can not go on fails"
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a failing test")]
 
 use std::path::Path;
 
@@ -108,6 +103,6 @@ fn the_master_may_be_named_by_either_variable() {
 fn wrong_values_are_named() {
     let whole = recorded("mypostscript.n2");
     let text = |name, value| without(&whole, name, Some(value)).node().unwrap_err().to_string();
-    assert_eq!(text("OSVER", "../.."), "OSVER=../..: only letters, digits and ._-+ can stand in a path");
+    assert_eq!(text("OSVER", "../.."), "OSVER=../..: only letters, digits and ._-+ may be used in a path");
     assert_eq!(text("HTTPPORT", "http"), "HTTPPORT=http: invalid digit found in string");
 }

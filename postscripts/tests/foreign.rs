@@ -1,12 +1,7 @@
 //! Somebody else's files of our devices: kept as dated backups and neutralised, whatever else is in them still_in_use. In the end only one file
 //! configures each device.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test that can not go on fails"
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a failing test")]
 
 mod hosts;
 
@@ -384,7 +379,7 @@ fn what_cannot_be_read_is_refused_before_anything_is_written() {
     let latin1 = |path: &Path| std::fs::write(path, b"# M\xfcnchen\n").unwrap();
     let dangling = |path: &Path| std::os::unix::fs::symlink("/not/mounted", path).unwrap();
     let directory = |path: &Path| std::fs::create_dir(path).unwrap();
-    let said = "the network manager's files cannot be read; repair or remove this one; nothing was changed: cannot read ";
+    let said = "a file of the network manager cannot be read; repair or remove it; nothing was changed: cannot read ";
     let unmounted = |path: &str| {
         format!(
             "{said}{path}: it is a link to /not/mounted, which does not exist; mount its file system, or remove the link"

@@ -1,12 +1,7 @@
 //! What is rendered for ifupdown, brought up by ifupdown itself: NICs, kernel and switch in a network namespace of their own. Bonds
 //! and VLANs need kernel modules, and are tried in a machine that has them.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test that can not go on fails"
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a failing test")]
 
 mod hosts;
 

@@ -1,6 +1,6 @@
 //! The move of a NIC into its bridge in a real kernel.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that can not go on fails")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failing test")]
 
 mod support;
 mod wire;

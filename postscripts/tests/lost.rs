@@ -1,6 +1,6 @@
 //! What somebody else's definitions have and the tables have not: our files take it over, or it is reported, or refused with its line.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that can not go on fails")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failing test")]
 
 mod hosts;
 
@@ -127,7 +127,7 @@ fn what_of_netplan_takes_our_nic_is_refused_with_its_line() {
             "network:\n  version: 2\n  ethernets:\n    lan:\n      match: {{macaddress: \"{MAC}\"}}\n{more}"
         )
     };
-    let advice = "cannot be taken over into the files for this network; take it out of these interfaces, or name that device in the tables";
+    let advice = "cannot be taken over into the files for this network; remove it from these interfaces, or add that device to the tables";
     for (more, line, setting) in [
         ("  vrfs:\n    blue:\n      table: 100\n      interfaces: [lan]\n", 9, "vrfs.blue: interfaces"),
         (
@@ -151,7 +151,7 @@ const PART: &str = "etc/NetworkManager/conf.d/50-own.conf";
 
 #[test]
 fn what_networkmanager_leaves_alone_is_refused_with_its_line() {
-    let advice = "cannot be taken over into the files for this network; take the interface out of that list, or exclude it there with except:interface-name:";
+    let advice = "cannot be taken over into the files for this network; remove the interface from that list, or exclude it there with except:interface-name:";
     let list = |value: &str| format!("[main]\nplugins=keyfile\n\n[keyfile]\nunmanaged-devices={value}\n");
     for (value, device) in [
         ("interface-name:eth0", "eth0"),

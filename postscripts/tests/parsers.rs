@@ -2,12 +2,7 @@
 //! `netplan generate`, `ifquery` and `ifup --no-act`, `nmcli --offline`. networkd has none: its files are tried on booted hosts. Those of
 //! network-scripts and wicked are in no Debian package.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test that can not go on fails"
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a failing test")]
 
 mod hosts;
 

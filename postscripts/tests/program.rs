@@ -1,11 +1,6 @@
 //! The program as it is run on a node: what it prints, its exit status, and that it needs nothing around it.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test that can not go on fails"
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a failing test")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

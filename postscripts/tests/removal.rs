@@ -1,6 +1,6 @@
 //! What becomes of devices that left the tables.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that can not go on fails")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failing test")]
 
 mod support;
 

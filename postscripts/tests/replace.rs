@@ -1,11 +1,6 @@
 //! A bridge whose NIC or name another bridge gets: Linux to Open vSwitch and back, and another name.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test that can not go on fails"
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a failing test")]
 
 mod support;
 

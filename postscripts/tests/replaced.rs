@@ -1,11 +1,6 @@
 //! Bridges that are replaced on a real kernel with a real switch in user space: nothing is lost, and everything comes back.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test that can not go on fails"
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a failing test")]
 
 mod support;
 #[path = "../../crates/hostnet/tests/switch/mod.rs"]

@@ -1,11 +1,6 @@
 //! What the network step does on hosts with bonds, VLANs and Open vSwitch, and what it refuses there.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test that can not go on fails"
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a failing test")]
 
 mod support;
 

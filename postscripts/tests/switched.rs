@@ -1,6 +1,6 @@
 //! The move of a NIC into an Open vSwitch bridge: a real switch in user space, of the test's own.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that can not go on fails")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failing test")]
 
 mod support;
 #[path = "../../crates/hostnet/tests/switch/mod.rs"]

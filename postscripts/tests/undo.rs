@@ -1,7 +1,7 @@
 //! Every plan can be taken back from any of its steps, and a run that was cut off is completed by the next: for every stacking,
 //! on machines in whatever state another plan left them when it was cut off.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that can not go on fails")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failing test")]
 
 mod support;
 

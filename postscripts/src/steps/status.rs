@@ -14,7 +14,7 @@ use crate::environment::{Environment, REMEMBERED};
 use crate::log::{Log, say};
 use crate::render::{OVERRIDES, Templates};
 
-const DEADLINE: Duration = Duration::from_secs(20);
+const QUERY_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Status of one step.
 struct Part {
@@ -37,8 +37,8 @@ pub async fn run(json: bool, log: Log) -> ExitCode {
     let environment = Environment::remembered(Path::new(REMEMBERED));
     let templates = Templates::new(Path::new(OVERRIDES));
     let run = match environment {
-        Ok(Some(environment)) => Ok(Run { environment, work: Work::look(), templates, log }),
-        Ok(None) => Err("no step ran here yet; updatenode NODE -P xdock runs them".to_owned()),
+        Ok(Some(environment)) => Ok(Run { environment, work: Work::for_status(), templates, log }),
+        Ok(None) => Err("no step has run on this host; run updatenode NODE -P xdock".to_owned()),
         Err(error) => Err(chain::chain(&error)),
     };
     let mut parts = Vec::new();
@@ -97,7 +97,7 @@ async fn facts(step: Step) -> Vec<String> {
 }
 
 async fn answer(program: &str, words: &[&str]) -> Option<String> {
-    Command::new(program, DEADLINE).args(words).execute().await.ok().map(|output| output.text())
+    Command::new(program, QUERY_TIMEOUT).args(words).execute().await.ok().map(|output| output.text())
 }
 
 impl Part {

@@ -26,7 +26,8 @@ fn containers_are_held_before_the_engine_starts_anew() {
     fs::set_permissions(host.path("/etc/docker/daemon.json"), fs::Permissions::from_mode(0o600)).unwrap();
     let ran = host.run(&mn, &[]);
     let keys = "bip, default-address-pools, live-restore, log-driver, log-opts";
-    let text = format!("restarted docker 27.5.1 with its new configuration ({keys}); containers went on");
+    let text =
+        format!("restarted docker 27.5.1 with its new configuration ({keys}); containers kept running");
     assert_eq!((ran.code, ran.stdout), (0, format!("xdock: docker: {text}\n")));
     let wanted = [
         "systemctl daemon-reload",
@@ -67,7 +68,10 @@ fn a_registry_needs_no_restart() {
     assert_eq!(host.run(&mn, &[]).code, 0);
     host.called(&mn);
     let ran = host.run(&mn, &["registry=mn:5000"]);
-    assert_eq!(ran.stdout, "xdock: docker: docker 27.5.1 took its new configuration (registry-mirrors)\n");
+    assert_eq!(
+        ran.stdout,
+        "xdock: docker: docker 27.5.1 reloaded its new configuration (registry-mirrors)\n"
+    );
     let wanted =
         ["dockerd --validate --config-file /run/xdock/daemon.json", "systemctl reload docker.service"];
     assert_eq!(host.called(&mn), wanted);
@@ -80,7 +84,7 @@ fn an_engine_that_does_not_hold_its_containers_is_not_restarted() {
     // it never takes it; the time that it is given is the product's
     host.write("/live-restore", "false 3\n");
     let ran = host.run(&mn, &[]);
-    let text = "[E]:Error: xdock: docker: the engine did not take live-restore within 30 s, so it was not restarted; see journalctl -u docker\n";
+    let text = "[E]:Error: xdock: docker: live-restore was not in effect after 30 s, so the engine was not restarted; see journalctl -u docker\n";
     assert_eq!((ran.code, ran.stderr.as_str()), (1, text));
     assert!(!host.called(&mn).iter().any(|call| call.contains("restart")));
     // the next run goes on where this one ended
@@ -88,7 +92,7 @@ fn an_engine_that_does_not_hold_its_containers_is_not_restarted() {
     let ran = host.run(&mn, &[]);
     assert_eq!(
         ran.stdout,
-        "xdock: docker: restarted docker 27.5.1 with its new configuration; containers went on\n"
+        "xdock: docker: restarted docker 27.5.1 with its new configuration; containers kept running\n"
     );
 }
 
@@ -109,7 +113,7 @@ fn an_engine_that_does_not_start_goes_back() {
     let host = host.script("systemctl", failing).script("journalctl", "cat /journal");
     host.write("/journal", "Starting docker.service - Docker...\ntime=\"x\" level=info msg=\"Starting up\"\nfailed to start daemon: no room for bip\ndocker.service: Failed with result 'exit-code'.\n");
     let ran = host.run(&mn, &[]);
-    let text = "[E]:Error: xdock: docker: the engine does not start with the new /etc/docker/daemon.json; the old one is back; journalctl -u docker: failed to start daemon: no room for bip: systemctl: no\n";
+    let text = "[E]:Error: xdock: docker: the engine does not start with the new /etc/docker/daemon.json; the previous one is restored; journalctl -u docker: failed to start daemon: no room for bip: systemctl: no\n";
     assert_eq!((ran.code, ran.stderr.as_str()), (1, text));
     let back = "{\n  \"debug\": true,\n  \"live-restore\": true\n}\n";
     assert_eq!(host.read("/etc/docker/daemon.json"), back);
@@ -124,7 +128,7 @@ fn what_the_unit_says_is_not_said_again_and_what_both_say_is_told() {
     // no file of this unit
     host.write("/etc/default/docker", "DOCKER_OPTS=--bip=10.1.2.3/24\n");
     let ran = host.run(&mn, &["--dry-run"]);
-    let text = "[E]:Error: xdock: docker: /etc/docker/daemon.json and the command line of docker.service both set hosts: the engine does not start so; nothing was changed. Take it out of one of them (systemctl cat docker.service)\n";
+    let text = "[E]:Error: xdock: docker: /etc/docker/daemon.json and the command line of docker.service both set hosts, so the engine would not start; nothing was changed. Remove it from one of them (systemctl cat docker.service)\n";
     assert_eq!((ran.code, ran.stderr.as_str()), (1, text));
     assert_eq!(host.run(&mn, &[]).stderr, text);
     assert_eq!(host.called(&mn), Vec::<String>::new());
@@ -158,11 +162,11 @@ fn files_that_can_not_be_read_and_keys_of_others_change_nothing() {
     for (present, error) in [
         (
             "{\n  \"a\": 1\n  \"b\": 2\n}\n",
-            "/etc/docker/daemon.json is no JSON; nothing was changed: correct it: expected `,` or `}` at line 3 column 3",
+            "/etc/docker/daemon.json is not JSON; nothing was changed; correct it: expected `,` or `}` at line 3 column 3",
         ),
         (
             "{\"bip\": \"10.99.5.1/24\"}",
-            "/etc/docker/daemon.json: bip is \"10.99.5.1/24\", which overlaps the cluster's 10.99.0.0/16 and has to be \"172.17.0.1/16\": take the key out of it, or say override=bip; nothing was changed",
+            "/etc/docker/daemon.json: bip is \"10.99.5.1/24\", which overlaps the cluster's 10.99.0.0/16, but must be \"172.17.0.1/16\"; remove the key, or use override=bip; nothing was changed",
         ),
     ] {
         let (host, mn) = host(present);
@@ -180,7 +184,7 @@ fn an_engine_of_a_swarm_is_left_alone() {
     host.write("/old/swarm/docker-state.json", "{}");
     host.write("/roots", "/old\toverlay2\n");
     let ran = host.run(&mn, &[]);
-    let text = "[E]:Error: xdock: docker: this engine is in a swarm, which excludes live-restore: its containers would end whenever it restarts; leave it: docker swarm leave\n";
+    let text = "[E]:Error: xdock: docker: this engine is in a swarm, which excludes live-restore: its containers would stop at each restart; leave the swarm: docker swarm leave\n";
     assert_eq!((ran.code, ran.stderr.as_str()), (1, text));
 }
 
@@ -191,7 +195,7 @@ fn a_data_root_is_not_moved_away_from_under_containers() {
     host.write("/old/image/overlay2/imagedb/content/sha256/ab", "{}");
     host.write("/roots", "/old\toverlay2\n");
     let ran = host.run(&mn, &["data-root=/new", "override=data-root"]);
-    let text = "[E]:Error: xdock: docker: the engine has 1 container, 1 image in /old, and would not find them with data-root /new instead of /old; nothing was changed. Move them: systemctl stop docker.socket docker, stop what still runs, mv /old /new, then run this again. To give them up: override=abandon\n";
+    let text = "[E]:Error: xdock: docker: the engine has 1 container, 1 image in /old, and would not find them with data-root /new instead of /old; nothing was changed. Move them: systemctl stop docker.socket docker, stop the remaining containers, mv /old /new, then run this again. To abandon them: override=abandon\n";
     assert_eq!((ran.code, ran.stderr.as_str()), (1, text));
     assert_eq!(host.read("/etc/docker/daemon.json"), "{\"data-root\": \"/old\"}");
     // the administrator's own edit, or a lost file, moves it as well: the engine would only find it out at our restart
@@ -265,7 +269,7 @@ fn a_dry_run_prints_the_difference_and_changes_nothing() {
     let ran = host.run(&mn, &["--dry-run", "packages=docker.io"]);
     let difference = "xdock: docker: would write /etc/docker/daemon.json\n--- /etc/docker/daemon.json\n+++ /etc/docker/daemon.json\n@@ -1,3 +1,8 @@\n {\n-  \"debug\": true\n+  \"debug\": true,\n+  \"live-restore\": true,\n";
     assert!(ran.stdout.contains(difference), "{}", ran.stdout);
-    let steps = "xdock: docker: would reload systemd's units\nxdock: docker: would reload docker.service\nxdock: docker: would restart docker.service; containers go on\n";
+    let steps = "xdock: docker: would reload systemd's units\nxdock: docker: would reload docker.service\nxdock: docker: would restart docker.service; containers keep running\n";
     assert!(ran.stdout.starts_with(steps), "{}", ran.stdout);
     assert_eq!(host.read("/etc/docker/daemon.json"), "{\n  \"debug\": true\n}\n");
     assert_eq!(host.called(&mn), Vec::<String>::new());

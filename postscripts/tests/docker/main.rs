@@ -2,12 +2,7 @@
 //! `os-release` files and small scripts in the place of package managers and systemd, which tell what they were called
 //! with. The real package manager, systemd and engine are the lab's.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test that can not go on fails"
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a failing test")]
 
 mod configuration;
 mod host;

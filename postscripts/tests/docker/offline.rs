@@ -78,7 +78,7 @@ fn what_is_missing_is_said_within_a_minute() {
     let took = started.elapsed();
     assert!(took < Duration::from_secs(60), "{took:?}");
     let text = format!(
-        "[E]:Error: xdock: docker: cannot install docker.io iptables from the host's own sources; a host without a way to others than the management node needs them, and what they depend on, in {url}, with an index (dpkg-scanpackages . >Packages), and unsigned=yes where nobody signed them: apt-get "
+        "[E]:Error: xdock: docker: cannot install docker.io iptables from the host's own sources; a host that reaches only the management node needs them and their dependencies in {url}, with an index (dpkg-scanpackages . >Packages), and unsigned=yes if they are not signed: apt-get "
     );
     assert!(ran.stderr.starts_with(&text) && ran.stderr.contains(" update "), "{}", ran.stderr);
     assert_eq!(ran.code, 1);

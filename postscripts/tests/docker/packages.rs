@@ -190,7 +190,7 @@ fn unsigned_without_an_index_says_how_to_make_one() {
         let mn = nothing();
         let ran = host.run(&mn, &["unsigned=yes"]);
         let text = format!(
-            "[E]:Error: xdock: docker: unsigned=yes, but the management node has neither a package index nor all of {names} at {}; put them there, with all that they depend on; {indexer} makes an index\n",
+            "[E]:Error: xdock: docker: unsigned=yes, but the management node has neither a package index nor all of {names} at {}; put them there with their dependencies; {indexer} creates an index\n",
             mn.url(OTHERPKGS)
         );
         assert_eq!((ran.code, ran.stderr), (1, text));
@@ -233,7 +233,7 @@ fn packages_that_nobody_has_are_named_with_the_place_for_them() {
     let (host, mn) = (Host::of("almalinux-9").with_rpm("dnf", failing), nothing());
     let ran = host.run(&mn, &[]);
     let text = format!(
-        "[E]:Error: xdock: docker: cannot install docker-ce docker-ce-cli containerd.io from the host's own sources; a host without a way to others than the management node needs them, and what they depend on, in {}, with an index (createrepo_c .), and unsigned=yes where nobody signed them: dnf: Error: Unable to find a match: docker-ce\n",
+        "[E]:Error: xdock: docker: cannot install docker-ce docker-ce-cli containerd.io from the host's own sources; a host that reaches only the management node needs them and their dependencies in {}, with an index (createrepo_c .), and unsigned=yes if they are not signed: dnf: Error: Unable to find a match: docker-ce\n",
         mn.url(OTHERPKGS)
     );
     assert_eq!((ran.code, ran.stderr), (1, text));
@@ -243,7 +243,7 @@ fn packages_that_nobody_has_are_named_with_the_place_for_them() {
 fn an_unknown_distribution_is_refused_unless_packages_are_named() {
     let (host, mn) = (Host::of("arch").with_rpm("zypper", WORKS), nothing());
     let ran = host.run(&mn, &[]);
-    let text = "[E]:Error: xdock: docker: distribution \"arch\" is not known here; say what to install: packages=NAME:NAME\n";
+    let text = "[E]:Error: xdock: docker: distribution \"arch\" is not supported; name the packages to install: packages=NAME:NAME\n";
     assert_eq!((ran.code, ran.stderr.as_str()), (1, text));
     assert_eq!(host.run(&mn, &["packages=moby:runc"]).code, 0);
     assert!(host.called(&mn)[1].ends_with(" install --auto-agree-with-licenses --no-recommends moby runc"));

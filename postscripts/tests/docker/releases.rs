@@ -52,6 +52,6 @@ fn every_recorded_distribution_has_its_packages() {
 
 #[test]
 fn an_unknown_one_is_named() {
-    let text = "distribution \"arch\" is not known here; say what to install: packages=NAME:NAME";
+    let text = "distribution \"arch\" is not supported; name the packages to install: packages=NAME:NAME";
     assert_eq!(release("arch"), Err(text.to_owned()));
 }

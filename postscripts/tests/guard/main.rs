@@ -9,7 +9,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test that can not go on fails"
+    reason = "a failing test"
 )]
 
 mod applier;

@@ -94,7 +94,7 @@ fn what_would_be_lost_is_refused_with_its_line() {
         refusal("iface eth0 inet dhcp\n    post-up tc qdisc add dev $IFACE root fq\n"),
         format!("/etc/network/interfaces:2: post-up tc qdisc add dev $IFACE root fq of eth0{hook}")
     );
-    let ports = "; take it out of that bridge or bond, or name that one in the tables";
+    let ports = "; remove it from that bridge or bond, or add that one to the tables";
     for (ports_of, name) in [
         ("bridge_ports eth0", "br-ext"),
         ("bridge-ports regex eth.*", "br-ext"),
@@ -107,7 +107,7 @@ fn what_would_be_lost_is_refused_with_its_line() {
     }
     assert_eq!(
         refusal("mapping eth*\n    script /etc/network/where\niface home inet dhcp\n"),
-        "/etc/network/interfaces:1: mapping eth* of eth0; a script decides there which stanza holds: write a stanza for the interface, and take it out of the mapping"
+        "/etc/network/interfaces:1: mapping eth* of eth0; a script selects the stanza there; write a stanza for the interface, and remove it from the mapping"
     );
     assert_eq!(
         refusal(

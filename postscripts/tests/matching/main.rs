@@ -1,7 +1,7 @@
 //! Which definitions a manager applies to a NIC: by each thing that it can match, and in its own order. What they say is taken over, and
 //! what others refer to still_in_use.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that can not go on fails")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failing test")]
 
 #[path = "../hosts/mod.rs"]
 mod hosts;

@@ -165,6 +165,6 @@ fn a_member_of_a_vrf_is_refused_with_its_line() {
     let etc = Etc::new(Manager::Networkd, &[("etc/systemd/network/10-lan.network", theirs)]);
     assert_eq!(
         etc.refusal(&network("bridge")),
-        "/etc/systemd/network/10-lan.network:6: VRF=blue of eth0 cannot be taken over into the files for this network; take the interface out of it, or leave it out of the tables; nothing was changed"
+        "/etc/systemd/network/10-lan.network:6: VRF=blue of eth0 cannot be taken over into the files for this network; remove the interface from it, or from the tables; nothing was changed"
     );
 }

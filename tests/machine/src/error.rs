@@ -67,7 +67,7 @@ pub enum MachineError {
     #[error(transparent)]
     Seed(#[from] SeedError),
     /// Its directory.
-    #[error("cannot make the directory of {0}")]
+    #[error("cannot create the directory of {0}")]
     Directory(Member, #[source] std::io::Error),
     /// Cables.
     #[error(transparent)]

@@ -79,14 +79,14 @@ fn plan(found: &[Foreign], chains: &Observed, is_filtered: bool) -> Bridges {
     if may_drop {
         let notes = found.iter().map(|bridge| {
             format!(
-                "{bridge} was here before Docker, and iptables filters what it forwards; Docker sets the policy of FORWARD to DROP: accept in the chain DOCKER-USER what shall pass"
+                "{bridge} existed before Docker, and iptables filters the packets that it forwards; Docker sets the policy of FORWARD to DROP, so add rules to the chain DOCKER-USER for packets that must pass"
             )
         });
         return Bridges { notes: notes.collect(), ..listed(chains, &[]) };
     }
     let notes = found.iter().map(|bridge| {
         format!(
-            "{bridge} was here before Docker, which sets the policy of iptables' FORWARD chain to DROP: a rule lets it forward as before; netd keeps it (list: {FOREIGN_BRIDGES})"
+            "{bridge} existed before Docker, which sets the policy of iptables' FORWARD chain to DROP; a rule lets it forward as before, and netd keeps the rule (list: {FOREIGN_BRIDGES})"
         )
     });
     Bridges { notes: notes.collect(), ..listed(chains, found) }
@@ -137,26 +137,26 @@ mod tests {
 
     #[test]
     fn a_bridge_of_others_forwards_as_before_and_is_written_down() {
-        let told = plan(&[vms()], &chains(Some("-P FORWARD ACCEPT\n"), &[]), false);
-        assert_eq!(rules(&told), ["insert the iptables rule \"xdock\" that lets bridge br7 forward"]);
-        assert_eq!(told.file.unwrap().content, format!("{HEADER}br7\n").into_bytes());
-        let note = "bridge br7 (ports tap1, tap2) was here before Docker, which sets the policy of iptables' FORWARD chain to DROP: a rule lets it forward as before; netd keeps it (list: /var/lib/xdock/bridges)";
-        assert_eq!(told.notes, [note]);
+        let planned = plan(&[vms()], &chains(Some("-P FORWARD ACCEPT\n"), &[]), false);
+        assert_eq!(rules(&planned), ["insert the iptables rule \"xdock\" that lets bridge br7 forward"]);
+        assert_eq!(planned.file.unwrap().content, format!("{HEADER}br7\n").into_bytes());
+        let note = "bridge br7 (ports tap1, tap2) existed before Docker, which sets the policy of iptables' FORWARD chain to DROP; a rule lets it forward as before, and netd keeps the rule (list: /var/lib/xdock/bridges)";
+        assert_eq!(planned.notes, [note]);
         // iptables comes with Docker
-        let told = plan(&[vms()], &chains(None, &[]), false);
-        assert_eq!((told.waits, rules(&told)), (true, vec![]));
+        let planned = plan(&[vms()], &chains(None, &[]), false);
+        assert_eq!((planned.waits, rules(&planned)), (true, vec![]));
         // the engine is installed, and the rule is missing
-        let told = plan(&[], &chains(Some("-P FORWARD DROP\n"), &["br7"]), true);
-        assert_eq!((rules(&told).len(), told.file, told.notes), (1, None, vec![]));
+        let planned = plan(&[], &chains(Some("-P FORWARD DROP\n"), &["br7"]), true);
+        assert_eq!((rules(&planned).len(), planned.file, planned.notes), (1, None, vec![]));
     }
 
     #[test]
     fn what_somebody_filters_is_not_let_through() {
         for filter in ["-P FORWARD DROP\n", "-P FORWARD ACCEPT\n-A FORWARD -i br7 -j REJECT\n"] {
-            let told = plan(&[vms()], &chains(Some(filter), &[]), true);
-            assert_eq!((rules(&told), told.file), (vec![], None));
-            let note = "bridge br7 (ports tap1, tap2) was here before Docker, and iptables filters what it forwards; Docker sets the policy of FORWARD to DROP: accept in the chain DOCKER-USER what shall pass";
-            assert_eq!(told.notes, [note]);
+            let planned = plan(&[vms()], &chains(Some(filter), &[]), true);
+            assert_eq!((rules(&planned), planned.file), (vec![], None));
+            let note = "bridge br7 (ports tap1, tap2) existed before Docker, and iptables filters the packets that it forwards; Docker sets the policy of FORWARD to DROP, so add rules to the chain DOCKER-USER for packets that must pass";
+            assert_eq!(planned.notes, [note]);
             // the same rules, but bridged packets do not pass them yet
             assert_eq!(plan(&[vms()], &chains(Some(filter), &[]), false).rules.len(), 1);
         }
@@ -173,8 +173,8 @@ mod tests {
         fs::create_dir_all(sys.path().join("eth0")).unwrap();
         let nics = Nics::parse("host1", |name| (name == "nictypes").then(|| "mynet0!bridge".to_owned()));
         let found = foreign(sys.path(), &nics.unwrap()).unwrap();
-        let told: Vec<String> = found.iter().map(ToString::to_string).collect();
-        assert_eq!(told, ["bridge br-lan", "bridge br7 (ports tap1)"]);
+        let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+        assert_eq!(found, ["bridge br-lan", "bridge br7 (ports tap1)"]);
         assert!(foreign(&sys.path().join("none"), &Nics::default()).unwrap().is_empty());
     }
 }

@@ -22,7 +22,7 @@ const FILES: [&str; 2] = ["/etc/sysconfig/docker", "/etc/default/docker"];
 /// An environment file cannot be read.
 pub(super) fn flags(shown: &str) -> Result<BTreeSet<String>, FileError> {
     let words = words(shown, &durable::read_text)?;
-    Ok(configuration::given(words.iter().map(String::as_str)))
+    Ok(configuration::keys_of(words.iter().map(String::as_str)))
 }
 
 /// Values of all variables of the unit, and of the distributions' files if there is no unit.
@@ -189,7 +189,7 @@ mod tests {
             "EnvironmentFiles={} (ignore_errors=yes)\nExecStart={{ path=x ; argv[]=x $A ; ignore_errors=no }}\n",
             directory.path().display()
         );
-        let told = flags(&shown).unwrap_err().to_string();
-        assert_eq!(told, format!("cannot read {}", directory.path().display()));
+        let error = flags(&shown).unwrap_err().to_string();
+        assert_eq!(error, format!("cannot read {}", directory.path().display()));
     }
 }

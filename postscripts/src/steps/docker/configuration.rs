@@ -25,7 +25,7 @@ use serde::Serialize;
 pub use self::merge::Conflict;
 
 pub(super) use self::document::Document;
-pub(super) use self::flags::given;
+pub(super) use self::flags::keys_of;
 
 use self::merge::{Terms, merge};
 use super::error::DockerError;
@@ -37,7 +37,7 @@ use crate::render::Templates;
 pub(super) const PATH: &str = "/etc/docker/daemon.json";
 const TEMPLATE: &str = "etc/docker/daemon.json";
 /// Docker's default MTU. A smaller one is only set if the host's network has one.
-const USUAL_MTU: u32 = 1500;
+const DEFAULT_MTU: u32 = 1500;
 
 /// Keys that dockerd reads again on reload (moby `daemon/reload.go`). All others need a restart.
 const RELOADED: [&str; 12] = [
@@ -57,7 +57,7 @@ const RELOADED: [&str; 12] = [
 
 /// Input of the file's template.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Wishes {
+pub(super) struct Settings {
     bip: String,
     blocks: Vec<String>,
     size: u8,
@@ -104,17 +104,17 @@ fn effect(changed: &BTreeSet<String>) -> Effect {
 ///
 /// # Errors
 /// No private addresses are left.
-pub(super) fn wishes(tables: &HostTables, engine: &Engine) -> Result<Wishes, DockerError> {
+pub(super) fn settings(tables: &HostTables, engine: &Engine) -> Result<Settings, DockerError> {
     let cluster: Vec<IpNet> =
         tables.networks.iter().flat_map(|network| network.subnets.iter().copied()).collect();
     let pools = pools::choose(&cluster).ok_or(DockerError::NoAddresses)?;
     let network = inventory::networks::around(&tables.networks, tables.ip);
-    Ok(Wishes {
+    Ok(Settings {
         bip: pools.bip.to_string(),
         blocks: pools.blocks.iter().map(ToString::to_string).collect(),
         size: pools::SIZE,
         // containers on docker0 use the host's network, so they must not send larger packets
-        mtu: network.and_then(|network| network.mtu).filter(|mtu| *mtu < USUAL_MTU),
+        mtu: network.and_then(|network| network.mtu).filter(|mtu| *mtu < DEFAULT_MTU),
         mirror: engine.registry.as_ref().map(|registry| format!("https://{registry}")),
         data_root: engine.data_root.clone(),
         cluster,
@@ -127,27 +127,27 @@ pub(super) fn wishes(tables: &HostTables, engine: &Engine) -> Result<Wishes, Doc
 /// File or template is not JSON, or keys are in conflict. All conflicts are reported.
 pub(super) fn merged(
     present: &str,
-    wishes: &Wishes,
+    settings: &Settings,
     templates: &Templates,
     overrides: &[String],
     flags: &BTreeSet<String>,
 ) -> Result<Merged, DockerError> {
     let theirs = Document::parse(present).map_err(DockerError::Json)?;
-    let ours = Document::parse(&templates.render(TEMPLATE, wishes)?).map_err(DockerError::Template)?;
-    let terms = Terms { cluster: &wishes.cluster, overrides, flags };
+    let ours = Document::parse(&templates.render(TEMPLATE, settings)?).map_err(DockerError::Template)?;
+    let terms = Terms { cluster: &settings.cluster, overrides, flags };
     let (document, changed) = merge(&theirs, &ours, terms).map_err(DockerError::Conflicts)?;
     let text = if changed.is_empty() { present.to_owned() } else { document.text() };
-    Ok(Merged { text, effect: effect(&changed), changed, fallback: holding(theirs, flags).text() })
+    Ok(Merged { text, effect: effect(&changed), changed, fallback: with_live_restore(theirs, flags).text() })
 }
 
 /// Refuses a file whose keys are also on the engine's command line, because dockerd would not start.
-pub(super) fn refuse_twice(text: &str, flags: &BTreeSet<String>) -> Result<(), DockerError> {
-    let twice = flags::twice(&Document::parse(text).map_err(DockerError::Json)?, flags);
+pub(super) fn refuse_duplicates(text: &str, flags: &BTreeSet<String>) -> Result<(), DockerError> {
+    let twice = flags::duplicates(&Document::parse(text).map_err(DockerError::Json)?, flags);
     if twice.is_empty() { Ok(()) } else { Err(DockerError::Twice(twice)) }
 }
 
 /// Adds live-restore, without which a starting engine stops its containers.
-fn holding(mut document: Document, flags: &BTreeSet<String>) -> Document {
+fn with_live_restore(mut document: Document, flags: &BTreeSet<String>) -> Document {
     if !flags.contains("live-restore") {
         document.set("live-restore", &serde_json::Value::Bool(true));
     }
@@ -157,7 +157,7 @@ fn holding(mut document: Document, flags: &BTreeSet<String>) -> Document {
 /// The engine's data directory according to this file.
 pub(super) fn data_root(text: &str) -> PathBuf {
     let value = Document::parse(text).ok().and_then(|document| document.get("data-root"));
-    value.as_ref().and_then(|value| value.as_str()).unwrap_or(roots::USUAL).into()
+    value.as_ref().and_then(|value| value.as_str()).unwrap_or(roots::DEFAULT).into()
 }
 
 #[cfg(test)]
@@ -175,9 +175,9 @@ mod tests {
             ("NETWORKS_LINE1", line),
         ];
         let tables = variables.into_iter().collect::<Environment>().tables().unwrap();
-        let wishes = wishes(&tables, engine).unwrap();
+        let settings = settings(&tables, engine).unwrap();
         let templates = Templates::new(Path::new("/nonexistent"));
-        merged(present, &wishes, &templates, &[], &BTreeSet::new()).unwrap()
+        merged(present, &settings, &templates, &[], &BTreeSet::new()).unwrap()
     }
 
     const NETWORK: &str = "netname=mynet0||net=10.99.0.0||mask=255.255.0.0";

@@ -26,16 +26,14 @@ pub enum DockerError {
     #[error(transparent)]
     Release(#[from] UnknownRelease),
     /// No supported package manager.
-    #[error(
-        "this host has none of the package managers of {0}: apt-get, dnf, yum, zypper are those known here"
-    )]
+    #[error("no package manager of {0} found on this host; supported are apt-get, dnf, yum and zypper")]
     NoManager(String),
     /// The management node does not answer.
     #[error("cannot look for packages on the management node")]
     Look(#[source] FetchError),
     /// Unsigned packages are allowed, but there are none.
     #[error(
-        "unsigned=yes, but the management node has neither a package index nor all of {} at {url}; put them there, with all that they depend on; {indexer} makes an index", packages.join(" ")
+        "unsigned=yes, but the management node has neither a package index nor all of {} at {url}; put them there with their dependencies; {indexer} creates an index", packages.join(" ")
     )]
     NoIndex {
         /// The packages to install.
@@ -55,7 +53,7 @@ pub enum DockerError {
         source: InstallError,
     },
     /// A package was removed while it was fetched.
-    #[error("{0} was listed and is not there; run this again")]
+    #[error("{0} was listed but does not exist; run this again")]
     Gone(String),
     /// A file cannot be written.
     #[error(transparent)]
@@ -64,17 +62,17 @@ pub enum DockerError {
     #[error(transparent)]
     Render(#[from] RenderError),
     /// The current configuration cannot be read.
-    #[error("{PATH} is no JSON; nothing was changed: correct it")]
+    #[error("{PATH} is not JSON; nothing was changed; correct it")]
     Json(#[source] serde_json::Error),
     /// The configuration's template is not JSON.
-    #[error("the template of {PATH} makes no JSON; see /etc/xdock/templates")]
+    #[error("the template of {PATH} does not render to JSON; see /etc/xdock/templates")]
     Template(#[source] serde_json::Error),
     /// Keys have values that xdock cannot use.
     #[error("{PATH}: {}; nothing was changed", joined(.0))]
     Conflicts(Vec<Conflict>),
     /// Keys are in the file and on the command line, so dockerd would not start.
     #[error(
-        "{PATH} and the command line of docker.service both set {}: the engine does not start so; nothing was changed. Take it out of one of them (systemctl cat docker.service)", .0.join(", ")
+        "{PATH} and the command line of docker.service both set {}, so the engine would not start; nothing was changed. Remove it from one of them (systemctl cat docker.service)", .0.join(", ")
     )]
     Twice(Vec<String>),
     /// No addresses are left for Docker's own bridges.
@@ -84,7 +82,7 @@ pub enum DockerError {
     NoAddresses,
     /// An engine in a swarm does not start with live-restore.
     #[error(
-        "this engine is in a swarm, which excludes live-restore: its containers would end whenever it restarts; leave it: docker swarm leave"
+        "this engine is in a swarm, which excludes live-restore: its containers would stop at each restart; leave the swarm: docker swarm leave"
     )]
     Swarm,
     /// The engine would not find its containers.
@@ -95,11 +93,11 @@ pub enum DockerError {
     Refused(#[source] ExecuteError),
     /// The engine would stop its containers when it restarts.
     #[error(
-        "the engine did not take live-restore within 30 s, so it was not restarted; see journalctl -u docker"
+        "live-restore was not in effect after 30 s, so the engine was not restarted; see journalctl -u docker"
     )]
     NoLiveRestore,
     /// The engine did not start with the new configuration.
-    #[error("the engine does not start with the new {PATH}; the old one is back; {journal}")]
+    #[error("the engine does not start with the new {PATH}; the previous one is restored; {journal}")]
     RolledBack {
         /// Its last log lines.
         journal: Journal,
@@ -125,7 +123,7 @@ pub enum DockerError {
     #[error(transparent)]
     Keep(#[from] guard::install::InstallError),
     /// The registry's certificate is invalid.
-    #[error("{0} is no certificate in PEM; put the registry's CA there, or take it away")]
+    #[error("{0} is not a PEM certificate; replace it with the registry's CA, or remove it")]
     NoCertificate(String),
     /// A command failed.
     #[error("cannot {action}")]
@@ -175,10 +173,10 @@ impl fmt::Display for Lacking {
         let Self { packages, from, url, indexer, first } = self;
         write!(
             f,
-            "cannot install {} from {from}; a host without a way to others than the management node needs them, and what they depend on, in {url}, with an index ({indexer}), and unsigned=yes where nobody signed them",
+            "cannot install {} from {from}; a host that reaches only the management node needs them and their dependencies in {url}, with an index ({indexer}), and unsigned=yes if they are not signed",
             packages.join(" ")
         )?;
-        first.as_ref().map_or(Ok(()), |said| write!(f, " (from there alone: {said})"))
+        first.as_ref().map_or(Ok(()), |said| write!(f, " (only from there: {said})"))
     }
 }
 

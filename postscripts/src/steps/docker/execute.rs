@@ -19,13 +19,13 @@ use crate::steps::network::guard::{self, state_dir::StateDir};
 
 /// Records what a running engine must still do, so that the next run completes a killed one. After a reboot
 /// it is not needed: the engine reads the file.
-const UNTOLD: &str = "/run/xdock/docker.untold";
+const UNFINISHED_MARK: &str = "/run/xdock/docker.untold";
 /// Path of a new configuration while the engine validates it.
 const CANDIDATE: &str = "/run/xdock/daemon.json";
 
 /// What a killed run left for the running engine to do.
-pub(super) fn untold() -> Result<Effect, FileError> {
-    Ok(match durable::read_text(Path::new(UNTOLD))?.as_deref() {
+pub(super) fn unfinished() -> Result<Effect, FileError> {
+    Ok(match durable::read_text(Path::new(UNFINISHED_MARK))?.as_deref() {
         None => Effect::None,
         Some("reload") => Effect::Reload,
         Some(_) => Effect::Restart,
@@ -78,7 +78,7 @@ impl<'a> Executor<'a> {
 
     /// All actions are done: removes the record.
     pub(super) fn finish(&self) -> Result<(), DockerError> {
-        durable::remove(Path::new(UNTOLD)).map(drop).map_err(DockerError::File)
+        durable::remove(Path::new(UNFINISHED_MARK)).map(drop).map_err(DockerError::File)
     }
 
     /// The engine validates the new file before it replaces the current one.
@@ -93,8 +93,8 @@ impl<'a> Executor<'a> {
         }
         match effect {
             Effect::None => {}
-            Effect::Reload => drop(durable::replace(Path::new(UNTOLD), b"reload", 0o644)?),
-            Effect::Restart => drop(durable::replace(Path::new(UNTOLD), b"restart", 0o644)?),
+            Effect::Reload => drop(durable::replace(Path::new(UNFINISHED_MARK), b"reload", 0o644)?),
+            Effect::Restart => drop(durable::replace(Path::new(UNFINISHED_MARK), b"restart", 0o644)?),
         }
         self.fallback = Some(fallback.clone());
         file.write()?;
@@ -110,7 +110,7 @@ impl<'a> Executor<'a> {
 
     /// Restarts the engine. If it does not start, its previous configuration is restored.
     async fn restart(&self) -> Result<(), DockerError> {
-        service::holds_containers().await?;
+        service::wait_for_live_restore().await?;
         match (restart().await, &self.fallback) {
             (Ok(()), _) => Ok(()),
             (Err(source), None) => Err(not_started(Action::Restart.to_string(), source).await),
@@ -132,9 +132,9 @@ async fn roll_back(fallback: &DesiredFile, source: ExecuteError) -> Result<Docke
     let journal = Journal::of_engine().await;
     fallback.write()?;
     if let Err(source) = restart().await {
-        return Err(not_started(format!("start {ENGINE} with its old configuration"), source).await);
+        return Err(not_started(format!("start {ENGINE} with its previous configuration"), source).await);
     }
-    durable::remove(Path::new(UNTOLD))?;
+    durable::remove(Path::new(UNFINISHED_MARK))?;
     Ok(DockerError::RolledBack { journal, source })
 }
 

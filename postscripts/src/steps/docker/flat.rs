@@ -11,7 +11,7 @@ use crate::fetch::{Server, digest};
 
 /// Copy of the directory during the installation.
 const COPY: &str = "/var/lib/xdock/apt/flat";
-const READ: Duration = Duration::from_secs(60);
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Debian's names of architectures (dpkg's cputable).
 const ARCHES: [(&str, &str); 4] =
@@ -79,7 +79,7 @@ pub(super) fn clean() {
 
 /// Control data of a package.
 async fn control(deb: &Path) -> Result<String, DockerError> {
-    let command = Command::new("dpkg-deb", READ).args(["--field".as_ref(), deb.as_os_str()]);
+    let command = Command::new("dpkg-deb", READ_TIMEOUT).args(["--field".as_ref(), deb.as_os_str()]);
     let action = || format!("read the package {}", deb.display());
     let read = command.execute().await.map_err(|source| DockerError::Action { action: action(), source })?;
     Ok(read.text())

@@ -11,9 +11,9 @@ use super::source::Scope;
 
 /// Timeout for another run of the package manager: before sources are read, and while an interrupted run of
 /// dpkg is completed.
-const SOON: Duration = Duration::from_secs(30);
-const LATE: Duration = Duration::from_secs(600);
-const AGAIN: Duration = Duration::from_secs(1);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
+const FINISH_TIMEOUT: Duration = Duration::from_secs(600);
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Where to put packages after a failed attempt, for the message.
 pub(super) struct Hint {
@@ -29,8 +29,8 @@ pub(super) async fn install<'a>(
     hint: Hint,
 ) -> Result<Option<&'a Scope>, DockerError> {
     if let Some(finish) = manager.finish() {
-        let ran = unlocked(manager, &finish, LATE).await;
-        let action = "finish what an earlier run of the package manager began".to_owned();
+        let ran = run_unlocked(manager, &finish, FINISH_TIMEOUT).await;
+        let action = "complete an interrupted run of the package manager".to_owned();
         ran.map_err(|source| DockerError::Action { action, source })?;
     }
     let mut first = None;
@@ -38,7 +38,7 @@ pub(super) async fn install<'a>(
     for (number, scope) in scopes.iter().enumerate() {
         match attempt(manager, scope, packages).await {
             Ok(()) => return Ok(Some(scope)),
-            Err(error) if number < last => first = Some(said(&error)),
+            Err(error) if number < last => first = Some(cause(&error)),
             Err(source) => {
                 let (packages, from) = (packages.to_vec(), scope.to_string());
                 let (url, indexer) = (hint.url, manager.indexer());
@@ -51,7 +51,7 @@ pub(super) async fn install<'a>(
 }
 
 /// Short cause of an attempt that another one followed.
-fn said(error: &InstallError) -> String {
+fn cause(error: &InstallError) -> String {
     match error {
         InstallError::Ran(ExecuteError::Status { stderr, .. }) if !stderr.trim().is_empty() => {
             stderr.trim().to_owned()
@@ -65,17 +65,17 @@ async fn attempt(manager: Manager, scope: &Scope, packages: &[String]) -> Result
         durable::replace(&path, text.as_bytes(), 0o644)?;
     }
     if let Some(index) = manager.index(scope) {
-        let told = unlocked(manager, &index, SOON).await?;
+        let told = run_unlocked(manager, &index, LOCK_TIMEOUT).await?;
         if !manager.answered(&told.text()) {
             return Err(InstallError::Unreached(process::shell_words(&index.argv)));
         }
     }
-    unlocked(manager, &manager.install(scope, packages), LATE).await?;
+    run_unlocked(manager, &manager.install(scope, packages), FINISH_TIMEOUT).await?;
     Ok(())
 }
 
 /// Runs the package manager, and again while another run has the lock.
-async fn unlocked(
+async fn run_unlocked(
     manager: Manager,
     invocation: &Invocation,
     patience: Duration,
@@ -86,7 +86,7 @@ async fn unlocked(
             Err(ExecuteError::Status { stderr, stdout, .. })
                 if (manager.is_locked(&stderr) || manager.is_locked(&stdout)) && Instant::now() < end =>
             {
-                sleep(AGAIN).await;
+                sleep(RETRY_INTERVAL).await;
             }
             ran => return ran,
         }

@@ -14,7 +14,7 @@ use super::manager::Manager;
 const STATUS: &str = "/var/lib/dpkg/status";
 /// A few thousand packages need some MiB.
 const STATUS_LIMIT: u64 = 256 * 1024 * 1024;
-const DEADLINE: Duration = Duration::from_secs(30);
+const QUERY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The requested packages that exist.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -43,11 +43,12 @@ pub(super) async fn installed(manager: Manager, packages: &[String]) -> Result<F
 /// that on standard error.
 async fn ask_rpm(packages: &[String]) -> Result<String, DockerError> {
     let words = ["-q", "--qf", "%{NAME}\n"];
-    let asked = Command::new("rpm", DEADLINE).args(words).args(packages).env("LC_ALL", "C").execute().await;
+    let asked =
+        Command::new("rpm", QUERY_TIMEOUT).args(words).args(packages).env("LC_ALL", "C").execute().await;
     match asked {
         Ok(output) => Ok(output.text()),
         Err(ExecuteError::Status { stdout, stderr, .. }) if !stderr.contains("error: ") => Ok(stdout),
-        Err(source) => Err(DockerError::Action { action: "ask rpm for its packages".to_owned(), source }),
+        Err(source) => Err(DockerError::Action { action: "list the packages with rpm".to_owned(), source }),
     }
 }
 

@@ -7,9 +7,9 @@ use process::Command;
 
 use super::packages::ENGINE;
 
-const QUESTION: Duration = Duration::from_secs(10);
+const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Number of lines in the message.
-const TOLD: usize = 3;
+const MAX_LINES: usize = 3;
 /// Words of an error line.
 const ERRORS: [&str; 6] = ["level=fatal", "level=error", "failed", "unable", "cannot", "unknown"];
 
@@ -21,7 +21,7 @@ impl Journal {
     /// The engine's log.
     pub(super) async fn of_engine() -> Self {
         let words = ["-u", ENGINE, "-n", "20", "--no-pager", "-o", "cat"];
-        let asked = Command::new("journalctl", QUESTION).args(words).execute().await;
+        let asked = Command::new("journalctl", QUERY_TIMEOUT).args(words).execute().await;
         // without the log, the message has the command
         Self::of(&asked.map(|output| output.text()).unwrap_or_default())
     }
@@ -30,14 +30,14 @@ impl Journal {
         let mut lines: Vec<&str> = Vec::new();
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !is_of_systemd(line)) {
             // a service that is restarted repeatedly repeats its messages
-            if !lines.iter().any(|said| message(said) == message(line)) {
+            if !lines.iter().any(|known| message(known) == message(line)) {
                 lines.push(line);
             }
         }
         let is_error = |line: &&str| ERRORS.iter().any(|word| line.contains(word));
         let errors: Vec<&str> = lines.iter().copied().filter(is_error).collect();
         let told = if errors.is_empty() { lines } else { errors };
-        let last = told.len().saturating_sub(TOLD);
+        let last = told.len().saturating_sub(MAX_LINES);
         Self(told.iter().skip(last).map(|line| message(line).to_owned()).collect())
     }
 }

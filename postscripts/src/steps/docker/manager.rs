@@ -18,8 +18,8 @@ use super::source::{Directory, Scope};
 
 /// Timeout for reading the package index. A host that reaches only the management node reports within a
 /// minute what is missing. xCAT's own otherpkgs, whose apt-get has no timeout, needed 355 s.
-const INDEX: Duration = Duration::from_secs(40);
-const INSTALL: Duration = Duration::from_secs(600);
+const INDEX_TIMEOUT: Duration = Duration::from_secs(40);
+const INSTALL_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Directory of our lists and repositories. Those of the host are not changed.
 const OURS: &str = "/var/lib/xdock";
@@ -125,7 +125,7 @@ impl Manager {
     /// Reads the package index.
     pub(super) fn index(self, scope: &Scope) -> Option<Invocation> {
         // packages that are named by their URLs need no index
-        if scope.directory().is_some_and(Directory::is_flat) && !scope.has_hosts_own() {
+        if scope.directory().is_some_and(Directory::is_flat) && !scope.has_host_sources() {
             return None;
         }
         Some(match self {
@@ -137,21 +137,23 @@ impl Manager {
 
     /// Installs packages.
     pub(super) fn install(self, scope: &Scope, packages: &[String]) -> Invocation {
-        let words = scope.directory().map_or_else(|| packages.to_vec(), |from| from.words(packages));
+        let args = scope.directory().map_or_else(|| packages.to_vec(), |from| from.args(packages));
         match self {
-            Self::Apt => apt::install(words),
-            Self::Dnf | Self::Yum => dnf::install(self, scope, words),
-            Self::Zypper => zypper::install(scope, words),
+            Self::Apt => apt::install(args),
+            Self::Dnf | Self::Yum => dnf::install(self, scope, args),
+            Self::Zypper => zypper::install(scope, args),
         }
     }
 
     /// Whether another run of the package manager has the lock, such as unattended upgrades. dnf and yum wait
     /// themselves. The messages of the others are in the C locale: dpkg lib/dpkg/file.c `file_lock`,
     /// apt-pkg/contrib/fileutl.cc `GetLock`, zypper src/Zypper.cc.
-    pub(super) fn is_locked(self, told: &str) -> bool {
+    pub(super) fn is_locked(self, output: &str) -> bool {
         match self {
-            Self::Apt => told.contains("locked by another process") || told.contains("Could not get lock"),
-            Self::Zypper => told.contains("System management is locked"),
+            Self::Apt => {
+                output.contains("locked by another process") || output.contains("Could not get lock")
+            }
+            Self::Zypper => output.contains("System management is locked"),
             Self::Dnf | Self::Yum => false,
         }
     }
@@ -177,8 +179,8 @@ mod tests {
 
     #[test]
     fn another_run_is_waited_for() {
-        let told = "dpkg: error: dpkg database lock was locked by another process with pid 210\n";
-        assert!(Manager::Apt.is_locked(told));
+        let output = "dpkg: error: dpkg database lock was locked by another process with pid 210\n";
+        assert!(Manager::Apt.is_locked(output));
         assert!(Manager::Apt.is_locked("E: Could not get lock /var/lib/apt/lists/lock. It is held\n"));
         assert!(!Manager::Apt.is_locked("dpkg: error processing package docker.io (--configure):\n"));
     }

@@ -54,7 +54,7 @@ use self::install::Hint;
 use self::kernel::ModuleState;
 use self::observe::{Desired, observe};
 use self::packages::{Choice, Needs, choose, chosen};
-use self::plan::{Action, Change, Observed, plan, told};
+use self::plan::{Action, Change, Observed, plan, summary};
 use self::release::Release;
 use super::{Outcome, Plan, Run};
 use crate::environment::Node;
@@ -79,7 +79,7 @@ pub async fn run(run: &Run) -> Result<Outcome, DockerError> {
     warn_of_missing(&observed, &run.log);
     let actions = plan(&observed);
     if run.work.dry_run {
-        return Ok(Outcome::Planned(in_words(&actions).with_notes(observed.bridges.notes)));
+        return Ok(Outcome::Planned(planned(&actions).with_notes(observed.bridges.notes)));
     }
     observed.bridges.notes.iter().for_each(|note| warn(&run.log, note));
     if actions.is_empty() {
@@ -87,7 +87,7 @@ pub async fn run(run: &Run) -> Result<Outcome, DockerError> {
     }
     let (done, from) = execute(actions, &desired, run, &node, &server).await?;
     let version = service::engine_version().await.map_err(DockerError::Silent)?;
-    Ok(Outcome::Done(told(&done, &version, !observed.engine, from.as_deref())))
+    Ok(Outcome::Done(summary(&done, &version, !observed.engine, from.as_deref())))
 }
 
 /// The desired state.
@@ -106,7 +106,7 @@ fn desired(run: &Run, server: &Server) -> Result<Desired, DockerError> {
     Ok(Desired {
         manager: Manager::find(family, Path::exists).ok_or_else(|| DockerError::NoManager(name()))?,
         choice,
-        wishes: configuration::wishes(&tables, &run.work.engine)?,
+        settings: configuration::settings(&tables, &run.work.engine)?,
         modules: kernel::modules(&tables.nics),
         nics: tables.nics,
         certificate: certificate(run, server)?,
@@ -114,7 +114,7 @@ fn desired(run: &Run, server: &Server) -> Result<Desired, DockerError> {
 }
 
 /// The registry's CA, if the management node has one; otherwise the host must trust the registry's
-/// certificate already. It comes over plain HTTP like this program: whoever can change one can change the
+/// certificate already. It comes over plain HTTP like this program: an attacker who can change one can change the
 /// other.
 fn certificate(run: &Run, server: &Server) -> Result<Option<DesiredFile>, DockerError> {
     let Some(registry) = &run.work.engine.registry else { return Ok(None) };
@@ -188,7 +188,7 @@ async fn install(
 }
 
 /// The steps as text, the files as their difference.
-fn in_words(actions: &[Action]) -> Plan {
+fn planned(actions: &[Action]) -> Plan {
     let (mut others, mut files) = (Vec::new(), Vec::new());
     for action in actions {
         match action {
@@ -203,7 +203,7 @@ fn in_words(actions: &[Action]) -> Plan {
 
 fn warn_of_missing(observed: &Observed, log: &Log) {
     for module in observed.modules.iter().filter(|module| module.state == ModuleState::Missing) {
-        warn(log, format!("this kernel has no module {}; what needs it will not work", module.name));
+        warn(log, format!("this kernel has no module {}; features that need it will not work", module.name));
     }
 }
 

@@ -8,7 +8,7 @@ use durable::FileError;
 use inventory::Nics;
 use serde::Serialize;
 
-use super::configuration::{self, Effect, Wishes};
+use super::configuration::{self, Effect, Settings};
 use super::error::DockerError;
 use super::kernel::{self, Setting};
 use super::manager::Manager;
@@ -35,7 +35,7 @@ pub(super) struct Desired {
     /// Packages and units.
     pub(super) choice: Choice,
     /// The engine's configuration.
-    pub(super) wishes: Wishes,
+    pub(super) settings: Settings,
     /// The tables' NICs.
     pub(super) nics: Nics,
     /// Kernel modules.
@@ -48,7 +48,7 @@ pub(super) struct Desired {
 pub(super) async fn observe(desired: &Desired, run: &Run) -> Result<Observed, DockerError> {
     let engine = service::program().is_some();
     let units = service::observe(&desired.choice.services).await;
-    let untold = execute::untold()?;
+    let unfinished = execute::unfinished()?;
     let bridges = bridges::observe(&desired.nics, engine).await?;
     Ok(Observed {
         missing: missing(desired, engine, run).await?,
@@ -57,8 +57,8 @@ pub(super) async fn observe(desired: &Desired, run: &Run) -> Result<Observed, Do
         engine,
         files: files(desired, &run.templates)?.into_iter().chain(bridges.file.clone()).collect(),
         bridges,
-        configuration: configuration(desired, run, units.first(), untold).await?,
-        untold,
+        configuration: configuration(desired, run, units.first(), unfinished).await?,
+        unfinished,
         modules: kernel::observe_modules(&desired.modules),
         settings: kernel::too_small(),
         units: desired.choice.services.iter().copied().zip(units).collect(),
@@ -76,7 +76,7 @@ async fn missing(desired: &Desired, engine: bool, run: &Run) -> Result<Vec<Strin
     if keep {
         run.log.note(
             "docker",
-            format!("keeps the engine that is there, instead of {}", desired.choice.engine.join(" ")),
+            format!("keeping the installed engine instead of {}", desired.choice.engine.join(" ")),
         );
     }
     let there = |name: &String| found.installed.contains(name) || keep && of_engine(name);
@@ -87,17 +87,17 @@ async fn configuration(
     desired: &Desired,
     run: &Run,
     engine: Option<&Unit>,
-    untold: Effect,
+    unfinished: Effect,
 ) -> Result<Option<Change>, DockerError> {
     let found = File::read(Path::new(configuration::PATH))?;
     let flags = service::flags().await?;
     let overrides = &run.work.engine.overrides;
-    let merged = configuration::merged(&found.text, &desired.wishes, &run.templates, overrides, &flags)?;
-    let starts = merged.effect.max(untold) == Effect::Restart || engine.is_some_and(|unit| !unit.active);
+    let merged = configuration::merged(&found.text, &desired.settings, &run.templates, overrides, &flags)?;
+    let starts = merged.effect.max(unfinished) == Effect::Restart || engine.is_some_and(|unit| !unit.active);
     if starts {
-        configuration::refuse_twice(&merged.text, &flags)?;
+        configuration::refuse_duplicates(&merged.text, &flags)?;
     }
-    if merged.effect.max(untold) == Effect::Restart {
+    if merged.effect.max(unfinished) == Effect::Restart {
         let running = match engine.is_some_and(|unit| unit.active) {
             true => Some(service::roots().await.map_err(DockerError::Silent)?),
             false => None,

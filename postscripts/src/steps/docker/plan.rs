@@ -31,7 +31,7 @@ pub(super) struct Observed {
     /// Change of the engine's configuration, if it differs.
     pub(super) configuration: Option<Change>,
     /// What a killed run left for the running engine to do.
-    pub(super) untold: Effect,
+    pub(super) unfinished: Effect,
     /// Needed modules.
     pub(super) modules: Vec<Module>,
     /// Bridges of other programs.
@@ -99,7 +99,7 @@ impl fmt::Display for Action {
             Self::Set(setting) => write!(f, "set {} to {}", setting.name, setting.value),
             Self::Install(packages) => write!(f, "install {}", packages.join(" ")),
             Self::Reload => write!(f, "reload {ENGINE}"),
-            Self::Restart => write!(f, "restart {ENGINE}; containers go on"),
+            Self::Restart => write!(f, "restart {ENGINE}; containers keep running"),
             Self::Enable(unit) => write!(f, "enable {unit}"),
             Self::Start(unit) => write!(f, "start {unit}"),
         }
@@ -115,7 +115,7 @@ pub(super) fn plan(observed: &Observed) -> Vec<Action> {
     // systemd reads the units of new packages itself
     let is_new = observed.engine && !units.is_empty();
     actions.extend(units.into_iter().cloned().map(Action::WriteUnit));
-    if is_new || observed.units.iter().any(|(_, unit)| unit.unread) {
+    if is_new || observed.units.iter().any(|(_, unit)| unit.needs_reload) {
         actions.push(Action::ReadUnits);
     }
     let loadable = observed.modules.iter().filter(|module| module.state == ModuleState::Loadable);
@@ -141,7 +141,7 @@ pub(super) fn plan(observed: &Observed) -> Vec<Action> {
     } else {
         actions.extend(install.into_iter().chain(configure));
     }
-    actions.extend(if running { tell(observed) } else { vec![] });
+    actions.extend(if running { engine_actions(observed) } else { vec![] });
     for (name, unit) in &observed.units {
         if unit.enabled == Some(false) {
             actions.push(Action::Enable(name));
@@ -158,9 +158,9 @@ fn is_unit(file: &DesiredFile) -> bool {
 }
 
 /// What a running engine must do. It reloads before it restarts, so that live-restore is in effect.
-fn tell(observed: &Observed) -> Vec<Action> {
+fn engine_actions(observed: &Observed) -> Vec<Action> {
     let effect = observed.configuration.as_ref().map_or(Effect::None, |change| change.effect);
-    match effect.max(observed.untold) {
+    match effect.max(observed.unfinished) {
         Effect::None => vec![],
         Effect::Reload => vec![Action::Reload],
         Effect::Restart => vec![Action::Reload, Action::Restart],
@@ -169,7 +169,7 @@ fn tell(observed: &Observed) -> Vec<Action> {
 
 /// Summary of the actions; `version` of the engine, `fresh`: it was not installed before; `from`: source of
 /// the packages.
-pub(super) fn told(done: &[Action], version: &str, fresh: bool, from: Option<&str>) -> String {
+pub(super) fn summary(done: &[Action], version: &str, fresh: bool, from: Option<&str>) -> String {
     let has = |wanted: &Action| done.contains(wanted);
     let packages = done.iter().find_map(|action| match action {
         Action::Install(packages) => Some(packages),
@@ -187,16 +187,17 @@ pub(super) fn told(done: &[Action], version: &str, fresh: bool, from: Option<&st
         None => {}
     }
     if has(&Action::Restart) {
-        texts
-            .push(format!("restarted docker {version} with its new configuration{keys}; containers went on"));
+        texts.push(format!(
+            "restarted docker {version} with its new configuration{keys}; containers kept running"
+        ));
     } else if has(&Action::Reload) {
-        texts.push(format!("docker {version} took its new configuration{keys}"));
+        texts.push(format!("docker {version} reloaded its new configuration{keys}"));
     } else if has(&Action::Start(ENGINE)) {
         texts.push(format!("started docker {version}"));
     }
     if texts.is_empty() {
         let all: Vec<String> = done.iter().map(ToString::to_string).collect();
-        return format!("put right: {}", all.join(", "));
+        return format!("repaired: {}", all.join(", "));
     }
     texts.join("; ")
 }
@@ -222,7 +223,7 @@ mod tests {
             engine: false,
             files: vec![DesiredFile::text("/etc/modules-load.d/xdock.conf", "")],
             configuration: Some(change(Effect::Restart)),
-            untold: Effect::None,
+            unfinished: Effect::None,
             modules: vec![
                 Module { name: "overlay", state: ModuleState::Here },
                 Module { name: "8021q", state: ModuleState::Loadable },
@@ -236,7 +237,7 @@ mod tests {
 
     /// The state afterwards.
     fn whole() -> Observed {
-        let unit = Unit { active: true, enabled: Some(true), unread: false };
+        let unit = Unit { active: true, enabled: Some(true), needs_reload: false };
         let units = vec![(ENGINE, unit)];
         let (missing, files, settings) = (vec![], vec![], vec![]);
         let modules = vec![];
@@ -271,11 +272,12 @@ mod tests {
         let changed = |effect| texts(&Observed { configuration: Some(change(effect)), ..whole() });
         let write = "write /etc/docker/daemon.json";
         assert_eq!(changed(Effect::Reload), [write, "reload docker.service"]);
-        let restart = "restart docker.service; containers go on";
+        let restart = "restart docker.service; containers keep running";
         assert_eq!(changed(Effect::Restart), [write, "reload docker.service", restart]);
-        let killed = Observed { untold: Effect::Restart, ..whole() };
+        let killed = Observed { unfinished: Effect::Restart, ..whole() };
         assert_eq!(texts(&killed), ["reload docker.service", restart]);
-        let stopped = Observed { untold: Effect::Restart, units: vec![(ENGINE, Unit::default())], ..whole() };
+        let stopped =
+            Observed { unfinished: Effect::Restart, units: vec![(ENGINE, Unit::default())], ..whole() };
         assert_eq!(texts(&stopped), ["start docker.service"]);
     }
 
@@ -320,8 +322,8 @@ mod tests {
         ];
         assert_eq!(texts(&new), wanted);
         // a killed run, or an administrator who forgot daemon-reload
-        let unread = Unit { active: true, enabled: Some(true), unread: true };
-        let forgotten = Observed { units: vec![(ENGINE, unread)], ..whole() };
+        let needs_reload = Unit { active: true, enabled: Some(true), needs_reload: true };
+        let forgotten = Observed { units: vec![(ENGINE, needs_reload)], ..whole() };
         assert_eq!(texts(&forgotten), ["reload systemd's units"]);
     }
 
@@ -331,15 +333,18 @@ mod tests {
         let install = Action::Install(vec!["docker.io".to_owned(), "tini".to_owned()]);
         let first = [install.clone(), Action::Start(ENGINE)];
         let installed = "installed docker 27.5.1 (packages of http://10.99.0.1:80/x)";
-        assert_eq!(super::told(&first, "27.5.1", true, from), installed);
-        let told = |done: &[Action]| super::told(done, "27.5.1", false, from);
+        assert_eq!(super::summary(&first, "27.5.1", true, from), installed);
+        let summary = |done: &[Action]| super::summary(done, "27.5.1", false, from);
         let configure = Action::Configure(change(Effect::Restart));
-        let restarted = "restarted docker 27.5.1 with its new configuration (bip); containers went on";
-        assert_eq!(told(&[configure.clone(), Action::Reload, Action::Restart]), restarted);
+        let restarted = "restarted docker 27.5.1 with its new configuration (bip); containers kept running";
+        assert_eq!(summary(&[configure.clone(), Action::Reload, Action::Restart]), restarted);
         let both = format!("installed docker.io tini (packages of http://10.99.0.1:80/x); {restarted}");
-        assert_eq!(told(&[install, configure.clone(), Action::Reload, Action::Restart]), both);
-        assert_eq!(told(&[configure, Action::Reload]), "docker 27.5.1 took its new configuration (bip)");
-        assert_eq!(told(&[Action::Start(ENGINE)]), "started docker 27.5.1");
-        assert_eq!(told(&[Action::Load("veth")]), "put right: load the kernel module veth");
+        assert_eq!(summary(&[install, configure.clone(), Action::Reload, Action::Restart]), both);
+        assert_eq!(
+            summary(&[configure, Action::Reload]),
+            "docker 27.5.1 reloaded its new configuration (bip)"
+        );
+        assert_eq!(summary(&[Action::Start(ENGINE)]), "started docker 27.5.1");
+        assert_eq!(summary(&[Action::Load("veth")]), "repaired: load the kernel module veth");
     }
 }

@@ -36,7 +36,7 @@ pub enum Family {
 
 /// An unknown distribution.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("distribution {0:?} is not known here; say what to install: packages=NAME:NAME")]
+#[error("distribution {0:?} is not supported; name the packages to install: packages=NAME:NAME")]
 pub struct UnknownRelease(pub String);
 
 /// `ID` and words of `ID_LIKE`.
@@ -133,9 +133,9 @@ mod tests {
         assert_eq!(release.family, Family::Ubuntu);
         assert_eq!(
             "ID=arch\n".parse::<Release>().unwrap_err().to_string(),
-            "distribution \"arch\" is not known here; say what to install: packages=NAME:NAME"
+            "distribution \"arch\" is not supported; name the packages to install: packages=NAME:NAME"
         );
-        let nameless = "distribution \"\" is not known here; say what to install: packages=NAME:NAME";
+        let nameless = "distribution \"\" is not supported; name the packages to install: packages=NAME:NAME";
         assert_eq!("".parse::<Release>().unwrap_err().to_string(), nameless);
     }
 

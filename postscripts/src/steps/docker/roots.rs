@@ -14,7 +14,7 @@ use super::configuration::Document;
 use super::error::DockerError;
 
 /// Default directory (moby `cmd/dockerd/config_unix.go`).
-pub(super) const USUAL: &str = "/var/lib/docker";
+pub(super) const DEFAULT: &str = "/var/lib/docker";
 
 /// Keys of daemon.json that select the engine's data.
 const KEYS: [&str; 6] = [
@@ -58,12 +58,12 @@ impl fmt::Display for Moved {
         if *key == "data-root" {
             write!(
                 f,
-                "Move them: systemctl stop docker.socket docker, stop what still runs, mv {old} {new}, then run this again. "
+                "Move them: systemctl stop docker.socket docker, stop the remaining containers, mv {old} {new}, then run this again. "
             )?;
         } else {
             write!(f, "Remove them first, or keep {key} as it is. ")?;
         }
-        write!(f, "To give them up: override={ABANDON}")
+        write!(f, "To abandon them: override={ABANDON}")
     }
 }
 
@@ -166,7 +166,7 @@ fn text(document: &Document, key: &str) -> String {
     match (document.get(key), key) {
         (Some(Value::String(text)), _) => text,
         (Some(other), _) => other.to_string(),
-        (None, "data-root") => USUAL.to_owned(),
+        (None, "data-root") => DEFAULT.to_owned(),
         (None, _) => "unset".to_owned(),
     }
 }
@@ -206,13 +206,13 @@ mod tests {
         let what =
             format!("the engine has 1 container, 2 images, 1 volume in {root}, and would not find them with");
         let told = format!(
-            "{what} data-root /new instead of {root}; nothing was changed. Move them: systemctl stop docker.socket docker, stop what still runs, mv {root} /new, then run this again. To give them up: override=abandon"
+            "{what} data-root /new instead of {root}; nothing was changed. Move them: systemctl stop docker.socket docker, stop the remaining containers, mv {root} /new, then run this again. To abandon them: override=abandon"
         );
         assert_eq!(refused(&present, "{\"data-root\": \"/new\"}", None), Some(told));
         for (key, value) in [("storage-driver", "vfs"), ("exec-root", "/x"), ("userns-remap", "default")] {
             let new = format!("{{\"data-root\": \"{root}\", \"{key}\": \"{value}\"}}");
             let told = format!(
-                "{what} {key} {value} instead of unset; nothing was changed. Remove them first, or keep {key} as it is. To give them up: override=abandon"
+                "{what} {key} {value} instead of unset; nothing was changed. Remove them first, or keep {key} as it is. To abandon them: override=abandon"
             );
             assert_eq!(refused(&present, &new, None), Some(told));
             assert_eq!(refused(&new, &new, None), None);

@@ -13,13 +13,13 @@ use super::error::DockerError;
 use super::packages::ENGINE;
 use super::roots::Running;
 
-const QUESTION: Duration = Duration::from_secs(30);
+const QUERY_TIMEOUT: Duration = Duration::from_secs(30);
 /// dockerd's own unit has no start timeout: a thousand old containers need time.
-const START: Duration = Duration::from_secs(180);
-const TAKEN: Duration = Duration::from_secs(30);
+const START_TIMEOUT: Duration = Duration::from_secs(180);
+const RELOAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// Default grace period of a container in seconds (moby `container/container_unix.go`, `DefaultStopTimeout`).
-const USUAL_GRACE: u64 = 10;
-const AGAIN: Duration = Duration::from_millis(100);
+const DEFAULT_GRACE: u64 = 10;
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The engine's paths on distributions.
 const PROGRAMS: [&str; 3] = ["/usr/bin/dockerd", "/usr/sbin/dockerd", "/usr/local/bin/dockerd"];
@@ -32,7 +32,7 @@ pub(super) struct Unit {
     /// Whether it is enabled; `None` if that does not apply, for example without a unit.
     pub(super) enabled: Option<bool>,
     /// Whether systemd has not read its current files.
-    pub(super) unread: bool,
+    pub(super) needs_reload: bool,
 }
 
 /// The engine's program, if installed.
@@ -43,7 +43,7 @@ pub(super) fn program() -> Option<&'static str> {
 /// State of the units, with one process.
 pub(super) async fn observe(names: &[&'static str]) -> Vec<Unit> {
     let words = ["show", "--property=ActiveState,UnitFileState,NeedDaemonReload"];
-    let asked = Command::new("systemctl", QUESTION).args(words).args(names).execute().await;
+    let asked = Command::new("systemctl", QUERY_TIMEOUT).args(words).args(names).execute().await;
     // without systemd nothing runs, and starting a unit reports why
     let text = asked.map(|output| output.text()).unwrap_or_default();
     let mut units: Vec<Unit> = text.split("\n\n").map(unit).collect();
@@ -62,7 +62,7 @@ fn unit(block: &str) -> Unit {
             "disabled" => Some(false),
             _ => None,
         },
-        unread: value("NeedDaemonReload") == "yes",
+        needs_reload: value("NeedDaemonReload") == "yes",
     }
 }
 
@@ -89,7 +89,7 @@ pub(super) async fn stop_limit() -> Option<Duration> {
 }
 
 async fn show(property: &str) -> String {
-    let asked = Command::new("systemctl", QUESTION).args(["show", property, ENGINE]).execute().await;
+    let asked = Command::new("systemctl", QUERY_TIMEOUT).args(["show", property, ENGINE]).execute().await;
     // without systemd there is no unit
     asked.map(|output| output.text()).unwrap_or_default()
 }
@@ -112,12 +112,12 @@ fn seconds(text: &str) -> Option<Duration> {
 
 /// Runs one verb of systemctl.
 pub(super) async fn systemctl(verb: &str, unit: &str) -> Result<(), ExecuteError> {
-    Command::new("systemctl", START).args([verb, unit]).execute().await.map(drop)
+    Command::new("systemctl", START_TIMEOUT).args([verb, unit]).execute().await.map(drop)
 }
 
 /// Reloads systemd's units.
 pub(super) async fn read_units() -> Result<(), ExecuteError> {
-    Command::new("systemctl", START).args(["daemon-reload"]).execute().await.map(drop)
+    Command::new("systemctl", START_TIMEOUT).args(["daemon-reload"]).execute().await.map(drop)
 }
 
 /// Version that the engine reports.
@@ -126,20 +126,21 @@ pub(super) async fn engine_version() -> Result<String, ExecuteError> {
 }
 
 /// Whether containers keep running when the engine stops.
-pub(super) async fn holds() -> Result<bool, ExecuteError> {
+pub(super) async fn has_live_restore() -> Result<bool, ExecuteError> {
     ask("info", "{{.LiveRestoreEnabled}}").await.map(|answer| answer == "true")
 }
 
 /// Grace periods of the running containers, in seconds.
 pub(super) async fn graces() -> Result<Vec<u64>, ExecuteError> {
     let running =
-        Command::new("docker", QUESTION).args(["ps", "--quiet", "--no-trunc"]).execute().await?.text();
+        Command::new("docker", QUERY_TIMEOUT).args(["ps", "--quiet", "--no-trunc"]).execute().await?.text();
     if running.is_empty() {
         return Ok(vec![]);
     }
     let words = ["inspect", "--type", "container", "--format", "{{json .Config.StopTimeout}}"];
-    let told = Command::new("docker", QUESTION).args(words).args(running.lines()).execute().await?.text();
-    Ok(told.lines().map(|grace| grace.trim().parse().unwrap_or(USUAL_GRACE)).collect())
+    let output =
+        Command::new("docker", QUERY_TIMEOUT).args(words).args(running.lines()).execute().await?.text();
+    Ok(output.lines().map(|grace| grace.trim().parse().unwrap_or(DEFAULT_GRACE)).collect())
 }
 
 /// Data directory of a running engine.
@@ -151,13 +152,13 @@ pub(super) async fn roots() -> Result<Running, ExecuteError> {
 
 /// Waits until a restart of the engine stops no container: live-restore is in effect (moby reads its file
 /// some time after the signal), or no container runs.
-pub(super) async fn holds_containers() -> Result<(), DockerError> {
-    let end = Instant::now() + TAKEN;
+pub(super) async fn wait_for_live_restore() -> Result<(), DockerError> {
+    let end = Instant::now() + RELOAD_TIMEOUT;
     loop {
         let answer = ask("info", "{{.LiveRestoreEnabled}} {{.ContainersRunning}}").await;
         match answer.map_err(DockerError::Silent)?.split_once(' ') {
             Some(("true", _) | (_, "0")) => return Ok(()),
-            _ if Instant::now() < end => sleep(AGAIN).await,
+            _ if Instant::now() < end => sleep(POLL_INTERVAL).await,
             _ => return Err(DockerError::NoLiveRestore),
         }
     }
@@ -165,13 +166,13 @@ pub(super) async fn holds_containers() -> Result<(), DockerError> {
 
 /// Loads a module.
 pub(super) async fn modprobe(module: &str) -> Result<(), ExecuteError> {
-    Command::new("modprobe", QUESTION).args([module]).execute().await.map(drop)
+    Command::new("modprobe", QUERY_TIMEOUT).args([module]).execute().await.map(drop)
 }
 
 /// Lets the engine validate a file, if it supports that (Docker 23 and later).
 pub(super) async fn validate(program: &str, file: &Path) -> Result<(), DockerError> {
     let words = ["--validate".into(), "--config-file".into(), file.as_os_str().to_owned()];
-    match Command::new(program, QUESTION).args(words).execute().await {
+    match Command::new(program, QUERY_TIMEOUT).args(words).execute().await {
         Err(ExecuteError::Status { stderr, .. }) if stderr.contains("unknown flag: --validate") => Ok(()),
         Err(error) => Err(DockerError::Refused(error)),
         Ok(_) => Ok(()),
@@ -179,7 +180,7 @@ pub(super) async fn validate(program: &str, file: &Path) -> Result<(), DockerErr
 }
 
 async fn ask(verb: &str, format: &str) -> Result<String, ExecuteError> {
-    Ok(Command::new("docker", QUESTION).args([verb, "--format", format]).execute().await?.text())
+    Ok(Command::new("docker", QUERY_TIMEOUT).args([verb, "--format", format]).execute().await?.text())
 }
 
 #[cfg(test)]
@@ -199,7 +200,7 @@ mod tests {
     #[test]
     fn systemds_answer_is_read() {
         let running = unit("NeedDaemonReload=yes\nActiveState=active\nUnitFileState=enabled");
-        assert_eq!(running, Unit { active: true, enabled: Some(true), unread: true });
+        assert_eq!(running, Unit { active: true, enabled: Some(true), needs_reload: true });
         let none = unit("NeedDaemonReload=no\nActiveState=inactive\nUnitFileState=");
         assert_eq!(none, Unit::default());
     }

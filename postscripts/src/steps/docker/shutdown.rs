@@ -32,13 +32,13 @@ use crate::log::{Log, say};
 const NAME: &str = "engine";
 /// Path of the file without live-restore.
 const CANDIDATE: &str = "/run/xdock/daemon.shutdown.json";
-const QUESTION: Duration = Duration::from_secs(10);
+const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Timeout of the engine's reload.
-const TAKEN: Duration = Duration::from_secs(10);
-const AGAIN: Duration = Duration::from_millis(50);
+const RELOAD_TIMEOUT: Duration = Duration::from_secs(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// dockerd's addition to the longest grace period (moby `daemon/daemon.go`, `ShutdownTimeout`), and some
 /// seconds until it ends.
-const MARGIN: Duration = Duration::from_secs(10);
+const STOP_MARGIN: Duration = Duration::from_secs(10);
 
 /// Why the engine will not stop its containers.
 #[derive(Debug, Error)]
@@ -50,7 +50,7 @@ pub enum ShutdownError {
     #[error(transparent)]
     File(#[from] FileError),
     /// The configuration is not JSON.
-    #[error("{PATH} is no JSON")]
+    #[error("{PATH} is not JSON")]
     Json(#[source] serde_json::Error),
     /// live-restore is a flag, which a reload cannot change.
     #[error("live-restore is not set in {PATH} but by a flag of docker.service; move it to the file")]
@@ -68,8 +68,8 @@ pub enum ShutdownError {
     #[error("cannot signal dockerd")]
     Signal(#[source] nix::Error),
     /// The engine did not reload.
-    #[error("dockerd did not give up live-restore within {} s", TAKEN.as_secs())]
-    NotTaken,
+    #[error("dockerd did not disable live-restore within {} s", RELOAD_TIMEOUT.as_secs())]
+    NotReloaded,
 }
 
 /// Runs it, if the host is shutting down. The service stops in any case.
@@ -95,7 +95,7 @@ pub async fn stopped(log: &Log) -> ExitCode {
     let path = configuration_path().display().to_string();
     let mounts = durable::kernel_text(Path::new("/proc/self/mountinfo")).unwrap_or_default();
     for _ in 0..left_over(&mounts, &path) {
-        if let Err(error) = Command::new("umount", QUESTION).args([&path]).execute().await {
+        if let Err(error) = Command::new("umount", QUERY_TIMEOUT).args([&path]).execute().await {
             log.failure(NAME, &failed("unmount the other daemon.json")(error));
             return ExitCode::FAILURE;
         }
@@ -124,7 +124,7 @@ fn configuration_path() -> PathBuf {
 
 /// Whether systemd is shutting down. If only the engine is stopped or restarted, containers keep running.
 async fn is_stopping() -> bool {
-    let asked = Command::new("systemctl", QUESTION).args(["is-system-running"]).execute().await;
+    let asked = Command::new("systemctl", QUERY_TIMEOUT).args(["is-system-running"]).execute().await;
     let state = match asked {
         Ok(output) => output.text(),
         // every state other than "running" has a nonzero exit status
@@ -137,18 +137,18 @@ async fn is_stopping() -> bool {
 async fn prepare() -> Result<String, ShutdownError> {
     let engine = std::env::var("MAINPID").ok().and_then(|pid| pid.parse().ok());
     let engine: i32 = engine.filter(|pid| *pid > 1).ok_or(ShutdownError::NoEngine)?;
-    if !service::holds().await.map_err(failed("ask the engine for live-restore"))? {
+    if !service::has_live_restore().await.map_err(failed("read live-restore from the engine"))? {
         return Ok("the engine stops its containers by itself: live-restore is off".to_owned());
     }
     let stops = service::graces().await.map_err(failed("list containers"))?;
-    give_up_live_restore(engine).await?;
+    disable_live_restore(engine).await?;
     let limit = service::stop_limit().await;
-    Ok(told(&stops, limit))
+    Ok(summary(&stops, limit))
 }
 
 /// Lets the engine read a file without live-restore, and restores the original before another program reads
 /// it.
-async fn give_up_live_restore(engine: i32) -> Result<(), ShutdownError> {
+async fn disable_live_restore(engine: i32) -> Result<(), ShutdownError> {
     let path = configuration_path();
     let mut document =
         Document::parse(&durable::read_text(&path)?.unwrap_or_default()).map_err(ShutdownError::Json)?;
@@ -161,20 +161,20 @@ async fn give_up_live_restore(engine: i32) -> Result<(), ShutdownError> {
     in_mounts_of(engine, &["mount", "--bind", CANDIDATE, &path])
         .await
         .map_err(failed("mount another daemon.json for the shutdown"))?;
-    let read = read_again(engine).await;
+    let read = reload(engine).await;
     let unmounted = in_mounts_of(engine, &["umount", &path]).await;
     read?;
     unmounted.map_err(failed("unmount the other daemon.json"))
 }
 
-async fn read_again(engine: i32) -> Result<(), ShutdownError> {
+async fn reload(engine: i32) -> Result<(), ShutdownError> {
     kill(Pid::from_raw(engine), Signal::SIGHUP).map_err(ShutdownError::Signal)?;
-    let end = Instant::now() + TAKEN;
-    while service::holds().await.map_err(failed("ask the engine for live-restore"))? {
+    let end = Instant::now() + RELOAD_TIMEOUT;
+    while service::has_live_restore().await.map_err(failed("read live-restore from the engine"))? {
         if Instant::now() >= end {
-            return Err(ShutdownError::NotTaken);
+            return Err(ShutdownError::NotReloaded);
         }
-        sleep(AGAIN).await;
+        sleep(POLL_INTERVAL).await;
     }
     Ok(())
 }
@@ -182,21 +182,21 @@ async fn read_again(engine: i32) -> Result<(), ShutdownError> {
 /// Runs a command in the engine's mount namespace: its unit may have one (MountFlags=, PrivateTmp=).
 async fn in_mounts_of(engine: i32, words: &[&str]) -> Result<(), ExecuteError> {
     let target = ["--target".to_owned(), engine.to_string(), "--mount".to_owned(), "--".to_owned()];
-    Command::new("nsenter", QUESTION).args(target).args(words).execute().await.map(drop)
+    Command::new("nsenter", QUERY_TIMEOUT).args(target).args(words).execute().await.map(drop)
 }
 
 /// What the engine does now, and whether systemd's timeout is long enough.
-fn told(graces: &[u64], limit: Option<Duration>) -> String {
+fn summary(graces: &[u64], limit: Option<Duration>) -> String {
     let longest = graces.iter().copied().max().unwrap_or_default();
     let text = match graces.len() {
-        0 => "no container runs".to_owned(),
-        1 => format!("1 container is stopped; it has {longest} s"),
-        count => format!("{count} containers are stopped; the longest grace is {longest} s"),
+        0 => "no container is running".to_owned(),
+        1 => format!("stopping 1 container; its grace period is {longest} s"),
+        count => format!("stopping {count} containers; the longest grace period is {longest} s"),
     };
-    match limit.filter(|limit| Duration::from_secs(longest) + MARGIN > *limit) {
+    match limit.filter(|limit| Duration::from_secs(longest) + STOP_MARGIN > *limit) {
         None => text,
         Some(limit) => format!(
-            "{text}, but systemd ends {ENGINE} after {} s: set a longer TimeoutStopSec= (systemctl edit {ENGINE})",
+            "{text}, but systemd kills {ENGINE} after {} s; set a longer TimeoutStopSec= (systemctl edit {ENGINE})",
             limit.as_secs()
         ),
     }
@@ -226,11 +226,11 @@ mod tests {
     #[test]
     fn graces_are_told_and_one_that_systemd_cuts() {
         let limit = Some(Duration::from_secs(300));
-        assert_eq!(told(&[], limit), "no container runs");
-        assert_eq!(told(&[10], limit), "1 container is stopped; it has 10 s");
-        assert_eq!(told(&[10, 290], limit), "2 containers are stopped; the longest grace is 290 s");
-        let cut = "2 containers are stopped; the longest grace is 600 s, but systemd ends docker.service after 300 s: set a longer TimeoutStopSec= (systemctl edit docker.service)";
-        assert_eq!(told(&[600, 10], limit), cut);
-        assert_eq!(told(&[600], None), "1 container is stopped; it has 600 s");
+        assert_eq!(summary(&[], limit), "no container is running");
+        assert_eq!(summary(&[10], limit), "stopping 1 container; its grace period is 10 s");
+        assert_eq!(summary(&[10, 290], limit), "stopping 2 containers; the longest grace period is 290 s");
+        let cut = "stopping 2 containers; the longest grace period is 600 s, but systemd kills docker.service after 300 s; set a longer TimeoutStopSec= (systemctl edit docker.service)";
+        assert_eq!(summary(&[600, 10], limit), cut);
+        assert_eq!(summary(&[600], None), "stopping 1 container; its grace period is 600 s");
     }
 }

@@ -47,7 +47,7 @@ impl Directory {
     }
 
     /// Arguments for the package manager: names, or URLs of files.
-    pub(super) fn words(&self, packages: &[String]) -> Vec<String> {
+    pub(super) fn args(&self, packages: &[String]) -> Vec<String> {
         let word = |package: &String| {
             let file = self.flat.iter().find(|(name, _)| name == package);
             file.map_or_else(|| package.clone(), |(_, file)| format!("{}/{file}", self.url))
@@ -66,7 +66,7 @@ impl Scope {
     }
 
     /// Whether the host's own sources are used.
-    pub(super) fn has_hosts_own(&self) -> bool {
+    pub(super) fn has_host_sources(&self) -> bool {
         !matches!(self, Self::Alone(_))
     }
 }
@@ -103,7 +103,7 @@ pub(super) async fn scopes(
     packages: &[String],
     unsigned: bool,
 ) -> Result<Vec<Scope>, DockerError> {
-    match look(manager, server, path, packages, unsigned).await? {
+    match find_directory(manager, server, path, packages, unsigned).await? {
         Some(directory) => Ok(vec![Scope::Alone(directory.clone()), Scope::Beside(directory)]),
         None if unsigned => Err(DockerError::NoIndex {
             packages: packages.to_vec(),
@@ -123,7 +123,7 @@ fn indexes(manager: Manager) -> (&'static [&'static str], &'static [&'static str
     }
 }
 
-async fn look(
+async fn find_directory(
     manager: Manager,
     server: &Server,
     path: &str,

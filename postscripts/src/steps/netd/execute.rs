@@ -8,20 +8,20 @@ use process::Command;
 
 use super::networks;
 use super::plan::{Action, Desired};
-use super::{DEADLINE, LINK, NetdError, PROGRAM, SERVICE, SOCKET};
+use super::{COMMAND_TIMEOUT, LINK, NetdError, PROGRAM, SERVICE, SOCKET};
 
 /// Exists from the first unit that is written until netd runs with all of them, so that the next run
 /// completes a killed one. After a reboot it is not needed: systemd reads the units.
-const UNTOLD: &str = "/run/xdock/netd.untold";
+const UNFINISHED_MARK: &str = "/run/xdock/netd.untold";
 
 /// Whether a killed run left netd with previous units.
-pub(super) fn is_untold() -> Result<bool, FileError> {
-    Ok(durable::read(Path::new(UNTOLD))?.is_some())
+pub(super) fn is_unfinished() -> Result<bool, FileError> {
+    Ok(durable::read(Path::new(UNFINISHED_MARK))?.is_some())
 }
 
 /// All actions are done: removes the record.
 pub(super) fn finish() -> Result<(), FileError> {
-    durable::remove(Path::new(UNTOLD)).map(drop)
+    durable::remove(Path::new(UNFINISHED_MARK)).map(drop)
 }
 
 /// Executes an action. The program is installed by its caller, which fetches it.
@@ -30,7 +30,7 @@ pub(super) async fn act(action: &Action, desired: &Desired) -> Result<(), NetdEr
         Action::InstallProgram => Ok(()),
         Action::Link => Ok(durable::link(Path::new(LINK), Path::new(PROGRAM)).map(drop)?),
         Action::WriteUnit(path) => {
-            durable::replace(Path::new(UNTOLD), b"restart", 0o644)?;
+            durable::replace(Path::new(UNFINISHED_MARK), b"restart", 0o644)?;
             let unit = desired.units.iter().find(|unit| unit.path == *path);
             unit.map_or(Ok(()), |unit| unit.write().map(drop).map_err(NetdError::from))
         }
@@ -46,18 +46,18 @@ pub(super) async fn act(action: &Action, desired: &Desired) -> Result<(), NetdEr
             let Some(on) = desired.snapshot.as_ref().and_then(|snapshot| snapshot.network(name)) else {
                 return Ok(());
             };
-            done(action, Command::new("docker", DEADLINE).args(networks::create(&on.network))).await
+            done(action, Command::new("docker", COMMAND_TIMEOUT).args(networks::create(&on.network))).await
         }
         Action::LoadSnapshot(_) => {
             let text = desired.snapshot.as_ref().map(Snapshot::to_text).unwrap_or_default();
-            let command = Command::new(PROGRAM, DEADLINE).args(["snapshot", "load", "-"]).stdin(text);
+            let command = Command::new(PROGRAM, COMMAND_TIMEOUT).args(["snapshot", "load", "-"]).stdin(text);
             done(action, command).await
         }
     }
 }
 
 async fn systemctl(action: &Action, words: &[&str]) -> Result<(), NetdError> {
-    done(action, Command::new("systemctl", DEADLINE).args(words)).await
+    done(action, Command::new("systemctl", COMMAND_TIMEOUT).args(words)).await
 }
 
 async fn done(action: &Action, command: Command) -> Result<(), NetdError> {

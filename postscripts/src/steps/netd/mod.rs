@@ -34,7 +34,7 @@ const SERVICE: &str = "netd.service";
 const UNITS: [&str; 2] = [SOCKET, SERVICE];
 const UNIT_DIRECTORY: &str = "etc/systemd/system";
 
-const DEADLINE: Duration = Duration::from_secs(60);
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
 /// Larger than every program of xdock, in bytes.
 const PROGRAM_LIMIT: u64 = 512 * 1024 * 1024;
 
@@ -54,7 +54,7 @@ pub enum NetdError {
     #[error(transparent)]
     File(#[from] FileError),
     /// The management node's snapshot is invalid.
-    #[error("{url} is no snapshot; compile it anew with \"xdock sync\"")]
+    #[error("{url} is not a snapshot; create it again with \"xdock sync\"")]
     Snapshot {
         /// Its URL.
         url: String,
@@ -132,7 +132,7 @@ fn outcome(actions: &[Action], desired: &Desired, observed: &Observed, node: &st
     let loaded = || desired.snapshot.as_ref().map(|snapshot| format!("snapshot {}", snapshot.version));
     let snapshot = missing.or_else(loaded).unwrap_or_default();
     let installed = actions.contains(&Action::InstallProgram);
-    Outcome::Done(format!("{} netd; {snapshot}", if installed { "installed" } else { "put right" }))
+    Outcome::Done(format!("{} netd; {snapshot}", if installed { "installed" } else { "repaired" }))
 }
 
 /// The rendered units. Administrators may override their templates.
@@ -165,7 +165,7 @@ async fn observe(desired: &Desired) -> Result<Observed, NetdError> {
         changed_units: changed.into_iter().map(|unit| unit.path).collect(),
         units,
         running,
-        untold: execute::is_untold()?,
+        unfinished: execute::is_unfinished()?,
         networks: networks::names().await,
         snapshot: kept.snapshot.map(|kept| kept.stamp()),
         is_broken: kept.problem.is_some(),

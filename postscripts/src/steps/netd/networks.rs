@@ -9,7 +9,7 @@ use inventory::Network;
 use process::Command;
 
 /// dockerd asks netd for the pool and answers in milliseconds.
-const DEADLINE: Duration = Duration::from_secs(30);
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The engine's socket.
 const ENGINE: &str = "/var/run/docker.sock";
@@ -19,7 +19,7 @@ pub(super) async fn names() -> Option<BTreeSet<String>> {
     if !Path::new(ENGINE).exists() {
         return None;
     }
-    let list = Command::new("docker", DEADLINE).args(["network", "ls", "--format", "{{.Name}}"]);
+    let list = Command::new("docker", COMMAND_TIMEOUT).args(["network", "ls", "--format", "{{.Name}}"]);
     Some(list.execute().await.ok()?.text().lines().map(str::to_owned).collect())
 }
 

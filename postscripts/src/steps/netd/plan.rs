@@ -30,7 +30,7 @@ pub(super) struct Observed {
     /// Digest of the running program.
     pub(super) running: Option<String>,
     /// A killed run wrote units, so netd may run with the previous ones.
-    pub(super) untold: bool,
+    pub(super) unfinished: bool,
     /// The active snapshot.
     pub(super) snapshot: Option<Stamp>,
     /// The snapshot's file is damaged.
@@ -61,7 +61,7 @@ impl fmt::Display for Action {
             Self::InstallProgram => write!(f, "install {PROGRAM}"),
             Self::Link => write!(f, "link {LINK} to {PROGRAM}"),
             Self::WriteUnit(path) => write!(f, "write {}", path.display()),
-            Self::Reload => f.write_str("make systemd read its units"),
+            Self::Reload => f.write_str("reload systemd's units"),
             Self::Enable => write!(f, "enable {SOCKET} and {SERVICE}"),
             Self::ReopenSocket => write!(f, "restart {SOCKET}"),
             Self::Start(unit) => write!(f, "start {unit}"),
@@ -94,15 +94,16 @@ pub(super) fn plan(desired: &Desired, observed: &Observed) -> Vec<Action> {
 fn start(desired: &Desired, observed: &Observed) -> Vec<Action> {
     let mut actions = Vec::new();
     let Units { socket, service } = observed.units;
-    let unread = !observed.changed_units.is_empty() || socket.unread || service.unread;
-    if unread {
+    let needs_reload = !observed.changed_units.is_empty() || socket.needs_reload || service.needs_reload;
+    if needs_reload {
         actions.push(Action::Reload);
     }
     if !(socket.enabled && service.enabled) {
         actions.push(Action::Enable);
     }
-    let is_old_socket =
-        observed.untold || socket.unread || observed.changed_units.iter().any(|path| path.ends_with(SOCKET));
+    let is_old_socket = observed.unfinished
+        || socket.needs_reload
+        || observed.changed_units.iter().any(|path| path.ends_with(SOCKET));
     match socket.active {
         true if is_old_socket => actions.push(Action::ReopenSocket),
         true => {}
@@ -111,7 +112,7 @@ fn start(desired: &Desired, observed: &Observed) -> Vec<Action> {
     let digest = Some(&desired.program_digest);
     let is_old_program = observed.program_digest.as_ref() != digest || observed.running.as_ref() != digest;
     match service.active {
-        true if is_old_program || unread || observed.untold => actions.push(Action::Restart),
+        true if is_old_program || needs_reload || observed.unfinished => actions.push(Action::Restart),
         true => {}
         false => actions.push(Action::Start(SERVICE)),
     }
@@ -140,7 +141,7 @@ pub(super) fn foreign(desired: &Desired, observed: &Observed) -> Option<String> 
     let (ours, theirs) = (observed.snapshot.as_ref()?, desired.snapshot.as_ref()?);
     (theirs.stamp().relation(ours) == Relation::Foreign).then(|| {
         format!(
-            "the snapshot of management node {} stays; \"xdock sync {}\" replaces it",
+            "keeping the snapshot of management node {}; \"xdock sync {}\" replaces it",
             ours.maker(),
             theirs.host
         )
@@ -152,7 +153,7 @@ mod tests {
     use super::super::service::Unit;
     use super::*;
 
-    const RUNS: Unit = Unit { active: true, enabled: true, unread: false, pid: None };
+    const RUNS: Unit = Unit { active: true, enabled: true, needs_reload: false, pid: None };
 
     fn snapshot(version: u64, host: &str) -> Snapshot {
         Snapshot::seal(host.parse().unwrap(), version, vec![], vec![])
@@ -174,7 +175,7 @@ mod tests {
             changed_units: vec![],
             units: Units { socket: RUNS, service: Unit { pid: Some(7), ..RUNS } },
             running: Some("ab".to_owned()),
-            untold: false,
+            unfinished: false,
             snapshot: Some(snapshot(7, "host1").stamp()),
             is_broken: false,
             networks: Some(BTreeSet::new()),
@@ -194,7 +195,7 @@ mod tests {
             "link /usr/local/bin/netd to /opt/xdock/bin/netd",
             "write /etc/systemd/system/netd.socket",
             "write /etc/systemd/system/netd.service",
-            "make systemd read its units",
+            "reload systemd's units",
             "enable netd.socket and netd.service",
             "start netd.socket",
             "start netd.service",
@@ -220,7 +221,7 @@ mod tests {
         let socket = Observed { changed_units: vec![unit], ..complete() };
         let wanted = [
             "write /etc/systemd/system/netd.socket",
-            "make systemd read its units",
+            "reload systemd's units",
             "restart netd.socket",
             "restart netd.service",
         ];
@@ -235,17 +236,17 @@ mod tests {
         assert_eq!(texts(older), ["restart netd.service"]);
         // between a unit and the reload
         let units = |socket, service| Observed { units: Units { socket, service }, ..complete() };
-        let unread = Unit { unread: true, ..RUNS };
-        let reload = "make systemd read its units";
-        assert_eq!(texts(units(RUNS, unread)), [reload, "restart netd.service"]);
+        let needs_reload = Unit { needs_reload: true, ..RUNS };
+        let reload = "reload systemd's units";
+        assert_eq!(texts(units(RUNS, needs_reload)), [reload, "restart netd.service"]);
         let both = [reload, "restart netd.socket", "restart netd.service"];
-        assert_eq!(texts(units(unread, RUNS)), both);
+        assert_eq!(texts(units(needs_reload, RUNS)), both);
         // after the reload
-        let untold = Observed { untold: true, ..complete() };
-        assert_eq!(texts(untold), ["restart netd.socket", "restart netd.service"]);
+        let unfinished = Observed { unfinished: true, ..complete() };
+        assert_eq!(texts(unfinished), ["restart netd.socket", "restart netd.service"]);
         // after netd was stopped for the socket
         let service = Unit { active: false, ..RUNS };
-        let stopped = Observed { untold: true, running: None, ..units(RUNS, service) };
+        let stopped = Observed { unfinished: true, running: None, ..units(RUNS, service) };
         assert_eq!(texts(stopped), ["restart netd.socket", "start netd.service"]);
     }
 
@@ -261,7 +262,7 @@ mod tests {
         let there = |stamp: &str| Observed { snapshot: stamp.parse().ok(), ..complete() };
         let theirs = there("6@sha256:other by mn2 77 0");
         assert_eq!(texts(&desired(Some(7)), &theirs), Vec::<String>::new());
-        let told = "the snapshot of management node mn2 stays; \"xdock sync host1\" replaces it";
+        let told = "keeping the snapshot of management node mn2; \"xdock sync host1\" replaces it";
         assert_eq!(foreign(&desired(Some(7)), &theirs).as_deref(), Some(told));
         assert_eq!(foreign(&desired(Some(7)), &there("6@sha256:other")), None);
     }

@@ -9,12 +9,12 @@ use process::Command;
 use thiserror::Error;
 
 /// `netd --version` prints and ends.
-const DEADLINE: Duration = Duration::from_secs(10);
+const VERSION_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The management node has an older release.
 #[derive(Debug, PartialEq, Eq, Error)]
 #[error(
-    "netd {installed} is installed and the management node has {offered}; a downgrade is refused, for an older netd may not read the newer one's records: install the newer release there (xdock init), or remove {program} first",
+    "netd {installed} is installed and the management node has {offered}; a downgrade is refused, because an older netd may not read the newer one's records; install the newer release there (xdock init), or remove {program} first",
     program = super::PROGRAM
 )]
 pub struct Downgrade {
@@ -24,7 +24,7 @@ pub struct Downgrade {
 
 /// Release that a program reports (`netd 0.1.0`); `None` if it fails.
 pub(super) async fn of(program: &Path) -> Option<String> {
-    let command = Command::new(&program.to_string_lossy(), DEADLINE).args(["--version"]);
+    let command = Command::new(&program.to_string_lossy(), VERSION_TIMEOUT).args(["--version"]);
     let output = command.execute().await.ok()?;
     output.text().split_whitespace().nth(1).map(str::to_owned)
 }
@@ -78,7 +78,7 @@ mod tests {
             refuse_downgrade(Some("0.2.0".to_owned()), Some("0.1.0".to_owned())).unwrap_err().to_string();
         assert_eq!(
             told,
-            "netd 0.2.0 is installed and the management node has 0.1.0; a downgrade is refused, for an older netd may not read the newer one's records: install the newer release there (xdock init), or remove /opt/xdock/bin/netd first"
+            "netd 0.2.0 is installed and the management node has 0.1.0; a downgrade is refused, because an older netd may not read the newer one's records; install the newer release there (xdock init), or remove /opt/xdock/bin/netd first"
         );
     }
 }

@@ -10,7 +10,7 @@ use process::Command;
 use super::{SERVICE, SOCKET};
 use crate::fetch::digest;
 
-const QUESTION: Duration = Duration::from_secs(30);
+const QUERY_TIMEOUT: Duration = Duration::from_secs(30);
 const PROPERTIES: &str = "--property=Id,ActiveState,UnitFileState,NeedDaemonReload,MainPID";
 
 /// State of a unit.
@@ -20,7 +20,7 @@ pub(super) struct Unit {
     /// Enabled at boot.
     pub(super) enabled: bool,
     /// Whether systemd has not read its current files.
-    pub(super) unread: bool,
+    pub(super) needs_reload: bool,
     /// Its process.
     pub(super) pid: Option<u32>,
 }
@@ -35,7 +35,7 @@ pub(super) struct Units {
 /// State of both units, with one process.
 pub(super) async fn observe() -> Units {
     let words = ["show", SOCKET, SERVICE, PROPERTIES];
-    let asked = Command::new("systemctl", QUESTION).args(words).execute().await;
+    let asked = Command::new("systemctl", QUERY_TIMEOUT).args(words).execute().await;
     // without systemd nothing runs, and starting a unit reports why
     parse(&asked.map(|output| output.text()).unwrap_or_default())
 }
@@ -50,7 +50,7 @@ fn parse(text: &str) -> Units {
         let unit = Unit {
             active: value("ActiveState") == "active",
             enabled: ["enabled", "enabled-runtime"].contains(&value("UnitFileState")),
-            unread: value("NeedDaemonReload") == "yes",
+            needs_reload: value("NeedDaemonReload") == "yes",
             pid: value("MainPID").parse().ok().filter(|pid| *pid > 0),
         };
         match value("Id") {
@@ -64,10 +64,7 @@ fn parse(text: &str) -> Units {
 
 /// Digest of a running program, whose file may have been replaced; `None` if it has just ended. If it is
 /// still `file`, its digest `known` is reused.
-#[allow(
-    clippy::disallowed_methods,
-    reason = "the program of a process: one that cannot be read has just ended"
-)]
+#[allow(clippy::disallowed_methods, reason = "if it cannot be read, the process has just ended")]
 pub(super) fn running(pid: u32, file: &Path, known: Option<&str>) -> Option<String> {
     let program = PathBuf::from(format!("/proc/{pid}/exe"));
     let now = fs::metadata(&program).ok()?;
@@ -91,7 +88,7 @@ mod tests {
                     Id=netd.socket\nActiveState=active\nUnitFileState=disabled\nNeedDaemonReload=no\n";
         let wanted = Units {
             socket: Unit { active: true, ..Unit::default() },
-            service: Unit { active: true, enabled: true, unread: true, pid: Some(412) },
+            service: Unit { active: true, enabled: true, needs_reload: true, pid: Some(412) },
         };
         assert_eq!(parse(text), wanted);
         let bare = "Id=netd.socket\nActiveState=inactive\nUnitFileState=\nNeedDaemonReload=no\n\nMainPID=0\nId=netd.service\nActiveState=failed\n";

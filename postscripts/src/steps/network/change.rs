@@ -102,14 +102,14 @@ impl NetworkChange {
         if !answered && !self.is_repair {
             return Err(NetworkError::SilentBefore(master));
         }
-        let way_in = self.way_in(answered).await?;
+        let ssh_access = self.ssh_access(answered).await?;
         let probes =
-            Probes { knock: way_in.knock(), ..self.probes.clone().without_unreachable(before).await };
+            Probes { knock: ssh_access.knock(), ..self.probes.clone().without_unreachable(before).await };
         let mut guarded = begin(&StateDir::host(), &self.intent(&probes, before)?).await?;
         // a host that reaches nobody cannot lose anything by a repair, so it is not probed
         match self.guarded(&mut guarded, backends, Some(&probes).filter(|_| answered)).await {
             Ok(()) if answered || answers(master, ANSWER_TIMEOUT).await => {
-                let note = way_in.note().filter(|_| answered).map(str::to_owned);
+                let note = ssh_access.note().filter(|_| answered).map(str::to_owned);
                 Ok(Outcome::Done(
                     [Some(self.summary()), note].into_iter().flatten().collect::<Vec<_>>().join("; "),
                 ))
@@ -123,12 +123,12 @@ impl NetworkChange {
     }
 
     /// Tests new ssh connections before the change.
-    async fn way_in(&self, answered: bool) -> Result<SshAccess, NetworkError> {
+    async fn ssh_access(&self, answered: bool) -> Result<SshAccess, NetworkError> {
         // a host that does not reach the management node cannot ask it for a test
-        let way_in = SshAccess::before(self.knock, self.ignore_firewall || !answered).await;
-        match way_in.refusal(&self.survey, &self.moved) {
+        let ssh_access = SshAccess::before(self.knock, self.ignore_firewall || !answered).await;
+        match ssh_access.refusal(&self.survey, &self.moved) {
             Some(refusal) => Err(NetworkError::CutsSshAccess(refusal)),
-            None => Ok(way_in),
+            None => Ok(ssh_access),
         }
     }
 
@@ -270,7 +270,7 @@ async fn rolled_back(guarded: Guarded, error: &ChangeError) -> NetworkError {
     };
     match guarded.roll_back(&backend).await {
         Ok(back) => NetworkError::RolledBack { why, back },
-        Err(stuck) => NetworkError::RollbackFailed { why, stuck },
+        Err(rollback) => NetworkError::RollbackFailed { why, rollback },
     }
 }
 
@@ -286,6 +286,6 @@ fn summary_of(device: &Device) -> Option<String> {
     match &device.kind {
         Kind::Ethernet if addresses.is_empty() => None,
         Kind::Ethernet => Some(format!("{}{with}", device.name)),
-        _ => Some(format!("{} {} over {}{with}", device.word(), device.name, below.join(", "))),
+        _ => Some(format!("{} {} over {}{with}", device.kind_name(), device.name, below.join(", "))),
     }
 }

@@ -39,10 +39,10 @@ pub enum NetworkError {
     #[error(transparent)]
     Replace(#[from] ReplaceError),
     /// The kernel's network cannot be read.
-    #[error("cannot read this machine's network")]
+    #[error("cannot read this host's network")]
     Observe(#[source] NetError),
     /// Open vSwitch cannot be read.
-    #[error("cannot read this machine's Open vSwitch")]
+    #[error("cannot read this host's Open vSwitch")]
     Switch(#[from] SwitchError),
     /// The network manager's files cannot be read.
     #[error(transparent)]
@@ -96,12 +96,12 @@ pub enum NetworkError {
         back: String,
     },
     /// The change could not be rolled back.
-    #[error("{why}; and {stuck}")]
+    #[error("{why}; {rollback}")]
     RollbackFailed {
         /// Cause.
         why: String,
         /// Failed parts of the rollback.
-        stuck: RollbackFailed,
+        rollback: RollbackFailed,
     },
     /// No saved network exists.
     #[error("no confirmed network in {0}; run \"xdock network\"")]
@@ -142,7 +142,7 @@ pub enum ChangeError {
     #[error("not in effect after the change: {0}")]
     Unfinished(String),
     /// The kernel's network cannot be read.
-    #[error("cannot read this machine's network")]
+    #[error("cannot read this host's network")]
     Observe(#[from] NetError),
     /// Open vSwitch cannot be read.
     #[error(transparent)]

@@ -28,7 +28,7 @@ pub(super) async fn remove(
     if done.created.devices_not_in(&done.network).next().is_none() {
         return Ok(Outcome::NothingToDo);
     }
-    let found = look(&done, backends, host, plan).await?;
+    let found = observe_moved(&done, backends, host, plan).await?;
     let removal = done.removal(&found.observed);
     let summary = summary_of(&removal);
     // in the order of a plan: each after the devices below it
@@ -57,7 +57,7 @@ pub(super) async fn remove(
 
 /// Observes the host after netd has moved the containers of a replaced bridge. After the timeout the
 /// containers keep the bridge.
-async fn look(
+async fn observe_moved(
     done: &NetworkChange,
     backends: &Backends,
     host: &HostPaths,

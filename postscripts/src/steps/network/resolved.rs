@@ -202,7 +202,7 @@ impl Device {
     }
 
     /// Kind of the device, for a message.
-    pub fn word(&self) -> &'static str {
+    pub fn kind_name(&self) -> &'static str {
         match self.kind {
             Kind::Ethernet => "interface",
             Kind::Bond { .. } => "bond",

@@ -80,7 +80,7 @@ impl<'de> Deserialize<'de> for Document {
                 let mut document = Document::default();
                 while let Some((key, value)) = map.next_entry::<String, Box<RawValue>>()? {
                     if document.has(&key) {
-                        return Err(A::Error::custom(format_args!("the key {key:?} is there twice")));
+                        return Err(A::Error::custom(format_args!("the key {key:?} occurs twice")));
                     }
                     document.0.push((key, value.get().to_owned()));
                 }
@@ -115,7 +115,7 @@ mod tests {
         let error = |text: &str| Document::parse(text).unwrap_err().to_string();
         assert_eq!(error("{\n  \"a\": 1\n  \"b\": 2\n}"), "expected `,` or `}` at line 3 column 3");
         assert_eq!(error("[]"), "invalid type: sequence, expected an object at line 1 column 0");
-        assert_eq!(error("{\"a\":1,\n\"a\":2}"), "the key \"a\" is there twice at line 2 column 6");
+        assert_eq!(error("{\"a\":1,\n\"a\":2}"), "the key \"a\" occurs twice at line 2 column 6");
         assert_eq!(Document::parse(" \n").unwrap(), Document::default());
     }
 

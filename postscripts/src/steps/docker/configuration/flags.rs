@@ -40,13 +40,13 @@ const SHORT: [(&str, &str); 8] = [
 const BOTH: [&str; 5] = ["builder", "default-ulimits", "default-ulimit", "features", "runtimes"];
 
 /// Keys that are in the file and on the command line, with which dockerd does not start.
-pub(super) fn twice(document: &Document, flags: &BTreeSet<String>) -> Vec<String> {
+pub(super) fn duplicates(document: &Document, flags: &BTreeSet<String>) -> Vec<String> {
     let both = flags.iter().filter(|key| document.has(key) && !BOTH.contains(&key.as_str()));
     both.cloned().collect()
 }
 
 /// The keys of daemon.json that these arguments set.
-pub(crate) fn given<'a>(words: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
+pub(crate) fn keys_of<'a>(words: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
     words.into_iter().filter_map(key).collect()
 }
 
@@ -67,17 +67,17 @@ mod tests {
     #[test]
     fn flags_are_known_by_their_keys() {
         let line = "/usr/bin/dockerd -H fd:// -g/x --selinux-enabled --log-opt max-size=1m --mtu=1400 --log-driver=journald -D --";
-        let keys = given(line.split(' '));
+        let keys = keys_of(line.split(' '));
         let wanted = ["data-root", "debug", "hosts", "log-driver", "log-opts", "mtu", "selinux-enabled"];
         assert_eq!(keys.into_iter().collect::<Vec<_>>(), wanted);
     }
 
     #[test]
     fn what_both_say_is_found() {
-        let flags = given(["-H", "fd://", "--live-restore", "--label=a", "--default-ulimit", "nofile=1:1"]);
+        let flags = keys_of(["-H", "fd://", "--live-restore", "--label=a", "--default-ulimit", "nofile=1:1"]);
         let file = r#"{"hosts": ["unix://"], "live-restore": true, "labels": [], "default-ulimits": {}, "mtu": 1400}"#;
-        let twice = |text: &str| twice(&Document::parse(text).unwrap(), &flags);
-        assert_eq!(twice(file), ["hosts", "labels", "live-restore"]);
-        assert_eq!(twice("{}"), Vec::<String>::new());
+        let duplicates = |text: &str| super::duplicates(&Document::parse(text).unwrap(), &flags);
+        assert_eq!(duplicates(file), ["hosts", "labels", "live-restore"]);
+        assert_eq!(duplicates("{}"), Vec::<String>::new());
     }
 }

@@ -26,7 +26,7 @@ impl fmt::Display for Conflict {
         if let Some(network) = touched {
             write!(f, ", which overlaps the cluster's {network}")?;
         }
-        write!(f, " and has to be {}: take the key out of it, or say override={key}", spaced(ours))
+        write!(f, ", but must be {}; remove the key, or use override={key}", spaced(ours))
     }
 }
 
@@ -72,7 +72,7 @@ enum Verdict {
 }
 
 fn verdict(key: &str, ours: &Value, theirs: &Document, terms: Terms<'_>) -> Verdict {
-    if terms.flags.contains(key) || left_to_them(key, theirs, terms) {
+    if terms.flags.contains(key) || is_administrators(key, theirs, terms) {
         return Verdict::Keep;
     }
     let Some(present) = theirs.get(key) else { return Verdict::Set(ours.clone()) };
@@ -97,7 +97,7 @@ fn verdict(key: &str, ours: &Value, theirs: &Document, terms: Terms<'_>) -> Verd
 
 /// Log settings are left to the administrator if the file has any of them. So is docker0 if its address is
 /// not Docker's default, or only a part of it is used.
-fn left_to_them(key: &str, theirs: &Document, terms: Terms<'_>) -> bool {
+fn is_administrators(key: &str, theirs: &Document, terms: Terms<'_>) -> bool {
     let said = |names: &[&str]| names.iter().any(|name| theirs.has(name) || terms.flags.contains(*name));
     match key {
         "log-driver" | "log-opts" => said(&["log-driver", "log-opts"]),
@@ -181,11 +181,11 @@ mod tests {
     fn conflicts_name_key_both_values_and_the_way_out() {
         let theirs = r#"{"live-restore": false, "bip": "172.20.0.1/24", "mtu": 9000, "data-root": "/other",
             "default-address-pools": [{"base": "10.0.0.0/8", "size": 24}]}"#;
-        let wanted = "live-restore is false and has to be true: take the key out of it, or say override=live-restore\n\
-            bip is \"172.20.0.1/24\", which overlaps the cluster's 172.20.0.0/16 and has to be \"172.17.0.1/16\": take the key out of it, or say override=bip\n\
-            default-address-pools is [{\"base\": \"10.0.0.0/8\", \"size\": 24}], which overlaps the cluster's 10.99.0.0/16 and has to be [{\"base\": \"172.18.0.0/16\", \"size\": 24}]: take the key out of it, or say override=default-address-pools\n\
-            mtu is 9000 and has to be 1400: take the key out of it, or say override=mtu\n\
-            data-root is \"/other\" and has to be \"/srv/docker\": take the key out of it, or say override=data-root";
+        let wanted = "live-restore is false, but must be true; remove the key, or use override=live-restore\n\
+            bip is \"172.20.0.1/24\", which overlaps the cluster's 172.20.0.0/16, but must be \"172.17.0.1/16\"; remove the key, or use override=bip\n\
+            default-address-pools is [{\"base\": \"10.0.0.0/8\", \"size\": 24}], which overlaps the cluster's 10.99.0.0/16, but must be [{\"base\": \"172.18.0.0/16\", \"size\": 24}]; remove the key, or use override=default-address-pools\n\
+            mtu is 9000, but must be 1400; remove the key, or use override=mtu\n\
+            data-root is \"/other\", but must be \"/srv/docker\"; remove the key, or use override=data-root";
         assert_eq!(merged(theirs, &[], &[]).unwrap_err(), wanted);
         let all = ["live-restore", "bip", "mtu", "data-root", "default-address-pools"];
         let (document, _) = merged(theirs, &all, &[]).unwrap();

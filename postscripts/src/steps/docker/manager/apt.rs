@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use durable::FileError;
 
-use super::{INDEX, INSTALL, Invocation, OURS};
+use super::{INDEX_TIMEOUT, INSTALL_TIMEOUT, Invocation, OURS};
 use crate::steps::docker::source::{Directory, Scope};
 
 /// Short timeouts for mirrors, a long one for another run of dpkg.
@@ -17,7 +17,7 @@ Dpkg::Options:: "--force-confold";
 "#;
 
 pub(super) fn finish() -> Invocation {
-    Invocation::new(INSTALL, &["dpkg", "--configure", "-a"])
+    Invocation::new(INSTALL_TIMEOUT, &["dpkg", "--configure", "-a"])
 }
 
 pub(super) fn files(scope: &Scope) -> Result<Vec<(PathBuf, String)>, FileError> {
@@ -31,11 +31,11 @@ pub(super) fn files(scope: &Scope) -> Result<Vec<(PathBuf, String)>, FileError> 
 }
 
 pub(super) fn index() -> Invocation {
-    get(INDEX).and(["update"])
+    get(INDEX_TIMEOUT).and(["update"])
 }
 
 pub(super) fn install(words: Vec<String>) -> Invocation {
-    get(INSTALL).and(["install", "--yes"]).and(words)
+    get(INSTALL_TIMEOUT).and(["install", "--yes"]).and(words)
 }
 
 /// A command line that an administrator can repeat.
@@ -45,7 +45,7 @@ fn get(deadline: std::time::Duration) -> Invocation {
 
 fn list(scope: &Scope, directory: &Directory) -> Result<String, FileError> {
     let trusted = if directory.signed { "" } else { "[trusted=yes] " };
-    let hosts = match scope.has_hosts_own() {
+    let hosts = match scope.has_host_sources() {
         // it may not exist: newer releases only have sources.list.d
         true => durable::read_text(Path::new("/etc/apt/sources.list"))?.unwrap_or_default(),
         false => String::new(),
@@ -56,7 +56,7 @@ fn list(scope: &Scope, directory: &Directory) -> Result<String, FileError> {
 /// Only our list, if it is sufficient; our own lists and caches, and no proxy to the management node.
 fn sources(scope: &Scope, directory: &Directory) -> String {
     let (list, lists) = (apt("sources.list"), apt("lists"));
-    let only = match scope.has_hosts_own() {
+    let only = match scope.has_host_sources() {
         true => format!("Acquire::http::Proxy::{} \"DIRECT\";\n", directory.host()),
         false => "Dir::Etc::sourceparts \"-\";\nAcquire::http::Proxy \"false\";\n".to_owned(),
     };

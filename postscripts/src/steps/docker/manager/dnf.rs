@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{INDEX, INSTALL, Invocation, Manager, OURS};
+use super::{INDEX_TIMEOUT, INSTALL_TIMEOUT, Invocation, Manager, OURS};
 use crate::steps::docker::source::{Directory, Scope};
 
 /// dnf's default directories (dnf.conf(5), reposdir).
@@ -25,11 +25,11 @@ pub(super) fn files(directory: &Directory) -> Vec<(PathBuf, String)> {
 
 pub(super) fn index(manager: Manager, scope: &Scope) -> Invocation {
     let words: &[&str] = if manager == Manager::Dnf { &["makecache", "--refresh"] } else { &["makecache"] };
-    with(manager, INDEX, scope).and(words.iter().copied())
+    with(manager, INDEX_TIMEOUT, scope).and(words.iter().copied())
 }
 
 pub(super) fn install(manager: Manager, scope: &Scope, words: Vec<String>) -> Invocation {
-    with(manager, INSTALL, scope).and(["install"]).and(words)
+    with(manager, INSTALL_TIMEOUT, scope).and(["install"]).and(words)
 }
 
 fn with(manager: Manager, deadline: Duration, scope: &Scope) -> Invocation {
@@ -37,7 +37,7 @@ fn with(manager: Manager, deadline: Duration, scope: &Scope) -> Invocation {
     let mut command = Invocation::new(deadline, &base);
     let Some(directory) = scope.directory() else { return command };
     let ours = repositories().display().to_string();
-    command = match scope.has_hosts_own() {
+    command = match scope.has_host_sources() {
         true => command.and([format!("--setopt=reposdir={HOSTS},{ours}")]),
         // plugins may contact other servers, such as RHEL's subscription manager
         false => command.and([format!("--setopt=reposdir={ours}"), "--setopt=plugins=0".to_owned()]),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{INDEX, INSTALL, Invocation, OURS};
+use super::{INDEX_TIMEOUT, INSTALL_TIMEOUT, Invocation, OURS};
 use crate::steps::docker::source::{Directory, Scope};
 
 pub(super) fn files(directory: &Directory) -> Vec<(PathBuf, String)> {
@@ -20,12 +20,13 @@ pub(super) fn files(directory: &Directory) -> Vec<(PathBuf, String)> {
 }
 
 pub(super) fn index(scope: &Scope) -> Invocation {
-    with(INDEX, scope).and(["refresh"])
+    with(INDEX_TIMEOUT, scope).and(["refresh"])
 }
 
 pub(super) fn install(scope: &Scope, words: Vec<String>) -> Invocation {
     let unsigned = scope.directory().is_some_and(|directory| !directory.signed && directory.is_flat());
-    let command = with(INSTALL, scope).and(["install", "--auto-agree-with-licenses", "--no-recommends"]);
+    let command =
+        with(INSTALL_TIMEOUT, scope).and(["install", "--auto-agree-with-licenses", "--no-recommends"]);
     if unsigned { command.and(["--allow-unsigned-rpm"]).and(words) } else { command.and(words) }
 }
 

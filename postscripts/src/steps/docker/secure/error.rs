@@ -16,7 +16,7 @@ use crate::steps::docker::journal::Journal;
 #[derive(Debug, Error)]
 pub enum SecureError {
     /// The directory cannot be created.
-    #[error("cannot make the directory {}", path.display())]
+    #[error("cannot create directory {}", path.display())]
     Directory {
         /// The directory.
         path: PathBuf,
@@ -28,31 +28,31 @@ pub enum SecureError {
     #[error(transparent)]
     File(#[from] FileError),
     /// The key cannot be created.
-    #[error("cannot make a key and a request for its certificate")]
+    #[error("cannot create a key and a certificate request")]
     Key(#[source] rcgen::Error),
     /// The input is invalid.
     #[error(
-        "cannot read what the management node sends; xdock there and xdockhost here are of different releases"
+        "cannot read the input from the management node; xdock there and xdockhost here are of different releases"
     )]
     Order(#[source] serde_json::Error),
     /// Standard input cannot be read.
-    #[error("cannot read what the management node sends")]
+    #[error("cannot read the input from the management node")]
     Input(#[source] io::Error),
     /// Another enrolment has replaced the key.
-    #[error("the certificate is not for the key that waits for one here; enroll this host again")]
+    #[error("the certificate does not belong to the waiting key; enroll this host again")]
     OtherKey,
     /// No key is waiting for a certificate.
     #[error("no key waits for a certificate in {}; enroll this host again", .0.display())]
     NoKey(PathBuf),
     /// No engine is installed.
-    #[error("there is no Docker engine here; its postscript brings it (updatenode NODE -P xdock)")]
+    #[error("no Docker engine is installed; install it with updatenode NODE -P xdock")]
     NoEngine,
     /// The engine's unit cannot be extended.
     #[error(transparent)]
     Unit(#[from] UnitError),
     /// The administrator has configured this already.
     #[error(
-        "{file} has {what}: the engine would be told twice where to listen; take it out, then enroll this host again"
+        "{file} has {what}, which also sets where the engine listens; remove it, then enroll this host again"
     )]
     Theirs {
         /// The file.
@@ -61,7 +61,7 @@ pub enum SecureError {
         what: String,
     },
     /// systemd failed.
-    #[error("cannot ask systemd for docker.service")]
+    #[error("cannot read docker.service from systemd")]
     Systemd(#[source] ExecuteError),
     /// The template cannot be rendered.
     #[error(transparent)]
@@ -70,7 +70,7 @@ pub enum SecureError {
     #[error(transparent)]
     Docker(#[from] DockerError),
     /// The engine did not start, and was rolled back.
-    #[error("the engine does not start with mutual TLS; everything is as before; {journal}")]
+    #[error("the engine does not start with mutual TLS; the previous configuration is restored; {journal}")]
     RolledBack {
         /// Its last log lines.
         journal: Journal,
@@ -79,7 +79,7 @@ pub enum SecureError {
         source: ExecuteError,
     },
     /// The engine did not start after the rollback either.
-    #[error("the engine starts neither with mutual TLS nor as before; {journal}")]
+    #[error("the engine starts neither with mutual TLS nor with the previous configuration; {journal}")]
     Dead {
         /// Its last log lines.
         journal: Journal,

@@ -23,7 +23,7 @@ use crate::steps::docker::{DockerError, roots};
 pub(super) const DROP_IN: &str = "/etc/systemd/system/docker.service.d/zz-xdock-tls.conf";
 const TEMPLATE: &str = "etc/systemd/system/docker.service.d/zz-xdock-tls.conf";
 
-const QUESTION: Duration = Duration::from_secs(30);
+const QUERY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Keys of daemon.json that set where an engine listens (moby `daemon/config/config.go`).
 const KEYS: [&str; 6] = ["hosts", "tls", "tlsverify", "tlscacert", "tlscert", "tlskey"];
@@ -49,8 +49,8 @@ pub(super) async fn run(log: &Log) -> Result<String, SecureError> {
         wanted.iter().map(|file| as_it_is(&file.path, file.mode)).collect();
     let before = before?;
     if service::observe(&[ENGINE]).await.first().is_some_and(|unit| unit.active) {
-        service::holds_containers().await?;
-        stays_home().await?;
+        service::wait_for_live_restore().await?;
+        check_data_root().await?;
     }
     write(&wanted)?;
     if let Err(source) = restart().await {
@@ -76,8 +76,8 @@ async fn files(order: &Order) -> Result<Vec<DesiredFile>, SecureError> {
         listen: SocketAddr,
     }
     service::program().ok_or(SecureError::NoEngine)?;
-    theirs().await?;
-    let shown = Command::new("systemctl", QUESTION).args(["cat", "--no-pager", ENGINE]).execute().await;
+    refuse_configured().await?;
+    let shown = Command::new("systemctl", QUERY_TIMEOUT).args(["cat", "--no-pager", ENGINE]).execute().await;
     let command = unit::command(&shown.map_err(SecureError::Systemd)?.text(), DROP_IN)?;
     let values = Values { command, directory: DIRECTORY, listen: order.listen };
     let drop_in = Templates::new(Path::new(OVERRIDES)).render(TEMPLATE, &values)?;
@@ -91,7 +91,7 @@ async fn files(order: &Order) -> Result<Vec<DesiredFile>, SecureError> {
 }
 
 /// Refuses to replace settings of the administrator.
-async fn theirs() -> Result<(), SecureError> {
+async fn refuse_configured() -> Result<(), SecureError> {
     let present = Document::parse(&configuration()?).map_err(DockerError::Json)?;
     if let Some(key) = KEYS.into_iter().find(|key| present.has(key)) {
         return Err(SecureError::Theirs { file: CONFIGURATION, what: format!("the key {key}") });
@@ -108,7 +108,7 @@ fn configuration() -> Result<String, FileError> {
 
 /// Checks daemon.json, which the restart will read: with another data-root the engine would not find its
 /// containers.
-async fn stays_home() -> Result<(), SecureError> {
+async fn check_data_root() -> Result<(), SecureError> {
     let running = service::roots().await.map_err(DockerError::Silent)?;
     let (text, flags) = (configuration()?, service::flags().await?);
     Ok(roots::refuse_move(&text, &text, Some(&running), &flags)?)

@@ -12,14 +12,14 @@ pub enum UnitError {
     NoCommand,
     /// It already listens on a port.
     #[error(
-        "docker.service has {0} in its ExecStart: take it out (systemctl edit docker), then enroll this host again"
+        "docker.service has {0} in its ExecStart; remove it (systemctl edit docker), then enroll this host again"
     )]
     Theirs(String),
 }
 
 /// dockerd listens on its default socket only if no other is given (moby `cmd/dockerd/daemon.go`,
 /// `loadListeners`).
-const USUAL: &str = "-H unix:///var/run/docker.sock";
+const DEFAULT: &str = "-H unix:///var/run/docker.sock";
 
 /// The unit's command without our drop-in. `shown` is the output of `systemctl cat`, in which `ours` is the
 /// last file.
@@ -31,7 +31,7 @@ pub(super) fn command(shown: &str, ours: &str) -> Result<String, UnitError> {
         return Err(UnitError::Theirs(word.to_owned()));
     }
     let listens = command.split_whitespace().any(|word| word.starts_with("-H") || word.starts_with("--host"));
-    Ok(if listens { command } else { format!("{command} {USUAL}") })
+    Ok(if listens { command } else { format!("{command} {DEFAULT}") })
 }
 
 /// The last ExecStart after the last empty one (systemd.unit(5), systemd.service(5)).
@@ -106,7 +106,7 @@ mod tests {
         let told = |line: &str| command(&format!("[Service]\n{line}\n"), OURS).unwrap_err().to_string();
         assert_eq!(
             told("ExecStart=/usr/bin/dockerd -H tcp://0.0.0.0:2375"),
-            "docker.service has tcp://0.0.0.0:2375 in its ExecStart: take it out (systemctl edit docker), then enroll this host again"
+            "docker.service has tcp://0.0.0.0:2375 in its ExecStart; remove it (systemctl edit docker), then enroll this host again"
         );
         assert_eq!(
             told("ExecStart=x --tlsverify").split(" in its").next(),

@@ -103,10 +103,7 @@ impl FileBackup {
 }
 
 impl SavedContent {
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "compared only: one that cannot be read is another file, and is replaced"
-    )]
+    #[allow(clippy::disallowed_methods, reason = "compared only: a file that cannot be read is replaced")]
     fn is_at(&self, path: &Path) -> bool {
         let same_mode = fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o7777 == self.mode);
         same_mode && fs::read(path).is_ok_and(|now| now == self.content)
@@ -121,7 +118,7 @@ impl SavedContent {
 
 /// Removes links beside these files that belong to no record: those of a run that ended before it wrote its
 /// record.
-#[allow(clippy::disallowed_methods, reason = "what cannot be listed is not swept")]
+#[allow(clippy::disallowed_methods, reason = "a directory that cannot be listed is skipped")]
 pub(super) fn remove_orphans<'a>(files: impl Iterator<Item = &'a Path>, known: &[&FileBackup]) {
     let known: Vec<&PathBuf> =
         known.iter().filter_map(|backup| backup.old.as_ref().and_then(|old| old.link.as_ref())).collect();

@@ -212,7 +212,7 @@ pub enum SwitchRollbackError {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test that can not go on fails")]
+#[allow(clippy::unwrap_used, reason = "a failing test")]
 mod tests {
     use std::cell::RefCell;
 

@@ -119,10 +119,7 @@ impl Host<'_> {
 
     /// Whether a target starts the unit at every boot (systemd.unit(5)). Links in `/run` do not count:
     /// netplan's generator creates them only as long as its files exist.
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "systemd itself takes one that it cannot list for an empty one"
-    )]
+    #[allow(clippy::disallowed_methods, reason = "systemd ignores directories that it cannot list")]
     fn boots(&self, unit: &str) -> bool {
         ["etc/systemd/system", "usr/lib/systemd/system", "lib/systemd/system"].iter().any(|directory| {
             let targets = fs::read_dir(self.root.join(directory)).into_iter().flatten().flatten();

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use super::bond::options;
 use super::device_template::{AddressTemplate, DeviceTemplate, MasterTemplate, RouteTemplate};
 use super::dialect::{DroppedSetting, ParsedSettings, StaticAddress};
-use super::extra_addresses::{ExtraAddresses, beyond};
+use super::extra_addresses::{ExtraAddresses, extra_addresses};
 use super::kept_block::block;
 use super::tree::Tree;
 use crate::steps::network::resolved::{Device, Kind, ResolvedNetwork};
@@ -28,7 +28,7 @@ pub fn lost(tree: &Tree, network: &ResolvedNetwork) -> Vec<DroppedSetting> {
     let mut lost: Vec<DroppedSetting> = Vec::new();
     for device in devices(network) {
         let options = tree.lost_options(&device.name);
-        for setting in options.into_iter().chain(beyond_tables(tree, network, &device).lost) {
+        for setting in options.into_iter().chain(not_in_tables(tree, network, &device).lost) {
             if !lost.contains(&setting) {
                 lost.push(setting);
             }
@@ -138,7 +138,7 @@ fn kept(tree: &Tree, network: &ResolvedNetwork, device: &Device, sources: &[&IfN
             lines.extend(definition);
         }
     }
-    let addresses = tree.manager().dialect().address_lines(&beyond_tables(tree, network, device).taken);
+    let addresses = tree.manager().dialect().address_lines(&not_in_tables(tree, network, device).taken);
     let addresses: Vec<String> =
         addresses.iter().map(|line| line.replace(DEVICE, device.name.as_str())).collect();
     if !has(&lines, &addresses) {
@@ -148,13 +148,13 @@ fn kept(tree: &Tree, network: &ResolvedNetwork, device: &Device, sources: &[&IfN
 }
 
 /// Addresses of foreign definitions that are not in the tables, for the device that gets its NIC's addresses.
-fn beyond_tables(tree: &Tree, network: &ResolvedNetwork, device: &Device) -> ExtraAddresses {
+fn not_in_tables(tree: &Tree, network: &ResolvedNetwork, device: &Device) -> ExtraAddresses {
     let is_made = |name: &IfName| network.device(name).is_some_and(|device| device.kind != Kind::Ethernet);
     let parsed = sources_of(network, device)
         .into_iter()
         .flat_map(|name| tree.foreign(name).filter(|parsed| parsed.exact || !is_made(name)));
     let addresses: Vec<StaticAddress> = parsed.flat_map(|parsed| parsed.addresses).collect();
-    beyond(tree, network, device, &addresses)
+    extra_addresses(tree, network, device, &addresses)
 }
 
 /// Whether the lines contain these lines in a row.

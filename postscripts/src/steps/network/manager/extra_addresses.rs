@@ -17,13 +17,13 @@ pub(super) struct ExtraAddresses {
 }
 
 /// The addresses that definitions give a device or its ports, and that no device of the tables has.
-pub(super) fn beyond(
+pub(super) fn extra_addresses(
     tree: &Tree,
     network: &ResolvedNetwork,
     device: &Device,
     parsed: &[StaticAddress],
 ) -> ExtraAddresses {
-    let mut beyond = ExtraAddresses::default();
+    let mut extra = ExtraAddresses::default();
     let has_lines = |address: IpNet| !tree.manager().dialect().address_lines(&[address]).is_empty();
     let is_known = |address: &IpNet| {
         network.devices.iter().any(|device| device.has(address.addr())) || is_local(address)
@@ -32,12 +32,12 @@ pub(super) fn beyond(
         // the tables have the host's IPv4 address in this network, so another one is obsolete
         let is_old = |own: &IpNet| own.addr().is_ipv4() && own.contains(&address.addr());
         if device.addresses.iter().any(is_old) || !has_lines(*address) {
-            beyond.lost.push(location.clone());
-        } else if !beyond.taken.contains(address) {
-            beyond.taken.push(*address);
+            extra.lost.push(location.clone());
+        } else if !extra.taken.contains(address) {
+            extra.taken.push(*address);
         }
     }
-    beyond
+    extra
 }
 
 /// Every IPv6 interface has a link-local address.

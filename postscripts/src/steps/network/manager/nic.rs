@@ -144,7 +144,7 @@ fn driver(root: &Path, name: &IfName, kind: &str) -> Option<String> {
 }
 
 /// State that a daemon writes to a file below /run; `None` if it is not running or has no such file.
-#[allow(clippy::disallowed_methods, reason = "state of a daemon that runs, which is never written back")]
+#[allow(clippy::disallowed_methods, reason = "state of a running daemon, never written back")]
 fn state(root: &Path, path: &str) -> Option<String> {
     fs::read_to_string(root.join(path)).ok()
 }

@@ -74,7 +74,7 @@ pub(super) fn parsed(
     }
     let name = file_name(&file.path);
     if name.starts_with("ifcfg-") {
-        return Some(said_in_variables(&file.text, known));
+        return Some(parse_variables(&file.text, known));
     }
     let mut parsed = ParsedSettings { exact: true, ..ParsedSettings::default() };
     for (number, line) in file.text.lines().map(str::trim).enumerate() {
@@ -102,7 +102,7 @@ fn has_table(line: &str) -> bool {
     words.next().is_some_and(|table| !matches!(table, "main" | "254"))
 }
 
-fn said_in_variables(text: &str, known: &Variables) -> ParsedSettings {
+fn parse_variables(text: &str, known: &Variables) -> ParsedSettings {
     let variables = variables(text);
     let protocol =
         get(&variables, "OVSBOOTPROTO").or_else(|| get(&variables, "BOOTPROTO")).unwrap_or_default();

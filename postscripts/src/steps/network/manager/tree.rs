@@ -27,7 +27,7 @@ pub enum ReadError {
         source: io::Error,
     },
     /// A file.
-    #[error("the network manager's files cannot be read; repair or remove this one; nothing was changed")]
+    #[error("a file of the network manager cannot be read; repair or remove it; nothing was changed")]
     File(#[source] FileError),
 }
 
@@ -213,7 +213,7 @@ impl File {
     }
 }
 
-#[allow(clippy::disallowed_methods, reason = "programs, of which none is written")]
+#[allow(clippy::disallowed_methods, reason = "programs, which are never written")]
 fn has_plugin(root: &Path) -> bool {
     let plugin_in = |directory: &str| {
         let versions = std::fs::read_dir(root.join(directory)).into_iter().flatten().filter_map(Result::ok);
@@ -291,7 +291,7 @@ fn expanded(root: &Path, pattern: &Path) -> Result<Vec<PathBuf>, ReadError> {
 }
 
 /// The names in a directory, sorted; empty if it does not exist. Managers ignore names that are not UTF-8.
-#[allow(clippy::disallowed_methods, reason = "one that cannot be listed is an error of its own")]
+#[allow(clippy::disallowed_methods, reason = "a failure is a separate error")]
 fn names(directory: &Path) -> Result<Vec<String>, ReadError> {
     let failed = |source| ReadError::Directory { path: directory.to_owned(), source };
     let mut names = Vec::new();

@@ -35,7 +35,7 @@ pub struct StillInUse {
 impl fmt::Display for StillInUse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { device, why } = self;
-        write!(f, "{} {} is kept: {why}", device.word(), device.name)
+        write!(f, "{} {} is kept: {why}", device.kind_name(), device.name)
     }
 }
 

@@ -11,14 +11,14 @@ impl Component<'_> {
         let mut steps = Vec::new();
         for device in self.devices {
             let defaults = device.gateways.iter().map(|gateway| Route::default_via(*gateway));
-            steps.extend(device.routes.iter().filter_map(|route| self.carried(device, route)));
+            steps.extend(device.routes.iter().filter_map(|route| self.moved_route(device, route)));
             steps.extend(defaults.filter_map(|route| self.default_route(device, route)));
         }
         steps
     }
 
     /// Step that moves a route of a lower device; `None` if it already is on this one.
-    fn carried(&self, device: &Device, route: &Route) -> Option<Step> {
+    fn moved_route(&self, device: &Device, route: &Route) -> Option<Step> {
         if self.observed.routes(&device.name).any(|now| now == route) {
             return None;
         }

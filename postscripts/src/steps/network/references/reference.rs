@@ -79,7 +79,7 @@ impl Survey {
             };
             format!("{reference} ({what})")
         };
-        let unread = self.unread.iter().map(|why| format!("not checked for names of devices: {why}"));
+        let unread = self.unread.iter().map(|why| format!("not searched for device names: {why}"));
         self.references.iter().map(line).chain(unread).collect()
     }
 }

@@ -196,7 +196,7 @@ mod tests {
             survey.lines(&moved),
             [
                 format!("{place}: interface=eth0 (names eth0, not br0)"),
-                format!("not checked for names of devices: cannot read {radvd}: not a regular file"),
+                format!("not searched for device names: cannot read {radvd}: not a regular file"),
             ]
         );
         assert_eq!(survey.references[0].effect, Effect::StopsApplying);

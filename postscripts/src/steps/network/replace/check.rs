@@ -74,7 +74,7 @@ impl Replacement<'_> {
     ) -> Result<(), ReplaceError> {
         if let Some(user) = self.user(observed) {
             return Err(ReplaceError::Used {
-                kind: self.old.word(),
+                kind: self.old.kind_name(),
                 old: self.old.name.clone(),
                 new_kind: if self.becomes_ovs() { "Open vSwitch bridge" } else { "bridge" },
                 new: self.new.name.clone(),
@@ -100,7 +100,7 @@ impl Replacement<'_> {
 
     /// netd's snapshot must have the networks on the new bridge: netd moves containers according to it.
     fn check_snapshot(&self, host: &str, snapshot: Option<&Snapshot>) -> Result<(), ReplaceError> {
-        let (kind, old, host) = (self.old.word(), self.old.name.clone(), host.to_owned());
+        let (kind, old, host) = (self.old.kind_name(), self.old.name.clone(), host.to_owned());
         let Some(snapshot) = snapshot else { return Err(ReplaceError::NoSnapshot { kind, old, host }) };
         let fabric = if matches!(self.old.kind, Kind::Bridge { .. }) { Fabric::Flat } else { Fabric::Ovs };
         let still = snapshot.networks.iter().find(|on| on.bridge == old && on.fabric == fabric);

@@ -51,7 +51,7 @@ fn check_name(device: &Device, observed: &Observed) -> Result<(), ResolveError> 
     if same {
         return Ok(());
     }
-    Err(ResolveError::NameTaken { kind: device.word(), device: device.name.clone() })
+    Err(ResolveError::NameTaken { kind: device.kind_name(), device: device.name.clone() })
 }
 
 fn check_bond_options(device: &Device, options: &BondOptions, link: &Link) -> Result<(), ResolveError> {
@@ -110,7 +110,7 @@ fn check_support(device: &Device, observed: &Observed) -> Result<(), ResolveErro
     if observed.link(&device.name).is_some() || !observed.lacking.contains(&module) {
         return Ok(());
     }
-    Err(ResolveError::Lacking { kind: device.word(), device: device.name.clone(), module })
+    Err(ResolveError::Lacking { kind: device.kind_name(), device: device.name.clone(), module })
 }
 
 /// The lower device must exist and be able to carry the upper one.
@@ -120,7 +120,7 @@ fn check_lower(
     lower: &IfName,
     observed: &Observed,
 ) -> Result<(), ResolveError> {
-    let (kind, upper, port) = (device.word(), device.name.clone(), lower.clone());
+    let (kind, upper, port) = (device.kind_name(), device.name.clone(), lower.clone());
     let Some(link) = observed.link(lower) else {
         if network.device(lower).is_some_and(|made| made.kind != Kind::Ethernet) {
             return Ok(());
@@ -190,7 +190,7 @@ fn check_ipv4_addresses(
     let foreign = observed.addresses(&device.name).find(|address| address.addr().is_ipv4() && !ours(address));
     foreign.map_or(Ok(()), |address| {
         Err(ResolveError::Foreign {
-            kind: top.word(),
+            kind: top.kind_name(),
             device: top.name.clone(),
             port: device.name.clone(),
             address,

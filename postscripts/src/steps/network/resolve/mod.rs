@@ -133,7 +133,7 @@ fn uplink(
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test that can not go on fails")]
+#[allow(clippy::unwrap_used, reason = "a failing test")]
 mod tests {
     use super::*;
 

@@ -111,7 +111,7 @@ async fn ifupdown(network: &ResolvedNetwork) -> Result<(), AdoptError> {
 }
 
 /// `netplan generate` writes files for the renderer that is set in netplan's files.
-#[allow(clippy::disallowed_methods, reason = "state of a program that runs, which is never written back")]
+#[allow(clippy::disallowed_methods, reason = "state of a running program, never written back")]
 fn netplan_renders_for_networkmanager() -> bool {
     let directory = std::fs::read_dir("/run/NetworkManager/system-connections").into_iter().flatten();
     directory.filter_map(Result::ok).any(|entry| entry.file_name().to_string_lossy().starts_with("netplan-"))

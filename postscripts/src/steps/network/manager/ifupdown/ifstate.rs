@@ -14,7 +14,7 @@ use crate::steps::network::resolved::ResolvedNetwork;
 
 const DIRECTORY: &str = "/run/network";
 const LEASES: &str = "/var/lib/dhcp";
-const DEADLINE: Duration = Duration::from_secs(90);
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// Syncs ifstate with the files: what the files bring up is up. Entries of devices that the files do not name
 /// are kept.
@@ -79,7 +79,7 @@ fn copy_lease(from: &str, to: &str) -> Result<(), FileError> {
 }
 
 async fn execute(program: &str, words: &[&str]) -> Result<(), ExecuteError> {
-    Command::new(program, DEADLINE).args(words).execute().await.map(drop)
+    Command::new(program, COMMAND_TIMEOUT).args(words).execute().await.map(drop)
 }
 
 fn of(directory: &Path, name: &str) -> PathBuf {

@@ -54,7 +54,7 @@ impl Dialect for Ifupdown {
     fn parsed(&self, file: &File, nic: &Nic) -> Option<ParsedSettings> {
         let device = &nic.name;
         if !file.is_ours() {
-            return said_by(file, &names(&[&file.text], nic), nic, false);
+            return parse_stanzas(file, &names(&[&file.text], nic), nic, false);
         }
         let methods = interfaces::methods(&file.text, device.as_str());
         if methods.is_empty() {
@@ -85,9 +85,9 @@ impl Dialect for Ifupdown {
         let names = names(&texts, nic);
         let inherited = inherited(&texts, &names);
         let ours = ours.into_iter().filter_map(|file| Some((file, self.parsed(file, nic)?)));
-        let named = foreign.iter().filter_map(|file| Some((*file, said_by(file, &names, nic, false)?)));
+        let named = foreign.iter().filter_map(|file| Some((*file, parse_stanzas(file, &names, nic, false)?)));
         let templates =
-            foreign.iter().filter_map(|file| Some((*file, said_by(file, &inherited, nic, true)?)));
+            foreign.iter().filter_map(|file| Some((*file, parse_stanzas(file, &inherited, nic, true)?)));
         ours.chain(named).chain(templates).map(|(file, parsed)| Applied { file, parsed }).collect()
     }
 
@@ -110,8 +110,8 @@ impl Dialect for Ifupdown {
     }
 
     fn conflict(&self, tree: &Tree, devices: &[Nic]) -> Option<RefusedSetting> {
-        const PORTS: &str = "take it out of that bridge or bond, or name that one in the tables";
-        const MAPPING: &str = "a script decides there which stanza holds: write a stanza for the interface, and take it out of the mapping";
+        const PORTS: &str = "remove it from that bridge or bond, or add that one to the tables";
+        const MAPPING: &str = "a script selects the stanza there; write a stanza for the interface, and remove it from the mapping";
         const ELSEWHERE: &str =
             "only files below /etc are changed: move the stanza to /etc/network/interfaces, or remove it";
         let foreign = tree.files().iter().filter(|file| !file.is_ours());
@@ -181,7 +181,7 @@ fn read_route(words: &[&str]) -> Option<Route> {
 }
 
 /// Settings of the stanzas with these names; `None` if the file has none of them.
-fn said_by(file: &File, names: &[&str], nic: &Nic, is_template: bool) -> Option<ParsedSettings> {
+fn parse_stanzas(file: &File, names: &[&str], nic: &Nic, is_template: bool) -> Option<ParsedSettings> {
     let of_name = |name: &str| names.iter().any(|known| name.split(':').next() == Some(known));
     let stanzas: Vec<_> = stanzas(&file.text).into_iter().filter(|stanza| of_name(stanza.name)).collect();
     let first = stanzas.first()?;

@@ -7,7 +7,7 @@ use super::document::{Entry, entries, parse, texts};
 use super::matching::Definition;
 use super::settings::Source;
 
-const ADVICE: &str = "take it out of these interfaces, or name that device in the tables";
+const ADVICE: &str = "remove it from these interfaces, or add that device to the tables";
 
 /// The first such definition.
 pub(super) fn taker(tree: &Tree, definitions: &[Definition], devices: &[Nic]) -> Option<RefusedSetting> {

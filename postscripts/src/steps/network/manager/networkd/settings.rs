@@ -76,9 +76,7 @@ fn of_network(key: &str, value: &str) -> Takeover {
         "DHCP" if matches!(value, "yes" | "true" | "on" | "1" | "both" | "ipv6" | "v6") => Takeover::Move,
         "DHCP" | "Bridge" | "Bond" => Takeover::Generated,
         "IPv6AcceptRA" => Takeover::Generated,
-        "VRF" | "BatmanAdvanced" => {
-            Takeover::Refuse("take the interface out of it, or leave it out of the tables")
-        }
+        "VRF" | "BatmanAdvanced" => Takeover::Refuse("remove the interface from it, or from the tables"),
         "VLAN" | "MACVLAN" | "MACVTAP" | "IPVLAN" | "IPVTAP" | "VXLAN" | "Tunnel" | "MACsec" | "Xfrm"
         | "LLDP" | "EmitLLDP" => Takeover::Keep,
         _ => Takeover::Move,

@@ -114,7 +114,7 @@ fn of_method(setting: &Setting<'_>) -> Takeover {
     match (setting.section, setting.value) {
         ("ipv6", "dhcp") => Takeover::Move,
         (_, "shared") => {
-            Takeover::Refuse("share another connection, or leave the interface out of the tables")
+            Takeover::Refuse("share another connection, or remove the interface from the tables")
         }
         _ => Takeover::Generated,
     }

@@ -13,7 +13,7 @@ pub(super) const MAIN: &str = "/etc/NetworkManager/NetworkManager.conf";
 pub(super) const DIRECTORIES: [&str; 3] =
     ["/etc/NetworkManager/conf.d", "/run/NetworkManager/conf.d", "/usr/lib/NetworkManager/conf.d"];
 
-const ADVICE: &str = "take the interface out of that list, or exclude it there with except:interface-name:";
+const ADVICE: &str = "remove the interface from that list, or exclude it there with except:interface-name:";
 
 /// The first setting that makes one of our devices unmanaged.
 pub(super) fn unmanaged(tree: &Tree, devices: &[Nic]) -> Option<RefusedSetting> {

@@ -82,8 +82,8 @@ fn negations_patterns_sources_and_chains_are_followed() {
 fn a_file_is_told_with_its_line() {
     let text = "# rules\n*filter\n:INPUT DROP [0:0]\n[1:60] -A INPUT -i eth0 -j ACCEPT\nCOMMIT\n";
     let found = parse(text, "/etc/iptables/rules.v4", true, packet()).references(&moved());
-    let told: Vec<String> = found.iter().map(ToString::to_string).collect();
-    assert_eq!(told, ["/etc/iptables/rules.v4:4: -A INPUT -i eth0 -j ACCEPT"]);
+    let texts: Vec<String> = found.iter().map(ToString::to_string).collect();
+    assert_eq!(texts, ["/etc/iptables/rules.v4:4: -A INPUT -i eth0 -j ACCEPT"]);
 }
 
 #[test]
