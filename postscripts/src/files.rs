@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_shall_not_be_there_is_kept_and_removed() {
+    fn an_unwanted_file_is_backed_up_and_removed() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("eth0.network");
         let backup = directory.path().join("eth0.network.old");

@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_word_says_the_form() {
+    fn a_wrong_word_is_refused_with_the_form() {
         let reason = |word: &str| word.parse::<OldNetwork>().unwrap_err().to_string();
         let form = "the form is NETWORK=SUBNET@ADDRESS:NIC, such as mynet0=10.0.0.0/16@10.0.101.1:eth0";
         assert_eq!(reason("mynet0"), format!("\"mynet0\": = is missing; {form}"));

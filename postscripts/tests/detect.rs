@@ -69,7 +69,7 @@ fn netplan_is_before_what_it_has_do_the_work() {
 }
 
 #[test]
-fn what_netplan_made_of_a_file_that_is_gone_is_still_netplans() {
+fn files_that_netplan_generated_from_a_deleted_file_count_as_netplans() {
     let link = ("run/systemd/netif/links/2", "NETWORK_FILE=/run/systemd/network/10-netplan-eth0.network\n");
     assert_eq!(found(&[INDEX, NETWORKD, link, NETPLAN_PROGRAM]), "netplan");
     assert_eq!(found(&[INDEX, NETWORKD, link]), "systemd-networkd");
@@ -113,7 +113,7 @@ fn an_ifcfg_file_is_networkmanagers_where_it_runs() {
 }
 
 #[test]
-fn a_nic_that_nobody_names_is_for_the_one_that_runs() {
+fn an_unnamed_nic_belongs_to_the_running_manager() {
     assert_eq!(found(&[IFUP, LOOPBACK]), "ifupdown");
     assert_eq!(found(&[IFUP, LOOPBACK, NETWORKD]), "systemd-networkd");
     assert_eq!(found(&[NETPLAN_PROGRAM, NETWORKD]), "systemd-networkd");

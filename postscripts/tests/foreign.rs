@@ -119,7 +119,7 @@ fn networkd_files_lose_our_names_or_go() {
 }
 
 #[test]
-fn a_pattern_says_how_a_nic_gets_its_address() {
+fn a_pattern_sets_how_a_nic_gets_its_address() {
     let etc = Etc::new(
         Manager::Networkd,
         &[("etc/systemd/network/20-wired.network", "[Match]\nName=e*\n\n[Network]\nDHCP=yes\n")],

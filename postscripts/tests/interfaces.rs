@@ -25,7 +25,7 @@ iface eth1 inet dhcp
 ";
 
 #[test]
-fn the_device_goes_and_the_rest_stays() {
+fn the_device_is_removed_and_the_rest_stays() {
     let text = "\
 # The primary network interface
 #xdock# auto lo eth0
@@ -53,7 +53,7 @@ iface eth1 inet dhcp
 }
 
 #[test]
-fn what_a_file_says_of_a_device_is_found() {
+fn settings_of_a_device_are_found() {
     assert_eq!(methods(FOREIGN, "eth1"), [("inet", "dhcp")]);
     assert_eq!(methods(FOREIGN, "eth0"), [("inet", "static")]);
     let wanted = [
@@ -99,7 +99,7 @@ proptest! {
     }
 
     #[test]
-    fn the_device_is_gone_and_no_other(text in file()) {
+    fn only_the_device_is_removed(text in file()) {
         let after = without(&text, "eth0");
         prop_assert_eq!(methods(&after, "eth0"), []);
         prop_assert_eq!(options(&after, "eth0"), Vec::<String>::new());

@@ -36,7 +36,7 @@ fn a_step_that_fails_is_named() {
 }
 
 #[test]
-fn the_old_network_comes_back_from_any_step() {
+fn the_previous_network_is_restored_from_any_step() {
     let count = Lab::new().steps(&tables(&[])).len();
     for stopped_after in 0..=count {
         let lab = Lab::new();
@@ -129,7 +129,7 @@ fn two_bridges_come_and_go_from_any_step() {
 }
 
 #[test]
-fn who_must_answer_is_asked_through_the_new_network() {
+fn probes_go_through_the_new_network() {
     let lab = Lab::new();
     lab.apply(&lab.steps(&tables(&[])));
     let network = lab.network(&tables(&[]), &Memory::default());

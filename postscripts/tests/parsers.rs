@@ -58,7 +58,7 @@ fn netplan_generates() {
 }
 
 #[test]
-fn netplan_makes_the_bridge_as_it_shall_be() {
+fn netplan_creates_the_desired_bridge() {
     let etc = host(Manager::Netplan, "bridge");
     accepted(
         "bridge",

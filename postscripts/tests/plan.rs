@@ -60,7 +60,7 @@ fn a_killed_run_is_completed_by_the_next() {
 }
 
 #[test]
-fn every_step_that_changes_something_can_be_taken_back() {
+fn every_step_that_changes_something_has_an_inverse() {
     let host = bare_host();
     let network = resolve(&default_plan(), &host, &Memory::default()).unwrap();
     let back = words(&inverses(&plan(&network, &host)));

@@ -37,14 +37,14 @@ fn still_in_use(removal: &Removal) -> Vec<String> {
 }
 
 #[test]
-fn a_bridge_that_nobody_uses_goes_and_its_nic_stays() {
+fn an_unused_bridge_is_removed_and_its_nic_stays() {
     assert_eq!(words(&left(&host()).steps), ["detach eth1 from br98", "remove bridge br98"]);
     let own = network(&second_plan("eth1"));
     assert_eq!(removal(&own, &own, &host()), Removal::default(), "the tables have it");
 }
 
 #[test]
-fn what_is_gone_or_somebody_else_s_is_left_alone() {
+fn missing_and_foreign_devices_are_left_alone() {
     assert_eq!(left(&bare_host()), Removal::default());
     let mut host = host();
     host.links[3].kind = Kind::Bond;

@@ -105,16 +105,16 @@ fn a_bridge_gets_another_name_of_either_kind() {
 }
 
 #[test]
-fn the_linux_bridge_comes_back_from_any_step() {
+fn the_linux_bridge_is_restored_from_any_step() {
     comes_back(&named("mynet0", "bridge"), &named("mynet0", "bridge_ovs"));
 }
 
 #[test]
-fn the_open_vswitch_bridge_comes_back_from_any_step() {
+fn the_open_vswitch_bridge_is_restored_from_any_step() {
     comes_back(&named("mynet0", "bridge_ovs"), &named("mynet0", "bridge"));
 }
 
 #[test]
-fn the_old_name_comes_back_from_any_step() {
+fn the_previous_name_is_restored_from_any_step() {
     comes_back(&named("br0", "bridge"), &named("br1", "bridge"));
 }

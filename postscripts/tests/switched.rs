@@ -58,7 +58,7 @@ fn the_nic_moves_into_the_switch_and_the_master_still_answers() {
 }
 
 #[test]
-fn the_old_network_comes_back_from_any_step() {
+fn the_previous_network_is_restored_from_any_step() {
     let (_daemons, lab) = ready();
     let before = described(&lab.observe());
     let steps = lab.steps(&host());

@@ -154,7 +154,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn all_steps_taken_back_from_anywhere_give_the_old_network(
+    fn a_rollback_from_any_step_restores_the_previous_network(
         start in start(),
         first in 0..HOSTS.len(),
         second in 0..HOSTS.len(),
@@ -205,7 +205,7 @@ proptest! {
     }
 
     #[test]
-    fn what_left_the_tables_and_nobody_uses_is_gone(
+    fn unused_devices_that_are_no_longer_in_the_tables_are_removed(
         start in start(),
         first in 0..HOSTS.len(),
         second in 0..HOSTS.len(),

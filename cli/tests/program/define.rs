@@ -3,7 +3,7 @@
 use super::{Place, SMALL};
 
 #[test]
-fn nodes_are_made_by_the_names_that_a_noderange_writes() {
+fn nodes_are_created_with_the_names_of_a_noderange() {
     let place = Place::with("");
     let said = place.say(&["def", "c[1-2]", "groups=docker", "mgt=docker", r"ip=|c(\d+)|10.99.1.($1)|"]);
     assert_eq!(said, "c1: success\nc2: success\n= 0\n");
@@ -11,7 +11,7 @@ fn nodes_are_made_by_the_names_that_a_noderange_writes() {
 }
 
 #[test]
-fn nodes_that_are_there_are_changed_by_any_noderange() {
+fn existing_nodes_are_changed_by_any_noderange() {
     let place = Place::with(SMALL);
     assert_eq!(
         place.say(&["def", "docker@vm.host==host1", "vmcpus=2"]),

@@ -13,7 +13,7 @@ fn engines(place: &Place, lines: &[(&str, &str)]) {
 }
 
 #[test]
-fn an_absent_engine_is_told_once_and_its_nodes_are_listed_in_order() {
+fn an_absent_engine_is_reported_once_and_its_nodes_are_listed_in_order() {
     let place = Place::with(SMALL);
     engines(&place, &[("default", "unix:///nowhere/{host}.sock")]);
     let told = |host: &str| {

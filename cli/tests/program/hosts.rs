@@ -11,7 +11,7 @@ fn place() -> Place {
 }
 
 #[test]
-fn a_dry_run_says_what_a_certificate_would_say_and_makes_nothing() {
+fn a_dry_run_shows_the_certificate_and_creates_nothing() {
     let place = place();
     assert_eq!(
         place.say(&["host", "hosts", "enroll", "--dry-run"]),

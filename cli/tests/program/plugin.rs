@@ -189,7 +189,7 @@ fn no_shell_reads_the_words() {
 }
 
 #[test]
-fn what_is_no_answer_is_told() {
+fn an_invalid_answer_is_reported() {
     let request = r#"{"command":["rpower"],"node":["d1"],"arg":["state"]}"#;
     let wrong = |text: &str| json!({"error": [text], "errorcode": [1]});
     let place = place_with("echo oops; printf 'half'; exit 3");

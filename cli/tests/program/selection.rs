@@ -35,7 +35,7 @@ fn of(words: &[&'static str], range: &'static str) -> Vec<&'static str> {
 }
 
 #[test]
-fn every_command_tells_a_selection_of_nobody() {
+fn every_command_reports_an_empty_selection() {
     let place = place();
     let before = place.text();
     for words in COMMANDS {
@@ -64,7 +64,7 @@ fn it_is_an_object_in_json_and_no_progress_when_quiet() {
 }
 
 #[test]
-fn nodes_that_site_excludes_are_nobody() {
+fn nodes_that_site_excludes_are_not_selected() {
     let place = Place::with(&format!("{SMALL}\nclustersite:\n    objtype=site\n    excludenodes=docker\n"));
     assert_eq!(
         place.say(&["rm", "-f", "docker"]),
@@ -73,7 +73,7 @@ fn nodes_that_site_excludes_are_nobody() {
 }
 
 #[test]
-fn nodes_none_of_which_is_a_container_are_told_one_by_one() {
+fn nodes_that_are_no_containers_are_reported_one_by_one() {
     let place = place();
     for words in [
         &["mk", "hosts"][..],

@@ -15,7 +15,7 @@ fn a_noderange_is_a_line_a_node() {
 }
 
 #[test]
-fn an_unknown_member_is_told_as_xcat_tells_it_and_nothing_is_printed() {
+fn an_unknown_member_is_reported_as_by_xcat_and_nothing_is_printed() {
     assert_eq!(
         Place::with(SMALL).say(&["nodes", "host1,x,docker,y"]),
         "! Error: Invalid nodes and/or groups in noderange: x,y\n= 2\n"
@@ -40,13 +40,13 @@ fn attributes_are_shown_as_xcat_resolves_them() {
 }
 
 #[test]
-fn a_number_is_the_name_that_the_environment_says() {
+fn a_number_is_named_by_the_environment() {
     let place = Place::with(&SMALL.replace("host2c1", "node7"));
     assert_eq!(place.say(&["nodes", "7"]), "node7\n= 0\n");
 }
 
 #[test]
-fn sound_tables_are_told_so() {
+fn valid_tables_are_reported() {
     assert_eq!(
         Place::with(SMALL).say(&["check"]),
         "! 5 nodes in file:DIR/cluster.stanza: 0 errors, 0 warnings\n= 0\n"

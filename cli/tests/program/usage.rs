@@ -32,7 +32,7 @@ fn help_teaches_by_example() {
 }
 
 #[test]
-fn settings_that_are_wrong_are_told_with_their_file() {
+fn wrong_settings_are_reported_with_their_file() {
     let place = Place::with(SMALL);
     std::fs::write(place.settings(), "[engines]\nhost1 = \"docker.sock\"\n").unwrap();
     assert_eq!(

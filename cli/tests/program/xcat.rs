@@ -74,7 +74,7 @@ fn help_and_version_need_no_node() {
 }
 
 #[test]
-fn rows_that_miss_something_are_told_in_the_words_of_the_contract_and_others_go_on() {
+fn incomplete_rows_are_reported_as_in_the_contract_and_others_continue() {
     let text = SMALL
         .replacen("    vmhost=host1\n", "", 1)
         .replace("10.99.1.2\n    vmhost=host1\n    provmethod=busybox\n", "10.99.1.2\n    vmhost=host1\n")

@@ -14,7 +14,7 @@ fn net(text: &str) -> IpNet {
 }
 
 #[test]
-fn a_bridge_is_made_once_and_forwards_at_once() {
+fn a_bridge_is_created_once_and_forwards_at_once() {
     alone(async || {
         let kernel = Kernel::open().unwrap();
         let spec = BridgeSpec { name: name("br7"), mac: Some(mac("52:54:00:00:00:07")), mtu: Some(1450) };
@@ -28,7 +28,7 @@ fn a_bridge_is_made_once_and_forwards_at_once() {
 }
 
 #[test]
-fn a_bridge_with_spanning_tree_is_put_right() {
+fn a_bridge_with_spanning_tree_is_repaired() {
     alone(async || {
         let kernel = Kernel::open().unwrap();
         let device = bridge(&kernel).await.name;
@@ -132,7 +132,7 @@ fn addresses_come_and_go() {
 }
 
 #[test]
-fn routes_that_somebody_added_come_and_go() {
+fn configured_routes_are_listed() {
     alone(async || {
         let kernel = Kernel::open().unwrap();
         bridge(&kernel).await;

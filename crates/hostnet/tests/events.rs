@@ -30,7 +30,7 @@ fn run(program: &str, words: &[&str]) {
 }
 
 #[test]
-fn a_port_that_is_deleted_or_moved_is_told_at_once() {
+fn a_deleted_or_moved_port_is_reported_at_once() {
     alone(async || {
         let kernel = Kernel::open().unwrap();
         let mut events = Events::open().unwrap();
@@ -46,7 +46,7 @@ fn a_port_that_is_deleted_or_moved_is_told_at_once() {
 }
 
 #[test]
-fn a_flushed_packet_filter_is_told_at_once() {
+fn a_flushed_packet_filter_is_reported_at_once() {
     alone(async || {
         let mut events = Events::open().unwrap();
         run("nft", &["add", "table", "ip", "other"]);
@@ -58,7 +58,7 @@ fn a_flushed_packet_filter_is_told_at_once() {
 }
 
 #[test]
-fn nothing_is_told_where_nothing_changes() {
+fn nothing_is_reported_without_a_change() {
     alone(async || {
         let mut events = Events::open().unwrap();
         assert!(timeout(SILENCE, events.next()).await.is_err());

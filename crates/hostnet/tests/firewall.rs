@@ -60,7 +60,7 @@ fn a_flushed_ruleset_gets_it_again() {
 }
 
 #[test]
-fn what_docker_puts_on_top_goes_below_again_without_a_gap() {
+fn a_rule_of_docker_on_top_moves_below_without_a_gap() {
     alone(async || {
         keep(&[name("br0")]).await;
         run("iptables", &["-N", "DOCKER-USER"]);
@@ -77,7 +77,7 @@ fn what_docker_puts_on_top_goes_below_again_without_a_gap() {
 }
 
 #[test]
-fn duplicates_and_bridges_that_are_no_more_go() {
+fn duplicates_and_rules_of_removed_bridges_are_deleted() {
     alone(async || {
         keep(&[name("br0"), name("br9")]).await;
         let words = ["-A", "FORWARD", "-i", "br0", "-o", "br0", "-m", "comment", "--comment", "xdock"];
@@ -92,7 +92,7 @@ fn duplicates_and_bridges_that_are_no_more_go() {
 }
 
 #[test]
-fn a_rule_that_vanished_meanwhile_is_told() {
+fn a_rule_that_vanished_is_reported() {
     alone(async || {
         keep(&[]).await;
         let step = Step::Delete(rule(Family::V4, "br0", "xdock"));

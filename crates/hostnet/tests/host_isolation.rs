@@ -12,7 +12,7 @@ fn setting(family: &str, device: &str, setting: &str) -> String {
 }
 
 #[test]
-fn a_deaf_interface_hears_again_in_the_container() {
+fn an_isolated_interface_is_normal_again_in_the_container() {
     alone(async || {
         let kernel = Kernel::open().unwrap();
         kernel.attach(&veth(bridge(&kernel).await.index)).await.unwrap();
@@ -38,7 +38,7 @@ fn a_deaf_interface_hears_again_in_the_container() {
 }
 
 #[test]
-fn checksums_are_made_in_software_and_only_they_change() {
+fn tx_checksum_offload_is_disabled_and_nothing_else() {
     alone(async || {
         let kernel = Kernel::open().unwrap();
         kernel.attach(&veth(bridge(&kernel).await.index)).await.unwrap();
@@ -82,7 +82,7 @@ fn ip(words: &[&str]) -> bool {
 }
 
 #[test]
-fn checksums_are_made_in_software_behind_a_port_whose_container_runs() {
+fn tx_checksum_offload_is_disabled_in_a_running_container() {
     let container = Named::new();
     let namespaces = std::path::Path::new("/run/netns");
     alone(async || {

@@ -36,7 +36,7 @@ fn a_connection_stays_in_the_namespace_where_it_was_opened() {
 }
 
 #[test]
-fn a_namespace_that_is_not_there_or_none_is_told() {
+fn a_missing_or_invalid_namespace_is_reported() {
     alone(async || {
         let missing = netns::run(Path::new("/run/netns/no-such-xdock"), || ()).unwrap_err();
         assert_eq!(missing.to_string(), "cannot open the network namespace /run/netns/no-such-xdock");

@@ -22,7 +22,7 @@ async fn port(kernel: &Kernel, bridge: &Link) {
 }
 
 #[test]
-fn a_squatter_is_found_long_before_the_window_ends() {
+fn a_conflict_is_found_long_before_the_window_ends() {
     alone(async || {
         let kernel = Kernel::open().unwrap();
         port(&kernel, &bridge(&kernel).await).await;
@@ -49,7 +49,7 @@ fn silence_is_free_and_takes_the_window() {
 }
 
 #[test]
-fn our_own_address_from_before_is_no_squatter() {
+fn the_hosts_former_address_is_no_conflict() {
     alone(async || {
         let kernel = Kernel::open().unwrap();
         port(&kernel, &bridge(&kernel).await).await;
@@ -60,7 +60,7 @@ fn our_own_address_from_before_is_no_squatter() {
 }
 
 #[test]
-fn an_ipv6_squatter_is_found() {
+fn an_ipv6_conflict_is_found() {
     alone(async || {
         let kernel = Kernel::open().unwrap();
         port(&kernel, &bridge(&kernel).await).await;
@@ -170,7 +170,7 @@ fn until_shown(namespace: &Namespace, command: &[&str], wanted: &str) {
 }
 
 #[test]
-fn a_bridge_that_is_not_there_or_down_is_told() {
+fn a_missing_or_down_bridge_is_reported() {
     alone(async || {
         let kernel = Kernel::open().unwrap();
         let error = arp::probe(&name("br0"), ADDRESS, WINDOW, &[]).await.unwrap_err();

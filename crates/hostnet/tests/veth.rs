@@ -54,7 +54,7 @@ fn the_host_end_has_no_ipv6_address() {
 }
 
 #[test]
-fn a_taken_name_is_told_and_its_owner_unharmed() {
+fn a_used_name_is_reported_and_its_owner_unharmed() {
     alone(async || {
         let kernel = Kernel::open().unwrap();
         let bridge = bridge(&kernel).await;
@@ -96,7 +96,7 @@ fn deleting_one_end_deletes_both_and_once_is_enough() {
 }
 
 #[test]
-fn a_container_end_that_moved_shows_and_goes_with_the_host_end() {
+fn a_moved_container_end_is_detected_and_removed_with_the_host_end() {
     let (host, container) = (namespace(), namespace());
     within(&host, async || {
         let kernel = Kernel::open().unwrap();

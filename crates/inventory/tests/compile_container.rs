@@ -193,7 +193,7 @@ const WRONG_PLACES: &[Refusal] = &[
 ];
 
 #[test]
-fn a_row_that_makes_no_container_is_told_with_column_and_value() {
+fn an_invalid_row_is_reported_with_column_and_value() {
     for (attribute, value, message) in [WRONG_NODES, WRONG_CELLS, WRONG_EXTRA, WRONG_PLACES].concat() {
         let error = changed("host1c1", attribute, value).container(&node("host1c1")).unwrap_err();
         assert_eq!(error.to_string(), message, "{attribute}={value}");
@@ -272,7 +272,7 @@ fn rows_with_one_address_are_left_out_and_no_others() {
 }
 
 #[test]
-fn a_wrong_row_is_left_out_of_its_hosts_snapshot_and_told() {
+fn a_wrong_row_is_left_out_of_its_hosts_snapshot_and_reported() {
     let inventory = changed("host1c1", "ip", "10.9.9.9");
     let cluster = inventory.cluster().unwrap();
     let [one, two] = ["host1", "host2"].map(|host| cluster.snapshot(&node(host), 1).unwrap());

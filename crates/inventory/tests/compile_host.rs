@@ -81,7 +81,7 @@ fn the_interface_of_the_hosts_address_gives_its_other_addresses_to_the_bridge() 
 }
 
 #[test]
-fn what_can_not_be_built_is_told_with_column_and_value() {
+fn impossible_devices_are_reported_with_column_and_value() {
     for (column, text, message) in [
         ("nicdevices", "", "nictypes.br98=bridge of host1 needs one interface in nicdevices.br98, not 0"),
         (
@@ -128,7 +128,7 @@ fn two_bridges_never_share_a_network_or_a_port() {
 }
 
 #[test]
-fn an_address_in_no_network_says_what_to_do() {
+fn an_address_in_no_network_is_reported_with_the_remedy() {
     let mut homeless = tables(&[]);
     homeless.ip = "10.9.9.9".parse().unwrap();
     assert_eq!(
@@ -187,7 +187,7 @@ fn a_bad_entry_of_nics_names_column_entry_and_node() {
 
 /// xcat2/xcat-core #1184, #2798: a service processor's entry, or one for somebody else's script.
 #[test]
-fn an_entry_that_is_not_ours_is_told_and_the_others_are_done() {
+fn an_unsupported_entry_is_reported_and_the_others_are_used() {
     let done = plan(&BR98);
     for (column, text, told) in [
         (

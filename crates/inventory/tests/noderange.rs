@@ -109,7 +109,7 @@ fn unknown_members_fail_with_xcats_text() {
 }
 
 #[test]
-fn numbers_are_named_as_the_environment_says() {
+fn numbers_are_named_by_the_environment() {
     let tables = Inventory::from_stanzas(GROUPS).unwrap();
     let numbers = NumberNames { prefix: "web".into(), suffix: String::new() };
     assert_eq!(tables.select_with("7", &numbers).unwrap().len(), 1);

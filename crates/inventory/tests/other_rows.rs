@@ -80,7 +80,7 @@ fn a_container_is_no_docker_host() {
 }
 
 #[test]
-fn names_that_are_taken_for_one_another_are_told() {
+fn confusable_names_are_reported() {
     let group = format!("{SCENARIO}\nhost2:\n    objtype=group\n    usercomment=a\n");
     assert_eq!(
         findings(&group),
@@ -118,7 +118,7 @@ fn a_file_as_other_editors_write_it_is_read() {
 }
 
 #[test]
-fn a_very_long_value_is_told_by_its_beginning() {
+fn a_very_long_value_is_reported_by_its_beginning() {
     let long = "x".repeat(100_000);
     let [told] = &with("ip=10.99.1.4\n", &format!("ip={long}\n"))[..] else { unreachable!("one finding") };
     assert_eq!(*told, format!("error: hosts.ip={}... of host1c4: an IP address is needed", "x".repeat(60)));

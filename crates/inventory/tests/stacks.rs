@@ -41,7 +41,7 @@ fn a_plain_interface_has_its_addresses() {
 }
 
 #[test]
-fn a_bridge_over_a_vlan_over_a_bond_is_made_from_below() {
+fn a_bridge_over_a_vlan_over_a_bond_is_created_from_below() {
     let columns = [
         ("nictypes", "br98!bridge,bond0.98!vlan,bond0!bond"),
         ("nicdevices", "br98!bond0.98,bond0!eth1|eth2"),
@@ -117,7 +117,7 @@ fn an_mtu_reaches_down_to_the_nics() {
 }
 
 #[test]
-fn what_can_not_be_is_told_with_column_and_reason() {
+fn impossible_plans_are_reported_with_column_and_reason() {
     let over = |types: &'static str, devices: &'static str| {
         plan(&[("nictypes", types), ("nicdevices", devices), ("nicnetworks", "br0!net98")])
     };
@@ -213,7 +213,7 @@ fn the_hosts_addresses_on_one_switch_are_in_one_vlan() {
 proptest! {
     /// Any columns: a plan in which everything stands on what was before it, or a message. Never a panic.
     #[test]
-    fn every_plan_is_made_from_below(
+    fn every_plan_is_ordered_from_below(
         types in prop::collection::vec((0_usize..6, 0_usize..6), 0..6),
         devices in prop::collection::vec((0_usize..6, prop::collection::vec(0_usize..6, 0..3)), 0..6),
     ) {

@@ -174,7 +174,7 @@ p1:
 }
 
 #[test]
-fn what_is_wrong_is_told_with_its_line() {
+fn errors_are_reported_with_their_line() {
     for (text, message) in [
         ("d1:\n  ip=1\n", "line 1: d1 has no objtype; add a line such as `    objtype=node`"),
         (

@@ -124,7 +124,7 @@ fn single_attributes_and_columns_are_found_by_name() {
 }
 
 #[test]
-fn a_mistyped_name_is_told_with_what_it_may_have_meant() {
+fn a_mistyped_name_is_reported_with_a_suggestion() {
     let tables = sample();
     let told = [
         tables.value("d1", "vm.hots").unwrap_err().to_string(),

@@ -100,7 +100,7 @@ fn every_nics_column_takes_expressions_with_commas_and_several_values() {
 }
 
 #[test]
-fn an_expression_that_can_not_be_computed_is_told_with_its_column_and_row() {
+fn an_expression_that_cannot_be_computed_is_reported_with_column_and_row() {
     let tables = with_group(&[r"nicips.eth1=|\D+(\d+)|30.0.0.($1/0)|"]);
     let found: Vec<String> = check(&tables).iter().map(ToString::to_string).collect();
     assert_eq!(

@@ -111,7 +111,7 @@ async fn until_reported(monitor: &mut Monitor, name: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn goes_on_when_the_leader_is_killed() {
+async fn continues_after_the_leader_is_killed() {
     let mut cluster = Cluster::new(0);
     let client = Client::connect(cluster.options().leader_only(true)).await.unwrap();
     server::root(&client).await;

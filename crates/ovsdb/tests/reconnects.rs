@@ -10,7 +10,7 @@ use server::bridges::{all, bridge, bridges, changed, changes_text, names, remove
 use server::{Server, chain, run};
 
 #[tokio::test]
-async fn goes_on_after_a_restart() {
+async fn continues_after_a_restart() {
     let mut server = Server::standalone(&[]);
     let client = server.client().await;
     for name in ["stays", "goes"] {

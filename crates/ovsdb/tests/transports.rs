@@ -57,7 +57,7 @@ async fn what_is_no_ovsdb_server() {
 }
 
 #[tokio::test]
-async fn the_next_remote_when_the_first_is_deaf() {
+async fn uses_the_next_remote_if_the_first_does_not_answer() {
     // accepted by the kernel, and never answered
     let deaf = TcpListener::bind("127.0.0.1:0").unwrap();
     let deaf = (local(deaf.local_addr().unwrap().port()), deaf);

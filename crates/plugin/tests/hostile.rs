@@ -108,7 +108,7 @@ fn bytes_that_are_no_text_and_nesting_without_end_are_refused() {
 }
 
 #[test]
-fn ten_megabytes_are_refused_and_the_connection_goes_on() {
+fn ten_megabytes_are_refused_and_the_connection_stays_open() {
     let served = Served::start(Limits::default());
     let body = vec![b' '; 10_000_000];
     let mut stream = served.connect();

@@ -27,7 +27,7 @@ fn rest(stream: &mut UnixStream) -> Vec<u8> {
 }
 
 #[test]
-fn a_panic_in_a_handler_is_an_answer_and_the_connection_goes_on() {
+fn a_panic_in_a_handler_is_an_answer_and_the_connection_stays_open() {
     let served = Served::start(Limits::default());
     let mut stream = served.connect();
     let text = "/Test.Panic: this call failed because of a bug in the plugin, see its log";
@@ -50,7 +50,7 @@ fn a_handler_that_hangs_is_answered_for() {
 }
 
 #[test]
-fn a_handler_ends_its_work_when_its_client_goes_away() {
+fn a_handler_ends_its_work_when_its_client_disconnects() {
     let served = Served::start(Limits::default());
     let mut stream = served.connect();
     stream.write_all(b"POST /Test.Slow HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n").unwrap();

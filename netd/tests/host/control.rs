@@ -89,7 +89,7 @@ fn a_broken_snapshot_changes_nothing() {
 }
 
 #[test]
-fn without_tables_netd_serves_and_says_what_to_do() {
+fn without_tables_netd_serves_and_reports_the_remedy() {
     let mut host = Host::bare();
     host.start();
     let pool = serde_json::json!({"AddressSpace": "local", "Pool": "10.99.0.0/16", "SubPool": "", "Options": {}, "V6": false});
@@ -116,7 +116,7 @@ fn a_node_that_vanished_from_the_tables_keeps_running_and_is_an_orphan() {
 }
 
 #[test]
-fn without_a_daemon_status_says_where_to_look() {
+fn without_a_daemon_status_reports_where_to_look() {
     let host = Host::bare();
     let (done, _, error) = result(&host.netd(&["status"]));
     let socket = host.path("netd.sock");
@@ -167,7 +167,7 @@ fn a_snapshot_that_broke_is_served_from_its_copy_and_written_again_by_a_sync() {
 }
 
 #[test]
-fn a_snapshot_of_the_future_is_replaced_by_who_names_it_and_never_comes_back() {
+fn a_snapshot_of_the_future_is_replaced_by_naming_it_and_never_returns() {
     let mut host = Host::up();
     host.start();
     let of = |name: &str, epoch, snapshot: Snapshot| {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use inventory::Snapshot;
 use serde_json::{Value, json};
 
-use crate::squatter::{refusal, refused, squatter, takes};
+use crate::conflict::{other_machine, refusal, refused, takes};
 use crate::support::{Host, NETWORK, at, id, new_endpoint, new_network, reaches, run, snapshot};
 
 #[test]
@@ -124,14 +124,14 @@ fn an_address_that_docker_forgot_is_cleaned_up_when_it_is_released() {
 }
 
 #[test]
-fn a_squatter_on_the_wire_fails_the_start_with_its_mac() {
+fn an_address_conflict_fails_the_start_with_the_other_mac() {
     let mut host = Host::up();
     host.arguments = vec!["--probe-ms=2000".into()];
     host.start();
     host.create_network();
-    let squatter = squatter(&mut host);
+    let other_machine = other_machine(&mut host);
     host.ip("link set sq0 master mynet0");
-    takes(&squatter, "10.99.1.1/16");
+    takes(&other_machine, "10.99.1.1/16");
     let start = new_endpoint(&id('a'), "d1", "10.99.1.1");
     assert_eq!(refused(&host, &id('a'), &start), refusal("10.99.1.1"));
     host.until("the pair is deleted", |host| host.devices().is_empty());
@@ -141,22 +141,22 @@ fn a_squatter_on_the_wire_fails_the_start_with_its_mac() {
 }
 
 #[test]
-fn a_join_that_comes_after_the_wires_answer_is_told_the_same() {
+fn a_join_after_the_probe_fails_with_the_same_message() {
     let mut host = Host::up();
     host.arguments = vec!["--probe-ms=5000".into()];
     host.start();
     host.create_network();
-    let squatter = squatter(&mut host);
+    let other_machine = other_machine(&mut host);
     host.ip("link set sq0 master mynet0");
     host.begin(&id('a'), "d1", "10.99.1.1");
     // in time for the second question
-    takes(&squatter, "10.99.1.1/16");
+    takes(&other_machine, "10.99.1.1/16");
     host.until("the start is given up", |host| host.records() == 0);
     assert_eq!(host.refused("NetworkDriver.Join", &at(&id('a'))), refusal("10.99.1.1"));
 }
 
 #[test]
-fn a_probe_holds_nobody_elses_start() {
+fn a_probe_delays_no_other_start() {
     let mut host = Host::up();
     let window = Duration::from_secs(5);
     host.arguments = vec![format!("--probe-ms={}", window.as_millis())];
@@ -173,7 +173,7 @@ fn a_probe_holds_nobody_elses_start() {
 }
 
 #[test]
-fn without_the_bridge_nothing_is_made_and_the_message_says_so() {
+fn without_the_bridge_nothing_is_created_and_it_is_reported() {
     let mut host = Host::bare();
     host.write_snapshot(&crate::support::snapshot(7));
     host.start();
@@ -217,9 +217,9 @@ fn an_ipv6_address_is_granted_probed_and_held_like_the_other() {
     );
     network["IPv6Data"] = json!([{"AddressSpace": "local", "Pool": "fd00:99::/64"}]);
     host.granted("NetworkDriver.CreateNetwork", &network);
-    let squatter = squatter(&mut host);
+    let other_machine = other_machine(&mut host);
     host.ip("link set sq0 master mynet0");
-    takes(&squatter, "fd00:99::1:1/64");
+    takes(&other_machine, "fd00:99::1:1/64");
     assert_eq!(refused(&host, &id('a'), &dual_stack_start('a')), refusal("fd00:99::1:1"));
     host.ip("link del sq0");
     host.granted("NetworkDriver.CreateEndpoint", &dual_stack_start('b'));

@@ -7,12 +7,12 @@
     reason = "helpers of tests may fail as tests do"
 )]
 
+mod conflict;
 mod control;
 mod hostile;
 mod life;
 mod names;
 mod ovs;
 mod repair;
-mod squatter;
 mod support;
 mod survival;

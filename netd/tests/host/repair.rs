@@ -34,7 +34,7 @@ fn a_port_has_its_bridges_mtu_and_is_up() {
 }
 
 #[test]
-fn a_port_that_was_deleted_costs_its_record_and_is_told() {
+fn a_deleted_port_loses_its_record_and_is_reported() {
     let (host, port) = running();
     host.ip(&format!("link del {port}"));
     host.until("the record is gone", |host| host.records() == 0);
@@ -45,7 +45,7 @@ fn a_port_that_was_deleted_costs_its_record_and_is_told() {
 }
 
 #[test]
-fn a_bridge_that_comes_back_gets_its_ports() {
+fn a_restored_bridge_gets_its_ports() {
     let (host, port) = running();
     host.ip("link del mynet0");
     let text = "bridge mynet0 of network mynet0 is not on this host: run the postscript xdockhost network";
@@ -68,7 +68,7 @@ fn bridged_traffic_passes_a_forward_policy_of_drop_and_a_flushed_filter() {
 }
 
 #[test]
-fn reconcile_says_what_it_did() {
+fn reconcile_reports_its_repairs() {
     let (host, _) = running();
     host.until("the filter's rules are in", |host| host.netd(&["reconcile"]).stdout == b"nothing to do\n");
 }

@@ -45,7 +45,7 @@ fn a_killed_netd_loses_nothing() {
 }
 
 #[test]
-fn a_start_that_was_between_two_calls_goes_on() {
+fn a_start_between_two_calls_continues() {
     let mut host = Host::up();
     host.arguments = vec!["--probe-ms=40".into()];
     host.start();

@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn words_and_json_say_the_same() {
+    fn text_and_json_agree() {
         let drifted = part(State::Drifted(vec!["add bridge br0".to_owned(), "write /etc/x".to_owned()]));
         assert_eq!(
             drifted.lines(),

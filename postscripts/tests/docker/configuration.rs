@@ -21,7 +21,7 @@ fn host(configuration: &str) -> (Host, ManagementNode) {
 }
 
 #[test]
-fn containers_are_held_before_the_engine_starts_anew() {
+fn live_restore_is_in_effect_before_the_engine_restarts() {
     let (host, mn) = host("{\n    \"debug\": true,\n    \"zeta\": [ 1,2 ]\n}\n");
     fs::set_permissions(host.path("/etc/docker/daemon.json"), fs::Permissions::from_mode(0o600)).unwrap();
     let ran = host.run(&mn, &[]);
@@ -106,7 +106,7 @@ fn what_the_engine_refuses_is_not_written() {
 }
 
 #[test]
-fn an_engine_that_does_not_start_goes_back() {
+fn an_engine_that_does_not_start_is_rolled_back() {
     let (host, mn) = host("{\"debug\": true}");
     let failing = "case $1 in show) printf 'ActiveState=active\\nUnitFileState=enabled\\n' ;;\n\
         restart) grep -q bip /etc/docker/daemon.json && { echo no >&2; exit 1; } ;; esac; exit 0";
@@ -120,7 +120,7 @@ fn an_engine_that_does_not_start_goes_back() {
 }
 
 #[test]
-fn what_the_unit_says_is_not_said_again_and_what_both_say_is_told() {
+fn settings_of_the_unit_are_not_repeated_and_duplicates_are_reported() {
     let unit = "ExecStart={ path=/usr/sbin/dockerd ; argv[]=/usr/sbin/dockerd -H fd:// $DOCKER_OPTS ; ignore_errors=no ; pid=0 }\nEnvironmentFiles=/etc/engine.env (ignore_errors=yes)\n";
     let (host, mn) = host("{\"hosts\": [\"unix:///var/run/docker.sock\"]}");
     host.write("/unit", unit);
@@ -143,7 +143,7 @@ fn what_the_unit_says_is_not_said_again_and_what_both_say_is_told() {
 }
 
 #[test]
-fn a_service_that_does_not_start_says_why() {
+fn a_service_that_does_not_start_is_reported_with_its_log() {
     let (host, mn) = host("{}");
     assert_eq!(host.run(&mn, &[]).code, 0);
     fs::remove_file(host.path("/active")).unwrap();
@@ -158,7 +158,7 @@ fn a_service_that_does_not_start_says_why() {
 }
 
 #[test]
-fn files_that_can_not_be_read_and_keys_of_others_change_nothing() {
+fn unreadable_files_and_foreign_keys_change_nothing() {
     for (present, error) in [
         (
             "{\n  \"a\": 1\n  \"b\": 2\n}\n",
@@ -215,7 +215,7 @@ fn a_data_root_is_not_moved_away_from_under_containers() {
 }
 
 #[test]
-fn files_that_cannot_be_read_are_told_and_nothing_is_changed() {
+fn unreadable_files_are_reported_and_nothing_is_changed() {
     const PATH: &str = "/etc/docker/daemon.json";
     let not_text = |path: &Path| fs::write(path, b"{\"data-root\": \"/srv/d\xf6cker\"}").unwrap();
     let dangling = |path: &Path| symlink("/mnt/daemon.json", path).unwrap();

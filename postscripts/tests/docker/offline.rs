@@ -53,7 +53,7 @@ fn debian() -> Host {
 }
 
 #[test]
-fn what_is_missing_is_said_within_a_minute() {
+fn missing_packages_are_reported_within_a_minute() {
     let (host, namespace) = (debian(), Namespace::new().unwrap());
     let started = Instant::now();
     let (ran, url) = namespace

@@ -67,7 +67,7 @@ fn apt_from_an_unsigned_directory_touches_no_other_source() {
 }
 
 #[test]
-fn an_engine_of_others_stays() {
+fn an_engine_from_another_source_is_kept() {
     let (host, mn) = (Host::of("debian-12").with_apt().script("dockerd", ""), nothing());
     host.write("/active", "");
     assert_eq!(host.run(&mn, &[]).code, 0);
@@ -105,7 +105,7 @@ fn dnf_takes_the_hosts_own_where_the_directory_lacks_something() {
 }
 
 #[test]
-fn dnf_checks_signatures_unless_told_otherwise() {
+fn dnf_checks_signatures_by_default() {
     let mn = ManagementNode::serving(&[(&format!("{OTHERPKGS}/repodata/repomd.xml"), "x")]);
     let host = Host::of("rhel-8").with_rpm("dnf", WORKS);
     assert_eq!(host.run(&mn, &[]).code, 0);
@@ -136,7 +136,7 @@ fn yum_takes_the_files_of_a_flat_directory_by_their_names() {
 }
 
 #[test]
-fn fedora_keeps_what_its_unit_says_already() {
+fn fedora_keeps_the_settings_of_its_unit() {
     let sysconfig = "OPTIONS=\"--selinux-enabled --log-driver=journald --live-restore\"";
     let script = format!("{WORKS}\nmkdir -p /etc/sysconfig; echo '{sysconfig}' >/etc/sysconfig/docker");
     let (host, mn) = (Host::of("fedora-41").with_rpm("dnf", &script), nothing());
@@ -177,7 +177,7 @@ fn zypper_from_the_hosts_repositories_and_from_the_directory() {
 }
 
 #[test]
-fn unsigned_without_an_index_says_how_to_make_one() {
+fn unsigned_without_an_index_reports_how_to_create_one() {
     let apt = "dpkg-scanpackages . >Packages";
     for (distribution, apparmor, manager, indexer, names) in [
         ("debian-12", "N\n", "apt-get", apt, "docker.io iptables"),
@@ -227,7 +227,7 @@ fn apt_gets_an_index_of_a_flat_directory() {
 }
 
 #[test]
-fn packages_that_nobody_has_are_named_with_the_place_for_them() {
+fn missing_packages_are_reported_with_the_directory_for_them() {
     let failing =
         r#"case "$*" in *" install "*) echo "Error: Unable to find a match: docker-ce" >&2; exit 1;; esac"#;
     let (host, mn) = (Host::of("almalinux-9").with_rpm("dnf", failing), nothing());

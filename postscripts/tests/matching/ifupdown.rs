@@ -56,7 +56,7 @@ fn a_pattern_without_a_stanza_and_for_others_stays() {
 }
 
 #[test]
-fn files_that_nobody_reads_stay_unread() {
+fn files_that_were_not_read_stay_unread() {
     let main = "source /etc/network/interfaces.d/*.cfg\n";
     let unread = "auto eth7\niface eth7 inet dhcp\n";
     let etc = queried(&[(MAIN, main), ("etc/network/interfaces.d/eth7.disabled", unread)]);

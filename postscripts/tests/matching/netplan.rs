@@ -93,7 +93,7 @@ fn whatever_the_nic_is_matched_by_it_joins_the_bridge() {
 }
 
 #[test]
-fn a_definition_for_others_says_nothing() {
+fn a_definition_for_other_interfaces_has_no_effect() {
     for matched in ["{name: \"en*\"}", "{driver: e1000}", "{macaddress: \"02:78:64:00:00:03\"}"] {
         let theirs = format!(
             "network:\n  version: 2\n  ethernets:\n    a:\n      match: {matched}\n      dhcp4: true\n"

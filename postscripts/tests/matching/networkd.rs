@@ -51,7 +51,7 @@ fn an_alternative_name_is_a_name() {
 }
 
 #[test]
-fn a_file_for_others_says_nothing() {
+fn a_file_for_other_interfaces_has_no_effect() {
     for matches in [
         "Name=!eth0",
         "Name=eth*\nName=!eth0",
@@ -147,7 +147,7 @@ fn files_that_list_ethernet_addresses_lose_ours_or_go() {
 }
 
 #[test]
-fn what_stands_on_the_nic_stays_on_it_and_the_rest_goes_to_the_bridge() {
+fn settings_of_the_nic_stay_and_the_rest_moves_to_the_bridge() {
     let theirs = "[Match]\nMACAddress=02:78:64:00:00:02\n\n[Link]\nMTUBytes=9000\nARP=yes\n\n[Network]\nDHCP=yes\nVLAN=storage\nVLAN=backup\nNTP=10.99.0.7\nIPv6PrivacyExtensions=yes\n\n[DHCPv4]\nClientIdentifier=duid\nUseDNS=no\n\n[Route]\nDestination=10.9.0.0/16\nGateway=10.99.0.9\n\n[Route]\nDestination=0.0.0.0/0\nGateway=10.99.0.8\nTable=100\n\n[RoutingPolicyRule]\nFrom=10.99.4.1\nTable=100\n\n[Address]\nAddress=10.99.4.1/16\nLabel=lan\n";
     let etc = applied(Manager::Networkd, &[("etc/systemd/network/10-lan.network", theirs)]);
     let nic = etc.text(NIC);

@@ -91,7 +91,7 @@ fn else_the_one_that_was_active_last() {
 }
 
 #[test]
-fn a_vlan_that_refers_to_a_profile_that_goes_refers_to_its_interface() {
+fn a_vlan_of_a_removed_profile_refers_to_its_interface() {
     let vlan = "[connection]\nid=storage\nuuid=1\ntype=vlan\n\n[vlan]\nid=7\nparent=78646f63-6b00-4000-8000-000000000002\n";
     let ours = profile("02", "\n[ethernet]\nmac-address=02:78:64:00:00:02", "10.99.0.53");
     let etc = with(&[("lan.nmconnection", ours), ("storage.nmconnection", vlan.to_owned())]);
@@ -101,7 +101,7 @@ fn a_vlan_that_refers_to_a_profile_that_goes_refers_to_its_interface() {
 }
 
 #[test]
-fn what_is_the_nics_stays_and_the_rest_goes_to_the_bridge() {
+fn settings_of_the_nic_stay_and_the_rest_moves_to_the_bridge() {
     let ours = profile("02", "interface-name=eth0\nzone=internal", "10.99.0.53")
         + "dhcp-client-id=01:02\nroute1=0.0.0.0/0,10.99.0.8\nroute1_options=table=100\nroute2=10.9.0.0/16,10.99.0.9\nrouting-rule1=priority 5 from 10.99.4.1 table 100\n\n[ethernet]\nwake-on-lan=64\n\n[ipv6]\nmethod=auto\nip6-privacy=2\ntoken=::53\n";
     let etc = with(&[("lan.nmconnection", ours)]);

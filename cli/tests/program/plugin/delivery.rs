@@ -148,7 +148,7 @@ fn a_first_answer_does_not_wait_for_the_last() {
 
 /// XCATBYPASS: the client itself runs the plugin.
 #[test]
-fn without_xcatd_nobody_is_waited_for() {
+fn without_xcatd_nothing_is_awaited() {
     let place = lines(20_000);
     let program = format!(
         "require '{}'; $| = 1; xCAT_plugin::docker::process_request({{ command => ['rpower'] }}, sub {{ print \"$_\\n\" for @{{ $_[0]{{data}} }} }})",

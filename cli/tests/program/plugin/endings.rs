@@ -97,7 +97,7 @@ fn a_killed_xcatd_ends_plugin_and_xdock() {
 
 /// An older xcatd tells only the plugin, not what it runs.
 #[test]
-fn a_plugin_that_is_told_to_end_ends_xdock() {
+fn a_terminated_plugin_ends_xdock() {
     for signal in ["INT", "TERM"] {
         let place = place_with(LONG);
         let mut client = started(client(&place, &template("docker.pm"), &[]), REQUEST);

@@ -4,7 +4,7 @@ use super::namespace::{alone, mac, name};
 use super::{bridge, ready, until};
 
 #[test]
-fn a_bridge_is_made_with_uplink_and_internal_port() {
+fn a_bridge_is_created_with_uplink_and_internal_port() {
     alone(async || {
         let (daemons, kernel, switch) = ready().await;
         assert!(!switch.add_bridge(&bridge()).await.unwrap(), "it was there already");
@@ -33,7 +33,7 @@ fn a_bridge_is_made_with_uplink_and_internal_port() {
 }
 
 #[test]
-fn a_bridge_of_others_is_brought_to_what_it_has_to_be() {
+fn a_foreign_bridge_is_repaired() {
     alone(async || {
         let (daemons, _kernel, switch) = ready().await;
         daemons

@@ -7,7 +7,7 @@ use super::switch::Daemons;
 use super::{bridge, port, ready, until, wire};
 
 #[test]
-fn what_can_not_be_used_is_told_in_the_words_of_ovs_vswitchd() {
+fn an_unusable_port_is_reported_with_the_error_of_ovs_vswitchd() {
     alone(async || {
         let (_daemons, kernel, switch) = ready().await;
         kernel.delete(&name("xh1")).await.unwrap();

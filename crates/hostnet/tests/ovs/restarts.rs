@@ -8,7 +8,7 @@ use super::namespace::{alone, name};
 use super::{LONG, bridge, port, ready, until};
 
 #[test]
-fn ovs_vswitchd_that_does_not_run_is_told_apart_and_taken_up_again() {
+fn a_stopped_ovs_vswitchd_is_detected_and_used_again_later() {
     alone(async || {
         let (mut daemons, _kernel, switch) = ready().await;
         daemons.kill_vswitchd();

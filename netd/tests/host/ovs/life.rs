@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{OvsHost, on_ovs};
-use crate::squatter::{refusal, squatter, takes};
+use crate::conflict::{other_machine, refusal, takes};
 use crate::support::{at, id, new_endpoint, run};
 use crate::survival::{a_cut_off_start_is_cleaned_up, containers_outlive_netd};
 
@@ -41,7 +41,7 @@ fn containers_reach_each_other() {
 }
 
 #[test]
-fn the_wire_is_told_in_the_containers_vlan_and_the_switch_learns_where_it_is() {
+fn a_container_is_announced_in_its_vlan_and_the_switch_learns_its_port() {
     let mut host = OvsHost::up();
     host.start();
     host.create_network();
@@ -58,14 +58,14 @@ fn the_wire_is_told_in_the_containers_vlan_and_the_switch_learns_where_it_is() {
 }
 
 #[test]
-fn a_squatter_in_the_vlan_fails_the_start_and_one_in_another_does_not() {
+fn a_conflict_in_the_vlan_fails_the_start_and_one_in_another_does_not() {
     let mut host = OvsHost::up();
     host.arguments.push("--probe-ms=2000".into());
     host.arguments.remove(0);
     host.start();
     host.create_network();
-    let squatter = squatter(&mut host);
-    takes(&squatter, "10.99.1.1/16");
+    let other_machine = other_machine(&mut host);
+    takes(&other_machine, "10.99.1.1/16");
     host.switch.vsctl("add-port mynet0 sq0 tag=8");
     host.begin(&id('a'), "d1", "10.99.1.1");
     host.join(&id('a'));
@@ -83,7 +83,7 @@ fn a_squatter_in_the_vlan_fails_the_start_and_one_in_another_does_not() {
 }
 
 #[test]
-fn an_ipv6_squatter_in_the_vlan_fails_the_start() {
+fn an_ipv6_conflict_in_the_vlan_fails_the_start() {
     let mut host = OvsHost::up();
     host.arguments.push("--probe-ms=2000".into());
     host.arguments.remove(0);
@@ -92,15 +92,15 @@ fn an_ipv6_squatter_in_the_vlan_fails_the_start() {
     let mut network = crate::support::new_network();
     network["IPv6Data"] = json!([{"AddressSpace": "local", "Pool": "fd00:99::/64"}]);
     host.granted("NetworkDriver.CreateNetwork", &network);
-    let squatter = squatter(&mut host);
-    takes(&squatter, "fd00:99::1:1/64");
+    let other_machine = other_machine(&mut host);
+    takes(&other_machine, "fd00:99::1:1/64");
     host.switch.vsctl("add-port mynet0 sq0 tag=7");
     host.granted("NetworkDriver.CreateEndpoint", &crate::life::dual_stack_start('a'));
     assert_eq!(host.refused("NetworkDriver.Join", &at(&id('a'))), refusal("fd00:99::1:1"));
 }
 
 #[test]
-fn without_the_bridge_nothing_is_made_and_the_message_says_what_to_do() {
+fn without_the_bridge_nothing_is_created_and_the_message_has_the_remedy() {
     let mut host = OvsHost::without_bridge();
     host.start();
     host.create_network();

@@ -77,7 +77,7 @@ fn containers_move_from_a_linux_bridge_to_an_open_vswitch_bridge_of_its_name_and
 }
 
 #[test]
-fn a_change_that_is_taken_back_brings_the_ports_back() {
+fn a_rolled_back_change_returns_the_ports() {
     let (mut host, first, port) = running();
     load(&host, &tables(8, "mynet0", Fabric::Ovs));
     becomes_ovs(&host);

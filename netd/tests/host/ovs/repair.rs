@@ -36,7 +36,7 @@ fn a_port_that_was_taken_out_or_put_elsewhere_is_put_back() {
 }
 
 #[test]
-fn a_wrong_tag_a_trunk_and_a_lost_name_are_put_right() {
+fn a_wrong_tag_a_trunk_and_a_lost_name_are_repaired() {
     let (host, container, port) = running();
     let is = || host.switch.vsctl(&format!("get port {port} tag trunks vlan_mode")) == "7\n[]\n[]";
     host.switch.vsctl(&format!("set port {port} tag=8"));
@@ -114,7 +114,7 @@ fn ovsdb_server_that_was_killed_is_found_again() {
 }
 
 #[test]
-fn a_database_that_was_deleted_is_told_and_its_ports_come_back_with_the_bridge() {
+fn a_deleted_database_is_reported_and_its_ports_return_with_the_bridge() {
     let (mut host, container, port) = running();
     host.switch.kill_server();
     host.switch.kill_vswitchd();
@@ -133,7 +133,7 @@ fn a_database_that_was_deleted_is_told_and_its_ports_come_back_with_the_bridge()
 }
 
 #[test]
-fn a_device_that_ovs_vswitchd_can_not_use_is_told() {
+fn a_device_that_ovs_vswitchd_cannot_use_is_reported() {
     let (host, _, port) = running();
     host.switch.vsctl(&format!("--no-wait set interface {port} type=nonsense"));
     host.until("it is a problem", |host| {

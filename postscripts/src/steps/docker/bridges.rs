@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bridge_of_others_forwards_as_before_and_is_written_down() {
+    fn a_foreign_bridge_forwards_as_before_and_is_listed() {
         let planned = plan(&[vms()], &chains(Some("-P FORWARD ACCEPT\n"), &[]), false);
         assert_eq!(rules(&planned), ["insert the iptables rule \"xdock\" that lets bridge br7 forward"]);
         assert_eq!(planned.file.unwrap().content, format!("{HEADER}br7\n").into_bytes());
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_somebody_filters_is_not_let_through() {
+    fn filtered_bridges_get_no_rule() {
         for filter in ["-P FORWARD DROP\n", "-P FORWARD ACCEPT\n-A FORWARD -i br7 -j REJECT\n"] {
             let planned = plan(&[vms()], &chains(Some(filter), &[]), true);
             assert_eq!((rules(&planned), planned.file), (vec![], None));
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn bridges_of_others_are_found_among_all_links() {
+    fn foreign_bridges_are_found_among_all_links() {
         let sys = tempfile::tempdir().unwrap();
         for name in ["br7", "docker0", "br-0123456789ab", "br-lan", "mynet0", "docker_gwbridge"] {
             fs::create_dir_all(sys.path().join(name).join("bridge")).unwrap();

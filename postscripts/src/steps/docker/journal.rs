@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_are_told_once_and_without_their_frame() {
+    fn errors_are_reported_once_and_without_their_frame() {
         let text = "docker.service: Scheduled restart job, restart counter is at 3.\nStarting docker.service - Docker Application Container Engine...\n\
             time=\"2026-11-29T10:00:00Z\" level=info msg=\"Starting up\"\n\
             unable to configure the Docker daemon with file /etc/docker/daemon.json: the following directives are specified both as a flag and in the configuration file: hosts\n\
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn without_errors_the_last_lines_are_told() {
+    fn without_errors_the_last_lines_are_reported() {
         assert_eq!(Journal::of("a\nb\nc\nd\n").to_string(), "journalctl -u docker: b; c; d");
         assert_eq!(Journal::of("").to_string(), "see journalctl -u docker");
         assert_eq!(Journal::of("docker.service: Failed with result 'exit-code'.\n"), Journal::default());

@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_that_is_there_is_taken() {
+    fn the_first_installed_manager_is_used() {
         let has = |program: &'static str| move |path: &Path| path == Path::new("/usr/bin").join(program);
         assert_eq!(Manager::find(Some(Family::RedHat), has("yum")), Some(Manager::Yum));
         assert_eq!(Manager::find(Some(Family::RedHat), |_| true), Some(Manager::Dnf));
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn an_update_that_reached_nobody_is_known() {
+    fn an_update_that_reached_no_source_is_detected() {
         assert!(Manager::Apt.answered("Hit:1 http://mirror bookworm InRelease\nErr:2 http://other x\n"));
         assert!(!Manager::Apt.answered("Ign:1 http://mirror x InRelease\nErr:1 http://mirror x InRelease\n"));
     }

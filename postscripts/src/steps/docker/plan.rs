@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_running_engine_is_told_only_of_what_changed() {
+    fn a_running_engine_reloads_only_after_a_change() {
         assert_eq!(texts(&whole()), Vec::<String>::new());
         let changed = |effect| texts(&Observed { configuration: Some(change(effect)), ..whole() });
         let write = "write /etc/docker/daemon.json";
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn bridges_of_others_have_their_rule_before_the_engine_starts() {
+    fn foreign_bridges_have_their_rule_before_the_engine_starts() {
         let waits = Bridges { waits: true, ..Bridges::default() };
         let last = |observed: &Observed| texts(observed).pop().unwrap();
         assert_eq!(last(&Observed { bridges: waits.clone(), ..bare() }), "install iptables");
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_drop_in_is_read_before_the_engine_is_told_anything() {
+    fn a_drop_in_is_read_before_the_engine_is_changed() {
         let drop_in = DesiredFile::text("/etc/systemd/system/docker.service.d/x.conf", "");
         let file = DesiredFile::text("/etc/modules-load.d/xdock.conf", "");
         let new = Observed {
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn the_summary_says_what_an_administrator_looks_for() {
+    fn the_summary_names_what_an_administrator_looks_for() {
         let from = Some("packages of http://10.99.0.1:80/x");
         let install = Action::Install(vec!["docker.io".to_owned(), "tini".to_owned()]);
         let first = [install.clone(), Action::Start(ENGINE)];

@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn graces_are_told_and_one_that_systemd_cuts() {
+    fn grace_periods_are_reported_and_one_that_systemd_cuts() {
         let limit = Some(Duration::from_secs(300));
         assert_eq!(summary(&[], limit), "no container is running");
         assert_eq!(summary(&[10], limit), "stopping 1 container; its grace period is 10 s");

@@ -251,14 +251,14 @@ mod tests {
     }
 
     #[test]
-    fn a_snapshot_never_goes_back() {
+    fn an_older_snapshot_is_never_loaded() {
         let there = |stamp: &str| Observed { snapshot: stamp.parse().ok(), ..complete() };
         assert_eq!(texts(&desired(Some(7)), &there("6@sha256:other")), ["load snapshot 7"]);
         assert_eq!(texts(&desired(Some(7)), &there("8@sha256:other")), Vec::<String>::new());
     }
 
     #[test]
-    fn another_management_nodes_snapshot_stays_and_is_told() {
+    fn the_snapshot_of_another_management_node_is_kept_and_reported() {
         let there = |stamp: &str| Observed { snapshot: stamp.parse().ok(), ..complete() };
         let theirs = there("6@sha256:other by mn2 77 0");
         assert_eq!(texts(&desired(Some(7)), &theirs), Vec::<String>::new());

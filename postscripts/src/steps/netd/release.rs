@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_says_both_and_what_to_do() {
+    fn a_refused_downgrade_names_both_releases_and_the_remedy() {
         let told =
             refuse_downgrade(Some("0.2.0".to_owned()), Some("0.1.0".to_owned())).unwrap_err().to_string();
         assert_eq!(

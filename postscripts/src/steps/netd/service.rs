@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replaced_program_is_told_from_the_one_that_runs() {
+    fn a_replaced_program_differs_from_the_running_one() {
         let directory = tempfile::tempdir().unwrap();
         let program = directory.path().join("netd");
         let old = fs::read("/bin/cat").unwrap();

@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_loaded_listed_or_unknown_is_there() {
+    fn a_loaded_listed_or_unknown_module_is_available() {
         let root = tempfile::tempdir().unwrap();
         let all = [Module::Bonding, Module::Vlan, Module::OpenVswitch];
         assert_eq!(lacking(root.path(), &all), []);

@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn files_follow_unless_the_new_device_has_a_zone_of_its_own() {
+    fn files_follow_unless_the_new_device_already_has_a_zone() {
         let root = tempfile::tempdir().unwrap();
         let zones = root.path().join(ZONES);
         fs::create_dir_all(&zones).unwrap();

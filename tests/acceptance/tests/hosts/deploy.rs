@@ -13,7 +13,7 @@ acceptance::promises![
     a_second_run_has_nothing_to_do_under_each_manager,
     the_network_is_the_same_after_a_reboot_under_each_manager,
     nothing_is_to_be_done_after_a_reboot,
-    a_host_is_told_whether_it_drifted,
+    status_reports_whether_a_host_drifted,
 ];
 
 async fn at_most_three_of_ten_pings_a_second_are_lost_while_the_install_nic_moves_into_a_bridge(
@@ -61,7 +61,7 @@ async fn nothing_is_to_be_done_after_a_reboot(cluster: &Cluster) -> Result<(), F
     Ok(())
 }
 
-async fn a_host_is_told_whether_it_drifted(cluster: &Cluster) -> Result<(), Failure> {
+async fn status_reports_whether_a_host_drifted(cluster: &Cluster) -> Result<(), Failure> {
     let ask = "/opt/xdock/bin/xdockhost status";
     let said = cluster.sh("host1", ask).await?;
     for line in ["xdock: docker: engine ", "xdock: network: as planned", "xdock: netd: as planned"] {

@@ -6,10 +6,10 @@ use acceptance::{Cluster, Failure};
 use crate::network::HOSTS;
 
 acceptance::promises![
-    a_deleted_bridge_comes_back,
-    a_deleted_address_comes_back,
-    a_port_that_was_taken_out_comes_back,
-    a_deleted_file_comes_back,
+    a_deleted_bridge_is_restored,
+    a_deleted_address_is_restored,
+    a_removed_port_is_restored,
+    a_deleted_file_is_restored,
 ];
 
 /// Spoils each host in turn, lets the step run there, and looks. It runs on the host itself, which may be cut off.
@@ -28,19 +28,19 @@ async fn repaired(cluster: &Cluster, spoil: impl Fn(&str) -> String) -> Result<(
     Ok(())
 }
 
-async fn a_deleted_bridge_comes_back(cluster: &Cluster) -> Result<(), Failure> {
+async fn a_deleted_bridge_is_restored(cluster: &Cluster) -> Result<(), Failure> {
     repaired(cluster, |_| "ip link delete mynet0".to_owned()).await
 }
 
-async fn a_deleted_address_comes_back(cluster: &Cluster) -> Result<(), Failure> {
+async fn a_deleted_address_is_restored(cluster: &Cluster) -> Result<(), Failure> {
     repaired(cluster, |host| format!("ip addr del {}/16 dev mynet0", address(host))).await
 }
 
-async fn a_port_that_was_taken_out_comes_back(cluster: &Cluster) -> Result<(), Failure> {
+async fn a_removed_port_is_restored(cluster: &Cluster) -> Result<(), Failure> {
     repaired(cluster, |_| "ip link set eth0 nomaster".to_owned()).await
 }
 
-async fn a_deleted_file_comes_back(cluster: &Cluster) -> Result<(), Failure> {
+async fn a_deleted_file_is_restored(cluster: &Cluster) -> Result<(), Failure> {
     let ours = "grep -rl 'Written by xdockhost' /etc/network/interfaces.d /etc/systemd/network /etc/NetworkManager/system-connections /etc/netplan 2>/dev/null";
     repaired(cluster, |_| format!("rm $({ours})")).await
 }

@@ -7,17 +7,17 @@ use acceptance::{Cluster, Failure};
 use futures_util::future::try_join_all;
 
 acceptance::promises![
-    a_firewall_that_accepts_ssh_on_the_nic_only_brings_the_old_network_back,
+    a_firewall_that_accepts_ssh_on_the_nic_only_causes_a_rollback,
     without_the_helper_such_a_firewall_refuses_the_change,
-    what_names_the_nic_is_told_by_a_dry_run,
-    the_zone_of_the_nic_goes_with_its_address,
+    a_dry_run_reports_what_names_the_nic,
+    the_zone_of_the_nic_moves_with_its_address,
 ];
 
 /// Each on a host of another manager; firewalld is on host3.
 const FIREWALLS: [(&str, Firewall); 3] =
     [("host1", Firewall::Iptables), ("host2", Firewall::Nftables), ("host4", Firewall::Ufw)];
 
-async fn a_firewall_that_accepts_ssh_on_the_nic_only_brings_the_old_network_back(
+async fn a_firewall_that_accepts_ssh_on_the_nic_only_causes_a_rollback(
     cluster: &Cluster,
 ) -> Result<(), Failure> {
     // as in kernelkit/infix #1345 and NethServer/dev #5637
@@ -33,7 +33,7 @@ async fn without_the_helper_such_a_firewall_refuses_the_change(cluster: &Cluster
     refused.map(drop)
 }
 
-async fn what_names_the_nic_is_told_by_a_dry_run(cluster: &Cluster) -> Result<(), Failure> {
+async fn a_dry_run_reports_what_names_the_nic(cluster: &Cluster) -> Result<(), Failure> {
     let [(host, firewall), ..] = FIREWALLS;
     cluster.write(host, "/etc/sysctl.d/50-own.conf", "net.ipv4.conf.eth0.rp_filter = 2\n").await?;
     cluster.write(host, "/etc/dnsmasq.d/own", "interface=eth0\n").await?;
@@ -59,7 +59,7 @@ async fn what_names_the_nic_is_told_by_a_dry_run(cluster: &Cluster) -> Result<()
 }
 
 /// Every other device is in a zone that drops all.
-async fn the_zone_of_the_nic_goes_with_its_address(cluster: &Cluster) -> Result<(), Failure> {
+async fn the_zone_of_the_nic_moves_with_its_address(cluster: &Cluster) -> Result<(), Failure> {
     let host = "host3";
     zone_nic(cluster, host).await?;
     let moved = zone_moves(cluster, host).await;

@@ -12,9 +12,9 @@ use lab::{Disk, Power};
 use crate::network::HOSTS;
 
 acceptance::promises![
-    a_wrong_mask_is_taken_back,
-    a_wrong_gateway_is_taken_back,
-    a_fabric_port_that_goes_down_during_the_change_is_survived,
+    a_wrong_mask_is_rolled_back,
+    a_wrong_gateway_is_rolled_back,
+    a_change_survives_a_switch_port_that_goes_down,
     xdockhost_killed_at_any_moment_of_the_change_loses_no_host,
     the_guard_killed_at_any_moment_of_the_change_loses_no_host,
     both_killed_at_any_moment_of_the_change_lose_no_host,
@@ -74,22 +74,20 @@ async fn refused(cluster: &Cluster, wrong: &[(&str, &str)], reason: &str) -> Res
     Ok(())
 }
 
-async fn a_wrong_mask_is_taken_back(cluster: &Cluster) -> Result<(), Failure> {
+async fn a_wrong_mask_is_rolled_back(cluster: &Cluster) -> Result<(), Failure> {
     // the management node is then outside of the network, and nobody routes to it
     let wrong = [("net", "10.99.0.8"), ("mask", "255.255.255.248"), ("mgtifname", "eth0")];
     refused(cluster, &wrong, "rolled back to the previous network").await
 }
 
-async fn a_wrong_gateway_is_taken_back(cluster: &Cluster) -> Result<(), Failure> {
+async fn a_wrong_gateway_is_rolled_back(cluster: &Cluster) -> Result<(), Failure> {
     let wrong =
         [("net", "10.99.0.0"), ("mask", "255.255.0.0"), ("gateway", "10.99.250.250"), ("mgtifname", "eth0")];
     refused(cluster, &wrong, "rolled back to the previous network").await
 }
 
 /// The cable is out when the change is probed, and in again later.
-async fn a_fabric_port_that_goes_down_during_the_change_is_survived(
-    cluster: &Cluster,
-) -> Result<(), Failure> {
+async fn a_change_survives_a_switch_port_that_goes_down(cluster: &Cluster) -> Result<(), Failure> {
     for host in HOSTS {
         let ran = without_cable(cluster, &tables(&SMALLER), host).await?;
         answers(cluster, host).await?;

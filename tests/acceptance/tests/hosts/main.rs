@@ -5,9 +5,9 @@ mod deploy;
 mod drift;
 mod firewalls;
 mod given;
-mod leavers;
 mod lockout;
 mod network;
+mod removed_devices;
 
 use acceptance::{Cluster, Failure};
 use lab::{Manager, Spec};
@@ -32,7 +32,7 @@ fn main() {
         deploy::promises(),
         given::promises(),
         drift::promises(),
-        leavers::promises(),
+        removed_devices::promises(),
         lockout::promises(),
     ];
     acceptance::promise::run(promises.into_iter().flatten().collect(), provision);

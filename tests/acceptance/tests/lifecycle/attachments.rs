@@ -4,8 +4,8 @@ use acceptance::soundness::same;
 use acceptance::{Cluster, Failure};
 
 acceptance::promises![
-    a_removed_network_is_reported_made_again_and_joined,
-    one_disconnected_by_hand_is_connected_again,
+    a_removed_network_is_reported_created_again_and_joined,
+    a_container_disconnected_by_hand_is_connected_again,
     another_network_and_another_address_are_reported,
     an_outsider_that_holds_a_node_s_address_is_named,
 ];
@@ -40,7 +40,7 @@ async fn is_reported(cluster: &Cluster, fault: &str, way: &str) -> Result<(), Fa
     same(&format!("{fault} in {ran:?}"), &(ran.code, told), &(1, true))
 }
 
-async fn a_removed_network_is_reported_made_again_and_joined(cluster: &Cluster) -> Result<(), Failure> {
+async fn a_removed_network_is_reported_created_again_and_joined(cluster: &Cluster) -> Result<(), Failure> {
     // moby/moby #17160
     with_data(cluster).await?;
     let removed = "xcat2: network mynet0 was removed; reconnected\n";
@@ -68,7 +68,7 @@ async fn a_removed_network_is_reported_made_again_and_joined(cluster: &Cluster) 
     cluster.xdock_done("rm -f xcat2,full2").await.map(drop)
 }
 
-async fn one_disconnected_by_hand_is_connected_again(cluster: &Cluster) -> Result<(), Failure> {
+async fn a_container_disconnected_by_hand_is_connected_again(cluster: &Cluster) -> Result<(), Failure> {
     with_data(cluster).await?;
     let fault = "not connected to mynet0";
     for (line, answer) in [("power xcat2 on", "container already started"), ("mk xcat2", "already created")] {

@@ -10,7 +10,7 @@ use futures_util::future::try_join_all;
 use lab::Power;
 
 acceptance::promises![
-    a_step_that_ignores_the_firewall_changes_the_network_and_says_so,
+    a_step_that_ignores_the_firewall_changes_the_network_and_reports_it,
     a_first_boot_that_lets_ssh_in_keeps_the_new_network,
     a_first_boot_behind_ufw_keeps_the_new_network,
     a_first_boot_behind_firewalld_keeps_the_new_network,
@@ -25,7 +25,7 @@ const NFTABLES: [&str; 4] = ["host5", "host6", "host7", "host8"];
 const UFW: [&str; 4] = ["host9", "host10", "host11", "host12"];
 const FIREWALLD: [&str; 4] = ["host13", "host14", "host15", "host16"];
 
-async fn a_step_that_ignores_the_firewall_changes_the_network_and_says_so(
+async fn a_step_that_ignores_the_firewall_changes_the_network_and_reports_it(
     cluster: &Cluster,
 ) -> Result<(), Failure> {
     try_join_all(BARE.map(|host| ignores(cluster, host))).await.map(drop)

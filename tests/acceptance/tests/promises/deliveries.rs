@@ -4,9 +4,9 @@ use acceptance::soundness::same;
 use acceptance::{Cluster, Failure, Ran, Tables, tables};
 
 acceptance::promises![
-    a_snapshot_of_the_future_is_told_by_mk_and_replaced_by_sync,
-    two_management_nodes_hear_of_each_other,
-    a_broken_snapshot_is_served_from_its_copy_and_mended_by_sync,
+    a_snapshot_of_the_future_is_reported_by_mk_and_replaced_by_sync,
+    two_management_nodes_report_each_other,
+    a_damaged_snapshot_is_served_from_its_copy_and_replaced_by_sync,
 ];
 
 const SNAPSHOT: &str = "/var/lib/xdock/snapshot.json";
@@ -37,7 +37,7 @@ fn words(ran: &Ran) -> (i32, String) {
     (ran.code, text.replace("host#", "host3").replace("mn#", "mn2").replace("late#", "late1"))
 }
 
-async fn a_snapshot_of_the_future_is_told_by_mk_and_replaced_by_sync(
+async fn a_snapshot_of_the_future_is_reported_by_mk_and_replaced_by_sync(
     cluster: &Cluster,
 ) -> Result<(), Failure> {
     // three hours and a bit: the clock of a lab is one
@@ -60,7 +60,7 @@ async fn a_snapshot_of_the_future_is_told_by_mk_and_replaced_by_sync(
     .await
 }
 
-async fn two_management_nodes_hear_of_each_other(cluster: &Cluster) -> Result<(), Failure> {
+async fn two_management_nodes_report_each_other(cluster: &Cluster) -> Result<(), Failure> {
     let second = |words: &str| format!("unshare --uts sh -c 'hostname mn2; xdock {words}'");
     let told = |new: &str, old: &str| {
         format!(
@@ -80,7 +80,7 @@ async fn two_management_nodes_hear_of_each_other(cluster: &Cluster) -> Result<()
     .await
 }
 
-async fn a_broken_snapshot_is_served_from_its_copy_and_mended_by_sync(
+async fn a_damaged_snapshot_is_served_from_its_copy_and_replaced_by_sync(
     cluster: &Cluster,
 ) -> Result<(), Failure> {
     let spoil = format!("rm {SNAPSHOT} && mkdir {SNAPSHOT} && systemctl restart netd");

@@ -4,9 +4,9 @@ use acceptance::soundness::same;
 use acceptance::{Cluster, Failure};
 
 acceptance::promises![
-    login_files_that_print_and_another_shell_of_root_are_in_nobodys_way,
-    another_host_key_is_one_line_with_the_command_that_mends_it,
-    a_missing_docker_command_or_netd_is_told_with_what_installs_it,
+    login_files_that_print_and_another_shell_of_root_do_no_harm,
+    another_host_key_is_one_line_with_the_command_that_repairs_it,
+    a_missing_docker_command_or_netd_is_reported_with_the_command_that_installs_it,
 ];
 
 /// Exit status and all that a command says, with the connections that earlier ones left given up.
@@ -17,7 +17,7 @@ async fn says(cluster: &Cluster, words: &str) -> Result<(i32, String), Failure> 
     Ok((ran.code, format!("{}{}", ran.stdout, ran.stderr)))
 }
 
-async fn login_files_that_print_and_another_shell_of_root_are_in_nobodys_way(
+async fn login_files_that_print_and_another_shell_of_root_do_no_harm(
     cluster: &Cluster,
 ) -> Result<(), Failure> {
     cluster
@@ -41,7 +41,7 @@ async fn undisturbed(cluster: &Cluster) -> Result<(), Failure> {
     same("sync", &says(cluster, "sync host3").await?.0, &0)
 }
 
-async fn another_host_key_is_one_line_with_the_command_that_mends_it(
+async fn another_host_key_is_one_line_with_the_command_that_repairs_it(
     cluster: &Cluster,
 ) -> Result<(), Failure> {
     // another key of host3 than it has, and a user who wants to be sure
@@ -71,7 +71,7 @@ async fn another_host_key_is_one_line_with_the_command_that_mends_it(
     same("with the right key", &mended, &(0, "host3c1: running\n".to_owned()))
 }
 
-async fn a_missing_docker_command_or_netd_is_told_with_what_installs_it(
+async fn a_missing_docker_command_or_netd_is_reported_with_the_command_that_installs_it(
     cluster: &Cluster,
 ) -> Result<(), Failure> {
     let hidden = "mv /usr/bin/docker /usr/bin/docker.away";

@@ -12,7 +12,7 @@ acceptance::promises![
     a_downgrade_of_netd_is_refused,
     the_old_call_of_xcats_own_postscript_finds_its_bridge,
     the_bridge_survives_a_reboot,
-    containers_stop_with_the_machine,
+    containers_stop_with_the_host,
     a_killed_shutdown_leaves_live_restore_on,
     cpus_and_memory_of_the_tables_are_in_the_cgroup,
 ];
@@ -99,7 +99,7 @@ async fn the_bridge_survives_a_reboot(cluster: &Cluster) -> Result<(), Failure> 
     sound(cluster).await
 }
 
-async fn containers_stop_with_the_machine(cluster: &Cluster) -> Result<(), Failure> {
+async fn containers_stop_with_the_host(cluster: &Cluster) -> Result<(), Failure> {
     acceptance::shutdown::containers_stop_with(cluster, "host3").await?;
     sound(cluster).await
 }

@@ -18,7 +18,7 @@ acceptance::promises![
     a_host_that_is_no_node,
     a_node_that_is_not_there,
     an_image_that_is_not_there,
-    a_squatter_on_the_wire,
+    an_address_conflict,
     a_dead_host_costs_its_own_nodes_only,
 ];
 
@@ -201,7 +201,7 @@ async fn an_image_that_is_not_there(cluster: &Cluster) -> Result<(), Failure> {
     .await
 }
 
-async fn a_squatter_on_the_wire(cluster: &Cluster) -> Result<(), Failure> {
+async fn an_address_conflict(cluster: &Cluster) -> Result<(), Failure> {
     // a machine of its own in host3, on the wire but in no table
     let squat = "ip netns add squat && ip link add sq0 type veth peer name sq1 netns squat && ip link set sq0 master mynet0 up \
         && ip -n squat link set sq1 address 02:bb:bb:bb:bb:bb up && ip -n squat address add 10.99.1.4/16 dev sq1";

@@ -7,7 +7,7 @@ use acceptance::soundness::{expected, same, sound};
 
 acceptance::promises![
     bridged_traffic_flows_again_after_a_firewall_reload,
-    a_port_taken_out_of_its_bridge_is_put_back,
+    a_port_removed_from_its_bridge_is_attached_again,
     a_deleted_port_and_a_foreign_veth_are_cleaned_up,
 ];
 
@@ -22,7 +22,7 @@ async fn bridged_traffic_flows_again_after_a_firewall_reload(cluster: &Cluster) 
     sound(cluster).await
 }
 
-async fn a_port_taken_out_of_its_bridge_is_put_back(cluster: &Cluster) -> Result<(), Failure> {
+async fn a_port_removed_from_its_bridge_is_attached_again(cluster: &Cluster) -> Result<(), Failure> {
     let port = cluster.sh("host1", "ls /sys/class/net/mynet0/brif | grep -m1 ^xh").await?;
     cluster.sh("host1", &format!("ip link set {port} nomaster; ip link set {port} mtu 1400")).await?;
     sound(cluster).await?;

@@ -15,8 +15,8 @@ acceptance::promises![
     twelve_containers_are_where_the_tables_say,
     a_second_run_has_nothing_to_do,
     the_switch_and_the_containers_are_back_after_a_reboot,
-    the_host_is_back_where_open_vswitch_starts_late,
-    a_switch_that_left_the_tables_goes,
+    the_host_is_back_if_open_vswitch_starts_late,
+    a_switch_that_is_no_longer_in_the_tables_is_removed,
 ];
 
 /// `br0` is an Open vSwitch bridge over `eth0` with the host's address.
@@ -78,7 +78,7 @@ async fn the_switch_and_the_containers_are_back_after_a_reboot(cluster: &Cluster
     sound(cluster).await
 }
 
-async fn the_host_is_back_where_open_vswitch_starts_late(cluster: &Cluster) -> Result<(), Failure> {
+async fn the_host_is_back_if_open_vswitch_starts_late(cluster: &Cluster) -> Result<(), Failure> {
     let late = "mkdir -p /etc/systemd/system/ovs-vswitchd.service.d; \
                 printf '[Service]\\nExecStartPre=/bin/sleep 8\\n' > /etc/systemd/system/ovs-vswitchd.service.d/late.conf";
     for host in HOSTS {
@@ -94,7 +94,7 @@ async fn the_host_is_back_where_open_vswitch_starts_late(cluster: &Cluster) -> R
 }
 
 /// A second one, over `eth1`, which one run makes and the next removes; the containers on the first one go on.
-async fn a_switch_that_left_the_tables_goes(cluster: &Cluster) -> Result<(), Failure> {
+async fn a_switch_that_is_no_longer_in_the_tables_is_removed(cluster: &Cluster) -> Result<(), Failure> {
     let br98 = [
         ("nictypes.br98", "bridge_ovs"),
         ("nicdevices.br98", "eth1"),

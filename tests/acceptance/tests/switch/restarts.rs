@@ -15,7 +15,7 @@ acceptance::promises![
     sound_after_ovsdb_server_is_killed,
     sound_after_the_database_of_open_vswitch_was_deleted,
     sound_after_a_power_cut,
-    sound_after_a_port_was_taken_out_and_a_tag_changed,
+    sound_after_a_port_was_removed_and_a_tag_changed,
 ];
 
 async fn spoilt(cluster: &Cluster, line: &str) -> Result<(), Failure> {
@@ -68,7 +68,7 @@ async fn sound_after_a_power_cut(cluster: &Cluster) -> Result<(), Failure> {
 }
 
 /// By netd alone, before its timer of 30 s would do it.
-async fn sound_after_a_port_was_taken_out_and_a_tag_changed(cluster: &Cluster) -> Result<(), Failure> {
+async fn sound_after_a_port_was_removed_and_a_tag_changed(cluster: &Cluster) -> Result<(), Failure> {
     let spoil = "set -- $(ovs-vsctl list-ports br0 | grep xh); ovs-vsctl del-port br0 $1; ovs-vsctl set port $2 tag=99";
     let healed = "timeout 20 sh -c 'until [ $(ovs-vsctl list-ports br0 | grep -c xh) = 3 ] && ! ovs-vsctl --columns=tag list port | grep -q 99; do sleep 0.1; done'";
     for host in crate::HOSTS {

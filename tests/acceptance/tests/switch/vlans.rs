@@ -10,8 +10,8 @@ use crate::deploy::becomes_switched;
 
 acceptance::promises![
     containers_of_one_vlan_ping_and_none_across,
-    an_address_that_somebody_else_has_in_the_vlan_is_refused,
-    a_host_in_a_wrong_vlan_gets_its_old_network_back,
+    an_address_that_another_machine_has_in_the_vlan_is_refused,
+    a_wrong_vlan_is_rolled_back,
 ];
 
 async fn containers_of_one_vlan_ping_and_none_across(cluster: &Cluster) -> Result<(), Failure> {
@@ -27,7 +27,9 @@ async fn containers_of_one_vlan_ping_and_none_across(cluster: &Cluster) -> Resul
     same("addresses of the other VLAN that do not answer", &pinged?.0, &blue)
 }
 
-async fn an_address_that_somebody_else_has_in_the_vlan_is_refused(cluster: &Cluster) -> Result<(), Failure> {
+async fn an_address_that_another_machine_has_in_the_vlan_is_refused(
+    cluster: &Cluster,
+) -> Result<(), Failure> {
     cluster.xdock_done("mk spare").await?;
     let thief = "ovs-vsctl add-port br0 thief tag=71 -- set interface thief type=internal && ip addr add 10.71.1.99/16 dev thief && ip link set thief up";
     cluster.sh("host2", thief).await?;
@@ -41,7 +43,7 @@ async fn an_address_that_somebody_else_has_in_the_vlan_is_refused(cluster: &Clus
     acceptance::soundness::sound(cluster).await
 }
 
-async fn a_host_in_a_wrong_vlan_gets_its_old_network_back(cluster: &Cluster) -> Result<(), Failure> {
+async fn a_wrong_vlan_is_rolled_back(cluster: &Cluster) -> Result<(), Failure> {
     let wrong = [("net", "10.99.0.0"), ("mask", "255.255.0.0"), ("mgtifname", "eth0"), ("vlanid", "99")];
     for host in crate::HOSTS {
         let watch = cluster.lab.watch_ping(host, Duration::from_millis(100))?;

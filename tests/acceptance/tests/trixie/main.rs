@@ -52,8 +52,8 @@ acceptance::promises![
     a_second_run_has_nothing_to_do,
     containers_have_the_addresses_of_the_tables,
     items_of_docker_run_are_in_force,
-    removed_networks_are_made_again_and_joined,
-    containers_stop_with_the_machine,
+    removed_networks_are_created_again_and_joined,
+    containers_stop_with_the_host,
     sound_after_a_reboot,
 ];
 
@@ -108,7 +108,7 @@ async fn items_of_docker_run_are_in_force(cluster: &Cluster) -> Result<(), Failu
     acceptance::items::are_in_force(cluster, "host1", "items1").await
 }
 
-async fn removed_networks_are_made_again_and_joined(cluster: &Cluster) -> Result<(), Failure> {
+async fn removed_networks_are_created_again_and_joined(cluster: &Cluster) -> Result<(), Failure> {
     cluster.xdock_done("exec host1c1 -- touch /kept").await?;
     cluster.xdock_done("power host1c[1-2] off").await?;
     cluster.sh("host1", "docker network prune -f").await?;
@@ -121,7 +121,7 @@ async fn removed_networks_are_made_again_and_joined(cluster: &Cluster) -> Result
     sound(cluster).await
 }
 
-async fn containers_stop_with_the_machine(cluster: &Cluster) -> Result<(), Failure> {
+async fn containers_stop_with_the_host(cluster: &Cluster) -> Result<(), Failure> {
     acceptance::shutdown::containers_stop_with(cluster, "host1").await
 }
 

@@ -13,7 +13,7 @@ acceptance::promises![
     open_vswitch_switches_in_the_kernel,
     a_second_run_has_nothing_to_do,
     containers_have_the_addresses_of_the_tables,
-    a_wrong_bond_member_is_taken_back,
+    a_wrong_bond_member_is_rolled_back,
 ];
 
 async fn the_kernel_has_the_modules_of_open_vswitch_vlans_and_bonds(world: &World) -> Result<(), Failure> {
@@ -62,7 +62,7 @@ async fn containers_have_the_addresses_of_the_tables(world: &World) -> Result<()
 
 /// The bond that takes the install NIC's place prefers a NIC whose cable ends elsewhere: it has a carrier, so bonding itself sees
 /// nothing wrong.
-async fn a_wrong_bond_member_is_taken_back(world: &World) -> Result<(), Failure> {
+async fn a_wrong_bond_member_is_rolled_back(world: &World) -> Result<(), Failure> {
     let network = "ip -br addr show scope global; ip route; ls /sys/class/net/mynet0/brif | xargs -n 1";
     let before = world.sh(network).await?;
     world.cluster.write_tables(&wrong_bond()).await?;

@@ -98,7 +98,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn what_is_not_ours_stays_as_it_was_written() {
+    fn foreign_keys_stay_as_they_were_written() {
         let text = "{\n    \"zeta\": {\"b\":1,   \"a\": [\n1]},\n\"debug\":true}";
         let mut document = Document::parse(text).unwrap();
         document.set("live-restore", &json!(true));

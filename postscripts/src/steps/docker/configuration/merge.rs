@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_command_line_says_is_not_said_again() {
+    fn keys_of_the_command_line_are_not_repeated() {
         let (_, changed) = merged("", &[], &["live-restore", "log-driver", "fixed-cidr"]).unwrap();
         assert_eq!(changed, "data-root default-address-pools mtu registry-mirrors");
     }

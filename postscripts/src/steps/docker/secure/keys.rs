@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_waits_for_its_own_certificate_and_is_roots_alone() {
+    fn a_key_waits_for_its_own_certificate_and_only_root_reads_it() {
         let directory = tempfile::tempdir().unwrap();
         let at = directory.path().join("engine");
         let request = request(&at).unwrap();

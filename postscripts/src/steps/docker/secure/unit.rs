@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_unit_that_says_nothing_keeps_its_usual_socket() {
+    fn a_unit_without_sockets_keeps_the_default_socket() {
         let suse = "[Service]\nExecStart=/usr/bin/dockerd --add-runtime oci=/usr/sbin/runc $DOCKER_OPTS\n";
         let wanted =
             "/usr/bin/dockerd --add-runtime oci=/usr/sbin/runc $DOCKER_OPTS -H unix:///var/run/docker.sock";
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn somebodys_own_port_is_not_doubled() {
+    fn a_configured_port_is_not_doubled() {
         let told = |line: &str| command(&format!("[Service]\n{line}\n"), OURS).unwrap_err().to_string();
         assert_eq!(
             told("ExecStart=/usr/bin/dockerd -H tcp://0.0.0.0:2375"),

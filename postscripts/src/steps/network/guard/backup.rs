@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_comes_back_with_its_bytes_and_mode_and_again() {
+    fn a_file_is_restored_with_content_and_mode_any_number_of_times() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("interfaces");
         fs::write(&path, "old\n").unwrap();
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kept_file_that_was_written_into_is_not_trusted() {
+    fn a_modified_backup_is_not_trusted() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("interfaces");
         fs::write(&path, "old\n").unwrap();
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_file_goes() {
+    fn a_new_file_is_removed() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("mynet0");
         let backup = FileBackup::create(&path, "1").unwrap();
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_no_record_knows_are_swept() {
+    fn links_without_a_record_are_removed() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("interfaces");
         fs::write(&path, "old\n").unwrap();

@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pending_change_is_taken_back_as_far_as_it_is_there() {
+    fn a_pending_change_is_rolled_back_in_its_scope() {
         let pending = Pending { id: "2", boot: "one" };
         let of_it = records(&[("2", trial("one"))]);
         assert_eq!(recovery(Some(pending), &of_it, "one"), [Action::RollBack(Scope::Running)]);

@@ -289,7 +289,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_guard_has_a_unit_of_its_own() {
+    fn the_guard_is_a_separate_unit() {
         let args = unit(&StateDir::host(), "000001-a").join(" ");
         assert_eq!(
             args,

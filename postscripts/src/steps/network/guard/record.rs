@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn two_changes_that_never_booted_lead_back_to_what_booted_last() {
+    fn two_changes_that_never_booted_are_rolled_back_together() {
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("a"), "booted").unwrap();
         let first = record(directory.path(), &["a"], vec![undo("route", false), undo("delete ovs0", true)]);

@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_such_a_switch_has_left_hears_again() {
+    fn the_former_uplink_of_a_userspace_datapath_is_no_longer_isolated() {
         assert_eq!(isolation_steps(ovs(Datapath::Netdev), HostIpFilter::BLOCKED), Vec::<String>::new());
         let again = ["end the isolation of eth0 from the host's IP stack"];
         assert_eq!(isolation_steps(ovs(Datapath::System), HostIpFilter::BLOCKED), again);

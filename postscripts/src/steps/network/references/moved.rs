@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_goes_to_a_vlan_moves_its_device() {
+    fn an_address_that_moves_to_a_vlan_moves_its_device() {
         let address = "10.0.0.1/16".parse().unwrap();
         let steps = [
             Step::Kernel(KernelStep::AddAddress(name("eth0.5"), address)),

@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn services_are_told_with_file_and_line() {
+    fn services_are_reported_with_file_and_line() {
         let root = tempfile::tempdir().unwrap();
         let at = |name: &str| root.path().join(name);
         fs::create_dir_all(at("etc/dnsmasq.d")).unwrap();

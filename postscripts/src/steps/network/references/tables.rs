@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn routes_of_further_tables_are_told_where_their_device_moves() {
+    fn routes_of_other_tables_are_reported_if_their_device_moves() {
         let route = |to: &str, via: &str, metric| hostnet::Route {
             destination: to.parse().unwrap(),
             gateway: via.parse().ok(),

@@ -9,9 +9,9 @@ use super::fresh;
 acceptance::promises![
     a_console_from_before_the_container_is_made_has_its_first_line,
     a_console_from_before_the_start_has_the_first_line,
-    a_console_goes_on_when_the_container_is_restarted,
-    a_console_goes_on_when_dockerd_is_restarted_or_killed,
-    a_console_goes_on_when_the_container_is_made_anew,
+    a_console_continues_when_the_container_is_restarted,
+    a_console_continues_when_dockerd_is_restarted_or_killed,
+    a_console_continues_when_the_container_is_recreated,
     a_console_waits_while_the_container_is_paused,
     a_console_server_waits_for_an_engine_that_is_not_there,
 ];
@@ -46,7 +46,7 @@ async fn one_run_from_its_first_line(console: &Console<'_>) -> Result<(), Failur
     same("first lines", &found.iter().map(|(first, _)| *first).collect::<Vec<_>>(), &vec![1])
 }
 
-async fn a_console_goes_on_when_the_container_is_restarted(cluster: &Cluster) -> Result<(), Failure> {
+async fn a_console_continues_when_the_container_is_restarted(cluster: &Cluster) -> Result<(), Failure> {
     fresh(cluster, "count1").await?;
     let console = Console::open(cluster, "restarted", "count1").await?;
     console.goes_on().await?;
@@ -63,7 +63,7 @@ async fn a_console_goes_on_when_the_container_is_restarted(cluster: &Cluster) ->
     same("first lines of the second and the third run", &firsts, &vec![1, 1])
 }
 
-async fn a_console_goes_on_when_dockerd_is_restarted_or_killed(cluster: &Cluster) -> Result<(), Failure> {
+async fn a_console_continues_when_dockerd_is_restarted_or_killed(cluster: &Cluster) -> Result<(), Failure> {
     fresh(cluster, "count1").await?;
     let console = Console::open(cluster, "dockerd", "count1").await?;
     for line in ["systemctl restart docker", "kill -9 $(systemctl show -P MainPID docker)"] {
@@ -79,7 +79,7 @@ async fn a_console_goes_on_when_dockerd_is_restarted_or_killed(cluster: &Cluster
     same("runs", &runs(&console.output().await?)?.len(), &1)
 }
 
-async fn a_console_goes_on_when_the_container_is_made_anew(cluster: &Cluster) -> Result<(), Failure> {
+async fn a_console_continues_when_the_container_is_recreated(cluster: &Cluster) -> Result<(), Failure> {
     fresh(cluster, "count1").await?;
     let console = Console::open(cluster, "anew", "count1").await?;
     console.goes_on().await?;

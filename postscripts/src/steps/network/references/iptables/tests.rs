@@ -79,7 +79,7 @@ fn negations_patterns_sources_and_chains_are_followed() {
 }
 
 #[test]
-fn a_file_is_told_with_its_line() {
+fn a_file_is_reported_with_its_line() {
     let text = "# rules\n*filter\n:INPUT DROP [0:0]\n[1:60] -A INPUT -i eth0 -j ACCEPT\nCOMMIT\n";
     let found = parse(text, "/etc/iptables/rules.v4", true, packet()).references(&moved());
     let texts: Vec<String> = found.iter().map(ToString::to_string).collect();

@@ -71,7 +71,7 @@ fn a_firewall_cuts_only_where_ssh_depends_on_the_device() {
 }
 
 #[test]
-fn tables_of_iptables_and_firewalld_are_told_by_themselves() {
+fn tables_of_iptables_and_firewalld_are_reported_separately() {
     let rule = format!("{},{{\"accept\":null}}", test("iifname", "\"eth0\""));
     let of = |family: &str, table: &str| {
         let text = input("drop", &[&rule]);

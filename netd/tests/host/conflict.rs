@@ -5,17 +5,17 @@ use serde_json::Value;
 use crate::support::{Host, at, run};
 
 /// One that has no address yet; `sq0` is the host's end of its cable.
-pub(crate) fn squatter(host: &mut Host) -> String {
-    let squatter = host.container();
-    host.ip(&format!("link add sq0 type veth peer name sq1 netns {squatter}"));
+pub(crate) fn other_machine(host: &mut Host) -> String {
+    let other_machine = host.container();
+    host.ip(&format!("link add sq0 type veth peer name sq1 netns {other_machine}"));
     host.ip("link set sq0 up");
-    run("ip", &format!("-n {squatter} link set sq1 address 02:00:00:00:00:77 up"));
-    squatter
+    run("ip", &format!("-n {other_machine} link set sq1 address 02:00:00:00:00:77 up"));
+    other_machine
 }
 
 /// It takes an address, without asking whether somebody has it.
-pub(crate) fn takes(squatter: &str, address: &str) {
-    run("ip", &format!("-n {squatter} addr add {address} dev sq1 nodad"));
+pub(crate) fn takes(other_machine: &str, address: &str) {
+    run("ip", &format!("-n {other_machine} addr add {address} dev sq1 nodad"));
 }
 
 /// What a start of d1 at an address is refused with then.

@@ -8,9 +8,9 @@ use futures_util::future::try_join_all;
 use crate::network::{HOSTS, tables};
 
 acceptance::promises![
-    a_bridge_that_left_the_tables_goes,
-    a_bridge_that_left_the_tables_and_is_used_stays_until_it_is_not,
-    a_bridge_that_left_the_tables_goes_also_after_a_kill_at_any_moment,
+    a_bridge_that_is_no_longer_in_the_tables_is_removed,
+    a_bridge_that_is_no_longer_in_the_tables_stays_while_it_is_used,
+    a_bridge_that_is_no_longer_in_the_tables_is_removed_after_a_kill_at_any_moment,
 ];
 
 /// The suite's tables, and on a host a second bridge, over `eth1`, with an address.
@@ -54,7 +54,7 @@ async fn is_gone(cluster: &Cluster, host: &str, before: &str) -> Result<(), Fail
     same("one more run", network(cluster, &tables(), host).await?.as_str(), "nothing to do")
 }
 
-async fn a_bridge_that_left_the_tables_goes(cluster: &Cluster) -> Result<(), Failure> {
+async fn a_bridge_that_is_no_longer_in_the_tables_is_removed(cluster: &Cluster) -> Result<(), Failure> {
     for host in HOSTS {
         let before = second_bridge(cluster, host).await?;
         network(cluster, &tables(), host).await?;
@@ -63,7 +63,7 @@ async fn a_bridge_that_left_the_tables_goes(cluster: &Cluster) -> Result<(), Fai
     Ok(())
 }
 
-async fn a_bridge_that_left_the_tables_and_is_used_stays_until_it_is_not(
+async fn a_bridge_that_is_no_longer_in_the_tables_stays_while_it_is_used(
     cluster: &Cluster,
 ) -> Result<(), Failure> {
     // NetworkManager removes a bridge with its profile, whoever uses it
@@ -85,7 +85,7 @@ async fn a_bridge_that_left_the_tables_and_is_used_stays_until_it_is_not(
 }
 
 /// Of the change that does without it, or of the one that removes it; the next run does the rest.
-async fn a_bridge_that_left_the_tables_goes_also_after_a_kill_at_any_moment(
+async fn a_bridge_that_is_no_longer_in_the_tables_is_removed_after_a_kill_at_any_moment(
     cluster: &Cluster,
 ) -> Result<(), Failure> {
     try_join_all(HOSTS.map(|host| killed_on(cluster, host))).await.map(drop)

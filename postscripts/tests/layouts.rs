@@ -68,7 +68,7 @@ fn a_bond_and_its_bridge_have_the_mac_of_the_nic_with_the_address() {
 }
 
 #[test]
-fn a_bridge_over_a_vlan_over_a_bond_is_made_from_below() {
+fn a_bridge_over_a_vlan_over_a_bond_is_created_from_below() {
     let wanted = [
         "set mtu of eth0 from 1500 to 9000",
         "set mtu of eth1 from 1500 to 9000",
@@ -138,7 +138,7 @@ fn options_of_a_bond_in_use_are_changed_or_refused() {
 }
 
 #[test]
-fn a_machine_that_can_not_is_told_apart() {
+fn an_unsupported_plan_is_refused_with_the_reason() {
     let mut host = bare_host();
     host.lacking = vec![Module::Bonding];
     assert_eq!(
