@@ -97,7 +97,7 @@ pub(crate) enum Step {
         network: String,
     },
     /// Waits until netd has the tables: it refuses what it does not know. They are on their way from the beginning, and what
-    /// comes before this step needs no netd and can be taken back.
+    /// comes before this step needs no netd and can be rolled back.
     Tables,
     /// Gives a container another name.
     Rename {

@@ -34,7 +34,7 @@ const ENABLED: [(&str, &str); 3] = [
     ("etc/systemd/system/network-online.target.wants/wicked.service", ""),
 ];
 
-/// The manager, or what is said, where a boot starts all of them.
+/// The manager or the error, if all managers are started at boot.
 fn found(files: &[(&str, &str)]) -> String {
     found_as_it_is(&[files, &ENABLED].concat())
 }

@@ -290,7 +290,7 @@ fn the_port_and_the_routes_of_an_earlier_run_are_remembered() {
             assert_eq!(etc.tree().saved_port(&name(bridge)), Some(name("eth0")), "{manager} {case}");
             assert_eq!(etc.tree().saved_port(&name("br77")), None, "{manager} {case}");
         }
-        // the NIC has no routes any more: the bridge has them
+        // the bridge has the routes now
         let etc = Etc::bare(manager);
         etc.apply(&network("bridge"));
         let mut without = network("bridge");

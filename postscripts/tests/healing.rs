@@ -1,6 +1,6 @@
 //! What a running host restores of its confirmed network, and what it leaves alone.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that can not go on fails")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failing test")]
 
 mod support;
 

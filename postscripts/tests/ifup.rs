@@ -36,7 +36,7 @@ ovs-vswitchd --detach --no-chdir --pidfile=$D/ovs-vswitchd.pid --log-file=$D/vs.
 trap 'kill $(cat $D/*.pid)' EXIT
 "#;
 
-/// What the kernel has: addresses without link-local ones, routes, and of bridges what they shall be.
+/// The kernel's state: addresses without link-local ones, routes, and settings of bridges.
 const SHOW: &str = r#"
 show() {
     ip -br address show scope global | awk 'NF > 2 { $2 = ""; print }' | tr -s ' ' | sed 's/@[^ ]*//'

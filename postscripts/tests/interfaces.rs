@@ -1,4 +1,4 @@
-//! Taking a device out of somebody else's ifupdown files leaves everything else as it was.
+//! Removing a device from foreign ifupdown files changes nothing else.
 
 use postscripts::steps::network::manager::ifupdown::interfaces::{methods, options, sources, without};
 use proptest::prelude::*;

@@ -43,7 +43,7 @@ fn the_previous_network_is_restored_from_any_step() {
         let before = described(&lab.observe());
         let steps = lab.steps(&tables(&[]));
         lab.apply(steps.iter().take(stopped_after).cloned().collect::<Vec<_>>().as_slice());
-        // all of it, whatever was done; and by a guard that is killed and begins anew
+        // the whole rollback after any number of steps, also by a guard that is killed and starts again
         for _ in 0..2 {
             lab.roll_back(&steps);
             assert_eq!(described(&lab.observe()), before, "stopped after {stopped_after} steps");
@@ -60,12 +60,12 @@ fn a_run_killed_after_any_step_is_completed_by_the_next() {
         let steps = lab.steps(&tables(&[]));
         lab.apply(steps.iter().take(killed_after).cloned().collect::<Vec<_>>().as_slice());
         // the one window: the NIC is a port and has the address still
-        let deaf = matches!(
+        let is_silent = matches!(
             steps.get(killed_after),
             Some(Step::Kernel(KernelStep::WaitOperational(_)) | Step::Kernel(KernelStep::DelAddress(..)))
         );
-        let answers = if deaf { lab.answers_within(Duration::from_secs(1)) } else { lab.answers() };
-        assert_eq!(answers, !deaf, "killed after {killed_after} steps");
+        let answers = if is_silent { lab.answers_within(Duration::from_secs(1)) } else { lab.answers() };
+        assert_eq!(answers, !is_silent, "killed after {killed_after} steps");
         lab.apply(&lab.steps(&tables(&[])));
         assert_eq!(lab.steps(&tables(&[])), [], "killed after {killed_after} steps");
         assert!(lab.answers(), "killed after {killed_after} steps");
@@ -150,8 +150,8 @@ fn probes_go_through_the_new_network() {
     let wrong = Probes { neighbours: vec![gateway], ..probes.clone() };
     let error = lab.with(async |_| wrong.answer(Duration::from_secs(1)).await.unwrap_err());
     assert_eq!(error.to_string(), "the gateway 10.99.0.254 does not answer ARP on mynet0");
-    let deaf = Probes { master: "10.99.0.1:81".parse().unwrap(), ..probes };
-    let error = lab.with(async |_| deaf.answer(Duration::from_secs(1)).await.unwrap_err());
+    let unanswered = Probes { master: "10.99.0.1:81".parse().unwrap(), ..probes };
+    let error = lab.with(async |_| unanswered.answer(Duration::from_secs(1)).await.unwrap_err());
     assert_eq!(error.to_string(), "the management node does not answer at 10.99.0.1:81");
 }
 

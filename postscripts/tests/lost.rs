@@ -1,4 +1,4 @@
-//! What somebody else's definitions have and the tables have not: our files take it over, or it is reported, or refused with its line.
+//! Settings of foreign definitions that are not in the tables are taken over, reported, or refused with their line.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failing test")]
 

@@ -76,7 +76,7 @@ fn a_switch_is_remembered_until_its_database_is_read() {
         ["Open vSwitch bridge br98 is kept: Open vSwitch does not run"]
     );
     let mut host = Observed { switch: Some(Vec::new()), ..bare_host() };
-    assert_eq!(left(&host), Removal::default(), "the database has it no more");
+    assert_eq!(left(&host), Removal::default(), "the database no longer has it");
     let bridge = OvsBridge {
         name: name("br98"),
         ports: vec![name("br98"), name("eth1")],

@@ -1,5 +1,5 @@
 //! The files of all six network managers for every kind of host, against golden files in `tests/golden/MANAGER/CASE/`: each file
-//! at the path where it lands. `BLESS=1 cargo test -p postscripts --test render` writes them anew.
+//! at the path where it lands. `BLESS=1 cargo test -p postscripts --test render` writes them again.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a failing test")]
 

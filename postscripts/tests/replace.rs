@@ -63,7 +63,7 @@ fn apply(model: &mut Model, steps: &[Step]) {
     }
 }
 
-/// The change, and that it is taken back from any of its steps; afterwards it is done.
+/// Executes the change and rolls it back from each step; then executes it completely.
 fn changed(from: &HostPlan, to: &HostPlan) -> (Vec<String>, Model) {
     let (network, mut model) = made(from);
     let before = model.described();

@@ -73,7 +73,7 @@ fn comes_back(from: &HostPlan, to: &HostPlan) {
     }
 }
 
-/// A bridge that was made anew has another number.
+/// A bridge that was created again has another index.
 fn without_indices(described: &str) -> String {
     let lines = described.lines().map(|line| match line.split_once(" Some(") {
         Some((before, after)) => format!("{before} a port {}", after.split_once(')').unwrap().1),

@@ -30,9 +30,9 @@ pub(crate) struct Desired<'a> {
     pub(crate) networks: &'a [Network],
     /// Whether they are to run.
     pub(crate) start: bool,
-    /// Whether one that differs is made anew.
+    /// Whether a container that differs is recreated.
     pub(crate) replace: bool,
-    /// Whether one that is there is for the engine to refuse.
+    /// If a container with this name exists, let the engine report the conflict.
     pub(crate) new: bool,
 }
 
@@ -114,7 +114,7 @@ fn verdict(desired: &Desired<'_>, observed: &Observed, wanted: &Wanted) -> Verdi
     match replace::There::of(&wanted.node, desired.host, &observed.containers) {
         Ok(Some(there)) if !desired.new => existing(desired, observed, &there, wanted),
         Ok(_) => make(desired, observed, wanted, None),
-        // the engine says no, in its own words
+        // the engine refuses, with its error message
         Err(NotOwn::Stranger { .. }) if desired.new => make(desired, observed, wanted, None),
         Err(error) => Verdict::Refused(error.to_string()),
     }
@@ -158,7 +158,7 @@ fn existing(
     }
     if !differ.is_empty() {
         return Verdict::Refused(format!(
-            "the container on {host} differs in {}; xdock mk --replace {node} makes it anew",
+            "the container on {host} differs in {}; xdock mk --replace {node} recreates it",
             differ.join(", ")
         ));
     }

@@ -31,7 +31,7 @@ pub(crate) enum Decision {
     Attach { endpoint: Endpoint, bindings: Vec<PortBinding>, before: Vec<Change>, reply: Reply },
     /// A repeated `CreateEndpoint`: answer when the endpoint is attached.
     Repeated { endpoint: EndpointId, reply: Reply },
-    /// The node already has an endpoint on the network, or another has its port. Refuse, unless it is dead or goes away within a short_id time.
+    /// The node already has an endpoint on the network, or another has its port. Refuse, unless it is dead or is removed within a short time.
     Conflict { with: EndpointId, refusal: Refusal },
     /// Answer when the endpoint is attached and no other machine uses its addresses.
     Join { joined: Endpoint, reply: Reply },

@@ -10,7 +10,7 @@ use crate::management::ManagementNode;
 /// dockerd 27: it judges a file.
 const DOCKERD: &str = "grep -q nosuch \"$3\" && { echo 'unknown key nosuch' >&2; exit 1; }; exit 0";
 
-/// A Debian with a running engine of its own packages and somebody's configuration.
+/// A Debian with a running engine from its own packages and an administrator's configuration.
 fn host(configuration: &str) -> (Host, ManagementNode) {
     let host = Host::of("debian-12").with_apt().script("dockerd", DOCKERD);
     let installed = "Package: docker.io\nStatus: install ok installed\n\nPackage: iptables\nStatus: install ok installed\n";
@@ -253,9 +253,9 @@ fn unreadable_files_are_reported_and_nothing_is_changed() {
                 assert_eq!(ran.code, 0, "{file}: {}", ran.stderr);
                 continue;
             }
-            let told =
+            let message =
                 format!("[E]:Error: xdock: docker: cannot read {file}: {}\n", reason.replace("FILE", file));
-            assert_eq!((ran.code, ran.stderr), (1, told));
+            assert_eq!((ran.code, ran.stderr), (1, message));
             assert_eq!(fs::symlink_metadata(&path).unwrap().file_type(), kind, "{file}");
             assert_eq!(host.called(&mn), Vec::<String>::new());
             assert_eq!(backups(&host), []);

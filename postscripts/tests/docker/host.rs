@@ -1,4 +1,4 @@
-//! A host in a root directory: busybox, the program, and scripts that tell what they were called with.
+//! A host in a root directory: busybox, the program, and scripts that print their arguments.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};

@@ -18,7 +18,7 @@ impl ManagementNode {
         let files: BTreeMap<String, String> =
             files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
         std::thread::spawn(move || {
-            // a client that goes away is no reason to stop
+            // continue after a client has disconnected
             listener.incoming().flatten().for_each(|stream| drop(answer(stream, &files)));
         });
         Self { port }

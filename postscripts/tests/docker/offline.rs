@@ -34,7 +34,7 @@ fn copy(host: &Host, program: &str) {
 fn debian() -> Host {
     let host = Host::of("debian-12").script("dpkg", "");
     FILES.into_iter().for_each(|program| copy(&host, program));
-    // mirrors at addresses that are nobody's (RFC 5737): no answer ever comes
+    // mirrors at documentation addresses (RFC 5737) never answer
     let mirrors = ["192.0.2.1", "198.51.100.1", "203.0.113.1", "192.0.2.2"];
     let lines = mirrors.map(|mirror| {
         format!(

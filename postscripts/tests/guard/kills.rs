@@ -1,4 +1,4 @@
-//! Whoever is killed, at whatever point.
+//! Each process may be killed at any point.
 
 use libtest_mimic::Trial;
 use nix::sys::signal::{Signal, kill};
@@ -38,7 +38,7 @@ fn run_killed() {
         assert_old(&lab, &before, &format!("killed after part {after}"));
         let log = lab.log();
         assert!(log.contains("[info]: xcat.xdock: xdock: network: the run that changed the network ended before it confirmed; rolling back\n"), "{log}");
-        until("the guard told", || {
+        until("the guard has logged", || {
             lab.log().contains("xdock: network: rolled back to the previous network\n").then_some(())
         });
     }
@@ -89,9 +89,9 @@ fn both_killed() {
     let lab = Lab::new();
     let before = lab.all();
     kill_both(&lab);
-    let told = lab.xdockhost("recover");
+    let message = lab.xdockhost("recover");
     assert_eq!(
-        told,
+        message,
         "xdock: network: a network change was interrupted; rolled back to the previous network\n"
     );
     assert_old(&lab, &before, "recovered");

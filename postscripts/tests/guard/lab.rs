@@ -94,7 +94,7 @@ impl Lab {
         self.host.run(asked).unwrap()
     }
 
-    /// The management node goes away.
+    /// The management node no longer answers.
     pub(crate) fn silence(&self) {
         self.master.run(|| ip(&["link", "set", "dev", "peer0", "down"])).unwrap();
     }

@@ -1,4 +1,4 @@
-//! Golden files: the `/etc` of a host, each file at its path. `BLESS=1` writes them anew.
+//! Golden files: the `/etc` of a host, each file at its path. `BLESS=1` writes them again.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,4 +1,4 @@
-//! Hosts of every kind, from what xCAT tells them, and a directory in the place of their `/`.
+//! Hosts of every kind, from xCAT's variables, with a directory instead of `/`.
 
 #![allow(dead_code, reason = "each test program uses a part")]
 

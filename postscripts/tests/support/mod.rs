@@ -3,7 +3,7 @@
 #![allow(
     dead_code,
     clippy::indexing_slicing,
-    reason = "each test binary uses a part of it, and fails where it can not"
+    reason = "each test binary uses a part of it, and fails if that is impossible"
 )]
 
 pub(crate) mod model;
@@ -70,7 +70,7 @@ pub(crate) fn words(steps: &[Step]) -> Vec<String> {
     steps.iter().map(ToString::to_string).collect()
 }
 
-/// Why it can not follow.
+/// Why it cannot follow.
 pub(crate) fn refusal(wanted: &HostPlan, host: &Observed) -> String {
     resolve(wanted, host, &Memory::default()).unwrap_err().to_string()
 }

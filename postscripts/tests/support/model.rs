@@ -132,7 +132,7 @@ impl Model {
         Link { mac: mac.or(base.mac), mtu: mtu.unwrap_or(1500), ..base }
     }
 
-    /// Not where it is there already; a name is only there once.
+    /// Unless it exists; a name is unique.
     fn add(&mut self, link: Link) -> Result<(), String> {
         match self.now.link(&link.name) {
             None => self.now.links.push(link),

@@ -70,10 +70,10 @@ impl Lab {
 
     /// How often the host answers one question of its management node. Three more follow it, so that a late answer counts too.
     pub(crate) fn answers_to_a_ping(&self) -> usize {
-        let told = self.master.run(|| Command::new("ping").args(["-c4", "-W10", "10.99.0.11"]).output());
-        let told =
-            told.unwrap().unwrap_or_else(|error| panic!("ping does not run: {error}; see tests/prepare"));
-        String::from_utf8(told.stdout).unwrap().matches("icmp_seq=1 ").count()
+        let message = self.master.run(|| Command::new("ping").args(["-c4", "-W10", "10.99.0.11"]).output());
+        let message =
+            message.unwrap().unwrap_or_else(|error| panic!("ping does not run: {error}; see tests/prepare"));
+        String::from_utf8(message.stdout).unwrap().matches("icmp_seq=1 ").count()
     }
 
     /// The same host, whose switch's database is there.
@@ -127,8 +127,8 @@ fn ip(words: &[&str]) {
 fn run(program: &str, words: &[&str]) {
     let output = Command::new(program).args(words).output();
     let output = output.unwrap_or_else(|error| panic!("{program} does not run: {error}; see tests/prepare"));
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{program} {words:?}: {told}");
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{program} {words:?}: {message}");
 }
 
 /// Addresses, routes and ports, without what numbers and counters do.

@@ -19,7 +19,7 @@ pub const COMMAND: Duration = Duration::from_secs(90);
 /// A host's variables, as a shell reads them.
 const VARIABLES: &str = "/run/xdock-variables";
 
-/// Where progress is told, a line at a time.
+/// Receives progress, one line at a time.
 pub type Say<'a> = &'a (dyn Fn(&str) + Sync);
 
 /// A lab whose hosts are docker hosts.
@@ -54,7 +54,7 @@ impl Ran {
         let causes = std::iter::successors(Some(error), |&error| error.source());
         match causes.filter_map(|cause| cause.downcast_ref()).next()? {
             ExecuteError::Status { status, stdout, stderr, .. } => {
-                // as a shell tells of a signal
+                // as a shell reports a signal
                 let code = status.code().or_else(|| Some(128 + status.signal()?))?;
                 Some(Self { code, stdout: stdout.clone(), stderr: stderr.clone() })
             }
@@ -178,7 +178,7 @@ impl Cluster {
     }
 
     /// Runs `xdockhost` on a host with the variables that xCAT would export for these tables, from the host itself: its
-    /// network may go away meanwhile. Any exit status is an answer.
+    /// network may be down for a moment. Any exit status is an answer.
     ///
     /// # Errors
     /// It did not run or did not end.

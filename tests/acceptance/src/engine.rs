@@ -10,7 +10,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::UnixStream;
 
-/// Anything that ends a trial, told to the person as text.
+/// Any error of a trial, as text.
 pub type Failure = Box<dyn Error + Send + Sync>;
 
 /// An engine at a unix socket; every call opens a connection of its own.

@@ -88,8 +88,8 @@ pub async fn are_in_force(cluster: &Cluster, host: &str, node: &str) -> Result<(
         "HostConfig.Sysctls.net.core.somaxconn (123, now 9)",
         "HostConfig.Tmpfs (",
     ];
-    let told = fields.map(|field| differs.stderr.contains(field));
-    same(&format!("what differs: {differs:?}"), &(differs.code, told), &(1, [true; 3]))?;
+    let message = fields.map(|field| differs.stderr.contains(field));
+    same(&format!("what differs: {differs:?}"), &(differs.code, message), &(1, [true; 3]))?;
     cluster.write_tables(&cluster.tables).await?;
     cluster.xdock_done(&format!("rm -f --volumes {node}")).await.map(drop)
 }

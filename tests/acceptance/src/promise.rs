@@ -48,7 +48,7 @@ macro_rules! promises {
     };
 }
 
-/// What all trials share; the error of making it is told by each of them.
+/// Shared by all trials; each of them reports an error of its creation.
 struct Suite<S> {
     runtime: Runtime,
     provision: fn(&Runtime) -> Result<S, Failure>,

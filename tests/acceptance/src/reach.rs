@@ -11,7 +11,7 @@ const INTERVAL: Duration = Duration::from_millis(100);
 /// A manager that takes the network over may do so a little later.
 const AFTERMATH: Duration = Duration::from_secs(3);
 
-/// Runs the network step on one host after the other, tells what its pings from the management node say, and checks each
+/// Runs the network step on one host after the other, reports its pings from the management node, and checks each
 /// host with `moved`.
 ///
 /// # Errors

@@ -10,7 +10,7 @@ use lab::dirs::Dirs;
 pub(crate) struct Room(#[allow(dead_code, reason = "the lock ends with the file")] File);
 
 impl Room {
-    /// Waits until it may be tried. Who waits to be alone keeps later ones out, else their coming and going would never end.
+    /// Waits until it may be tried. A promise that waits to be alone keeps later ones out, so that its wait ends.
     pub(crate) fn enter(alone: bool) -> io::Result<Self> {
         let labs = Dirs::from_environment().labs;
         create_dir_all(&labs)?;

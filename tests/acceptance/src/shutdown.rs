@@ -57,7 +57,7 @@ pub async fn a_killed_shutdown_leaves_live_restore_on(cluster: &Cluster, host: &
     cluster.sh(host, "docker rm -f killed").await.map(drop)
 }
 
-/// Containers that stop with their machine: not deaf to it for 90 s, not killed before their grace, and afterwards as before.
+/// Containers stop with their host: none ignores the shutdown for 90 s, none is killed within its grace period, and all are restored afterwards.
 ///
 /// # Errors
 /// What was otherwise.

@@ -50,7 +50,7 @@ impl Tables {
     /// Adds an object.
     #[must_use]
     pub fn object(mut self, name: &str, kind: &str, attributes: &[(&str, &str)]) -> Self {
-        // writing to a String can not fail
+        // writing to a String cannot fail
         let _ = write!(self.0, "\n{name}:\n    objtype={kind}\n");
         for (attribute, value) in attributes {
             let _ = writeln!(self.0, "    {attribute}={value}");
@@ -79,7 +79,7 @@ impl Tables {
     }
 }
 
-/// What idles, and ends at once when it is told to.
+/// An idle program that ends at once on SIGTERM.
 const IDLE: &str = "busybox!sh,-c,trap exit TERM; while :; do sleep 1000 & wait; done";
 
 /// Three hosts, twelve containers on two networks (`mynet0` over `eth0`, dual stack `net98` over `eth1`), and sixteen more on

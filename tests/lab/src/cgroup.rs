@@ -60,7 +60,7 @@ pub fn make(lab: &LabName, part: &str) -> Result<Vec<PathBuf>, CgroupError> {
 fn pass_on(parent: &Path, child: &Path) -> io::Result<()> {
     let controllers = fs::read_to_string(parent.join("cgroup.controllers")).unwrap_or_default();
     for controller in controllers.split_ascii_whitespace() {
-        // a controller that can not be passed on (rdma, misc) is one that no container needs
+        // containers do not need controllers that cannot be delegated (rdma, misc)
         let _ = fs::write(parent.join("cgroup.subtree_control"), format!("+{controller}"));
     }
     fs::create_dir_all(child)?;
@@ -130,7 +130,7 @@ fn children(place: &Path) -> Vec<PathBuf> {
 
 fn processes(place: &Path) -> Vec<i32> {
     let own = fs::read_to_string(place.join("cgroup.procs")).unwrap_or_default();
-    // 0 is a process of another PID namespace that we can not see: kill(0) would be ourselves
+    // 0 is a process of another PID namespace, which is invisible here: kill(0) would signal this process
     let own = own.lines().filter_map(|line| line.parse().ok()).filter(|pid| *pid > 1);
     own.chain(children(place).iter().flat_map(|child| processes(child))).collect()
 }

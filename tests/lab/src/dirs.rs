@@ -99,7 +99,7 @@ impl MemberDir {
         self.storage().join("work")
     }
 
-    /// A plain directory that appears in the machine: Docker's own layers can not lie on an overlay.
+    /// A plain directory that appears in the machine: Docker's layers cannot be on an overlay.
     pub fn plain(&self, path: &str) -> PathBuf {
         self.storage().join("plain").join(path.trim_start_matches('/').replace('/', "-"))
     }

@@ -125,7 +125,7 @@ impl Target {
 fn plainly(error: ExecuteError, asked: &[OsString], past: Option<Duration>) -> ExecuteError {
     let words: Vec<_> = asked.iter().map(|word| word.to_string_lossy()).collect();
     let argv = shell_words(&words);
-    // whoever looks at a test that failed wants all of the line
+    // a failed test needs the whole line
     let program = Box::new(Program { name: argv.clone(), argv });
     match (error, past) {
         // timeout(1) ends with 124, or is killed with the program

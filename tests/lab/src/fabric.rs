@@ -118,7 +118,7 @@ pub async fn remove(namespace: &str) -> Result<(), FabricError> {
     Ok(())
 }
 
-/// Pulls or plugs in a cable at the fabric's side: the host sees its carrier go.
+/// Removes or attaches a cable at the fabric's side: the host's carrier changes.
 ///
 /// # Errors
 /// No such NIC, or what `ip` said.

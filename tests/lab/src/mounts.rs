@@ -100,7 +100,7 @@ pub fn unmount_below(directory: &Path) -> Result<(), MountError> {
 /// What is mounted at or below a directory, in the order in which it was mounted.
 ///
 /// # Errors
-/// The list can not be read.
+/// The list cannot be read.
 pub fn below(directory: &Path) -> Result<Vec<PathBuf>, MountError> {
     let text = std::fs::read_to_string("/proc/self/mountinfo").map_err(MountError::List)?;
     Ok(parse(&text).into_iter().filter(|path| path.starts_with(directory)).collect())

@@ -1,4 +1,4 @@
-//! Processes that outlive us, told apart from a later process of the same number by their start time
+//! Processes that outlive us, distinguished from a later process with the same number by their start time
 //! (proc(5): field 22 of /proc/PID/stat, in clock ticks since boot).
 
 use std::time::Duration;

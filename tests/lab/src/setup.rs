@@ -62,7 +62,7 @@ fn raise_instances(path: &Path) {
     }
 }
 
-/// Installs what is missing, and tells of it; raises the machine's limits where labs side by side would hit them.
+/// Installs missing packages and reports them; raises the machine's limits where labs side by side would hit them.
 ///
 /// # Errors
 /// What apt said.

@@ -61,7 +61,7 @@ pub struct State {
 /// One machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberState {
-    /// systemd-nspawn and the machine's PID 1; none when it was switched off.
+    /// systemd-nspawn and the machine's PID 1; none when it is off.
     pub running: Option<Running>,
     /// NICs whose cable is pulled.
     pub pulled: BTreeSet<String>,

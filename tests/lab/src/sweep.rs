@@ -14,13 +14,13 @@ use crate::name::LabName;
 
 /// What could not be removed.
 #[derive(Debug, Error)]
-#[error("{}", self.told())]
+#[error("{}", self.message())]
 pub struct SweepError {
     failures: Vec<String>,
 }
 
 impl SweepError {
-    fn told(&self) -> String {
+    fn message(&self) -> String {
         self.failures.join("; ")
     }
 }

@@ -109,7 +109,7 @@ impl Watch {
     }
 }
 
-/// ping(8) of iputils: -D puts the time before each line, -O tells of each ping that had no answer when the next is sent.
+/// ping(8) of iputils: -D puts the time before each line, -O reports each ping without an answer when the next is sent.
 fn ping(address: Ipv4Addr, interval: Duration) -> [String; 7] {
     let interval = format!("{:.3}", interval.as_secs_f64());
     ["ping", "-n", "-D", "-O", "-i", &interval, &address.to_string()].map(str::to_owned)

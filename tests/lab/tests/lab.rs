@@ -61,11 +61,11 @@ async fn a_deadline_ends_the_program_in_the_machine_too() {
     let start = Instant::now();
     let late = lab.exec("host1", &["sleep", "4242"], Duration::from_secs(1)).await.unwrap_err();
     assert!(start.elapsed() < Duration::from_secs(5), "{late}");
-    let told = std::error::Error::source(&late).map(ToString::to_string);
-    assert_eq!(told.as_deref(), Some("sleep 4242 did not end within 1 s"));
+    let message = std::error::Error::source(&late).map(ToString::to_string);
+    assert_eq!(message.as_deref(), Some("sleep 4242 did not end within 1 s"));
     let failed = lab.exec("host1", &["sh", "-c", "echo no >&2; exit 3"], SOON).await.unwrap_err();
-    let told = std::error::Error::source(&failed).map(ToString::to_string);
-    assert_eq!(told.as_deref(), Some("sh -c 'echo no >&2; exit 3': no"));
+    let message = std::error::Error::source(&failed).map(ToString::to_string);
+    assert_eq!(message.as_deref(), Some("sh -c 'echo no >&2; exit 3': no"));
     assert_eq!(said(&lab, "host1", &["sh", "-c", "pgrep -x sleep || echo none"]).await, "none");
 }
 

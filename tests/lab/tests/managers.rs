@@ -12,7 +12,7 @@ use own::{Ended, name, said};
 
 const ALL: [Manager; 4] = [Manager::Ifupdown, Manager::Networkd, Manager::NetworkManager, Manager::Netplan];
 
-/// What tells that `eth0` is the manager's, what it says, and whether ifupdown is installed.
+/// The command that shows the manager of `eth0`, its output, and whether ifupdown is installed.
 fn owner(manager: Manager) -> (&'static str, &'static str, bool) {
     let file = "networkctl status eth0 | sed -n 's/ *Network File: //p'";
     match manager {

@@ -94,7 +94,7 @@ pub enum MachineError {
         /// The end of its console, where the first boot's postscripts write too.
         said: String,
     },
-    /// It was told to boot again and still is the boot before.
+    /// It did not reboot.
     #[error("{member} has not begun to boot again within {} s", deadline.as_secs())]
     NoReboot {
         /// Which.

@@ -1,5 +1,5 @@
 //! A whole machine in qemu, joined to a lab: Debian's own kernel with all its modules, its own initramfs, real
-//! reboots and real power cuts. Its NICs are plugged into the lab's fabric, so the lab's management node reaches it
+//! reboots and real power cuts. Its NICs are attached to the lab's fabric, so the lab's management node reaches it
 //! as it reaches its own hosts.
 //!
 //! From the outside in: [`machine`] does what the commands say; [`plan`] is what a machine will be; [`cables`],

@@ -78,7 +78,7 @@ pub fn qemu(host: &Host, files: &Files<'_>) -> Vec<OsString> {
     words.extend(["-kernel".into(), files.kernel.into(), "-initrd".into(), files.initrd.into()]);
     let seeded = if files.seed.is_some() { " machine.seed" } else { "" };
     words.extend(["-append".into(), format!("{KERNEL_WORDS}{seeded}").into()]);
-    // what was said before a reboot or a power cut stays readable
+    // output before a reboot or power failure stays readable
     words.extend(["-chardev".into(), joined("file,id=console,append=on,path=", files.console, "")]);
     words.extend(["-serial", "chardev:console"].map(OsString::from));
     words.extend(["-drive".into(), joined(DRIVE, files.disk, ",cache=writeback")]);
@@ -110,7 +110,7 @@ const ALWAYS: [&str; 16] = [
     "none",
     "-monitor",
     "none",
-    // nothing that could hold the boot up for want of entropy
+    // nothing that could delay the boot because entropy is missing
     "-object",
     "rng-random,filename=/dev/urandom,id=rng0",
     "-device",

@@ -67,7 +67,7 @@ impl Program {
         Ok(Self { root: root.to_owned(), tree })
     }
 
-    /// The words that start it, and that tell it where its own files are.
+    /// The arguments that start it, with the paths of its files.
     pub fn words(&self) -> Vec<OsString> {
         let within = |path: &str| self.tree.join(path).into_os_string();
         let mut modules = OsString::from("QEMU_MODULE_DIR=");

@@ -120,7 +120,7 @@ fn a_container_that_differs_is_refused_with_its_fields() {
     assert_eq!(
         refused(made("debian", "running")),
         "the container on host1 differs in Image (debian, now busybox); \
-         xdock mk --replace d1 makes it anew"
+         xdock mk --replace d1 recreates it"
     );
     assert_eq!(
         refused(Container { name: "d1".into(), ..Container::default() }),

@@ -91,8 +91,8 @@ impl Daemon {
         let batch = self.path("batch");
         std::fs::write(&batch, lines)?;
         let ran = self.host.run(|| Command::new("ip").arg("-batch").arg(&batch).output())??;
-        let told = String::from_utf8_lossy(&ran.stderr);
-        if ran.status.success() { Ok(()) } else { Err(format!("ip -batch: {told}").into()) }
+        let message = String::from_utf8_lossy(&ran.stderr);
+        if ran.status.success() { Ok(()) } else { Err(format!("ip -batch: {message}").into()) }
     }
 
     /// A field of netd's /proc/PID/status, in MB.

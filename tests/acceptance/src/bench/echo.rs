@@ -52,7 +52,7 @@ pub(super) async fn echo(stage: &Stage) -> Result<Row, Failure> {
     }
     engine.call("DELETE", "/containers/echo1?force=true", None).await?;
     let reach = Reach::RatioAtMost(1.0);
-    Ok(stage.told(Row::against("console-echo", &found, "ms", "docker attach", reach), &found))
+    Ok(stage.report(Row::against("console-echo", &found, "ms", "docker attach", reach), &found))
 }
 
 async fn typed(cluster: &Cluster, words: &str) -> Result<f64, Failure> {

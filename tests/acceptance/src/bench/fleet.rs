@@ -1,6 +1,6 @@
 //! `xdock` over five hosts that are spoken to by TLS.
 //!
-//! A lab of its own: what other figures leave on their hosts is nobody's cost here.
+//! A separate lab, so that leftovers of other figures do not count.
 
 use std::sync::OnceLock;
 use std::time::Instant;
@@ -92,9 +92,9 @@ pub(super) fn name(stage: &Stage) -> Result<LabName, Failure> {
 pub(super) async fn state(stage: &Stage) -> Result<Row, Failure> {
     let cluster = stage.fleet.made(&name(stage)?).await?;
     let whole = |lines: usize| lines == usize::from(HOSTS) * usize::from(EACH);
-    let told = cluster.xdock_done("power many state").await?;
-    if !whole(told.lines().filter(|line| line.ends_with(": created")).count()) {
-        return Err(format!("xdock power many state: {told}").into());
+    let output = cluster.xdock_done("power many state").await?;
+    if !whole(output.lines().filter(|line| line.ends_with(": created")).count()) {
+        return Err(format!("xdock power many state: {output}").into());
     }
     let mut found = Duel::default();
     for round in 0..=ROUNDS {
@@ -103,7 +103,7 @@ pub(super) async fn state(stage: &Stage) -> Result<Row, Failure> {
     }
     let row =
         Row::against("power-state-500", &found, "ms", "the engines' lists directly", Reach::AtMost(250.0));
-    Ok(stage.told(row, &found))
+    Ok(stage.report(row, &found))
 }
 
 async fn asked(cluster: &Cluster) -> Result<f64, Failure> {
@@ -116,7 +116,7 @@ async fn asked(cluster: &Cluster) -> Result<f64, Failure> {
     Ok(ms_since(begun))
 }
 
-/// The others are told, and the command ends when the dead one has had its time.
+/// The others are reported, and the command ends after the timeout of the dead host.
 pub(super) async fn dead(stage: &Stage) -> Result<Row, Failure> {
     let cluster = stage.fleet.made(&name(stage)?).await?;
     // it hears us, and no word of it comes back

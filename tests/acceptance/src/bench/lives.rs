@@ -16,7 +16,7 @@ use crate::engine::{Engine, Failure};
 
 /// Whole lives, the first of which does not count.
 const LIVES: usize = 4;
-/// Containers that are only made and removed again. That takes a fifth of a second, so it needs more rounds to be told from noise.
+/// Containers that are only created and removed. That takes a fifth of a second, so more rounds are needed to separate it from noise.
 const UNLIVED: usize = 20;
 /// netd looks at the host a quarter of a second after the last change.
 const REST: Duration = Duration::from_millis(800);
@@ -57,7 +57,7 @@ pub(super) async fn lives(stage: &Stage) -> Result<Vec<Row>, Failure> {
         }
     }
     let rows = found.iter().map(|(verb, duel)| {
-        stage.told(Row::against(verb.figure, duel, "ms", ENGINE, Reach::RatioAtMost(1.15)), duel)
+        stage.report(Row::against(verb.figure, duel, "ms", ENGINE, Reach::RatioAtMost(1.15)), duel)
     });
     Ok(rows.collect())
 }
@@ -71,7 +71,7 @@ async fn by_xdock(cluster: &Cluster, verbs: &[Verb]) -> Result<Vec<f64>, Failure
     Ok(took)
 }
 
-/// Who makes the very same containers.
+/// The program that creates the same containers.
 struct Peer {
     engine: Engine,
     bodies: Vec<(String, Value)>,

@@ -44,7 +44,7 @@ pub(super) async fn on(stage: &Stage) -> Result<Row, Failure> {
         stop(&engine, &names).await?;
         found.add(round, 1, ours, peer);
     }
-    Ok(stage.told(
+    Ok(stage.report(
         Row::against("power-on", &found, "ms", "engine's API directly", Reach::RatioAtMost(1.05)),
         &found,
     ))
@@ -67,7 +67,7 @@ async fn timed(
     Ok(serde_json::from_str(&cluster.sh(host, &line).await?)?)
 }
 
-/// One run, not warmed up: what is on is not switched on again.
+/// One run, without warm-up: a running container cannot be started again.
 async fn once(cluster: &Cluster) -> Result<f64, Failure> {
     let line = format!("{LOCAL} {ON_HOST} time --cold 1 -- xdock power powered on");
     let timed: Timed = serde_json::from_str(&cluster.sh("host1", &line).await?)?;

@@ -1,4 +1,4 @@
-//! Measured times and what is told of them.
+//! Measured times and their statistics.
 
 use std::time::Instant;
 

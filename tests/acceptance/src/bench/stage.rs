@@ -64,7 +64,7 @@ impl Stage {
     }
 
     /// Notes how sure the row of a duel is.
-    pub(super) fn told(&self, row: Row, duel: &Duel) -> Row {
+    pub(super) fn report(&self, row: Row, duel: &Duel) -> Row {
         self.note(&format!("{}: {}", row.name(), duel.spread()));
         row
     }

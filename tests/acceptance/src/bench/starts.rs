@@ -27,7 +27,7 @@ pub(super) async fn alone(stage: &Stage) -> Result<Row, Failure> {
     let ours = |_| "start1".to_owned();
     replace_node(&engine, "start1", &address(1, 1)).await?;
     let found = duel(&engine, ROUNDS, ours, "start-peer").await?;
-    Ok(stage.told(Row::against("start", &found, "ms", BRIDGE, Reach::RatioAtMost(1.0)), &found))
+    Ok(stage.report(Row::against("start", &found, "ms", BRIDGE, Reach::RatioAtMost(1.0)), &found))
 }
 
 /// `xdock mk` made a container for the sake of the network: another takes its place, the same as the peer's.
@@ -52,7 +52,7 @@ pub(super) async fn probed(stage: &Stage) -> Result<Row, Failure> {
     probe(cluster, "host1", Some(0)).await?;
     let found = found?;
     let reach = Reach::PeerAndAtMost(WINDOW_MS);
-    Ok(stage.told(Row::against("start-probe", &found, "ms", BRIDGE, reach), &found))
+    Ok(stage.report(Row::against("start-probe", &found, "ms", BRIDGE, reach), &found))
 }
 
 /// Ours and the peer's, on the host of the swarm.
@@ -67,7 +67,7 @@ pub(super) async fn beside_overlay(stage: &Stage) -> Result<Row, Failure> {
     engine.call("POST", "/swarm/leave?force=true", None).await?;
     let found = found?;
     let reach = Reach::RatioAtMost(0.6);
-    Ok(stage.told(Row::against("start-overlay", &found, "ms", "Swarm overlay", reach), &found))
+    Ok(stage.report(Row::against("start-overlay", &found, "ms", "Swarm overlay", reach), &found))
 }
 
 /// Docker makes no swarm where live-restore is on, as the product has it.
@@ -94,7 +94,7 @@ pub(super) async fn together(stage: &Stage) -> Result<Row, Failure> {
         let theirs = start_all(&engine, &peers).await?;
         found.add(round, 1, mine, theirs);
     }
-    Ok(stage.told(Row::against("start-30", &found, "ms", BRIDGE, Reach::RatioAtMost(1.0)), &found))
+    Ok(stage.report(Row::against("start-30", &found, "ms", BRIDGE, Reach::RatioAtMost(1.0)), &found))
 }
 
 async fn start_all(engine: &Engine, names: &[String]) -> Result<f64, Failure> {

@@ -37,7 +37,7 @@ pub(super) async fn tcp(stage: &Stage) -> Result<Row, Failure> {
         found.add(round, 1, mine, theirs);
     }
     let reach = Reach::RatioAtLeast(0.98);
-    Ok(stage.told(Row::against("tcp", &found, "Gbit/s", "bridge and veth by hand", reach), &found))
+    Ok(stage.report(Row::against("tcp", &found, "Gbit/s", "bridge and veth by hand", reach), &found))
 }
 
 async fn container(
@@ -55,7 +55,7 @@ async fn container(
     Ok(End { host, enter, address })
 }
 
-/// On the second NIC, with nothing of netd's; Docker's firewall is told to let it pass first of all.
+/// On the second NIC, without netd; a rule before Docker's accepts its packets.
 async fn by_hand(cluster: &Cluster, host: &'static str, number: u8) -> Result<End, Failure> {
     let address = format!("10.97.0.{number}");
     let script = format!(

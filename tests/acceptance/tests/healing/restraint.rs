@@ -147,20 +147,20 @@ async fn a_fight_ends_after_three_repairs_and_is_reported(cluster: &Cluster) -> 
         cluster.sh(host, program).await?;
         let repairs = cluster.sh(host, "grep -c 'set br98 up' /var/log/xcat/xcat.log").await?;
         same(&format!("repairs of {host}"), repairs.trim(), "3")?;
-        let told = "link state of br98 was restored 3 times within a minute and is missing again; it is left alone for 5 minutes: find the program that removes it";
+        let message = "link state of br98 was restored 3 times within a minute and is missing again; it is left alone for 5 minutes: find the program that removes it";
         for (command, place) in
             [("netd status", "problem: host network: "), ("xdockhost status || true", "xdock: network: ")]
         {
             let shown = cluster.sh(host, command).await?;
             same(
                 &format!("{command} of {host}: {shown}"),
-                &shown.contains(&format!("{place}{told}")),
+                &shown.contains(&format!("{place}{message}")),
                 &true,
             )?;
         }
         let status = cluster.xdock(&format!("host {host} status")).await?;
-        same(&format!("host status: {status:?}"), &status.stderr.contains(told), &true)?;
-        let lines = cluster.sh(host, &format!("grep -cF '{told}' /var/log/xcat/xcat.log")).await?;
+        same(&format!("host status: {status:?}"), &status.stderr.contains(message), &true)?;
+        let lines = cluster.sh(host, &format!("grep -cF '{message}' /var/log/xcat/xcat.log")).await?;
         same(&format!("lines of the fight in the log of {host}"), lines.trim(), "1")?;
         cluster.sh(host, "systemctl restart xdock-network-watch").await?;
         until(cluster, host, "ip link show br98 | grep -q 'state UP' && ! netd status | grep problem")
@@ -174,8 +174,8 @@ async fn a_stopped_service_restores_nothing(cluster: &Cluster) -> Result<(), Fai
         cluster.sh(host, "systemctl stop xdock-network-watch; ip link set br98 down").await?;
         stays_down(cluster, host).await?;
         let said = cluster.sh(host, "xdockhost status || true").await?;
-        let told = "xdock-network-watch.service does not run: missing devices, addresses and routes are not restored";
-        same(&format!("{host}: {said}"), &said.contains(told), &true)?;
+        let message = "xdock-network-watch.service does not run: missing devices, addresses and routes are not restored";
+        same(&format!("{host}: {said}"), &said.contains(message), &true)?;
         // a run restores the network, and leaves the service as it is
         step(cluster, host, "network").await?;
         cluster.sh(host, &format!("{BR98_IS_UP} && ! systemctl is-active xdock-network-watch")).await?;

@@ -76,9 +76,9 @@ async fn status_reports_whether_a_host_drifted(cluster: &Cluster) -> Result<(), 
     if drifted.code != 1 || !drifted.stdout.contains("xdock: network: drifted: ") {
         return Err(format!("status of a host that drifted: {drifted:?}").into());
     }
-    let told: serde_json::Value = serde_json::from_str(&json.stdout)?;
-    match told.pointer("/network/drift/0").is_some() {
+    let message: serde_json::Value = serde_json::from_str(&json.stdout)?;
+    match message.pointer("/network/drift/0").is_some() {
         true => Ok(()),
-        false => Err(format!("no /network/drift/0 in {told}").into()),
+        false => Err(format!("no /network/drift/0 in {message}").into()),
     }
 }

@@ -1,4 +1,4 @@
-//! What somebody spoils by hand is put right by the next run.
+//! The next run repairs changes by hand.
 
 use acceptance::network::{address, becomes_bridged, nothing_to_do, step};
 use acceptance::{Cluster, Failure};

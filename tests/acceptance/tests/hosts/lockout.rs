@@ -150,7 +150,7 @@ async fn killed_on(cluster: &Cluster, host: &str, victims: &str) -> Result<Durat
     Ok(silence)
 }
 
-/// No change is open any more: it was confirmed or taken back.
+/// No change is pending: it was confirmed or rolled back.
 async fn settled(cluster: &Cluster, host: &str) -> Result<(), Failure> {
     wait_for(cluster, host, "[ ! -e /var/lib/xdock/network/change.json ]").await
 }

@@ -2,7 +2,7 @@
 
 use acceptance::Tables;
 
-/// The suite's tables. They say the MTU, so that another one can be taken back.
+/// The suite's tables. They have an MTU, so that another one can be rolled back.
 pub(crate) fn tables() -> Tables {
     Tables::of_lab_with(
         4,

@@ -1,4 +1,4 @@
-//! What leaves the tables goes from the host, unless somebody uses it.
+//! Devices that are no longer in the tables are removed from the host, unless they are in use.
 
 use acceptance::network::{becomes_bridged, seen, step};
 use acceptance::soundness::same;
@@ -66,7 +66,7 @@ async fn a_bridge_that_is_no_longer_in_the_tables_is_removed(cluster: &Cluster) 
 async fn a_bridge_that_is_no_longer_in_the_tables_stays_while_it_is_used(
     cluster: &Cluster,
 ) -> Result<(), Failure> {
-    // NetworkManager removes a bridge with its profile, whoever uses it
+    // NetworkManager removes a bridge with its profile, even if it is in use
     for host in HOSTS.into_iter().filter(|host| *host != "host3") {
         let before = second_bridge(cluster, host).await?;
         cluster
@@ -74,7 +74,7 @@ async fn a_bridge_that_is_no_longer_in_the_tables_stays_while_it_is_used(
             .await?;
         let stays = "bridge br98 is kept: tap98 uses it";
         let said = network(cluster, &tables(), host).await?;
-        same(&format!("what is told of it ({said})"), &said.ends_with(&format!("; {stays}")), &true)?;
+        same(&format!("what is reported of it ({said})"), &said.ends_with(&format!("; {stays}")), &true)?;
         cluster.sh(host, "ip -br link show br98").await?;
         same("the next run", network(cluster, &tables(), host).await?.as_str(), stays)?;
         cluster.sh(host, "ip link delete tap98").await?;

@@ -36,8 +36,8 @@ async fn is_reported(cluster: &Cluster, fault: &str, way: &str) -> Result<(), Fa
     let json = cluster.xdock_done("ls xcat2 --json").await?;
     same(&format!("{fault} in {json}"), &json.contains(&format!("\"problems\":[\"{fault}\"]")), &true)?;
     let ran = cluster.xdock("host host2 status").await?;
-    let told = ran.stderr.trim_end().ends_with(&format!(", containers: xcat2: {fault} ({way})"));
-    same(&format!("{fault} in {ran:?}"), &(ran.code, told), &(1, true))
+    let message = ran.stderr.trim_end().ends_with(&format!(", containers: xcat2: {fault} ({way})"));
+    same(&format!("{fault} in {ran:?}"), &(ran.code, message), &(1, true))
 }
 
 async fn a_removed_network_is_reported_created_again_and_joined(cluster: &Cluster) -> Result<(), Failure> {
@@ -60,8 +60,8 @@ async fn a_removed_network_is_reported_created_again_and_joined(cluster: &Cluste
     cluster.sh(HOST, "docker network rm mynet0").await?;
     cluster.xdock_done("mk full2").await?;
     is_reported(cluster, "network mynet0 was removed and recreated", MK).await?;
-    let anew = "xcat2: network mynet0 was removed and recreated; reconnected\nxcat2: success\n";
-    says(cluster, "power xcat2 on", anew).await?;
+    let restored = "xcat2: network mynet0 was removed and recreated; reconnected\nxcat2: success\n";
+    says(cluster, "power xcat2 on", restored).await?;
     is_whole(cluster).await?;
     let ran = cluster.xdock("host host2 status").await?;
     same(&format!("host status: {ran:?}"), &ran.code, &0)?;
@@ -74,8 +74,8 @@ async fn a_container_disconnected_by_hand_is_connected_again(cluster: &Cluster) 
     for (line, answer) in [("power xcat2 on", "container already started"), ("mk xcat2", "already created")] {
         cluster.sh(HOST, "docker network disconnect mynet0 xcat2").await?;
         is_reported(cluster, fault, MK).await?;
-        let anew = "reconnected, its interface has a new name until the next start";
-        says(cluster, line, &format!("xcat2: {fault}; {anew}\nxcat2: {answer}\n")).await?;
+        let restored = "reconnected, its interface has a new name until the next start";
+        says(cluster, line, &format!("xcat2: {fault}; {restored}\nxcat2: {answer}\n")).await?;
         let address = "exec xcat2 -- sh -c 'ip -o -4 addr | grep -o 10.99.2.70'";
         says(cluster, address, "xcat2: 10.99.2.70\n").await?;
     }
@@ -131,7 +131,7 @@ async fn an_outsider_that_holds_a_node_s_address_is_named(cluster: &Cluster) -> 
     same(&format!("{ran:?}"), &(ran.code, named(&ran.stderr)), &(1, true))?;
     let hint = "hint: the container exists: fix the cause, then run \"xdock power xcat2 on\"";
     same("hint", ran.stderr.lines().last().unwrap_or_default(), hint)?;
-    // as it was told
+    // with the command from the message
     cluster.sh(HOST, "docker rm -f outsider").await?;
     says(cluster, "power xcat2 on", "xcat2: success\n").await?;
     cluster.xdock_done("rm -f xcat2").await.map(drop)

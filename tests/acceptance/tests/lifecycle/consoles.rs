@@ -10,7 +10,7 @@ mod tmux;
 
 use acceptance::{Cluster, Failure, Promise, Tables};
 
-/// Writes numbered lines as fast as a shell can, each run with its own name, and ends at once when it is told to.
+/// Writes numbered lines as fast as a shell can, each run with its own name, and ends at once on SIGTERM.
 const COUNTER: &str = "busybox!sh,-c,run=$(cut -d' ' -f1 /proc/uptime); trap exit TERM; i=0; \
     while :; do i=$((i+1)); echo \"run $run line $i\"; usleep 3000; done";
 
@@ -36,7 +36,7 @@ pub(crate) fn promises() -> Vec<Promise> {
     all.into_iter().flatten().collect()
 }
 
-/// Makes a container anew, and starts it.
+/// Recreates a container and starts it.
 async fn fresh(cluster: &Cluster, node: &str) -> Result<(), Failure> {
     // there may be none
     cluster.xdock(&format!("rm -f {node}")).await?;

@@ -1,4 +1,4 @@
-//! Containers are made as the tables say, told as they are, and made anew without loss.
+//! Containers are made as the tables say, message as they are, and made anew without loss.
 
 use acceptance::cluster::Ran;
 use acceptance::soundness::same;
@@ -133,9 +133,9 @@ async fn limits(cluster: &Cluster) -> Result<(), Failure> {
 
 async fn what_the_engine_ignores_is_told(cluster: &Cluster) -> Result<(), Failure> {
     let ignores = "the engine of host1 ignores HostConfig.Annotations.a (asked for \"b\", has nothing)";
-    let told = |status: &str| format!("full1: {ignores}\nfull1: {status}\n");
-    said(&cluster.xdock("mk full1").await?, 0, &told("success"), "")?;
-    said(&cluster.xdock("mk full1").await?, 0, &told("already created"), "")?;
+    let message = |status: &str| format!("full1: {ignores}\nfull1: {status}\n");
+    said(&cluster.xdock("mk full1").await?, 0, &message("success"), "")?;
+    said(&cluster.xdock("mk full1").await?, 0, &message("already created"), "")?;
     // for scripts
     let error = format!("full1: Error: already created, with warnings: {ignores}\n");
     said(&cluster.xdock("mk full1 --strict").await?, 1, "", &error)?;
@@ -149,7 +149,7 @@ async fn one_that_dies_at_once_is_an_error_with_its_last_lines(cluster: &Cluster
     let end = "dies1: Error: it ended immediately: exit status 3; the end of its log:\ndies1:   boom\n\
         hint: xdock logs dies1 shows its whole log\n";
     said(&cluster.xdock("mk dies1 --start").await?, 1, "", end)?;
-    // as it was told
+    // as it was message
     said(&cluster.xdock("logs dies1").await?, 0, "dies1: boom\n", "")?;
     said(&cluster.xdock("power dies1 on").await?, 1, "", end)?;
     said(&cluster.xdock("power dies1 off").await?, 0, "dies1: container already stopped\n", "")?;
@@ -191,7 +191,7 @@ async fn one_that_differs_is_told_with_its_fields_and_replaced_with_its_volumes(
     cluster.xdock_done("def anew1 vmmemory=32").await?;
     let differs = "HostConfig.Memory (not set, now 33554432)";
     let refused = format!(
-        "anew1: Error: the container on host1 differs in {differs}; xdock mk --replace anew1 makes it anew\n"
+        "anew1: Error: the container on host1 differs in {differs}; xdock mk --replace anew1 recreates it\n"
     );
     said(&cluster.xdock("mk anew1").await?, 1, "", &refused)?;
     let done = format!("anew1: differs in {differs}\nanew1: success\n");
@@ -209,8 +209,8 @@ async fn the_old_one_is_back_when_the_new_one_does_not_stay_up(cluster: &Cluster
     with_data(cluster).await?;
     cluster.xdock_done("def anew1 'provmethod=withvolume!sh,-c,echo bad; exit 4'").await?;
     let ran = cluster.xdock("mk anew1 --replace").await?;
-    let told = "anew1: Error: the new container: it ended immediately: exit status 4; the old container is restored; the end of its log:\nanew1:   bad\n";
-    same("status and error", &(ran.code, ran.stderr.as_str()), &(1, told))?;
+    let message = "anew1: Error: the new container: it ended immediately: exit status 4; the old container is restored; the end of its log:\nanew1:   bad\n";
+    same("status and error", &(ran.code, ran.stderr.as_str()), &(1, message))?;
     has_data(cluster).await?;
     cluster.xdock_done("rm -f --volumes anew1").await?;
     cluster.write_tables(&cluster.tables).await

@@ -49,8 +49,8 @@ async fn refused(cluster: &Cluster, words: &str) -> Result<String, Failure> {
     Ok(ran.stderr)
 }
 
-fn begins(told: &str, wanted: &str) -> Result<(), Failure> {
-    if told.starts_with(wanted) { Ok(()) } else { Err(format!("not {wanted:?} but {told:?}").into()) }
+fn begins(message: &str, wanted: &str) -> Result<(), Failure> {
+    if message.starts_with(wanted) { Ok(()) } else { Err(format!("not {wanted:?} but {message:?}").into()) }
 }
 
 async fn enrolled(cluster: &Cluster) -> Result<(), Failure> {
@@ -112,10 +112,10 @@ async fn without_ssh(cluster: &Cluster) -> Result<(), Failure> {
     // those that earlier commands left
     let close = "for kept in /run/xdock-ssh/*; do ssh -O exit -o ControlPath=$kept host1 || true; done";
     cluster.sh("mn", close).await?;
-    let told = "enr1: Error: cannot deliver the tables to host1: no ssh connection to root@host1: \
+    let message = "enr1: Error: cannot deliver the tables to host1: no ssh connection to root@host1: \
         connection refused on port 22; is sshd running there?\n";
     for words in ["mk enr1", "mk enr1 --start"] {
-        same(words, refused(cluster, &format!("--config {SETTINGS} {words}")).await?.as_str(), told)?;
+        same(words, refused(cluster, &format!("--config {SETTINGS} {words}")).await?.as_str(), message)?;
     }
     let state = refused(cluster, &format!("--config {SETTINGS} power enr1 state")).await?;
     begins(&state, "enr1: Error: No such container: enr1")
@@ -151,35 +151,35 @@ async fn who_is_not_to_be_trusted_is_refused_and_told_which(cluster: &Cluster) -
     cluster.xdock_done(&format!("--config {other} host host2 enroll")).await?;
     let mixed = "[engines]\nhost1 = \"tcp://host1:2376\"\nhost2 = \"tcp://host2:2376\"\nalias1 = \"tcp://alias1:2376\"\n[tls]\ndirectory = \"/root/tls/ca\"\n";
     let mixed = settings(cluster, "mixed", mixed).await?;
-    let told = refused(cluster, &format!("--config {mixed} host host2 status")).await?;
+    let message = refused(cluster, &format!("--config {mixed} host host2 status")).await?;
     begins(
-        &told,
+        &message,
         "host2: Error: cannot reach the engine of host2: no TLS session with host2: its certificate is not signed by /root/tls/ca/ca.pem; xdock host host2 enroll issues a new one: ",
     )?;
     // another name for host1: no host of such tables is given a certificate
     let alias = [("ip", "10.99.0.11"), ("mgt", "ipmi"), ("groups", "aliases")];
     cluster.write_tables(&cluster.tables.clone().object("alias1", "node", &alias)).await?;
-    let told = refused(cluster, &format!("--config {mixed} host alias1 status")).await;
+    let message = refused(cluster, &format!("--config {mixed} host alias1 status")).await;
     cluster.write_tables(&cluster.tables).await?;
-    let told = told?;
+    let message = message?;
     begins(
-        &told,
+        &message,
         "alias1: Error: cannot reach the engine of alias1: no TLS session with alias1: its certificate is for another name; ",
     )?;
     let stranger = "[engines]\nhost1 = \"tcp://host1:2376\"\n[tls]\ndirectory = \"/root/tls/ca\"\ncert = \"/root/tls/other/cert.pem\"\nkey = \"/root/tls/other/key.pem\"\n";
     let stranger = settings(cluster, "stranger", stranger).await?;
-    let told = refused(cluster, &format!("--config {stranger} host host1 status")).await?;
+    let message = refused(cluster, &format!("--config {stranger} host host1 status")).await?;
     begins(
-        &told,
+        &message,
         "host1: Error: cannot reach the engine of host1: the engine rejects our certificate /root/tls/other/cert.pem (",
     )?;
 
     blind(cluster).await?;
     same("revoked", done(cluster, "host host1 enroll --revoke").await?.as_str(), "host1: revoked\n")?;
-    let told = refused(cluster, &format!("--config {SETTINGS} host host1 status")).await?;
+    let message = refused(cluster, &format!("--config {SETTINGS} host host1 status")).await?;
     same(
         "why",
-        told.as_str(),
+        message.as_str(),
         "host1: Error: cannot reach the engine of host1: no TLS session with host1: its certificate is revoked; xdock host host1 enroll issues a new one: invalid peer certificate: Revoked\n",
     )?;
     let again = done(cluster, "host host1 enroll").await?;

@@ -85,8 +85,8 @@ async fn one_that_runs_keeps_its_address_when_its_row_becomes_wrong(
     cluster.xdock_done("def row2 ip=10.99.1.93").await?;
     cluster.xdock_done("sync host1").await?;
     let refused = cluster.run("host1", "docker restart -t 1 row2").await?;
-    let told = refused.stderr.contains("10.99.1.92 is the address of no container node on mynet0");
-    same(&refused.stderr, &told, &true)?;
+    let message = refused.stderr.contains("10.99.1.92 is the address of no container node on mynet0");
+    same(&refused.stderr, &message, &true)?;
     cleared(cluster).await
 }
 

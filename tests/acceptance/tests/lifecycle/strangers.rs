@@ -23,7 +23,7 @@ const STRANGERS: usize = 50;
 const ALL: &str = "docker ps -aq --no-trunc | xargs docker inspect -f \
     '{{.Id}} {{.Name}} {{.State.Status}} {{.State.StartedAt}} {{.State.Pid}} {{.RestartCount}}' | sort";
 
-/// Containers that somebody else made, some of which run: their IDs.
+/// IDs of foreign containers, some of which are running.
 async fn strangers(cluster: &Cluster) -> Result<Vec<String>, Failure> {
     let mut engine = cluster.engine(HOST)?.connect().await?;
     let mut ids = Vec::with_capacity(STRANGERS);
@@ -72,7 +72,7 @@ async fn a_node_s_name_is_never_the_beginning_of_a_stranger_s_id(cluster: &Clust
 
 async fn each_verb(cluster: &Cluster, names: &BTreeSet<String>) -> Result<(), Failure> {
     let before = cluster.sh(HOST, ALL).await?;
-    let told = |name: &String| format!("{name}: Error: No such container: {name}");
+    let message = |name: &String| format!("{name}: Error: No such container: {name}");
     for (line, hint) in [
         ("exec hexes -- hostname", true),
         ("power hexes state", false),
@@ -88,7 +88,7 @@ async fn each_verb(cluster: &Cluster, names: &BTreeSet<String>) -> Result<(), Fa
         ("rm -f --volumes hexes", true),
     ] {
         let ran = cluster.xdock(line).await?;
-        let mut lines: BTreeSet<String> = names.iter().map(told).collect();
+        let mut lines: BTreeSet<String> = names.iter().map(message).collect();
         lines.extend(hint.then(|| "hint: xdock mk creates it".to_owned()));
         let found: BTreeSet<String> = ran.stderr.lines().map(str::to_owned).collect();
         same(line, &(ran.code, ran.stdout.as_str(), found), &(1, "", lines))?;
@@ -105,7 +105,7 @@ async fn each_verb(cluster: &Cluster, names: &BTreeSet<String>) -> Result<(), Fa
             cluster.run("mn", &format!("ln -sf xdock /usr/local/bin/rmdocker; rmdocker {name} -f")).await?;
         same("status of rmdocker", &ran.code, &1)?;
     }
-    // the nodes' own containers are made, made anew and removed beside them
+    // the nodes' own containers are created, recreated and removed beside them
     let two = format!("{first},{last}");
     for line in [
         format!("mk --replace --start {two}"),
@@ -122,7 +122,7 @@ async fn one_renamed_by_hand_is_told_and_no_second_one_is_made(cluster: &Cluster
     cluster.xdock_done("mk xcat2 --start").await?;
     cluster.sh(HOST, "docker rename xcat2 renamed").await?;
     let before = cluster.sh(HOST, ALL).await?;
-    let told = "the container of xcat2 on host2 was renamed to renamed; rename it back there (docker rename renamed xcat2)";
+    let message = "the container of xcat2 on host2 was renamed to renamed; rename it back there (docker rename renamed xcat2)";
     for line in [
         "mk xcat2",
         "mk xcat2 --start",
@@ -135,15 +135,15 @@ async fn one_renamed_by_hand_is_told_and_no_second_one_is_made(cluster: &Cluster
         "rm -f xcat2",
     ] {
         let ran = cluster.xdock(line).await?;
-        let error = format!("xcat2: Error: {told}\n");
+        let error = format!("xcat2: Error: {message}\n");
         same(line, &(ran.code, ran.stdout.as_str(), ran.stderr.as_str()), &(1, "", error.as_str()))?;
     }
     let ran = cluster.run("mn", "ln -sf xdock /usr/local/bin/mkdocker; mkdocker xcat2").await?;
-    same("mkdocker", &(ran.code, ran.stderr.contains(told)), &(1, true))?;
+    same("mkdocker", &(ran.code, ran.stderr.contains(message)), &(1, true))?;
     let ran = cluster.run("mn", "timeout 3 xdock cons xcat2 </dev/null").await?;
-    same("cons", &(ran.stdout.as_str(), ran.stderr.contains(told)), &("", true))?;
+    same("cons", &(ran.stdout.as_str(), ran.stderr.contains(message)), &("", true))?;
     same("containers", &cluster.sh(HOST, ALL).await?, &before)?;
-    // as it was told
+    // with the command from the message
     cluster.sh(HOST, "docker rename renamed xcat2").await?;
     same("state", cluster.xdock_done("power xcat2 state").await?.as_str(), "xcat2: running\n")?;
     cluster.xdock_done("rm -f xcat2").await.map(drop)
@@ -154,13 +154,14 @@ async fn a_stranger_with_the_node_s_name_is_left_alone(cluster: &Cluster) -> Res
         .sh(HOST, "docker run -d --name xcat2 --label stranger=yes --network none busybox sleep 100000")
         .await?;
     let before = cluster.sh(HOST, ALL).await?;
-    let told = "xcat2: Error: container xcat2 on host2 was not created by xdock; remove or rename it there\n";
+    let message =
+        "xcat2: Error: container xcat2 on host2 was not created by xdock; remove or rename it there\n";
     for line in ["mk xcat2 --replace", "power xcat2 off", "exec xcat2 -- true", "rm -f xcat2", "logs xcat2"] {
         let ran = cluster.xdock(line).await?;
-        same(line, &(ran.code, ran.stdout.as_str(), ran.stderr.as_str()), &(1, "", told))?;
+        same(line, &(ran.code, ran.stdout.as_str(), ran.stderr.as_str()), &(1, "", message))?;
     }
     same("containers", &cluster.sh(HOST, ALL).await?, &before)?;
-    // as it was told
+    // with the command from the message
     cluster.sh(HOST, "docker rm -f xcat2").await?;
     cluster.xdock_done("mk xcat2").await?;
     cluster.xdock_done("rm xcat2").await.map(drop)
@@ -193,7 +194,7 @@ async fn of_two_networks_of_one_name_the_wrong_one_is_told(cluster: &Cluster) ->
     let wrong: String = made.get("Id").and_then(Value::as_str).unwrap_or_default().chars().take(12).collect();
     let line = "docker network ls --no-trunc --filter driver=netd --format '{{.ID}} {{.Name}}' | grep ' mynet0$' | cut -c1-12";
     let ours = cluster.sh(HOST, line).await?;
-    // what is there goes on: it knows its network by the ID
+    // the existing container keeps running: it has its network by the ID
     cluster.xdock_done("power xcat2 restart").await?;
     cluster.xdock_done("rm -f xcat2").await?;
     let ran = cluster.xdock("mk xcat2 --start").await?;
@@ -206,7 +207,7 @@ async fn of_two_networks_of_one_name_the_wrong_one_is_told(cluster: &Cluster) ->
     let (right, other) =
         (format!("{ours} (as in the tables)"), format!("{wrong} (has driver bridge, not netd)"));
     same("status and error", &(ran.code, is_told(&right, &other) || is_told(&other, &right)), &(1, true))?;
-    // as it was told
+    // with the command from the message
     cluster.xdock_done("mk xcat2 --start").await?;
     cluster.xdock_done("rm -f xcat2").await.map(drop)
 }
@@ -214,9 +215,9 @@ async fn of_two_networks_of_one_name_the_wrong_one_is_told(cluster: &Cluster) ->
 async fn another_network_of_the_name_is_told_with_the_way_out(cluster: &Cluster) -> Result<(), Failure> {
     cluster.sh(HOST, "docker network rm mynet0 >/dev/null 2>&1; docker network create mynet0").await?;
     let ran = cluster.xdock("mk xcat2 --start").await?;
-    let told = "xcat2: Error: network mynet0 on host2 has driver bridge, not netd; remove it there (docker network rm mynet0)\n";
-    same("mk", &(ran.code, ran.stdout.as_str(), ran.stderr.as_str()), &(1, "", told))?;
-    // as it was told
+    let message = "xcat2: Error: network mynet0 on host2 has driver bridge, not netd; remove it there (docker network rm mynet0)\n";
+    same("mk", &(ran.code, ran.stdout.as_str(), ran.stderr.as_str()), &(1, "", message))?;
+    // with the command from the message
     cluster.sh(HOST, "docker network rm mynet0").await?;
     cluster.xdock_done("mk xcat2 --start").await?;
     cluster.xdock_done("rm -f xcat2").await.map(drop)

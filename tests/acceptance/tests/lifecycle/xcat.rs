@@ -14,7 +14,7 @@ pub(crate) fn promises() -> Vec<Promise> {
     [cases::promises(), commands::promises(), defects::promises()].into_iter().flatten().collect()
 }
 
-/// Ends at once when it is told to, says something with a comma, and has one in a word.
+/// Ends at once on SIGTERM, prints text with a comma, and has a comma in an argument.
 const SPEAKS: &str =
     r#"busybox!["sh","-c","echo a, b; trap exit TERM; while :; do sleep 1000 & wait; done"]"#;
 
@@ -39,7 +39,7 @@ async fn say(cluster: &Cluster, line: &str) -> Result<(i32, String, String), Fai
 
 /// Words with a long hexadecimal number or a time in them are cut to that they are such.
 fn plain(text: &str) -> String {
-    let mut told = String::new();
+    let mut message = String::new();
     let mut word = String::new();
     for c in text.chars().chain(std::iter::once('\n')) {
         if c.is_ascii_alphanumeric() || "-:".contains(c) {
@@ -48,17 +48,17 @@ fn plain(text: &str) -> String {
         }
         let is_hex = word.bytes().all(|byte| byte.is_ascii_hexdigit());
         let is_time = word.len() == 19 && word.as_bytes().get(10) == Some(&b'T');
-        told.push_str(match (is_hex, word.len()) {
+        message.push_str(match (is_hex, word.len()) {
             (true, 64) => "<id>",
             (true, 12) => "<short>",
             _ if is_time => "<time>",
             _ => &word,
         });
         word.clear();
-        told.push(c);
+        message.push(c);
     }
-    told.pop();
-    told
+    message.pop();
+    message
 }
 
 /// Each line with its status, standard output and standard error.

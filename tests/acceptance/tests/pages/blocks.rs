@@ -20,7 +20,7 @@ impl Block {
         Some((hosts.split(',').collect(), scripts.trim_matches('"')))
     }
 
-    /// What the page says that the commands print; empty: nothing is said.
+    /// Output of the commands according to the page; empty if it has none.
     pub(crate) fn expected(&self) -> &str {
         self.printed.as_deref().unwrap_or_default()
     }

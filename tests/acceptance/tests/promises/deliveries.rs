@@ -46,12 +46,12 @@ async fn a_snapshot_of_the_future_is_reported_by_mk_and_replaced_by_sync(
     );
     cluster.sh("host3", &shift).await?;
     with_a_new_row(cluster, "late1", "10.99.3.91", async || {
-        let told = "late1: Error: the tables on host3 are of ####-##-## ##:##:## UTC, # hours in the future of this management node's clock (made by mn); check the clock, then run \"xdock sync host3\"\n";
+        let message = "late1: Error: the tables on host3 are of ####-##-## ##:##:## UTC, # hours in the future of this management node's clock (made by mn); check the clock, then run \"xdock sync host3\"\n";
         let made = words(&cluster.xdock("mk late1").await?);
-        same("what mk says", &made, &(1, told.to_owned()))?;
+        same("what mk says", &made, &(1, message.to_owned()))?;
         let synced = words(&cluster.xdock("sync host3").await?);
-        let told = "host3: snapshot ############# delivered; it replaces the snapshot of ####-##-## ##:##:## UTC by mn\n";
-        same("what sync says", &synced, &(0, told.to_owned()))?;
+        let message = "host3: snapshot ############# delivered; it replaces the snapshot of ####-##-## ##:##:## UTC by mn\n";
+        same("what sync says", &synced, &(0, message.to_owned()))?;
         cluster.xdock_done("mk late1 --start").await?;
         let replayed = cluster.run("host3", "netd snapshot load /root/future.json").await?;
         same("exit status of a replay", &replayed.code, &1)?;
@@ -62,7 +62,7 @@ async fn a_snapshot_of_the_future_is_reported_by_mk_and_replaced_by_sync(
 
 async fn two_management_nodes_report_each_other(cluster: &Cluster) -> Result<(), Failure> {
     let second = |words: &str| format!("unshare --uts sh -c 'hostname mn2; xdock {words}'");
-    let told = |new: &str, old: &str| {
+    let message = |new: &str, old: &str| {
         format!(
             "host3: snapshot ############# of {new} delivered; it replaces tables of management node {old}, of ####-##-## ##:##:## UTC: both deliver tables to this host\n"
         )
@@ -72,9 +72,9 @@ async fn two_management_nodes_report_each_other(cluster: &Cluster) -> Result<(),
         let refused = "late1: Error: host3 has the tables of management node mn (of ####-##-## ##:##:## UTC), not those of mn2; to replace them run \"xdock sync host3\"\n";
         same("what mk of the second says", &made, &(1, refused.to_owned()))?;
         let synced = words(&cluster.run("mn", &second("sync host3")).await?);
-        same("what sync of the second says", &synced, &(0, told("mn2", "mn")))?;
+        same("what sync of the second says", &synced, &(0, message("mn2", "mn")))?;
         let synced = words(&cluster.xdock("sync host3").await?);
-        same("what sync of the first says", &synced, &(0, told("mn", "mn2")))?;
+        same("what sync of the first says", &synced, &(0, message("mn", "mn2")))?;
         cluster.xdock_done("mk late1").await.map(drop)
     })
     .await
@@ -87,8 +87,8 @@ async fn a_damaged_snapshot_is_served_from_its_copy_and_replaced_by_sync(
     cluster.sh("host3", &spoil).await?;
     cluster.xdock_done("power host3c1 restart").await?;
     let status = cluster.xdock("host host3 status").await?;
-    let told = format!("netd: snapshot {SNAPSHOT} is broken; netd serves the last good one, of ");
-    same("host status tells of it", &(status.code, status.stderr.contains(&told)), &(1, true))?;
+    let message = format!("netd: snapshot {SNAPSHOT} is broken; netd serves the last good one, of ");
+    same("host status reports it", &(status.code, status.stderr.contains(&message)), &(1, true))?;
     let journal =
         cluster.sh("host3", "journalctl -u netd --no-pager -o cat | grep -c 'serves the last good'");
     same("lines in the journal", &(journal.await? != "0"), &true)?;

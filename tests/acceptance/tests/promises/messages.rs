@@ -1,4 +1,4 @@
-//! What is told of a host that is not as it should be: in one line, with what to do; and root's login files are in nobody's way.
+//! Problems of a host are reported in one line with the remedy, and root's login files do no harm.
 
 use acceptance::soundness::same;
 use acceptance::{Cluster, Failure};
@@ -30,8 +30,8 @@ async fn login_files_that_print_and_another_shell_of_root_do_no_harm(
     let ended = says(cluster, "power host3c1 state").await;
     cluster.sh("host3", "mv /root/kept /root/.bashrc").await?;
     tried.and(other)?;
-    let told = "host3c1: Error: cannot reach the engine of host3: ssh root@host3: root's login files on the host print text and start no command (first line: \"hello\"); disable them for non-interactive shells\n";
-    same("login files that end the session", &ended?, &(1, told.to_owned()))
+    let message = "host3c1: Error: cannot reach the engine of host3: ssh root@host3: root's login files on the host print text and start no command (first line: \"hello\"); disable them for non-interactive shells\n";
+    same("login files that end the session", &ended?, &(1, message.to_owned()))
 }
 
 async fn undisturbed(cluster: &Cluster) -> Result<(), Failure> {
@@ -54,21 +54,21 @@ async fn another_host_key_is_one_line_with_the_command_that_repairs_it(
     let status = says(cluster, "--config /root/strict.toml host host3 status").await?;
     same("host status", &status, &(1, format!("host3: Error: cannot reach the engine of host3: {why}")))?;
     let power = says(cluster, "--config /root/strict.toml power host3c1,host3c2,host3c3 state").await?;
-    let told = format!(
+    let message = format!(
         "host3c1: Error: cannot reach the engine of host3: {why}host3c[2-3]: Error: the same as host3c1\n"
     );
-    same("power of three containers", &power, &(1, told))?;
+    same("power of three containers", &power, &(1, message))?;
     let (code, synced) = says(cluster, "--config /root/strict.toml sync host3").await?;
     same("sync", &(code, synced), &(1, format!("host3: Error: cannot deliver the tables to host3: {why}")))?;
-    // and what the line says to do mends it
+    // and the remedy of the line works
     cluster
         .sh(
             "mn",
             "ssh-keygen -f /root/other-key -R host3 && ssh-keyscan host3 >> /root/other-key 2>/dev/null",
         )
         .await?;
-    let mended = says(cluster, "--config /root/strict.toml power host3c1 state").await?;
-    same("with the right key", &mended, &(0, "host3c1: running\n".to_owned()))
+    let repaired = says(cluster, "--config /root/strict.toml power host3c1 state").await?;
+    same("with the right key", &repaired, &(0, "host3c1: running\n".to_owned()))
 }
 
 async fn a_missing_docker_command_or_netd_is_reported_with_the_command_that_installs_it(
@@ -82,8 +82,8 @@ async fn a_missing_docker_command_or_netd_is_reported_with_the_command_that_inst
         .await?;
     let netd = says(cluster, "sync host3").await;
     cluster.sh("host3", "mv /root/netd.away /usr/local/bin/netd").await?;
-    let told = "host3c1: Error: cannot reach the engine of host3: ssh root@host3: the docker command, which xdock needs over ssh, is not installed; run \"updatenode host3 -P xdock\"\nhost3c2: Error: the same as host3c1\n";
-    same("without docker", &docker?, &(1, told.to_owned()))?;
-    let told = "host3: Error: netd is not installed on host3; run \"updatenode host3 -P xdock\"\n";
-    same("without netd", &netd?, &(1, told.to_owned()))
+    let message = "host3c1: Error: cannot reach the engine of host3: ssh root@host3: the docker command, which xdock needs over ssh, is not installed; run \"updatenode host3 -P xdock\"\nhost3c2: Error: the same as host3c1\n";
+    same("without docker", &docker?, &(1, message.to_owned()))?;
+    let message = "host3: Error: netd is not installed on host3; run \"updatenode host3 -P xdock\"\n";
+    same("without netd", &netd?, &(1, message.to_owned()))
 }

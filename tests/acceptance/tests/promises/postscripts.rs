@@ -39,7 +39,7 @@ async fn an_upgrade_of_netd_touches_no_running_container(cluster: &Cluster) -> R
         .await?;
     let said = cluster.updatenode(&["host1"], "xdock netd").await?;
     if !said.contains("xdock: netd: installed netd") {
-        return Err(format!("netd was not installed anew: {said}").into());
+        return Err(format!("netd was not installed again: {said}").into());
     }
     same("containers and their processes", &cluster.sh("host1", processes).await?, &before)?;
     sound(cluster).await
@@ -53,7 +53,7 @@ async fn xdockhost_is_in_the_path_and_of_the_release_of_the_management_node(
     cluster.sh("host1", old).await?;
     let said = cluster.updatenode(&["host1"], "xdock network").await?;
     if !said.contains("xdock: network: nothing to change; installed xdockhost\n") {
-        return Err(format!("xdockhost was not installed anew: {said}").into());
+        return Err(format!("xdockhost was not installed again: {said}").into());
     }
     let said = cluster.updatenode(&["host1"], "xdock network").await?;
     same("the next run", &said.contains("xdock: network: nothing to do\n"), &true)?;

@@ -37,7 +37,7 @@ async fn with_tables<T>(
 /// Exit status, standard output and standard error together.
 fn said(ran: &Ran, code: i32, stdout: &str, stderr: &str) -> Result<(), Failure> {
     let wanted = Ran { code, stdout: stdout.to_owned(), stderr: stderr.to_owned() };
-    same("what was said", ran, &wanted)
+    same("output", ran, &wanted)
 }
 
 /// What `docker run` with these words says behind `remote: `; it must fail and leave no container.
@@ -214,7 +214,7 @@ async fn an_address_conflict(cluster: &Cluster) -> Result<(), Failure> {
     cluster.sh("host3", "ip link del sq0 && ip netns del squat").await?;
     cluster.xdock_done("power host1c4 on").await?;
     same("exit status and output", &(ran.code, ran.stdout.as_str()), &(1, ""))?;
-    // dockerd puts words before it that say in which of its calls: the squatter answers when it likes
+    // dockerd prepends the failed call, which depends on when the other machine answers
     let why = ran.stderr.split_once("remote: ").map(|(_, why)| why).unwrap_or(&ran.stderr);
     let wanted = "address 10.99.1.4 of host1c4 is in use on the wire by 02:bb:bb:bb:bb:bb (network mynet0): stop that machine, or change the address in the tables\n";
     same("refusal", why, wanted)?;
@@ -233,9 +233,9 @@ async fn a_dead_host_costs_its_own_nodes_only(cluster: &Cluster) -> Result<(), F
         &(1, "host1c1: running\nhost3c1: running\n"),
     )?;
     // how the wire fails (no route, no answer) is the kernel's choice of the moment
-    let told: Vec<&str> =
+    let message: Vec<&str> =
         ran.stderr.lines().map(|line| line.split_at_checked(16).unwrap_or_default().0).collect();
-    same("who is told to be dead", &told, &vec!["host2c1: Error: "])?;
+    same("the unreachable hosts", &message, &vec!["host2c1: Error: "])?;
     if took > Duration::from_secs(6) {
         return Err(format!("the dead host took {} s, its deadline is 4 s", took.as_secs_f32()).into());
     }

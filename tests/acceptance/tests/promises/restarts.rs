@@ -31,7 +31,7 @@ async fn sound_after_netd_is_killed_during_30_parallel_starts(cluster: &Cluster)
         "host3",
         "for round in 1 2 3 4; do sleep 0.7; kill -9 $(systemctl show -P MainPID netd) 2>/dev/null || true; done",
     );
-    // a start whose call died with netd fails; that is its own error, told by its own line
+    // a start whose call ended with netd fails with its own error line
     let (_, killed) = tokio::join!(starts, kills);
     killed?;
     cluster.xdock_done(&on).await?;

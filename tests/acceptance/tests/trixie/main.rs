@@ -57,7 +57,7 @@ acceptance::promises![
     sound_after_a_reboot,
 ];
 
-/// A bridge that somebody made, with two machines on it that talk all the time.
+/// A bridge of another program, with two machines that exchange packets all the time.
 const MACHINES: &str = "ip link add br7 type bridge; ip link set br7 up; for n in 1 2; do \
     ip netns add vm$n; ip link add tap$n type veth peer name eth0 netns vm$n; ip link set tap$n master br7 up; \
     ip -n vm$n addr add 192.168.7.$n/24 dev eth0; ip -n vm$n link set eth0 up; done; \

@@ -111,7 +111,7 @@ impl Entry {
     }
 }
 
-/// Takes a lock file, waiting for whoever has it. The kernel releases it when its holder dies.
+/// Takes a lock file and waits for its holder. The kernel releases it when the holder ends.
 ///
 /// # Errors
 /// Names the file.
@@ -122,7 +122,7 @@ pub async fn lock(path: &Path) -> Result<Flock<File>, EntryError> {
     loop {
         let file = at("open", path)(File::create(path))?;
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            // whoever had it may have removed the file: then this is no longer the one that others lock
+            // its holder may have removed the file: then others lock another one
             Ok(lock) if is_at(&lock, path) => return Ok(lock),
             Ok(_) => {}
             Err((_, nix::Error::EWOULDBLOCK)) => {

@@ -1,4 +1,4 @@
-//! An image for hosts that can not pull one: `busybox:latest`, made of Debian's busybox-static. It has the same
+//! An image for hosts that cannot pull one: `busybox:latest`, made of Debian's busybox-static. It has the same
 //! id on every host, because it is made of the same bytes.
 
 use std::io;

@@ -57,7 +57,7 @@ pub enum BootError {
 
 const LAUNCH: &str = include_str!("../../files/launch");
 
-/// Plain directories of a machine: what can not lie on an overlay.
+/// Plain directories of a machine, for data that cannot be on an overlay.
 const PLAIN: [&str; 2] = ["/var/lib/docker", "/var/lib/containerd"];
 
 /// Devices that a host has and that systemd-nspawn leaves out, where the machine has them.
@@ -158,9 +158,9 @@ impl Boot<'_> {
             };
             let length =
                 received.map_err(|_| self.too_slow(deadline))?.map_err(self.failed("listen to it"))?;
-            let told = Told::parse(buffer.get(..length).unwrap_or_default());
-            leader = told.leader.and_then(Process::of).or(leader);
-            if let (true, Some(supervisor), Some(leader)) = (told.ready, supervisor, leader) {
+            let message = Told::parse(buffer.get(..length).unwrap_or_default());
+            leader = message.leader.and_then(Process::of).or(leader);
+            if let (true, Some(supervisor), Some(leader)) = (message.ready, supervisor, leader) {
                 return Ok(Running { supervisor, leader });
             }
         }
@@ -232,8 +232,8 @@ mod tests {
 
     #[test]
     fn notifications_say_the_leader_and_the_end_of_the_boot() {
-        let told = Told::parse(b"STATUS=Container running.\nX_NSPAWN_LEADER_PID=23507");
-        assert_eq!(told, Told { leader: Some(23507), ready: false });
+        let message = Told::parse(b"STATUS=Container running.\nX_NSPAWN_LEADER_PID=23507");
+        assert_eq!(message, Told { leader: Some(23507), ready: false });
         assert_eq!(Told::parse(b"READY=1\n"), Told { leader: None, ready: true });
         assert_eq!(Told::parse(b"\xff\x00=="), Told::default());
     }

@@ -1,5 +1,5 @@
 //! udevd in a host. systemd skips it where `/sys` is read-only, as it is in a host; it works there all the same for
-//! whatever appears after it has started, because the kernel tells of a network device in the device's own namespace.
+//! whatever appears after it has started, because the kernel reports a network device in the device's own namespace.
 //! What was there before, `eth0` and `eth1`, it does not know. Pure.
 
 use crate::host::files::File;

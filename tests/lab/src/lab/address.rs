@@ -12,7 +12,7 @@ use crate::plan::Machine;
 /// Whether the machine has its address before the deadline.
 ///
 /// # Errors
-/// Its addresses can not be read.
+/// Its addresses cannot be read.
 pub(super) async fn wait(lab: &LabName, machine: &Machine, deadline: Duration) -> Result<bool, LabError> {
     if (machine.manager, machine.assignment) == (Manager::Ifupdown, Assignment::Static) {
         // networking.service has done all it will when the boot has ended

@@ -23,7 +23,7 @@ use crate::setup;
 use crate::state::{MemberState, Phase, Running, State};
 use crate::sweep::sweep;
 
-/// Where progress is told, a line at a time.
+/// Receives progress, one line at a time.
 pub type Say<'a> = &'a (dyn Fn(&str) + Sync);
 
 const BOOT: Duration = Duration::from_secs(120);
@@ -48,7 +48,7 @@ impl Lab {
         Self::up_telling(spec, &|_| (), std::future::pending()).await
     }
 
-    /// As [`Lab::up`], tells what takes long, and gives up when `interrupted` ends.
+    /// As [`Lab::up`], reports progress, and gives up when `interrupted` ends.
     ///
     /// # Errors
     /// As [`Lab::up`].
@@ -95,7 +95,7 @@ impl Lab {
         let dirs = Dirs::from_environment();
         let locked = lock(&dirs.lock(name)).await.map_err(LabError::Lock)?;
         sweep(&dirs, name).await?;
-        // whoever waits for the lock sees that the file is gone and makes it again
+        // a process that waits for the lock sees that the file was removed and creates it again
         let _ = std::fs::remove_file(dirs.lock(name));
         drop(locked);
         Ok(())
@@ -116,7 +116,7 @@ impl Lab {
         fabric::build(spec).await?;
         say(&format!("booting mn and {} hosts", spec.hosts));
         let machines = spec.machines();
-        // who asks for an address is answered at once when the server was there first
+        // a client gets its address at once if the server was started first
         let first = if spec.assignment == Assignment::Dhcp { 1 } else { machines.len() };
         let (first, rest) = machines.split_at(first);
         for together in [first, rest] {

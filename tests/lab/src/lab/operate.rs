@@ -137,7 +137,7 @@ impl Lab {
     /// the host is off.
     ///
     /// # Errors
-    /// The lab has no such host, or `ping` can not be run.
+    /// The lab has no such host, or `ping` cannot be run.
     pub fn watch_ping(&self, host: &str, interval: Duration) -> Result<Watch, LabError> {
         let machine = self.state()?.spec.machine(self.member(host)?);
         self.watch_address(machine.address, interval)
@@ -146,7 +146,7 @@ impl Lab {
     /// The same for any address, such as a container's.
     ///
     /// # Errors
-    /// `ping` can not be run.
+    /// `ping` cannot be run.
     pub fn watch_address(&self, address: Ipv4Addr, interval: Duration) -> Result<Watch, LabError> {
         let namespace = fabric::namespace_path(&self.name.of(Member::Mn));
         Ok(Watch::start(&namespace, address, interval)?)

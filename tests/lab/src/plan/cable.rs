@@ -1,4 +1,4 @@
-//! Ethernets, and the NICs that are plugged into them.
+//! Ethernets, and the NICs that are attached to them.
 
 use std::net::Ipv4Addr;
 
@@ -56,7 +56,7 @@ pub struct Nic {
     pub mac: String,
     /// The other end of the cable, in the fabric's namespace.
     pub port: String,
-    /// The bridge that the other end is plugged into.
+    /// The bridge at the other end.
     pub bridge: String,
 }
 

@@ -66,7 +66,7 @@ const UNUSED: [&str; 8] =
 /// The file of one node of a cluster whose management node has the address `mn`.
 ///
 /// # Errors
-/// The node is not there, has no `os` or `arch`, or the tables can not be read.
+/// The node does not exist, has no `os` or `arch`, or the tables cannot be read.
 pub fn render(tables: &Inventory, node: &str, mn: Ipv4Addr) -> Result<String, RenderError> {
     let lookup = Lookup { tables, node };
     if tables.nodes().map_err(lookup.failed())?.iter().all(|known| known.as_str() != node) {

@@ -24,7 +24,7 @@ impl Drop for Ended {
                 .block_on(Lab::remove(&name))
         };
         let ended = std::thread::spawn(down).join();
-        assert!(matches!(ended, Ok(Ok(()))), "the lab can not be removed: {ended:?}");
+        assert!(matches!(ended, Ok(Ok(()))), "the lab cannot be removed: {ended:?}");
     }
 }
 

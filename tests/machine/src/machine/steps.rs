@@ -131,7 +131,7 @@ impl Machine {
     pub(super) async fn wait(&self, deadline: Duration) -> Result<(), MachineError> {
         let end = Instant::now() + deadline;
         let state = loop {
-            // the connection may be lost while the machine changes its own network: then it is asked anew
+            // the connection may be lost while the machine changes its own network: then it is asked again
             let left = end.saturating_duration_since(Instant::now()).max(QUICK);
             match self.sh("systemctl is-system-running --wait || true", left).await {
                 Ok(said) => break said.text(),

@@ -70,7 +70,7 @@ async fn a_wrong_bond_member_is_rolled_back(world: &World) -> Result<(), Failure
     world.cluster.write_tables(&world.cluster.tables).await?;
     let run = run?;
     if run.status == 0 || !run.output.contains("rolled back to the previous network") {
-        return Err(format!("the wrong bond was not taken back: {run:?}").into());
+        return Err(format!("the wrong bond was not rolled back: {run:?}").into());
     }
     same("network", world.sh(network).await?.as_str(), &before)?;
     same("bond9", world.sh("ls -d /sys/class/net/bond9 2>/dev/null || echo gone").await?.as_str(), "gone")?;

@@ -31,7 +31,7 @@ pub(super) fn block(device: &IfName, lines: Vec<String>) -> Vec<String> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test that can not go on fails")]
+#[allow(clippy::unwrap_used, reason = "a failing test")]
 mod tests {
     use super::*;
 

@@ -114,7 +114,7 @@ async fn conserver_s_console_goes_on_over_restarts(cluster: &Cluster) -> Result<
     cluster.sh("mn", &say("after")).await?;
     logged(cluster, "shell1", "after-42").await?;
     same(
-        "consoles that conserver had to begin anew",
+        "consoles that conserver had to start again",
         cluster.sh("mn", "grep -c 'Console down' /var/log/consoles/shell1 || true").await?.as_str(),
         "0",
     )?;

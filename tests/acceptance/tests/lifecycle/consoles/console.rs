@@ -47,7 +47,7 @@ impl<'a> Console<'a> {
         eventually(self.cluster, "mn", &size, more).await.map(drop)
     }
 
-    /// Tells it to go and waits until it is gone.
+    /// Ends it and waits for its end.
     pub(super) async fn close(&self, signal: &str) -> Result<(), Failure> {
         let Self { cluster, pid, .. } = self;
         cluster.sh("mn", &format!("kill -{signal} {pid}")).await?;

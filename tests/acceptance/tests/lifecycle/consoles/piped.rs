@@ -50,8 +50,9 @@ async fn a_container_without_a_terminal_gives_a_shell_and_its_status(
     let ran = cluster.run("mn", "echo 'hostname; echo $0; exit 7' | xdock cons plain1").await?;
     same("shell", &(ran.code, ran.stdout.as_str(), ran.stderr.as_str()), &(7, "plain1\nash\n", ""))?;
     let ran = cluster.run("mn", "xdock cons plain1 --exec nothing-such </dev/null").await?;
-    let told = "plain1: Error: plain1 cannot run nothing-such: choose another program with --exec PROGRAM\n";
-    same("no program", &(ran.code, ran.stderr.as_str()), &(1, told))
+    let message =
+        "plain1: Error: plain1 cannot run nothing-such: choose another program with --exec PROGRAM\n";
+    same("no program", &(ran.code, ran.stderr.as_str()), &(1, message))
 }
 
 async fn the_log_is_shown_first_and_nothing_of_it_twice(cluster: &Cluster) -> Result<(), Failure> {

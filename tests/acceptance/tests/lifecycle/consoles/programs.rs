@@ -35,12 +35,12 @@ async fn exec_goes_on_past_a_node_that_fails(cluster: &Cluster) -> Result<(), Fa
     fresh(cluster, "plain1").await?;
     cluster.xdock("rm -f count1").await?;
     let ran = cluster.run("mn", "xdock exec count1,plain1 -- hostname").await?;
-    let told = "count1: Error: No such container: count1\nhint: xdock mk creates it\n";
-    same("exec", &(ran.code, ran.stdout.as_str(), ran.stderr.as_str()), &(1, "plain1: plain1\n", told))?;
+    let message = "count1: Error: No such container: count1\nhint: xdock mk creates it\n";
+    same("exec", &(ran.code, ran.stdout.as_str(), ran.stderr.as_str()), &(1, "plain1: plain1\n", message))?;
     let ran = cluster.run("mn", "xdock exec plain1 -- nothing-such").await?;
-    let told = "plain1: Error: OCI runtime exec failed: exec failed: unable to start container process: exec: \
+    let message = "plain1: Error: OCI runtime exec failed: exec failed: unable to start container process: exec: \
         \"nothing-such\": executable file not found in $PATH: unknown\n";
-    same("no program", &(ran.code, ran.stdout.as_str(), ran.stderr.as_str()), &(1, "", told))
+    same("no program", &(ran.code, ran.stdout.as_str(), ran.stderr.as_str()), &(1, "", message))
 }
 
 async fn a_shell_ends_with_its_console(cluster: &Cluster) -> Result<(), Failure> {

@@ -89,7 +89,7 @@ async fn ctrl_bracket_leaves_while_a_host_is_gone(cluster: &Cluster) -> Result<(
     let tmux = at_a_shell(cluster, "shell1").await?;
     cluster.sh("host1", "systemctl reset-failed docker; systemctl stop docker docker.socket").await?;
     let left = async {
-        // the rest is ssh's own words, in as many lines as the terminal needs
+        // the rest is ssh's message, wrapped by the terminal
         tmux.shows_what_begins("[shell1: not connected: cannot reach the engine of host1:").await?;
         tmux.keys(&["C-]"]).await?;
         tmux.is_as_it_was().await

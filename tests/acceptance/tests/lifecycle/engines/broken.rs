@@ -80,8 +80,8 @@ async fn all(cluster: &Cluster, settings: &str) -> Result<(), Failure> {
         for (host, first, others, why) in unreached {
             let lines =
                 |wanted: &dyn Fn(&str) -> bool| ran.stderr.lines().filter(|line| wanted(line)).count();
-            let told = format!("{first}: Error: cannot reach the engine of {host}: {why}");
-            same(&format!("{told} in {}", ran.stderr), &lines(&|line| line.starts_with(&told)), &1)?;
+            let message = format!("{first}: Error: cannot reach the engine of {host}: {why}");
+            same(&format!("{message} in {}", ran.stderr), &lines(&|line| line.starts_with(&message)), &1)?;
             for nodes in others {
                 let others = format!("{nodes}: Error: the same as {first}");
                 same(&format!("{others} in {}", ran.stderr), &lines(&|line| line == others), &1)?;

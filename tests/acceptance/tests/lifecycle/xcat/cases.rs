@@ -156,10 +156,10 @@ async fn a_port_of_old_tables_is_told_once(cluster: &Cluster) -> Result<(), Fail
     cluster.xdock_done(&DEFINE.replace("xcat3", "xcat4").replace("1.71", "1.72")).await?;
     let check = cluster.xdock_done("check").await?;
     cluster.write_tables(&cluster.tables).await?;
-    let told: Vec<&str> = check.lines().filter(|line| line.contains("2375")).collect();
+    let message: Vec<&str> = check.lines().filter(|line| line.contains("2375")).collect();
     let begin =
         "warning: vm.host=host1:2375 of xcat3 (and of 1 more): port 2375 is Docker's port without TLS";
-    match told.as_slice() {
+    match message.as_slice() {
         [one] if one.starts_with(begin) => Ok(()),
         _ => Err(check.into()),
     }

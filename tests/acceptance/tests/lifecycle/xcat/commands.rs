@@ -14,7 +14,7 @@ acceptance::promises![
     an_xcat_job_that_ends_with_status_0_was_started_well,
 ];
 
-/// What idles, on mkdocker's command line, without commas in its words.
+/// An idle program for mkdocker's command line, without commas in its arguments.
 const MAKE: &str =
     "mkdocker xcat1 image=busybox 'command=sh,-c,trap exit TERM; while :; do sleep 1000 & wait; done'";
 
@@ -42,7 +42,7 @@ async fn xcat_s_commands_say_what_they_always_said(cluster: &Cluster) -> Result<
         .map(|error| plain(&error.to_string()));
     let conflict = "Conflict. The container name \"/xcat1\" is already in use by container \"<id>\". You have to remove \
         (or rename) that container to be able to reuse that name.";
-    same("the engine's own words", &own.is_some_and(|own| own.ends_with(conflict)), &true)?;
+    same("the engine's message", &own.is_some_and(|own| own.ends_with(conflict)), &true)?;
     all_say(cluster, &[(MAKE, 1, "", &refused("xcat1", conflict))]).await?;
     all_say(
         cluster,
@@ -100,9 +100,9 @@ async fn xcat_s_commands_take_flags_and_images(cluster: &Cluster) -> Result<(), 
     // an image that is not there: docker's reason, and with it what to do
     let (code, out, err) = say(cluster, "mkdocker xcat1 image=nosuch:1").await?;
     same("status and step", &(code, out.as_str()), &(1, "xcat1: Pull image nosuch:1 start\n"))?;
-    let told = "xcat1: [MN]: Error: image nosuch:1 is not on host1, and its engine cannot pull it (";
+    let text = "xcat1: [MN]: Error: image nosuch:1 is not on host1, and its engine cannot pull it (";
     let ending = "); load it there (docker load) or make the registry reachable\n";
-    same("error", &(err.starts_with(told), err.ends_with(ending)), &(true, true))?;
+    same("error", &(err.starts_with(text), err.ends_with(ending)), &(true, true))?;
     cluster.sh("host1", "printf 'FROM busybox\\nCMD []\\n' | docker build -q -t nocommand -").await?;
     let (code, _, err) = say(cluster, "mkdocker xcat1 image=nocommand").await?;
     // newer engines write it without the capital
@@ -161,8 +161,8 @@ async fn xcat_s_plugin_is_answered_with_responses(cluster: &Cluster) -> Result<(
         ("rmvm xcat2 -- -f", 0, vec![data("xcat2", "success")]),
     ] {
         let ran = cluster.run("mn", &format!("xdock xcatd {words}")).await?;
-        let told = ran.stdout.lines().map(serde_json::from_str).collect::<Result<Vec<Value>, _>>()?;
-        same(words, &(ran.code, ran.stderr.as_str(), told), &(code, "", expected))?;
+        let text = ran.stdout.lines().map(serde_json::from_str).collect::<Result<Vec<Value>, _>>()?;
+        same(words, &(ran.code, ran.stderr.as_str(), text), &(code, "", expected))?;
     }
     Ok(())
 }

@@ -97,8 +97,8 @@ async fn xcat_defect_8_a_node_that_cannot_be_used_keeps_no_other_from_its_work(
     gone(cluster, "xcat2").await?;
     same("status and answer", &(code, out.as_str()), &(1, "xcat2: running\n"))?;
     let lines: Vec<&str> = err.lines().collect();
-    let told = "xcat9: [MN]: Error: Service Unavailable: cannot reach the engine of host9: ";
-    let is_told = lines.get(1).is_some_and(|line| line.starts_with(told));
+    let message = "xcat9: [MN]: Error: Service Unavailable: cannot reach the engine of host9: ";
+    let is_told = lines.get(1).is_some_and(|line| line.starts_with(message));
     let first = lines.first().copied().unwrap_or_default();
     same("errors", &(first, is_told), &("Error: [MN]: Docker host not set correct for xcat8", true))
 }
