@@ -87,7 +87,17 @@ async fn moves(cluster: &Cluster, host: &str) -> Result<(), Failure> {
             cluster.lab.power(host, Power::On).await?;
         }
     }
-    Ok(())
+    restored(cluster, host).await
+}
+
+/// A bridge that is deleted is back with its lease, by the host alone.
+async fn restored(cluster: &Cluster, host: &str) -> Result<(), Failure> {
+    cluster.sh(host, "ip link del mynet0").await?;
+    becomes_bridged(cluster, host).await?;
+    leased(cluster, host, "mynet0")
+        .await
+        .map_err(|error| format!("after the bridge was deleted: {error}"))?;
+    nothing_to_do(cluster, host, "network").await
 }
 
 /// The device has the address by a lease. dhclient of ifupdown leaves the kernel's lifetime out.

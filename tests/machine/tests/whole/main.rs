@@ -3,13 +3,14 @@
 //! line says which promise broke.
 
 mod deployed;
+mod healing;
 mod restarts;
 mod world;
 
 use world::World;
 
 fn main() {
-    let promises = [deployed::promises(), restarts::promises()];
+    let promises = [deployed::promises(), healing::promises(), restarts::promises()];
     acceptance::promise::run(promises.into_iter().flatten().collect(), |runtime| {
         runtime.block_on(World::make())
     });

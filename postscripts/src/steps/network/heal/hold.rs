@@ -88,16 +88,17 @@ pub(super) fn by_change(state_dir: &StateDir) -> Result<Option<Hold>, HoldError>
     Ok(on_trial.then_some(Hold::FirstBoot))
 }
 
-/// Files of the manager that are not as confirmed.
+/// The manager's files, or the difference from the confirmed ones.
 pub(super) fn by_files(
     host: &HostPaths,
     network: &ResolvedNetwork,
     observed: &Observed,
-) -> Result<Option<Hold>, HoldError> {
-    let Some(confirmed) = saved::confirmed_files(&host.state)? else { return Ok(Some(Hold::Unconfirmed)) };
+) -> Result<Result<Tree, Hold>, HoldError> {
+    let Some(confirmed) = saved::confirmed_files(&host.state)? else { return Ok(Err(Hold::Unconfirmed)) };
     let nics = Nics::observe(&host.root, &observed.links);
     let tree = Tree::read(&host.root, confirmed.manager(), &nics)?;
-    Ok(confirmed.difference(&tree, network)?.map(Hold::Files))
+    let difference = confirmed.difference(&tree, network)?;
+    Ok(difference.map_or(Ok(tree), |difference| Err(Hold::Files(difference))))
 }
 
 /// systemd or the manager works on the network.

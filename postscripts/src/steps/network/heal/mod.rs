@@ -4,6 +4,7 @@
 //! object.rs     what a step restores, as a fight is counted and a message names it
 //! plan.rs       the steps that restore what is missing. Pure
 //! last_good.rs  what the tables leave open: MTUs of NICs, metrics of default routes
+//! lease.rs      DHCP clients of devices that were created again
 //! limit.rs      three times a minute for one object, then a pause. Pure
 //! hold.rs       why nothing is restored now
 //! repair.rs     one repair, under the lock of a change
@@ -16,6 +17,7 @@
 
 mod hold;
 mod last_good;
+mod lease;
 mod limit;
 mod object;
 mod plan;

@@ -11,12 +11,13 @@ use super::super::error::NetworkError;
 use super::super::execute::{Backends, StepError, apply};
 use super::super::guard::StateDir;
 use super::super::host_state::{HostPaths, observe_network};
-use super::super::manager::adopt::{AdoptError, adopt};
+use super::super::manager::Tree;
+use super::super::manager::adopt::adopt;
 use super::super::observe::Observed;
 use super::super::resolved::ResolvedNetwork;
 use super::super::saved;
 use super::hold::{self, Hold, HoldError};
-use super::{LastGood, Limiter, Repair, plan};
+use super::{LastGood, Limiter, Repair, lease, plan};
 use crate::lock::{self, LockError};
 
 /// A change holds the lock for longer; an interrupted run releases it at once.
@@ -71,8 +72,8 @@ pub(super) enum Found {
     Restored {
         /// What was missing, and the steps that restored it.
         repair: Repair,
-        /// The manager does not follow; the network works until it is restarted.
-        manager: Option<AdoptError>,
+        /// What the manager did not follow.
+        problems: Vec<String>,
     },
 }
 
@@ -125,7 +126,7 @@ impl Repairer {
     pub(super) async fn files(&self) -> Result<Option<Hold>, RepairError> {
         let Some(network) = self.saved()? else { return Ok(None) };
         let observed = observe_network(&self.backends, false).await?;
-        Ok(hold::by_files(&self.host, &network, &observed)?)
+        Ok(hold::by_files(&self.host, &network, &observed)?.err())
     }
 
     async fn lock(&self) -> Result<Option<File>, LockError> {
@@ -142,19 +143,37 @@ impl Repairer {
         if repair.steps.is_empty() {
             return Ok(Found::Good(repair));
         }
-        if let Some(hold) = hold::by_files(&self.host, &network, &observed)? {
-            return Ok(Found::Held(hold));
-        }
-        let Some(manager) = saved::confirmed_files(&self.host.state).map_err(NetworkError::from)? else {
-            return Ok(Found::Held(Hold::Unconfirmed));
+        let tree = match hold::by_files(&self.host, &network, &observed)? {
+            Ok(tree) => tree,
+            Err(hold) => return Ok(Found::Held(hold)),
         };
-        if let Some(hold) = hold::by_services(manager.manager(), &repair.objects).await? {
+        if let Some(hold) = hold::by_services(tree.manager(), &repair.objects).await? {
             return Ok(Found::Held(hold));
         }
         self.limiter.count(Instant::now(), &repair.objects);
         apply(&self.backends, &repair.steps, |_| {}).await?;
-        let adopted = timeout(ADOPT_TIMEOUT, adopt(manager.manager(), &network, &[], false)).await;
-        Ok(Found::Restored { repair, manager: adopted.ok().and_then(Result::err) })
+        let problems = Self::inform(&tree, &network, &repair).await;
+        Ok(Found::Restored { repair, problems })
+    }
+
+    /// Informs the manager, and renews leases. Returns what failed; the network works until the manager is restarted, or the
+    /// lease ends.
+    async fn inform(tree: &Tree, network: &ResolvedNetwork, repair: &Repair) -> Vec<String> {
+        let manager = tree.manager();
+        let adopted = timeout(ADOPT_TIMEOUT, adopt(manager, network, &[], false)).await;
+        let mut problems: Vec<String> = match adopted {
+            Ok(adopted) => adopted.err().map(|error| chain::chain(&error)).into_iter().collect(),
+            Err(_) => vec![format!(
+                "{manager} did not take over the restored devices within {} s",
+                ADOPT_TIMEOUT.as_secs()
+            )],
+        };
+        for device in lease::to_renew(tree, &repair.objects) {
+            if let Err(error) = lease::renew(&device).await {
+                problems.push(format!("the DHCP lease of {device} is not renewed: {}", chain::chain(&error)));
+            }
+        }
+        problems
     }
 
     /// Compares the saved network with the running one, and pauses objects that were restored too often.

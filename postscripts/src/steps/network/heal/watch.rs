@@ -99,12 +99,10 @@ impl Service<'_> {
                 let interval = if hold.is_short() { SHORT_INTERVAL } else { INTERVAL };
                 (vec![held(&hold)], interval)
             }
-            Ok(Found::Restored { repair, manager }) => {
+            Ok(Found::Restored { repair, problems }) => {
                 let steps = words(&repair);
                 self.log.summary(NAME, format!("restored in {} ms: {steps}", began.elapsed().as_millis()));
-                if let Some(error) = &manager {
-                    self.log.failure(NAME, error);
-                }
+                problems.iter().for_each(|problem| self.log.summary(NAME, problem));
                 self.report.restored(date(SystemTime::now()), steps);
                 (left_alone(&repair).into_iter().collect(), SHORT_INTERVAL)
             }
