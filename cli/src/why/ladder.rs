@@ -5,7 +5,8 @@ use super::facts::{EndFacts, HostFacts, Walk};
 use super::path::Path;
 use super::rung::{Layer, Rung};
 use super::rungs::{
-    bridge, container, fabric, filter, forwarding, host, interface, mtu, neighbour, port, probe, table,
+    bridge, container, fabric, filter, forwarding, host, interface, mtu, neighbour, port, probe, spoofing,
+    table,
 };
 
 /// The checks of one path.
@@ -61,6 +62,7 @@ fn sender(walk: Walk<'_>) -> Vec<Rung> {
     rungs.extend(interface::interface(side));
     rungs.extend(interface::route(walk));
     rungs.extend(port::port(side));
+    rungs.extend(spoofing::spoofing(side));
     rungs.extend(bridge::bridge(side));
     if !walk.is_on_one_host() {
         rungs.extend(bridge::uplink_rung(side));
@@ -89,7 +91,7 @@ fn depth(layer: Layer) -> u8 {
         Layer::Uplink => 5,
         Layer::Bridge => 4,
         Layer::Fdb | Layer::Firewall => 3,
-        Layer::Port => 2,
+        Layer::Port | Layer::Antispoof => 2,
         _ => 1,
     }
 }

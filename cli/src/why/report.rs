@@ -76,15 +76,22 @@ impl Report {
         lines
     }
 
-    /// One line for each problem, and the verdict last.
+    /// One line for each problem, and the verdicts last: those of paths that are broken at the very end.
     pub(crate) fn verdicts(&self) -> Vec<String> {
-        let several = self.paths.len() > 1;
+        // one line if all paths work
+        let several = self.paths.len() > 1 && !self.reaches();
+        let broken = |rung: &Rung| {
+            self.paths.iter().any(|path| matches!(&path.verdict, Verdict::Broken(broken) if broken == rung))
+        };
+        let others = self.paths.iter().flat_map(|path| others(&path.ladder, &path.verdict));
+        let notes = others.filter(|rung| !broken(rung)).map(|rung| format!("also wrong: {}", sentence(rung)));
+        let mut paths: Vec<&PathReport> = self.paths.iter().collect();
+        paths.sort_by_key(|path| !path.verdict.reaches());
+        let verdicts = paths.into_iter().map(|path| path.verdict_line(&self.from, &self.to, several));
         let mut lines: Vec<String> = Vec::new();
-        for path in &self.paths {
-            for line in path.verdicts(&self.from, &self.to, several) {
-                if !lines.contains(&line) {
-                    lines.push(line);
-                }
+        for line in notes.chain(verdicts) {
+            if !lines.contains(&line) {
+                lines.push(line);
             }
         }
         lines
@@ -142,15 +149,12 @@ impl PathReport {
         }
     }
 
-    fn verdicts(&self, from: &str, to: &str, several: bool) -> Vec<String> {
+    fn verdict_line(&self, from: &str, to: &str, several: bool) -> String {
         let at = match &self.path {
             Some(path) if several => format!(" at {}", path.to.address),
             _ => String::new(),
         };
-        let mut lines: Vec<String> = others(&self.ladder, &self.verdict)
-            .map(|rung| format!("also wrong: {}", sentence(rung)))
-            .collect();
-        lines.push(match &self.verdict {
+        match &self.verdict {
             Verdict::Reaches => format!("{from} and {to} reach each other{at}"),
             Verdict::Broken(rung) if rung.loses == Loses::Long => {
                 format!("{from} and {to} lose long packets{at}: {}", sentence(rung))
@@ -158,15 +162,12 @@ impl PathReport {
             Verdict::Broken(rung) => {
                 format!("{from} and {to} do not reach each other{at}: {}", sentence(rung))
             }
-            Verdict::Unexplained => {
-                format!(
-                    "{from} and {to} lose packets{at}, and no check explains it; checked: {}",
-                    self.checked()
-                )
-            }
+            Verdict::Unexplained => format!(
+                "{from} and {to} lose packets{at}, and no check explains it; checked: {}",
+                self.checked()
+            ),
             Verdict::NotProbed => format!("{from} and {to}{at}: nothing is wrong, but no probe could run"),
-        });
-        lines
+        }
     }
 
     /// Names of the layers that were checked, without repetition.

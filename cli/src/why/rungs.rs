@@ -11,4 +11,5 @@ pub(super) mod mtu;
 pub(super) mod neighbour;
 pub(super) mod port;
 pub(super) mod probe;
+pub(super) mod spoofing;
 pub(super) mod table;

@@ -31,7 +31,7 @@ fn nothing_is_named_where_nothing_is_wrong() {
 
 #[test]
 fn a_loss_that_no_check_explains_is_reported_as_such() {
-    let checked = "table, host, snapshot, netd, container, interface, port, bridge, uplink, fdb, firewall, neighbour, address, mtu, fabric";
+    let checked = "table, host, snapshot, netd, container, interface, port, antispoof, bridge, uplink, fdb, firewall, neighbour, address, mtu, fabric";
     assert_eq!(
         Pair::flat().lost().says(),
         [format!("c1 and c2 lose packets, and no check explains it; checked: {checked}")]
@@ -179,6 +179,18 @@ fn ports() {
 }
 
 #[test]
+fn frames_that_are_dropped_as_spoofed() {
+    let pair = Pair::flat().here(|facts| {
+        let endpoint = &mut facts.endpoints[0];
+        (endpoint.dropped, endpoint.dropped_by_probe) = (Some(8), Some(5));
+    });
+    assert_eq!(
+        broken(pair),
+        "antispoof c1: 5 frames of the probe were dropped (8 in all): they have another MAC or address; to correct it: xdock power c1 restart, or name the address in extraaddress= of c1"
+    );
+}
+
+#[test]
 fn bridges_and_uplinks() {
     let run = "; to correct it: updatenode host1 -P \"xdock network\"";
     let of = |change: fn(&mut Inspection)| {
@@ -193,6 +205,12 @@ fn bridges_and_uplinks() {
     assert_eq!(
         of(|facts| facts.host.links.retain(|link| link.name.as_str() != "mynet0")),
         format!("bridge host1: mynet0 does not exist{run}")
+    );
+    let gone = Pair::flat().there(|facts| facts.host.links.retain(|link| link.name.as_str() != "mynet0"));
+    assert_eq!(
+        broken(gone),
+        "bridge host2: mynet0 does not exist; to correct it: updatenode host2 -P \"xdock network\"",
+        "the uplink, which a packet passes before, is not its cause"
     );
     assert_eq!(
         of(|facts| set(facts, "mynet0", |link| link.up = false)),

@@ -50,14 +50,40 @@ pub async fn probe_as(
     probe_on(&socket, address, window, ours).await
 }
 
+/// Like [`probe`], but an ordinary request from an interface's own address: a container may not send probes for the
+/// addresses of others.
+///
+/// # Errors
+/// The interface does not exist, is down, or `CAP_NET_RAW` is missing.
+pub async fn resolve(
+    device: &IfName,
+    sender: Ipv4Addr,
+    address: Ipv4Addr,
+    window: Duration,
+    ours: &[MacAddr],
+) -> Result<Option<MacAddr>, PacketError> {
+    let socket = PacketSocket::open(device, ETHERTYPE, []).await?;
+    ask(&socket, sender, address, window, ours).await
+}
+
 async fn probe_on(
     socket: &PacketSocket,
     address: Ipv4Addr,
     window: Duration,
     ours: &[MacAddr],
 ) -> Result<Option<MacAddr>, PacketError> {
+    ask(socket, Ipv4Addr::UNSPECIFIED, address, window, ours).await
+}
+
+async fn ask(
+    socket: &PacketSocket,
+    sender: Ipv4Addr,
+    address: Ipv4Addr,
+    window: Duration,
+    ours: &[MacAddr],
+) -> Result<Option<MacAddr>, PacketError> {
     let own = socket.mac();
-    let question = request(own, Ipv4Addr::UNSPECIFIED, address);
+    let question = request(own, sender, address);
     probe_link(socket, &question, window, |frame| {
         squatter(frame, address).filter(|mac| *mac != own && !ours.contains(mac))
     })

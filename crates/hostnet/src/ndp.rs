@@ -19,6 +19,8 @@ const HOP_LIMIT: u8 = 255;
 const OVERRIDE: u8 = 0x20;
 /// Option Target Link-Layer Address with length 1 (8 bytes).
 const TARGET_MAC: [u8; 2] = [2, 1];
+/// Option Source Link-Layer Address with length 1 (8 bytes).
+const SOURCE_MAC: [u8; 2] = [1, 1];
 const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
 
 /// Probes for an address on a bridge. Returns the MAC of the first machine that answers within the window, or `None`.
@@ -53,14 +55,39 @@ pub async fn probe_as(
     probe_on(&socket, address, window, ours).await
 }
 
+/// Like [`probe`], but an ordinary solicitation from an interface's own address. See [`crate::arp::resolve`].
+///
+/// # Errors
+/// The interface does not exist, is down, or `CAP_NET_RAW` is missing.
+pub async fn resolve(
+    device: &IfName,
+    sender: Ipv6Addr,
+    address: Ipv6Addr,
+    window: Duration,
+    ours: &[MacAddr],
+) -> Result<Option<MacAddr>, PacketError> {
+    let socket = PacketSocket::open(device, ETHERTYPE, neighbour_discovery()).await?;
+    ask(&socket, sender, address, window, ours).await
+}
+
 async fn probe_on(
     socket: &PacketSocket,
     address: Ipv6Addr,
     window: Duration,
     ours: &[MacAddr],
 ) -> Result<Option<MacAddr>, PacketError> {
+    ask(socket, Ipv6Addr::UNSPECIFIED, address, window, ours).await
+}
+
+async fn ask(
+    socket: &PacketSocket,
+    sender: Ipv6Addr,
+    address: Ipv6Addr,
+    window: Duration,
+    ours: &[MacAddr],
+) -> Result<Option<MacAddr>, PacketError> {
     let own = socket.mac();
-    let question = solicitation(own, address);
+    let question = solicitation(own, sender, address);
     probe_link(socket, &question, window, |frame| {
         squatter(frame, address).filter(|mac| *mac != own && !ours.contains(mac))
     })
@@ -95,13 +122,17 @@ fn neighbour_discovery() -> [SockFilter; 6] {
     ]
 }
 
-/// A solicitation from the unspecified address to the address's solicited-node group.
-fn solicitation(mac: MacAddr, target: Ipv6Addr) -> Vec<u8> {
+/// A solicitation to the address's solicited-node group. Only one with a source address contains its MAC (RFC 4861 4.3).
+fn solicitation(mac: MacAddr, source: Ipv6Addr, target: Ipv6Addr) -> Vec<u8> {
     let [.., x, y, z] = target.octets();
     let group = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 1, 0xff00 | u16::from(x), u16::from_be_bytes([y, z]));
     let mut message = vec![SOLICITATION, 0, 0, 0, 0, 0, 0, 0];
     message.extend(target.octets());
-    packet(mac, Ipv6Addr::UNSPECIFIED, group, message)
+    if !source.is_unspecified() {
+        message.extend(SOURCE_MAC);
+        message.extend(mac.octets());
+    }
+    packet(mac, source, group, message)
 }
 
 /// An unsolicited advertisement to all nodes.
@@ -185,14 +216,14 @@ mod tests {
     #[test]
     fn a_user_and_a_prober_of_the_address_are_squatters() {
         assert_eq!(squatter(&advertisement(mac(), address()), address()), Some(mac()));
-        assert_eq!(squatter(&solicitation(mac(), address()), address()), Some(mac()));
+        assert_eq!(squatter(&solicitation(mac(), Ipv6Addr::UNSPECIFIED, address()), address()), Some(mac()));
     }
 
     #[test]
     fn who_only_asks_for_it_or_speaks_of_another_is_not() {
         let other = "fd00:98::2:2".parse().unwrap();
         assert_eq!(squatter(&advertisement(mac(), other), address()), None);
-        let mut asks = solicitation(mac(), address());
+        let mut asks = solicitation(mac(), Ipv6Addr::UNSPECIFIED, address());
         asks[14 + 8] = 0xfe;
         assert_eq!(squatter(&asks, address()), None);
     }

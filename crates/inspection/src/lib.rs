@@ -148,6 +148,13 @@ pub struct Endpoint {
     /// Name of the container end inside the container; `None`: not found.
     #[serde(default)]
     pub inside: Option<IfName>,
+    /// How many frames with another MAC or address than its own the container sent since its port exists; `None`: unknown,
+    /// or they are not dropped.
+    #[serde(default)]
+    pub dropped: Option<u64>,
+    /// How many of them while it was probed.
+    #[serde(default)]
+    pub dropped_by_probe: Option<u64>,
 }
 
 /// An entry of a bridge's forwarding database.

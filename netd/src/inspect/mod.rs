@@ -49,22 +49,34 @@ pub(crate) async fn inspect(socket: &Path, snapshot: &Path, asked: Inspect) -> I
         None => Vec::new(),
     };
     let uses_switch = asked.switch || records.iter().any(|endpoint| endpoint.fabric == Fabric::Ovs);
-    let ((daemon, snapshot), filters, probed) =
-        tokio::join!(daemon(socket, snapshot), filter::observe(), probe_from(&asked, &records));
+    let before = status(socket).await;
+    let (daemon, snapshot) = daemon(&before, snapshot);
+    let (filters, probed) = tokio::join!(filter::observe(), probe_from(&asked, &records));
     let mut facts = Inspection { daemon, snapshot, ..Inspection::default() };
     let found = noted(probed, &mut unknown).unwrap_or_default();
     facts.filters = noted(filters, &mut unknown).unwrap_or_default();
     facts.endpoints = records.iter().map(|record| found.endpoint(record)).collect();
+    if before.is_ok() && !records.is_empty() {
+        let after = status(socket).await;
+        for endpoint in &mut facts.endpoints {
+            let (before, after) = (dropped(&before, &endpoint.port), dropped(&after, &endpoint.port));
+            endpoint.dropped = after;
+            endpoint.dropped_by_probe = after.zip(before).map(|(after, before)| after.saturating_sub(before));
+        }
+    }
     facts.container = found.stack;
     facts.probes = found.probes;
     let selection = selection(&asked, &records);
+    // hosts have no MAC in the tables: that of their neighbour entry is looked up
+    let seen = facts.container.iter().flat_map(|stack| &stack.neighbours).chain(&found.neighbours);
+    let macs: Vec<MacAddr> = asked.macs.iter().copied().chain(seen.filter_map(|entry| entry.mac)).collect();
     // after the probes, which fill these tables
-    match host(&selection, &asked.macs).await {
+    match host(&selection, &macs).await {
         Ok((stack, fdb)) => (facts.host, facts.fdb) = (stack, fdb),
         Err(error) => unknown.push(chain(&error)),
     }
     if uses_switch {
-        facts.switch = Some(switch::observe(&asked.ovsdb, &selection, &asked.macs).await);
+        facts.switch = Some(switch::observe(&asked.ovsdb, &selection, &macs).await);
     }
     facts.host.neighbours.extend(found.neighbours);
     facts.unknown = unknown;
@@ -84,15 +96,15 @@ fn noted<T>(result: Result<T, String>, unknown: &mut Vec<String>) -> Option<T> {
 }
 
 /// What the daemon reports, and the active snapshot. Without a daemon it is the file that the next one will load.
-async fn daemon(socket: &Path, snapshot: &Path) -> (Daemon, Option<SnapshotId>) {
-    match status(socket).await {
+fn daemon(status: &Result<Status, String>, snapshot: &Path) -> (Daemon, Option<SnapshotId>) {
+    match status {
         Ok(Status { snapshot, problems, .. }) => {
-            let id = snapshot.map(|loaded| SnapshotId {
+            let id = snapshot.as_ref().map(|loaded| SnapshotId {
                 version: loaded.version,
-                digest: loaded.digest,
-                withheld: loaded.withheld,
+                digest: loaded.digest.clone(),
+                withheld: loaded.withheld.clone(),
             });
-            (Daemon { error: None, problems }, id)
+            (Daemon { error: None, problems: problems.clone() }, id)
         }
         Err(error) => {
             let stored = StoredSnapshot::read(snapshot).snapshot.map(|stored| SnapshotId {
@@ -100,9 +112,15 @@ async fn daemon(socket: &Path, snapshot: &Path) -> (Daemon, Option<SnapshotId>) 
                 digest: stored.digest,
                 withheld: stored.withheld,
             });
-            (Daemon { error: Some(error), problems: Vec::new() }, stored)
+            (Daemon { error: Some(error.clone()), problems: Vec::new() }, stored)
         }
     }
+}
+
+/// How many frames of a port were dropped.
+fn dropped(status: &Result<Status, String>, port: &inventory::IfName) -> Option<u64> {
+    let endpoints = &status.as_ref().ok()?.endpoints;
+    endpoints.iter().find(|endpoint| endpoint.port == *port)?.dropped
 }
 
 async fn status(socket: &Path) -> Result<Status, String> {
@@ -146,6 +164,8 @@ impl Found {
             tag: record.tag,
             phase: record.phase.to_string(),
             inside,
+            dropped: None,
+            dropped_by_probe: None,
         }
     }
 }

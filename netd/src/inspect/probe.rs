@@ -8,7 +8,7 @@ use chain::chain;
 use hostnet::echo::{Answers, Ping, ping};
 use hostnet::{Kernel, NetError, PacketError, arp, ndp};
 use inspection::{Link, Probe, Stack};
-use inventory::{IfName, MacAddr};
+use inventory::MacAddr;
 
 use super::Target;
 use super::stack::{self, Selection};
@@ -64,7 +64,7 @@ async fn probe(target: Target, stack: &Stack, macs: &[MacAddr]) -> Vec<Probe> {
     let device = on_link(stack, address);
     let claims = async {
         match device {
-            Some(device) if !macs.is_empty() => claimed_by(&device.name, address, macs).await,
+            Some(device) if !macs.is_empty() => claimed_by(device, address, macs).await,
             _ => None,
         }
     };
@@ -112,12 +112,15 @@ async fn connect(to: IpAddr, port: u16) -> Probe {
     Probe { to, port: Some(port), length: 0, sent: 1, received, micros, error, claimed_by: Vec::new() }
 }
 
-/// Another machine than `macs` that answers for an address. A probe that cannot be sent finds none: the echo requests
+/// Another machine than `macs` that answers for an address. A request that cannot be sent finds none: the echo requests
 /// fail then too.
-async fn claimed_by(device: &IfName, address: IpAddr, macs: &[MacAddr]) -> Option<MacAddr> {
-    let found: Result<Option<MacAddr>, PacketError> = match address {
-        IpAddr::V4(v4) => arp::probe(device, v4, CLAIM_WINDOW, macs).await,
-        IpAddr::V6(v6) => ndp::probe(device, v6, CLAIM_WINDOW, macs).await,
+async fn claimed_by(device: &Link, address: IpAddr, macs: &[MacAddr]) -> Option<MacAddr> {
+    let own =
+        device.addresses.iter().map(ipnet::IpNet::addr).find(|own| own.is_ipv4() == address.is_ipv4())?;
+    let found: Result<Option<MacAddr>, PacketError> = match (own, address) {
+        (IpAddr::V4(own), IpAddr::V4(to)) => arp::resolve(&device.name, own, to, CLAIM_WINDOW, macs).await,
+        (IpAddr::V6(own), IpAddr::V6(to)) => ndp::resolve(&device.name, own, to, CLAIM_WINDOW, macs).await,
+        _ => return None,
     };
     found.ok().flatten()
 }

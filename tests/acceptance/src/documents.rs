@@ -6,13 +6,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Suites whose promises are about failures: each of them has a row in failures.md.
-const SUITES_OF_FAILURES: [&str; 7] = [
+const SUITES_OF_FAILURES: [&str; 12] = [
     "tests/acceptance/tests/healing/faults.rs",
     "tests/acceptance/tests/promises/restarts.rs",
     "tests/acceptance/tests/promises/repairs.rs",
     "tests/acceptance/tests/switch/restarts.rs",
     "tests/acceptance/tests/hosts/drift.rs",
     "tests/acceptance/tests/hosts/lockout.rs",
+    "tests/acceptance/tests/why/addresses.rs",
+    "tests/acceptance/tests/why/bridges.rs",
+    "tests/acceptance/tests/why/filters.rs",
+    "tests/acceptance/tests/why/hosts.rs",
+    "tests/acceptance/tests/why/switch.rs",
     "tests/machine/tests/whole/restarts.rs",
 ];
 

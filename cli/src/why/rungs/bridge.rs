@@ -79,6 +79,13 @@ pub(crate) fn uplink_rung(side: Side<'_>) -> Option<Rung> {
     let wanted = bridge.uplink().map_or_else(|| "a NIC".to_owned(), ToString::to_string);
     let check = Check::new(Layer::Uplink, &host, format!("{wanted} in {name}, with carrier{vlan}{row}"));
     let restore = format!("updatenode {host} -P \"xdock network\"");
+    let is_there = match bridge.fabric() {
+        Fabric::Flat => facts.host.link(name.as_str()).is_some(),
+        Fabric::Ovs => facts.switch.as_ref().is_some_and(|switch| switch.bridge(name.as_str()).is_some()),
+    };
+    if !is_there {
+        return Some(check.unknown(format!("{name} does not exist")));
+    }
     let Some(uplink) = uplink(side) else {
         return Some(check.wrong(format!("{name} has no uplink")).fix(restore));
     };

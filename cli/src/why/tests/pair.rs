@@ -249,6 +249,8 @@ impl Seen {
             tag: self.tag,
             phase: "joined".into(),
             inside: Some("eth0".parse().unwrap()),
+            dropped: Some(3),
+            dropped_by_probe: Some(0),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-use super::{Row, Stage, calls, daemon, deploy, echo, fleet, lives, nodes, plug, power, starts, tcp};
+use super::{Row, Stage, calls, daemon, deploy, echo, fleet, lives, nodes, plug, power, starts, tcp, why};
 use crate::engine::Failure;
 
 /// A figure by its name.
@@ -32,6 +32,8 @@ pub enum Figure {
     PowerState500,
     /// the same while one of the hosts swallows what it is sent
     DeadHost,
+    /// `xdock why A B` of a healthy pair on two hosts over new ssh connections, whole process
+    Why,
     /// a key to a container's terminal and back, `xdock cons` beside `docker attach`
     ConsoleEcho,
     /// `xdock nodes` of 1,000 of 100,000 nodes, whole process: time and memory
@@ -74,6 +76,7 @@ impl Figure {
             Self::Tls => return lives::lives(stage).await,
             Self::PowerState500 => fleet::state(stage).await?,
             Self::DeadHost => fleet::dead(stage).await?,
+            Self::Why => why::healthy(stage).await?,
             Self::ConsoleEcho => echo::echo(stage).await?,
             Self::Nodes => return nodes::nodes().await,
             Self::NetdMemory => daemon::memory(stage).await?,

@@ -18,6 +18,7 @@ mod samples;
 mod stage;
 mod starts;
 mod tcp;
+mod why;
 
 pub use figure::Figure;
 pub use machine::Errand;

@@ -48,6 +48,11 @@ impl Lab {
         found.ok_or_else(|| LabError::NoLab(self.name.clone()))
     }
 
+    /// Name of the network namespace with the bridges between the machines.
+    pub fn fabric(&self) -> String {
+        self.name.of("fabric")
+    }
+
     fn dir(&self) -> LabDir {
         self.dirs.lab(&self.name)
     }
