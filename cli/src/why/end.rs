@@ -32,6 +32,8 @@ pub(crate) struct End {
     pub(crate) addresses: Result<Vec<EndAddress>, String>,
     /// TCP port to connect to.
     pub(crate) port: Option<u16>,
+    /// Containers that it links to.
+    pub(crate) links: Vec<NodeName>,
 }
 
 /// An address of an end.
@@ -95,7 +97,15 @@ impl End {
             None => Err(format!("hosts.ip of {node} is empty; set its address")),
         });
         let node = Some(node.clone());
-        Self { name: name_of(&node), kind: Kind::Outside, node, host: None, addresses, port: None }
+        Self {
+            name: name_of(&node),
+            kind: Kind::Outside,
+            node,
+            host: None,
+            addresses,
+            port: None,
+            links: Vec::new(),
+        }
     }
 
     fn container(node: &NodeName, cluster: &Cluster<'_>) -> Self {
@@ -112,15 +122,16 @@ impl End {
             });
             of_nic.collect()
         });
+        let links = cluster.links(node).into_iter().map(|link| link.node).collect();
         let node = Some(node.clone());
-        Self { name: name_of(&node), kind: Kind::Container, node, host, addresses, port: None }
+        Self { name: name_of(&node), kind: Kind::Container, node, host, addresses, port: None, links }
     }
 
     fn host(node: &NodeName, cluster: &Cluster<'_>) -> Self {
         let plan = cluster.host_plan(node).map_err(|error| chain(&error));
         let addresses = plan.map(|plan| host_addresses(&plan, cluster.networks()));
         let (host, node) = (Some(node.clone()), Some(node.clone()));
-        Self { name: name_of(&node), kind: Kind::Host, node, host, addresses, port: None }
+        Self { name: name_of(&node), kind: Kind::Host, node, host, addresses, port: None, links: Vec::new() }
     }
 
     /// The container or host with this address; otherwise a machine outside.
@@ -145,6 +156,7 @@ impl End {
                 host: None,
                 addresses: Ok(vec![outside(address, cluster.networks())]),
                 port: None,
+                links: Vec::new(),
             },
         })
     }

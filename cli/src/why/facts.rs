@@ -23,8 +23,20 @@ pub(crate) struct HostFacts {
     pub(crate) container: Option<Result<String, String>>,
     /// Facts of the host, or why there are none.
     pub(crate) inspection: Result<Inspection, String>,
+    /// If the end is a port of the host: the container that publishes it.
+    pub(crate) publisher: Option<Publisher>,
     /// If the host does not answer: one of its containers that does.
     pub(crate) witness: Option<String>,
+}
+
+/// The container that publishes a port of its host, according to the tables.
+#[derive(Debug, Clone)]
+pub(crate) struct Publisher {
+    pub(crate) node: NodeName,
+    /// Its own port.
+    pub(crate) port: u16,
+    /// Its state according to the engine.
+    pub(crate) state: Result<String, String>,
 }
 
 /// An end with its facts. `host` is `None` for a machine outside.

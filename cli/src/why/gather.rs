@@ -10,7 +10,7 @@ use inventory::{DockerHost, Fabric, Inventory, NodeName};
 use process::ExecuteError;
 
 use super::end::{End, Kind};
-use super::facts::{EndFacts, HostFacts, fabric_of};
+use super::facts::{EndFacts, HostFacts, Publisher, fabric_of};
 use super::path::Path;
 use super::rungs::container::ABSENT;
 use crate::app::App;
@@ -61,25 +61,31 @@ impl Context<'_, '_> {
         let name = end.host.clone()?;
         let plan = self.cluster.host_plan(&name).map_err(|error| chain(&error));
         let container = end.node.clone().filter(|_| end.kind == Kind::Container);
-        let asked = (container.as_ref(), request(end, peer, paths, plan.as_ref().ok()));
+        let words = request(end, peer, paths, plan.as_ref().ok());
+        let port = end.port.filter(|_| end.kind == Kind::Host);
+        let publisher = port.and_then(|port| self.cluster.publisher(&name, port));
+        let watched = container.as_ref().or(publisher.map(|(node, _)| node));
         let (state, inspection) = match self.reach(end, &name) {
             Ok(host) => {
                 let state = async {
-                    match &container {
+                    match watched {
                         Some(node) => Some(state(&host, node).await),
                         None => None,
                     }
                 };
-                tokio::join!(state, inspect(&host, asked.0, &asked.1))
+                tokio::join!(state, inspect(&host, container.as_ref(), &words))
             }
-            Err(error) => (container.as_ref().map(|_| Err(error.clone())), Err(error)),
+            Err(error) => (watched.map(|_| Err(error.clone())), Err(error)),
         };
+        let publisher = publisher.zip(state.clone());
+        let publisher = publisher.map(|((node, port), state)| Publisher { node: node.clone(), port, state });
         let desired = self.tables.snapshot(&name).map(|snapshot| snapshot.stamp());
         let withheld = self.cluster.withheld(&name).find(|(node, _)| Some(*node) == end.node.as_ref());
         Some(HostFacts {
             withheld: withheld.map(|(_, reason)| reason.to_owned()),
             desired: desired.map_err(|error| chain(&error)),
-            container: state,
+            container: state.filter(|_| container.is_some()),
+            publisher,
             inspection,
             witness: None,
             plan,
@@ -146,6 +152,9 @@ fn request(end: &End, peer: &End, paths: &[Path], plan: Option<&inventory::HostP
         let bridge = plan.and_then(|plan| plan.bridge_of(path.from.network.as_ref()?));
         bridge.is_some_and(|(device, _)| fabric_of(device) == Fabric::Ovs)
     };
+    if let Some(port) = end.port.filter(|_| end.kind == Kind::Host) {
+        words.extend(["--port".to_owned(), port.to_string()]);
+    }
     if end.host.is_some() && paths.iter().any(on_switch) {
         words.push("--switch".to_owned());
     }

@@ -5,8 +5,8 @@ use super::facts::{EndFacts, HostFacts, Walk};
 use super::path::Path;
 use super::rung::{Layer, Rung};
 use super::rungs::{
-    bridge, container, fabric, filter, forwarding, host, interface, mtu, neighbour, port, probe, spoofing,
-    table,
+    bridge, container, fabric, filter, forwarding, host, interface, link, mtu, neighbour, port, probe,
+    publish, spoofing, table,
 };
 
 /// The checks of one path.
@@ -31,6 +31,7 @@ pub(crate) fn ladder(path: &Path, from: &EndFacts, to: &EndFacts) -> Ladder {
     let back = path.back();
     let (walk, return_walk) = (Walk::new(path, from, to), Walk::new(&back, to, from));
     let mut both = vec![table::table(from, Some(&path.from)), table::table(to, Some(&path.to))];
+    both.extend(link::link(walk));
     for facts in hosts(from, to) {
         both.push(host::host(facts));
         both.extend(host::snapshot(facts));
@@ -103,6 +104,7 @@ fn direction(walk: Walk<'_>) -> Vec<Rung> {
     rungs.extend(neighbour::conflict(walk));
     rungs.extend(mtu::mtu(walk));
     rungs.extend(fabric::fabric(walk).filter(|_| !walk.probes().iter().all(|probe| probe.is_answered())));
+    rungs.extend(publish::publish(walk.to));
     rungs.extend(probe::service(walk));
     rungs.extend(probe::probes(walk));
     rungs

@@ -7,6 +7,7 @@ use serde::Serialize;
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Layer {
     Table,
+    Link,
     Host,
     Snapshot,
     Netd,
@@ -23,6 +24,7 @@ pub(crate) enum Layer {
     Address,
     Fabric,
     Mtu,
+    Publish,
     Service,
     Probe,
 }
@@ -75,6 +77,7 @@ impl Layer {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Table => "table",
+            Self::Link => "link",
             Self::Host => "host",
             Self::Snapshot => "snapshot",
             Self::Netd => "netd",
@@ -91,6 +94,7 @@ impl Layer {
             Self::Address => "address",
             Self::Fabric => "fabric",
             Self::Mtu => "mtu",
+            Self::Publish => "publish",
             Self::Service => "service",
             Self::Probe => "probe",
         }

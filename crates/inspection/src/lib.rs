@@ -28,6 +28,10 @@ pub struct Inspection {
     pub filters: Vec<Filter>,
     /// Open vSwitch; `None`: no network of this host uses it.
     pub switch: Option<Switch>,
+    /// TCP ports of the host that netd publishes, of those that were asked for.
+    pub published: Vec<Published>,
+    /// Programs of the host that listen on the TCP ports that were asked for.
+    pub listeners: Vec<Listener>,
     /// Results of the probes.
     pub probes: Vec<Probe>,
     /// Facts that could not be read, each with the reason.
@@ -238,6 +242,29 @@ pub struct SwitchPort {
     /// Its interfaces.
     #[serde(default)]
     pub interfaces: Vec<String>,
+}
+
+/// A published TCP port.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Published {
+    /// Port of the host.
+    pub port: u16,
+    /// Container that serves it.
+    pub node: NodeName,
+    /// Port of the container.
+    pub container: u16,
+}
+
+/// A program of the host that listens on a TCP port.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Listener {
+    /// The port.
+    pub port: u16,
+    /// Name of the program; empty: the kernel, or a process that ended meanwhile.
+    pub program: String,
+    /// Its process ID.
+    #[serde(default)]
+    pub pid: Option<u32>,
 }
 
 /// A probe from the container, or from the host if no container was asked for.

@@ -9,10 +9,12 @@
 //! probe.rs     probes
 //! filter.rs    packet filters
 //! switch.rs    Open vSwitch
+//! listeners.rs programs that listen on ports of the host
 //! ```
 
 mod filter;
 mod find;
+mod listeners;
 mod probe;
 mod records;
 mod stack;
@@ -25,9 +27,9 @@ use std::time::Duration;
 use chain::chain;
 use hostnet::netns::Namespace;
 use hostnet::{Kernel, NetError};
-use inspection::{Daemon, FdbEntry, Inspection, Probe, SnapshotId, Stack};
+use inspection::{Daemon, FdbEntry, Inspection, Probe, Published, SnapshotId, Stack};
 use inventory::snapshot::StoredSnapshot;
-use inventory::{Fabric, MacAddr, NodeName};
+use inventory::{Fabric, MacAddr, NodeName, Protocol};
 
 use crate::args::Inspect;
 use crate::client;
@@ -64,6 +66,8 @@ pub(crate) async fn inspect(socket: &Path, snapshot: &Path, asked: Inspect) -> I
             endpoint.dropped_by_probe = after.zip(before).map(|(after, before)| after.saturating_sub(before));
         }
     }
+    facts.published = published(&before, &asked.ports);
+    facts.listeners = listeners::observe(&asked.ports);
     facts.container = found.stack;
     facts.probes = found.probes;
     let selection = selection(&asked, &records);
@@ -115,6 +119,17 @@ fn daemon(status: &Result<Status, String>, snapshot: &Path) -> (Daemon, Option<S
             (Daemon { error: Some(error.clone()), problems: Vec::new() }, stored)
         }
     }
+}
+
+/// The TCP ports that netd publishes.
+fn published(status: &Result<Status, String>, ports: &[u16]) -> Vec<Published> {
+    let endpoints = status.as_ref().map(|status| status.endpoints.as_slice()).unwrap_or_default();
+    let of = |endpoint: &crate::status::EndpointStatus| {
+        let tcp = endpoint.ports.iter().filter(|port| port.protocol == Protocol::Tcp && ports.contains(&port.host));
+        let node = endpoint.node.clone();
+        tcp.map(move |port| Published { port: port.host, node: node.clone(), container: port.container }).collect::<Vec<_>>()
+    };
+    endpoints.iter().flat_map(of).collect()
 }
 
 /// How many frames of a port were dropped.

@@ -167,6 +167,7 @@ fn facts(tables: &Inventory, end: End, peer: &End) -> EndFacts {
         withheld: None,
         container: Some(Ok("running".into())),
         inspection: Ok(inspection),
+        publisher: None,
         witness: None,
     };
     EndFacts { end, host: Some(host) }

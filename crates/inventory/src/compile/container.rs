@@ -9,6 +9,7 @@ use super::cluster::Cluster;
 use super::extra::ExtraError;
 use crate::cell::{Cell, CellError};
 use crate::columns;
+use crate::container::{Protocol, PublishedPorts};
 use crate::container::{Attachment, ContainerSpec, DockerHost, Link, Settings, Swap};
 use crate::inventory::InventoryError;
 use crate::name::{NetName, NodeName};
@@ -108,6 +109,23 @@ impl Cluster<'_> {
     /// The first invalid row.
     pub fn attachments(&self, node: &NodeName) -> Result<(DockerHost, Vec<Attachment>), SpecError> {
         self.place(node).map(|Placed { host, attachments, .. }| (host, attachments))
+    }
+
+    /// The containers to which a container links. None if its rows are invalid.
+    pub fn links(&self, node: &NodeName) -> Vec<Link> {
+        self.place(node).map(|placed| placed.links).unwrap_or_default()
+    }
+
+    /// The container of a host that publishes a TCP port of it, and its own port.
+    pub fn publisher(&self, host: &NodeName, port: u16) -> Option<(&NodeName, u16)> {
+        let here = self.attached().filter(|(_, on, _)| *on == host).map(|(node, _, _)| node);
+        let published = |node: &NodeName| {
+            let ports = self.container(node).ok()?.settings.ports;
+            let tcp = ports.iter().filter(|published| published.protocol == Protocol::Tcp);
+            let mut pairs = tcp.flat_map(PublishedPorts::pairs);
+            pairs.find(|(of_host, _)| *of_host == port).map(|(_, own)| own)
+        };
+        here.filter_map(|node| Some((node, published(node)?))).next()
     }
 
     /// `hosts.ip` of any node.
