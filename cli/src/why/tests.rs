@@ -2,10 +2,10 @@
 
 mod pair;
 
-use inspection::{Filtered, Inspection, Switch, SwitchBridge};
+use inspection::{Filtered, Inspection, Listener, Published, Switch, SwitchBridge};
 
 use super::end::{End, Kind};
-use super::facts::EndFacts;
+use super::facts::{EndFacts, HostFacts, Publisher};
 use pair::{B, Pair, SQUATTER, inside, mac, set, tables};
 
 const FAILS: &str = "c1 and c2 do not reach each other: ";
@@ -354,6 +354,93 @@ fn long_packets() {
     );
     // it does not explain that short packets are lost
     assert!(Pair::flat().there(small).lost().says().last().unwrap().contains("no check explains it"));
+}
+
+#[test]
+fn isolated_networks_need_a_link() {
+    assert_eq!(Pair::of("l1", "l2").says(), ["l1 and l2 reach each other"]);
+    assert_eq!(Pair::of("l2", "l1").says(), ["l2 and l1 reach each other"], "answers pass");
+    assert_eq!(
+        broken(Pair::of("l1", "l3")),
+        "link l1: no link; to correct it: add link=l3 to vmothersettings of l1, then xdock sync host1,host2"
+    );
+    // only the one that links opens connections
+    let mut pair = Pair::of("l2", "l1").lost();
+    pair.to.end.port = Some(80);
+    assert_eq!(
+        pair.says().last().unwrap(),
+        "l2 and l1 do not reach each other: link l2: only l1 links to l2: it opens connections; to correct it: add link=l1 to vmothersettings of l2, then xdock sync host2,host1"
+    );
+}
+
+/// `r2` connects to port 8080 of host1, which `l1` publishes.
+fn published(port: u16, change: impl FnOnce(&mut HostFacts, &mut Inspection)) -> Vec<String> {
+    let mut pair = Pair::flat();
+    let host = Pair::of("c2", "c1").to;
+    let mut facts = host.host.unwrap();
+    facts.container = None;
+    facts.publisher = Some(Publisher { node: "l1".parse().unwrap(), port: 80, state: Ok("running".into()) });
+    let mut inspection = facts.inspection.clone().unwrap();
+    inspection.published = vec![Published { port: 8080, node: "l1".parse().unwrap(), container: 80 }];
+    change(&mut facts, &mut inspection);
+    facts.inspection = Ok(inspection);
+    let tables = tables();
+    let cluster = tables.cluster().unwrap();
+    pair.to =
+        EndFacts { end: End::parse(&format!("host1:{port}"), &cluster, &tables).unwrap(), host: Some(facts) };
+    let address = pair.to.end.addresses.as_ref().unwrap()[0].address;
+    let pair = pair.here(|facts| {
+        facts.probes.truncate(1);
+        facts.probes[0] = inspection::Probe {
+            to: address,
+            port: Some(port),
+            sent: 1,
+            received: 1,
+            ..facts.probes[0].clone()
+        };
+    });
+    pair.says()
+}
+
+#[test]
+fn published_ports() {
+    let last = |change: fn(&mut HostFacts, &mut Inspection)| published(8080, change).pop().unwrap();
+    let fails = "c1 and host1 do not reach each other: publish host1: ";
+    let not = format!("{fails}not published, l1 is ");
+    assert_eq!(
+        last(|host, facts| {
+            facts.published.clear();
+            host.publisher.as_mut().unwrap().state = Ok("exited".into());
+            facts.listeners = vec![Listener { port: 8080, program: "nginx".into(), pid: Some(7) }];
+        }),
+        format!(
+            "{not}exited: program nginx (process 7) of the host listens on port 8080; to correct it: stop nginx on host1 or change port= of l1, then xdock power l1 on"
+        ),
+        "although the connection was accepted"
+    );
+    assert_eq!(
+        last(|_, facts| facts.published.clear()),
+        format!("{not}running; to correct it: xdock power l1 on")
+    );
+    assert_eq!(
+        last(|_, facts| facts.published[0].node = "c1".parse().unwrap()),
+        format!("{fails}published for port 80 of c1; to correct it: xdock mk c1,l1 --replace")
+    );
+    assert_eq!(
+        last(|host, _| host.publisher.as_mut().unwrap().state = Ok("paused".into())),
+        format!("{fails}l1 is paused; to correct it: xdock power l1 unpause")
+    );
+}
+
+#[test]
+fn the_container_that_publishes_a_port_is_found_in_the_tables() {
+    let tables = tables();
+    let cluster = tables.cluster().unwrap();
+    let of = |host: &str, port| {
+        cluster.publisher(&host.parse().unwrap(), port).map(|(node, own)| (node.to_string(), own))
+    };
+    assert_eq!(of("host1", 8080), Some(("l1".to_owned(), 80)));
+    assert_eq!((of("host1", 8081), of("host2", 8080)), (None, None));
 }
 
 #[test]

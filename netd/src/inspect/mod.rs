@@ -125,9 +125,11 @@ fn daemon(status: &Result<Status, String>, snapshot: &Path) -> (Daemon, Option<S
 fn published(status: &Result<Status, String>, ports: &[u16]) -> Vec<Published> {
     let endpoints = status.as_ref().map(|status| status.endpoints.as_slice()).unwrap_or_default();
     let of = |endpoint: &crate::status::EndpointStatus| {
-        let tcp = endpoint.ports.iter().filter(|port| port.protocol == Protocol::Tcp && ports.contains(&port.host));
+        let tcp =
+            endpoint.ports.iter().filter(|port| port.protocol == Protocol::Tcp && ports.contains(&port.host));
         let node = endpoint.node.clone();
-        tcp.map(move |port| Published { port: port.host, node: node.clone(), container: port.container }).collect::<Vec<_>>()
+        tcp.map(move |port| Published { port: port.host, node: node.clone(), container: port.container })
+            .collect::<Vec<_>>()
     };
     endpoints.iter().flat_map(of).collect()
 }

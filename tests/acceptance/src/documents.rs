@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Suites whose promises are about failures: each of them has a row in failures.md.
-const SUITES_OF_FAILURES: [&str; 12] = [
+const SUITES_OF_FAILURES: [&str; 13] = [
     "tests/acceptance/tests/healing/faults.rs",
     "tests/acceptance/tests/promises/restarts.rs",
     "tests/acceptance/tests/promises/repairs.rs",
@@ -17,6 +17,7 @@ const SUITES_OF_FAILURES: [&str; 12] = [
     "tests/acceptance/tests/why/bridges.rs",
     "tests/acceptance/tests/why/filters.rs",
     "tests/acceptance/tests/why/hosts.rs",
+    "tests/acceptance/tests/why/ports.rs",
     "tests/acceptance/tests/why/switch.rs",
     "tests/machine/tests/whole/restarts.rs",
 ];

@@ -27,11 +27,19 @@ red:
     vlanid=71
     mgtifname=br0
 
+lone:
+    objtype=network
+    net=10.72.0.0
+    mask=255.255.0.0
+    vlanid=72
+    mgtifname=br0
+    isolate=yes
+
 dockerhosts:
     objtype=group
     nictypes.br0=bridge_ovs
     nicdevices.br0=eth1
-    nicnetworks.br0=red
+    nicnetworks.br0=red|lone
 ";
 
 pub(super) const A: &str = "02:00:00:00:00:0a";
@@ -56,6 +64,9 @@ pub(super) fn tables() -> Inventory {
         container("c2", 2, "10.99.2.1", B),
         container("near", 1, "10.99.1.2", "02:00:00:00:00:0d"),
         container("r1", 1, "10.71.1.1", "02:00:00:00:00:1a"),
+        container("l1", 1, "10.72.1.1", "02:00:00:00:00:2a") + "    vmothersettings=link=l2;port=8080:80\n",
+        container("l2", 2, "10.72.2.1", "02:00:00:00:00:2b"),
+        container("l3", 2, "10.72.2.2", "02:00:00:00:00:2c"),
         container("r2", 2, "10.71.2.1", "02:00:00:00:00:1b"),
     ];
     Inventory::from_stanzas(&format!("{TABLES}{}", nodes.concat())).unwrap()
@@ -95,6 +106,7 @@ impl Pair {
         Self::of("r1", "r2")
     }
 
+    /// Two ends of one network.
     pub(super) fn of(from: &str, to: &str) -> Self {
         let tables = tables();
         let (from, to) = {
@@ -276,7 +288,7 @@ impl Seen {
             error: None,
             interfaces: vec![name.to_owned()],
         };
-        let ports = vec![port("br0", None), port("eth1", None), port("xh1", Some(71))];
+        let ports = vec![port("br0", None), port("eth1", None), port("xh1", self.tag)];
         let bridge = SwitchBridge { name: self.bridge.clone(), ports };
         Switch { error: None, bridges: vec![bridge], fdb: self.fdb() }
     }

@@ -71,7 +71,8 @@ pub(crate) async fn why(cluster: &Cluster, (from, to): (&str, &str)) -> Result<R
 
 /// Waits until a pair is healthy again, with nothing wrong beside.
 pub(crate) async fn reach(cluster: &Cluster, between: (&str, &str)) -> Result<(), Failure> {
-    let wanted = format!("{} and {} reach each other\n", between.0, between.1);
+    let (to, _port) = between.1.split_once(':').unwrap_or((between.1, ""));
+    let wanted = format!("{} and {to} reach each other\n", between.0);
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
         let ran = why(cluster, between).await?;

@@ -9,6 +9,7 @@ mod bridges;
 mod fault;
 mod filters;
 mod hosts;
+mod ports;
 mod switch;
 
 use acceptance::{Cluster, Failure, Tables};
@@ -36,13 +37,20 @@ async fn make(cluster: &Cluster) -> Result<(), Failure> {
     cluster.xdock_done("mk containers --start").await.map(drop)
 }
 
-/// `net98` on the Linux bridge `br98`, `red` in VLAN 71 of the Open vSwitch bridge `br0`; one or two containers of each on each host.
+/// `net98` on the Linux bridge `br98`, `red` in VLAN 71 of the Open vSwitch bridge `br0`; a few containers of each on each host. `lone` is isolated.
 pub(crate) fn tables() -> Tables {
     let mynet0 =
         [("net", "10.99.0.0"), ("mask", "255.255.0.0"), ("mgtifname", "eth0"), ("gateway", "10.99.0.1")];
     let net98 =
         [("net", "10.98.0.0"), ("mask", "255.255.0.0"), ("mgtifname", "br98"), ("gateway", "10.98.0.254")];
     let red = [("net", "10.71.0.0"), ("mask", "255.255.0.0"), ("mgtifname", "br0"), ("vlanid", "71")];
+    let lone = [
+        ("net", "10.72.0.0"),
+        ("mask", "255.255.0.0"),
+        ("mgtifname", "br0"),
+        ("vlanid", "72"),
+        ("isolate", "yes"),
+    ];
     let devices = [
         ("nictypes.br98", "bridge"),
         ("nicdevices.br98", "eth1"),
@@ -50,13 +58,22 @@ pub(crate) fn tables() -> Tables {
         ("nicips.br98", "|host(\\d+)|10.98.0.(10+$1)|"),
         ("nictypes.br0", "bridge_ovs"),
         ("nicdevices.br0", "eth2"),
-        ("nicnetworks.br0", "red"),
+        ("nicnetworks.br0", "red|lone"),
         ("nicextraparams.br0", "datapath_type=netdev"),
     ];
     let tables = Tables::of_lab_with(2, &mynet0)
         .object("net98", "network", &net98)
         .object("red", "network", &red)
+        .object("lone", "network", &lone)
         .object("dockerhosts", "group", &devices);
+    let web =
+        [("provmethod", "busybox!httpd,-f,-p,80,-h,/"), ("vmothersettings", "restart=always;port=8080:80")];
+    let tables = tables.container("host1w1", "host1", "10.98.1.80", &web).container(
+        "host1l1",
+        "host1",
+        "10.72.1.1",
+        &[("vmothersettings", "restart=always;link=host2l1")],
+    );
     let restart = [("vmothersettings", "restart=always")];
     [
         ("host1c1", "host1", "10.98.1.1"),
@@ -64,6 +81,8 @@ pub(crate) fn tables() -> Tables {
         ("host2c1", "host2", "10.98.2.1"),
         ("host1r1", "host1", "10.71.1.1"),
         ("host2r1", "host2", "10.71.2.1"),
+        ("host2l1", "host2", "10.72.2.1"),
+        ("host2l2", "host2", "10.72.2.2"),
     ]
     .into_iter()
     .fold(tables, |tables, (name, host, ip)| tables.container(name, host, ip, &restart))
