@@ -21,6 +21,8 @@ pub enum Figure {
     NetdCalls,
     /// TCP between two hosts' containers beside a bridge and veth pairs made by hand
     Tcp,
+    /// TCP between two hosts' containers with the filter of what they send, beside the same without it
+    TcpAntispoof,
     /// `xdock power X state`, 50 containers of one host, whole process
     PowerState,
     /// `xdock power X on`, 50 containers, beside the engine's API driven directly
@@ -71,6 +73,7 @@ impl Figure {
             Self::Start30 => starts::together(stage).await?,
             Self::NetdCalls => calls::calls(stage).await?,
             Self::Tcp => tcp::tcp(stage).await?,
+            Self::TcpAntispoof => tcp::filtered(stage).await?,
             Self::PowerState => power::state(stage).await?,
             Self::PowerOn => power::on(stage).await?,
             Self::Tls => return lives::lives(stage).await,

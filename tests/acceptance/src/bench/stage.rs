@@ -126,7 +126,7 @@ pub(super) fn address(figure: u8, number: u8) -> String {
 }
 
 /// The nodes of a figure: their name without the number, the third byte of their addresses, host, how many.
-const NODES: [(&str, u8, &str, u8); 8] = [
+const NODES: [(&str, u8, &str, u8); 12] = [
     ("start", 1, "host1", 1),
     ("probe", 2, "host1", PROBED),
     ("crowd", 3, "host1", CROWD),
@@ -135,13 +135,21 @@ const NODES: [(&str, u8, &str, u8); 8] = [
     ("near", 6, "host1", 1),
     ("far", 7, "host2", 1),
     ("spare", 8, "host2", 1),
+    ("guard", 9, "host1", 1),
+    ("guardfar", 10, "host2", 1),
+    ("open", 11, "host1", 1),
+    ("openfar", 12, "host2", 1),
 ];
 
 /// The tables of all figures that need a lab.
 pub(super) fn tables() -> Tables {
     let nodes = NODES.iter().flat_map(|of| (1..=of.3).map(move |number| (of, number)));
     nodes.fold(Tables::of_lab(3), |tables, ((name, byte, host, _), number)| {
-        let groups: &[_] = if *name == "power" { &[("groups", "powered,all")] } else { &[] };
-        tables.container(&format!("{name}{number}"), host, &address(*byte, number), groups)
+        let more: &[_] = match *name {
+            "power" => &[("groups", "powered,all")],
+            "open" | "openfar" => &[("vmothersettings", "antispoof=no")],
+            _ => &[],
+        };
+        tables.container(&format!("{name}{number}"), host, &address(*byte, number), more)
     })
 }
