@@ -94,6 +94,7 @@ fn main() {
         filters::promises(),
         bridges::promises(),
         switch::promises(),
+        ports::promises(),
         hosts::promises(),
     ];
     acceptance::promise::run(promises.into_iter().flatten().collect(), provision);
