@@ -48,8 +48,10 @@ pub(super) async fn filtered(stage: &Stage) -> Result<Row, Failure> {
     }
     let found = duel(cluster, &ours, &peer, FILTER_ROUNDS).await?;
     let reach = Reach::RatioAtLeast(0.98);
-    Ok(stage
-        .report(Row::against("tcp-antispoof", &found, "Gbit/s", "the same without the filter", reach), &found))
+    Ok(stage.report(
+        Row::against("tcp-antispoof", &found, "Gbit/s", "the same without the filter", reach),
+        &found,
+    ))
 }
 
 /// Runs of both, in turn.
