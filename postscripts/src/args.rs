@@ -91,7 +91,7 @@ pub enum Request {
         json: bool,
     },
     /// Run steps.
-    Run(Work),
+    Run(RunOptions),
     /// A job that units start.
     Job(Job),
     /// `restore`: restore the parts of the confirmed network that no network manager restores.
@@ -130,7 +130,7 @@ pub enum Job {
 
 /// The steps and their options.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Work {
+pub struct RunOptions {
     /// Each step once, in order.
     pub steps: Vec<Step>,
     /// Change nothing.
@@ -213,7 +213,7 @@ impl Arguments {
         if let Some(call) = engine(&self.words) {
             return Ok(Request::Engine(call));
         }
-        let mut work = Work { dry_run: self.dry_run, ..Work::for_status() };
+        let mut options = RunOptions { dry_run: self.dry_run, ..RunOptions::for_status() };
         let mut status = false;
         let (old_call, words) = match self.words.split_first() {
             Some((first, words)) if first == old_call::NAME => (true, words),
@@ -221,29 +221,29 @@ impl Arguments {
         };
         for word in words {
             if old_call && word.contains('@') {
-                work.old_networks.push(word.parse()?);
+                options.old_networks.push(word.parse()?);
                 continue;
             }
             match (word.split_once('='), word.as_str()) {
-                (Some((key, value)), _) => work.set(key, value)?,
-                (None, "all") => work.steps.extend(Step::ALL),
+                (Some((key, value)), _) => options.set(key, value)?,
+                (None, "all") => options.steps.extend(Step::ALL),
                 (None, "status") => status = true,
-                (None, name) => work.steps.push(step(name)?),
+                (None, name) => options.steps.push(step(name)?),
             }
         }
-        match (status, work.steps.is_empty()) {
+        match (status, options.steps.is_empty()) {
             (true, true) => return Ok(Request::Status { json: self.json }),
             (true, false) => return Err(UsageError::StatusAndSteps),
-            (false, true) => work.steps.extend(Step::ALL),
+            (false, true) => options.steps.extend(Step::ALL),
             (false, false) => {}
         }
-        work.steps.sort();
-        work.steps.dedup();
-        Ok(Request::Run(work))
+        options.steps.sort();
+        options.steps.dedup();
+        Ok(Request::Run(options))
     }
 }
 
-impl Work {
+impl RunOptions {
     /// The default request, which `status` uses to plan.
     pub fn for_status() -> Self {
         Self {
@@ -329,7 +329,7 @@ mod tests {
 
     fn steps(words: &[&str]) -> Vec<Step> {
         match request(words).unwrap() {
-            Request::Run(work) => work.steps,
+            Request::Run(options) => options.steps,
             _ => panic!("no steps"),
         }
     }
@@ -362,14 +362,14 @@ mod tests {
     #[test]
     fn keys_of_the_engine_are_read() {
         let words = ["registry=mn:5000", "data-root=/srv/docker", "override=bip:mtu", "packages=docker_x:Y"];
-        let Ok(Request::Run(work)) = request(&words) else { panic!("no request") };
+        let Ok(Request::Run(options)) = request(&words) else { panic!("no request") };
         let engine = Engine {
             registry: Some("mn:5000".to_owned()),
             data_root: Some("/srv/docker".to_owned()),
             overrides: vec!["bip".to_owned(), "mtu".to_owned()],
         };
-        assert_eq!(work.engine, engine);
-        assert_eq!(work.packages, Some(vec!["docker_x".to_owned(), "Y".to_owned()]));
+        assert_eq!(options.engine, engine);
+        assert_eq!(options.packages, Some(vec!["docker_x".to_owned(), "Y".to_owned()]));
         assert!(request(&["registry=[fd00::1]:5000"]).is_ok());
     }
 

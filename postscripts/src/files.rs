@@ -162,8 +162,8 @@ mod tests {
                 let before = fs::symlink_metadata(&path).unwrap().file_type();
                 let error = wanted.write().unwrap_err();
                 assert_eq!(error.to_string(), format!("cannot read {}", path.display()));
-                let told = std::error::Error::source(&error).unwrap().to_string();
-                assert!(told.contains(reason), "{told}");
+                let cause = std::error::Error::source(&error).unwrap().to_string();
+                assert!(cause.contains(reason), "{cause}");
                 assert_eq!(fs::symlink_metadata(&path).unwrap().file_type(), before);
                 assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "no backup, nothing new");
                 assert_eq!(changed(vec![wanted]).unwrap_err().to_string(), error.to_string());

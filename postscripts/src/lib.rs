@@ -19,7 +19,7 @@ use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::args::{Arguments, Request, Work};
+use crate::args::{Arguments, Request, RunOptions};
 use crate::environment::Environment;
 use crate::log::Log;
 use crate::render::Templates;
@@ -53,25 +53,25 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Request::Stopped => runtime.block_on(steps::docker::shutdown::stopped(&log)),
         Request::Shutdown => runtime.block_on(steps::docker::shutdown::run(&log)),
         Request::Engine(call) => runtime.block_on(steps::docker::secure::run(call, log)),
-        Request::Run(work) => runtime.block_on(run_steps(work, environment, log)),
+        Request::Run(options) => runtime.block_on(run_steps(options, environment, log)),
     }
 }
 
 /// Runs the steps in order and stops at the first failure.
-async fn run_steps(work: Work, environment: Environment, log: Log) -> ExitCode {
+async fn run_steps(options: RunOptions, environment: Environment, log: Log) -> ExitCode {
     let _locked = match lock::take(Path::new(lock::PATH)).await {
         Ok(locked) => locked,
         Err(error) => return failed(&log, &error),
     };
     let templates = Templates::new(Path::new(render::OVERRIDES));
-    let environment = old_call::with(environment, &work.old_networks);
-    let run = Run { environment, work, templates, log };
-    if !run.work.dry_run
+    let environment = old_call::with(environment, &options.old_networks);
+    let run = Run { environment, options, templates, log };
+    if !run.options.dry_run
         && let Err(error) = run.environment.remember(Path::new(environment::REMEMBERED))
     {
         return failed(&run.log, &error);
     }
-    for step in run.work.steps.iter().copied() {
+    for step in run.options.steps.iter().copied() {
         if !steps::run(step, &run).await {
             return ExitCode::FAILURE;
         }

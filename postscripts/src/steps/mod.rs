@@ -9,7 +9,7 @@ pub mod status;
 use std::error::Error;
 use std::fmt::Display;
 
-use crate::args::{Step, Work};
+use crate::args::{RunOptions, Step};
 use crate::environment::Environment;
 use crate::files::DesiredFile;
 use crate::log::{Log, say};
@@ -21,7 +21,7 @@ pub struct Run {
     /// xCAT's variables.
     pub environment: Environment,
     /// The command line.
-    pub work: Work,
+    pub options: RunOptions,
     /// The templates of files.
     pub templates: Templates,
     /// Output.

@@ -9,7 +9,7 @@ use process::Command;
 use serde_json::{Map, Value, json};
 
 use super::{Outcome, Plan, Run, docker, network, outcome};
-use crate::args::{Step, Work};
+use crate::args::{RunOptions, Step};
 use crate::environment::{Environment, REMEMBERED};
 use crate::log::{Log, say};
 use crate::render::{OVERRIDES, Templates};
@@ -37,7 +37,7 @@ pub async fn run(json: bool, log: Log) -> ExitCode {
     let environment = Environment::remembered(Path::new(REMEMBERED));
     let templates = Templates::new(Path::new(OVERRIDES));
     let run = match environment {
-        Ok(Some(environment)) => Ok(Run { environment, work: Work::for_status(), templates, log }),
+        Ok(Some(environment)) => Ok(Run { environment, options: RunOptions::for_status(), templates, log }),
         Ok(None) => Err("no step has run on this host; run updatenode NODE -P xdock".to_owned()),
         Err(error) => Err(chain::chain(&error)),
     };
@@ -90,8 +90,9 @@ async fn facts(step: Step) -> Vec<String> {
             ours.chain(network::heal::status().await).collect()
         }
         Step::Netd => {
-            let said = answer("/opt/xdock/bin/netd", &["status"]).await;
-            said.map_or(vec!["does not answer".to_owned()], |text| text.lines().map(str::to_owned).collect())
+            let output = answer("/opt/xdock/bin/netd", &["status"]).await;
+            output
+                .map_or(vec!["does not answer".to_owned()], |text| text.lines().map(str::to_owned).collect())
         }
     }
 }

@@ -176,7 +176,7 @@ impl fmt::Display for Lacking {
             "cannot install {} from {from}; a host that reaches only the management node needs them and their dependencies in {url}, with an index ({indexer}), and unsigned=yes if they are not signed",
             packages.join(" ")
         )?;
-        first.as_ref().map_or(Ok(()), |said| write!(f, " (only from there: {said})"))
+        first.as_ref().map_or(Ok(()), |cause| write!(f, " (only from there: {cause})"))
     }
 }
 

@@ -65,8 +65,8 @@ async fn attempt(manager: Manager, scope: &Scope, packages: &[String]) -> Result
         durable::replace(&path, text.as_bytes(), 0o644)?;
     }
     if let Some(index) = manager.index(scope) {
-        let told = run_unlocked(manager, &index, LOCK_TIMEOUT).await?;
-        if !manager.answered(&told.text()) {
+        let output = run_unlocked(manager, &index, LOCK_TIMEOUT).await?;
+        if !manager.answered(&output.text()) {
             return Err(InstallError::Unreached(process::shell_words(&index.argv)));
         }
     }

@@ -36,9 +36,9 @@ impl Journal {
         }
         let is_error = |line: &&str| ERRORS.iter().any(|word| line.contains(word));
         let errors: Vec<&str> = lines.iter().copied().filter(is_error).collect();
-        let told = if errors.is_empty() { lines } else { errors };
-        let last = told.len().saturating_sub(MAX_LINES);
-        Self(told.iter().skip(last).map(|line| message(line).to_owned()).collect())
+        let chosen = if errors.is_empty() { lines } else { errors };
+        let last = chosen.len().saturating_sub(MAX_LINES);
+        Self(chosen.iter().skip(last).map(|line| message(line).to_owned()).collect())
     }
 }
 

@@ -78,7 +78,7 @@ pub async fn run(run: &Run) -> Result<Outcome, DockerError> {
     let observed = observe(&desired, run).await?;
     warn_of_missing(&observed, &run.log);
     let actions = plan(&observed);
-    if run.work.dry_run {
+    if run.options.dry_run {
         return Ok(Outcome::Planned(planned(&actions).with_notes(observed.bridges.notes)));
     }
     observed.bridges.notes.iter().for_each(|note| warn(&run.log, note));
@@ -97,7 +97,7 @@ fn desired(run: &Run, server: &Server) -> Result<Desired, DockerError> {
     let needs = Needs { ovs, apparmor: kernel::has_apparmor() };
     let release: Result<Release, _> = durable::read_text(Path::new(OS_RELEASE))?.unwrap_or_default().parse();
     let family = release.as_ref().ok().map(|release| release.family);
-    let choice: Choice = match (&run.work.packages, &release) {
+    let choice: Choice = match (&run.options.packages, &release) {
         (Some(packages), _) => chosen(packages),
         (None, Ok(release)) => choose(release, needs),
         (None, Err(unknown)) => return Err(unknown.clone().into()),
@@ -106,7 +106,7 @@ fn desired(run: &Run, server: &Server) -> Result<Desired, DockerError> {
     Ok(Desired {
         manager: Manager::find(family, Path::exists).ok_or_else(|| DockerError::NoManager(name()))?,
         choice,
-        settings: configuration::settings(&tables, &run.work.engine)?,
+        settings: configuration::settings(&tables, &run.options.engine)?,
         modules: kernel::modules(&tables.nics),
         nics: tables.nics,
         certificate: certificate(run, server)?,
@@ -117,7 +117,7 @@ fn desired(run: &Run, server: &Server) -> Result<Desired, DockerError> {
 /// certificate already. It comes over plain HTTP like this program: an attacker who can change one can change the
 /// other.
 fn certificate(run: &Run, server: &Server) -> Result<Option<DesiredFile>, DockerError> {
-    let Some(registry) = &run.work.engine.registry else { return Ok(None) };
+    let Some(registry) = &run.options.engine.registry else { return Ok(None) };
     let Some(bytes) = server.find(REGISTRY_CA).map_err(DockerError::Look)? else { return Ok(None) };
     let text = String::from_utf8_lossy(&bytes);
     if !text.contains("-----BEGIN CERTIFICATE-----") {
@@ -140,7 +140,7 @@ async fn execute(
     let mut executor = Executor::new(&run.log);
     loop {
         let mut rest = actions.into_iter();
-        let anew = loop {
+        let plan_again = loop {
             match rest.next() {
                 None => break false,
                 // a package that another one provides is never installed itself
@@ -163,7 +163,7 @@ async fn execute(
                 }
             }
         };
-        if !anew {
+        if !plan_again {
             executor.finish()?;
             return Ok((done, from));
         }
@@ -179,7 +179,7 @@ async fn install(
     server: &Server,
 ) -> Result<String, DockerError> {
     let path = source::path(&run.environment, node);
-    let scopes = source::scopes(desired.manager, server, &path, packages, run.work.unsigned).await?;
+    let scopes = source::scopes(desired.manager, server, &path, packages, run.options.unsigned).await?;
     let hint = Hint { url: server.url(&path) };
     let installed = install::install(desired.manager, &scopes, packages, hint).await;
     flat::clean();

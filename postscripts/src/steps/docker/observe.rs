@@ -72,7 +72,7 @@ async fn missing(desired: &Desired, engine: bool, run: &Run) -> Result<Vec<Strin
     let found = installed::installed(desired.manager, &wanted).await?;
     let of_engine = |name: &String| desired.choice.engine.contains(name);
     let another = engine && !desired.choice.engine.iter().any(|name| found.touched.contains(name));
-    let keep = another && run.work.packages.is_none();
+    let keep = another && run.options.packages.is_none();
     if keep {
         run.log.note(
             "docker",
@@ -91,7 +91,7 @@ async fn configuration(
 ) -> Result<Option<Change>, DockerError> {
     let found = File::read(Path::new(configuration::PATH))?;
     let flags = service::flags().await?;
-    let overrides = &run.work.engine.overrides;
+    let overrides = &run.options.engine.overrides;
     let merged = configuration::merged(&found.text, &desired.settings, &run.templates, overrides, &flags)?;
     let starts = merged.effect.max(unfinished) == Effect::Restart || engine.is_some_and(|unit| !unit.active);
     if starts {

@@ -205,16 +205,16 @@ mod tests {
         let present = format!("{{\"data-root\": \"{root}\"}}");
         let what =
             format!("the engine has 1 container, 2 images, 1 volume in {root}, and would not find them with");
-        let told = format!(
+        let message = format!(
             "{what} data-root /new instead of {root}; nothing was changed. Move them: systemctl stop docker.socket docker, stop the remaining containers, mv {root} /new, then run this again. To abandon them: override=abandon"
         );
-        assert_eq!(refused(&present, "{\"data-root\": \"/new\"}", None), Some(told));
+        assert_eq!(refused(&present, "{\"data-root\": \"/new\"}", None), Some(message));
         for (key, value) in [("storage-driver", "vfs"), ("exec-root", "/x"), ("userns-remap", "default")] {
             let new = format!("{{\"data-root\": \"{root}\", \"{key}\": \"{value}\"}}");
-            let told = format!(
+            let message = format!(
                 "{what} {key} {value} instead of unset; nothing was changed. Remove them first, or keep {key} as it is. To abandon them: override=abandon"
             );
-            assert_eq!(refused(&present, &new, None), Some(told));
+            assert_eq!(refused(&present, &new, None), Some(message));
             assert_eq!(refused(&new, &new, None), None);
         }
         assert_eq!(refused(&present, &format!("{{\"debug\": true, \"data-root\": \"{root}\"}}"), None), None);
@@ -226,13 +226,13 @@ mod tests {
     fn a_running_engine_is_asked_before_its_file() {
         let (_directory, root) = inhabited();
         let running = Running { root: root.clone().into(), driver: "overlay2".to_owned() };
-        let told = refused("", "{\"live-restore\": true}", Some(&running)).unwrap();
-        assert!(told.contains(&format!("with data-root /var/lib/docker instead of {root};")), "{told}");
+        let message = refused("", "{\"live-restore\": true}", Some(&running)).unwrap();
+        assert!(message.contains(&format!("with data-root /var/lib/docker instead of {root};")), "{message}");
         let same = format!("{{\"data-root\": \"{root}\", \"storage-driver\": \"overlay2\"}}");
         assert_eq!(refused("", &same, Some(&running)), None);
         let other = same.replace("overlay2", "vfs");
-        let told = refused(&other, &other, Some(&running)).unwrap();
-        assert!(told.contains("with storage-driver vfs instead of overlay2;"), "{told}");
+        let message = refused(&other, &other, Some(&running)).unwrap();
+        assert!(message.contains("with storage-driver vfs instead of overlay2;"), "{message}");
     }
 
     #[test]
@@ -246,10 +246,10 @@ mod tests {
         let running = Running { root: mapped, driver: "overlay2".to_owned() };
         let by = |root: &Path| format!("{{\"data-root\": \"{}\"}}", root.display());
         assert_eq!(refused("", &by(&link), Some(&running)), None);
-        let told = refused("", &by(Path::new("/new")), Some(&running)).unwrap();
+        let message = refused("", &by(Path::new("/new")), Some(&running)).unwrap();
         assert!(
-            told.starts_with(&format!("the engine has 1 container, 2 images, 1 volume in {root}, ")),
-            "{told}"
+            message.starts_with(&format!("the engine has 1 container, 2 images, 1 volume in {root}, ")),
+            "{message}"
         );
     }
 
@@ -259,7 +259,7 @@ mod tests {
         let root = directory.path().join("root");
         std::os::unix::fs::symlink("/not/mounted", &root).unwrap();
         let present = format!("{{\"data-root\": \"{}\"}}", root.display());
-        let told = format!("cannot list directory {}", root.join("image").display());
-        assert_eq!(refused(&present, "", None), Some(told));
+        let message = format!("cannot list directory {}", root.join("image").display());
+        assert_eq!(refused(&present, "", None), Some(message));
     }
 }

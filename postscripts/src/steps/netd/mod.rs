@@ -91,7 +91,7 @@ pub async fn run(run: &Run) -> Result<Outcome, NetdError> {
     };
     let observed = observe(&desired).await?;
     let actions = plan(&desired, &observed);
-    if run.work.dry_run {
+    if run.options.dry_run {
         let changed = changed(desired.units.clone())?;
         // the plan shows the files itself
         let others: Vec<&Action> =

@@ -262,8 +262,8 @@ mod tests {
         let there = |stamp: &str| Observed { snapshot: stamp.parse().ok(), ..complete() };
         let theirs = there("6@sha256:other by mn2 77 0");
         assert_eq!(texts(&desired(Some(7)), &theirs), Vec::<String>::new());
-        let told = "keeping the snapshot of management node mn2; \"xdock sync host1\" replaces it";
-        assert_eq!(foreign(&desired(Some(7)), &theirs).as_deref(), Some(told));
+        let kept = "keeping the snapshot of management node mn2; \"xdock sync host1\" replaces it";
+        assert_eq!(foreign(&desired(Some(7)), &theirs).as_deref(), Some(kept));
         assert_eq!(foreign(&desired(Some(7)), &there("6@sha256:other")), None);
     }
 

@@ -74,10 +74,10 @@ mod tests {
 
     #[test]
     fn a_refused_downgrade_names_both_releases_and_the_remedy() {
-        let told =
+        let error =
             refuse_downgrade(Some("0.2.0".to_owned()), Some("0.1.0".to_owned())).unwrap_err().to_string();
         assert_eq!(
-            told,
+            error,
             "netd 0.2.0 is installed and the management node has 0.1.0; a downgrade is refused, because an older netd may not read the newer one's records; install the newer release there (xdock init), or remove /opt/xdock/bin/netd first"
         );
     }

@@ -79,7 +79,7 @@ pub async fn run(run: &Run) -> Result<Outcome, NetworkError> {
     host_plan.ignored.iter().for_each(|why| run.log.summary("network", why));
     let node = run.environment.node()?;
     let master = SocketAddr::new(node.master, node.http_port);
-    if !run.work.dry_run {
+    if !run.options.dry_run {
         roll_back_pending(run).await?;
     }
     let backends = Backends::open(ovs::REMOTE).map_err(NetworkError::Observe)?;
@@ -94,7 +94,7 @@ pub async fn run(run: &Run) -> Result<Outcome, NetworkError> {
     change.survey.references.extend(further_routes(&found.observed, &change.moved));
     let mut names_devices = change.survey.lines(&change.moved);
     names_devices.extend(change.lost.iter().map(|lost| format!("{lost} (not taken over)")));
-    if run.work.dry_run {
+    if run.options.dry_run {
         let left = if change.has_replaced { Vec::new() } else { change.removal(&found.observed).steps };
         let steps = [change.steps.clone(), left].concat();
         return Ok(Outcome::Planned(Plan::new(&steps, change.files).with_notes(names_devices)));
@@ -148,7 +148,7 @@ fn prepare(
         has_replaced,
         survey: Survey::default(),
         knock: Knock::new(master.ip(), run.environment.get("SSH_CONNECTION")),
-        ignore_firewall: run.work.ignore_firewall,
+        ignore_firewall: run.options.ignore_firewall,
         steps,
         files,
         saved: saved::desired_files(&host.state, &network, left)?,
@@ -156,7 +156,7 @@ fn prepare(
         lost: lost(&found.tree, &network),
         probes: Probes::of(host_plan, &network, master),
         manager: found.tree.manager(),
-        confirm: run.work.confirm,
+        confirm: run.options.confirm,
         is_repair: saved::read(&host.state)?.as_ref() == Some(&network),
         summary: None,
         created,

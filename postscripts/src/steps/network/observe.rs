@@ -91,7 +91,7 @@ impl Observed {
 
     /// The host IP filter of an interface.
     pub fn host_ip_filter(&self, through: &IfName) -> Option<HostIpFilter> {
-        self.host_ip_filters.iter().find(|(name, _)| name == through).map(|(_, hearing)| *hearing)
+        self.host_ip_filters.iter().find(|(name, _)| name == through).map(|(_, filter)| *filter)
     }
 
     /// Whether the interface is isolated from the host's IP stack.

@@ -98,10 +98,10 @@ fn verdict(key: &str, ours: &Value, theirs: &Document, terms: Terms<'_>) -> Verd
 /// Log settings are left to the administrator if the file has any of them. So is docker0 if its address is
 /// not Docker's default, or only a part of it is used.
 fn is_administrators(key: &str, theirs: &Document, terms: Terms<'_>) -> bool {
-    let said = |names: &[&str]| names.iter().any(|name| theirs.has(name) || terms.flags.contains(*name));
+    let has_any = |names: &[&str]| names.iter().any(|name| theirs.has(name) || terms.flags.contains(*name));
     match key {
-        "log-driver" | "log-opts" => said(&["log-driver", "log-opts"]),
-        "bip" => said(&["bridge", "fixed-cidr"]),
+        "log-driver" | "log-opts" => has_any(&["log-driver", "log-opts"]),
+        "bip" => has_any(&["bridge", "fixed-cidr"]),
         _ => false,
     }
 }

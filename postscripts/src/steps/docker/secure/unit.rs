@@ -103,15 +103,15 @@ mod tests {
 
     #[test]
     fn a_configured_port_is_not_doubled() {
-        let told = |line: &str| command(&format!("[Service]\n{line}\n"), OURS).unwrap_err().to_string();
+        let refused = |line: &str| command(&format!("[Service]\n{line}\n"), OURS).unwrap_err().to_string();
         assert_eq!(
-            told("ExecStart=/usr/bin/dockerd -H tcp://0.0.0.0:2375"),
+            refused("ExecStart=/usr/bin/dockerd -H tcp://0.0.0.0:2375"),
             "docker.service has tcp://0.0.0.0:2375 in its ExecStart; remove it (systemctl edit docker), then enroll this host again"
         );
         assert_eq!(
-            told("ExecStart=x --tlsverify").split(" in its").next(),
+            refused("ExecStart=x --tlsverify").split(" in its").next(),
             Some("docker.service has --tlsverify")
         );
-        assert_eq!(told("ExecStart="), "docker.service has no ExecStart; see systemctl cat docker");
+        assert_eq!(refused("ExecStart="), "docker.service has no ExecStart; see systemctl cat docker");
     }
 }

@@ -11,8 +11,8 @@ impl Component<'_> {
     /// Last in the change: until the bridge has the address, the host is reached through its NIC.
     pub(super) fn isolate_uplinks(&self) -> Vec<Step> {
         let uplinks = self.devices.iter().filter_map(|device| uplink(device));
-        let hearing = uplinks.filter(|port| !self.observed.is_isolated(port));
-        let deafen = |port: &IfName| {
+        let not_isolated = uplinks.filter(|port| !self.observed.is_isolated(port));
+        let isolate = |port: &IfName| {
             Step::Kernel(KernelStep::SetHostIpFilter {
                 device: port.clone(),
                 // a device created in this run vanishes on rollback
@@ -20,7 +20,7 @@ impl Component<'_> {
                 to: HostIpFilter::BLOCKED,
             })
         };
-        hearing.map(deafen).collect()
+        not_isolated.map(isolate).collect()
     }
 
     /// Ends the isolation that a former userspace datapath has left, before the NIC is used.
@@ -30,10 +30,10 @@ impl Component<'_> {
             !is_uplink && self.observed.is_isolated(&device.name)
         };
         let (from, to) = (HostIpFilter::BLOCKED, HostIpFilter::KERNEL_DEFAULT);
-        let hear = |device: &&Device| {
+        let restore = |device: &&Device| {
             Step::Kernel(KernelStep::SetHostIpFilter { device: device.name.clone(), from, to })
         };
-        self.devices.iter().filter(is_isolated).map(hear).collect()
+        self.devices.iter().filter(is_isolated).map(restore).collect()
     }
 }
 
@@ -73,15 +73,15 @@ mod tests {
     #[test]
     fn only_a_switch_in_user_space_has_its_nic_alone() {
         let linux = || Kind::Bridge { port: "eth0".parse().unwrap() };
-        let deafen = ["isolate eth0 from the host's IP stack"];
-        assert_eq!(isolation_steps(ovs(Datapath::Netdev), HostIpFilter::KERNEL_DEFAULT), deafen);
+        let isolate = ["isolate eth0 from the host's IP stack"];
+        assert_eq!(isolation_steps(ovs(Datapath::Netdev), HostIpFilter::KERNEL_DEFAULT), isolate);
         // one of the values was reset
         for back in [
             HostIpFilter { arp_ignore: 0, ..HostIpFilter::BLOCKED },
             HostIpFilter { rp_filter: 0, ..HostIpFilter::BLOCKED },
             HostIpFilter { disable_ipv6: false, ..HostIpFilter::BLOCKED },
         ] {
-            assert_eq!(isolation_steps(ovs(Datapath::Netdev), back), deafen);
+            assert_eq!(isolation_steps(ovs(Datapath::Netdev), back), isolate);
         }
         // systemd-sysctl's value for new interfaces drops the same packets
         let loose = HostIpFilter { rp_filter: 2, ..HostIpFilter::BLOCKED };

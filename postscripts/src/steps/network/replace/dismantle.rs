@@ -123,8 +123,8 @@ impl Replacement<'_> {
         for bridge in after.switch.iter_mut().flatten().filter(|bridge| lost(&bridge.name)) {
             bridge.ports.retain(|port| port != nic);
         }
-        let deaf = after.host_ip_filters.iter_mut().filter(|(name, is)| name == nic && is.is_blocked());
-        deaf.for_each(|(_, is)| *is = HostIpFilter::KERNEL_DEFAULT);
+        let isolated = after.host_ip_filters.iter_mut().filter(|(name, is)| name == nic && is.is_blocked());
+        isolated.for_each(|(_, is)| *is = HostIpFilter::KERNEL_DEFAULT);
         after
     }
 

@@ -60,13 +60,13 @@ fn gateways(
     for of_family in [IpAddr::is_ipv4 as fn(&IpAddr) -> bool, IpAddr::is_ipv6] {
         let mut now = defaults.iter().filter(|(_, _, gateway)| of_family(gateway));
         let elsewhere = now.clone().any(|(on, ..)| !here(on));
-        let said = device.gateways.iter().copied().find(of_family);
+        let in_tables = device.gateways.iter().copied().find(of_family);
         let kept = now.find(|(on, route, _)| leads_through(network, device, on, route, observed));
         let kept = kept.map(|(_, _, gateway)| *gateway);
         let near = |gateway: &IpAddr| device.addresses.iter().any(|own| own.contains(gateway));
         let before = before.into_iter().flatten().copied().find(of_family);
         let before = before.filter(|gateway| !elsewhere && near(gateway));
-        gateways.extend(said.filter(|_| !elsewhere || kept.is_some()).or(kept).or(before));
+        gateways.extend(in_tables.filter(|_| !elsewhere || kept.is_some()).or(kept).or(before));
     }
     gateways
 }

@@ -134,9 +134,9 @@ impl Dialect for Netplan {
             let line = line.strip_prefix("Open vSwitch ").unwrap_or(line).strip_prefix("bridge ")?;
             line.strip_prefix(bridge.as_str())?.strip_prefix(": ").map(str::to_owned)
         };
-        let told = file.text.lines().find_map(of_bridge);
+        let in_comment = file.text.lines().find_map(of_bridge);
         let bridges = &document["network"]["bridges"][bridge.as_str()]["interfaces"];
-        told.or_else(|| texts(bridges).into_iter().next())?.parse().ok()
+        in_comment.or_else(|| texts(bridges).into_iter().next())?.parse().ok()
     }
 
     fn without_devices(&self, tree: &Tree, file: &File, devices: &[Nic]) -> Remainder {
@@ -224,7 +224,7 @@ fn exclusions(ids: &Ids<'_>) -> Vec<OwnFile> {
 }
 
 fn entry<'a>(view: &'a DeviceTemplate, views: &[DeviceTemplate], ids: &Ids<'_>) -> Entry<'a> {
-    let told = |(key, value): &(String, String)| {
+    let named = |(key, value): &(String, String)| {
         let (_, name) = BOND.iter().find(|(known, _)| known == key)?;
         let value = match key.as_str() {
             "arp_ip_target" => format!("[{value}]"),
@@ -233,7 +233,7 @@ fn entry<'a>(view: &'a DeviceTemplate, views: &[DeviceTemplate], ids: &Ids<'_>) 
         };
         Some((*name, value))
     };
-    let bond = view.options.iter().filter_map(told).collect();
+    let bond = view.options.iter().filter_map(named).collect();
     let below_ovs = view.master.as_ref().is_some_and(|master| master.kind == "ovs");
     let optional = (view.master.is_none() || below_ovs) && view.addresses.is_empty() && !view.dhcp;
     let is_nic = |port: &&String| views.iter().any(|below| below.name == **port && below.kind == "ethernet");

@@ -159,12 +159,12 @@ const BOND: [(&str, &str, &str); 13] = [
 ];
 
 fn bond(view: &DeviceTemplate) -> Vec<(&'static str, String)> {
-    let told = |(key, value): &(String, String)| {
+    let named = |(key, value): &(String, String)| {
         let (_, name, unit) = BOND.iter().find(|(known, _, _)| known == key)?;
         let value = if key == "arp_ip_target" { value.replace(',', " ") } else { value.clone() };
         Some((*name, format!("{value}{unit}")))
     };
-    view.options.iter().filter_map(told).collect()
+    view.options.iter().filter_map(named).collect()
 }
 
 fn is_primary(view: &DeviceTemplate, views: &[DeviceTemplate]) -> bool {
