@@ -1,0 +1,64 @@
+//! Who reaches a published port, and which address the service sees.
+
+use acceptance::soundness::same;
+use acceptance::{Cluster, Failure};
+
+use crate::service::sees;
+
+acceptance::promises![
+    other_hosts_reach_a_port_with_their_own_address,
+    the_host_itself_reaches_a_port,
+    containers_of_the_network_reach_a_port,
+    a_port_at_one_address_is_at_no_other,
+    a_range_and_udp_lead_to_their_own_ports,
+    published_ports_are_shown,
+    a_port_on_a_network_without_host_address_is_reported,
+];
+
+async fn other_hosts_reach_a_port_with_their_own_address(cluster: &Cluster) -> Result<(), Failure> {
+    sees(cluster, "host2", None, "10.99.0.11:8080", "10.99.0.12").await?;
+    sees(cluster, "mn", None, "10.99.0.11:8080", "10.99.0.1").await
+}
+
+async fn the_host_itself_reaches_a_port(cluster: &Cluster) -> Result<(), Failure> {
+    sees(cluster, "host1", None, "10.99.0.11:8080", "10.99.0.11").await?;
+    sees(cluster, "host1", None, "127.0.0.1:8080", "10.99.0.11").await
+}
+
+async fn containers_of_the_network_reach_a_port(cluster: &Cluster) -> Result<(), Failure> {
+    sees(cluster, "host1", Some("other"), "10.99.0.11:8080", "10.99.1.2").await?;
+    sees(cluster, "host2", Some("far"), "10.99.0.11:8080", "10.99.2.1").await?;
+    sees(cluster, "host1", Some("web"), "10.99.0.11:8080", "10.99.0.11").await
+}
+
+async fn a_port_at_one_address_is_at_no_other(cluster: &Cluster) -> Result<(), Failure> {
+    sees(cluster, "host1", None, "127.0.0.1:8081", "10.99.0.11").await?;
+    sees(cluster, "host2", None, "10.99.0.11:8081", "").await?;
+    sees(cluster, "host2", None, "10.99.0.11:8082", "10.99.0.12").await?;
+    sees(cluster, "host1", None, "127.0.0.1:8082", "").await
+}
+
+async fn a_range_and_udp_lead_to_their_own_ports(cluster: &Cluster) -> Result<(), Failure> {
+    sees(cluster, "host2", None, "10.99.0.11:9001", "10.99.0.12").await?;
+    sees(cluster, "host2", None, "10.99.0.11:9000", "").await?;
+    sees(cluster, "host2", None, "udp/10.99.0.11:7001", "10.99.0.12").await?;
+    sees(cluster, "host1", None, "udp/127.0.0.1:7001", "10.99.0.11").await?;
+    sees(cluster, "host2", Some("far"), "udp/10.99.0.11:7001", "10.99.2.1").await
+}
+
+async fn published_ports_are_shown(cluster: &Cluster) -> Result<(), Failure> {
+    let ports = "8080->80/tcp, 9000-9001->79-80/tcp, 10.99.0.11:8082->80/tcp, 127.0.0.1:8081->80/tcp, 7000-7002->7000-7002/udp";
+    let long = cluster.xdock_done("ls -l web").await?;
+    same("ls -l", &long.trim_end().ends_with(ports), &true).map_err(|_| long)?;
+    let status = cluster.sh("host1", "netd status").await?;
+    same("netd status", &status.contains(&format!("publishes {ports}")), &true).map_err(|_| status.into())
+}
+
+async fn a_port_on_a_network_without_host_address_is_reported(cluster: &Cluster) -> Result<(), Failure> {
+    cluster.xdock_done("mk lan --start").await?;
+    cluster.sh("host2", "netd reconcile 2>/dev/null || true").await?;
+    let status = cluster.sh("host2", "netd status").await?;
+    let problem = "problem: lan does not publish 8080->80/tcp, 8443->443/tcp: host2 has no address of that family on net97 (10.97.0.0/16); connect to the container's own address";
+    cluster.xdock_done("rm -f lan").await?;
+    same("netd status", &status.contains(problem), &true).map_err(|_| status.into())
+}
