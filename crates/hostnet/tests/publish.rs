@@ -258,6 +258,40 @@ fn seen_from(client: &Namespace, to: &str) -> Option<IpAddr> {
     client.run(|| seen(to)).unwrap()
 }
 
+/// The same in IPv6, where the kernel has no `route_localnet`.
+#[test]
+fn ipv6_clients_reach_a_port_and_keep_their_address() {
+    alone(async || {
+        let kernel = Kernel::open().unwrap();
+        run("ip", &["link", "set", "lo", "up"]);
+        std::fs::write("/proc/sys/net/ipv6/conf/default/accept_dad", "0").unwrap();
+        run("ip6tables", &["-P", "FORWARD", "DROP"]);
+        let bridge = bridge(&kernel).await;
+        kernel.add_address(&bridge.name, "fd00:99::11/64".parse().unwrap()).await.unwrap();
+        let mut clients = Vec::new();
+        for number in 1..=2 {
+            let client = attached(&kernel, bridge.index, number).await;
+            let (end, address) = (name(&format!("xc{number}")), format!("fd00:99::1:{number}/64"));
+            namespace::within(&client, async || {
+                let kernel = Kernel::open().unwrap();
+                kernel.add_address(&end, address.parse().unwrap()).await.unwrap();
+            });
+            clients.push(client);
+        }
+        serve(&clients[0], "[fd00:99::1:1]:80");
+        let ports = [port(Protocol::Tcp, "", 8080, 80)];
+        keep(&kernel, &[publication("fd00:99::1:1/64", &ports)]).await;
+        for step in firewall::plan(&[name("br0")], &firewall::observe().await.unwrap()) {
+            firewall::apply(&step).await.unwrap();
+        }
+        let ip = |text: &str| Some(text.parse::<IpAddr>().unwrap());
+        assert_eq!(seen_from(&clients[1], "[fd00:99::11]:8080"), ip("fd00:99::1:2"), "another machine");
+        assert_eq!(seen("[fd00:99::11]:8080"), ip("fd00:99::11"), "the host");
+        assert_eq!(seen_from(&clients[0], "[fd00:99::11]:8080"), ip("fd00:99::11"), "itself");
+        assert_eq!(seen("[::1]:8080"), None, "the host by its loopback address");
+    });
+}
+
 async fn attached(kernel: &Kernel, index: u32, number: u8) -> Namespace {
     let veth = Veth {
         host_end: name(&format!("xh{number}")),
