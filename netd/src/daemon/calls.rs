@@ -11,7 +11,7 @@ use crate::boot_time::BootTime;
 use crate::fabric::probes_before_attach;
 use crate::filter::Filters;
 use crate::grant::{Decision, decide};
-use crate::message::{Conflict, LinkState, Message, ReplySender};
+use crate::message::{Conflict, LinkState, Message, ReplySender, Scope};
 use crate::reconcile::is_alive;
 use crate::refusal::Refusal;
 use crate::state::{Change, Endpoint, Phase};
@@ -169,6 +169,10 @@ impl Daemon {
         let done = self.commit(vec![Change::PutEndpoint(joined.clone())]);
         self.host.join_names(&joined, done.map(|()| reply), answer);
         self.host.announce(&joined);
+        if joined.publishes() {
+            // a port that cannot be published changes nothing on the host, and so causes no event
+            self.changed(Scope::All);
+        }
     }
 
     fn check_conflict(&self, conflict: Conflict, delay: Duration) {

@@ -44,6 +44,8 @@ pub(super) struct Reconciler {
     pub(super) repairs: VecDeque<(BootTime, String)>,
     /// Problems of the last pass that netd cannot repair.
     pub(super) problems: Vec<String>,
+    /// Problems of published ports in the last pass that observed them.
+    port_problems: Vec<String>,
     /// Repairs of the last pass that failed.
     pub(super) failures: Vec<String>,
     /// Sandboxes and their DNS sockets as of the last pass.
@@ -111,6 +113,10 @@ impl Daemon {
         match observed {
             Ok(observation) => {
                 let mut plan = plan(&self.state, &observation);
+                if let Some(problems) = plan.port_problems.take() {
+                    self.reconciler.port_problems = problems;
+                }
+                plan.problems.extend(self.reconciler.port_problems.iter().cloned());
                 plan.problems.extend(self.missing_reservations());
                 self.reconciler.sandboxes = observation.sandboxes;
                 self.repair(plan);
@@ -124,7 +130,7 @@ impl Daemon {
     }
 
     fn repair(&mut self, plan: Plan) {
-        let Plan { moved, stale, steps, problems } = plan;
+        let Plan { moved, stale, steps, problems, port_problems: _ } = plan;
         for problem in problems.iter().filter(|problem| !self.reconciler.problems.contains(problem)) {
             warn!("{problem}");
         }

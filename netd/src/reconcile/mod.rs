@@ -20,6 +20,7 @@ use crate::boot_time::BootTime;
 use crate::fabric;
 use crate::filter::Filters;
 use crate::grant::START_STEP_TIMEOUT;
+use crate::host::PublishView;
 use crate::interface::{self, CONTAINER_PREFIX, HOST_PREFIX};
 use crate::state::{Endpoint, Phase, PortLocation, State};
 
@@ -70,22 +71,25 @@ pub(crate) fn plan(state: &State, observation: &Observation) -> Plan {
 
 /// Rules of published ports and their devices.
 fn plan_published(observation: &Observation, plan: &mut Plan) {
-    match &observation.published {
-        Some(Ok(view)) => {
+    let Some(view) = &observation.published else { return };
+    let problems = match view {
+        Ok(view) => {
             let steps = publish::plan(&view.published, &view.observed).into_iter();
             plan.steps.extend(steps.map(|step| Step::Publish(view.generation, step)));
-            plan.problems.extend(view.problems.iter().cloned());
-            let on_bridge = view.published.iter().find(|on| on.bridge_port.is_some());
-            if let Some(on) = on_bridge.filter(|_| !view.observed.br_netfilter) {
-                plan.problems.push(format!(
-                    "ports of containers on bridge {} are not reachable from other hosts without the kernel module br_netfilter: modprobe br_netfilter, and add it to /etc/modules-load.d",
-                    on.device
-                ));
-            }
+            view.problems.iter().cloned().chain(missing_module(view)).collect()
         }
-        Some(Err(problem)) => plan.problems.push(problem.clone()),
-        None => {}
-    }
+        Err(problem) => vec![problem.clone()],
+    };
+    plan.port_problems = Some(problems);
+}
+
+/// Without br_netfilter the answers of containers on a Linux bridge keep the container's address.
+fn missing_module(view: &PublishView) -> Option<String> {
+    let on = view.published.iter().find(|on| on.bridge_port.is_some() && !view.observed.br_netfilter)?;
+    Some(format!(
+        "ports of containers on bridge {} are not reachable from other hosts without the kernel module br_netfilter: modprobe br_netfilter, and add it to /etc/modules-load.d",
+        on.device
+    ))
 }
 
 /// Plans open DNS sockets for each container, and none in a namespace that dockerd removed: sockets keep a namespace and its

@@ -115,6 +115,8 @@ pub(crate) struct Plan {
     pub(crate) steps: Vec<Step>,
     /// Problems for the administrator.
     pub(crate) problems: Vec<String>,
+    /// Problems of published ports; `None`: they were not observed, and those of the last observation stay.
+    pub(crate) port_problems: Option<Vec<String>>,
 }
 
 impl Plan {

@@ -104,7 +104,7 @@ fn planned(state: &State, links: &[Link], second: u64) -> Plan {
 
 /// All that is planned, as a person reads it.
 fn repairs(state: &State, links: &[Link], second: u64) -> Vec<String> {
-    let Plan { moved, stale, steps, problems } = planned(state, links, second);
+    let Plan { moved, stale, steps, problems, port_problems: _ } = planned(state, links, second);
     let moved = moved.iter().map(ToString::to_string);
     let stale = moved.chain(stale.iter().map(ToString::to_string));
     stale.chain(steps.iter().map(ToString::to_string)).chain(problems).collect()
@@ -304,4 +304,33 @@ fn each_container_has_dns_sockets_in_its_own_namespace() {
     let (_, observation) = with_sandbox(Some(7), Some(7));
     let steps = plan(&state(Phase::Left), &observation).steps;
     assert_eq!(steps.iter().map(ToString::to_string).collect::<Vec<_>>(), closed, "nobody uses them");
+}
+
+#[test]
+fn problems_of_published_ports_are_kept_until_they_are_observed_again() {
+    let state = state(Phase::Joined);
+    let view = crate::host::PublishView {
+        generation: crate::host::Generation::default(),
+        published: Vec::new(),
+        problems: vec!["host1c1 does not publish 80->80/tcp".to_owned()],
+        observed: hostnet::publish::Observed::default(),
+    };
+    let planned = |published| {
+        let observation = Observation {
+            began: boot_time(2000),
+            links: vec![bridge(), port()],
+            switch: None,
+            not_isolated: BTreeSet::new(),
+            filters: None,
+            flows: std::collections::BTreeMap::new(),
+            flow_problems: Vec::new(),
+            sandboxes: Default::default(),
+            firewall: None,
+            published,
+        };
+        plan(&state, &observation).port_problems
+    };
+    assert_eq!(planned(None), None);
+    assert_eq!(planned(Some(Ok(view.clone()))), Some(view.problems));
+    assert_eq!(planned(Some(Err("no answer".to_owned()))), Some(vec!["no answer".to_owned()]));
 }

@@ -70,7 +70,7 @@ fn planned(state: &State, links: &[Link], switch: Result<Switch, String>, second
 
 /// All that is planned, as a person reads it.
 fn repairs(state: &State, links: &[Link], switch: Switch) -> Vec<String> {
-    let Plan { moved, stale, steps, problems } = planned(state, links, Ok(switch), 2000);
+    let Plan { moved, stale, steps, problems, port_problems: _ } = planned(state, links, Ok(switch), 2000);
     let moved = moved.iter().map(ToString::to_string);
     let stale = moved.chain(stale.iter().map(ToString::to_string));
     stale.chain(steps.iter().map(ToString::to_string)).chain(problems).collect()
