@@ -81,6 +81,9 @@ pub(crate) struct Inspect {
     /// MAC to look up in forwarding databases; another MAC that answers for a probed address is reported
     #[arg(long = "mac", value_name = "MAC")]
     pub(crate) macs: Vec<MacAddr>,
+    /// Name to ask netd's name server in the container for
+    #[arg(long = "name", value_name = "NAME")]
+    pub(crate) names: Vec<String>,
     /// TCP port of the host: who publishes it, and which program listens
     #[arg(long = "port", value_name = "PORT")]
     pub(crate) ports: Vec<u16>,

@@ -12,7 +12,7 @@ pub(super) async fn run(args: &WhyArgs, app: &mut App) -> Result<Done, CommandEr
     let tables = Tables::new(&inventory, &app.settings.installdir);
     let cluster = tables.cluster()?;
     let from = End::parse(&args.from, cluster, &inventory)?;
-    let to = End::parse(&args.to, cluster, &inventory)?;
+    let to = End::parse_linked(&args.to, &from.links, cluster, &inventory)?;
     if from.host.is_none() {
         return Err(CommandError::Usage(format!(
             "{} is no container and no docker host, so xdock cannot probe from it; name it second: \"xdock why {} {}\"",

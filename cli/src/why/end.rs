@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use chain::chain;
 use inventory::compile::Cluster;
+use inventory::container::Link;
 use inventory::{HostPlan, IfName, Inventory, InventoryError, MacAddr, NetName, Network, NodeName};
 use thiserror::Error;
 
@@ -32,8 +33,10 @@ pub(crate) struct End {
     pub(crate) addresses: Result<Vec<EndAddress>, String>,
     /// TCP port to connect to.
     pub(crate) port: Option<u16>,
-    /// Containers that it links to.
-    pub(crate) links: Vec<NodeName>,
+    /// Its links to other containers.
+    pub(crate) links: Vec<Link>,
+    /// Name under which the other end was named: a node or the alias of a link.
+    pub(crate) called: Option<String>,
 }
 
 /// An address of an end.
@@ -66,6 +69,16 @@ impl End {
     /// Finds the end that a word names: a node, a node with the cluster's domain, an address, or one of these with a
     /// TCP port.
     pub(crate) fn parse(word: &str, cluster: &Cluster<'_>, tables: &Inventory) -> Result<Self, EndError> {
+        Self::parse_linked(word, &[], cluster, tables)
+    }
+
+    /// The same for the second end, which may also be the alias of a link of the first.
+    pub(crate) fn parse_linked(
+        word: &str,
+        links: &[Link],
+        cluster: &Cluster<'_>,
+        tables: &Inventory,
+    ) -> Result<Self, EndError> {
         if let Ok(address) = word.parse() {
             return Self::of_address(address, cluster);
         }
@@ -80,8 +93,11 @@ impl End {
             }
             None => (word, None),
         };
-        let node = node(name, cluster, tables)?.ok_or_else(|| EndError::Unknown(word.to_owned()))?;
-        Ok(Self { port, ..Self::of_node(&node, cluster) })
+        let linked = links.iter().find(|link| link.alias == name).map(|link| link.node.clone());
+        let known = linked.filter(|node| cluster.has_node(node));
+        let found = known.map_or_else(|| node(name, cluster, tables), |node| Ok(Some(node)))?;
+        let node = found.ok_or_else(|| EndError::Unknown(word.to_owned()))?;
+        Ok(Self { port, called: Some(name.to_owned()), ..Self::of_node(&node, cluster) })
     }
 
     fn of_node(node: &NodeName, cluster: &Cluster<'_>) -> Self {
@@ -105,6 +121,7 @@ impl End {
             addresses,
             port: None,
             links: Vec::new(),
+            called: None,
         }
     }
 
@@ -122,16 +139,34 @@ impl End {
             });
             of_nic.collect()
         });
-        let links = cluster.links(node).into_iter().map(|link| link.node).collect();
+        let links = cluster.links(node);
         let node = Some(node.clone());
-        Self { name: name_of(&node), kind: Kind::Container, node, host, addresses, port: None, links }
+        Self {
+            name: name_of(&node),
+            kind: Kind::Container,
+            node,
+            host,
+            addresses,
+            port: None,
+            links,
+            called: None,
+        }
     }
 
     fn host(node: &NodeName, cluster: &Cluster<'_>) -> Self {
         let plan = cluster.host_plan(node).map_err(|error| chain(&error));
         let addresses = plan.map(|plan| host_addresses(&plan, cluster.networks()));
         let (host, node) = (Some(node.clone()), Some(node.clone()));
-        Self { name: name_of(&node), kind: Kind::Host, node, host, addresses, port: None, links: Vec::new() }
+        Self {
+            name: name_of(&node),
+            kind: Kind::Host,
+            node,
+            host,
+            addresses,
+            port: None,
+            links: Vec::new(),
+            called: None,
+        }
     }
 
     /// The container or host with this address; otherwise a machine outside.
@@ -157,6 +192,7 @@ impl End {
                 addresses: Ok(vec![outside(address, cluster.networks())]),
                 port: None,
                 links: Vec::new(),
+                called: None,
             },
         })
     }

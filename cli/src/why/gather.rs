@@ -152,6 +152,10 @@ fn request(end: &End, peer: &End, paths: &[Path], plan: Option<&inventory::HostP
         let bridge = plan.and_then(|plan| plan.bridge_of(path.from.network.as_ref()?));
         bridge.is_some_and(|(device, _)| fabric_of(device) == Fabric::Ovs)
     };
+    // netd answers for the nodes of the tables
+    if let Some(name) = peer.called.as_ref().filter(|_| end.kind == Kind::Container) {
+        words.extend(["--name".to_owned(), name.clone()]);
+    }
     if let Some(port) = end.port.filter(|_| end.kind == Kind::Host) {
         words.extend(["--port".to_owned(), port.to_string()]);
     }

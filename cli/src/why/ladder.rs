@@ -5,7 +5,7 @@ use super::facts::{EndFacts, HostFacts, Walk};
 use super::path::Path;
 use super::rung::{Layer, Rung};
 use super::rungs::{
-    bridge, container, fabric, filter, forwarding, host, interface, link, mtu, neighbour, port, probe,
+    bridge, container, fabric, filter, forwarding, host, interface, link, mtu, name, neighbour, port, probe,
     publish, spoofing, table,
 };
 
@@ -100,6 +100,7 @@ fn depth(layer: Layer) -> u8 {
 /// What differs between the directions.
 fn direction(walk: Walk<'_>) -> Vec<Rung> {
     let mut rungs: Vec<Rung> = Vec::new();
+    rungs.extend(name::name(walk));
     rungs.extend(neighbour::neighbour(walk));
     rungs.extend(neighbour::conflict(walk));
     rungs.extend(mtu::mtu(walk));

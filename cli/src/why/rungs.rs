@@ -9,6 +9,7 @@ pub(super) mod host;
 pub(super) mod interface;
 pub(super) mod link;
 pub(super) mod mtu;
+pub(super) mod name;
 pub(super) mod neighbour;
 pub(super) mod port;
 pub(super) mod probe;

@@ -31,7 +31,7 @@ fn nothing_is_named_where_nothing_is_wrong() {
 
 #[test]
 fn a_loss_that_no_check_explains_is_reported_as_such() {
-    let checked = "table, host, snapshot, netd, container, interface, port, antispoof, bridge, uplink, fdb, firewall, neighbour, address, mtu, fabric";
+    let checked = "table, host, snapshot, netd, container, interface, port, antispoof, bridge, uplink, fdb, firewall, name, neighbour, address, mtu, fabric";
     assert_eq!(
         Pair::flat().lost().says(),
         [format!("c1 and c2 lose packets, and no check explains it; checked: {checked}")]
@@ -354,6 +354,40 @@ fn long_packets() {
     );
     // it does not explain that short packets are lost
     assert!(Pair::flat().there(small).lost().says().last().unwrap().contains("no check explains it"));
+}
+
+#[test]
+fn names() {
+    let of = |change: fn(&mut Inspection)| Pair::flat().here(change).says();
+    let success = "c1 and c2 reach each other".to_owned();
+    assert_eq!(
+        of(|facts| {
+            facts.names[0].addresses.clear();
+            facts.names[0].error = Some("Connection refused (os error 111)".into());
+        }),
+        [
+            "also wrong: name c1: no answer: Connection refused (os error 111); to correct it: ssh host1 netd reconcile".to_owned(),
+            success.clone()
+        ]
+    );
+    assert_eq!(
+        of(|facts| facts.names[0].addresses = vec!["10.99.9.9".parse().unwrap()]),
+        ["also wrong: name c1: 10.99.9.9; to correct it: xdock sync host1".to_owned(), success.clone()]
+    );
+    assert_eq!(
+        of(|facts| facts.names[0].addresses.clear()),
+        ["also wrong: name c1: unknown; to correct it: xdock sync host1".to_owned(), success]
+    );
+}
+
+#[test]
+fn the_alias_of_a_link_is_an_end_for_the_container_that_links() {
+    let tables = tables();
+    let cluster = tables.cluster().unwrap();
+    let l1 = End::parse("l1", &cluster, &tables).unwrap();
+    let end = End::parse_linked("partner:80", &l1.links, &cluster, &tables).unwrap();
+    assert_eq!((end.name.as_str(), end.called.as_deref(), end.port), ("l2", Some("partner"), Some(80)));
+    assert!(End::parse("partner", &cluster, &tables).is_err());
 }
 
 #[test]

@@ -28,6 +28,8 @@ pub struct Inspection {
     pub filters: Vec<Filter>,
     /// Open vSwitch; `None`: no network of this host uses it.
     pub switch: Option<Switch>,
+    /// Names that were asked for, as netd's name server in the container answers.
+    pub names: Vec<Resolved>,
     /// TCP ports of the host that netd publishes, of those that were asked for.
     pub published: Vec<Published>,
     /// Programs of the host that listen on the TCP ports that were asked for.
@@ -242,6 +244,18 @@ pub struct SwitchPort {
     /// Its interfaces.
     #[serde(default)]
     pub interfaces: Vec<String>,
+}
+
+/// The answer of netd's name server in a container.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Resolved {
+    /// The name.
+    pub name: String,
+    /// Its addresses.
+    pub addresses: Vec<IpAddr>,
+    /// Why there is no answer.
+    #[serde(default)]
+    pub error: Option<String>,
 }
 
 /// A published TCP port.

@@ -14,22 +14,28 @@ const NAMESPACES: &str = "/run/docker/netns";
 /// Host ends and their container ends.
 type Ends = Vec<(IfName, IfName)>;
 
-/// The namespace that has the other ends of the endpoints' ports, and their names there.
+/// The container's namespace, and the names of its ends of the endpoints' ports there: the recorded one, which exists also
+/// without ports, otherwise the one that has the other end of a port.
 pub(super) fn namespace(records: &[Endpoint], links: &[Link]) -> Option<(PathBuf, Ends)> {
     let ports: Vec<&Link> = records
         .iter()
         .filter_map(|record| links.iter().find(|link| link.name == record.port()))
         .filter(|link| link.peer_netns.is_some())
         .collect();
+    let ends_in = |path: &Path| -> Option<Ends> {
+        let inside = links_of(path)?;
+        Some(ports.iter().filter_map(|port| end(port, &inside)).collect())
+    };
+    let recorded = records.iter().find_map(|record| record.sandbox.clone());
+    if let Some(found) = recorded.and_then(|path| Some((ends_in(&path)?, path))) {
+        return Some((found.1, found.0));
+    }
     if ports.is_empty() {
         return None;
     }
     let paths = durable::list(Path::new(NAMESPACES)).ok().flatten().unwrap_or_default();
-    paths.into_iter().find_map(|path| {
-        let inside = links_of(&path)?;
-        let ends: Ends = ports.iter().filter_map(|port| end(port, &inside)).collect();
-        (!ends.is_empty()).then_some((path, ends))
-    })
+    let mut with_ends = paths.into_iter().filter_map(|path| Some((ends_in(&path)?, path)));
+    with_ends.find(|(ends, _)| !ends.is_empty()).map(|(ends, path)| (path, ends))
 }
 
 /// The container end of a port: each end names the other's index.

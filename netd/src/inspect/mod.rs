@@ -7,6 +7,7 @@
 //! stack.rs     interfaces, routes and neighbours of a network namespace
 //! find.rs      finds the container's network namespace
 //! probe.rs     probes
+//! names.rs     asks netd's name server in the container
 //! filter.rs    packet filters
 //! switch.rs    Open vSwitch
 //! listeners.rs programs that listen on ports of the host
@@ -15,6 +16,7 @@
 mod filter;
 mod find;
 mod listeners;
+mod names;
 mod probe;
 mod records;
 mod stack;
@@ -27,7 +29,7 @@ use std::time::Duration;
 use chain::chain;
 use hostnet::netns::Namespace;
 use hostnet::{Kernel, NetError};
-use inspection::{Daemon, FdbEntry, Inspection, Probe, Published, SnapshotId, Stack};
+use inspection::{Daemon, FdbEntry, Inspection, Probe, Published, Resolved, SnapshotId, Stack};
 use inventory::snapshot::StoredSnapshot;
 use inventory::{Fabric, MacAddr, NodeName, Protocol};
 
@@ -36,6 +38,7 @@ use crate::client;
 use crate::serve::STATUS;
 use crate::state::Endpoint;
 use crate::status::Status;
+use probe::Task;
 use stack::Selection;
 
 pub(crate) use target::Target;
@@ -69,6 +72,10 @@ pub(crate) async fn inspect(socket: &Path, snapshot: &Path, asked: Inspect) -> I
     facts.published = published(&before, &asked.ports);
     facts.listeners = listeners::observe(&asked.ports);
     facts.container = found.stack;
+    // a container that started before its host had the name server does not use it
+    if serves_names(&before, &records) {
+        facts.names = found.names;
+    }
     facts.probes = found.probes;
     let selection = selection(&asked, &records);
     // hosts have no MAC in the tables: that of their neighbour entry is looked up
@@ -121,6 +128,14 @@ fn daemon(status: &Result<Status, String>, snapshot: &Path) -> (Daemon, Option<S
     }
 }
 
+/// Whether the container has a name server of netd; unknown without the daemon.
+fn serves_names(status: &Result<Status, String>, records: &[Endpoint]) -> bool {
+    let Ok(status) = status else { return true };
+    let mut own =
+        status.endpoints.iter().filter(|found| records.iter().any(|record| record.port() == found.port));
+    own.any(|endpoint| endpoint.names.is_some())
+}
+
 /// The TCP ports that netd publishes.
 fn published(status: &Result<Status, String>, ports: &[u16]) -> Vec<Published> {
     let endpoints = status.as_ref().map(|status| status.endpoints.as_slice()).unwrap_or_default();
@@ -164,6 +179,7 @@ struct Found {
     /// Names of the container ends inside the container, by host end.
     ends: Vec<(inventory::IfName, inventory::IfName)>,
     probes: Vec<Probe>,
+    names: Vec<Resolved>,
     neighbours: Vec<inspection::Neighbour>,
 }
 
@@ -209,13 +225,13 @@ async fn from_namespace(
     asked: &Inspect,
     ends: Vec<(inventory::IfName, inventory::IfName)>,
 ) -> Result<Found, String> {
-    let (targets, macs) = (asked.probes.clone(), asked.macs.clone());
+    let task = Task { targets: asked.probes.clone(), macs: asked.macs.clone(), names: asked.names.clone() };
     let work = move || match namespace {
-        None => probe::run(&targets, &macs, None),
+        None => probe::run(&task, None),
         Some(path) => {
             let entered = Namespace::open(&path).and_then(|namespace| {
                 let name = path.to_string_lossy().into_owned();
-                namespace.run(|| probe::run(&targets, &macs, Some(name)))
+                namespace.run(|| probe::run(&task, Some(name)))
             });
             entered.map_err(|error| chain(&error))?
         }
@@ -227,5 +243,6 @@ async fn from_namespace(
         stack: is_container.then_some(done.stack),
         ends,
         probes: done.probes,
+        names: done.names,
     })
 }

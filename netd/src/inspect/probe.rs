@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 use chain::chain;
 use hostnet::echo::{Answers, Ping, ping};
 use hostnet::{Kernel, NetError, PacketError, arp, ndp};
-use inspection::{Link, Probe, Stack};
+use inspection::{Link, Probe, Resolved, Stack};
 use inventory::MacAddr;
 
 use super::Target;
+use super::names;
 use super::stack::{self, Selection};
 
 /// Packets per probe: enough that a loss of one in two is seen nearly always.
@@ -29,15 +30,27 @@ const CLAIM_WINDOW: Duration = Duration::from_millis(60);
 pub(super) struct Done {
     pub(super) stack: Stack,
     pub(super) probes: Vec<Probe>,
+    pub(super) names: Vec<Resolved>,
 }
 
-/// Probes from the network namespace of the calling thread.
-pub(super) fn run(targets: &[Target], macs: &[MacAddr], namespace: Option<String>) -> Result<Done, String> {
+/// What to do in a network namespace.
+#[derive(Debug, Clone)]
+pub(super) struct Task {
+    pub(super) targets: Vec<Target>,
+    pub(super) macs: Vec<MacAddr>,
+    /// Names to ask the container's name server for.
+    pub(super) names: Vec<String>,
+}
+
+/// Probes from the network namespace of the calling thread. `namespace`: its path, if it is a container's.
+pub(super) fn run(task: &Task, namespace: Option<String>) -> Result<Done, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("cannot start the runtime: {error}"))?;
-    let done = runtime.block_on(probe_all(targets, macs)).map_err(|error| chain(&error))?;
+    let done = runtime.block_on(probe_all(&task.targets, &task.macs)).map_err(|error| chain(&error))?;
+    let names = if namespace.is_some() { task.names.as_slice() } else { &[] };
+    let names = names.iter().map(|name| names::resolve(name)).collect();
     let stack = Stack { namespace, ..done.stack };
-    Ok(Done { stack, ..done })
+    Ok(Done { stack, names, ..done })
 }
 
 async fn probe_all(targets: &[Target], macs: &[MacAddr]) -> Result<Done, NetError> {
@@ -50,7 +63,7 @@ async fn probe_all(targets: &[Target], macs: &[MacAddr]) -> Result<Done, NetErro
     let probes = futures(probes).await;
     // the probes filled the neighbour cache
     let stack = stack::read(&kernel, &links, &selection).await?;
-    Ok(Done { stack, probes })
+    Ok(Done { stack, probes, names: Vec::new() })
 }
 
 /// Runs all at once: a destination that does not answer costs its timeout once.

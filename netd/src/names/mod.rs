@@ -34,7 +34,7 @@ use mounts::MountEvents;
 use server::{Counters, Served, Shared};
 use sockets::{Sockets, SocketsError, namespace_at, stored_name, stored_namespace};
 
-pub(crate) use sockets::Opener;
+pub(crate) use sockets::{ADDRESS, Opener};
 
 /// The host's name servers.
 const RESOLV_CONF: &str = "/etc/resolv.conf";

@@ -11,7 +11,7 @@ pub(crate) fn link(walk: Walk<'_>) -> Option<Rung> {
     }
     let (from, to) = (walk.from.end, walk.to.end);
     let links = |one: &crate::why::End, other: &crate::why::End| {
-        other.node.as_ref().is_some_and(|node| one.links.contains(node))
+        other.node.as_ref().is_some_and(|node| one.links.iter().any(|link| link.node == *node))
     };
     let should = format!("{} links to {} (network {} is isolated)", from.name, to.name, network.name);
     let check = Check::new(Layer::Link, &from.name, should);

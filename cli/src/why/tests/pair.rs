@@ -1,8 +1,8 @@
 //! Two containers and what `netd inspect` reports about them.
 
 use inspection::{
-    Endpoint, FdbEntry, Filter, Filtered, Inspection, Link, Neighbour, Probe, SnapshotId, Stack, Switch,
-    SwitchBridge, SwitchPort,
+    Endpoint, FdbEntry, Filter, Filtered, Inspection, Link, Neighbour, Probe, Resolved, SnapshotId, Stack,
+    Switch, SwitchBridge, SwitchPort,
 };
 use inventory::{Fabric, IfName, Inventory, MacAddr, NodeName};
 use ipnet::IpNet;
@@ -64,7 +64,8 @@ pub(super) fn tables() -> Inventory {
         container("c2", 2, "10.99.2.1", B),
         container("near", 1, "10.99.1.2", "02:00:00:00:00:0d"),
         container("r1", 1, "10.71.1.1", "02:00:00:00:00:1a"),
-        container("l1", 1, "10.72.1.1", "02:00:00:00:00:2a") + "    vmothersettings=link=l2;port=8080:80\n",
+        container("l1", 1, "10.72.1.1", "02:00:00:00:00:2a")
+            + "    vmothersettings=link=l2:partner;port=8080:80\n",
         container("l2", 2, "10.72.2.1", "02:00:00:00:00:2b"),
         container("l3", 2, "10.72.2.2", "02:00:00:00:00:2c"),
         container("r2", 2, "10.71.2.1", "02:00:00:00:00:1b"),
@@ -168,6 +169,7 @@ fn facts(tables: &Inventory, end: End, peer: &End) -> EndFacts {
         bridge: device.name.clone(),
         tag: on.tag,
         is_near: end.host == peer.host,
+        peer: peer.name.clone(),
         path,
     };
     let snapshot = SnapshotId { version: 7, digest: stamp.digest.clone(), withheld: vec![] };
@@ -188,6 +190,8 @@ fn facts(tables: &Inventory, end: End, peer: &End) -> EndFacts {
 /// A container on a host, as seen there.
 struct Seen {
     path: Path,
+    /// Name of the other end.
+    peer: String,
     bridge: IfName,
     fabric: Fabric,
     tag: Option<u16>,
@@ -211,6 +215,11 @@ impl Seen {
             filters: vec![filter("iptables"), filter("ip6tables")],
             switch: (!is_flat).then(|| self.switch()),
             probes: vec![self.probe(64), self.probe(1500)],
+            names: vec![Resolved {
+                name: self.peer.clone(),
+                addresses: vec![self.path.to.address],
+                error: None,
+            }],
             ..Inspection::default()
         }
     }

@@ -72,6 +72,8 @@ pub(crate) async fn why(cluster: &Cluster, (from, to): (&str, &str)) -> Result<R
 /// Waits until a pair is healthy again, with nothing wrong beside.
 pub(crate) async fn reach(cluster: &Cluster, between: (&str, &str)) -> Result<(), Failure> {
     let (to, _port) = between.1.split_once(':').unwrap_or((between.1, ""));
+    // the alias of host1l1's link
+    let to = if to == "partner" { "host2l1" } else { to };
     let wanted = format!("{} and {to} reach each other\n", between.0);
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {

@@ -72,7 +72,7 @@ pub(crate) fn tables() -> Tables {
         "host1l1",
         "host1",
         "10.72.1.1",
-        &[("vmothersettings", "restart=always;link=host2l1")],
+        &[("vmothersettings", "restart=always;link=host2l1:partner")],
     );
     let restart = [("vmothersettings", "restart=always")];
     [
