@@ -5,21 +5,23 @@ mod namespace;
 
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hostnet::firewall::{self, Family};
 use hostnet::netns::Namespace;
-use hostnet::publish::{self, BridgeFilter, Hidden, Publication, ReserveError, Step, reserve};
+use hostnet::publish::{self, BridgeFilter, Hidden, Publication, Reservation, ReserveError, Step, reserve};
 use hostnet::{Kernel, Veth};
 use inventory::{IfName, Protocol, PublishedPort};
-use namespace::{alone, bridge, container, mac, name, veth};
+use ipnet::IpNet;
+use namespace::{alone, bridge, container, mac, name, runtime, veth};
 
+/// Runs a program in this thread's namespace. Not with `std`, which does not wait for the release of a reservation.
 fn run(program: &str, words: &[&str]) -> String {
-    let ran = Command::new(program).args(words).output().unwrap();
-    assert!(ran.status.success(), "{program} {words:?}: {ran:?}");
-    String::from_utf8(ran.stdout).unwrap()
+    let command = process::Command::new(program, Duration::from_secs(60)).args(words);
+    let ran = thread::scope(|scope| scope.spawn(|| runtime().block_on(command.execute())).join().unwrap());
+    String::from_utf8(ran.unwrap().stdout).unwrap()
 }
 
 fn port(protocol: Protocol, address: &str, host: u16, container: u16) -> PublishedPort {
@@ -222,14 +224,50 @@ fn a_reserved_port_cannot_be_bound_and_a_bound_one_cannot_be_reserved() {
         drop((server, listener));
         assert_eq!((&client).read(&mut [0; 1]).unwrap(), 0);
         drop(client);
-        reserve(&http, &families).unwrap();
+        reserve_when_free(&http, &families);
         let dns = port(Protocol::Udp, "", 53, 53);
         let held = UdpSocket::bind("127.0.0.1:53").unwrap();
         assert!(matches!(reserve(&dns, &families), Err(ReserveError::InUse(_))));
         drop(held);
-        let _reservation = reserve(&dns, &families).unwrap();
+        let _reservation = reserve_when_free(&dns, &families);
         assert!(UdpSocket::bind("127.0.0.1:53").is_err());
         reserve(&port(Protocol::Sctp, "", 9, 9), &families).unwrap();
+    });
+}
+
+/// Reserves a port that a socket of this process had, of which a starting program may have a copy for a moment.
+fn reserve_when_free(port: &PublishedPort, families: &[Family]) -> Reservation {
+    let end = Instant::now() + Duration::from_secs(60);
+    loop {
+        match reserve(port, families) {
+            Err(ReserveError::InUse(_)) if Instant::now() < end => thread::yield_now(),
+            reserved => return reserved.unwrap(),
+        }
+    }
+}
+
+/// A starting program has copies of all sockets of this process until its exec has closed them.
+#[test]
+fn a_released_port_is_free_at_once_while_programs_start() {
+    alone(async || {
+        run("ip", &["link", "set", "lo", "up"]);
+        let done = AtomicBool::new(false);
+        let start = || {
+            while !done.load(Ordering::Relaxed) {
+                run("true", &[]);
+            }
+        };
+        thread::scope(|scope| {
+            let starting = [scope.spawn(start), scope.spawn(start)];
+            let http = port(Protocol::Tcp, "", 80, 80);
+            let failed = (0..500).find_map(|_| {
+                drop(reserve_when_free(&http, &[Family::V4, Family::V6]));
+                TcpListener::bind("0.0.0.0:80").err()
+            });
+            done.store(true, Ordering::Relaxed);
+            starting.into_iter().for_each(|thread| thread.join().unwrap());
+            assert!(failed.is_none(), "{failed:?}");
+        });
     });
 }
 
@@ -258,6 +296,17 @@ fn seen_from(client: &Namespace, to: &str) -> Option<IpAddr> {
     client.run(|| seen(to)).unwrap()
 }
 
+/// Adds an IPv6 address and waits until it can be used: the kernel ends its duplicate address detection on another thread.
+async fn add_v6(kernel: &Kernel, device: &IfName, address: &str) {
+    let address: IpNet = address.parse().unwrap();
+    kernel.add_address(device, address).await.unwrap();
+    let end = Instant::now() + Duration::from_secs(60);
+    while let Err(error) = UdpSocket::bind((address.addr(), 0)) {
+        assert!(Instant::now() < end, "{address}: {error}");
+        thread::yield_now();
+    }
+}
+
 /// The same in IPv6, where the kernel has no `route_localnet`.
 #[test]
 fn ipv6_clients_reach_a_port_and_keep_their_address() {
@@ -267,14 +316,13 @@ fn ipv6_clients_reach_a_port_and_keep_their_address() {
         std::fs::write("/proc/sys/net/ipv6/conf/default/accept_dad", "0").unwrap();
         run("ip6tables", &["-P", "FORWARD", "DROP"]);
         let bridge = bridge(&kernel).await;
-        kernel.add_address(&bridge.name, "fd00:99::11/64".parse().unwrap()).await.unwrap();
+        add_v6(&kernel, &bridge.name, "fd00:99::11/64").await;
         let mut clients = Vec::new();
         for number in 1..=2 {
             let client = attached(&kernel, bridge.index, number).await;
             let (end, address) = (name(&format!("xc{number}")), format!("fd00:99::1:{number}/64"));
             namespace::within(&client, async || {
-                let kernel = Kernel::open().unwrap();
-                kernel.add_address(&end, address.parse().unwrap()).await.unwrap();
+                add_v6(&Kernel::open().unwrap(), &end, &address).await;
             });
             clients.push(client);
         }

@@ -6,6 +6,7 @@ use std::fmt;
 use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use thiserror::Error;
@@ -23,6 +24,16 @@ pub fn show_command_lines() {
 /// Whether errors contain command lines.
 pub fn shows_command_lines() -> bool {
     COMMAND_LINES.load(Ordering::Relaxed)
+}
+
+/// Held by each start of a program.
+static STARTS: RwLock<()> = RwLock::new(());
+
+/// Runs `work` while no program is being started: a child begins with copies of all file descriptors of this process.
+/// A program that started just before may still be in its exec, which closes them.
+pub fn between_starts<T>(work: impl FnOnce() -> T) -> T {
+    let _none_starts = STARTS.write().unwrap_or_else(PoisonError::into_inner);
+    work()
 }
 
 /// A program with its arguments, not yet started.
@@ -173,14 +184,7 @@ impl Command {
     pub async fn execute(mut self) -> Result<Output, ExecuteError> {
         let program = Box::new(Program { name: self.name, argv: shell_words(&self.argv) });
         let start = |source| ExecuteError::Start { program: program.clone(), source };
-        let spawned = self
-            .inner
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn();
-        let mut running = spawned.map_err(start)?;
+        let mut running = start_child(&mut self.inner).map_err(start)?;
         let input = running.stdin.take();
         let feed = async {
             if let Some(mut pipe) = input {
@@ -203,6 +207,13 @@ impl Command {
             stderr: String::from_utf8_lossy(&ended.stderr).into_owned(),
         })
     }
+}
+
+/// Starts a program. Returns when its exec has begun (vfork).
+fn start_child(command: &mut child::Command) -> io::Result<child::Child> {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let _starts = STARTS.read().unwrap_or_else(PoisonError::into_inner);
+    command.spawn()
 }
 
 /// Joins arguments to one line that a POSIX shell splits into the same arguments.

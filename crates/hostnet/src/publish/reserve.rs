@@ -6,6 +6,8 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::thread;
+use std::time::Duration;
 
 use inventory::{Protocol, PublishedPort};
 use nix::libc::{EADDRINUSE, IPPROTO_SCTP};
@@ -17,7 +19,30 @@ use crate::firewall::Family;
 
 /// The sockets of one published port. Dropping them releases the port.
 #[derive(Debug)]
-pub struct Reservation(#[expect(dead_code, reason = "held, never used")] Vec<Socket>);
+pub struct Reservation {
+    port: PublishedPort,
+    sockets: Vec<(Family, Socket)>,
+}
+
+/// How often a released port is tested, and the time between two tests. An exec takes less than a millisecond.
+const RELEASE_TESTS: usize = 50;
+const RELEASE_INTERVAL: Duration = Duration::from_millis(1);
+
+impl Drop for Reservation {
+    /// The port is free afterwards: the next container may start with it at once. A program that netd starts has copies
+    /// of the sockets until its exec has closed them.
+    fn drop(&mut self) {
+        process::between_starts(|| {
+            let families: Vec<Family> = self.sockets.drain(..).map(|(family, _)| family).collect();
+            for _ in 0..RELEASE_TESTS {
+                if families.iter().all(|family| bound(&self.port, *family).is_ok()) {
+                    return;
+                }
+                thread::sleep(RELEASE_INTERVAL);
+            }
+        });
+    }
+}
 
 /// A port was not reserved.
 #[derive(Debug, Error)]
@@ -42,15 +67,15 @@ pub enum ReserveError {
 /// # Errors
 /// A process uses the port, or the kernel refused.
 pub fn reserve(port: &PublishedPort, families: &[Family]) -> Result<Reservation, ReserveError> {
-    let mut sockets = Vec::new();
+    let mut reservation = Reservation { port: *port, sockets: Vec::new() };
     for family in families.iter().filter(|family| has_family(port, **family)) {
         match bound(port, *family) {
-            Ok(socket) => sockets.extend(socket),
+            Ok(socket) => reservation.sockets.extend(socket.map(|socket| (*family, socket))),
             Err(error) if error.raw_os_error() == Some(EADDRINUSE) => return Err(ReserveError::InUse(*port)),
             Err(source) => return Err(ReserveError::Refused { port: *port, source }),
         }
     }
-    Ok(Reservation(sockets))
+    Ok(reservation)
 }
 
 /// `None`: the kernel does not have the protocol or the family.
