@@ -30,6 +30,6 @@ pub use last_good::LastGood;
 pub use limit::{Limiter, PAUSE, TIMES, WINDOW};
 pub use object::Object;
 pub use plan::{Repair, plan};
-pub use repair::restore_now;
+pub use repair::{RepairError, restore_now};
 pub use report::status;
 pub use watch::run;
