@@ -22,7 +22,8 @@ pub(crate) const ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 12);
 const PORT: u16 = 53;
 /// TCP connections that wait to be accepted.
 const BACKLOG: i32 = 16;
-/// Requests that arrive while netd restarts wait in this buffer.
+/// Requests that arrive while netd restarts wait in this buffer, and those of a burst: 2,700 of them (the kernel doubles it, and
+/// counts 768 bytes for a small packet).
 const RECEIVE_BUFFER: usize = 1 << 20;
 /// Prefix of the names under which the service manager keeps the sockets.
 const STORED: &str = "dns-";

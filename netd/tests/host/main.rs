@@ -11,6 +11,7 @@ mod conflict;
 mod control;
 mod hostile;
 mod life;
+mod name_load;
 mod names;
 mod ovs;
 mod repair;
