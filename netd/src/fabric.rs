@@ -22,8 +22,8 @@ use crate::refusal::Refusal;
 use crate::state::Endpoint;
 
 use flat::Flat;
-use ovs::Ovs;
 
+pub(crate) use ovs::Ovs;
 pub(crate) use ovs::{plan_bridge_flows, plan_stale_ports};
 pub(crate) use plan::{Presence, bridge_problem, plan_port, presence, probes_before_attach};
 

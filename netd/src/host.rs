@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use hostnet::ovs::Remote;
+use hostnet::ovs::{Purpose, Remote};
 use hostnet::{Installed, Kernel, Link, NetError, PortFilter, firewall};
 use inventory::{IfName, NodeName};
 use plugin::{EndpointId, Reply};
@@ -32,7 +32,7 @@ use crate::state::Endpoint;
 use crate::status::Status;
 use chain::chain;
 
-pub(crate) use publisher::{Generation, PublishView, Publisher};
+pub(crate) use publisher::{Generation, PublishView, Publisher, SwitchedView};
 
 /// Delays of the two announcements after `Join`, each from the one before. The first is not immediate: until
 /// dockerd has moved the interface nobody would answer, and the announcement would compete with the
@@ -71,7 +71,7 @@ impl HostExecutor {
     ) -> Result<Self, NetError> {
         let kernel = Kernel::open()?;
         let fabrics = Fabrics::new(&kernel, switch);
-        let publisher = Publisher::new(kernel.clone());
+        let publisher = Publisher::new(kernel.clone(), &fabrics);
         Ok(Self { kernel, fabrics, publisher, inbox, probe_window, watches_switch: Arc::default(), names })
     }
 
@@ -246,12 +246,18 @@ impl HostExecutor {
                 observed.bridge(bridge).is_some() && links.iter().any(|link| link.name == *bridge)
             };
             for bridge in bridges.into_iter().filter(is_there) {
-                match self.fabrics.ovs.flows(&bridge).await {
+                match self.fabrics.ovs.flows(&bridge, Purpose::Filter).await {
                     Ok(counts) => drop(flows.insert(bridge, counts)),
                     Err(error) => flow_problems.push(chain(&error)),
                 }
             }
         }
+        let switched = match (scope, &switch) {
+            (Scope::Filters | Scope::All, Some(Ok(observed))) => {
+                Some(self.publisher.switched(&links, Some(observed)).await?)
+            }
+            _ => None,
+        };
         let firewall = match scope {
             Scope::Links | Scope::Filters => None,
             Scope::All => Some(firewall::observe().await.map_err(|error| chain(&error))),
@@ -271,6 +277,7 @@ impl HostExecutor {
             sandboxes,
             firewall,
             published,
+            switched,
         })
     }
 
@@ -315,6 +322,9 @@ impl HostExecutor {
             Step::SetMtu { port, mtu, .. } => changed(self.kernel.set_mtu(port, *mtu).await),
             Step::SetUp { port, .. } => changed(self.kernel.set_up(port, true).await),
             Step::Publish(generation, step) => return self.publisher.repair(*generation, step).await,
+            Step::PublishFlows(generation, step) => {
+                return self.publisher.repair_flows(*generation, step).await;
+            }
             Step::OpenNames { sandbox, node } => return self.names.open(sandbox, node).await.map(|()| true),
             Step::CloseNames { sandbox } => {
                 self.names.close(sandbox);

@@ -12,11 +12,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use hostnet::firewall::Family;
+use hostnet::ovs::{self, Flow, FlowCounts, HostPort, SwitchedPorts, publish_flows};
 use hostnet::publish::{Hidden, Publication, has_family};
 use hostnet::{Kind, Link};
-use inventory::{Fabric, IfName, NetName, NodeName, PortList, PublishedPort};
+use inventory::{Fabric, IfName, MacAddr, NetName, NodeName, PortList, PublishedPort};
 use ipnet::IpNet;
 
+use crate::reconcile::ovs_bridges;
 use crate::state::{Endpoint, State};
 
 const FAMILIES: [Family; 2] = [Family::V4, Family::V6];
@@ -26,10 +28,13 @@ const FAMILIES: [Family; 2] = [Family::V4, Family::V6];
 pub(crate) struct Candidate {
     node: NodeName,
     nic: IfName,
+    mac: MacAddr,
     on: NetName,
     addresses: Vec<IpNet>,
     bridge: IfName,
     fabric: Fabric,
+    /// VLAN of its port on Open vSwitch.
+    tag: Option<u16>,
     /// Host end of its veth pair.
     port: IfName,
     /// Gateways of its network.
@@ -42,13 +47,26 @@ pub(crate) struct Candidate {
 pub(crate) struct Wanted {
     host: String,
     candidates: Vec<Candidate>,
+    /// The bridges of Open vSwitch, also those without published ports.
+    switches: BTreeSet<IfName>,
 }
 
 /// What is published, and what cannot be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Selection {
     pub(crate) published: Vec<Publication>,
+    /// The ports that bridges of Open vSwitch translate, by bridge.
+    pub(crate) switched: BTreeMap<IfName, Vec<SwitchedPorts>>,
     pub(crate) problems: Vec<String>,
+}
+
+/// Changes of the flows of published ports on a bridge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FlowStep {
+    pub(crate) bridge: IfName,
+    pub(crate) add: Vec<Flow>,
+    /// Cookies.
+    pub(crate) remove: Vec<u64>,
 }
 
 /// The host as far as published ports need it.
@@ -57,6 +75,8 @@ pub(crate) struct HostAddresses<'a> {
     pub(crate) links: &'a [Link],
     /// Each with the index of its interface.
     pub(crate) addresses: &'a [(u32, IpNet)],
+    /// Open vSwitch, if it is used and answered.
+    pub(crate) switch: Option<&'a ovs::Observed>,
 }
 
 /// The containers that publish ports.
@@ -66,7 +86,14 @@ pub(crate) fn wanted(state: &State) -> Wanted {
     candidates.sort_by(|one, other| (&one.node, &one.nic).cmp(&(&other.node, &other.nic)));
     // equal if nothing is published, also before the first snapshot
     let host = if candidates.is_empty() { String::new() } else { state.host_name() };
-    Wanted { host, candidates }
+    Wanted { host, candidates, switches: ovs_bridges(state) }
+}
+
+impl Wanted {
+    /// The bridges of Open vSwitch.
+    pub(crate) fn switches(&self) -> &BTreeSet<IfName> {
+        &self.switches
+    }
 }
 
 fn candidate(state: &State, endpoint: &Endpoint) -> Candidate {
@@ -74,10 +101,12 @@ fn candidate(state: &State, endpoint: &Endpoint) -> Candidate {
     Candidate {
         node: endpoint.node.clone(),
         nic: endpoint.nic.clone(),
+        mac: endpoint.mac,
         on: endpoint.on.clone(),
         addresses: endpoint.addresses.clone(),
         bridge: endpoint.bridge.clone(),
         fabric: endpoint.fabric,
+        tag: endpoint.tag,
         port: endpoint.port(),
         gateways: on.map(|on| on.network.gateways.clone()).unwrap_or_default(),
         ports: endpoint.ports.clone(),
@@ -92,22 +121,50 @@ pub(crate) fn select(wanted: &Wanted, host: &HostAddresses<'_>) -> Selection {
     }
     let mut selection = Selection::default();
     for (node, candidates) in by_node {
-        let published: Vec<Publication> =
-            FAMILIES.into_iter().filter_map(|family| publication(&candidates, family, host)).collect();
+        let chosen: Vec<Chosen> =
+            FAMILIES.into_iter().filter_map(|family| choose(&candidates, family, host)).collect();
+        let (published, switched): (Vec<_>, Vec<_>) =
+            chosen.into_iter().map(|Chosen { publication, switched }| (publication, switched)).unzip();
         let problems = problems(&wanted.host, node, &candidates, &published, host);
         selection.problems.extend(problems);
         selection.published.extend(published);
+        for (bridge, ports) in switched.into_iter().flatten() {
+            selection.switched.entry(bridge).or_default().push(ports);
+        }
+    }
+    for bridge in &wanted.switches {
+        selection.switched.entry(bridge.clone()).or_default();
     }
     selection
 }
 
-/// The publication of a container at addresses of one family.
-fn publication(candidates: &[&Candidate], family: Family, host: &HostAddresses<'_>) -> Option<Publication> {
-    let mut possible: Vec<Publication> =
-        candidates.iter().filter_map(|candidate| candidate.publication(family, host)).collect();
-    // stable: the candidates are in the order of their interfaces
-    possible.sort_by_key(|publication| publication.hidden != Hidden::Host);
-    possible.into_iter().next()
+/// How a container is published at addresses of one family.
+struct Chosen {
+    publication: Publication,
+    /// The bridge of Open vSwitch that translates, with its part.
+    switched: Option<(IfName, SwitchedPorts)>,
+}
+
+fn choose(candidates: &[&Candidate], family: Family, host: &HostAddresses<'_>) -> Option<Chosen> {
+    let possible = candidates.iter().filter_map(|on| Some((on, on.publication(family, host)?)));
+    // the first of the best; the candidates are in the order of their interfaces
+    let (on, publication) = possible.min_by_key(|(on, _)| !on.has_gateway(family))?;
+    let switched = on.switched(&publication, host).map(|ports| (on.bridge.clone(), ports));
+    Some(Chosen { publication, switched })
+}
+
+/// The change of a bridge's flows; `None`: they are right.
+pub(crate) fn plan_flows(
+    bridge: &IfName,
+    ports: &[SwitchedPorts],
+    installed: &FlowCounts,
+) -> Option<FlowStep> {
+    let wanted = publish_flows(ports);
+    let cookies: BTreeSet<u64> = wanted.iter().map(Flow::cookie).collect();
+    let add: Vec<Flow> = wanted.into_iter().filter(|flow| !installed.contains_key(&flow.cookie())).collect();
+    let remove: Vec<u64> = installed.keys().filter(|cookie| !cookies.contains(cookie)).copied().collect();
+    let step = FlowStep { bridge: bridge.clone(), add, remove };
+    (!step.add.is_empty() || !step.remove.is_empty()).then_some(step)
 }
 
 impl Candidate {
@@ -116,7 +173,6 @@ impl Candidate {
         let device = host.device(&address, &self.bridge)?;
         let on_bridge =
             device.name == self.bridge && device.kind == Kind::Bridge && self.fabric == Fabric::Flat;
-        let has_gateway = self.gateways.iter().any(|gateway| is_of(*gateway, family));
         let ports: Vec<PublishedPort> =
             self.ports.iter().filter(|port| has_family(port, family)).copied().collect();
         (!ports.is_empty()).then(|| Publication {
@@ -124,7 +180,7 @@ impl Candidate {
             address,
             device: device.name.clone(),
             bridge_port: on_bridge.then(|| self.port.clone()),
-            hidden: match (on_bridge, has_gateway) {
+            hidden: match (on_bridge, self.has_gateway(family)) {
                 (true, true) => Hidden::Host,
                 (true, false) => Hidden::OtherSubnets,
                 (false, _) => Hidden::All,
@@ -132,9 +188,46 @@ impl Candidate {
             ports,
         })
     }
+
+    fn has_gateway(&self, family: Family) -> bool {
+        self.gateways.iter().any(|gateway| is_of(*gateway, family))
+    }
+
+    /// What the bridge of Open vSwitch translates for a publication. `None`: the host's interface is not on the bridge.
+    fn switched(&self, published: &Publication, host: &HostAddresses<'_>) -> Option<SwitchedPorts> {
+        let device = host.links.iter().find(|link| link.name == published.device)?;
+        if self.fabric != Fabric::Ovs || !host.is_on_switch(&device.name, &self.bridge) {
+            return None;
+        }
+        let address = published.address.addr();
+        let family = if address.is_ipv4() { Family::V4 } else { Family::V6 };
+        let own =
+            host.addresses.iter().filter(|(index, _)| *index == device.index).map(|(_, own)| own.addr());
+        let addresses = own.filter(|own| is_of(*own, family) && !is_link_local(*own)).collect();
+        Some(SwitchedPorts {
+            mac: self.mac,
+            address,
+            clients: (!self.has_gateway(family)).then(|| published.address.trunc()),
+            ports: published.ports.clone(),
+            host: HostPort { mac: device.mac?, addresses, vlan: self.tag.filter(|tag| *tag != 0) },
+        })
+    }
+}
+
+fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    }
 }
 
 impl HostAddresses<'_> {
+    /// Whether an interface of the host is a port of this bridge of Open vSwitch, or its internal one.
+    fn is_on_switch(&self, device: &IfName, bridge: &IfName) -> bool {
+        let port = || self.switch?.interface(device.as_str());
+        device == bridge || port().is_some_and(|(on, ..)| on.name == bridge.as_str())
+    }
+
     /// The interface with an address in the subnet of a container, its bridge if possible.
     fn device(&self, container: &IpNet, bridge: &IfName) -> Option<&Link> {
         let in_subnet = |address: &IpNet| address.contains(&container.addr());

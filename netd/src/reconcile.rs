@@ -22,6 +22,7 @@ use crate::filter::Filters;
 use crate::grant::START_STEP_TIMEOUT;
 use crate::host::PublishView;
 use crate::interface::{self, CONTAINER_PREFIX, HOST_PREFIX};
+use crate::publish::plan_flows;
 use crate::state::{Endpoint, Phase, PortLocation, State};
 
 pub(crate) use model::{HostView, Observation, Plan};
@@ -71,6 +72,12 @@ pub(crate) fn plan(state: &State, observation: &Observation) -> Plan {
 
 /// Rules of published ports and their devices.
 fn plan_published(observation: &Observation, plan: &mut Plan) {
+    if let Some(view) = &observation.switched {
+        let bridges = view.bridges.iter();
+        let steps = bridges.filter_map(|(bridge, (ports, installed))| plan_flows(bridge, ports, installed));
+        plan.steps.extend(steps.map(|step| Step::PublishFlows(view.generation, step)));
+        plan.problems.extend(view.problems.iter().cloned());
+    }
     let Some(view) = &observation.published else { return };
     let problems = match view {
         Ok(view) => {

@@ -129,7 +129,7 @@ pub enum NetError {
     },
     /// The kernel cannot filter frames.
     #[error(
-        "cannot set the filter of port {device}: the kernel lacks the module sch_ingress or cls_bpf; install the package with all modules of this kernel"
+        "cannot set the filter of port {device}: the kernel lacks the module sch_ingress or cls_bpf; install the package with all modules of this kernel, or set antispoof=no in vm.othersettings of the container"
     )]
     NoTrafficControl {
         /// The port.

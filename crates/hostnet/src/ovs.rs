@@ -36,7 +36,9 @@ use ovsdb::{Client, Options};
 pub use bridge::BridgeSpec;
 pub use error::SwitchError;
 pub use fdb::{FdbEntry, forwarding_database};
-pub use flows::{Flow, FlowCounts, FlowWatch, filter_flows, network_flows};
+pub use flows::{
+    Flow, FlowCounts, FlowWatch, HostPort, Purpose, SwitchedPorts, filter_flows, network_flows, publish_flows,
+};
 pub use observed::{Bridge, Interface, Observed, Port};
 pub use ovsdb::{Remote, Uuid};
 pub use port::PortSpec;

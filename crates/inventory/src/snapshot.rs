@@ -3,6 +3,7 @@
 //!
 //! It lists the containers of *all* hosts on the host's networks, so that a refusal can name the row.
 
+use std::borrow::Cow;
 use std::io;
 use std::net::IpAddr;
 use std::path::Path;
@@ -110,6 +111,10 @@ pub struct SnapshotNode {
     /// Settings that only the container's own host needs; `None` on other hosts, and where all are default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own: Option<Box<OwnSettings>>,
+    /// `vm.othersettings` is invalid: the host adds the previous `links` and `own`, see [`Snapshot::succeeding`]. The digest
+    /// does not cover them.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub keeps_settings: bool,
 }
 
 /// Settings of a container that netd on its host needs.
@@ -130,7 +135,7 @@ pub struct OwnSettings {
 impl SnapshotNode {
     /// A node without links and own settings.
     pub fn new(node: NodeName, host: NodeName, nics: Vec<Attachment>) -> Self {
-        Self { node, host, nics, links: Vec::new(), own: None }
+        Self { node, host, nics, links: Vec::new(), own: None, keeps_settings: false }
     }
 }
 
@@ -204,7 +209,7 @@ impl Snapshot {
     /// The snapshot as netd of release 0.1 reads it: without names, links and settings of containers.
     #[must_use]
     pub fn addresses_only(self) -> Self {
-        let bare = |node: SnapshotNode| SnapshotNode { links: Vec::new(), own: None, ..node };
+        let bare = |node: SnapshotNode| SnapshotNode::new(node.node, node.host, node.nics);
         let nodes = self.nodes.into_iter().map(bare).collect();
         let without_isolation =
             |on: HostNetwork| HostNetwork { network: Network { isolate: false, ..on.network }, ..on };
@@ -312,6 +317,7 @@ fn digest(
     names: &Names,
 ) -> String {
     let mut hash = Hashing(Sha256::new());
+    let nodes = &*of_tables(nodes);
     // cannot fail: a hash accepts every byte, and these types have string keys and no floats
     let _ = match withheld {
         withheld if !names.is_empty() => {
@@ -322,6 +328,18 @@ fn digest(
     };
     let hex: String = hash.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     format!("sha256:{hex}")
+}
+
+/// The nodes without settings that do not come from the tables.
+fn of_tables(nodes: &[SnapshotNode]) -> Cow<'_, [SnapshotNode]> {
+    if !nodes.iter().any(|node| node.keeps_settings) {
+        return Cow::Borrowed(nodes);
+    }
+    let bare = |node: &SnapshotNode| match node.keeps_settings {
+        true => SnapshotNode { links: Vec::new(), own: None, ..node.clone() },
+        false => node.clone(),
+    };
+    Cow::Owned(nodes.iter().map(bare).collect())
 }
 
 struct Hashing(Sha256);

@@ -287,6 +287,25 @@ fn a_wrong_row_is_left_out_of_its_hosts_snapshot_and_reported() {
     assert_eq!(changed("host1c1", "vmcpus", "many").snapshot(&node("host1"), 1).unwrap().nodes.len(), 12);
 }
 
+/// The previous snapshot of the host has them.
+#[test]
+fn a_container_with_invalid_settings_is_there_without_them() {
+    for value in ["antispoof=maybe", "extraaddress=10.1.2.3", "link=nobody"] {
+        let inventory = changed("host1c1", "vmothersettings", value);
+        for host in ["host1", "host2"] {
+            let snapshot = inventory.snapshot(&node(host), 1).unwrap();
+            let found = snapshot.node("host1c1").unwrap();
+            // a link to a missing node is valid: it dangles
+            let keeps = value != "link=nobody";
+            assert_eq!(
+                (snapshot.nodes.len(), found.keeps_settings, &found.own),
+                (12, keeps, &None),
+                "{value}"
+            );
+        }
+    }
+}
+
 /// A row that names no host may be a container of any.
 #[test]
 fn a_container_without_a_host_is_withheld_everywhere() {

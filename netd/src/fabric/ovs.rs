@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use chain::chain;
 use hostnet::ovs::{
-    self, Flow, FlowCounts, PortSpec, Remote, Switch, SwitchError, filter_flows, network_flows,
+    self, Flow, FlowCounts, PortSpec, Purpose, Remote, Switch, SwitchError, filter_flows, network_flows,
 };
 use hostnet::{Kernel, Kind, Link, NetError, PortFilter, host_mac};
 use inventory::{IfName, MacAddr};
@@ -76,9 +76,9 @@ impl Ovs {
         self.switch()?.observe().await
     }
 
-    /// netd's flows on a bridge.
-    pub(crate) async fn flows(&self, bridge: &IfName) -> Result<FlowCounts, SwitchError> {
-        self.switch()?.flows(bridge).await
+    /// netd's flows on a bridge for one purpose.
+    pub(crate) async fn flows(&self, bridge: &IfName, purpose: Purpose) -> Result<FlowCounts, SwitchError> {
+        self.switch()?.flows(bridge, purpose).await
     }
 
     /// Executes a repair. `false`: it was no longer necessary.
@@ -173,7 +173,7 @@ impl Ovs {
         for (endpoint, filter) in endpoints {
             let port = endpoint.port();
             if !counts.contains_key(&endpoint.bridge) {
-                counts.insert(endpoint.bridge.clone(), self.switch()?.flows(&endpoint.bridge).await?);
+                counts.insert(endpoint.bridge.clone(), self.flows(&endpoint.bridge, Purpose::Filter).await?);
             }
             let number = observed.interface(port.as_str()).and_then(|(_, _, interface)| interface.ofport);
             if let (Some(number), Some(counts)) = (number, counts.get(&endpoint.bridge)) {

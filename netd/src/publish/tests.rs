@@ -35,10 +35,12 @@ fn candidate(nic: &str, network: &str, addresses: &[&str], gateways: &[&str]) ->
     Candidate {
         node: "c1".parse().unwrap(),
         nic: nic.parse().unwrap(),
+        mac: "02:42:0a:63:01:01".parse().unwrap(),
         on: network.parse().unwrap(),
         addresses: addresses.iter().map(|text| text.parse().unwrap()).collect(),
         bridge: format!("br-{network}").parse().unwrap(),
         fabric: Fabric::Flat,
+        tag: None,
         port: format!("xh{nic}").parse().unwrap(),
         gateways: gateways.iter().map(|text| text.parse().unwrap()).collect(),
         ports: vec![port("", 80)],
@@ -55,13 +57,13 @@ fn selected(candidates: Vec<Candidate>) -> Selection {
     let addresses: Vec<(u32, IpNet)> = [(1, "10.99.0.11/16"), (2, "fd00:98::11/64"), (3, "10.50.0.11/16")]
         .map(|(index, address)| (index, address.parse().unwrap()))
         .into();
-    let host = HostAddresses { links: &links, addresses: &addresses };
-    select(&Wanted { host: "host1".to_owned(), candidates }, &host)
+    let host = HostAddresses { links: &links, addresses: &addresses, switch: None };
+    select(&Wanted { host: "host1".to_owned(), candidates, switches: BTreeSet::new() }, &host)
 }
 
 /// Address, device, port of a bridge, hidden.
 fn chosen(candidates: Vec<Candidate>) -> Vec<String> {
-    let Selection { published, problems } = selected(candidates);
+    let Selection { published, problems, .. } = selected(candidates);
     let each = published.iter().map(|on| {
         let port = on.bridge_port.as_ref().map_or("none", IfName::as_str);
         format!("{} {} {port} {:?}", on.address, on.device, on.hidden)
@@ -80,6 +82,57 @@ fn a_client_keeps_its_address_where_the_container_can_answer_it() {
     // its Ethernet is not that of the host's address
     let elsewhere = Candidate { bridge: "br7".parse().unwrap(), ..routed };
     assert_eq!(chosen(vec![elsewhere]), ["10.99.1.1/16 br-mynet0 none All"]);
+}
+
+/// What each bridge of Open vSwitch translates.
+fn switched(candidate: Candidate, mac: Option<MacAddr>) -> Vec<SwitchedPorts> {
+    let bridge = candidate.bridge.clone();
+    let links = [Link { mac, ..link(3, "br-ovs", Kind::Other("openvswitch".to_owned())) }];
+    let addresses = ["10.50.0.11/16", "10.51.0.11/16", "fd00:50::11/64", "fe80::1/64"];
+    let addresses = addresses.map(|address| (3, address.parse().unwrap()));
+    let host = HostAddresses { links: &links, addresses: &addresses, switch: None };
+    let switches = BTreeSet::from([bridge.clone()]);
+    let wanted = Wanted { host: "host1".to_owned(), candidates: vec![candidate], switches };
+    select(&wanted, &host).switched.remove(&bridge).unwrap()
+}
+
+#[test]
+fn a_bridge_of_open_vswitch_translates_ports_at_the_hosts_addresses() {
+    let mac: MacAddr = "02:00:00:00:00:01".parse().unwrap();
+    let ovs = Candidate {
+        fabric: Fabric::Ovs,
+        tag: Some(5),
+        ports: vec![port("", 80), port("10.50.0.11", 81)],
+        ..candidate("eth0", "ovs", &["10.50.1.1/16", "fd00:50::1:1/64"], &["10.50.0.254"])
+    };
+    let on =
+        |address: &str, clients: Option<&str>, addresses: &[&str], ports: &[PublishedPort]| SwitchedPorts {
+            mac: ovs.mac,
+            address: address.parse().unwrap(),
+            clients: clients.map(|net| net.parse().unwrap()),
+            ports: ports.to_vec(),
+            host: HostPort {
+                mac,
+                addresses: addresses.iter().map(|a| a.parse().unwrap()).collect(),
+                vlan: Some(5),
+            },
+        };
+    let expected = [
+        on("10.50.1.1", None, &["10.50.0.11", "10.51.0.11"], &ovs.ports),
+        on("fd00:50::1:1", Some("fd00:50::/64"), &["fd00:50::11"], &ovs.ports[..1]),
+    ];
+    assert_eq!(switched(ovs.clone(), Some(mac)), expected);
+    assert_eq!(switched(ovs.clone(), None), [], "without MAC");
+    let elsewhere = Candidate { bridge: "br7".parse().unwrap(), ..ovs.clone() };
+    assert_eq!(switched(elsewhere, Some(mac)), [], "the host's interface is not on the bridge");
+    let flat = Candidate { fabric: Fabric::Flat, ..ovs.clone() };
+    assert_eq!(switched(flat, Some(mac)), []);
+    // all flows are missing; then none; then all are left over
+    let add = plan_flows(&ovs.bridge, &expected, &FlowCounts::new()).unwrap();
+    let installed: FlowCounts = add.add.iter().map(|flow| (flow.cookie(), 0)).collect();
+    assert_eq!((plan_flows(&ovs.bridge, &expected, &installed), add.remove), (None, vec![]));
+    let remove = plan_flows(&ovs.bridge, &[], &installed).unwrap();
+    assert_eq!((remove.add.len(), remove.remove.len()), (0, installed.len()));
 }
 
 #[test]

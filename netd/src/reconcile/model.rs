@@ -8,7 +8,7 @@ use inventory::IfName;
 
 use super::step::{Moved, StaleEndpoint, Step};
 use crate::boot_time::BootTime;
-use crate::host::PublishView;
+use crate::host::{PublishView, SwitchedView};
 use crate::names;
 use crate::state::Endpoint;
 
@@ -35,6 +35,8 @@ pub(crate) struct Observation {
     pub(crate) firewall: Option<Result<firewall::Observed, String>>,
     /// Published ports, if they were observed.
     pub(crate) published: Option<Result<PublishView, String>>,
+    /// The flows of published ports, if they were observed.
+    pub(crate) switched: Option<SwitchedView>,
 }
 
 /// An observation, indexed by name.

@@ -9,6 +9,7 @@ use inventory::{IfName, NetName, NodeName};
 use plugin::EndpointId;
 
 use crate::host::Generation;
+use crate::publish::FlowStep;
 use crate::state::Endpoint;
 
 /// One repair.
@@ -28,6 +29,8 @@ pub(crate) enum Step {
     Firewall(firewall::Step),
     /// Publish ports, as planned from this version of what is wanted.
     Publish(Generation, publish::Step),
+    /// Change the flows of published ports, as planned from this version of what is wanted.
+    PublishFlows(Generation, FlowStep),
     /// Open the DNS sockets of a container.
     OpenNames { sandbox: PathBuf, node: NodeName },
     /// Close DNS sockets that no container uses.
@@ -108,6 +111,12 @@ impl fmt::Display for Step {
             Self::SetUp { port, node } => write!(f, "port {port} of {node} set up"),
             Self::Firewall(step) => write!(f, "packet filter: {step}"),
             Self::Publish(_, step) => write!(f, "published ports: {step}"),
+            Self::PublishFlows(_, FlowStep { bridge, add, .. }) if !add.is_empty() => {
+                write!(f, "flows of published ports set on {bridge}")
+            }
+            Self::PublishFlows(_, FlowStep { bridge, .. }) => {
+                write!(f, "left-over flows of published ports removed from {bridge}")
+            }
             Self::OpenNames { sandbox: _, node } => write!(f, "DNS sockets of {node} opened"),
             Self::CloseNames { sandbox } => {
                 write!(f, "left-over DNS sockets in {} closed", sandbox.display())

@@ -98,6 +98,7 @@ fn planned(state: &State, links: &[Link], second: u64) -> Plan {
             sandboxes: Default::default(),
             firewall: None,
             published: None,
+            switched: None,
         },
     )
 }
@@ -235,6 +236,7 @@ fn bridged_traffic_is_let_through_when_the_filter_was_looked_at() {
         sandboxes: Default::default(),
         firewall: Some(Ok(chain)),
         published: None,
+        switched: None,
     };
     let bridges: [IfName; 1] = ["mynet0".parse().unwrap()];
     let expected = firewall::plan(
@@ -262,6 +264,7 @@ fn bridges_of_others_are_let_through_without_a_snapshot_too() {
         sandboxes: Default::default(),
         firewall: Some(Ok(chain)),
         published: None,
+        switched: None,
     };
     let steps: Vec<String> =
         plan(&State::default(), &observed).steps.iter().map(ToString::to_string).collect();
@@ -285,6 +288,7 @@ fn with_sandbox(namespace: Option<u64>, served: Option<u64>) -> (State, Observat
         sandboxes: [("/run/netns/s".into(), observed)].into(),
         firewall: None,
         published: None,
+        switched: None,
     };
     (state, observation)
 }
@@ -327,6 +331,7 @@ fn problems_of_published_ports_are_kept_until_they_are_observed_again() {
             sandboxes: Default::default(),
             firewall: None,
             published,
+            switched: None,
         };
         plan(&state, &observation).port_problems
     };

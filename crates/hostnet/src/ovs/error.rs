@@ -112,6 +112,11 @@ pub enum SwitchError {
 }
 
 impl SwitchError {
+    /// Whether ovs-vswitchd answered that it does not support what was requested.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Flows { source, .. } if source.kind() == io::ErrorKind::Other)
+    }
+
     /// Whether ovsdb-server could not be reached.
     pub fn is_unreachable(&self) -> bool {
         match self {

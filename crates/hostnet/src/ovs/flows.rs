@@ -7,44 +7,106 @@
 //!
 //! Each flow carries in its cookie who made it and a hash of its content. A list of cookies is enough to compare the
 //! flows of a bridge with those that it should have.
+//!
+//! ```text
+//! filter.rs      what a container sends
+//! isolation.rs   which containers exchange packets
+//! publish.rs     published ports: the switch translates addresses
+//! field.rs       fields that flows match
+//! message.rs     OpenFlow messages; action.rs: their actions
+//! connection.rs  requests; watch.rs: notifications of removed flows
+//! ```
 
+mod action;
 mod connection;
 mod field;
 mod filter;
 mod isolation;
 mod message;
+mod publish;
 mod watch;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
-use inventory::IfName;
+use inventory::{IfName, MacAddr};
 use sha2::{Digest as _, Sha256};
 
 use super::{Switch, SwitchError};
 
 pub use filter::filter_flows;
 pub use isolation::network_flows;
+pub use publish::{HostPort, SwitchedPorts, publish_flows};
 pub use watch::FlowWatch;
 
-/// The first 16 bits of our cookies.
-const OURS: u64 = 0x7864_0000_0000_0000;
-const OURS_MASK: u64 = 0xffff_0000_0000_0000;
+/// The part of a cookie that says whose flow it is.
+const OWNER_MASK: u64 = 0xffff_0000_0000_0000;
+
+/// What our flows are for. Each has the first 16 bits of its cookies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// Filters of ports.
+    Filter = 0x7864,
+    /// Published ports.
+    Publish = 0x7865,
+}
+
+impl Purpose {
+    fn cookie(self) -> u64 {
+        (self as u64) << 48
+    }
+}
 
 /// A flow in table 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flow {
+    purpose: Purpose,
     priority: u16,
     fields: Vec<Field>,
     action: Action,
 }
 
 /// What happens to a frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Action {
     /// It is dropped.
     Drop,
     /// It is looked up again with a value in a register.
     Mark(Register, u32),
+    /// These operations.
+    Perform(Vec<Operation>),
+}
+
+/// One operation on a frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Operation {
+    /// Sets a register.
+    Load(Register, u32),
+    /// Sets the destination MAC.
+    SetDestination(MacAddr),
+    /// Looks the frame up in table 0 again.
+    LookUpAgain,
+    /// Translates the addresses of its connection, and looks the frame up in table 0 again.
+    Track(Track),
+    /// Performs operations on a copy of the frame.
+    OnCopy(Vec<Operation>),
+}
+
+/// Connection tracking with address translation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Track {
+    /// Zone of the connection.
+    zone: u16,
+    /// Where a new connection goes to; `None`: only the frames of known connections are translated.
+    to: Option<Target>,
+}
+
+/// A new destination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Target {
+    address: IpAddr,
+    /// `None`: the port stays.
+    port: Option<u16>,
 }
 
 /// A register of the switch for one frame (`NXM_NX_REG`).
@@ -54,6 +116,8 @@ enum Register {
     Sender = 15,
     /// The same for the receiving port.
     Receiver = 14,
+    /// How far a frame of a published port has been translated.
+    Published = 13,
 }
 
 /// A field that must have a value (OpenFlow Extensible Match).
@@ -73,7 +137,7 @@ impl Flow {
     pub fn cookie(&self) -> u64 {
         let digest = Sha256::digest(message::content(self));
         let hash = digest.first_chunk().map(|bytes| u64::from_be_bytes(*bytes)).unwrap_or_default();
-        OURS | (hash & !OURS_MASK)
+        self.purpose.cookie() | (hash & !OWNER_MASK)
     }
 
     /// Whether it drops frames.
@@ -114,12 +178,20 @@ impl Switch {
         self.flow_requests(bridge, &requests).await.map(drop)
     }
 
-    /// Our flows on a bridge.
+    /// Our flows on a bridge for one purpose.
     ///
     /// # Errors
     /// [`SwitchError::Flows`].
-    pub async fn flows(&self, bridge: &IfName) -> Result<FlowCounts, SwitchError> {
-        self.flow_requests(bridge, &[message::list()]).await
+    pub async fn flows(&self, bridge: &IfName, purpose: Purpose) -> Result<FlowCounts, SwitchError> {
+        self.flow_requests(bridge, &[message::list(purpose)]).await
+    }
+
+    /// Removes all our flows for one purpose.
+    ///
+    /// # Errors
+    /// [`SwitchError::Flows`].
+    pub async fn remove_flows(&self, bridge: &IfName, purpose: Purpose) -> Result<(), SwitchError> {
+        self.flow_requests(bridge, &[message::delete_all(purpose)]).await.map(drop)
     }
 
     async fn flow_requests(&self, bridge: &IfName, requests: &[Vec<u8>]) -> Result<FlowCounts, SwitchError> {

@@ -5,7 +5,7 @@ use std::io;
 use std::ops::RangeInclusive;
 
 use inventory::IfName;
-use nix::libc::{EEXIST, EINVAL, ENODEV, ENOENT};
+use nix::libc::{EEXIST, EINVAL, ENODEV, ENOENT, EOPNOTSUPP};
 use rtnetlink::packet_core::{DefaultNla, NLM_F_CREATE, NLM_F_EXCL, Nla as _};
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::tc::{
@@ -80,7 +80,8 @@ impl Kernel {
         let index = self.index(port).await?;
         let failed = |source: io::Error| match source.raw_os_error() {
             Some(ENODEV) => NetError::Missing { device: port.clone() },
-            Some(ENOENT) => NetError::NoTrafficControl { device: port.clone(), source },
+            // the second: a kernel without traffic control
+            Some(ENOENT | EOPNOTSUPP) => NetError::NoTrafficControl { device: port.clone(), source },
             _ => NetError::Filter { device: port.clone(), source },
         };
         let wanted = wanted(filter);
@@ -130,7 +131,9 @@ impl Kernel {
             let filters = match self.dump(RouteNetlinkMessage::GetTrafficFilter(message)).await {
                 Ok(filters) => filters,
                 // no queueing discipline for filters, or no such interface
-                Err(error) if is_errno(&error, EINVAL) || is_errno(&error, ENODEV) => Vec::new(),
+                Err(error) if [EINVAL, ENODEV, EOPNOTSUPP].iter().any(|code| is_errno(&error, *code)) => {
+                    Vec::new()
+                }
                 Err(error) => return Err(error),
             };
             let numbered = filters.into_iter().filter_map(program);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use hostnet::ovs::{Flow, PortSpec, Switch, filter_flows, network_flows};
+use hostnet::ovs::{Flow, PortSpec, Purpose, Switch, filter_flows, network_flows};
 use hostnet::{Identity, Isolation, Kernel, PortFilter};
 use socket2::Socket;
 
@@ -39,7 +39,7 @@ fn names<'a>(frames: impl IntoIterator<Item = &'a Frame>) -> BTreeSet<String> {
 }
 
 async fn dropped(switch: &Switch, flows: &[Flow]) -> u64 {
-    let counts = switch.flows(&name("br0")).await.unwrap();
+    let counts = switch.flows(&name("br0"), Purpose::Filter).await.unwrap();
     flows.iter().filter(|flow| flow.drops()).map(|flow| counts[&flow.cookie()]).sum()
 }
 
@@ -53,7 +53,7 @@ fn only_the_containers_own_frames_leave_its_port() {
         switch.set_port_flows(&name("br0"), number, &flows).await.unwrap();
         // some of netd's own
         let expected: BTreeSet<u64> = flows.iter().map(Flow::cookie).collect();
-        let counts = switch.flows(&name("br0")).await.unwrap();
+        let counts = switch.flows(&name("br0"), Purpose::Filter).await.unwrap();
         assert_eq!(counts.keys().copied().collect::<BTreeSet<_>>(), expected);
         assert_eq!(expected.len(), flows.len());
         let allowed = names(frames.iter().filter(|frame| frame.permitted));
@@ -90,19 +90,19 @@ fn flows_are_replaced_removed_and_read_again() {
         let flows = filter_flows(&filter(), number);
         switch.change_flows(&br0, &flows, &[]).await.unwrap();
         switch.change_flows(&br0, &flows, &[]).await.unwrap();
-        assert_eq!(switch.flows(&br0).await.unwrap().len(), flows.len());
+        assert_eq!(switch.flows(&br0, Purpose::Filter).await.unwrap().len(), flows.len());
         let cookies: Vec<u64> = flows.iter().map(Flow::cookie).collect();
         switch.change_flows(&br0, &[], &cookies).await.unwrap();
-        assert!(switch.flows(&br0).await.unwrap().is_empty());
+        assert!(switch.flows(&br0, Purpose::Filter).await.unwrap().is_empty());
         assert!(heard(&listening, &frames).await.contains("router advertisement"));
         switch.set_port_flows(&br0, number, &flows).await.unwrap();
         // it forgets flows
         daemons.kill_vswitchd();
-        let error = switch.flows(&br0).await.unwrap_err();
+        let error = switch.flows(&br0, Purpose::Filter).await.unwrap_err();
         assert_eq!(error.to_string(), "cannot change the flows of bridge br0");
         daemons.start_vswitchd();
-        until("it answers again", async || switch.flows(&br0).await.is_ok()).await;
-        assert!(switch.flows(&br0).await.unwrap().is_empty());
+        until("it answers again", async || switch.flows(&br0, Purpose::Filter).await.is_ok()).await;
+        assert!(switch.flows(&br0, Purpose::Filter).await.unwrap().is_empty());
     });
 }
 
@@ -111,7 +111,7 @@ fn a_bridge_that_refuses_the_protocol_is_reported() {
     alone(async || {
         let (daemons, _kernel, switch): (Daemons, _, _) = ready().await;
         daemons.vsctl("set bridge br0 protocols=OpenFlow10");
-        let error = switch.flows(&name("br0")).await.unwrap_err();
+        let error = switch.flows(&name("br0"), Purpose::Filter).await.unwrap_err();
         let cause = std::error::Error::source(&error).unwrap().to_string();
         let expected =
             "ovs-vswitchd refused OpenFlow 1.3; add OpenFlow13 to the column protocols of the bridge";

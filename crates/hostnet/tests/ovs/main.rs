@@ -8,6 +8,7 @@ mod frames;
 #[path = "../namespace/mod.rs"]
 mod namespace;
 mod ports;
+mod published;
 mod restarts;
 #[path = "../switch/mod.rs"]
 mod switch;

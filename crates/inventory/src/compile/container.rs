@@ -74,6 +74,8 @@ pub(crate) struct Placed {
     pub(crate) attachments: Vec<Attachment>,
     pub(crate) links: Vec<Link>,
     pub(crate) own: OwnSettings,
+    /// `vm.othersettings` is invalid: the previous links and settings apply.
+    pub(crate) keeps_settings: bool,
 }
 
 impl Cluster<'_> {
@@ -137,7 +139,7 @@ impl Cluster<'_> {
     }
 
     pub(crate) fn complete(&self, node: &NodeName, placed: Placed) -> Result<ContainerSpec, SpecError> {
-        let Placed { host, attachments, links: _, own: _ } = placed;
+        let Placed { host, attachments, .. } = placed;
         let image = self.parsed::<_, SpecError>(node, "nodetype.provmethod", columns::image_and_command)?;
         let (image, command) = image.map_or((None, None), |(image, command)| (Some(image), command));
         let memory = self.parsed::<_, SpecError>(node, "vm.memory", columns::memory)?;
@@ -184,16 +186,14 @@ impl Cluster<'_> {
         let attachments = columns.attachments()?;
         // an invalid item is an error of `mk`, but the container keeps its addresses
         let settings = self.parsed::<Settings, SpecError>(node, "vm.othersettings", FromStr::from_str);
-        let Settings { links, dns, antispoof, extra_addresses, .. } =
-            settings.ok().flatten().unwrap_or_default();
-        let valid = self.check_extra(node, &attachments, &extra_addresses).is_ok();
-        let extra_addresses = if valid { extra_addresses } else { Vec::new() };
-        Ok(Placed {
-            host,
-            attachments,
-            links,
-            own: OwnSettings { dns, spoofing: antispoof == Some(false), extra_addresses },
-        })
+        let valid = |settings: &Option<Settings>| {
+            settings.as_ref().is_none_or(|s| self.check_extra(node, &attachments, &s.extra_addresses).is_ok())
+        };
+        let settings = settings.ok().filter(valid);
+        let keeps_settings = settings.is_none();
+        let Settings { links, dns, antispoof, extra_addresses, .. } = settings.flatten().unwrap_or_default();
+        let own = OwnSettings { dns, spoofing: antispoof == Some(false), extra_addresses };
+        Ok(Placed { host, attachments, links, own, keeps_settings })
     }
 
     pub(crate) fn docker_host(&self, node: &NodeName) -> Result<DockerHost, SpecError> {

@@ -65,6 +65,7 @@ fn on_networks(
     let with_links = |nics| SnapshotNode {
         links: placed.links.clone(),
         own,
+        keeps_settings: placed.keeps_settings,
         ..SnapshotNode::new(node.clone(), placed.host.name.clone(), nics)
     };
     (!nics.is_empty()).then(|| with_links(nics))

@@ -3,6 +3,10 @@
 //! A mistake in a row must not disconnect a running container or prevent its restart. The host keeps
 //! the previous row until the row is corrected or removed, or moves the container to another host. Addresses that the tables
 //! assign to another node are no longer kept.
+//!
+//! If only `vm.othersettings` is invalid, the row still has the container's addresses. Then its links, name servers, further
+//! addresses and permission to send with any address are kept. They are part of one column: without it nobody knows which of
+//! them the mistake concerns.
 
 use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
@@ -15,8 +19,13 @@ use crate::name::NetName;
 impl Snapshot {
     /// The snapshot as it becomes active on a host that had `before`.
     #[must_use]
-    pub fn succeeding(self, before: Option<&Self>) -> Self {
+    pub fn succeeding(mut self, before: Option<&Self>) -> Self {
         let Some(before) = before.filter(|before| before.host == self.host) else { return self };
+        for node in self.nodes.iter_mut().filter(|node| node.keeps_settings) {
+            if let Some(had) = before.node(node.node.as_str()) {
+                (node.links, node.own) = (had.links.clone(), had.own.clone());
+            }
+        }
         if self.withheld.is_empty() {
             return Self { carried: Vec::new(), ..self };
         }
@@ -54,7 +63,9 @@ pub(super) fn owner(nodes: &[SnapshotNode], address: IpAddr) -> Option<(&Snapsho
 
 #[cfg(test)]
 mod tests {
+    use super::super::OwnSettings;
     use super::*;
+    use crate::container::Link;
 
     fn node(name: &str, host: &str, address: &str) -> SnapshotNode {
         let network: NetName = "mynet0".parse().unwrap();
@@ -114,6 +125,29 @@ mod tests {
         with_mac.nics[0].mac = before.nodes[0].nics[0].mac;
         let sealed = Snapshot::seal("host1".parse().unwrap(), 2, vec![], vec![with_mac]);
         assert_eq!(sealed.withholding(vec!["c2".parse().unwrap()]).succeeding(Some(&before)).carried, []);
+    }
+
+    #[test]
+    fn a_node_with_invalid_settings_keeps_those_that_it_had() {
+        let tables = |version, change: fn(&mut SnapshotNode)| {
+            let mut node = node("c1", "host1", "10.99.1.9");
+            change(&mut node);
+            Snapshot::seal("host1".parse().unwrap(), version, vec![], vec![node])
+        };
+        let before = tables(1, |node| {
+            node.links = vec![Link { node: "c2".parse().unwrap(), alias: "db".to_owned() }];
+            node.own = OwnSettings { spoofing: true, ..OwnSettings::default() }.boxed();
+        });
+        let had = &before.nodes[0];
+        let sealed = tables(2, |node| node.keeps_settings = true);
+        let wrong = sealed.clone().succeeding(Some(&before));
+        assert_eq!((&wrong.nodes[0].links, &wrong.nodes[0].own), (&had.links, &had.own));
+        // the same tables, over a file, and once more
+        assert_eq!(wrong.digest, sealed.digest);
+        let read = Snapshot::parse(wrong.to_text().as_bytes()).unwrap();
+        assert_eq!(sealed.succeeding(Some(&read)).nodes, wrong.nodes);
+        // right again
+        assert_eq!(tables(3, |_| {}).succeeding(Some(&read)).nodes[0].own, None);
     }
 
     #[test]

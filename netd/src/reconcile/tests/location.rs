@@ -36,6 +36,7 @@ fn planned(state: &State, links: Vec<Link>, switch: Option<Switch>) -> Plan {
             sandboxes: Default::default(),
             firewall: None,
             published: None,
+            switched: None,
         },
     )
 }
@@ -171,7 +172,8 @@ fn a_port_that_is_being_plugged_in_is_not_moved() {
                 flow_problems: Vec::new(),
                 sandboxes: Default::default(),
                 firewall: None,
-                published: None
+                published: None,
+                switched: None,
             }
         )
         .moved,
@@ -196,6 +198,7 @@ fn bridged_traffic_passes_on_the_old_bridge_as_long_as_a_container_is_on_it() {
         sandboxes: Default::default(),
         firewall: Some(Ok(chain())),
         published: None,
+        switched: None,
     };
     let rules = firewall::plan(&["mynet0".parse().unwrap()], &chain());
     let wanted: Vec<super::super::Step> = rules.into_iter().map(super::super::Step::Firewall).collect();

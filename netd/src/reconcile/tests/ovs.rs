@@ -64,6 +64,7 @@ fn planned(state: &State, links: &[Link], switch: Result<Switch, String>, second
             sandboxes: Default::default(),
             firewall: None,
             published: None,
+            switched: None,
         },
     )
 }
@@ -150,6 +151,7 @@ fn a_port_of_a_switch_in_user_space_is_kept_deaf() {
                 sandboxes: Default::default(),
                 firewall: None,
                 published: None,
+                switched: None,
             },
         )
     };
@@ -236,6 +238,7 @@ fn no_rule_of_iptables_is_for_an_open_vswitch_bridge() {
         sandboxes: Default::default(),
         firewall: Some(Ok(chain)),
         published: None,
+        switched: None,
     };
     assert_eq!(plan(&state(Phase::Joined), &observed), Plan::default());
 }

@@ -1,5 +1,6 @@
 //! Containers that are started for their time only; the same but for their network.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -17,19 +18,53 @@ pub(super) const NETD: &str = "mynet0";
 
 /// Makes a container on one of Docker's own networks.
 pub(super) async fn make(engine: &Engine, name: &str, network: &str) -> Result<(), Failure> {
-    make_at(engine, name, network, &json!({})).await
+    make_at(engine, name, network, &json!({}), HostConfig::new()).await
+}
+
+/// The same with port 80 published at a port of the host.
+pub(super) async fn make_publishing(
+    engine: &Engine,
+    name: &str,
+    network: &str,
+    port: u16,
+) -> Result<(), Failure> {
+    make_at(engine, name, network, &json!({}), publishing(port)).await
+}
+
+/// Makes a container on netd's network as `xdock mk` does: with netd's DNS and port 80 published at a port of the host.
+pub(super) async fn make_complete(engine: &Engine, name: &str, ip: &str, port: u16) -> Result<(), Failure> {
+    let host = publishing(port).into_iter().chain([("Dns", json!(["127.0.0.12"]))]).collect();
+    make_at(engine, name, NETD, &of_node(name, ip), host).await
+}
+
+/// Items of `HostConfig`.
+type HostConfig = BTreeMap<&'static str, Value>;
+
+fn publishing(port: u16) -> HostConfig {
+    let bindings = json!({"80/tcp": [{"HostIp": "", "HostPort": port.to_string()}]});
+    HostConfig::from([("PortBindings", bindings)])
+}
+
+fn of_node(node: &str, ip: &str) -> Value {
+    json!({"IPAMConfig": {"IPv4Address": ip}, "DriverOpts": {"netd.node": node}})
 }
 
 /// Makes a container on netd's network, as a node of the tables.
 pub(super) async fn make_node(engine: &Engine, name: &str, node: &str, ip: &str) -> Result<(), Failure> {
-    let endpoint = json!({"IPAMConfig": {"IPv4Address": ip}, "DriverOpts": {"netd.node": node}});
-    make_at(engine, name, NETD, &endpoint).await
+    make_at(engine, name, NETD, &of_node(node, ip), HostConfig::new()).await
 }
 
-async fn make_at(engine: &Engine, name: &str, network: &str, endpoint: &Value) -> Result<(), Failure> {
+async fn make_at(
+    engine: &Engine,
+    name: &str,
+    network: &str,
+    endpoint: &Value,
+    mut host: HostConfig,
+) -> Result<(), Failure> {
+    host.insert("NetworkMode", json!(network));
     let body = json!({
         "Image": "busybox", "Cmd": ["sleep", "1000000"],
-        "HostConfig": {"NetworkMode": network},
+        "HostConfig": host,
         "NetworkingConfig": {"EndpointsConfig": {network: endpoint}},
     });
     engine.call("POST", &format!("/containers/create?name={name}"), Some(&body)).await.map(drop)

@@ -10,7 +10,9 @@ use crate::engine::Failure;
 pub enum Figure {
     /// start of one container, probe off, beside Docker's user-defined bridge
     Start,
-    /// the same with the default probe
+    /// the same with DNS, anti-spoofing and a published port, beside the user-defined bridge with a published port
+    StartPort,
+    /// start of one container with the default probe
     StartProbe,
     /// start of one container beside a Swarm overlay network
     StartOverlay,
@@ -68,6 +70,7 @@ impl Figure {
     pub async fn measure(self, stage: &Stage) -> Result<Vec<Row>, Failure> {
         let row = match self {
             Self::Start => starts::alone(stage).await?,
+            Self::StartPort => starts::publishing(stage).await?,
             Self::StartProbe => starts::probed(stage).await?,
             Self::StartOverlay => starts::beside_overlay(stage).await?,
             Self::Start30 => starts::together(stage).await?,

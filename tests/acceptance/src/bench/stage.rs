@@ -126,7 +126,7 @@ pub(super) fn address(figure: u8, number: u8) -> String {
 }
 
 /// The nodes of a figure: their name without the number, the third byte of their addresses, host, how many.
-const NODES: [(&str, u8, &str, u8); 12] = [
+const NODES: [(&str, u8, &str, u8); 13] = [
     ("start", 1, "host1", 1),
     ("probe", 2, "host1", PROBED),
     ("crowd", 3, "host1", CROWD),
@@ -139,6 +139,7 @@ const NODES: [(&str, u8, &str, u8); 12] = [
     ("guardfar", 10, "host2", 1),
     ("open", 11, "host1", 1),
     ("openfar", 12, "host2", 1),
+    ("port", 13, "host1", 1),
 ];
 
 /// The tables of all figures that need a lab.
@@ -148,6 +149,7 @@ pub(super) fn tables() -> Tables {
         let more: &[_] = match *name {
             "power" => &[("groups", "powered,all")],
             "open" | "openfar" => &[("vmothersettings", "antispoof=no")],
+            "port" => &[("vmothersettings", "port=18080:80")],
             _ => &[],
         };
         tables.container(&format!("{name}{number}"), host, &address(*byte, number), more)

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::Stage;
-use super::containers::{bridge, duel, each, make, make_node, network, stop};
+use super::containers::{bridge, duel, each, make, make_complete, make_node, make_publishing, network, stop};
 use super::row::{Reach, Row};
 use super::samples::Duel;
 use super::stage::{CROWD, OF_SWARM, PROBED, address, probe};
@@ -28,6 +28,17 @@ pub(super) async fn alone(stage: &Stage) -> Result<Row, Failure> {
     replace_node(&engine, "start1", &address(1, 1)).await?;
     let found = duel(&engine, ROUNDS, ours, "start-peer").await?;
     Ok(stage.report(Row::against("start", &found, "ms", BRIDGE, Reach::RatioAtMost(1.0)), &found))
+}
+
+/// All that a container of the tables may have, beside a published port of Docker's.
+pub(super) async fn publishing(stage: &Stage) -> Result<Row, Failure> {
+    let engine = stage.cluster().await?.engine("host1")?;
+    bridge(&engine, "bench-port").await?;
+    make_publishing(&engine, "port-peer", "bench-port", 18081).await?;
+    make_complete(&engine, "port1", &address(13, 1), 18080).await?;
+    let found = duel(&engine, ROUNDS, |_| "port1".to_owned(), "port-peer").await?;
+    let peer = "user-defined bridge with a port";
+    Ok(stage.report(Row::against("start-port", &found, "ms", peer, Reach::RatioAtMost(1.0)), &found))
 }
 
 /// `xdock mk` made a container for the sake of the network: another takes its place, the same as the peer's.

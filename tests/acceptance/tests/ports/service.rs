@@ -18,20 +18,27 @@ if (fork) { my $s = bound(SOCK_STREAM, 80); listen($s, 99); while (my $from = ac
 else { my $s = bound(SOCK_DGRAM, 7001); while (1) { my $from = recv($s, my $text, 99, 0); send($s, who($from), 0, $from) if $from } }
 "#;
 
-/// Starts the service in the network namespace of `web`. It ends with the container's next start.
+/// Starts the service in the network namespaces of `web` and `sw`. It ends with the container's next start.
 pub(crate) async fn start(cluster: &Cluster) -> Result<(), Failure> {
     cluster.write("host1", "/root/server.pl", SERVER).await?;
-    let line = inside("web", "perl /root/server.pl");
+    start_in(cluster, "web").await?;
+    start_in(cluster, "sw").await?;
+    becomes(cluster, "host1", None, "10.96.1.1:80", "10.96.0.11").await?;
+    becomes(cluster, "host1", None, "10.99.1.1:80", "10.99.0.11").await
+}
+
+pub(crate) async fn start_in(cluster: &Cluster, container: &str) -> Result<(), Failure> {
+    let line = inside(container, "perl /root/server.pl");
     cluster
         .sh(
             "host1",
             &format!(
-                "systemctl stop web-service 2>/dev/null; systemd-run -q --unit web-service sh -c \"{}\"",
+                "systemctl stop {container}-service 2>/dev/null; systemd-run -q --unit {container}-service sh -c \"{}\"",
                 line.replace('"', "\\\"").replace('$', "\\$")
             ),
         )
-        .await?;
-    becomes(cluster, "host1", None, "10.99.1.1:80", "10.99.0.11").await
+        .await
+        .map(drop)
 }
 
 /// What the service says to a client on a machine, or in a container on it: the address that it sees. Empty: no answer.

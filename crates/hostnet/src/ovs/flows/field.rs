@@ -15,6 +15,9 @@ pub(super) const IPV4: u16 = 0x0800;
 pub(super) const ARP: u16 = 0x0806;
 pub(super) const IPV6: u16 = 0x86dd;
 
+pub(super) const TCP: u8 = 6;
+pub(super) const UDP: u8 = 17;
+
 /// A value, or all values that agree with it in the bits of a mask.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Pattern {
@@ -76,6 +79,27 @@ impl Field {
     pub(super) fn any_vlan() -> Self {
         let bit = 0x1000_u16.to_be_bytes();
         Self::of(6, &Pattern::masked(bit, bit))
+    }
+
+    /// This VLAN tag; `None`: no tag.
+    pub(super) fn vlan(tag: Option<u16>) -> Self {
+        Self::basic(6, tag.map_or(0, |tag| 0x1000 | tag).to_be_bytes())
+    }
+
+    /// The source port of TCP or UDP.
+    pub(super) fn source_port(protocol: u8, ports: &Pattern) -> Self {
+        Self::of(if protocol == TCP { 13 } else { 15 }, ports)
+    }
+
+    /// The destination port of TCP or UDP.
+    pub(super) fn destination_port(protocol: u8, ports: &Pattern) -> Self {
+        Self::of(if protocol == TCP { 14 } else { 16 }, ports)
+    }
+
+    /// State of the packet's connection after connection tracking (`NXM_NX_CT_STATE`).
+    pub(super) fn connection(value: u32, mask: u32) -> Self {
+        let (value, mask) = (value.to_be_bytes().to_vec(), mask.to_be_bytes().to_vec());
+        Self { class: NICIRA, number: 105, value, mask: Some(mask) }
     }
 
     pub(super) fn ip_proto(number: u8) -> Self {

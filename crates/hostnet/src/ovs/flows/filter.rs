@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::field::{ARP, IPV4, IPV6, Pattern};
-use super::{Action, Field, Flow, Register, isolation};
+use super::field::{ARP, IPV4, IPV6, Pattern, UDP};
+use super::{Action, Field, Flow, Purpose, Register, isolation};
 use crate::port_filter::{Identity, PortFilter};
 use crate::veth::host_mac;
 
@@ -20,7 +20,7 @@ const PERMIT: u16 = 65020;
 const OTHERWISE: u16 = 65010;
 
 const ICMP: u8 = 1;
-const UDP: u8 = 17;
+
 const ICMPV6: u8 = 58;
 const ICMP_REDIRECT: u8 = 5;
 /// Router advertisement, redirect, router renumbering.
@@ -39,7 +39,7 @@ pub fn filter_flows(filter: &PortFilter, number: i64) -> Vec<Flow> {
     };
     let mut flows = match &filter.identity {
         Some(identity) => identity_flows(&Builder { identity, number, passed }),
-        None => filter.isolation.iter().map(|_| unfiltered(number, passed)).collect(),
+        None => filter.isolation.iter().map(|_| unfiltered(number, passed.clone())).collect(),
     };
     flows.extend(filter.isolation.iter().flat_map(|isolation| isolation::port_flows(isolation, number)));
     flows
@@ -59,7 +59,7 @@ fn identity_flows(builder: &Builder<'_>) -> Vec<Flow> {
 /// All frames of a port are its own.
 fn unfiltered(number: u32, passed: Action) -> Flow {
     let fields = vec![Field::in_port(number), Field::register(Register::Sender, 0)];
-    Flow { priority: OTHERWISE, fields, action: passed }
+    Flow { purpose: Purpose::Filter, priority: OTHERWISE, fields, action: passed }
 }
 
 struct Builder<'a> {
@@ -78,11 +78,11 @@ impl Builder<'_> {
         action: Action,
     ) -> Flow {
         let first = [Field::in_port(self.number), Field::register(Register::Sender, stage)];
-        Flow { priority, fields: first.into_iter().chain(fields).collect(), action }
+        Flow { purpose: Purpose::Filter, priority, fields: first.into_iter().chain(fields).collect(), action }
     }
 
     fn permit(&self, fields: impl IntoIterator<Item = Field>) -> Flow {
-        self.flow(PERMIT, 0, fields, self.passed)
+        self.flow(PERMIT, 0, fields, self.passed.clone())
     }
 
     /// MACs that the container may use.
@@ -204,10 +204,14 @@ impl Builder<'_> {
         let mut flows = vec![stage(OTHERWISE, Vec::new(), Action::Drop)];
         // the field is 0 where the message has no such option
         for mac in self.macs().iter().chain([&Pattern::exact([0; 6])]) {
-            flows.push(stage(PERMIT, [&head(SOLICITATION)[..], &[Field::nd_sll(mac)]].concat(), self.passed));
+            flows.push(stage(
+                PERMIT,
+                [&head(SOLICITATION)[..], &[Field::nd_sll(mac)]].concat(),
+                self.passed.clone(),
+            ));
             for target in &self.v6_addresses() {
                 let about = [Field::nd_target(target), Field::nd_tll(mac)];
-                flows.push(stage(PERMIT, [&head(ADVERTISEMENT)[..], &about].concat(), self.passed));
+                flows.push(stage(PERMIT, [&head(ADVERTISEMENT)[..], &about].concat(), self.passed.clone()));
             }
         }
         flows

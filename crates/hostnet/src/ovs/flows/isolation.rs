@@ -7,9 +7,9 @@ use std::net::Ipv4Addr;
 
 use ipnet::IpNet;
 
-use super::field::{IPV4, IPV6, Pattern};
+use super::field::{IPV4, IPV6, Pattern, TCP};
 use super::filter::PASSED;
-use super::{Action, Field, Flow, Register};
+use super::{Action, Field, Flow, Purpose, Register};
 use crate::port_filter::{AddressSet, Isolation};
 
 /// Values of the registers, see `filter`. The last three bytes are the number of the network.
@@ -34,10 +34,25 @@ const OTHERWISE: u16 = 10;
 /// A frame that the receiver's flows have not examined.
 const BEGIN: u16 = 50;
 
-const TCP: u8 = 6;
 const ICMPV6: u8 = 58;
 /// Multicast listeners, routers and neighbours.
 const LINK_MESSAGES: [u8; 9] = [130, 131, 132, 133, 134, 135, 136, 137, 143];
+
+/// Whose frames are examined: those that a container sends, or those that it receives.
+#[derive(Debug, Clone, Copy)]
+enum Direction {
+    Sent,
+    Received,
+}
+
+impl Direction {
+    fn register(self) -> Register {
+        match self {
+            Self::Sent => Register::Sender,
+            Self::Received => Register::Receiver,
+        }
+    }
+}
 
 /// Where the sender's flows send a frame for this examination.
 pub(super) fn examine(isolation: &Isolation) -> Action {
@@ -46,8 +61,8 @@ pub(super) fn examine(isolation: &Isolation) -> Action {
 
 /// The flows of one port with this OpenFlow number.
 pub(super) fn port_flows(isolation: &Isolation, number: u32) -> Vec<Flow> {
-    let mut flows = Builder { isolation, number, direction: Register::Sender }.sent();
-    flows.extend(Builder { isolation, number, direction: Register::Receiver }.received());
+    let mut flows = Builder { isolation, number, direction: Direction::Sent }.sent();
+    flows.extend(Builder { isolation, number, direction: Direction::Received }.received());
     flows
 }
 
@@ -55,27 +70,38 @@ pub(super) fn port_flows(isolation: &Isolation, number: u32) -> Vec<Flow> {
 pub fn network_flows(isolation: &Isolation) -> Vec<Flow> {
     let network = isolation.network & NETWORK;
     let mut flows = Vec::new();
-    for (register, stage, base) in [(Register::Sender, EXAMINE, SENT), (Register::Receiver, LISTED, RECEIVED)]
+    for (direction, stage, base) in
+        [(Direction::Sent, EXAMINE, SENT), (Direction::Received, LISTED, RECEIVED)]
     {
-        let here = Field::register(register, stage | network);
+        let here = Field::register(direction.register(), stage | network);
         for prefix in isolation.members.prefixes() {
             let mut fields = vec![here.clone()];
-            fields.extend(other_end(register, prefix));
-            flows.push(Flow { priority: base + MEMBER, fields, action: Action::Mark(register, BLOCKED) });
+            fields.extend(other_end(direction, prefix));
+            flows.push(Flow {
+                purpose: Purpose::Filter,
+                priority: base + MEMBER,
+                fields,
+                action: Action::Mark(direction.register(), BLOCKED),
+            });
         }
-        let passed = Action::Mark(register, PASSED);
-        flows.push(Flow { priority: base + OTHERWISE, fields: vec![here], action: passed });
+        let passed = Action::Mark(direction.register(), PASSED);
+        flows.push(Flow {
+            purpose: Purpose::Filter,
+            priority: base + OTHERWISE,
+            fields: vec![here],
+            action: passed,
+        });
     }
     flows
 }
 
 /// The address of the other container: where a frame goes to, or comes from.
-fn other_end(direction: Register, prefix: IpNet) -> [Field; 2] {
+fn other_end(direction: Direction, prefix: IpNet) -> [Field; 2] {
     match (direction, prefix) {
-        (Register::Sender, IpNet::V4(net)) => [Field::eth_type(IPV4), Field::ipv4_dst_in(net)],
-        (Register::Receiver, IpNet::V4(net)) => [Field::eth_type(IPV4), Field::ipv4_src_in(net)],
-        (Register::Sender, IpNet::V6(net)) => [Field::eth_type(IPV6), Field::ipv6_dst(&in_prefix(net))],
-        (Register::Receiver, IpNet::V6(net)) => [Field::eth_type(IPV6), Field::ipv6_src(&in_prefix(net))],
+        (Direction::Sent, IpNet::V4(net)) => [Field::eth_type(IPV4), Field::ipv4_dst_in(net)],
+        (Direction::Received, IpNet::V4(net)) => [Field::eth_type(IPV4), Field::ipv4_src_in(net)],
+        (Direction::Sent, IpNet::V6(net)) => [Field::eth_type(IPV6), Field::ipv6_dst(&in_prefix(net))],
+        (Direction::Received, IpNet::V6(net)) => [Field::eth_type(IPV6), Field::ipv6_src(&in_prefix(net))],
     }
 }
 
@@ -86,26 +112,26 @@ fn in_prefix(net: ipnet::Ipv6Net) -> Pattern {
 struct Builder<'a> {
     isolation: &'a Isolation,
     number: u32,
-    direction: Register,
+    direction: Direction,
 }
 
 impl Builder<'_> {
     fn base(&self) -> u16 {
         match self.direction {
-            Register::Sender => SENT,
-            Register::Receiver => RECEIVED,
+            Direction::Sent => SENT,
+            Direction::Received => RECEIVED,
         }
     }
 
     /// A flow for frames of this port: those that it sent, or those to its MAC.
     fn flow(&self, order: u16, stage: u32, fields: impl IntoIterator<Item = Field>, action: Action) -> Flow {
         let port = match self.direction {
-            Register::Sender => Field::in_port(self.number),
-            Register::Receiver => Field::eth_dst(self.isolation.mac),
+            Direction::Sent => Field::in_port(self.number),
+            Direction::Received => Field::eth_dst(self.isolation.mac),
         };
-        let first = [port, Field::register(self.direction, stage)];
+        let first = [port, Field::register(self.direction.register(), stage)];
         let fields = first.into_iter().chain(fields).collect();
-        Flow { priority: self.base() + order, fields, action }
+        Flow { purpose: Purpose::Filter, priority: self.base() + order, fields, action }
     }
 
     fn examined(&self, order: u16, fields: impl IntoIterator<Item = Field>, action: Action) -> Flow {
@@ -113,7 +139,7 @@ impl Builder<'_> {
     }
 
     fn pass(&self) -> Action {
-        Action::Mark(self.direction, PASSED)
+        Action::Mark(self.direction.register(), PASSED)
     }
 
     /// Links of the container, and of others to it. `replies`: the containers to which, or from which, a connection must
@@ -157,19 +183,19 @@ impl Builder<'_> {
 
     fn received(&self) -> Vec<Flow> {
         let Isolation { targets, consumers, network, own, .. } = self.isolation;
-        let begin = Action::Mark(self.direction, EXAMINE | network & NETWORK);
-        let listed = Action::Mark(self.direction, LISTED | network & NETWORK);
+        let begin = Action::Mark(self.direction.register(), EXAMINE | network & NETWORK);
+        let listed = Action::Mark(self.direction.register(), LISTED | network & NETWORK);
         let mut flows = self.links([targets, consumers], &targets.without(consumers));
         flows.push(self.flow(BEGIN, 0, [], begin));
         flows.extend(LINK_MESSAGES.map(|kind| {
             let message = [Field::eth_type(IPV6), Field::ip_proto(ICMPV6), Field::icmpv6_type(kind)];
             self.examined(LINK_MESSAGE, message, self.pass())
         }));
-        flows.push(self.examined(ADDRESS, [Field::eth_type(IPV4)], listed));
+        flows.push(self.examined(ADDRESS, [Field::eth_type(IPV4)], listed.clone()));
         for address in own.prefixes() {
             if let IpNet::V6(net) = address {
                 let fields = [Field::eth_type(IPV6), Field::ipv6_dst(&in_prefix(net))];
-                flows.push(self.examined(ADDRESS, fields, listed));
+                flows.push(self.examined(ADDRESS, fields, listed.clone()));
             }
         }
         flows.push(self.examined(MEMBER, [Field::eth_type(IPV6)], Action::Drop));

@@ -1,6 +1,6 @@
 //! Messages of OpenFlow 1.3 (ONF TS-006) with the extensions of Open vSwitch (openflow/nicira-ext.h). No I/O.
 
-use super::{Action, Field, Flow, OURS, OURS_MASK, Register};
+use super::{Field, Flow, OWNER_MASK, Purpose, action};
 
 /// Version 1.3, the first with masked fields of IPv6 and ARP. Open vSwitch supports it since 2.3 by default.
 const VERSION: u8 = 4;
@@ -29,19 +29,13 @@ const ALL_TABLES: u8 = 0xff;
 const ANY: u32 = u32::MAX;
 /// `OFPMP_FLOW`.
 const FLOW_STATISTICS: u16 = 1;
-/// `OFPIT_APPLY_ACTIONS`.
-const APPLY_ACTIONS: u16 = 4;
 /// Extensions of Open vSwitch.
-const EXPERIMENTER: u16 = 0xffff;
-const NICIRA: u32 = 0x0000_2320;
+pub(super) const EXPERIMENTER: u16 = 0xffff;
+pub(super) const NICIRA: u32 = 0x0000_2320;
 /// `NXST_FLOW_MONITOR`, its flags for removed and modified flows, and no port.
 const FLOW_MONITOR: u32 = 2;
 const REMOVED_OR_MODIFIED: u16 = 1 << 2 | 1 << 3;
 const NO_PORT: u16 = 0xffff;
-const LOAD_REGISTER: u16 = 7;
-const RESUBMIT_TABLE: u16 = 14;
-/// `OFPP_IN_PORT` of OpenFlow 1.0.
-const SAME_PORT: u16 = 0xfff8;
 
 /// The first message, which offers this version only: otherwise the switch would choose an earlier one.
 pub(super) fn hello() -> Vec<u8> {
@@ -56,10 +50,7 @@ pub(super) fn barrier() -> Vec<u8> {
 
 /// Adds a flow, or replaces the one with equal match and priority.
 pub(super) fn add(flow: &Flow) -> Vec<u8> {
-    let instructions = match flow.action {
-        Action::Drop => Vec::new(),
-        Action::Mark(register, value) => mark(register, value),
-    };
+    let instructions = action::instructions(&flow.action);
     let [cookie, no_mask] = [flow.cookie(), 0];
     let change = FlowMod { cookie, mask: no_mask, table: 0, command: ADD, priority: flow.priority };
     message(FLOW_MOD, &[change.head(), matches(&flow.fields), instructions].concat())
@@ -71,22 +62,30 @@ pub(super) fn delete(cookie: u64) -> Vec<u8> {
     message(FLOW_MOD, &[change.head(), matches(&[])].concat())
 }
 
-/// Removes our flows for frames from a port.
+/// Removes the filter flows for frames from a port.
 pub(super) fn delete_port(number: u32) -> Vec<u8> {
-    let change = FlowMod { cookie: OURS, mask: OURS_MASK, table: ALL_TABLES, command: DELETE, priority: 0 };
-    message(FLOW_MOD, &[change.head(), matches(&[Field::in_port(number)])].concat())
+    message(FLOW_MOD, &[all_of(Purpose::Filter).head(), matches(&[Field::in_port(number)])].concat())
 }
 
-/// Asks for our flows.
-pub(super) fn list() -> Vec<u8> {
+/// Removes all our flows for one purpose.
+pub(super) fn delete_all(purpose: Purpose) -> Vec<u8> {
+    message(FLOW_MOD, &[all_of(purpose).head(), matches(&[])].concat())
+}
+
+fn all_of(purpose: Purpose) -> FlowMod {
+    FlowMod { cookie: purpose.cookie(), mask: OWNER_MASK, table: ALL_TABLES, command: DELETE, priority: 0 }
+}
+
+/// Asks for our flows for one purpose.
+pub(super) fn list(purpose: Purpose) -> Vec<u8> {
     let mut body = FLOW_STATISTICS.to_be_bytes().to_vec();
     body.extend([0; 6]);
     body.extend([ALL_TABLES, 0, 0, 0]);
     body.extend(ANY.to_be_bytes());
     body.extend(ANY.to_be_bytes());
     body.extend([0; 4]);
-    body.extend(OURS.to_be_bytes());
-    body.extend(OURS_MASK.to_be_bytes());
+    body.extend(purpose.cookie().to_be_bytes());
+    body.extend(OWNER_MASK.to_be_bytes());
     body.extend(matches(&[]));
     message(MULTIPART_REQUEST, &body)
 }
@@ -118,10 +117,7 @@ pub(super) fn echo_reply(xid: [u8; 4], body: &[u8]) -> Vec<u8> {
 
 /// What distinguishes a flow from others.
 pub(super) fn content(flow: &Flow) -> Vec<u8> {
-    let action = match flow.action {
-        Action::Drop => Vec::new(),
-        Action::Mark(register, value) => mark(register, value),
-    };
+    let action = action::instructions(&flow.action);
     [flow.priority.to_be_bytes().to_vec(), matches(&flow.fields), action].concat()
 }
 
@@ -164,7 +160,7 @@ fn matches(fields: &[Field]) -> Vec<u8> {
 }
 
 impl Field {
-    fn encode(&self) -> Vec<u8> {
+    pub(super) fn encode(&self) -> Vec<u8> {
         let length = self.value.len() + self.mask.as_ref().map_or(0, Vec::len);
         let mut field = self.class.to_be_bytes().to_vec();
         field.push(self.number << 1 | u8::from(self.mask.is_some()));
@@ -173,32 +169,6 @@ impl Field {
         field.extend(self.mask.iter().flatten());
         field
     }
-}
-
-/// The instruction that sets a register and looks the frame up in table 0 again.
-fn mark(register: Register, value: u32) -> Vec<u8> {
-    let field = Field::register_header(register);
-    let mut actions = experiment(LOAD_REGISTER, 24);
-    // bits 0 to 31
-    actions.extend(31_u16.to_be_bytes());
-    actions.extend(field);
-    actions.extend(u64::from(value).to_be_bytes());
-    actions.extend(experiment(RESUBMIT_TABLE, 16));
-    actions.extend(SAME_PORT.to_be_bytes());
-    actions.extend([0; 4]);
-    let mut instruction = APPLY_ACTIONS.to_be_bytes().to_vec();
-    instruction.extend(u16::try_from(8 + actions.len()).unwrap_or(u16::MAX).to_be_bytes());
-    instruction.extend([0; 4]);
-    instruction.extend(actions);
-    instruction
-}
-
-fn experiment(subtype: u16, length: u16) -> Vec<u8> {
-    let mut head = EXPERIMENTER.to_be_bytes().to_vec();
-    head.extend(length.to_be_bytes());
-    head.extend(NICIRA.to_be_bytes());
-    head.extend(subtype.to_be_bytes());
-    head
 }
 
 fn message(kind: u8, body: &[u8]) -> Vec<u8> {
