@@ -9,13 +9,13 @@
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use hostnet::firewall::Family;
 use hostnet::ovs::{self, Flow, FlowCounts, HostPort, SwitchedPorts, publish_flows};
 use hostnet::publish::{Hidden, Publication, has_family};
 use hostnet::{Kind, Link};
-use inventory::{Fabric, IfName, MacAddr, NetName, NodeName, PortList, PublishedPort};
+use inventory::{Fabric, IfName, MacAddr, NetName, NodeName, PortList, Protocol, PublishedPort};
 use ipnet::IpNet;
 
 use crate::reconcile::ovs_bridges;
@@ -244,6 +244,52 @@ impl HostAddresses<'_> {
     fn has(&self, address: IpAddr) -> bool {
         let any = address.is_unspecified() || address.is_loopback();
         any || self.addresses.iter().any(|(_, own)| own.addr() == address)
+    }
+}
+
+/// UDP ports of the host, and who gets their packets.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct UdpPorts {
+    /// Addresses of the host.
+    host: BTreeSet<IpAddr>,
+    now: Vec<(IpAddr, PublishedPort)>,
+    /// Those of the former rules.
+    before: Vec<(IpAddr, PublishedPort)>,
+}
+
+impl UdpPorts {
+    /// `before`, `now`: what was and what is published.
+    pub(crate) fn new(before: &[Publication], now: &[Publication], addresses: &[(u32, IpNet)]) -> Self {
+        let udp = |published: &[Publication]| {
+            let each =
+                published.iter().flat_map(|on| on.ports.iter().map(move |port| (on.address.addr(), *port)));
+            each.filter(|(_, port)| port.protocol == Protocol::Udp).collect()
+        };
+        let host = addresses.iter().map(|(_, address)| address.addr()).collect();
+        Self { host, now: udp(now), before: udp(before) }
+    }
+
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.now.is_empty() && self.before.is_empty()
+    }
+
+    /// Whether the kernel sends the packets of a flow elsewhere than the rules say, because it began under other rules.
+    pub(crate) fn is_stale(&self, to: SocketAddr, served_by: SocketAddr) -> bool {
+        let (to, number) = (to.ip(), to.port());
+        let find = |ports: &[(IpAddr, PublishedPort)]| {
+            let at = |port: &PublishedPort| port.address.is_none_or(|own| own.is_unspecified() || own == to);
+            let found = ports.iter().find(|(container, port)| {
+                container.is_ipv4() == to.is_ipv4() && port.host == number && at(port)
+            });
+            found.map(|(container, port)| SocketAddr::new(*container, port.container))
+        };
+        self.host.contains(&to)
+            && match (find(&self.now), find(&self.before)) {
+                (Some(container), _) => served_by != container,
+                (None, Some(former)) => served_by == former,
+                (None, None) => false,
+            }
     }
 }
 

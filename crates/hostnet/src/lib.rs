@@ -10,6 +10,7 @@
 
 pub mod arp;
 pub mod bond;
+pub mod conntrack;
 pub mod echo;
 pub mod firewall;
 pub mod listen;

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use hostnet::conntrack::{UdpFlow, forget_udp};
 use hostnet::firewall::{self, Family};
 use hostnet::netns::Namespace;
 use hostnet::publish::{self, BridgeFilter, Hidden, Publication, Reservation, ReserveError, Step, reserve};
@@ -337,6 +338,37 @@ fn ipv6_clients_reach_a_port_and_keep_their_address() {
         assert_eq!(seen("[fd00:99::11]:8080"), ip("fd00:99::11"), "the host");
         assert_eq!(seen_from(&clients[0], "[fd00:99::11]:8080"), ip("fd00:99::11"), "itself");
         assert_eq!(seen("[::1]:8080"), None, "the host by its loopback address");
+    });
+}
+
+/// A client that sends before the port is published, and goes on from the same port.
+#[test]
+fn a_udp_client_that_began_before_the_rules_is_led_to_the_container() {
+    alone(async || {
+        let kernel = Kernel::open().unwrap();
+        run("ip", &["link", "set", "lo", "up"]);
+        run("sysctl", &["-qw", "net.ipv4.ip_forward=1"]);
+        let bridge = bridge(&kernel).await;
+        kernel.add_address(&bridge.name, "10.99.0.11/16".parse().unwrap()).await.unwrap();
+        let service = attached(&kernel, bridge.index, 1).await;
+        let other = attached(&kernel, bridge.index, 2).await;
+        let port80 = port(Protocol::Tcp, "", 8080, 80);
+        keep(&kernel, &[publication("10.99.1.1/16", &[port80])]).await;
+        let client = other.run(|| UdpSocket::bind("10.99.1.2:5353").unwrap()).unwrap();
+        client.send_to(b"lost", "10.99.0.11:5300").unwrap();
+        let stale = |flow: &UdpFlow| {
+            flow.to == "10.99.0.11:5300".parse().unwrap() && flow.served_by != "10.99.1.1:90".parse().unwrap()
+        };
+        let udp = port(Protocol::Udp, "", 5300, 90);
+        keep(&kernel, &[publication("10.99.1.1/16", &[port80, udp])]).await;
+        assert_eq!(forget_udp(stale).unwrap(), 1);
+        let server = service.run(|| UdpSocket::bind("10.99.1.1:90").unwrap()).unwrap();
+        server.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        client.send_to(b"hello", "10.99.0.11:5300").unwrap();
+        let mut buffer = [0; 9];
+        let (length, from) = server.recv_from(&mut buffer).unwrap();
+        assert_eq!((&buffer[..length], from.to_string().as_str()), (&b"hello"[..], "10.99.1.2:5353"));
+        assert_eq!(forget_udp(stale).unwrap(), 0);
     });
 }
 

@@ -7,14 +7,16 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chain::chain;
+use hostnet::conntrack::forget_udp;
 use hostnet::ovs::{self, FlowCounts, Purpose, SwitchError, SwitchedPorts};
 use hostnet::publish::{self, Observed, Publication};
 use hostnet::{Kernel, Link};
 use inventory::IfName;
+use tokio::task::spawn_blocking;
 use tracing::{debug, warn};
 
 use crate::fabric::{Fabrics, Ovs};
-use crate::publish::{FlowStep, HostAddresses, Selection, Wanted, plan_flows, select};
+use crate::publish::{FlowStep, HostAddresses, Selection, UdpPorts, Wanted, plan_flows, select};
 
 /// A version of the desired state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,8 +55,14 @@ pub(crate) struct Publisher {
     /// host are enough, but hide the addresses of clients.
     refused: Arc<Mutex<BTreeMap<IfName, String>>>,
     newest: Arc<Mutex<(Generation, Arc<Wanted>)>>,
-    /// The last generation that was written.
-    written: Arc<tokio::sync::Mutex<Generation>>,
+    written: Arc<tokio::sync::Mutex<Written>>,
+}
+
+/// What was written last.
+#[derive(Debug, Default)]
+struct Written {
+    generation: Generation,
+    published: Vec<Publication>,
 }
 
 impl Publisher {
@@ -81,20 +89,46 @@ impl Publisher {
     pub(crate) async fn settled(&self) -> Result<(), String> {
         let (generation, _) = self.newest();
         let mut written = self.written.lock().await;
-        if *written >= generation {
+        if written.generation >= generation {
             return Ok(());
         }
         let links = self.kernel.links().await.map_err(|error| chain(&error))?;
         let view = self.view(&links).await?;
-        for step in publish::plan(&view.published, &view.observed) {
-            publish::apply(&self.kernel, &step).await.map_err(|error| chain(&error))?;
+        let steps = publish::plan(&view.published, &view.observed);
+        for step in &steps {
+            publish::apply(&self.kernel, step).await.map_err(|error| chain(&error))?;
+        }
+        if steps.iter().any(is_write) {
+            self.forget_udp(&written.published, &view.published).await;
         }
         // the container is reachable without these, and reconciliation retries
         if let Err(error) = self.write_flows(&links).await {
             warn!("{error}");
         }
-        *written = view.generation;
+        *written = Written { generation: view.generation, published: view.published };
         Ok(())
+    }
+
+    /// Deletes the kernel's memory of UDP clients that began to send under other rules: their packets would go to a former
+    /// container, or to none, as long as they send.
+    async fn forget_udp(&self, before: &[Publication], now: &[Publication]) {
+        let addresses = self.kernel.all_addresses().await.unwrap_or_default();
+        let ports = UdpPorts::new(before, now, &addresses);
+        if ports.is_empty() {
+            return;
+        }
+        let forgotten =
+            spawn_blocking(move || forget_udp(|flow| ports.is_stale(flow.to, flow.served_by))).await;
+        match forgotten {
+            Ok(Ok(count)) => debug!("{count} UDP flows of published ports deleted"),
+            Ok(Err(error)) => {
+                warn!(
+                    "cannot delete UDP flows of published ports; clients that send may wait for a minute: {error}"
+                );
+            }
+            // it does not panic
+            Err(_) => {}
+        }
     }
 
     async fn write_flows(&self, links: &[Link]) -> Result<(), String> {
@@ -193,10 +227,18 @@ impl Publisher {
 
     /// Executes a step of reconciliation. `false`: its plan is out of date.
     pub(super) async fn repair(&self, generation: Generation, step: &publish::Step) -> Result<bool, String> {
-        let _written = self.written.lock().await;
+        let written = self.written.lock().await;
         if self.newest().0 != generation {
             return Ok(false);
         }
-        publish::apply(&self.kernel, step).await.map(|()| true).map_err(|error| chain(&error))
+        publish::apply(&self.kernel, step).await.map_err(|error| chain(&error))?;
+        if is_write(step) {
+            self.forget_udp(&written.published, &written.published).await;
+        }
+        Ok(true)
     }
+}
+
+fn is_write(step: &publish::Step) -> bool {
+    matches!(step, publish::Step::Write { .. })
 }

@@ -136,6 +136,34 @@ fn a_bridge_of_open_vswitch_translates_ports_at_the_hosts_addresses() {
 }
 
 #[test]
+fn udp_flows_that_began_under_other_rules_are_stale() {
+    let udp = |address: &str, number| PublishedPort { protocol: Protocol::Udp, ..port(address, number) };
+    let publication = |own: &str, ports: Vec<PublishedPort>| Publication {
+        node: "c1".parse().unwrap(),
+        address: own.parse().unwrap(),
+        device: "br0".parse().unwrap(),
+        bridge_port: None,
+        hidden: Hidden::Host,
+        ports,
+    };
+    let before = [publication("10.99.1.1/16", vec![udp("", 53), udp("", 54)])];
+    let now = [publication("10.99.1.2/16", vec![udp("", 53), udp("10.99.0.11", 55), port("", 56)])];
+    let addresses = [(1, "10.99.0.11/16".parse().unwrap()), (2, "10.98.0.11/16".parse().unwrap())];
+    let ports = UdpPorts::new(&before, &now, &addresses);
+    let stale = |to: &str, by: &str| ports.is_stale(to.parse().unwrap(), by.parse().unwrap());
+    assert!(stale("10.99.0.11:53", "10.99.1.1:53"), "the former container");
+    assert!(stale("10.99.0.11:53", "10.99.0.11:53"), "the host");
+    assert!(!stale("10.99.0.11:53", "10.99.1.2:53"));
+    assert!(!stale("10.99.0.99:53", "10.99.1.1:53"), "not to this host");
+    assert!(stale("10.98.0.11:54", "10.99.1.1:54"), "no longer published");
+    assert!(!stale("10.98.0.11:54", "10.98.0.11:54"), "a service of the host");
+    assert!(stale("10.99.0.11:55", "10.99.0.11:55"));
+    assert!(!stale("10.98.0.11:55", "10.98.0.11:55"), "published at another address");
+    assert!(!stale("10.99.0.11:56", "10.99.0.11:56"), "TCP");
+    assert!(UdpPorts::new(&[], &[publication("10.99.1.2/16", vec![port("", 56)])], &addresses).is_empty());
+}
+
+#[test]
 fn one_endpoint_of_a_container_publishes_in_each_family() {
     let first = candidate("eth0", "mynet0", &["10.99.1.1/16"], &[]);
     let second = candidate("eth1", "net98", &["10.98.1.1/16", "fd00:98::1:1/64"], &["10.98.0.254"]);

@@ -11,6 +11,7 @@ acceptance::promises![
     containers_of_the_network_reach_a_port,
     a_port_at_one_address_is_at_no_other,
     a_range_and_udp_lead_to_their_own_ports,
+    a_client_behind_a_gateway_keeps_its_address,
     published_ports_are_shown,
     a_port_on_a_network_without_host_address_is_reported,
 ];
@@ -46,6 +47,19 @@ async fn a_range_and_udp_lead_to_their_own_ports(cluster: &Cluster) -> Result<()
     sees(cluster, "host2", Some("far"), "udp/10.99.0.11:7001", "10.99.2.1").await
 }
 
+/// host2 routes between the hosts' network and a machine of another one.
+async fn a_client_behind_a_gateway_keeps_its_address(cluster: &Cluster) -> Result<(), Failure> {
+    let client = "ip netns add client; ip link add gw type veth peer name eth0 netns client; ip addr add 10.50.0.1/24 dev gw; ip link set gw up; \
+        ip -n client addr add 10.50.0.2/24 dev eth0; ip -n client link set eth0 up; ip -n client route add default via 10.50.0.1; \
+        iptables -I FORWARD -s 10.50.0.2 -j ACCEPT; iptables -I FORWARD -d 10.50.0.2 -j ACCEPT; sysctl -qw net.ipv4.ip_forward=1";
+    cluster.sh("host2", client).await?;
+    let ask = "ip netns exec client timeout 5 bash -c 'exec 3<>/dev/tcp/10.99.0.11/8080 && echo hello >&3 && head -n 1 <&3'";
+    let seen = cluster.run("host2", ask).await;
+    let remove = "ip netns del client; iptables -D FORWARD -s 10.50.0.2 -j ACCEPT; iptables -D FORWARD -d 10.50.0.2 -j ACCEPT";
+    cluster.sh("host2", remove).await?;
+    same("a client behind host2", seen?.stdout.trim(), "10.50.0.2")
+}
+
 async fn published_ports_are_shown(cluster: &Cluster) -> Result<(), Failure> {
     let ports = "8080->80/tcp, 9000-9001->79-80/tcp, 10.99.0.11:8082->80/tcp, 127.0.0.1:8081->80/tcp, 7000-7002->7000-7002/udp";
     let long = cluster.xdock_done("ls -l web").await?;
@@ -59,6 +73,10 @@ async fn a_port_on_a_network_without_host_address_is_reported(cluster: &Cluster)
     cluster.sh("host2", "netd reconcile 2>/dev/null || true").await?;
     let status = cluster.sh("host2", "netd status").await?;
     let problem = "problem: lan does not publish 8080->80/tcp, 8443->443/tcp: host2 has no address of that family on net97 (10.97.0.0/16); connect to the container's own address";
+    let ran = cluster.xdock("host host2 status").await?;
+    let from_far = format!("{}{}", ran.stdout, ran.stderr);
     cluster.xdock_done("rm -f lan").await?;
-    same("netd status", &status.contains(problem), &true).map_err(|_| status.into())
+    same("netd status", &status.contains(problem), &true).map_err(|_| status)?;
+    let problem = problem.trim_start_matches("problem: ");
+    same("host status", &from_far.contains(problem), &true).map_err(|_| from_far.into())
 }
