@@ -117,6 +117,8 @@ pub(crate) enum DetachError {
 #[derive(Debug, Error)]
 pub(crate) enum AnnounceError {
     #[error(transparent)]
+    Kernel(#[from] NetError),
+    #[error(transparent)]
     Packet(#[from] PacketError),
     #[error(transparent)]
     Switch(#[from] SwitchError),

@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use inventory::MacAddr;
+use inventory::{IfName, MacAddr};
+use rtnetlink::packet_core::{NLM_F_CREATE, NLM_F_REPLACE};
 use rtnetlink::packet_route::neighbour::{
-    NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState as State,
+    NeighbourAddress, NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState as State,
 };
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 
@@ -65,6 +66,26 @@ impl Kernel {
         let dumped = self.dump(RouteNetlinkMessage::GetNeighbour(NeighbourMessage::default())).await;
         let messages = dumped.map_err(|source| NetError::List { what: "neighbours", source })?;
         Ok(messages.into_iter().filter_map(neighbour).collect())
+    }
+
+    /// Makes a bridge forward frames for a MAC to this port, until it learns otherwise: as if the MAC had sent a frame there.
+    ///
+    /// # Errors
+    /// [`NetError::Missing`], or it is no bridge port, or it is not up.
+    pub async fn learn(&self, port: &IfName, mac: MacAddr) -> Result<(), NetError> {
+        let mut message = NeighbourMessage::default();
+        message.header.family = AddressFamily::Bridge;
+        message.header.ifindex = self.index(port).await?;
+        message.header.state = State::Reachable;
+        message.header.flags = NeighbourFlags::Controller;
+        message.attributes.push(NeighbourAttribute::LinkLayerAddress(mac.octets().to_vec()));
+        let flags = NLM_F_CREATE | NLM_F_REPLACE;
+        let learned = self.change(RouteNetlinkMessage::NewNeighbour(message), flags).await;
+        learned.map_err(|source| NetError::Set {
+            device: port.clone(),
+            property: format!("forwarding of {mac}"),
+            source,
+        })
     }
 
     /// The forwarding databases of all Linux bridges.

@@ -2,6 +2,7 @@
 
 pub(super) mod plan;
 
+use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -13,6 +14,11 @@ use super::{AnnounceError, AttachError, BoxFuture, DetachError, FabricDriver};
 use crate::reconcile::BridgePortStep;
 use crate::refusal::Refusal;
 use crate::state::Endpoint;
+
+/// How often and how many times netd tries to set an entry of the forwarding database. The kernel refuses it until dockerd has set the
+/// container end up.
+const LEARN_INTERVAL: Duration = Duration::from_millis(50);
+const LEARN_ATTEMPTS: usize = 20;
 
 /// The driver of Linux bridges.
 #[derive(Debug)]
@@ -56,6 +62,21 @@ impl Flat {
     }
 }
 
+impl Flat {
+    /// Makes the bridge forward frames for the endpoint to its port. An announcement leaves through the bridge, so the bridge itself does
+    /// not learn from it. If the container was on another host before, its frames would go there until it sends one.
+    async fn learn(&self, endpoint: &Endpoint) -> Result<(), NetError> {
+        let is_down = |error: &NetError| matches!(error, NetError::Set { source, .. } if source.kind() == io::ErrorKind::PermissionDenied);
+        for _ in 1..LEARN_ATTEMPTS {
+            match self.kernel.learn(&endpoint.port(), endpoint.mac).await {
+                Err(error) if is_down(&error) => tokio::time::sleep(LEARN_INTERVAL).await,
+                done => return done,
+            }
+        }
+        self.kernel.learn(&endpoint.port(), endpoint.mac).await
+    }
+}
+
 impl FabricDriver for Flat {
     fn attach<'a>(
         &'a self,
@@ -83,11 +104,12 @@ impl FabricDriver for Flat {
         address: IpAddr,
     ) -> BoxFuture<'a, Result<(), AnnounceError>> {
         Box::pin(async move {
+            let learned = self.learn(endpoint).await;
             match address {
                 IpAddr::V4(v4) => arp::announce(&endpoint.bridge, v4, endpoint.mac).await?,
                 IpAddr::V6(v6) => ndp::announce(&endpoint.bridge, v6, endpoint.mac).await?,
             }
-            Ok(())
+            Ok(learned?)
         })
     }
 }

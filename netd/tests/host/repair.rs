@@ -97,3 +97,24 @@ fn a_ports_filter_is_there_before_the_container_is_and_again_after_it_was_flushe
     host.start();
     host.until("it is back", |host| filters(host).contains("direct-action"));
 }
+
+/// Its bridge has learned that the MAC is elsewhere.
+#[test]
+fn frames_reach_a_container_that_came_from_another_host() {
+    let mut host = Host::up();
+    host.start();
+    host.create_network();
+    let mac = "02:42:0a:63:01:01";
+    host.ip("link add uplink type veth peer name wire");
+    host.ip("link set wire up");
+    host.ip("link set uplink up master mynet0");
+    let fdb = |host: &Host, words: &str| run("bridge", &format!("-n {} fdb {words}", host.name));
+    fdb(&host, &format!("add {mac} dev uplink master static"));
+    host.start_container(&id('a'), "d1", "10.99.1.1");
+    let port = host.devices().into_iter().find(|name| name.starts_with("xh")).unwrap();
+    host.until("the bridge knows", |host| {
+        let entries = fdb(host, "show br mynet0");
+        let found: Vec<&str> = entries.lines().filter(|line| line.starts_with(mac)).collect();
+        matches!(found[..], [line] if line.contains(&port) && !line.contains("static"))
+    });
+}
