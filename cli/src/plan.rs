@@ -22,8 +22,6 @@ use serde_json::Value;
 
 use crate::engine::ContainerId;
 
-#[cfg(test)]
-pub(crate) use attachments::FaultKind;
 pub(crate) use attachments::{Fault, Rejoin, faults_of, rejoin};
 pub(crate) use belonging::{Belonging, NotOwn, belonging, is_made_from, left_aside};
 pub(crate) use body::{Body, body};
@@ -41,6 +39,9 @@ pub(crate) const NODE_LABEL: &str = "xdock.node";
 
 /// The label that says what a container was made from: the create body without this label.
 pub(crate) const SPEC_LABEL: &str = "xdock.spec";
+
+/// The label of a container with links: the entries of /etc/hosts that are from links, `NAME:ADDRESS`. netd keeps them current.
+pub(crate) const LINKS_LABEL: &str = "xdock.links";
 
 /// The first version of the API that takes several networks and a MAC address for each at create (moby 25.0).
 pub(crate) const API_ENDPOINTS: crate::engine::ApiVersion = crate::engine::ApiVersion(1, 44);

@@ -8,6 +8,7 @@ use hostnet::ovs::Remote;
 use inventory::{MacAddr, NodeName};
 
 use crate::inspect::Target;
+use crate::names::DOCKER_ROOT;
 
 /// Docker network plugin: assigns each container the address and MAC from the cluster's tables
 #[derive(Debug, Parser)]
@@ -116,6 +117,9 @@ pub(crate) struct Run {
     /// Open vSwitch database, for networks on an Open vSwitch bridge: unix:PATH or tcp:HOST:PORT
     #[arg(long, value_name = "REMOTE", env = "NETD_OVSDB", default_value = hostnet::ovs::REMOTE)]
     pub(crate) ovsdb: Remote,
+    /// Docker's data directory: netd keeps the lines of links in /etc/hosts of containers current
+    #[arg(long, value_name = "DIR", env = "NETD_DOCKER_ROOT", default_value = DOCKER_ROOT)]
+    pub(crate) docker_root: PathBuf,
 }
 
 impl Run {
@@ -128,7 +132,14 @@ impl Run {
 impl Default for Run {
     fn default() -> Self {
         let ovsdb = Remote::Unix("/var/run/openvswitch/db.sock".into());
-        Self { state: "/var/lib/xdock/netd".into(), run: "/run/xdock/netd".into(), probe_ms: 40, ovsdb }
+        let docker_root = DOCKER_ROOT.into();
+        Self {
+            state: "/var/lib/xdock/netd".into(),
+            run: "/run/xdock/netd".into(),
+            probe_ms: 40,
+            ovsdb,
+            docker_root,
+        }
     }
 }
 
@@ -159,6 +170,6 @@ mod tests {
         let Some(Command::Run(run)) = Cli::parse_from(["netd", "run"]).command else { panic!("run") };
         let default = Run::default();
         assert_eq!((run.state, run.run, run.probe_ms), (default.state, default.run, default.probe_ms));
-        assert_eq!(run.ovsdb, default.ovsdb);
+        assert_eq!((run.ovsdb, run.docker_root), (default.ovsdb, default.docker_root));
     }
 }

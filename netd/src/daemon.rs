@@ -23,7 +23,7 @@ use crate::args::Run;
 use crate::boot_time::BootTime;
 use crate::host::HostExecutor;
 use crate::message::{Message, Scope};
-use crate::names::Names;
+use crate::names::{ContainerFiles, Names};
 use crate::refusal::Refusal;
 use crate::state::{Change, Endpoint, Phase, State};
 use crate::store::Store;
@@ -60,7 +60,8 @@ impl Daemon {
     /// serves anyway.
     pub(crate) fn new(run: &Run, snapshot: &Path, names: Names) -> Result<Self, NetError> {
         let (sender, inbox) = unbounded_channel();
-        let host = HostExecutor::open(sender.clone(), run.probe_window(), run.ovsdb.clone(), names)?;
+        let files = ContainerFiles::below(&run.docker_root);
+        let host = HostExecutor::open(sender.clone(), run.probe_window(), run.ovsdb.clone(), names, files)?;
         let store = Store::new(&run.state, &run.run);
         let mut daemon = Self {
             state: State::with(None),

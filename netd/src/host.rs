@@ -24,9 +24,9 @@ use crate::boot_time::BootTime;
 use crate::fabric::{DetachError, Fabrics};
 use crate::interface::{is_host_end, is_ours};
 use crate::message::{LinkState, Message, ReplySender, Scope};
-use crate::names::{self, Names};
+use crate::names::{self, Container, ContainerFiles, Names};
 use crate::publish::Wanted;
-use crate::reconcile::{Observation, Step};
+use crate::reconcile::{HostsFiles, Observation, Step};
 use crate::refusal::Refusal;
 use crate::state::Endpoint;
 use crate::status::Status;
@@ -57,6 +57,7 @@ pub(crate) struct HostExecutor {
     inbox: UnboundedSender<Message>,
     probe_window: Option<Duration>,
     watches_switch: Arc<AtomicBool>,
+    container_files: ContainerFiles,
     /// DNS for containers.
     pub(crate) names: Names,
 }
@@ -68,11 +69,13 @@ impl HostExecutor {
         probe_window: Option<Duration>,
         switch: Remote,
         names: Names,
+        container_files: ContainerFiles,
     ) -> Result<Self, NetError> {
         let kernel = Kernel::open()?;
         let fabrics = Fabrics::new(&kernel, switch);
         let publisher = Publisher::new(kernel.clone(), &fabrics);
-        Ok(Self { kernel, fabrics, publisher, inbox, probe_window, watches_switch: Arc::default(), names })
+        let watches_switch = Arc::default();
+        Ok(Self { kernel, fabrics, publisher, inbox, probe_window, watches_switch, container_files, names })
     }
 
     /// Whether address probes are enabled.
@@ -214,13 +217,20 @@ impl HostExecutor {
     }
 
     /// Observes the host, and Open vSwitch with these bridges, if any. Reports [`Message::Observed`].
-    pub(crate) fn observe(&self, scope: Scope, bridges: BTreeSet<IfName>, sandboxes: Vec<PathBuf>) {
+    pub(crate) fn observe(
+        &self,
+        scope: Scope,
+        bridges: BTreeSet<IfName>,
+        sandboxes: Vec<PathBuf>,
+        known: BTreeMap<PathBuf, Container>,
+    ) {
         let host = self.clone();
         if !bridges.is_empty() {
             self.watch_switch();
         }
         self.report(async move {
-            Message::Observed(host.observation(scope, bridges, sandboxes).await.map(Box::new))
+            let hosts_files = host.hosts_files(sandboxes.clone(), known).await;
+            Message::Observed(host.observation(scope, bridges, sandboxes, hosts_files).await.map(Box::new))
         });
     }
 
@@ -229,6 +239,7 @@ impl HostExecutor {
         scope: Scope,
         bridges: BTreeSet<IfName>,
         sandboxes: Vec<PathBuf>,
+        hosts_files: HostsFiles,
     ) -> Result<Observation, String> {
         let began = BootTime::now();
         let switch = if !bridges.is_empty() { Some(self.fabrics.ovs.observe().await) } else { None };
@@ -275,10 +286,18 @@ impl HostExecutor {
             flows,
             flow_problems,
             sandboxes,
+            hosts_files,
             firewall,
             published,
             switched,
         })
+    }
+
+    /// The containers of these sandboxes and their /etc/hosts. `known`: containers that were found before.
+    async fn hosts_files(&self, sandboxes: Vec<PathBuf>, known: BTreeMap<PathBuf, Container>) -> HostsFiles {
+        let files = self.container_files.clone();
+        // after a panic the next pass reads again
+        tokio::task::spawn_blocking(move || files.observe(&sandboxes, known)).await.unwrap_or_default()
     }
 
     /// The filters of netd's ports.
@@ -326,6 +345,12 @@ impl HostExecutor {
                 return self.publisher.repair_flows(*generation, step).await;
             }
             Step::OpenNames { sandbox, node } => return self.names.open(sandbox, node).await.map(|()| true),
+            Step::WriteHosts { container, node: _, wanted } => {
+                let (files, container, wanted) =
+                    (self.container_files.clone(), container.clone(), wanted.clone());
+                let written = tokio::task::spawn_blocking(move || files.write(&container, &wanted)).await;
+                return written.map_err(|error| error.to_string())?.map_err(|error| chain(&error));
+            }
             Step::CloseNames { sandbox } => {
                 self.names.close(sandbox);
                 return Ok(true);

@@ -5,7 +5,9 @@
 //! sockets; [`sockets`] opens them; [`store`] keeps them over a restart; [`forward`] asks other name servers.
 
 mod answer;
+mod container_files;
 mod forward;
+mod hosts_file;
 mod mounts;
 mod resolv_conf;
 mod server;
@@ -30,10 +32,13 @@ use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{sleep, timeout};
 use tracing::warn;
 
+use answer::View;
 use mounts::MountEvents;
 use server::{Counters, Served, Shared};
 use sockets::{Sockets, SocketsError, namespace_at, stored_name, stored_namespace};
 
+pub(crate) use container_files::{Container, ContainerFiles, DOCKER_ROOT};
+pub(crate) use hosts_file::{Entry, refresh};
 pub(crate) use sockets::{ADDRESS, Opener};
 
 /// The host's name servers.
@@ -169,6 +174,25 @@ impl Names {
 /// Whether dockerd has created a sandbox.
 pub(crate) fn exists(sandbox: &Path) -> bool {
     namespace_at(sandbox).is_some()
+}
+
+/// Entries of the links of a container for its /etc/hosts: alias and node. `None`: the tables do not have the container.
+pub(crate) fn link_entries(snapshot: &Snapshot, node: &str) -> Option<Vec<Entry>> {
+    let view = View::of(snapshot, node);
+    let mut entries: Vec<Entry> = Vec::new();
+    for link in &view.consumer?.links {
+        let names = [link.alias.as_str(), link.node.as_str()];
+        let addresses = view.linked(&link.alias).flatten().unwrap_or_default();
+        let of_link = names.into_iter().flat_map(|name| {
+            addresses.iter().map(move |address| Entry { name: name.to_owned(), address: *address })
+        });
+        for entry in of_link {
+            if !entries.contains(&entry) {
+                entries.push(entry);
+            }
+        }
+    }
+    Some(entries)
 }
 
 /// Kept sockets, by stored name. A name with one socket only is not usable.

@@ -22,14 +22,18 @@ use crate::filter::Filters;
 use crate::grant::START_STEP_TIMEOUT;
 use crate::host::PublishView;
 use crate::interface::{self, CONTAINER_PREFIX, HOST_PREFIX};
+use crate::names;
 use crate::publish::plan_flows;
 use crate::state::{Endpoint, Phase, PortLocation, State};
 
-pub(crate) use model::{HostView, Observation, Plan};
+pub(crate) use model::{HostView, HostsFiles, Observation, Plan};
 pub(crate) use step::{BridgePortStep, Moved, OvsPortStep, StaleEndpoint, StaleReason, Step};
 
 /// An endpoint that Docker neither joins nor deletes is removed after this time.
 const ABANDONED_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// dockerd has written the sandbox of a container into its files this long after `Join`.
+const UNKNOWN_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Whether a container has the other end of this link, or is about to get it.
 pub(crate) fn is_alive(endpoint: &Endpoint, link: Option<&Link>, now: BootTime) -> bool {
@@ -65,6 +69,7 @@ pub(crate) fn plan(state: &State, observation: &Observation) -> Plan {
         plan.problems.extend(snapshot.networks.iter().filter_map(problem));
     }
     plan_names(state, observation, &mut plan);
+    plan_hosts_files(state, observation, &mut plan);
     plan_firewall(state, observation, &mut plan);
     plan_published(observation, &mut plan);
     plan
@@ -112,6 +117,36 @@ fn plan_names(state: &State, observation: &Observation, plan: &mut Plan) {
             (Some(_), namespace, served) if namespace == served => {}
             (_, _, None) => {}
             (_, _, Some(_)) => plan.steps.push(Step::CloseNames { sandbox: sandbox.clone() }),
+        }
+    }
+}
+
+/// Plans current lines of links in /etc/hosts of containers.
+fn plan_hosts_files(state: &State, observation: &Observation, plan: &mut Plan) {
+    let files = &observation.hosts_files;
+    plan.problems.extend(files.problems.iter().cloned());
+    let Some(snapshot) = &state.snapshot else { return };
+    for (sandbox, node) in state.sandboxes() {
+        // a container that left the tables keeps what it has
+        let Some(wanted) = names::link_entries(snapshot, node.as_str()) else { continue };
+        match files.containers.get(sandbox) {
+            Some(container) => {
+                let (created, text) = (container.created_for(node), files.texts.get(sandbox));
+                if let (Some(created), Some(text)) = (created, text)
+                    && names::refresh(text, created, &wanted).is_some()
+                {
+                    let (container, node) = (container.clone(), node.clone());
+                    plan.steps.push(Step::WriteHosts { container, node, wanted });
+                }
+            }
+            None if !wanted.is_empty()
+                && state.joined_before(sandbox, observation.began, UNKNOWN_TIMEOUT) =>
+            {
+                plan.problems.push(format!(
+                    "no container of Docker has the sandbox of {node}: its /etc/hosts may have old addresses of links; set NETD_DOCKER_ROOT in /etc/xdock/netd.env to Docker's data directory"
+                ));
+            }
+            None => {}
         }
     }
 }

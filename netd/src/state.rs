@@ -241,6 +241,12 @@ impl State {
         self.endpoints.values().find(has)
     }
 
+    /// Whether all endpoints of a sandbox joined earlier than this time before `now`.
+    pub(crate) fn joined_before(&self, sandbox: &Path, now: BootTime, age: Duration) -> bool {
+        let mut own = self.endpoints.values().filter(|endpoint| endpoint.sandbox.as_deref() == Some(sandbox));
+        own.all(|endpoint| now.since(endpoint.since) >= age)
+    }
+
     /// The containers' sandboxes, each with its node. A container in several networks has one sandbox.
     pub(crate) fn sandboxes(&self) -> BTreeMap<&Path, &NodeName> {
         let joined = self.endpoints.values().filter(|endpoint| endpoint.phase == Phase::Joined);

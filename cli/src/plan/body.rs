@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::links::{self, LinkTarget};
 use super::merge::{MergeError, merge};
 use super::settings;
-use super::{NODE_LABEL, SPEC_LABEL};
+use super::{LINKS_LABEL, NODE_LABEL, SPEC_LABEL};
 
 /// A create body.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,8 +47,9 @@ pub(crate) fn body(spec: &ContainerSpec, image: &str, targets: &[LinkTarget]) ->
     if !volumes.is_empty() {
         host.insert("Binds".into(), volumes.iter().map(bind).collect());
     }
-    let links = targets.iter().flat_map(LinkTarget::hosts);
-    let extra: Vec<String> = links.chain(settings.extra_hosts.iter().map(settings::extra_host)).collect();
+    let own: Vec<String> = settings.extra_hosts.iter().map(settings::extra_host).collect();
+    let links = links::hosts(targets, &own);
+    let extra: Vec<String> = links.iter().chain(&own).cloned().collect();
     if !extra.is_empty() {
         host.insert("ExtraHosts".into(), extra.into());
     }
@@ -62,7 +63,7 @@ pub(crate) fn body(spec: &ContainerSpec, image: &str, targets: &[LinkTarget]) ->
     let mut body = merge(&settings.docker, body)?;
     let link_env: Vec<String> = targets.iter().flat_map(|target| target.env(node.as_str())).collect();
     links::add(&mut body, link_env.clone());
-    Ok(Body { value: sealed(body), link_env })
+    Ok(Body { value: sealed(body, &links), link_env })
 }
 
 /// Endpoint settings of `on`: netd chooses the interface name; address and MAC are from the tables.
@@ -130,10 +131,14 @@ impl Ports {
     }
 }
 
-fn sealed(mut body: Map<String, Value>) -> Value {
+/// Adds the labels that are not compared: what the container is made from, and which of its entries of /etc/hosts are from links.
+fn sealed(mut body: Map<String, Value>, links: &[String]) -> Value {
     let seal = Value::Object(body.clone()).to_string();
     if let Some(Value::Object(labels)) = body.get_mut("Labels") {
         labels.insert(SPEC_LABEL.to_owned(), seal.into());
+        if !links.is_empty() {
+            labels.insert(LINKS_LABEL.to_owned(), links.join(",").into());
+        }
     }
     body.into()
 }
@@ -194,7 +199,9 @@ mod tests {
         let (addresses, ports) = (vec!["10.99.2.1".parse().unwrap()], vec![(5432, Protocol::Tcp)]);
         let made = body(&spec(), "busybox", &[LinkTarget { link, addresses, ports }]).unwrap();
         let mut made = made.value;
-        let seal = made["Labels"].as_object_mut().unwrap().remove(SPEC_LABEL).unwrap();
+        let labels = made["Labels"].as_object_mut().unwrap();
+        let seal = labels.remove(SPEC_LABEL).unwrap();
+        assert_eq!(labels.remove(LINKS_LABEL).unwrap(), "db:10.99.2.1,host2c1:10.99.2.1");
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/create.json");
         if std::env::var_os("BLESS").is_some() {
             std::fs::write(path, format!("{made:#}\n")).unwrap();

@@ -34,9 +34,20 @@ pub(crate) fn ports(settings: &Settings) -> Vec<(u16, Protocol)> {
     all
 }
 
+/// Entries of /etc/hosts of all links, each once, without those that the container has itself.
+pub(super) fn hosts(targets: &[LinkTarget], own: &[String]) -> Vec<String> {
+    let mut entries: Vec<String> = Vec::new();
+    for entry in targets.iter().flat_map(LinkTarget::hosts) {
+        if !own.contains(&entry) && !entries.contains(&entry) {
+            entries.push(entry);
+        }
+    }
+    entries
+}
+
 impl LinkTarget {
-    /// Lines of /etc/hosts: alias and node.
-    pub(super) fn hosts(&self) -> Vec<String> {
+    /// Entries of /etc/hosts: alias and node.
+    fn hosts(&self) -> Vec<String> {
         let Link { node, alias } = &self.link;
         let mut names = vec![alias.as_str()];
         names.extend((alias != node.as_str()).then_some(node.as_str()));

@@ -1,6 +1,6 @@
 //! Reconciliation: the same pass at the start, after events, on a timer and on demand.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tracing::{error, info, warn};
 use super::Daemon;
 use crate::boot_time::BootTime;
 use crate::message::{Message, Scope};
-use crate::names::Observed;
+use crate::names::{Container, Observed};
 use crate::reconcile::{Observation, Plan, Step, ovs_bridges, plan};
 use crate::state::Change;
 use crate::status::Reconciled;
@@ -50,6 +50,8 @@ pub(super) struct Reconciler {
     pub(super) failures: Vec<String>,
     /// Sandboxes and their DNS sockets as of the last pass.
     pub(super) sandboxes: Observed,
+    /// Docker's containers of the sandboxes. They do not change.
+    containers: BTreeMap<PathBuf, Container>,
 }
 
 impl Reconciler {
@@ -105,8 +107,10 @@ impl Daemon {
                 self.host.watch_flows(bridge.clone());
             }
         }
-        let sandboxes = self.state.sandboxes().into_keys().map(PathBuf::from).collect();
-        self.host.observe(scope, bridges, sandboxes);
+        let sandboxes: Vec<PathBuf> = self.state.sandboxes().into_keys().map(PathBuf::from).collect();
+        let known = &mut self.reconciler.containers;
+        known.retain(|sandbox, _| sandboxes.contains(sandbox));
+        self.host.observe(scope, bridges, sandboxes, known.clone());
     }
 
     pub(super) fn observed(&mut self, observed: Result<Box<Observation>, String>) {
@@ -119,6 +123,7 @@ impl Daemon {
                 plan.problems.extend(self.reconciler.port_problems.iter().cloned());
                 plan.problems.extend(self.missing_reservations());
                 self.reconciler.sandboxes = observation.sandboxes;
+                self.reconciler.containers = observation.hosts_files.containers;
                 self.repair(plan);
             }
             Err(problem) => {

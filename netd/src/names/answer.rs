@@ -80,7 +80,7 @@ impl<'a> View<'a> {
     }
 
     /// Addresses of a link of the consumer. `Some(None)`: its target is missing.
-    fn linked(self, alias: &str) -> Option<Option<Vec<IpAddr>>> {
+    pub(super) fn linked(self, alias: &str) -> Option<Option<Vec<IpAddr>>> {
         let links = self.consumer.iter().flat_map(|consumer| &consumer.links);
         let link = links.into_iter().find(|link| link.alias.eq_ignore_ascii_case(alias))?;
         Some(self.resolve_short(link.node.as_str()))

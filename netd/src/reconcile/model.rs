@@ -1,6 +1,7 @@
 //! Input and output of the planner: the observed host, and the plan.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use hostnet::ovs::{self, FlowCounts};
 use hostnet::{Installed, Link, firewall};
@@ -9,7 +10,7 @@ use inventory::IfName;
 use super::step::{Moved, StaleEndpoint, Step};
 use crate::boot_time::BootTime;
 use crate::host::{PublishView, SwitchedView};
-use crate::names;
+use crate::names::{self, Container};
 use crate::state::Endpoint;
 
 /// The host at one time.
@@ -31,12 +32,25 @@ pub(crate) struct Observation {
     pub(crate) flow_problems: Vec<String>,
     /// Sandboxes of containers and their DNS sockets.
     pub(crate) sandboxes: names::Observed,
+    /// The containers of the sandboxes, and their /etc/hosts.
+    pub(crate) hosts_files: HostsFiles,
     /// The packet filter, if it was observed.
     pub(crate) firewall: Option<Result<firewall::Observed, String>>,
     /// Published ports, if they were observed.
     pub(crate) published: Option<Result<PublishView, String>>,
     /// The flows of published ports, if they were observed.
     pub(crate) switched: Option<SwitchedView>,
+}
+
+/// Containers by sandbox, and the content of /etc/hosts of those with links.
+#[derive(Debug, Default)]
+pub(crate) struct HostsFiles {
+    /// Docker's containers.
+    pub(crate) containers: BTreeMap<PathBuf, Container>,
+    /// Content of their /etc/hosts.
+    pub(crate) texts: BTreeMap<PathBuf, String>,
+    /// What could not be read.
+    pub(crate) problems: Vec<String>,
 }
 
 /// An observation, indexed by name.

@@ -9,6 +9,7 @@ use inventory::{IfName, NetName, NodeName};
 use plugin::EndpointId;
 
 use crate::host::Generation;
+use crate::names::{Container, Entry};
 use crate::publish::FlowStep;
 use crate::state::Endpoint;
 
@@ -33,6 +34,8 @@ pub(crate) enum Step {
     PublishFlows(Generation, FlowStep),
     /// Open the DNS sockets of a container.
     OpenNames { sandbox: PathBuf, node: NodeName },
+    /// Correct the lines of links in /etc/hosts of a container.
+    WriteHosts { container: Container, node: NodeName, wanted: Vec<Entry> },
     /// Close DNS sockets that no container uses.
     CloseNames { sandbox: PathBuf },
 }
@@ -111,6 +114,9 @@ impl fmt::Display for Step {
             Self::SetUp { port, node } => write!(f, "port {port} of {node} set up"),
             Self::Firewall(step) => write!(f, "packet filter: {step}"),
             Self::Publish(_, step) => write!(f, "published ports: {step}"),
+            Self::WriteHosts { container: _, node, wanted: _ } => {
+                write!(f, "addresses of links in /etc/hosts of {node} corrected")
+            }
             Self::PublishFlows(_, FlowStep { bridge, add, .. }) if !add.is_empty() => {
                 write!(f, "flows of published ports set on {bridge}")
             }

@@ -96,13 +96,85 @@ fn a_link_is_known_to_its_consumer_and_follows_the_tables() {
     assert_eq!(asked(&two, "d9.lab.test").as_deref(), Some("10.99.1.9"));
     assert_ne!(asked(&two, "db").as_deref(), Some("10.99.1.9"), "d2 has no link");
 
-    let text = tables(8).to_text().replace("10.99.1.9", "10.99.1.99");
-    let nodes: Snapshot = serde_json::from_str(&text).unwrap();
-    let moved = Snapshot::seal(nodes.host, 8, nodes.networks, nodes.nodes).naming(nodes.names);
-    std::fs::write(host.path("new.json"), moved.to_text()).unwrap();
-    let path = host.path("new.json");
-    assert!(host.netd(&["snapshot", "load", path.to_str().unwrap()]).status.success());
+    load(&host, &tables(8).to_text().replace("10.99.1.9", "10.99.1.99"));
     assert_eq!(asked(&one, "db").as_deref(), Some("10.99.1.99"));
+}
+
+/// Loads tables that were changed as text.
+fn load(host: &Host, text: &str) {
+    let nodes: Snapshot = serde_json::from_str(text).unwrap();
+    let sealed = Snapshot::seal(nodes.host, nodes.version, nodes.networks, nodes.nodes).naming(nodes.names);
+    let path = host.path("new.json");
+    std::fs::write(&path, sealed.to_text()).unwrap();
+    let loaded = host.netd(&["snapshot", "load", path.to_str().unwrap()]);
+    assert!(loaded.status.success(), "{}", String::from_utf8_lossy(&loaded.stderr));
+}
+
+/// Docker's files of a container, with the lines of /etc/hosts that Docker writes.
+fn docker_files(host: &Host, container: &str, labels: &serde_json::Value) -> PathBuf {
+    let directory = host.path("docker/containers").join(id('c'));
+    std::fs::create_dir_all(&directory).unwrap();
+    let sandbox = format!("/run/netns/{container}");
+    let config = json!({"Config": {"Labels": labels}, "NetworkSettings": {"SandboxKey": sandbox}});
+    std::fs::write(directory.join("config.v2.json"), config.to_string()).unwrap();
+    let hosts = directory.join("hosts");
+    std::fs::write(&hosts, "127.0.0.1\tlocalhost\n10.99.1.8\tdb\n10.99.1.8\tmine\n10.99.1.1\td1\n").unwrap();
+    hosts
+}
+
+fn host_with_docker() -> Host {
+    let mut host = Host::up();
+    host.write_snapshot(&tables(7));
+    host.arguments.push(format!("--docker-root={}", host.path("docker").display()));
+    host.start();
+    host.create_network();
+    host
+}
+
+#[test]
+fn lines_of_links_in_etc_hosts_follow_the_tables() {
+    let mut host = host_with_docker();
+    let container = host.start_container(&id('a'), "d1", "10.99.1.1");
+    let labels = json!({"xdock.node": "d1", "xdock.links": "db:10.99.1.8,d9:10.99.1.8"});
+    let hosts = docker_files(&host, &container, &labels);
+    let inode = |path: &Path| std::os::unix::fs::MetadataExt::ino(&std::fs::metadata(path).unwrap());
+    let before = inode(&hosts);
+    let lines = |address: &str| {
+        let lines = ["db", "d9"].map(|name| format!("{address}\t{name}\t# link of xdock\n"));
+        format!("127.0.0.1\tlocalhost\n{}10.99.1.8\tmine\n10.99.1.1\td1\n", lines.concat())
+    };
+    host.netd(&["reconcile"]);
+    assert_eq!(std::fs::read_to_string(&hosts).unwrap(), lines("10.99.1.9"));
+
+    let moved = tables(8).to_text().replace("10.99.1.9", "10.99.1.99");
+    load(&host, &moved);
+    host.until("netd has corrected it", |_| std::fs::read_to_string(&hosts).unwrap() == lines("10.99.1.99"));
+    assert_eq!(inode(&hosts), before, "Docker has mounted this file");
+
+    // a link of the container to a file of the host is not followed
+    let other = host.path("other");
+    std::fs::write(&other, "10.99.1.8\tdb\n").unwrap();
+    std::fs::remove_file(&hosts).unwrap();
+    std::os::unix::fs::symlink(&other, &hosts).unwrap();
+    let failed = host.netd(&["reconcile"]);
+    let said = String::from_utf8_lossy(&failed.stderr).into_owned();
+    assert!(said.contains("(/etc/hosts of a container)"), "{said}");
+    assert_eq!(std::fs::read_to_string(&other).unwrap(), "10.99.1.8\tdb\n");
+}
+
+/// Such a container is of a person, or of an earlier release.
+#[test]
+fn a_container_without_the_label_keeps_its_etc_hosts() {
+    for labels in
+        [json!(null), json!({"xdock.node": "d1"}), json!({"xdock.node": "d2", "xdock.links": "db:10.99.1.8"})]
+    {
+        let mut host = host_with_docker();
+        let container = host.start_container(&id('a'), "d1", "10.99.1.1");
+        let hosts = docker_files(&host, &container, &labels);
+        let before = std::fs::read_to_string(&hosts).unwrap();
+        host.netd(&["reconcile"]);
+        assert_eq!(std::fs::read_to_string(&hosts).unwrap(), before);
+    }
 }
 
 #[test]

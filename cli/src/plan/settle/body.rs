@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::engine::Container;
-use crate::plan::SPEC_LABEL;
+use crate::plan::{LINKS_LABEL, SPEC_LABEL};
 
 /// First network.
 pub(super) fn primary_of(body: &Value) -> String {
@@ -16,11 +16,12 @@ pub(super) fn networks_of(body: &Value) -> Vec<String> {
     endpoints.map(|of| of.keys().cloned().collect()).unwrap_or_default()
 }
 
-/// The body without the label that contains it.
+/// The body without the labels that were added after it was complete.
 pub(super) fn unsealed(body: &Value) -> Value {
     let mut body = body.clone();
     if let Some(Value::Object(labels)) = body.get_mut("Labels") {
         labels.remove(SPEC_LABEL);
+        labels.remove(LINKS_LABEL);
     }
     body
 }
