@@ -131,11 +131,16 @@ impl View<'_> {
             return replies.send(member, Answer::Step(xcat::row(container, member.node == *host)));
         }
         let spec = container.name.parse().ok().and_then(|node| self.cluster.container(&node).ok());
-        let faults = if self.long || self.json { plan::faults_of(container, networks) } else { Vec::new() };
-        let row = Row { node: &member.node, host, container, spec: spec.as_ref(), faults: &faults };
+        let problems = if self.long || self.json {
+            let faults = plan::faults_of(container, networks).into_iter().map(|fault| fault.to_string());
+            faults.chain(spec.iter().flat_map(|spec| self.cluster.dangling_links(spec))).collect()
+        } else {
+            Vec::new()
+        };
+        let row = Row { node: &member.node, host, container, spec: spec.as_ref(), problems: &problems };
         if let Some(table) = self.table {
-            for fault in &faults {
-                replies.send(member, Answer::ErrorLine(format!("{}: {fault}", container.name)));
+            for problem in &problems {
+                replies.send(member, Answer::ErrorLine(format!("{}: {problem}", container.name)));
             }
             return table.borrow_mut().add(member.index, &row);
         }

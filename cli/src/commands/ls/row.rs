@@ -4,7 +4,7 @@ use inventory::{Attachment, ContainerSpec, NodeName};
 use serde_json::json;
 
 use crate::engine::Container;
-use crate::plan::{Fault, published};
+use crate::plan::published;
 
 /// A container with data of engine and tables.
 pub(super) struct Row<'a> {
@@ -15,8 +15,8 @@ pub(super) struct Row<'a> {
     pub(super) container: &'a Container,
     /// Data of the tables, if they define it.
     pub(super) spec: Option<&'a ContainerSpec>,
-    /// Deviations of its networks.
-    pub(super) faults: &'a [Fault],
+    /// Deviations of its networks, and links without target.
+    pub(super) problems: &'a [String],
 }
 
 impl Row<'_> {
@@ -36,7 +36,7 @@ impl Row<'_> {
             let macs = self.attachments(|on| vec![on.mac.to_string()]);
             text = format!("{text} {} {} {status:?}", id.short(), macs.join(","));
             text.extend(self.ports().map(|ports| format!(" {ports}")));
-            text.extend(self.problems().map(|problem| format!(" ({problem})")));
+            text.extend(self.problems.iter().map(|problem| format!(" ({problem})")));
         }
         text
     }
@@ -46,10 +46,6 @@ impl Row<'_> {
         let ports = published(&self.container.labels);
         let runs = matches!(self.container.state.as_str(), "running" | "paused");
         (runs && !ports.is_empty()).then_some(ports)
-    }
-
-    fn problems(&self) -> impl Iterator<Item = String> {
-        self.faults.iter().map(Fault::to_string)
     }
 
     /// Cells for [`super::table`]; rows of a host have the names of its containers.
@@ -90,7 +86,7 @@ impl Row<'_> {
             "node": name, "host": self.host, "state": state, "status": status, "id": id.as_str(), "image": image,
             "command": command, "created": created, "networks": networks, "defined": self.spec.is_some(),
             "uptime": uptime(status), "health": health(status), "ports": self.ports(),
-            "problems": self.problems().collect::<Vec<_>>(),
+            "problems": self.problems,
         })
         .to_string()
     }
@@ -145,15 +141,15 @@ mod tests {
             ..Container::default()
         };
         let (d1, host1) = ("d1".parse().unwrap(), "host1".parse().unwrap());
-        let row = Row { node: &d1, host: &host1, container: &container, spec: None, faults: &[] };
+        let row = Row { node: &d1, host: &host1, container: &container, spec: None, problems: &[] };
         assert_eq!(row.text(false), "d1: running                  host1      busybox \"sleep inf\"");
         assert_eq!(
             row.text(true),
             "d1: running                  host1      busybox \"sleep inf\" 0123456789ab  \"Up 2 hours\""
         );
-        let faults = [Fault { network: "mynet0".into(), kind: crate::plan::FaultKind::Removed }];
+        let problems = ["network mynet0 was removed".to_owned()];
         assert_eq!(
-            Row { faults: &faults, ..row }.text(true),
+            Row { problems: &problems, ..row }.text(true),
             format!("{} (network mynet0 was removed)", row.text(true))
         );
         let spec = r#"{"HostConfig":{"PortBindings":{"80/tcp":[{"HostIp":"","HostPort":"8080"}]}}}"#;

@@ -52,7 +52,9 @@ fn of_container(cluster: &Cluster<'_>, plans: &Plans<'_>, spec: &ContainerSpec) 
     findings.extend(spec.attachments.iter().filter_map(|attachment| half(cluster, spec, attachment)));
     findings.extend(commands::of_container(spec));
     findings.extend(limits::of_container(spec));
-    findings.extend(spec.settings.links.iter().filter_map(|link| dangling(cluster, spec, link)));
+    findings.extend(cluster.dangling_links(spec).map(|text| {
+        Finding::error(format!("vm.othersettings of {}", spec.node), &text, [spec.node.clone()])
+    }));
     findings
 }
 
@@ -84,14 +86,19 @@ fn half(cluster: &Cluster<'_>, spec: &ContainerSpec, on: &Attachment) -> Option<
     Some(Finding::error(format!("nics of {node}"), &text, [node.clone()]).because_of(Some(cause)))
 }
 
-/// A link to a missing node: its name would not resolve in the container.
-fn dangling(cluster: &Cluster<'_>, spec: &ContainerSpec, link: &Link) -> Option<Finding> {
-    let why = match (cluster.is_container(&link.node), cluster.has_node(&link.node)) {
-        (true, _) => return None,
-        (false, true) => "is not a container (mgt=docker)",
-        (false, false) => "is not a node",
-    };
-    let place = format!("vm.othersettings of {}", spec.node);
-    let text = format!("link={} in {place}: {} {why}; correct the item", link.node, link.node);
-    Some(Finding::error(place, &text, [spec.node.clone()]))
+impl Cluster<'_> {
+    /// Links of a container to missing nodes, each as a message: their names do not resolve in the container.
+    pub fn dangling_links(&self, spec: &ContainerSpec) -> impl Iterator<Item = String> {
+        spec.settings.links.iter().filter_map(|link| self.dangling(&spec.node, link))
+    }
+
+    fn dangling(&self, consumer: &NodeName, link: &Link) -> Option<String> {
+        let why = match (self.is_container(&link.node), self.has_node(&link.node)) {
+            (true, _) => return None,
+            (false, true) => "is not a container (mgt=docker)",
+            (false, false) => "is not a node",
+        };
+        let node = &link.node;
+        Some(format!("link={node} in vm.othersettings of {consumer}: {node} {why}; correct the item"))
+    }
 }
