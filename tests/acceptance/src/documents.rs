@@ -6,10 +6,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Suites whose promises are about failures: each of them has a row in failures.md.
-const SUITES_OF_FAILURES: [&str; 14] = [
+const SUITES_OF_FAILURES: [&str; 15] = [
     "tests/acceptance/tests/healing/faults.rs",
     "tests/acceptance/tests/promises/restarts.rs",
     "tests/acceptance/tests/promises/repairs.rs",
+    "tests/acceptance/tests/names/restarts.rs",
     "tests/acceptance/tests/ports/failures.rs",
     "tests/acceptance/tests/switch/restarts.rs",
     "tests/acceptance/tests/hosts/drift.rs",

@@ -49,7 +49,7 @@ fn inspected() -> Vec<(&'static str, Value)> {
         ("/Config/Labels/a", json!("b,c")),
         ("/HostConfig/PortBindings/9002~1udp", json!([{"HostIp": "", "HostPort": "8002"}])),
         ("/HostConfig/LogConfig", json!({"Type": "local", "Config": {"max-size": "1m"}})),
-        ("/HostConfig/Dns", json!(["10.99.0.1", "10.99.0.2"])),
+        ("/HostConfig/Dns", json!(["127.0.0.12", "10.99.0.1", "10.99.0.2"])),
         ("/HostConfig/IpcMode", json!("shareable")),
         ("/HostConfig/CgroupnsMode", json!("host")),
         ("/HostConfig/CpuShares", json!(512)),

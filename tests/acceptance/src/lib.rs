@@ -1,5 +1,6 @@
 //! The promises of xdock, tried on real hosts: what the trials, the demonstration and the benchmarks share.
 
+pub mod ask;
 pub mod bench;
 pub mod cluster;
 pub mod container;

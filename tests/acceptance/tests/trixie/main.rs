@@ -1,6 +1,7 @@
 //! Debian 13, whose engine (26.1) is six major versions newer than Debian 12's, under two managers: from bare to containers at their addresses,
 //! and over a reboot. A failing line says which promise broke.
 
+use acceptance::ask::{answers, install, netd_answers, serve};
 use acceptance::soundness::{same, sound};
 use acceptance::{Cluster, Failure, Tables};
 use lab::plan::default_packages;
@@ -40,7 +41,10 @@ fn tables() -> Tables {
         let more = [
             ("nicips.eth1", second.as_str()),
             ("nicnetworks.eth1", "net98"),
-            ("vmothersettings", "restart=always"),
+            (
+                "vmothersettings",
+                if (host, number) == (1, 1) { "restart=always;link=host2c1:db" } else { "restart=always" },
+            ),
         ];
         let (name, ip) = (format!("host{host}c{number}"), format!("10.99.{host}.{number}"));
         tables.container(&name, &format!("host{host}"), &ip, &more)
@@ -51,6 +55,7 @@ acceptance::promises![
     a_bare_debian_13_becomes_a_docker_host,
     a_second_run_has_nothing_to_do,
     containers_have_the_addresses_of_the_tables,
+    names_are_resolved,
     items_of_docker_run_are_in_force,
     removed_networks_are_created_again_and_joined,
     containers_stop_with_the_host,
@@ -102,6 +107,25 @@ async fn a_second_run_has_nothing_to_do(cluster: &Cluster) -> Result<(), Failure
 async fn containers_have_the_addresses_of_the_tables(cluster: &Cluster) -> Result<(), Failure> {
     cluster.xdock_done("mk containers --start").await?;
     sound(cluster).await
+}
+
+/// Links, names of the cluster, and other names, through Docker's resolver.
+async fn names_are_resolved(cluster: &Cluster) -> Result<(), Failure> {
+    install(cluster).await?;
+    serve(cluster, "host2", "10.99.0.12", "192.0.2.2").await?;
+    cluster.sh("host1", "cp /etc/resolv.conf /root/; echo nameserver 10.99.0.12 >> /etc/resolv.conf").await?;
+    for (question, answer) in [
+        ("A db", "NOERROR 10.99.2.1"),
+        ("A db tcp", "NOERROR 10.99.2.1"),
+        ("A host2.lab.test", "NOERROR 10.99.0.12"),
+        ("PTR 1.2.99.10.in-addr.arpa", "NOERROR host2c1.lab.test"),
+        ("A www.example.org", "NOERROR 192.0.2.2"),
+    ] {
+        answers(cluster, "host1", "host1c1", question, answer).await?;
+    }
+    netd_answers(cluster, "host1c2", "A db", "NOERROR 192.0.2.2").await?;
+    cluster.sh("host1", "cat /root/resolv.conf > /etc/resolv.conf").await?;
+    cluster.sh("host2", "systemctl stop name-server").await.map(drop)
 }
 
 async fn items_of_docker_run_are_in_force(cluster: &Cluster) -> Result<(), Failure> {
