@@ -12,6 +12,7 @@ acceptance::promises![
     a_port_at_one_address_is_at_no_other,
     a_range_and_udp_lead_to_their_own_ports,
     a_client_behind_a_gateway_keeps_its_address,
+    a_udp_client_that_keeps_sending_follows_the_port,
     published_ports_are_shown,
     a_port_on_a_network_without_host_address_is_reported,
 ];
@@ -58,6 +59,23 @@ async fn a_client_behind_a_gateway_keeps_its_address(cluster: &Cluster) -> Resul
     let remove = "ip netns del client; iptables -D FORWARD -s 10.50.0.2 -j ACCEPT; iptables -D FORWARD -d 10.50.0.2 -j ACCEPT";
     cluster.sh("host2", remove).await?;
     same("a client behind host2", seen?.stdout.trim(), "10.50.0.2")
+}
+
+/// The client asks before the container runs, and again from the same port.
+async fn a_udp_client_that_keeps_sending_follows_the_port(cluster: &Cluster) -> Result<(), Failure> {
+    let client = r#"use Socket; socket(S, AF_INET, SOCK_DGRAM, 0); bind(S, pack_sockaddr_in(5353, INADDR_ANY));
+        setsockopt(S, SOL_SOCKET, SO_RCVTIMEO, pack("l!l!", 0, 100000)); my $to = pack_sockaddr_in(7001, inet_aton("10.99.0.11"));
+        for (1 .. 200) { send(S, "hello", 0, $to); open(F, ">", "/root/udp.sent"); my $text; recv(S, $text, 99, 0); if (length $text) { print $text; exit } } print "nothing""#;
+    cluster.write("host2", "/root/udp.pl", client).await?;
+    cluster.sh("host1", "docker stop -t 0 web").await?;
+    cluster.sh("host2", "systemd-run -q --unit udp-client sh -c 'perl /root/udp.pl >/root/udp.out'").await?;
+    let sending = "for i in $(seq 100); do [ -e /root/udp.sent ] && exit 0; sleep 0.1; done; exit 1";
+    let sent = cluster.sh("host2", sending).await;
+    cluster.sh("host1", "docker start web").await?;
+    sent?;
+    crate::service::start(cluster).await?;
+    let ended = "for i in $(seq 300); do systemctl is-active -q udp-client || break; sleep 0.1; done; cat /root/udp.out";
+    same("the client", cluster.sh("host2", ended).await?.trim(), "10.99.0.12")
 }
 
 async fn published_ports_are_shown(cluster: &Cluster) -> Result<(), Failure> {
