@@ -42,7 +42,7 @@ pub enum Figure {
     ConsoleEcho,
     /// `xdock nodes` of 1,000 of 100,000 nodes, whole process: time and memory
     Nodes,
-    /// netd's resident memory with 100 endpoints and a snapshot of 10,000 nodes
+    /// netd's resident memory with 100 endpoints, their DNS sockets and a snapshot of 10,000 nodes
     NetdMemory,
     /// netd from exec to serving, as much to load
     NetdExec,
