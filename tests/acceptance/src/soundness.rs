@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use inventory::{ContainerSpec, Inventory};
+use inventory::{ContainerSpec, Inventory, PublishedPorts};
 
 use crate::cluster::Cluster;
 use crate::container::{Interface, interfaces, ping_all};
 use crate::engine::Failure;
+use crate::network;
 
 /// The containers of the suite's tables, by host.
 ///
@@ -24,8 +25,9 @@ pub fn expected(cluster: &Cluster) -> Result<BTreeMap<String, Vec<ContainerSpec>
     Ok(by_host)
 }
 
-/// All containers run, each with exactly the table's interfaces; every pair of hosts' containers pings; no port, record
-/// or interface too much. Waits for it: docker restarts containers in its own time.
+/// All containers run, each with exactly the table's interfaces; links resolve, published ports are reached, no port lacks
+/// its filter; every pair of hosts' containers pings; no port, record or interface too much. Waits for it: docker restarts
+/// containers in its own time.
 ///
 /// # Errors
 /// What is not so.
@@ -48,6 +50,47 @@ async fn is_sound(cluster: &Cluster) -> Result<(), Failure> {
             same(&format!("interfaces of {} on {host}", spec.node), &found, &table_interfaces(spec))?;
         }
         nothing_leaked(cluster, &host, specs.iter().map(|spec| spec.attachments.len()).sum()).await?;
+        filtered(cluster, &host).await?;
+    }
+    links_and_ports(cluster).await
+}
+
+/// Every container's port on a Linux bridge has the program that drops what is not the container's own.
+async fn filtered(cluster: &Cluster, host: &str) -> Result<(), Failure> {
+    let line = "for port in /sys/class/net/xh*; do port=${port##*/}; tc filter show dev $port ingress | grep -q bpf || echo $port; done";
+    same(&format!("ports of {host} without a filter"), cluster.sh(host, line).await?.as_str(), "")
+}
+
+/// The aliases of links resolve in their container, and published ports are reached from another host.
+async fn links_and_ports(cluster: &Cluster) -> Result<(), Failure> {
+    let expected = expected(cluster)?;
+    let all: Vec<(&String, &ContainerSpec)> =
+        expected.iter().flat_map(|(host, specs)| specs.iter().map(move |spec| (host, spec))).collect();
+    for (host, spec) in &all {
+        for link in &spec.settings.links {
+            let target = all
+                .iter()
+                .find(|(_, other)| other.node == link.node)
+                .and_then(|(_, other)| other.attachments.first()?.ipv4());
+            let line = format!("docker exec {} nslookup {} 2>&1 || true", spec.node, link.alias);
+            let said = cluster.sh(host, &line).await?;
+            if !target.is_some_and(|target| said.lines().any(|line| line.ends_with(&format!(": {target}")))) {
+                return Err(
+                    format!("{} does not resolve {} as {target:?}: {said}", spec.node, link.alias).into()
+                );
+            }
+        }
+        let address = network::address(host);
+        let (client, _) = all.iter().find(|(other, _)| other != host).ok_or("there is one host only")?;
+        for (port, _) in spec.settings.ports.iter().flat_map(PublishedPorts::pairs) {
+            let to = format!("/dev/tcp/{address}/{port}");
+            let line =
+                format!("timeout 3 bash -c 'exec 3<>{to} && echo GET / >&3 && head -n 1 <&3' 2>&1 || true");
+            let said = cluster.sh(client, &line).await?;
+            if !said.starts_with("HTTP/1") {
+                return Err(format!("{client} does not reach {} at {to}: {said}", spec.node).into());
+            }
+        }
     }
     Ok(())
 }

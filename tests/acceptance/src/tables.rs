@@ -82,8 +82,12 @@ impl Tables {
 /// An idle program that ends at once on SIGTERM.
 const IDLE: &str = "busybox!sh,-c,trap exit TERM; while :; do sleep 1000 & wait; done";
 
+/// A web server that ends at once on SIGTERM.
+const WEB: &str = "busybox!sh,-c,httpd -p 80; trap exit TERM; while :; do sleep 1000 & wait; done";
+
 /// Three hosts, twelve containers on two networks (`mynet0` over `eth0`, dual stack `net98` over `eth1`), and sixteen more on
-/// host2's `mynet0`, all restarted by Docker; thirty nodes `crowd1`.. of host3 that are not made at first.
+/// host2's `mynet0`, all restarted by Docker; thirty nodes `crowd1`.. of host3 that are not made at first. The first container
+/// of each host is a web server at port 8080 of its host, and has a link `next` to that of the next host.
 pub fn three_hosts_two_networks() -> Tables {
     let net98 = [("net", "10.98.0.0,fd00:98::"), ("mask", "255.255.0.0,64"), ("mgtifname", "eth1")];
     let br98 = [("nictypes.br98", "bridge"), ("nicdevices.br98", "eth1"), ("nicnetworks.br98", "net98")];
@@ -102,10 +106,13 @@ pub fn three_hosts_two_networks() -> Tables {
 
 fn on_two_networks(tables: Tables, (host, number): (u8, u8)) -> Tables {
     let second = format!("10.98.{host}.{number}|fd00:98::{host}:{number}");
+    let served = format!("restart=always;port=8080:80;link=host{}c1:next", host % 3 + 1);
+    let (settings, image) = if number == 1 { (served.as_str(), WEB) } else { ("restart=always", IDLE) };
     let mut more = vec![
         ("nicips.eth1", second.as_str()),
         ("nicnetworks.eth1", "net98"),
-        ("vmothersettings", "restart=always"),
+        ("vmothersettings", settings),
+        ("provmethod", image),
     ];
     // one with limits and a MAC of its own; the others' MACs are derived
     if (host, number) == (1, 1) {
