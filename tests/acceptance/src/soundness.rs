@@ -57,7 +57,8 @@ async fn is_sound(cluster: &Cluster) -> Result<(), Failure> {
 
 /// Every container's port on a Linux bridge has the program that drops what is not the container's own.
 async fn filtered(cluster: &Cluster, host: &str) -> Result<(), Failure> {
-    let line = "for port in /sys/class/net/xh*; do port=${port##*/}; tc filter show dev $port ingress | grep -q bpf || echo $port; done";
+    let line = "for port in /sys/class/net/xh*/brport; do [ -e $port ] || continue; port=${port%/brport}; port=${port##*/}; \
+        tc filter show dev $port ingress | grep -q bpf || echo $port; done";
     same(&format!("ports of {host} without a filter"), cluster.sh(host, line).await?.as_str(), "")
 }
 

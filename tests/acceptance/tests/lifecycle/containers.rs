@@ -110,7 +110,7 @@ fn wanted() -> Vec<(&'static str, Value)> {
         ("/HostConfig/NanoCpus", json!(500_000_000)),
         ("/HostConfig/MemorySwap", json!(64 << 20)),
         ("/HostConfig/PortBindings", json!({"80/tcp": [{"HostIp": "", "HostPort": "8080"}]})),
-        ("/HostConfig/Dns", json!(["10.99.0.1"])),
+        ("/HostConfig/Dns", json!(["127.0.0.12", "10.99.0.1"])),
         ("/HostConfig/Devices/0/PathInContainer", json!("/dev/mynull")),
         ("/HostConfig/Init", json!(true)),
     ]
