@@ -9,6 +9,7 @@
 //! probe.rs     probes
 //! names.rs     asks netd's name server in the container
 //! filter.rs    packet filters
+//! nftables.rs  chains of nftables outside of iptables
 //! switch.rs    Open vSwitch
 //! listeners.rs programs that listen on ports of the host
 //! ```
@@ -17,6 +18,7 @@ mod filter;
 mod find;
 mod listeners;
 mod names;
+mod nftables;
 mod probe;
 mod records;
 mod stack;
@@ -56,10 +58,12 @@ pub(crate) async fn inspect(socket: &Path, snapshot: &Path, asked: Inspect) -> I
     let uses_switch = asked.switch || records.iter().any(|endpoint| endpoint.fabric == Fabric::Ovs);
     let before = status(socket).await;
     let (daemon, snapshot) = daemon(&before, snapshot);
-    let (filters, probed) = tokio::join!(filter::observe(), probe_from(&asked, &records));
+    let (filters, chains, probed) =
+        tokio::join!(filter::observe(), nftables::observe(), probe_from(&asked, &records));
     let mut facts = Inspection { daemon, snapshot, ..Inspection::default() };
     let found = noted(probed, &mut unknown).unwrap_or_default();
     facts.filters = noted(filters, &mut unknown).unwrap_or_default();
+    facts.chains = noted(chains, &mut unknown).unwrap_or_default();
     facts.endpoints = records.iter().map(|record| found.endpoint(record)).collect();
     if before.is_ok() && !records.is_empty() {
         let after = status(socket).await;

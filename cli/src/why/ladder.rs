@@ -70,6 +70,7 @@ fn sender(walk: Walk<'_>) -> Vec<Rung> {
     }
     rungs.extend(forwarding::fdb(walk));
     rungs.extend(filter::filter(side));
+    rungs.extend(filter::chains(side));
     rungs
 }
 

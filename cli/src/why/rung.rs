@@ -48,6 +48,8 @@ pub(crate) enum Result {
 pub(crate) enum Loses {
     /// None: running containers do not notice it.
     None,
+    /// Perhaps all: the cause if no other check explains a loss. Its result is [`Result::Unknown`].
+    Perhaps,
     /// Packets that are longer than the smallest MTU.
     Long,
     /// All.

@@ -2,7 +2,7 @@
 
 mod pair;
 
-use inspection::{Filtered, Inspection, Listener, Published, Switch, SwitchBridge};
+use inspection::{Chain, Filtered, Inspection, Listener, Published, Switch, SwitchBridge};
 
 use super::end::{End, Kind};
 use super::facts::{EndFacts, HostFacts, Publisher};
@@ -291,6 +291,17 @@ fn firewalls() {
         broken(Pair::flat().there(drops)),
         "firewall host2: before the rule: -A FORWARD -j DROP; -P FORWARD DROP; to correct it: ssh host2 netd reconcile"
     );
+    // a chain of nftables may drop, if nothing else explains the loss
+    let chains = |facts: &mut Inspection| {
+        let name = "inet mine forward".to_owned();
+        facts.chains = vec![Chain { name, bridged: false, why: "policy drop".into() }];
+    };
+    assert_eq!(
+        broken(Pair::flat().there(chains)),
+        "firewall host2: may drop: inet mine forward (policy drop); to correct it: ssh host2 nft list table inet mine"
+    );
+    assert_eq!(Pair::flat().there(chains).says(), ["c1 and c2 reach each other"]);
+    assert!(broken(Pair::flat().there(chains).there(drops)).starts_with("firewall host2: before the rule"));
     // br_netfilter is off: the chain sees no bridged packet
     let unseen = Pair::flat().there(drops).there(|facts| facts.filters[0].sees_bridged = false);
     assert!(unseen.lost().says().last().unwrap().contains("no check explains it"));

@@ -37,7 +37,8 @@ pub(crate) fn verdict(ladder: &Ladder) -> Verdict {
             };
         }
     };
-    found.map_or(Verdict::Unexplained, Verdict::Broken)
+    let perhaps = || all().find(|rung| rung.loses == Loses::Perhaps).cloned();
+    found.or_else(perhaps).map_or(Verdict::Unexplained, Verdict::Broken)
 }
 
 fn explains(rung: &Rung, loses: &[Loses]) -> bool {

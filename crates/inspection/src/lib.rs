@@ -26,6 +26,8 @@ pub struct Inspection {
     pub fdb: Vec<FdbEntry>,
     /// Packet filters that see bridged packets.
     pub filters: Vec<Filter>,
+    /// Chains of nftables that may drop packets of bridges, but those of iptables.
+    pub chains: Vec<Chain>,
     /// Open vSwitch; `None`: no network of this host uses it.
     pub switch: Option<Switch>,
     /// Names that were asked for, as netd's name server in the container answers.
@@ -204,6 +206,24 @@ pub struct Filtered {
     pub accepted: bool,
     /// Rules and policy that may drop, in the words of `iptables -S`.
     pub drops: Vec<String>,
+}
+
+/// A base chain of nftables that may drop packets of bridges. Whether it drops those of a path is unknown.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Chain {
+    /// Family, table and chain.
+    pub name: String,
+    /// Whether it sees bridged packets without br_netfilter.
+    pub bridged: bool,
+    /// Why it may drop.
+    pub why: String,
+}
+
+impl Chain {
+    /// Family and table.
+    pub fn table(&self) -> &str {
+        self.name.rsplit_once(' ').map_or(self.name.as_str(), |(table, _)| table)
+    }
 }
 
 /// Open vSwitch of a host.

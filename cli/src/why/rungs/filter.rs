@@ -5,6 +5,27 @@ use inventory::Fabric;
 use crate::why::facts::Side;
 use crate::why::rung::{Check, Layer, Loses, Rung, on_host};
 
+/// Chains of nftables that may drop the packets of the bridge.
+pub(crate) fn chains(side: Side<'_>) -> Option<Rung> {
+    let (facts, bridge) = (side.facts()?, side.bridge()?);
+    if bridge.fabric() == Fabric::Ovs {
+        return None;
+    }
+    let sees_bridged = facts.filters.iter().any(|filter| filter.sees_bridged);
+    let mut dropping = facts.chains.iter().filter(|chain| sees_bridged || chain.bridged);
+    let first = dropping.next()?;
+    let others = dropping.map(|chain| format!(", {} ({})", chain.name, chain.why)).collect::<String>();
+    let host = side.host_name();
+    let check = Check::new(Layer::Firewall, &host, "no other chain of nftables drops packets of bridges");
+    let fix = on_host(&host, &format!("nft list table {}", first.table()));
+    Some(
+        check
+            .unknown(format!("may drop: {} ({}){others}", first.name, first.why))
+            .loses(Loses::Perhaps)
+            .fix(fix),
+    )
+}
+
 /// Whether the FORWARD chain accepts the packets of the bridge.
 pub(crate) fn filter(side: Side<'_>) -> Option<Rung> {
     let (facts, bridge) = (side.facts()?, side.bridge()?);

@@ -8,6 +8,7 @@ acceptance::promises![
     a_rule_that_drops_forwarded_packets_is_named,
     a_reload_of_the_firewall_is_named,
     a_flushed_packet_filter_is_noted,
+    a_chain_of_nftables_that_drops_is_named,
     a_wrong_entry_of_the_forwarding_database_is_named,
 ];
 
@@ -41,6 +42,13 @@ async fn a_flushed_packet_filter_is_noted(cluster: &Cluster) -> Result<(), Failu
     Fault::new(FLAT, "host1", &put_in, &take_out)
         .noted(cluster, "firewall host1: no rule of netd; nothing drops")
         .await
+}
+
+async fn a_chain_of_nftables_that_drops_is_named(cluster: &Cluster) -> Result<(), Failure> {
+    let put_in =
+        "nft 'table inet mine { chain forward { type filter hook forward priority 0; policy drop; }; }'";
+    let message = "firewall host2: may drop: inet mine forward (policy drop); to correct it: ssh host2 nft list table inet mine";
+    Fault::new(FLAT, "host2", put_in, "nft delete table inet mine").named(cluster, message).await
 }
 
 async fn a_wrong_entry_of_the_forwarding_database_is_named(cluster: &Cluster) -> Result<(), Failure> {
