@@ -79,6 +79,13 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Whether a resolver made the name of one of ours and a search domain of its own. It asks for ours itself only after it
+    /// got the answer that this one does not exist; musl gives up after any other failure.
+    pub(crate) fn is_of_search_list(self, name: &str) -> bool {
+        let ours = |short: &str| self.linked(short).is_some() || self.resolve_short(short).is_some();
+        name.split_once('.').is_some_and(|(short, _)| ours(short))
+    }
+
     /// Addresses of a link of the consumer. `Some(None)`: its target is missing.
     pub(super) fn linked(self, alias: &str) -> Option<Option<Vec<IpAddr>>> {
         let links = self.consumer.iter().flat_map(|consumer| &consumer.links);
@@ -341,6 +348,8 @@ mod tests {
         let view = View::of(&snapshot, "host1c1");
         assert!(view.is_of_cluster("nobody", Kind::A) && view.is_of_cluster("no.ib.test", Kind::Other));
         assert!(view.is_of_cluster("", Kind::Ptr(ip("10.99.9.9"))));
+        assert!(view.is_of_search_list("host2c1.example.org") && !view.is_of_search_list("www.example.org"));
+        assert!(!view.is_of_search_list("host2c1"));
         assert!(
             !view.is_of_cluster("example.org", Kind::A)
                 && !view.is_of_cluster("", Kind::Ptr(ip("192.0.2.1")))

@@ -203,7 +203,8 @@ impl Consumer {
             own => own.iter().copied().map(server).collect(),
         };
         if servers.is_empty() {
-            let is_ours = view.is_of_cluster(&request.name, request.kind);
+            let is_ours =
+                view.is_of_cluster(&request.name, request.kind) || view.is_of_search_list(&request.name);
             let failure = if is_ours { Failure::NoSuchName } else { Failure::Refused };
             count(&self.counters.answered);
             return Reply::Now(request.failure(failure));
