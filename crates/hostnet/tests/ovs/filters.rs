@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use hostnet::ovs::{Flow, PortSpec, Purpose, Switch, filter_flows, network_flows};
 use hostnet::{Identity, Isolation, Kernel, PortFilter};
 use socket2::Socket;
+use tokio::time::sleep;
 
 use super::frames::{self, Frame, isolated, other, own};
 use super::namespace::{alone, name};
@@ -27,11 +29,28 @@ async fn two(switch: &Switch, kernel: &Kernel) -> (i64, Socket) {
     (number, frames::listen("xc2"))
 }
 
-/// Names of the frames that are received, when the last one was.
-async fn heard(listening: &Socket, frames: &[Frame]) -> BTreeSet<String> {
+/// How long frames may take through the switch, which handles the first of each flow in a thread.
+const ARRIVAL: Duration = Duration::from_secs(10);
+/// How long a frame may come after the last expected one.
+const REORDERED: Duration = Duration::from_millis(100);
+
+/// Sends frames of `own`; names of those that are received.
+async fn heard(listening: &Socket, frames: &[Frame], expected: &BTreeSet<String>) -> BTreeSet<String> {
     frames::send("xc1", frames);
-    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-    frames::received(listening, frames).into_iter().map(str::to_owned).collect()
+    arrived(listening, frames, expected).await
+}
+
+/// Names of the frames that are received: waits until the expected ones have arrived.
+async fn arrived(listening: &Socket, frames: &[Frame], expected: &BTreeSet<String>) -> BTreeSet<String> {
+    let begun = Instant::now();
+    let mut found = BTreeSet::new();
+    while !found.is_superset(expected) && begun.elapsed() < ARRIVAL {
+        sleep(Duration::from_millis(10)).await;
+        found.extend(frames::received(listening, frames).into_iter().map(str::to_owned));
+    }
+    sleep(REORDERED).await;
+    found.extend(frames::received(listening, frames).into_iter().map(str::to_owned));
+    found
 }
 
 fn names<'a>(frames: impl IntoIterator<Item = &'a Frame>) -> BTreeSet<String> {
@@ -57,7 +76,7 @@ fn only_the_containers_own_frames_leave_its_port() {
         assert_eq!(counts.keys().copied().collect::<BTreeSet<_>>(), expected);
         assert_eq!(expected.len(), flows.len());
         let allowed = names(frames.iter().filter(|frame| frame.permitted));
-        assert_eq!(heard(&listening, &frames).await, allowed);
+        assert_eq!(heard(&listening, &frames, &allowed).await, allowed);
         let refused = frames.iter().filter(|frame| !frame.permitted).count();
         until("all are counted", async || dropped(&switch, &flows).await == u64::try_from(refused).unwrap())
             .await;
@@ -75,7 +94,7 @@ fn the_flows_of_an_administrator_stay_and_decide_what_passes() {
         switch.set_port_flows(&name("br0"), number, &flows).await.unwrap();
         let mut allowed = names(frames.iter().filter(|frame| frame.permitted));
         assert!(allowed.remove("IPv4 echo"));
-        assert_eq!(heard(&listening, &frames).await, allowed);
+        assert_eq!(heard(&listening, &frames, &allowed).await, allowed);
         assert!(daemons.ofctl("dump-flows br0").contains("priority=100,icmp actions=drop"));
     });
 }
@@ -94,7 +113,8 @@ fn flows_are_replaced_removed_and_read_again() {
         let cookies: Vec<u64> = flows.iter().map(Flow::cookie).collect();
         switch.change_flows(&br0, &[], &cookies).await.unwrap();
         assert!(switch.flows(&br0, Purpose::Filter).await.unwrap().is_empty());
-        assert!(heard(&listening, &frames).await.contains("router advertisement"));
+        let refused = BTreeSet::from(["router advertisement".to_owned()]);
+        assert!(heard(&listening, &frames, &refused).await.is_superset(&refused));
         switch.set_port_flows(&br0, number, &flows).await.unwrap();
         // it forgets flows
         daemons.kill_vswitchd();
@@ -148,15 +168,14 @@ fn an_isolated_container_exchanges_packets_with_its_links_and_with_hosts_only() 
             switch.set_port_flows(&name("br0"), number, &[]).await.unwrap();
             switch.change_flows(&name("br0"), &all, &[]).await.unwrap();
             // opened late: they hear what their interface sends too
-            assert_eq!(heard(&frames::listen("xc2"), &sent).await, permitted(&sent));
+            let allowed = permitted(&sent);
+            assert_eq!(heard(&frames::listen("xc2"), &sent, &allowed).await, allowed);
             let mut expected = permitted(&received);
             // not to this container
             expected.remove("another protocol");
             let first = frames::listen("xc1");
             frames::send("xc2", &received);
-            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-            let mut found: BTreeSet<String> =
-                frames::received(&first, &received).into_iter().map(str::to_owned).collect();
+            let mut found = arrived(&first, &received, &expected).await;
             found.remove("another protocol");
             assert_eq!(found, expected);
             let count = u64::try_from(refused(&sent) + refused(&received)).unwrap();
@@ -176,8 +195,8 @@ fn removed_flows_and_a_restart_are_notified() {
         let br0 = name("br0");
         let number = switch.attach_port(&port(Some(7))).await.unwrap();
         let mut watch = switch.watch_flows(&br0).await.unwrap();
-        let silence = std::time::Duration::from_millis(200);
-        let soon = std::time::Duration::from_secs(20);
+        let silence = Duration::from_millis(200);
+        let soon = Duration::from_secs(20);
         switch.change_flows(&br0, &filter_flows(&filter(), number), &[]).await.unwrap();
         assert!(tokio::time::timeout(silence, watch.changed()).await.is_err(), "new flows are no reason");
         daemons.ofctl("del-flows br0 in_port=77");

@@ -35,7 +35,12 @@ async fn until(what: &str, holds: impl AsyncFn() -> bool) {
 }
 
 async fn wire(kernel: &Kernel, end: &str, far: &str) {
-    let pair = Veth { host_end: name(end), container_end: name(far), bridge: None, ..veth(0) };
+    // only `xc1` has the container's MAC: the switch learns it from the packets that the kernel sends by itself
+    let mac = match far {
+        "xc1" => veth(0).mac,
+        _ => mac(&format!("02:42:0a:63:ff:{:02x}", far.bytes().next_back().unwrap())),
+    };
+    let pair = Veth { host_end: name(end), container_end: name(far), bridge: None, mac, ..veth(0) };
     kernel.attach(&pair).await.unwrap();
     kernel.set_up(&pair.container_end, true).await.unwrap();
 }
