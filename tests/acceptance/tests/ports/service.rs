@@ -9,12 +9,13 @@ use acceptance::{Cluster, Failure};
 /// How long a published port may take to be back.
 const BACK: Duration = Duration::from_secs(30);
 
-/// TCP on port 80 and UDP on 7001, both families.
+/// TCP on port 80 and UDP on 7001, both families. It reads before it answers: data that nobody read makes the kernel reset the
+/// connection, and a switch in user space may deliver the reset before the answer.
 const SERVER: &str = r#"use Socket qw(:all);
 sub bound { my ($type, $port) = @_; socket(my $s, AF_INET6, $type, 0) or die $!; setsockopt($s, SOL_SOCKET, SO_REUSEADDR, 1);
     bind($s, pack_sockaddr_in6($port, inet_pton(AF_INET6, "::"))) or die $!; return $s }
 sub who { my ($port, $address) = unpack_sockaddr_in6(shift); my $text = inet_ntop(AF_INET6, $address); $text =~ s/^::ffff://; return "$text\n" }
-if (fork) { my $s = bound(SOCK_STREAM, 80); listen($s, 99); while (my $from = accept(my $c, $s)) { syswrite($c, who($from)); close($c) } }
+if (fork) { my $s = bound(SOCK_STREAM, 80); listen($s, 99); while (my $from = accept(my $c, $s)) { sysread($c, my $asked, 99); syswrite($c, who($from)); close($c) } }
 else { my $s = bound(SOCK_DGRAM, 7001); while (1) { my $from = recv($s, my $text, 99, 0); send($s, who($from), 0, $from) if $from } }
 "#;
 
