@@ -45,6 +45,7 @@ async fn a_flushed_packet_filter_is_noted(cluster: &Cluster) -> Result<(), Failu
 }
 
 async fn a_chain_of_nftables_that_drops_is_named(cluster: &Cluster) -> Result<(), Failure> {
+    acceptance::network::install(cluster, "host2", "nftables").await?;
     let put_in =
         "nft 'table inet mine { chain forward { type filter hook forward priority 0; policy drop; }; }'";
     let message = "firewall host2: may drop: inet mine forward (policy drop); to correct it: ssh host2 nft list table inet mine";
