@@ -12,7 +12,8 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use inventory::NodeName;
-use nix::fcntl::{AT_FDCWD, OFlag, openat};
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, FallocateFlags, OFlag, fallocate, openat};
 use nix::sys::stat::Mode;
 use serde::Deserialize;
 use thiserror::Error;
@@ -152,6 +153,7 @@ impl ContainerFiles {
             let Some(new) = refresh(&text, created, wanted) else { return Ok(false) };
             // a reader finds whole lines at any moment: empty lines take the place of what the next call removes
             let padded = format!("{new}{}", "\n".repeat(text.len().saturating_sub(new.len())));
+            reserve(&file, padded.len())?;
             file.write_all_at(padded.as_bytes(), 0)?;
             file.set_len(new.len().try_into().map_err(io::Error::other)?)?;
             Ok(true)
@@ -171,6 +173,16 @@ impl ContainerFiles {
         let file: OwnedFd = openat(&directory, "hosts", plain, Mode::empty())?;
         let file = File::from(file);
         if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("no regular file")) }
+    }
+}
+
+/// Reserves space for the whole content: on a full disk nothing is written, instead of a part.
+fn reserve(file: &File, length: usize) -> io::Result<()> {
+    let length = length.try_into().map_err(io::Error::other)?;
+    match fallocate(file, FallocateFlags::FALLOC_FL_KEEP_SIZE, 0, length) {
+        // a file system without reservations
+        Err(Errno::EOPNOTSUPP) => Ok(()),
+        done => Ok(done?),
     }
 }
 
